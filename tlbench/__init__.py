@@ -1,0 +1,3 @@
+"""tlbench: train every Keras backbone with every fine-tuning strategy, measure it, compare it."""
+
+__version__ = "0.1.0"

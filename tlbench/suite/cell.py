@@ -1,0 +1,160 @@
+"""A cell: one point of the matrix, complete and frozen.
+
+Everything that can change a result is a field here and nothing else is: no paths, no worker counts.
+"""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = bool | int | float | str | None
+Output = Literal["softmax", "sigmoid"]
+Weights = Literal["imagenet", "random"]
+Backend = Literal["tensorflow", "jax", "torch"]
+Jit = Literal["auto", "on", "off"]
+
+
+class Value(BaseModel):
+    """Base of all values that pass between rooms: immutable, and closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Named(Value):
+    """A registry name with its arguments, e.g. ``MobileNet`` with ``{"alpha": 0.25}``."""
+
+    name: str
+    args: dict[str, Scalar] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The name as tables show it: ``MobileNet (alpha=0.25)``."""
+        if not self.args:
+            return self.name
+        return f"{self.name} ({', '.join(f'{key}={value}' for key, value in sorted(self.args.items()))})"
+
+
+class Head(Value):
+    """The classifier on top of the backbone. `imagenet` is the backbone's original classifier."""
+
+    name: str = "gap"
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+    output: Output = "softmax"
+
+    @property
+    def label(self) -> str:
+        """The head as tables show it: ``flatten-128, dropout 0.5``."""
+        parts = ["-".join([self.name, *map(str, self.hidden)])]
+        if self.dropout:
+            parts.append(f"dropout {self.dropout:g}")
+        if self.output != "softmax":
+            parts.append(self.output)
+        return ", ".join(parts)
+
+
+class Limit(Value):
+    """Images per class taken from each split; None takes all."""
+
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+
+
+class EarlyStopping(Value):
+    """Stop when `monitor` has not improved by `min_delta` for `patience` epochs."""
+
+    patience: int = 3
+    min_delta: float = 0.0
+    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    restore_best: bool = True
+
+
+class ReduceLROnPlateau(Value):
+    """Multiply the learning rate by `factor` when `monitor` stands still for `patience` epochs."""
+
+    factor: float = 0.2
+    patience: int = 2
+    min_lr: float = 0.0
+    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+
+
+class Augmentation(Value):
+    """Random changes of training images (never of validation or test images).
+
+    rotation: degrees to either side. shift, zoom: fraction of the image. shear: degrees.
+    flip: mirror left-right with probability 1/2.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
+    flip: bool = False
+
+
+class Training(Value):
+    """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    early_stopping: EarlyStopping | None = None
+    reduce_lr: ReduceLROnPlateau | None = None
+    augmentation: Augmentation | None = None
+
+
+class Timing(Value):
+    """How step times are taken: at least `iterations` timed steps and at least `seconds` of them."""
+
+    protocol: str
+    batch_size: int
+    warmup: int
+    iterations: int
+    seconds: float
+
+
+class Cell(Value):
+    """One training and what is measured of it."""
+
+    backbone: Named
+    weights: Weights
+    dataset: Named
+    limit: Limit
+    strategy: Named
+    head: Head
+    image_size: int
+    train: Training
+    seed: int
+    precision: str
+    backend: Backend
+    jit: Jit
+    timing: Timing | None
+
+    def canonical(self) -> str:
+        """The cell as JSON with sorted keys and no spaces: equal cells give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 of `canonical()`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:12]
+
+    @property
+    def label(self) -> str:
+        """One line for people: backbone, data set, strategy, head, seed."""
+        return (
+            f"{self.backbone.label} · {self.dataset.label} · {self.strategy.label} · {self.head.label}"
+            f" · seed {self.seed}"
+        )
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Cell":
+        """Rebuild a cell from `model_dump(mode="json")`.
+
+        Raises pydantic.ValidationError where fields are missing, unknown or of the wrong type.
+        """
+        return cls.model_validate(data)
