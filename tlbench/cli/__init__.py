@@ -1,0 +1,76 @@
+"""The command line: one file a command, each imported only when it is asked for."""
+
+import importlib
+import sys
+import traceback
+
+import click
+
+from tlbench import __version__
+from tlbench.errors import UserError
+
+COMMANDS = {
+    "run": "train and measure every cell of a suite",
+    "plan": "list the cells of a suite; runs nothing",
+    "report": "write tables of one or several runs",
+    "list": "list backbones, data sets, strategies, heads",
+    "inspect": "layers, counts and sizes of one model",
+    "data": "state and audit of a data set",
+    "doctor": "is this machine fit to measure on",
+}
+
+
+class LazyGroup(click.Group):
+    """Finds `tlbench.cli.<name>.command` when it is called, so that --help imports nothing else."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of `COMMANDS`, the order of a first session."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's file; None for an unknown name, which click then reports."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"tlbench.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from `COMMANDS`, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tlbench")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Benchmark transfer learning: every Keras backbone with every fine-tuning strategy.
+
+    Example: tlbench run suites/small.yaml
+    """
+    ctx.ensure_object(dict)["debug"] = debug
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line. Exit codes: 0 fine, 1 regression, 2 some cells failed, 3 nothing ran, 64 usage."""
+    try:
+        status = cli.main(args=args, prog_name="tlbench", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("tlbench: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        _say(error.format_message(), error.ctx if isinstance(error, click.UsageError) else None)
+        sys.exit(UserError.exit_code)
+    except UserError as error:
+        if "--debug" in (args if args is not None else sys.argv[1:]):
+            traceback.print_exc()
+        _say(str(error))
+        sys.exit(error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(message: str, ctx: click.Context | None = None) -> None:
+    hint = f" See '{ctx.command_path} --help'." if ctx else ""
+    click.echo(f"tlbench: {message}{hint}", err=True)

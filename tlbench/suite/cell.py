@@ -14,6 +14,7 @@ Output = Literal["softmax", "sigmoid"]
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
+HeadName = Literal["gap", "flatten", "imagenet"]
 
 
 class Value(BaseModel):
@@ -39,7 +40,7 @@ class Named(Value):
 class Head(Value):
     """The classifier on top of the backbone. `imagenet` is the backbone's original classifier."""
 
-    name: str = "gap"
+    name: HeadName = "gap"
     hidden: tuple[int, ...] = ()
     dropout: float = 0.0
     output: Output = "softmax"
