@@ -18,9 +18,13 @@ HeadName = Literal["gap", "flatten", "imagenet"]
 
 
 class Value(BaseModel):
-    """Base of all values that pass between rooms: immutable, and closed to unknown fields."""
+    """Base of all values that pass between rooms: immutable, and closed to unknown fields.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Numbers that are not finite (a diverged loss) are the strings ``NaN`` and ``Infinity`` in JSON, which
+    has no numbers for them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Named(Value):

@@ -1,0 +1,196 @@
+"""Child processes: one for each piece of work, forked from a server that has the framework loaded.
+
+A fresh import of Keras costs seconds; a fork of a process that has imported it costs milliseconds, and a
+crash, a leak or a memory peak stays in the child. Nothing here imports the framework: work is named by
+its dotted path (``package.module:function``) and found in the child.
+"""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from tlbench.errors import UserError
+
+Send = Callable[[Any], None]
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "KERAS_BACKEND": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The function came back with `value`."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The function raised. `user_error` says that `message` is meant for the user as it is."""
+
+    type: str
+    message: str
+    traceback: str
+    user_error: bool = False
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process ended without an answer: `exitcode` is negative for a signal."""
+
+    exitcode: int
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The process was stopped after `seconds`."""
+
+    seconds: float
+
+
+Outcome = Returned | Raised | Died | TimedOut
+
+
+def start_server(backend: str) -> None:
+    """Choose the Keras backend and what children find already imported.
+
+    Takes effect once: the first child starts the server, later calls must name the same backend.
+    """
+    os.environ.update({**{key: os.environ.get(key, value) for key, value in QUIET.items()}, "KERAS_BACKEND": backend})
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.execution.preload"])
+
+
+def run(
+    target: str,
+    payload: Any,
+    *,
+    on_message: Send = lambda message: None,
+    timeout: float | None = None,
+    log: Path | None = None,
+) -> Outcome:
+    """Call ``target(payload, send)`` in a child and wait for its outcome; `start_server` comes first.
+
+    What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
+    however much it sends. `log` receives everything the child prints. The wait sleeps in the kernel: a
+    parent that spins would disturb what the child measures.
+    """
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_main, args=(target, payload, theirs, str(log) if log else None), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        return _wait(process, ours, on_message, timeout)
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
+        ours.close()
+
+
+def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> dict[str, Any]:
+    """Call ``target(payload)`` in a child and return its answer.
+
+    Raises UserError where the function did, and where the child failed.
+    """
+    start_server(backend)
+    outcome = run("tlbench.execution.child:_plain", {"target": target, "payload": payload})
+    match outcome:
+        case Returned(value=value):
+            assert isinstance(value, dict)
+            return value
+        case Raised(message=message, user_error=True):
+            raise UserError(message)
+        case Raised(type=kind, message=message, traceback=text):
+            sys.stderr.write(text)
+            raise UserError(f"{target} failed with {kind}: {message}; this is a fault of tlbench, please report it")
+        case _:
+            raise UserError(f"{target} ended without an answer ({outcome}); is there enough memory?")
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """Find ``package.module:function``."""
+    module, _, name = target.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    assert callable(function)
+    return function  # type: ignore[no-any-return]
+
+
+def _plain(request: dict[str, Any], send: Send) -> Any:
+    del send
+    return resolve(request["target"])(request["payload"])
+
+
+def _wait(process: Any, connection: Connection, on_message: Send, timeout: float | None) -> Outcome:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready = wait([connection, process.sentinel], left)
+        if not ready:
+            assert timeout is not None
+            return TimedOut(timeout)
+        if connection in ready:
+            try:
+                kind, value = connection.recv()
+            except EOFError:
+                process.join()
+                return Died(process.exitcode)
+            if kind == "outcome":
+                assert isinstance(value, Returned | Raised)
+                return value
+            on_message(value)
+        elif process.sentinel in ready:
+            process.join()
+            return Died(process.exitcode)
+
+
+def _main(target: str, payload: Any, connection: Connection, log: str | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_die_with_parent, args=(connection,), daemon=True).start()
+    if log:
+        _redirect(log)
+    lock = threading.Lock()
+
+    def send(kind: str, value: Any) -> None:
+        with lock:
+            connection.send((kind, value))
+
+    try:
+        value = resolve(target)(payload, lambda message: send("message", message))
+        outcome: Outcome = Returned(value)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it
+        outcome = Raised(
+            type=type(error).__name__,
+            message=str(error),
+            traceback=traceback.format_exc(),
+            user_error=isinstance(error, UserError),
+        )
+    send("outcome", outcome)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a framework's own teardown may take seconds, and has nothing left to save
+
+
+def _die_with_parent(connection: Connection) -> None:
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _redirect(log: str) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

@@ -1,0 +1,48 @@
+"""From how a child ended to the status and failure of a record. Pure."""
+
+import signal
+
+from tlbench.execution.child import Died, Outcome, Raised, TimedOut
+from tlbench.results.record import Failure, Status
+
+OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError", "OutOfMemoryError", "RESOURCE_EXHAUSTED", "out of memory")
+LONGEST_MESSAGE = 2000
+
+
+def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
+    """Status and failure for a child that did not return; `log` names the file with what it printed."""
+    see = f" What the process printed is in {log}." if log else ""
+    match outcome:
+        case TimedOut(seconds=seconds):
+            message = f"stopped after {seconds:g} s, the suite's timeout for one cell"
+            return "timeout", Failure(
+                type="TimedOut", message=message, advice="Raise `timeout` in the suite, or make the cell smaller."
+            )
+        case Died(exitcode=code) if code == -signal.SIGKILL:
+            return "killed", Failure(
+                type="SIGKILL",
+                message="the process was killed by signal 9, most often by the system when memory ran out",
+                advice="Lower batch_size or image_size, or give the machine more memory." + see,
+            )
+        case Died(exitcode=code):
+            name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            return "killed", Failure(
+                type=name,
+                message=f"the process ended with {name} and gave no answer",
+                advice="This is a crash inside the framework; run the cell alone with --select." + see,
+            )
+        case Raised(type=kind, message=message) if any(mark in f"{kind} {message}" for mark in OUT_OF_MEMORY):
+            return "oom", Failure(
+                type=kind, message=_short(message), advice="Lower batch_size or image_size; nothing was reduced by itself."
+            )
+        case Raised(type=kind, message=message, user_error=True):
+            return "invalid", Failure(type=kind, message=_short(message), advice="Mend the suite or the input named here.")
+        case Raised(type=kind, message=message):
+            return "failed", Failure(type=kind, message=_short(message), advice="The traceback is in the log." + see)
+        case _:
+            raise AssertionError(f"{outcome!r} is not a failure")
+
+
+def _short(message: str) -> str:
+    text = message.strip() or "(no message)"
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

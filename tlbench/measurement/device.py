@@ -1,0 +1,75 @@
+"""The device a worker computes on, and the calls that are timed there."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tlbench.suite.cell import Cell
+
+
+def describe() -> dict[str, str]:
+    """Kind (``cpu`` or ``gpu``) and name of the device Keras uses; TPUs are not measured."""
+    devices = [str(device) for device in keras.distribution.list_devices()]
+    accelerators = [device for device in devices if device.lower().startswith(("gpu", "cuda"))]
+    if not accelerators:
+        return {"kind": "cpu", "name": "cpu"}
+    return {"kind": "gpu", "name": _gpu_name() or accelerators[0]}
+
+
+def use_jit(cell: Cell, kind: str) -> bool:
+    """`jit: auto` compiles with XLA on a GPU only: on CPUs XLA is 10 to 25 times slower for depthwise models.
+
+    JAX has no other way than XLA; torch is left eager unless asked.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax" or cell.jit == "on":
+        return True
+    return cell.jit == "auto" and kind == "gpu" and backend == "tensorflow"
+
+
+def random_batch(model: keras.Model, batch_size: int, seed: int) -> Any:
+    """A fixed batch of random images, already a tensor on the device; never zeros, which run faster."""
+    images = np.random.default_rng(seed).integers(0, 256, (batch_size, *model.input_shape[1:]), dtype=np.uint8)
+    return keras.ops.convert_to_tensor(images.astype(model.inputs[0].dtype))
+
+
+def random_labels(model: keras.Model, batch_size: int, seed: int) -> Any:
+    """Labels for `random_batch`: integers below the number of classes (0 or 1 for one sigmoid unit)."""
+    classes = max(2, model.output_shape[-1])
+    labels = np.random.default_rng(seed).integers(0, classes, batch_size, dtype=np.int32)
+    return keras.ops.convert_to_tensor(labels)
+
+
+def inference_step(model: keras.Model, images: Any) -> Callable[[], object]:
+    """One batch forward; returns when the host has the result."""
+    return lambda: model.predict_on_batch(images)
+
+
+def training_step(model: keras.Model, images: Any, labels: Any) -> Callable[[], object]:
+    """One batch forward, backward and update; returns when the host has the loss."""
+    if keras.backend.backend() == "tensorflow":
+        # The function `fit` has traced, called with a batch of the same structure: train_on_batch would add
+        # a sample weight of None, and TensorFlow would trace the whole step once more.
+        model.make_train_function()
+        return lambda: float(model.train_function(iter([(images, labels)]))["loss"])
+    return lambda: model.train_on_batch(images, labels)
+
+
+def _gpu_name() -> str | None:
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow
+
+            physical = tensorflow.config.list_physical_devices("GPU")
+            return str(tensorflow.config.experimental.get_device_details(physical[0]).get("device_name", "")) or None
+        case "jax":
+            import jax
+
+            return str(jax.devices()[0].device_kind)
+        case "torch":
+            import torch
+
+            return str(torch.cuda.get_device_name(0))
+    return None
