@@ -23,7 +23,7 @@ from tlbench.errors import UserError
 
 Send = Callable[[Any], None]
 
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "KERAS_BACKEND": "tensorflow"}
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,19 @@ class TimedOut:
 Outcome = Returned | Raised | Died | TimedOut
 
 
+def choose_backend(backend: str) -> None:
+    """Set what Keras and its backend read from the environment when they are imported."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    os.environ["KERAS_BACKEND"] = backend
+
+
 def start_server(backend: str) -> None:
     """Choose the Keras backend and what children find already imported.
 
     Takes effect once: the first child starts the server, later calls must name the same backend.
     """
-    os.environ.update({**{key: os.environ.get(key, value) for key, value in QUIET.items()}, "KERAS_BACKEND": backend})
+    choose_backend(backend)
     multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.execution.preload"])
 
 

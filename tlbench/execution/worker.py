@@ -40,6 +40,14 @@ class Phases:
         self.seconds[name] = time.perf_counter() - begin
 
 
+@dataclass(frozen=True)
+class FirstCalls:
+    """Seconds of the first steps that have already happened; None where that step is still to come."""
+
+    inference: float
+    training: float | None
+
+
 def run_cell(job: Job, send: Send) -> Finished:
     """Train, evaluate and measure one cell. Tells `send` of each phase and epoch.
 
@@ -61,13 +69,14 @@ def run_cell(job: Job, send: Send) -> Finished:
         fitted = fit(model, cell, train, validation, jit, on_epoch)
     with phases("evaluate"):
         images, labels = open_split(job.data.splits["test"])
-        probabilities = predict(model, images, labels, cell.train.batch_size)
-        scores = accuracy(probabilities, labels, job.data.classes, fitted.history[fitted.kept])
+        predicted = predict(model, images, labels, cell.train.batch_size)
+        scores = accuracy(predicted.probabilities, labels, job.data.classes, fitted.history[fitted.kept])
     timings = None
     if cell.timing:
         with phases("measure"):
-            first = None if cell.train.augmentation else fitted.first_step
-            timings = _measure(model, cell, cell.timing, hardware, jit, first)
+            training = None if cell.train.augmentation else fitted.first_step
+            firsts = FirstCalls(inference=predicted.first_step, training=training)
+            timings = _measure(model, cell, cell.timing, hardware, jit, firsts)
     record = Record(
         cell_id=cell.id,
         cell=cell,
@@ -83,17 +92,17 @@ def run_cell(job: Job, send: Send) -> Finished:
         phases=phases.seconds,
         peak_memory_bytes=_peak_memory(),
     )
-    return Finished(record, probabilities, labels)
+    return Finished(record, predicted.probabilities, labels)
 
 
 def _measure(
-    model: keras.Model, cell: Cell, timing: Timing, hardware: dict[str, str], jit: bool, first_training_step: float | None
+    model: keras.Model, cell: Cell, timing: Timing, hardware: dict[str, str], jit: bool, firsts: FirstCalls
 ) -> Timings:
     images = device.random_batch(model, timing.batch_size, cell.seed)
     labels = device.random_labels(model, timing.batch_size, cell.seed)
     # Inference first: training on noise moves the batch statistics, and its state fills the caches.
-    inference = steps.measure(device.inference_step(model, images), timing)
-    training = steps.measure(device.training_step(model, images, labels), timing, first_call=first_training_step)
+    inference = steps.measure(device.inference_step(model, images), timing, first_call=firsts.inference)
+    training = steps.measure(device.training_step(model, images, labels), timing, first_call=firsts.training)
     return Timings(
         device="gpu" if hardware["kind"] == "gpu" else "cpu",
         device_name=hardware["name"],

@@ -1,5 +1,7 @@
 """Predictions on the test set, and what they say. Only `predict` needs Keras; the rest is arithmetic."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -7,17 +9,29 @@ from numpy.typing import NDArray
 from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.intervals import wilson
 from tlbench.training.batches import Batches
+from tlbench.training.first_step import FirstStep
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
 
 
-def predict(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int) -> NDArray[np.float32]:
-    """Class probabilities (N, classes), float32; a single sigmoid unit p becomes the columns 1-p and p."""
-    outputs = model.predict(Batches(images, labels, batch_size), verbose=0)
+@dataclass(frozen=True)
+class Predicted:
+    """Class probabilities (N, classes), float32, and the seconds of the first inference step (trace included)."""
+
+    probabilities: NDArray[np.float32]
+    first_step: float
+
+
+def predict(
+    model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int
+) -> Predicted:
+    """Predict all images; a single sigmoid unit p becomes the columns 1-p and p."""
+    first = FirstStep()
+    outputs = model.predict(Batches(images, labels, batch_size), callbacks=[first], verbose=0)
     probabilities = np.asarray(outputs, dtype=np.float32)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    return probabilities
+    return Predicted(probabilities, first.seconds)
 
 
 def accuracy(

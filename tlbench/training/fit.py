@@ -13,6 +13,7 @@ from tlbench.results.record import Epoch
 from tlbench.suite.cell import Cell, Training
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Batches
+from tlbench.training.first_step import FirstStep
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int32]]
 OnEpoch = Callable[[Epoch], None]
@@ -31,26 +32,17 @@ class Fitted:
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the history with wall times, and the time of the very first step."""
+    """Keeps the history with the wall time of each epoch, and tells of each epoch as it ends."""
 
     def __init__(self, on_epoch: OnEpoch) -> None:
         super().__init__()
         self.history: list[Epoch] = []
-        self.first_step: float | None = None
         self._on_epoch = on_epoch
-        self._epoch_begin = self._step_begin = 0.0
-        self._rate = 0.0
+        self._begin = self._rate = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch_begin = time.perf_counter()
+        self._begin = time.perf_counter()
         self._rate = float(self.model.optimizer.learning_rate)
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._step_begin = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.first_step is None:
-            self.first_step = time.perf_counter() - self._step_begin
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
@@ -61,7 +53,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             val_loss=float(logs["val_loss"]),
             val_accuracy=float(logs["val_accuracy"]),
             learning_rate=self._rate,
-            seconds=time.perf_counter() - self._epoch_begin,
+            seconds=time.perf_counter() - self._begin,
         )
         self.history.append(entry)
         self._on_epoch(entry)
@@ -87,21 +79,20 @@ def fit(model: keras.Model, cell: Cell, train: Arrays, validation: Arrays, jit: 
     if cell.train.augmentation:
         trained = augmented(model, cell.train.augmentation, cell.seed)
         compile_model(trained, cell, jit)
-    watch = _Watch(on_epoch)
+    watch, first = _Watch(on_epoch), FirstStep()
     stopping, callbacks = _callbacks(cell.train)
     trained.fit(
         Batches(*train, batch_size=cell.train.batch_size, seed=cell.seed),
         validation_data=Batches(*validation, batch_size=cell.train.batch_size),
         epochs=cell.train.epochs,
         shuffle=False,  # Batches draws its own order
-        callbacks=[watch, *callbacks],
+        callbacks=[watch, first, *callbacks],
         verbose=0,
     )
-    assert watch.first_step is not None
     kept = len(watch.history) - 1
     if stopping is not None and stopping.restore_best_weights:
         kept = stopping.best_epoch
-    return Fitted(tuple(watch.history), kept, watch.first_step)
+    return Fitted(tuple(watch.history), kept, first.seconds)
 
 
 def _callbacks(train: Training) -> tuple[keras.callbacks.EarlyStopping | None, list[keras.callbacks.Callback]]:
