@@ -1,0 +1,41 @@
+"""How a child ended decides the record's status, and every failure says what to do next."""
+
+import signal
+
+import pytest
+
+from tlbench.execution.child import Died, Outcome, Raised, TimedOut
+from tlbench.execution.outcome import LONGEST_MESSAGE, failure
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "advice"),
+    [
+        (TimedOut(60), "timeout", "timeout"),
+        (Died(-signal.SIGKILL), "killed", "batch_size"),
+        (Died(-signal.SIGSEGV), "killed", "--select"),
+        (Died(3), "killed", "--select"),
+        (Raised("MemoryError", "", ""), "oom", "nothing was reduced"),
+        (Raised("ResourceExhaustedError", "OOM when allocating tensor", ""), "oom", "batch_size"),
+        (Raised("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory", ""), "oom", "batch_size"),
+        (Raised("UserError", "image_size 16 is too small", "", user_error=True), "invalid", "suite"),
+        (Raised("ValueError", "shapes differ", ""), "failed", "traceback"),
+    ],
+)
+def test_status_and_advice(outcome: Outcome, status: str, advice: str) -> None:
+    found, why = failure(outcome)
+    assert found == status
+    assert why.message
+    assert advice in why.advice
+
+
+def test_a_crash_names_its_signal_and_its_log() -> None:
+    _, why = failure(Died(-signal.SIGSEGV), "logs/abc.log")
+    assert why.type == "SIGSEGV"
+    assert "logs/abc.log" in why.advice
+
+
+def test_a_message_of_any_length_stays_readable() -> None:
+    _, why = failure(Raised("ValueError", "x" * 100_000, ""))
+    assert len(why.message) == LONGEST_MESSAGE
+    assert why.message.endswith("…")

@@ -1,0 +1,100 @@
+"""How a run is shown while it goes: a live line on a terminal, a line a cell elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from tlbench.execution.job import Progress as Message
+from tlbench.results.record import Record
+from tlbench.suite.cell import Cell
+
+
+class Terminal:
+    """Events of a run on a rich console.
+
+    The live line is redrawn when something happens and never by a timer: a thread that draws would
+    disturb what the worker measures.
+    """
+
+    def __init__(self, console: Console, total: int, done: int) -> None:
+        self._console = console
+        self._begin = time.monotonic()
+        self._total, self._already, self._done = total, done, done
+        self._cell: Cell | None = None
+        self._bar = Progress(
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, cell: Cell) -> None:
+        """Show which cell runs."""
+        self._cell = cell
+        self._show("start")
+
+    def progress(self, message: Message) -> None:
+        """Show the phase and the epoch."""
+        assert self._cell is not None
+        text = message.phase
+        if message.epoch:
+            text = f"epoch {message.epoch}/{self._cell.train.epochs}"
+            if message.val_accuracy is not None:
+                text += f", validation {message.val_accuracy:.1%}"
+        self._show(text)
+
+    def end(self, record: Record) -> None:
+        """Leave one line for the cell behind."""
+        self._done += 1
+        self._bar.update(self._task, completed=self._done)
+        self._console.print(f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}", highlight=False)
+
+    def _show(self, text: str) -> None:
+        assert self._cell is not None
+        self._bar.update(self._task, description=f"{escape(self._cell.label)} · {text}{self._left()}", refresh=True)
+
+    def _left(self) -> str:
+        fresh = self._done - self._already
+        if not fresh:
+            return ""
+        seconds = (time.monotonic() - self._begin) / fresh * (self._total - self._done)
+        return f" · about {duration(seconds)} left"
+
+
+def line(record: Record) -> str:
+    """One line about a finished cell, in rich markup."""
+    name = escape(record.cell.label)
+    seconds = sum(record.phases.values())
+    if record.status != "ok":
+        assert record.failure is not None
+        why = f"{record.failure.type}: {record.failure.message.splitlines()[0]}"
+        return f"[red]{record.status}[/] {name}: {escape(why)}"
+    assert record.accuracy is not None
+    marks = f" [yellow]({', '.join(record.fallbacks)})[/]" if record.fallbacks else ""
+    return f"{name}: top-1 {record.accuracy.top1:.1%} in {duration(seconds)}{marks}"
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3 min``, ``2.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,108 @@
+"""Find what the cells of a suite need before the first one runs: images and weights, real or stand-ins."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.backbones import registry
+from tlbench.backbones.weights import WeightsSource, find
+from tlbench.datasets.prepare import Prepared, prepare
+from tlbench.execution.job import Job
+from tlbench.results.record import WeightsProvenance
+from tlbench.suite.cell import Cell, Named
+
+OnDecode = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look: folders of the user's, the cache, and which stand-ins the suite allows."""
+
+    data: Path | None
+    weights: Path | None
+    cache: Path
+    dataset_paths: Mapping[str, Path]
+    synthetic_allowed: bool
+    random_allowed: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was found, by what cells ask for."""
+
+    data: Mapping[str, Prepared]
+    weights: Mapping[str, WeightsSource]
+
+    def job(self, cell: Cell) -> Job:
+        """The cell with its images and weights."""
+        data = self.data[data_key(cell)]
+        if cell.weights == "random":
+            return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
+        found = self.weights[cell.backbone.label]
+        real = found.kind != "random"
+        provenance = WeightsProvenance(
+            source="imagenet" if real else "random", fallback=not real, file=found.file if real else None, sha256=found.sha256
+        )
+        return Job(cell, data, provenance, found.path)
+
+    def sources(self) -> dict[str, str]:
+        """What the numbers will rest on. A run is resumed only while this is the same."""
+        data = {f"data {key}": f"{found.source} {found.fingerprint[:16]}" for key, found in self.data.items()}
+        weights = {
+            f"weights {key}": "random" if found.kind == "random" else f"imagenet {(found.sha256 or '')[:16]}"
+            for key, found in self.weights.items()
+        }
+        return dict(sorted({**data, **weights}.items()))
+
+    def fallbacks(self) -> list[str]:
+        """One sentence for each stand-in."""
+        data = [
+            f"{key}: no pictures found, SYNTHETIC ones stand in for them"
+            for key in sorted({found.name for found in self.data.values() if found.fallback})
+        ]
+        weights = [
+            f"{key}: no ImageNet weights found, RANDOM ones stand in for them"
+            for key, found in sorted(self.weights.items())
+            if found.kind == "random"
+        ]
+        return data + weights
+
+    def skipped(self) -> int:
+        """Number of image files left out because they could not be decoded."""
+        return sum(len(found.skipped) for found in self.data.values())
+
+
+def data_key(cell: Cell) -> str:
+    """Cells with equal keys train on the same decoded images."""
+    limit = cell.limit
+    return f"{cell.dataset.label} {cell.image_size}px {limit.train}/{limit.validation}/{limit.test}"
+
+
+def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | None = None) -> Inputs:
+    """Find, check and decode everything `cells` need, each thing once.
+
+    Raises UserError for the first thing that is missing and has no allowed stand-in.
+    """
+    weights: dict[str, WeightsSource] = {}
+    for backbone in _distinct([cell.backbone for cell in cells if cell.weights == "imagenet"]):
+        weights[backbone.label] = find(
+            registry.get(backbone.name), backbone.args, False, places.weights, allow_random=places.random_allowed
+        )
+    data: dict[str, Prepared] = {}
+    for cell in cells:
+        if data_key(cell) not in data:
+            data[data_key(cell)] = prepare(
+                cell.dataset,
+                cell.limit,
+                cell.image_size,
+                root=places.data,
+                path=places.dataset_paths.get(cell.dataset.name),
+                cache=places.cache,
+                fallback_synthetic=places.synthetic_allowed,
+                progress=on_decode,
+            )
+    return Inputs(data, weights)
+
+
+def _distinct(named: list[Named]) -> list[Named]:
+    return list({item.label: item for item in named}.values())
