@@ -1,9 +1,28 @@
 """What the fork server imports once for all children. It must run no operation: threads do not survive a fork."""
 
-import keras
-import keras.applications  # noqa: F401
+import importlib
+import os
+import sys
 
-import tlbench.execution.worker
+MODULES = ("keras", "keras.applications", "tlbench.execution.worker")
 
-assert keras.__version__
-assert tlbench.execution.worker
+
+def import_quietly() -> None:
+    """Import the framework with the file descriptor of stderr closed to it.
+
+    TensorFlow's C++ libraries print there as they load, whatever the log level; an exception still shows,
+    since a child that misses a module imports it again with its output in the log.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        for name in MODULES:
+            importlib.import_module(name)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+import_quietly()
