@@ -1,0 +1,67 @@
+"""Intervals and quantiles. Pure functions on numbers; each names its source."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from statistics import NormalDist
+
+
+def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion, as (low, high), both within 0 and 1.
+
+    Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927),
+    209-212. Equals scipy.stats.binomtest(...).proportion_ci(method="wilson").
+    Raises ValueError unless 0 <= successes <= trials and trials > 0.
+    """
+    if trials <= 0 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes of {trials} trials is no proportion")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, spread = successes / trials, z * z / trials
+    centre = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / trials + spread / trials / 4)
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == trials else centre + half
+    return low, high
+
+
+def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Order-statistic interval of the median, as (low, high); None where there are too few samples for one.
+
+    Takes the innermost symmetric pair of order statistics that covers the median with at least `confidence`,
+    whatever the distribution, for independent samples: x(r) and x(n+1-r) cover it with probability
+    1 - 2 P(Binomial(n, 1/2) < r).
+    Source: W. J. Conover, Practical Nonparametric Statistics, 3rd ed. (1999), section 3.2; G. J. Hahn and
+    W. Q. Meeker, Statistical Intervals (1991), section 5.2.
+    """
+    rank = _rank(len(samples), confidence)
+    if rank == 0:
+        return None
+    ordered = sorted(samples)
+    return ordered[rank - 1], ordered[-rank]
+
+
+def quantile(samples: Sequence[float], share: float) -> float:
+    """The quantile at `share` (0 to 1), interpolated linearly between order statistics.
+
+    Source: R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, The American Statistician 50
+    (1996), definition 7; the default of numpy.quantile. Raises ValueError where there are no samples.
+    """
+    if not samples:
+        raise ValueError("no samples, no quantile")
+    ordered = sorted(samples)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+@lru_cache(maxsize=1024)
+def _rank(count: int, confidence: float) -> int:
+    """The largest r with 2 P(Binomial(count, 1/2) < r) <= 1 - confidence; 0 where there is none."""
+    tail, rank = 0.0, 0
+    while rank < count / 2:
+        tail += math.exp(math.lgamma(count + 1) - math.lgamma(rank + 1) - math.lgamma(count - rank + 1) - count * math.log(2))
+        if 2 * tail > 1 - confidence:
+            break
+        rank += 1
+    return rank
