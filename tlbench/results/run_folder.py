@@ -1,0 +1,79 @@
+"""A run on disk: a folder with the suite as it was, what the run is, its records and reports."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tlbench import __version__
+from tlbench.errors import UserError
+from tlbench.results.files import write_atomically
+from tlbench.suite.cell import Value
+
+RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
+
+
+class Run(Value):
+    """What run.json says. `cells` are the ids of all cells of the suite; `created` is UTC, ISO 8601."""
+
+    schema_version: int = 1
+    suite: str
+    cells: tuple[str, ...]
+    created: str
+    tlbench: str
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run and the folder it lives in."""
+
+    path: Path
+    run: Run
+
+
+def create(folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime) -> RunFolder:
+    """Make `folder` the folder of a new run. Raises UserError where there is something in it already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty and no run; give --out another folder")
+    run = Run(suite=suite, cells=tuple(cells), created=now.strftime("%Y-%m-%dT%H:%M:%SZ"), tlbench=__version__)
+    write_atomically(folder / SUITE_FILE, text.encode())
+    write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
+    return RunFolder(folder, run)
+
+
+def new_path(base: Path, suite: str, cells: Sequence[str], now: datetime) -> Path:
+    """``<base>/<suite>/<time>-<short id of the cells>``, made unique where two runs begin in one second."""
+    short = hashlib.sha256("".join(cells).encode()).hexdigest()[:6]
+    path, number = base / suite / f"{now:%Y%m%d-%H%M%S}-{short}", 1
+    while path.exists():
+        path, number = path.with_name(f"{now:%Y%m%d-%H%M%S}-{short}-{number}"), number + 1
+    return path
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` says that it is a run."""
+    return (folder / RUN_FILE).is_file()
+
+
+def open_run(folder: Path) -> RunFolder:
+    """Read the run in `folder`. Raises UserError where there is none, or its run.json is damaged."""
+    file = folder / RUN_FILE
+    if not file.is_file():
+        raise UserError(f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one")
+    try:
+        return RunFolder(folder, Run.model_validate_json(file.read_bytes()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise UserError(f"{file} is damaged ({where}: {first['msg']}); move the folder away and run again") from error
+
+
+def runs_under(folder: Path) -> list[RunFolder]:
+    """The runs directly in `folder`, the newest first."""
+    if not folder.is_dir():
+        return []
+    found = [open_run(path) for path in folder.iterdir() if is_run(path)]
+    return sorted(found, key=lambda one: (one.run.created, one.path.name), reverse=True)

@@ -1,0 +1,141 @@
+"""The records of one run on disk: one JSON file a cell, and its predictions beside it."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from tlbench.results.files import move_aside, write_atomically
+from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.record import Record
+
+CHECKSUM = "checksum"
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file that is no readable record: where it was moved to, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """All readable records of a run, by cell id, and the files that had to be set aside."""
+
+    records: tuple[Record, ...]
+    set_aside: tuple[SetAside, ...]
+
+
+class UnreadableError(ValueError):
+    """A file is no record; the text says why."""
+
+
+class Store:
+    """Reads and writes the records in `folder`.
+
+    Files are written whole or not at all. One that cannot be read is moved to ``set_aside/`` and named,
+    never replaced, and the others still count.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._records = folder / "records"
+        self._predictions = folder / "predictions"
+        self._set_aside = folder / "set_aside"
+
+    def write(self, record: Record) -> Path:
+        """Write (or replace) the record of its cell; returns the file."""
+        path = self._records / f"{record.cell_id}.json"
+        write_atomically(path, encode(record))
+        return path
+
+    def read_all(self) -> Records:
+        """Read every record, in the order of cell ids. Raises RecordTooNewError for one of a newer schema."""
+        records, aside = [], []
+        for path in self._files():
+            try:
+                records.append(decode(path.read_bytes(), path.stem))
+            except UnreadableError as error:
+                aside.append(SetAside(move_aside(path, self._set_aside), str(error)))
+            except RecordTooNewError as error:
+                raise RecordTooNewError(f"{path}: {error}") from error
+        return Records(tuple(records), tuple(aside))
+
+    def write_predictions(
+        self, cell_id: str, probabilities: NDArray[np.float32], labels: NDArray[np.int32]
+    ) -> Path:
+        """Keep class probabilities (N, classes) and true labels (N,) of the test set, in its order."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, probabilities=probabilities, labels=labels)
+        path = self._predictions / f"{cell_id}.npz"
+        write_atomically(path, buffer.getvalue())
+        return path
+
+    def read_predictions(self, cell_id: str) -> tuple[NDArray[np.float32], NDArray[np.int32]] | None:
+        """Probabilities and labels of a cell; None where none were kept.
+
+        Raises UnreadableError where the file is damaged.
+        """
+        path = self._predictions / f"{cell_id}.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays["probabilities"], arrays["labels"]
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise UnreadableError(f"{path} holds no predictions ({error})") from error
+
+    def _files(self) -> list[Path]:
+        return sorted(self._records.glob("*.json")) if self._records.is_dir() else []
+
+
+def encode(record: Record) -> bytes:
+    """The record as JSON: one line for each top-level field, sorted, the checksum last."""
+    content = json.loads(record.model_dump_json())
+    lines = [f"{json.dumps(key)}: {_compact(content[key])}" for key in sorted(content)]
+    lines.append(f'"{CHECKSUM}": "{_checksum(content)}"')
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def decode(text: bytes, cell_id: str) -> Record:
+    """The record in `text`, which must be the one of `cell_id`.
+
+    Raises UnreadableError where it is damaged or another cell's, RecordTooNewError where its schema is newer.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UnreadableError(f"it is no JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UnreadableError("it is no JSON object")
+    checksum = content.pop(CHECKSUM, None)
+    if checksum != _checksum(content):
+        raise UnreadableError("its checksum does not fit its content")
+    try:
+        record = Record.model_validate(migrate(content))
+    except RecordTooNewError:
+        raise
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except ValueError as error:
+        raise UnreadableError(str(error)) from error
+    if record.cell_id != cell_id or record.cell.id != cell_id:
+        raise UnreadableError(f"it is the record of cell {record.cell.id}, not of {cell_id}")
+    return record
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(_compact(content).encode()).hexdigest()
