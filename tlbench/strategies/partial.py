@@ -1,0 +1,51 @@
+"""The upper part of the backbone is trained."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from tlbench.errors import nearest
+from tlbench.strategies.base import LayerView, Strategy
+
+
+class Partial(Strategy):
+    """The lower part of the backbone stays frozen, the upper part is fine-tuned with the head.
+
+    Exactly one argument says where the boundary is. trainable: this fraction of the layers that have weights,
+    counted from the top (rounded, at least one). frozen_layers: this many of the backbone's first layers,
+    counted as in Keras' ``model.layers``, are frozen. from_layer: this layer is the first that is trained.
+    """
+
+    summary: ClassVar[str] = "fine-tune the upper part of the backbone and the head"
+    adam_rate: ClassVar[float] = 1e-4
+
+    trainable: Annotated[float, Field(gt=0, lt=1)] | None = None
+    frozen_layers: Annotated[int, Field(ge=0, strict=True)] | None = None
+    from_layer: str | None = None
+
+    @model_validator(mode="after")
+    def _one_boundary(self) -> Self:
+        if sum(value is not None for value in (self.trainable, self.frozen_layers, self.from_layer)) != 1:
+            raise ValueError("partial needs exactly one of trainable, frozen_layers, from_layer")
+        return self
+
+    def boundary(self, layers: Sequence[LayerView]) -> int:
+        """The number of layers below the boundary."""
+        if self.from_layer is not None:
+            return self._index(self.from_layer, [layer.name for layer in layers])
+        if self.frozen_layers is not None:
+            if self.frozen_layers > len(layers):
+                raise ValueError(f"frozen_layers: {self.frozen_layers} is more than the backbone's {len(layers)} layers")
+            return self.frozen_layers
+        assert self.trainable is not None
+        weighted = [index for index, layer in enumerate(layers) if layer.has_weights]
+        kept = max(1, math.floor(self.trainable * len(weighted) + 0.5))
+        return weighted[-kept]
+
+    @staticmethod
+    def _index(name: str, names: list[str]) -> int:
+        if name not in names:
+            raise ValueError(f"from_layer: the backbone has no layer {name!r}; {nearest(name, names, 'layers')}")
+        return names.index(name)

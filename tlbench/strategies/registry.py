@@ -1,0 +1,44 @@
+"""Strategies by name."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from tlbench.errors import nearest
+from tlbench.strategies.base import Strategy
+from tlbench.strategies.frozen import Frozen
+from tlbench.strategies.full import Full
+from tlbench.strategies.partial import Partial
+from tlbench.strategies.scratch import Scratch
+from tlbench.suite.cell import Scalar
+
+STRATEGIES: dict[str, type[Strategy]] = {"frozen": Frozen, "partial": Partial, "full": Full, "scratch": Scratch}
+
+
+def names() -> tuple[str, ...]:
+    """All strategies, from the least trained to the most."""
+    return tuple(STRATEGIES)
+
+
+def arguments(name: str) -> tuple[str, ...]:
+    """The arguments a suite may give. Raises KeyError for an unknown name."""
+    return tuple(STRATEGIES[name].model_fields)
+
+
+def make(name: str, args: Mapping[str, Scalar]) -> Strategy:
+    """The strategy `name` with its arguments.
+
+    Raises KeyError for an unknown name, ValueError, with one sentence for the user, for arguments that are
+    unknown or out of range.
+    """
+    known = arguments(name)
+    for key in args:
+        if key not in known:
+            hint = nearest(key, list(known), "arguments") if known else f"{name} takes no arguments"
+            raise ValueError(f"unknown argument {key!r} of strategy {name}; {hint}")
+    try:
+        return STRATEGIES[name].model_validate(dict(args))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{first['loc'][0]}: " if first["loc"] else ""
+        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from error
