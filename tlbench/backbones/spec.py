@@ -1,0 +1,61 @@
+"""What tlbench knows of a backbone without importing Keras."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tlbench.errors import nearest
+from tlbench.suite.cell import Scalar
+
+Scaling = Literal["tf", "caffe", "torch", "inside"]
+"""How a backbone wants 0..255 RGB images: ``tf`` to -1..1, ``caffe`` BGR less the ImageNet mean, ``torch`` to 0..1
+less mean over deviation, ``inside`` as they are because its own first layers scale them."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a constructor: which values it takes, and in words."""
+
+    accepts: Callable[[Scalar], bool]
+    values: str
+    default: Scalar
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the table at keras.io/api/applications. None where that page prints a dash."""
+
+    size_mb: float | None
+    top1: float | None
+    top5: float | None
+    params_m: float | None
+    depth: int | None
+    cpu_ms: float | None
+    gpu_ms: float | None
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """One backbone. Sizes are pixels of a square image; `min_size` is for use without the top.
+
+    `module` is the module of keras.applications that holds its `preprocess_input`.
+    """
+
+    name: str
+    family: str
+    module: str
+    default_size: int
+    min_size: int
+    scaling: Scaling
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    published: Published | None = None
+
+    def check_args(self, args: Mapping[str, Scalar]) -> None:
+        """Raise ValueError, with one sentence for the user, for an argument that is unknown or out of range."""
+        for key, value in args.items():
+            if key not in self.arguments:
+                known = list(self.arguments)
+                hint = nearest(key, known, "arguments") if known else f"{self.name} takes no arguments"
+                raise ValueError(f"unknown argument {key!r} of backbone {self.name}; {hint}")
+            if not self.arguments[key].accepts(value):
+                raise ValueError(f"{key}: {value!r} is not {self.arguments[key].values}")

@@ -1,0 +1,98 @@
+"""`tlbench inspect`: layers, counts and sizes of one model."""
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tlbench.backbones import registry as backbones
+from tlbench.errors import UserError, nearest
+from tlbench.execution import child
+from tlbench.strategies import registry as strategies
+from tlbench.suite.cell import Scalar
+
+
+@click.command()
+@click.argument("backbone")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25.")
+@click.option("--strategy", default="full", show_default=True, help="frozen, partial, full, scratch.")
+@click.option("--trainable", type=float, help="partial: fraction of the layers with weights.")
+@click.option("--frozen-layers", type=int, help="partial: number of frozen layers.")
+@click.option("--from-layer", help="partial: the first layer that is trained.")
+@click.option("--head", type=click.Choice(["gap", "flatten", "imagenet"]), default="gap", show_default=True)
+@click.option("--hidden", type=click.IntRange(1), multiple=True, help="Units of a hidden layer; may be repeated.")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option("--output", type=click.Choice(["softmax", "sigmoid"]), default="softmax", show_default=True)
+@click.option("--classes", type=click.IntRange(2), default=2, show_default=True)
+@click.option("--image-size", type=int, help="Pixels of the square image; default: the backbone's own.")
+@click.option("--layers", is_flag=True, help="List every layer.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, layers included, as JSON.")
+def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: bool, **options: Any) -> None:
+    """Count the parameters, layers and bytes of a backbone with a head. Weights are random; nothing is fetched.
+
+    Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
+    """
+    answer = child.call("tlbench.modeling.inspection:inspect", _request(backbone, settings, options))
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+    else:
+        _show(answer, layers)
+
+
+def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    if backbone not in backbones.names():
+        raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
+    info, args = backbones.get(backbone), dict(map(_setting, settings))
+    boundary = {key: options[key] for key in ("trainable", "frozen_layers", "from_layer") if options[key] is not None}
+    name, size = options["strategy"], options["image_size"]
+    try:
+        info.check_args(args)
+        strategies.make(name, boundary)
+    except KeyError:
+        known = list(strategies.names())
+        raise UserError(f"there is no strategy {name!r}; {nearest(name, known, 'strategies')}") from None
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if size is not None and size < info.min_size:
+        raise UserError(f"--image-size {size} is too small for {backbone}, which needs at least {info.min_size}")
+    head = {"name": options["head"], "hidden": options["hidden"], "dropout": options["dropout"], "output": options["output"]}
+    return {
+        "backbone": {"name": backbone, "args": args},
+        "strategy": {"name": name, "args": boundary},
+        "head": head,
+        "classes": options["classes"],
+        "image_size": size,
+    }
+
+
+def _setting(text: str) -> tuple[str, Scalar]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set: {text!r} is not of the form key=value, e.g. --set alpha=0.25")
+    try:
+        parsed: Scalar = json.loads(value.lower())
+    except ValueError:
+        parsed = value
+    return key, parsed
+
+
+def _show(answer: dict[str, Any], layers: bool) -> None:
+    console = Console()
+    size = f"{answer['image_size']} x {answer['image_size']}"
+    console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {answer['classes']} classes")
+    summary = Table("", "params", "trainable", "depth", "size (MiB)")
+    rows = {"model": answer, **answer.get("parts", {})}
+    for name, row in rows.items():
+        summary.add_row(name, f"{row['params']:,}", f"{row['trainable']:,}", str(row["depth"]), f"{row['size_mb']:.2f}")
+    for column in summary.columns[1:]:
+        column.justify = "right"
+    console.print(summary)
+    console.print(f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen.")
+    if layers:
+        table = Table("layer", "kind", "output", "params", "trainable")
+        for row in answer["layers"]:
+            shape = " x ".join("?" if length is None else str(length) for length in row["output_shape"][1:])
+            table.add_row(row["name"], row["kind"], shape, f"{row['params']:,}", f"{row['trainable']:,}")
+        console.print(table)

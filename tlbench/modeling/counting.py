@@ -1,0 +1,62 @@
+"""Count what a model has: parameters, layers with weights, size. From its variables, nothing estimated."""
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+
+from tlbench.modeling.assemble import Assembled
+from tlbench.results.record import Counts, PartCounts
+
+MIB = 2**20
+
+
+def count(assembled: Assembled) -> Counts:
+    """Counts of the whole model, of its backbone, and of the rest (the head)."""
+    model, backbone = assembled.model, assembled.backbone
+    whole, part = count_part([model]), count_part([backbone])
+    head = count_part([layer for layer in model.layers if layer is not backbone])
+    return Counts(
+        params=whole.params,
+        trainable=whole.trainable,
+        non_trainable=whole.params - whole.trainable,
+        depth=whole.depth,
+        size_mb=whole.size_mb,
+        backbone=part,
+        head=head,
+    )
+
+
+def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
+    """Counts of some layers, nested models included.
+
+    depth: layers that have weights, counted at the leaves; the rule of keras.io's table (ResNet50: 107 with its
+    top). size_mb: MiB of the weights in their own data type.
+    """
+    leaves = [leaf for layer in layers for leaf in flatten(layer) if leaf.weights]
+    weights = {id(weight): weight for leaf in leaves for weight in leaf.weights}.values()
+    trained = {id(weight) for leaf in leaves for weight in leaf.trainable_weights}
+    return PartCounts(
+        params=sum(_size(weight) for weight in weights),
+        trainable=sum(_size(weight) for weight in weights if id(weight) in trained),
+        depth=len({id(leaf) for leaf in leaves}),
+        size_mb=sum(_size(weight) * _bytes(weight) for weight in weights) / MIB,
+    )
+
+
+def flatten(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer itself, or the layers of a nested model, at any depth."""
+    if isinstance(layer, keras.Model):
+        return [leaf for inner in layer.layers for leaf in flatten(inner)]
+    return [layer]
+
+
+def _size(weight: keras.Variable) -> int:
+    size = 1
+    for length in weight.shape:
+        size *= length
+    return size
+
+
+def _bytes(weight: keras.Variable) -> int:
+    return np.dtype(keras.backend.standardize_dtype(weight.dtype)).itemsize
