@@ -1,0 +1,57 @@
+"""Unpack a public archive into a data set's folder, trusting nothing in it."""
+
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from tlbench.datasets.layout import SPLITS, in_order
+from tlbench.datasets.spec import Archive
+
+LARGEST_FILE = 64 * 2**20
+
+
+class BadArchiveError(Exception):
+    """The archive is damaged or not what it should be. The text is one clause for the user."""
+
+
+def extract(file: Path, archive: Archive, target: Path) -> None:
+    """Write ``target/<split>/<class>/<file>`` for the files the archive has for each class.
+
+    Only plain files directly in the folders that `archive` names are taken, so that no path of the archive is
+    ever used as a path. Files that are empty are left out (the public one has some); which file goes to which split
+    is decided by the hash of its name. Raises BadArchiveError.
+    """
+    try:
+        with zipfile.ZipFile(file) as bundle:
+            for folder, name in archive.folders.items():
+                members = _members(bundle, folder)
+                _write(bundle, members, archive.counts, name, target)
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise BadArchiveError(f"the archive is damaged ({error})") from error
+
+
+def _members(bundle: zipfile.ZipFile, folder: str) -> dict[str, zipfile.ZipInfo]:
+    found = {}
+    for member in bundle.infolist():
+        path = PurePosixPath(member.filename)
+        if member.is_dir() or str(path.parent) != folder or path.name.startswith("."):
+            continue
+        if path.name in ("", "..") or "\\" in path.name or member.file_size > LARGEST_FILE:
+            raise BadArchiveError(f"the archive has an unsafe member {member.filename!r}")
+        if member.file_size and path.suffix.lower() in (".jpg", ".jpeg", ".png"):
+            found[path.name] = member
+    return found
+
+
+def _write(
+    bundle: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], counts: tuple[int, int, int], name: str, target: Path
+) -> None:
+    order = in_order(members)
+    if len(order) < sum(counts):
+        raise BadArchiveError(f"the archive has {len(order)} files of class {name}, {sum(counts)} are needed")
+    begin = 0
+    for split, count in zip(SPLITS, counts, strict=True):
+        folder = target / split / name
+        folder.mkdir(parents=True)
+        for member in order[begin : begin + count]:
+            (folder / member).write_bytes(bundle.read(members[member]))
+        begin += count

@@ -1,0 +1,136 @@
+"""Turn image files, or the synthetic generator, into raw arrays in a folder."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tlbench.datasets import synthetic
+from tlbench.datasets.decode import Picture, UndecodableError, decode
+from tlbench.datasets.layout import SPLITS, Layout
+from tlbench.errors import UserError
+from tlbench.results.record import SkippedFile
+from tlbench.suite.cell import Limit, Value
+
+MOST_BAD = 0.05
+CHUNK = 256
+Tell = Callable[[int, int], None]
+
+
+class Built(Value):
+    """The manifest of arrays on disk. `sizes` are bytes by file name, `counts` images by split and class."""
+
+    classes: tuple[str, ...]
+    fingerprint: str
+    counts: dict[str, dict[str, int]]
+    sizes: dict[str, int]
+    skipped: tuple[SkippedFile, ...] = ()
+
+
+def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell) -> Built:
+    """Decode the files of a layout into ``<split>.images`` and ``<split>.labels`` under `target`.
+
+    Where a file that the limit takes cannot be decoded, the next in order takes its place.
+    Raises UserError where more than 5 % of the files looked at in a split are no images.
+    """
+    limits = limit.model_dump()
+    total = sum(
+        min(len(files), limits[split] or len(files)) for split in SPLITS for files in layout.files[split].values()
+    )
+    skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
+    counts: dict[str, dict[str, int]] = {}
+    digest, done = hashlib.sha256(), 0
+    with _quiet(), ThreadPoolExecutor(_threads()) as pool:
+        for split in SPLITS:
+            bad: list[SkippedFile] = []
+            counts[split] = {}
+            with (target / f"{split}.images").open("wb") as images, (target / f"{split}.labels").open("wb") as labels:
+                for label, name in enumerate(layout.classes):
+                    used = 0
+                    for path, found in _decoded(layout, split, name, limits[split], size, pool):
+                        if isinstance(found, str):
+                            bad.append(SkippedFile(split=split, path=path, reason=found))
+                            continue
+                        images.write(found.pixels.tobytes())
+                        digest.update(f"{split}\t{name}\t{path}\t{found.sha256}\n".encode("utf-8", "surrogateescape"))
+                        used, done = used + 1, done + 1
+                        tell(done, total)
+                    labels.write(np.full(used, label, np.int32).tobytes())
+                    counts[split][name] = used
+            _check_bad(layout, split, counts[split], bad)
+            skipped += bad
+    return _finish(target, layout.classes, digest.hexdigest(), counts, skipped)
+
+
+def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, target: Path, tell: Tell) -> Built:
+    """Draw pictures of `classes` into the same files."""
+    wanted = synthetic.counts(limit)
+    total, done = sum(wanted.values()) * len(classes), 0
+    for number, split in enumerate(SPLITS):
+        with (target / f"{split}.images").open("wb") as images:
+            for texture in range(len(classes)):
+                for index in range(wanted[split]):
+                    images.write(synthetic.draw(texture, size, (0, number, texture, index)).tobytes())
+                    done += 1
+                    tell(done, total)
+        np.repeat(np.arange(len(classes), dtype=np.int32), wanted[split]).tofile(target / f"{split}.labels")
+    text = f"synthetic {synthetic.VERSION} {classes} {wanted}"
+    counts = {split: dict.fromkeys(classes, wanted[split]) for split in SPLITS}
+    return _finish(target, classes, hashlib.sha256(text.encode()).hexdigest(), counts, [])
+
+
+def _decoded(
+    layout: Layout, split: str, name: str, limit: int | None, size: int, pool: ThreadPoolExecutor
+) -> Iterator[tuple[str, Picture | str]]:
+    """Pictures of one class in order until there are `limit`; for a file that is none, the reason."""
+    waiting = list(layout.files[split][name])
+    wanted = len(waiting) if limit is None else limit
+    while wanted and waiting:
+        chunk, waiting = waiting[: min(wanted, CHUNK)], waiting[min(wanted, CHUNK) :]
+        for path, found in zip(chunk, pool.map(lambda path: _try(layout.folder / path, size), chunk), strict=True):
+            wanted -= not isinstance(found, str)
+            yield path, found
+
+
+def _try(file: Path, size: int) -> Picture | str:
+    try:
+        return decode(file, size)
+    except UndecodableError as error:
+        return str(error)
+
+
+def _check_bad(layout: Layout, split: str, used: dict[str, int], bad: Sequence[SkippedFile]) -> None:
+    looked = sum(used.values()) + len(bad)
+    if len(bad) > MOST_BAD * looked:
+        names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
+        raise UserError(
+            f"{layout.folder}: {len(bad)} of {looked} files in {split} are no images that can be decoded, more than "
+            f"{MOST_BAD:.0%}: {names}; `tlbench data check` names them all"
+        )
+    for name, count in used.items():
+        if not count:
+            raise UserError(f"{layout.folder}: class {name!r} has no image in {split} that can be decoded")
+
+
+def _finish(
+    target: Path, classes: tuple[str, ...], fingerprint: str, counts: dict[str, dict[str, int]], skipped: list[SkippedFile]
+) -> Built:
+    sizes = {file.name: file.stat().st_size for file in sorted(target.iterdir())}
+    return Built(classes=classes, fingerprint=fingerprint, counts=counts, sizes=sizes, skipped=tuple(skipped))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Pillow's warnings (odd EXIF, large images): the outcome of each file is reported anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,75 @@
+"""Decode one image file, whatever it turns out to be. Pillow only."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+VERSION = 1
+"""Part of the key of decoded arrays: raise it when the same file would decode to other pixels."""
+
+MOST_PIXELS = 100_000_000
+
+
+class UndecodableError(Exception):
+    """The file is no image that can be decoded. The text is the reason, in a few words."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: pixels (size, size, 3) uint8 RGB, and the SHA-256 of the file's bytes."""
+
+    pixels: NDArray[np.uint8]
+    sha256: str
+
+
+def decode(file: Path, size: int) -> Picture:
+    """Decode, turn upright (EXIF), make RGB, resize to `size` x `size` bilinearly without keeping the aspect ratio.
+
+    The same resize as keras.utils.image_dataset_from_directory by default. JPEGs are decoded at the nearest
+    smaller scale that is still large enough. Transparent pixels are laid on white.
+    Raises UndecodableError; warnings of Pillow are the caller's to silence, since their filter is global.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UndecodableError(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise UndecodableError("empty file")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise UndecodableError(f"{image.width} x {image.height} pixels are too many")
+            image.draft("RGB", (size, size))
+            upright = _upright(image)
+            small = _rgb(upright).resize((size, size), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError as error:
+        raise UndecodableError("not an image") from error
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise UndecodableError(f"damaged image ({error})") from error
+    return Picture(np.asarray(small), hashlib.sha256(content).hexdigest())
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, TypeError, KeyError, OSError):
+        return image  # damaged EXIF says nothing about the pixels
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    if image.mode.startswith("I;16") or image.mode == "I":
+        wide = np.asarray(image, dtype=np.float64)
+        return Image.fromarray((wide / 257).clip(0, 255).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,91 @@
+"""Where the pictures of a data set are: a folder, the public archive, or nowhere."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from tlbench.datasets.archive import BadArchiveError, extract
+from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
+from tlbench.datasets.spec import DatasetInfo
+from tlbench.download import DownloadError, fetch
+from tlbench.errors import UserError, nearest
+from tlbench.suite.cell import Named
+
+OnBytes = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A folder of pictures, or None and the classes to draw. `fallback`: drawn although photographs were asked for."""
+
+    folder: Path | None
+    classes: tuple[str, ...] = ()
+    fallback: bool = False
+
+
+def locate(
+    dataset: Named, *, root: Path | None, path: Path | None, cache: Path, fallback_synthetic: bool
+) -> Located:
+    """Find a data set; fetch it where it has a public archive.
+
+    Raises UserError that says where was looked, where the set is to be had, and how to allow the stand-in.
+    """
+    if dataset.name == SYNTHETIC:
+        like = dataset.args.get("like")
+        classes = classes_of(SYNTHETIC, None if like is None else str(like))
+        if classes is None:
+            raise UserError(f"synthetic: there is no data set {like!r}; {nearest(str(like), list(DATASETS), 'data sets')}")
+        return Located(None, classes)
+    if path is not None:
+        return Located(path)  # what the suite names itself has no stand-in
+    if root is not None and not root.is_dir():
+        raise UserError(f"the data folder {root} does not exist; mend --data or TLBENCH_DATA")
+    if dataset.name not in DATASETS:
+        known = [*DATASETS, SYNTHETIC]
+        raise UserError(
+            f"there is no data set {dataset.name!r}; {nearest(dataset.name, known, 'data sets')} "
+            f"A set of your own needs its folder: {{name: {dataset.name}, path: ...}}"
+        )
+    for folder in [root / dataset.name if root else None, downloaded(dataset.name, cache)]:
+        if folder is not None and folder.is_dir():
+            return Located(folder)
+    info, why = DATASETS[dataset.name], ""
+    if info.archive:
+        try:
+            return Located(get(info, cache))
+        except (DownloadError, BadArchiveError) as error:
+            why = f" ({error})"
+    if fallback_synthetic:
+        return Located(None, info.classes, fallback=True)
+    raise UserError(
+        f"data set {info.name} is not in {root / info.name if root else 'a folder given with --data or TLBENCH_DATA'}"
+        f"{why}; {info.where}, in <data folder>/{info.name}/, or allow drawn pictures with "
+        "`fallback: {datasets: synthetic}`"
+    )
+
+
+def downloaded(name: str, cache: Path) -> Path:
+    """Where a fetched data set is kept."""
+    return cache / "datasets" / name
+
+
+def get(info: DatasetInfo, cache: Path, on_bytes: OnBytes = lambda done, total: None) -> Path:
+    """Fetch, check and unpack the public archive of a data set into `cache`; returns the folder.
+
+    Raises DownloadError and BadArchiveError; then nothing is left behind.
+    """
+    assert info.archive is not None
+    folder = downloaded(info.name, cache)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.is_dir():
+            return folder
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".getting-") as temporary:
+            file = Path(temporary) / "archive.zip"
+            fetch(info.archive.url, file, info.archive.sha256, on_bytes)
+            extract(file, info.archive, Path(temporary) / "data")
+            (Path(temporary) / "data").rename(folder)
+    return folder

@@ -1,0 +1,182 @@
+"""Images of a data set as uint8 arrays on disk, decoded once."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from tlbench.datasets import decode as decoder
+from tlbench.datasets import synthetic
+from tlbench.datasets.build import Built, build_real, build_synthetic
+from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.locate import Located, locate
+from tlbench.datasets.registry import classes_of
+from tlbench.errors import UserError
+from tlbench.results.record import DataProvenance, SkippedFile
+from tlbench.suite.cell import Limit, Named
+
+MANIFEST = "manifest.json"
+OnDecode = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split on disk: raw uint8 of shape (count, size, size, 3), and labels int32 (count,)."""
+
+    images: Path
+    labels: Path
+    count: int
+    size: int
+    per_class: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready to train on. `fingerprint` says which images these are, whatever their size on disk."""
+
+    name: str
+    classes: tuple[str, ...]
+    image_size: int
+    real: bool
+    fallback: bool
+    fingerprint: str
+    splits: dict[str, Split]
+    skipped: tuple[SkippedFile, ...]
+
+    @property
+    def source(self) -> str:
+        """``real`` or ``synthetic``."""
+        return "real" if self.real else "synthetic"
+
+    def provenance(self) -> DataProvenance:
+        """What a record says of its data."""
+        return DataProvenance(
+            source="real" if self.real else "synthetic",
+            fallback=self.fallback,
+            fingerprint=self.fingerprint,
+            classes=self.classes,
+            counts={split: part.per_class for split, part in self.splits.items()},
+            skipped=self.skipped,
+        )
+
+
+def prepare(
+    dataset: Named,
+    limit: Limit,
+    image_size: int,
+    *,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    progress: OnDecode | None = None,
+) -> Prepared:
+    """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
+
+    Looked at are `path`, ``root/<name>``, the public archive, and, where `fallback_synthetic` allows it, the
+    synthetic generator. A second call with the same files reads a manifest only. Safe for several processes.
+    Raises UserError for a data set that is nowhere, has too few classes, or more than 5 % files that are no images.
+    """
+    located = locate(dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic)
+    layout = read_layout(located.folder, _rule(dataset)) if located.folder else None
+    if layout:
+        _check_known_classes(dataset, located, layout)
+    entry = cache / "decoded" / _key(dataset, located, layout, limit, image_size)
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{entry}.lock"):
+        built = _read(entry)
+        if built is None:
+            built = _build(dataset, located, layout, limit, image_size, entry, progress)
+    return Prepared(
+        name=dataset.label,
+        classes=built.classes,
+        image_size=image_size,
+        real=located.folder is not None,
+        fallback=located.fallback,
+        fingerprint=built.fingerprint,
+        splits={
+            split: Split(entry / f"{split}.images", entry / f"{split}.labels", sum(counts.values()), image_size, counts)
+            for split, counts in built.counts.items()
+        },
+        skipped=built.skipped,
+    )
+
+
+def open_split(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Images (count, size, size, 3) uint8, memory-mapped read-only, and labels (count,) int32."""
+    shape = (split.count, split.size, split.size, 3)
+    return np.memmap(split.images, np.uint8, "r", shape=shape), np.fromfile(split.labels, np.int32)
+
+
+def _rule(dataset: Named) -> SplitRule:
+    args = dataset.args
+    return SplitRule(
+        validation=float(args.get("validation") or 0.15),
+        test=float(args.get("test") or 0.15),
+        seed=int(args.get("split_seed") or 0),
+    )
+
+
+def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> None:
+    known = classes_of(dataset.name)
+    if known and layout.classes != known:
+        raise UserError(
+            f"{located.folder} has the classes {', '.join(layout.classes)}; {dataset.name} has {', '.join(known)}"
+        )
+
+
+def _key(dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: int) -> str:
+    """Changes when a file, its size or its time changes, and with all that decides which pixels come out."""
+    parts: list[object] = [image_size, limit.model_dump(), decoder.VERSION]
+    if layout is None:
+        parts += [synthetic.VERSION, located.classes]
+    else:
+        parts += [str(layout.folder.resolve()), _rule(dataset).__dict__]
+        for split, classes in layout.files.items():
+            for name, files in classes.items():
+                for file in files:
+                    status = (layout.folder / file).stat()
+                    parts.append((split, name, file, status.st_size, status.st_mtime_ns))
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+def _read(entry: Path) -> Built | None:
+    """The finished entry; None where there is none or its arrays are not of the size its manifest says."""
+    try:
+        built = Built.model_validate_json((entry / MANIFEST).read_bytes())
+        sizes = {name: (entry / name).stat().st_size for name in built.sizes}
+    except (OSError, ValueError):
+        return None
+    return built if sizes == built.sizes else None
+
+
+def _build(
+    dataset: Named,
+    located: Located,
+    layout: Layout | None,
+    limit: Limit,
+    image_size: int,
+    entry: Path,
+    progress: OnDecode | None,
+) -> Built:
+    shutil.rmtree(entry, ignore_errors=True)
+    target = Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
+    tell = (lambda done, total: progress(dataset.label, done, total)) if progress else (lambda done, total: None)
+    try:
+        if layout is None:
+            built = build_synthetic(located.classes, limit, image_size, target, tell)
+        else:
+            built = build_real(layout, limit, image_size, target, tell)
+        (target / MANIFEST).write_text(built.model_dump_json(), encoding="utf-8")
+        target.rename(entry)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return built

@@ -1,0 +1,81 @@
+"""Pictures drawn by seeded code: the stand-in where there are no photographs. Always labelled as such.
+
+A class is a texture (stripes one way or the other, rings, ...) seen through a soft window at a random place, in
+random colours, phase, contrast and scale, over a random background with noise. The mean of a class tells nothing,
+so a linear model on pixels stays near chance; a small convolutional network learns it. Textures survive mirroring.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tlbench.suite.cell import Limit
+
+VERSION = 1
+"""Part of the fingerprint: raise it when the same seed would draw other pictures."""
+
+DEFAULT_COUNTS = {"train": 200, "validation": 50, "test": 100}
+Plane = NDArray[np.float64]
+
+# Each takes coordinates around the window's centre in picture sides, and the number of waves a side.
+TEXTURES: tuple[Callable[[Plane, Plane, float], Plane], ...] = (
+    lambda x, y, waves: np.sin(2 * np.pi * waves * y),
+    lambda x, y, waves: np.sin(2 * np.pi * waves * x),
+    lambda x, y, waves: np.sin(2 * np.pi * waves * np.hypot(x, y)),
+    lambda x, y, waves: np.sign(np.sin(2 * np.pi * waves * x) * np.sin(2 * np.pi * waves * y)),
+    lambda x, y, waves: np.sin(2 * np.pi * waves * (np.abs(x) + y) / np.sqrt(2)),
+    lambda x, y, waves: (np.cos(2 * np.pi * waves * x) * np.cos(2 * np.pi * waves * y) > 0.55) * 2.0 - 1.0,
+)
+
+
+def counts(limit: Limit) -> dict[str, int]:
+    """Pictures a class for each split: the limit, or a default where there is none."""
+    asked = {"train": limit.train, "validation": limit.validation, "test": limit.test}
+    return {split: asked[split] or count for split, count in DEFAULT_COUNTS.items()}
+
+
+def draw(texture: int, size: int, seed: tuple[int, ...]) -> NDArray[np.uint8]:
+    """One picture (size, size, 3) uint8 of the class with the given texture; equal seeds draw equal pictures.
+
+    Raises ValueError for a texture there is no drawing of.
+    """
+    if not 0 <= texture < len(TEXTURES):
+        raise ValueError(f"there are {len(TEXTURES)} textures, so at most as many synthetic classes")
+    random = np.random.default_rng(seed)
+    side = (np.arange(size) + 0.5) / size
+    x, y = np.meshgrid(side, side)
+    picture = _background(random, x, y)
+    centre_x, centre_y = random.uniform(0.3, 0.7, 2)
+    turn = np.deg2rad(random.uniform(-8, 8))
+    dx, dy = x - centre_x, y - centre_y
+    across, along = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
+    shift = random.uniform(-0.05, 0.05, 2)
+    waves = TEXTURES[texture](across + shift[0], along + shift[1], random.uniform(5, 8))
+    window = np.exp(-((dx**2 + dy**2) / (2 * random.uniform(0.18, 0.3) ** 2)))
+    colour = random.normal(size=3)
+    colour *= random.uniform(0.25, 0.45) / np.abs(colour).max()
+    picture += (waves * window)[..., None] * colour
+    picture += random.normal(scale=0.06, size=picture.shape)
+    return (picture.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def write_tree(folder: Path, classes: tuple[str, ...], per_class: Mapping[str, int], size: int, seed: int = 0) -> None:
+    """Write pictures as ``folder/<split>/<class>/<number>.png``, as many a class as `per_class` says for each split."""
+    for split_number, (split, count) in enumerate(per_class.items()):
+        for texture, name in enumerate(classes):
+            target = folder / split / name
+            target.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = draw(texture, size, (seed, split_number, texture, number))
+                Image.fromarray(pixels).save(target / f"{number:05d}.png")
+
+
+def _background(random: np.random.Generator, x: Plane, y: Plane) -> Plane:
+    colour, slope_x, slope_y = random.uniform(0.25, 0.75, 3), random.uniform(-0.2, 0.2, 3), random.uniform(-0.2, 0.2, 3)
+    blob = np.exp(-((x - random.uniform()) ** 2 + (y - random.uniform()) ** 2) / (2 * random.uniform(0.1, 0.3) ** 2))
+    tint: Plane = random.uniform(-0.25, 0.25, 3)
+    ground: Plane = colour + (x - 0.5)[..., None] * slope_x + (y - 0.5)[..., None] * slope_y + blob[..., None] * tint
+    return ground
