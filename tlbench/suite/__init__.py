@@ -1,0 +1,1 @@
+"""The suite: a YAML file that spans a matrix of cells."""

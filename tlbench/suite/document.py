@@ -1,0 +1,129 @@
+"""YAML with the place of everything in it: a plain value, and the line and column of each key and value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tlbench.errors import UserError
+
+Loc = tuple[str | int, ...]
+Place = tuple[int, int]
+MOST_NODES = 100_000
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a file. `values` and `keys` give line and column (from 1) by the path to a value."""
+
+    file: str
+    text: str
+    content: Any
+    values: Mapping[Loc, Place]
+    keys: Mapping[Loc, Place]
+
+    def error(self, loc: Loc, message: str, *, at_key: bool = False) -> str:
+        """``file:line:column: message`` for the value at `loc`, or the nearest thing around it that has a place."""
+        for length in range(len(loc), -1, -1):
+            places = self.keys if at_key and length == len(loc) else self.values
+            if loc[:length] in places:
+                line, column = places[loc[:length]]
+                return f"{self.file}:{line}:{column}: {message}"
+        return f"{self.file}:1:1: {message}"
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML mapping. Raises UserError, with file, line and column, for what is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"the suite file {path} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; name the suite file in it") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from error
+    return parse_document(text, str(path))
+
+
+def parse_document(text: str, file: str) -> Document:
+    """As `read_document`, from text."""
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        reader = _Reader(loader, file)
+        content = reader.read(node, ()) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        raise UserError(f"{where}: this is no YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}: this is no YAML: {str(error).splitlines()[0]}") from error
+    if content is None:
+        raise UserError(f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train")
+    if not isinstance(content, dict):
+        raise UserError(f"{file}:1:1: a suite is a mapping of keys to values, not a {type(content).__name__}")
+    return Document(file, text, content, reader.values, reader.keys)
+
+
+@dataclass
+class _Reader:
+    loader: yaml.SafeLoader
+    file: str
+    values: dict[Loc, Place] = field(default_factory=dict)
+    keys: dict[Loc, Place] = field(default_factory=dict)
+    open: list[int] = field(default_factory=list)
+    count: int = 0
+
+    def read(self, node: yaml.Node, loc: Loc) -> Any:
+        self.count += 1
+        if self.count > MOST_NODES:
+            raise self._error(node, f"more than {MOST_NODES} values; aliases repeat too much here")
+        if id(node) in self.open:
+            raise self._error(node, "this alias stands inside what it repeats")
+        self.values[loc] = _place(node)
+        self.open.append(id(node))
+        value: Any
+        if isinstance(node, yaml.MappingNode):
+            value = self._mapping(node, loc)
+        elif isinstance(node, yaml.SequenceNode):
+            value = [self.read(item, (*loc, index)) for index, item in enumerate(node.value)]
+        else:
+            value = self._scalar(node)
+        self.open.pop()
+        return value
+
+    def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
+        first: dict[str, yaml.Node] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key, "a key is a plain word here")
+            if key.value in first and key.tag != "tag:yaml.org,2002:merge":
+                line = first[key.value].start_mark.line + 1
+                raise self._error(key, f"key {key.value!r} stands here a second time; the first is on line {line}")
+            first[key.value] = key
+        self.loader.flatten_mapping(node)
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            self.keys[(*loc, key.value)] = _place(key)
+            found[key.value] = self.read(value, (*loc, key.value))
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            raise self._error(node, f"the tag {node.tag} is not known here")
+        try:
+            return self.loader.construct_object(node)
+        except ValueError as error:
+            raise self._error(node, str(error)) from error
+
+    def _error(self, node: yaml.Node, message: str) -> UserError:
+        line, column = _place(node)
+        return UserError(f"{self.file}:{line}:{column}: {message}")
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1

@@ -1,0 +1,170 @@
+"""From a suite to its cells: the matrix, what is included beside it, less what is excluded."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from tlbench.backbones import registry as backbones
+from tlbench.datasets import registry as datasets
+from tlbench.strategies import registry as strategies
+from tlbench.suite.cell import Cell, Head, Limit, Named, Timing, Training, Weights
+from tlbench.suite.document import Loc
+from tlbench.suite.load import Suite
+from tlbench.suite.schema import PROTOCOLS, PatchSection, TimingSection, TrainSection
+
+
+def expand(suite: Suite) -> tuple[Cell, ...]:
+    """All cells, each once, in the order data set, backbone, image size, strategy, head, settings, seed.
+
+    Raises UserError, at its place in the file, for combinations that cannot work, for an exclusion that matches
+    nothing, and where nothing is left.
+    """
+    cells = {cell.id: cell for cell in _matrix(suite)}
+    for index, patch in enumerate(suite.content.exclude):
+        matched = [cell.id for cell in cells.values() if _matches(cell, patch)]
+        if not matched:
+            raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
+        for cell_id in matched:
+            del cells[cell_id]
+    for index, patch in enumerate(suite.content.include):
+        for cell in _included(suite, patch, ("include", index)):
+            cells[cell.id] = cell
+    if not cells:
+        raise suite.complain((), "the suite has no cells left: everything is excluded")
+    return tuple(cells.values())
+
+
+def _matrix(suite: Suite) -> Iterator[Cell]:
+    content = suite.content
+    named = [
+        (one, item.weights, ("backbones", index)) for index, item in enumerate(content.backbones) for one in item.backbones
+    ]
+    heads = list(enumerate(content.heads))
+    points = product(content.datasets, named, content.image_size, content.strategies, heads, content.precision, trainings(content.train))
+    for dataset, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
+        _check_head(suite, dataset.dataset, head, ("heads", number))
+        pixels = _pixels(suite, backbone, size, loc)
+        for seed in content.seeds:
+            yield _cell(suite, backbone, weights, dataset.dataset, strategy, head, pixels, train, rate, seed, precision)
+
+
+def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
+    content = suite.content
+    item = patch.backbone or content.backbones[0]
+    dataset = content.datasets[0].dataset
+    if patch.dataset is not None:
+        found = [one.dataset for one in content.datasets if one.dataset.name == patch.dataset]
+        if not found:
+            names = ", ".join(one.dataset.name for one in content.datasets)
+            raise suite.complain((*loc, "dataset"), f"include: {patch.dataset!r} is none of the suite's data sets: {names}")
+        dataset = found[0]
+    strategy, head = patch.strategy or content.strategies[0], patch.head or content.heads[0]
+    seed = content.seeds[0] if patch.seed is None else patch.seed
+    train, rate = next(trainings(content.train))
+    _check_head(suite, dataset, head, (*loc, "head"))
+    for backbone in item.backbones:
+        pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
+        yield _cell(
+            suite, backbone, item.weights, dataset, strategy, head, pixels, train, rate, seed, content.precision[0]
+        )
+
+
+def _cell(
+    suite: Suite,
+    backbone: Named,
+    weights: Weights,
+    dataset: Named,
+    strategy: Named,
+    head: Head,
+    pixels: int,
+    train: Training,
+    rate: float | None,
+    seed: int,
+    precision: str,
+) -> Cell:
+    content = suite.content
+    rule = strategies.make(strategy.name, strategy.args)
+    if rate is None:
+        rate = rule.learning_rate(train.optimizer)
+    return Cell(
+        backbone=backbone,
+        weights="random" if rule.weights == "random" else weights,
+        dataset=dataset,
+        limit=Limit(**content.limit.model_dump()),
+        strategy=strategy,
+        head=head,
+        image_size=pixels,
+        train=train.model_copy(update={"learning_rate": rate}),
+        seed=seed,
+        precision=precision,
+        backend=content.backend,
+        jit=content.jit,
+        timing=timing(content.timing),
+    )
+
+
+def trainings(section: TrainSection) -> Iterator[tuple[Training, float | None]]:
+    """Every combination of the training settings, with its learning rate (None: the strategy's default)."""
+    for epochs, batch, optimizer, rate in product(
+        section.epochs, section.batch_size, section.optimizer, section.learning_rate
+    ):
+        training = Training(
+            epochs=epochs,
+            batch_size=batch,
+            optimizer=optimizer,
+            learning_rate=1.0,
+            early_stopping=section.early_stopping.value() if section.early_stopping else None,
+            reduce_lr=section.reduce_lr.value() if section.reduce_lr else None,
+            augmentation=section.augmentation.value() if section.augmentation else None,
+        )
+        yield training, None if rate == "auto" else float(rate)
+
+
+def timing(section: TimingSection) -> Timing | None:
+    """The protocol with what overrides it; None for protocol ``none``."""
+    if section.protocol == "none":
+        return None
+    warmup, iterations, seconds = PROTOCOLS[section.protocol]
+    return Timing(
+        protocol=section.protocol,
+        batch_size=section.batch_size,
+        warmup=warmup if section.warmup is None else section.warmup,
+        iterations=iterations if section.iterations is None else section.iterations,
+        seconds=seconds if section.seconds is None else section.seconds,
+    )
+
+
+def _pixels(suite: Suite, backbone: Named, size: int | str, loc: Loc) -> int:
+    info = backbones.get(backbone.name)
+    pixels = info.default_size if isinstance(size, str) else size
+    if pixels < info.min_size:
+        raise suite.complain(
+            loc, f"image_size {pixels} is too small for {backbone.name}, which needs at least {info.min_size} pixels"
+        )
+    return pixels
+
+
+def _check_head(suite: Suite, dataset: Named, head: Head, loc: Loc) -> None:
+    like = dataset.args.get("like")
+    classes = datasets.classes_of(dataset.name, None if like is None else str(like))
+    if head.output == "sigmoid" and classes is not None and len(classes) != 2:
+        raise suite.complain(
+            loc, f"output sigmoid needs two classes, but {dataset.name} has {len(classes)}; use softmax"
+        )
+
+
+def _matches(cell: Cell, patch: PatchSection) -> bool:
+    if patch.backbone is not None and not any(_same(cell.backbone, one) for one in patch.backbone.backbones):
+        return False
+    if patch.strategy is not None and not _same(cell.strategy, patch.strategy):
+        return False
+    if patch.head is not None and cell.head != patch.head:
+        return False
+    if patch.dataset is not None and cell.dataset.name != patch.dataset:
+        return False
+    if patch.image_size is not None and cell.image_size != patch.image_size:
+        return False
+    return patch.seed is None or cell.seed == patch.seed
+
+
+def _same(cell: Named, asked: Named) -> bool:
+    return cell.name == asked.name and asked.args.items() <= cell.args.items()

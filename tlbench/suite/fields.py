@@ -1,0 +1,138 @@
+"""The kinds of values a suite is made of, each refusing what it is not in one clause."""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from tlbench.errors import nearest
+
+
+def complain(message: str, key: str | None = None) -> PydanticCustomError:
+    """An error whose text is the user's; `key` names the key of the mapping that it is about."""
+    return PydanticCustomError("suite", "{message}", {"message": message, "key": key})
+
+
+class Section(BaseModel):
+    """A mapping of the suite. An unknown key is answered with the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict):
+            raise complain(f"a mapping with some of {', '.join(cls.model_fields)} belongs here, not {show(value)}")
+        check_keys(value, cls.model_fields)
+        return value
+
+
+def check_keys(value: dict[str, Any], known: Iterable[str]) -> None:
+    """Complain about the first key that is not known."""
+    names = list(known)
+    for key in value:
+        if key not in names:
+            raise complain(f"unknown key {key!r}; {nearest(key, names, 'keys')}", key)
+
+
+def show(value: Any) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "nothing"
+    return {dict: "a mapping", list: "a list"}.get(type(value)) or repr(value)
+
+
+def listed(value: Any) -> Any:
+    """A single item stands for a list of one."""
+    if isinstance(value, list):
+        if not value:
+            raise complain("the list is empty; it needs at least one item")
+        return value
+    if value is None:
+        raise complain("something belongs here, not nothing")
+    return [value]
+
+
+def number(
+    low: float = -math.inf, high: float = math.inf, *, open_low: bool = False, open_high: bool = False
+) -> Callable[[Any], float]:
+    """A validator for a finite number within bounds. YAML reads ``1e-3`` as text; it is a number here."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                raise complain(f"a number belongs here, not {value!r}") from None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise complain(f"a number belongs here, not {show(value)}")
+        if value < low or (open_low and value == low):
+            raise complain(f"{value} is too small; it must be {'above' if open_low else 'at least'} {low:g}")
+        if value > high or (open_high and value == high):
+            raise complain(f"{value} is too large; it must be {'below' if open_high else 'at most'} {high:g}")
+        return value
+
+    return check
+
+
+def whole(low: int, high: float = math.inf) -> Callable[[Any], int]:
+    """A validator for a whole number within bounds."""
+    within = number(low, high)
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise complain(f"a whole number belongs here, not {show(value)}")
+        return int(within(value))
+
+    return check
+
+
+def one_of(*names: str, label: str) -> Callable[[Any], str]:
+    """A validator for a name from a list. YAML reads ``on`` and ``off`` as truth values; they are names here."""
+
+    def check(value: Any) -> str:
+        text = {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+        if text not in names:
+            raise complain(f"there is no {label} {show(value)}; {nearest(str(text), list(names), label + 's')}")
+        return str(text)
+
+    return check
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise complain(f"text belongs here, not {show(value)}")
+    return value
+
+
+def _file_name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise complain(f"{show(value)} is no name; use letters, digits, '.', '_' and '-', beginning with a letter or digit")
+    return value
+
+
+def _share(value: Any) -> float:
+    """``10%`` or ``2pp`` or a plain fraction."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([0-9.]+)\s*(%|pp)\s*", value)):
+        return number(0, 1)(float(match[1]) / 100)
+    return number(0, 1)(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise complain(f"true or false belongs here, not {show(value)}")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+FileName = Annotated[str, BeforeValidator(_file_name)]
+Share = Annotated[float, BeforeValidator(_share)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Count = Annotated[int, BeforeValidator(whole(1, 10_000_000))]
+Seed = Annotated[int, BeforeValidator(whole(0, 2**31 - 1))]
+Positive = Annotated[float, BeforeValidator(number(0, open_low=True))]
+NotNegative = Annotated[float, BeforeValidator(number(0))]
+Fraction = Annotated[float, BeforeValidator(number(0, 1, open_high=True))]

@@ -1,0 +1,120 @@
+"""Items of a suite's lists: a name, or a mapping with a name and what belongs to it."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from tlbench.backbones import registry as backbones
+from tlbench.datasets import registry as datasets
+from tlbench.errors import nearest
+from tlbench.strategies import registry as strategies
+from tlbench.suite.cell import Head, Named, Scalar, Value, Weights
+from tlbench.suite.fields import check_keys, complain, number, one_of, show, whole
+
+SPLIT_KEYS = ("validation", "test", "split_seed")
+
+
+class BackboneItem(Value):
+    """Backbones that one item stands for (a pattern may stand for many), and the weights it asks for."""
+
+    backbones: tuple[Named, ...]
+    weights: Weights
+
+
+class DatasetItem(Value):
+    """A data set, and its folder relative to the suite file where the suite names one."""
+
+    dataset: Named
+    path: str | None
+
+
+def _split(value: Any, label: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of an item."""
+    if isinstance(value, str):
+        return value, {}
+    if not isinstance(value, dict):
+        raise complain(f"the name of a {label}, or a mapping with its name, belongs here, not {show(value)}")
+    if not isinstance(value.get("name"), str):
+        raise complain(f"this {label} has no name; write {{name: ..., ...}}")
+    return value["name"], {key: item for key, item in value.items() if key != "name"}
+
+
+def _scalars(args: dict[str, Any]) -> dict[str, Scalar]:
+    for key, value in args.items():
+        if isinstance(value, dict | list) or value is None:
+            raise complain(f"{key}: a single value belongs here, not {show(value)}", key)
+    return args
+
+
+def _backbone(value: Any) -> Any:
+    name, args = _split(value, "backbone")
+    names = backbones.expand_pattern(name)
+    if not names:
+        if any(sign in name for sign in "*?["):
+            raise complain(f"no backbone matches {name!r}; `tlbench list backbones` names them")
+        raise complain(f"there is no backbone {name!r}; {nearest(name, list(backbones.names()), 'backbones')}")
+    weights = one_of("imagenet", "random", label="kind of weights")(args.pop("weights", "imagenet"))
+    _scalars(args)
+    for one in names:
+        try:
+            backbones.get(one).check_args(args)
+        except ValueError as error:
+            raise complain(str(error)) from None
+    return BackboneItem(backbones=tuple(Named(name=one, args=args) for one in names), weights=weights)
+
+
+def _dataset(value: Any) -> Any:
+    name, args = _split(value, "data set")
+    if name == datasets.SYNTHETIC:
+        check_keys(args, ["like"])
+        if "like" in args and args["like"] not in datasets.DATASETS:
+            known = list(datasets.DATASETS)
+            raise complain(f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}")
+        return DatasetItem(dataset=Named(name=name, args=args), path=None)
+    check_keys(args, ["name", "path", *SPLIT_KEYS])
+    path = args.pop("path", None)
+    if path is not None and not isinstance(path, str):
+        raise complain(f"path: the path of a folder belongs here, not {show(path)}", "path")
+    if path is None and name not in datasets.DATASETS:
+        known = list(datasets.names())
+        raise complain(f"there is no data set {name!r}; {nearest(name, known, 'data sets')}; a folder of your own needs a path")
+    if path is not None and "/" in name:
+        raise complain(f"{name!r} is no name; give the folder as path and a short name beside it")
+    for key in args:
+        check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
+        check(args[key])
+    return DatasetItem(dataset=Named(name=name, args=args), path=path)
+
+
+def _strategy(value: Any) -> Any:
+    name, args = _split(value, "strategy")
+    if name not in strategies.names():
+        raise complain(f"there is no strategy {name!r}; {nearest(name, list(strategies.names()), 'strategies')}")
+    try:
+        strategies.make(name, _scalars(args))
+    except ValueError as error:
+        raise complain(str(error)) from None
+    return Named(name=name, args=args)
+
+
+def _head(value: Any) -> Any:
+    name, args = _split(value, "head")
+    if name == "imagenet":
+        raise complain("head 'imagenet' is the original classifier of 1000 classes, which nothing is left to train on; see `tlbench inspect`")
+    if name not in ("gap", "flatten"):
+        raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten'], 'heads')}")
+    check_keys(args, ["name", "hidden", "dropout", "output"])
+    hidden = args.get("hidden", [])
+    units = hidden if isinstance(hidden, list) else [hidden]
+    return Head(
+        name="gap" if name == "gap" else "flatten",
+        hidden=tuple(whole(1, 65536)(unit) for unit in units),
+        dropout=number(0, 1, open_high=True)(args.get("dropout", 0.0)),
+        output="sigmoid" if one_of("softmax", "sigmoid", label="output")(args.get("output", "softmax")) == "sigmoid" else "softmax",
+    )
+
+
+Backbones = Annotated[BackboneItem, BeforeValidator(_backbone)]
+Dataset = Annotated[DatasetItem, BeforeValidator(_dataset)]
+Strategy = Annotated[Named, BeforeValidator(_strategy)]
+HeadItem = Annotated[Head, BeforeValidator(_head)]

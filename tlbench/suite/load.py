@@ -1,0 +1,86 @@
+"""Read a suite file into a `Suite`; every complaint names file, line and column."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tlbench.errors import UserError
+from tlbench.suite.document import Document, Loc, read_document
+from tlbench.suite.schema import FallbackSection, SuiteFile
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file that has been understood. `dataset_paths` are folders the suite names, by data set."""
+
+    content: SuiteFile
+    document: Document
+    dataset_paths: dict[str, Path]
+
+    @property
+    def name(self) -> str:
+        """The suite's name, as its runs' folder."""
+        return self.content.name
+
+    @property
+    def text(self) -> str:
+        """The file as it was read."""
+        return self.document.text
+
+    @property
+    def fallback(self) -> FallbackSection:
+        """The stand-ins it allows."""
+        return self.content.fallback
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one cell."""
+        return self.content.timeout
+
+    def complain(self, loc: Loc, message: str) -> UserError:
+        """A UserError at the place of `loc`."""
+        return UserError(self.document.error(loc, message))
+
+
+def load_suite(path: Path) -> Suite:
+    """Read a suite. Raises UserError with one line for each problem: ``file:line:column: what; way out``."""
+    document = read_document(path)
+    try:
+        content = SuiteFile.model_validate(document.content)
+    except ValidationError as error:
+        raise UserError("\n".join(_lines(document, error))) from error
+    paths: dict[str, Path] = {}
+    for index, item in enumerate(content.datasets):
+        if item.path is not None:
+            name = item.dataset.name
+            if name in paths:
+                raise UserError(document.error(("datasets", index), f"a second data set named {name!r}; names must differ"))
+            paths[name] = (path.parent / item.path).resolve()
+    return Suite(content, document, paths)
+
+
+def _lines(document: Document, error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        line = _line(document, problem)
+        if line not in lines:
+            lines.append(line)
+    return lines
+
+
+def _line(document: Document, problem: ErrorDetails) -> str:
+    loc: Loc = problem["loc"]
+    if problem["type"] == "missing":
+        return document.error(loc[:-1], f"{_path(loc[:-1])}key {loc[-1]!r} is missing")
+    context = problem.get("ctx", {})
+    key = context.get("key")
+    if key is not None:
+        return document.error((*loc, key), f"{_path(loc)}{context['message']}", at_key=True)
+    return document.error(loc, f"{_path(loc)}{context.get('message', problem['msg'])}")
+
+
+def _path(loc: Loc) -> str:
+    names = [str(part) for part in loc if isinstance(part, str)]
+    return ".".join(names) + ": " if names else ""

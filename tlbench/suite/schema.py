@@ -1,0 +1,187 @@
+"""The keys of a suite file. docs/suites.md explains each."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, model_validator
+
+from tlbench.strategies.base import RELATIVE_TO_ADAM
+from tlbench.suite.cell import Augmentation, Backend, EarlyStopping, Head, Jit, ReduceLROnPlateau
+from tlbench.suite.fields import (
+    Count,
+    FileName,
+    Flag,
+    Fraction,
+    NotNegative,
+    Positive,
+    Section,
+    Seed,
+    Share,
+    Text,
+    complain,
+    listed,
+    number,
+    one_of,
+    whole,
+)
+from tlbench.suite.items import Backbones, Dataset, HeadItem, Strategy
+
+PROTOCOLS: dict[str, tuple[int, int, float]] = {
+    # warm-up calls, timed calls at least, timed seconds at least
+    "quick": (2, 10, 1.0),
+    "standard": (5, 30, 5.0),
+    "keras": (5, 300, 0.0),  # keras.io: 30 batches x 10 repetitions
+}
+
+
+def _image_size(value: Any) -> Any:
+    if value == "native":
+        return value
+    if isinstance(value, str):
+        raise complain(f"a number of pixels or native belongs here, not {value!r}")
+    return whole(8, 4096)(value)
+
+
+def _rate(value: Any) -> Any:
+    return value if value == "auto" else number(0, 1000, open_low=True)(value)
+
+
+def _defaults(value: Any) -> Any:
+    """``true`` asks for the defaults of a section, ``false`` for none."""
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
+Listed = BeforeValidator(listed)
+Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
+Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
+Optimizer = Annotated[str, BeforeValidator(one_of(*RELATIVE_TO_ADAM, label="optimizer"))]
+Precision = Annotated[str, BeforeValidator(one_of("float32", "mixed_bfloat16", "mixed_float16", label="precision"))]
+BackendName = Annotated[Backend, BeforeValidator(one_of("tensorflow", "jax", "torch", label="backend"))]
+JitMode = Annotated[Jit, BeforeValidator(one_of("auto", "on", "off", label="jit mode"))]
+Monitor = Annotated[
+    Literal["val_loss", "val_accuracy"], BeforeValidator(one_of("val_loss", "val_accuracy", label="monitor"))
+]
+
+
+class LimitSection(Section):
+    """Images per class."""
+
+    train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+
+
+class StoppingSection(Section):
+    """EarlyStopping."""
+
+    patience: Count = 3
+    min_delta: NotNegative = 0.0
+    monitor: Monitor = "val_loss"
+    restore_best: Flag = True
+
+    def value(self) -> EarlyStopping:
+        """As a cell has it."""
+        return EarlyStopping(**self.model_dump())
+
+
+class PlateauSection(Section):
+    """ReduceLROnPlateau."""
+
+    factor: Annotated[float, BeforeValidator(number(0, 1, open_low=True, open_high=True))] = 0.2
+    patience: Count = 2
+    min_lr: NotNegative = 0.0
+    monitor: Monitor = "val_loss"
+
+    def value(self) -> ReduceLROnPlateau:
+        """As a cell has it."""
+        return ReduceLROnPlateau(**self.model_dump())
+
+
+class AugmentationSection(Section):
+    """Random changes of training images."""
+
+    rotation: Annotated[float, BeforeValidator(number(0, 180))] = 0.0
+    shift: Fraction = 0.0
+    shear: Annotated[float, BeforeValidator(number(0, 45))] = 0.0
+    zoom: Fraction = 0.0
+    flip: Flag = False
+
+    def value(self) -> Augmentation:
+        """As a cell has it."""
+        return Augmentation(**self.model_dump())
+
+
+class TrainSection(Section):
+    """How to train. Lists are axes of the matrix."""
+
+    epochs: Annotated[list[Count], Listed]
+    batch_size: Annotated[list[Count], Listed] = [32]
+    optimizer: Annotated[list[Optimizer], Listed] = ["adam"]
+    learning_rate: Annotated[list[Rate], Listed] = ["auto"]
+    early_stopping: Annotated[StoppingSection | None, BeforeValidator(_defaults)] = None
+    reduce_lr: Annotated[PlateauSection | None, BeforeValidator(_defaults)] = None
+    augmentation: AugmentationSection | None = None
+
+
+class TimingSection(Section):
+    """How step times are taken; numbers override those of the protocol."""
+
+    protocol: Annotated[str, BeforeValidator(one_of(*PROTOCOLS, "none", label="protocol"))] = "quick"
+    batch_size: Count = 32
+    warmup: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(0, 1000)(v))] = None
+    iterations: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(1, 100_000)(v))] = None
+    seconds: Annotated[float | None, BeforeValidator(lambda v: v if v is None else number(0, 3600)(v))] = None
+
+
+class FallbackSection(Section):
+    """Which stand-ins are allowed."""
+
+    datasets: Annotated[Literal["synthetic"] | None, BeforeValidator(one_of("synthetic", label="fallback"))] = None
+    weights: Annotated[Literal["random"] | None, BeforeValidator(one_of("random", label="fallback"))] = None
+
+
+class GatesSection(Section):
+    """The changes that matter; for comparisons."""
+
+    time: Share = 0.10
+    accuracy: Share = 0.02
+
+
+class PatchSection(Section):
+    """A cell beside the matrix, or cells to take out of it: what is not named is the suite's first, or any."""
+
+    backbone: Backbones | None = None
+    dataset: Text | None = None
+    strategy: Strategy | None = None
+    head: HeadItem | None = None
+    image_size: Size | None = None
+    seed: Seed | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "PatchSection":
+        if not self.model_fields_set:
+            raise complain("name at least one of backbone, dataset, strategy, head, image_size, seed")
+        return self
+
+
+class SuiteFile(Section):
+    """A suite."""
+
+    name: FileName
+    description: Text = ""
+    backend: BackendName = "tensorflow"
+    datasets: Annotated[list[Dataset], Listed]
+    backbones: Annotated[list[Backbones], Listed]
+    strategies: Annotated[list[Strategy], Listed]
+    heads: Annotated[list[HeadItem], Listed] = [Head()]
+    image_size: Annotated[list[Size], Listed] = ["native"]
+    limit: LimitSection = LimitSection()
+    train: TrainSection
+    seeds: Annotated[list[Seed], Listed] = [0]
+    precision: Annotated[list[Precision], Listed] = ["float32"]
+    jit: JitMode = "auto"
+    timing: TimingSection = TimingSection()
+    fallback: FallbackSection = FallbackSection()
+    include: list[PatchSection] = []
+    exclude: list[PatchSection] = []
+    gates: GatesSection = GatesSection()
+    timeout: Positive = 3600.0
