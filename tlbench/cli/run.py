@@ -1,6 +1,5 @@
 """`tlbench run`: train and measure every cell of a suite."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,19 +9,22 @@ from rich.console import Console
 
 from tlbench.cli.options import data_option, weights_option
 from tlbench.cli.progress import Terminal
-from tlbench.cli.show import show_report
+from tlbench.cli.show import show_run
 from tlbench.datasets.cache_dir import cache_dir
 from tlbench.errors import UserError
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.inputs import Inputs, Places, find_inputs
+from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_cells
-from tlbench.results.run_folder import RunFolder
+from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
-from tlbench.suite import Suite, expand, load_suite
 from tlbench.suite.cell import Cell
+from tlbench.suite.expand import expand
+from tlbench.suite.load import Suite, load_suite
 from tlbench.suite.select import select
 
-SOME_FAILED = 2
+RESULTS = Path("results")
+INTERRUPTED = 130
 
 
 @click.command()
@@ -48,20 +50,22 @@ def command(
 
     Example: tlbench run suites/small.yaml
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     suite = load_suite(suite_file)
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
-    inputs = _find(suite, chosen if expression else cells, data, weights, console)
-    folder = _folder(suite, cells, inputs, out, fresh, console)
-    store = Store(folder.path)
-    done = store.done_ids()
+    inputs = _find(suite, chosen, data, weights, console)
+    folder, done = _folder(suite, cells, chosen, inputs, out, fresh, console)
     todo = [cell for cell in chosen if cell.id not in done]
     if todo:
-        _run(suite, todo, len(chosen), inputs, executor, folder, store, console)
+        try:
+            _run(suite, todo, len(chosen), inputs, executor, folder, console)
+        except KeyboardInterrupt:
+            console.print(f"Stopped. What is finished is kept in {folder.path}; the same command goes on from there.")
+            return INTERRUPTED
     else:
-        console.print(f"All {len(chosen)} cells are done already; --fresh measures them again.", highlight=False)
-    return show_report(folder.path, [cell.id for cell in chosen])
+        console.print(f"All {len(chosen)} cells are done already; --fresh measures them again.")
+    return show_run(folder, {cell.id for cell in chosen})
 
 
 def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path | None, console: Console) -> Inputs:
@@ -76,15 +80,60 @@ def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path 
     with console.status("Looking for images and weights") as status:
         inputs = find_inputs(cells, places, lambda name, done, total: status.update(f"Decoding {name}: {done}/{total}"))
     for sentence in inputs.fallbacks():
-        console.print(f"[yellow]fallback[/] {sentence}", highlight=False)
-    if inputs.skipped():
-        console.print(f"[yellow]skipped[/] {inputs.skipped()} files that are no images; `tlbench data check` names them")
+        console.print(f"[yellow]fallback[/] {sentence}")
+    for sentence in inputs.skipped():
+        console.print(f"[yellow]skipped[/] {sentence}")
     return inputs
 
 
 def _folder(
-    suite: Suite, cells: Sequence[Cell], inputs: Inputs, out: Path | None, fresh: bool, console: Console
-) -> RunFolder:
-    ids, sources = [cell.id for cell in cells], inputs.sources()
-    found: RunFolder | None = None
-    ...
+    suite: Suite,
+    cells: Sequence[Cell],
+    chosen: Sequence[Cell],
+    inputs: Inputs,
+    out: Path | None,
+    fresh: bool,
+    console: Console,
+) -> tuple[RunFolder, frozenset[str]]:
+    """The run's folder, new or found, and the ids of the cells that are done there."""
+    ids, now = [cell.id for cell in cells], datetime.now(UTC)
+    found: Found | None = None
+    if out is not None and is_run(out):
+        if fresh:
+            raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
+        found = resumable([open_run(out)], ids, chosen, inputs)
+        if found is None:
+            raise UserError(f"{out} holds a run of other cells, images or weights; give --out another folder")
+    elif out is None and not fresh:
+        found = resumable(runs_under(RESULTS / suite.name), ids, chosen, inputs)
+    if found is None:
+        folder = create(out or new_path(RESULTS, suite.name, ids, now), suite.name, suite.text, ids, now)
+        console.print(f"New run in {folder.path}")
+        return folder, frozenset()
+    for aside in found.set_aside:
+        console.print(f"[yellow]set aside[/] {aside.path}: {aside.reason}")
+    if not {cell.id for cell in chosen} <= found.done:
+        count = len(found.done & {cell.id for cell in chosen})
+        console.print(f"Going on in {found.folder.path}: {count} of {len(chosen)} cells are done")
+    return found.folder, found.done
+
+
+def _run(
+    suite: Suite,
+    todo: Sequence[Cell],
+    total: int,
+    inputs: Inputs,
+    executor: str,
+    folder: RunFolder,
+    console: Console,
+) -> None:
+    with Terminal(console, total, total - len(todo)) as events:
+        run_cells(
+            todo,
+            inputs.job,
+            EXECUTORS[executor],
+            Store(folder.path),
+            events,
+            timeout=suite.timeout,
+            logs=folder.path / "logs",
+        )

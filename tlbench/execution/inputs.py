@@ -45,15 +45,6 @@ class Inputs:
         )
         return Job(cell, data, provenance, found.path)
 
-    def sources(self) -> dict[str, str]:
-        """What the numbers will rest on. A run is resumed only while this is the same."""
-        data = {f"data {key}": f"{found.source} {found.fingerprint[:16]}" for key, found in self.data.items()}
-        weights = {
-            f"weights {key}": "random" if found.kind == "random" else f"imagenet {(found.sha256 or '')[:16]}"
-            for key, found in self.weights.items()
-        }
-        return dict(sorted({**data, **weights}.items()))
-
     def fallbacks(self) -> list[str]:
         """One sentence for each stand-in."""
         data = [
@@ -67,9 +58,13 @@ class Inputs:
         ]
         return data + weights
 
-    def skipped(self) -> int:
-        """Number of image files left out because they could not be decoded."""
-        return sum(len(found.skipped) for found in self.data.values())
+    def skipped(self) -> list[str]:
+        """One sentence for each data set with files that are no images."""
+        counts = {found.name: len(found.skipped) for found in self.data.values() if found.skipped}
+        return [
+            f"{name}: {count} files are no images that can be decoded; the records and `tlbench data check` name them"
+            for name, count in sorted(counts.items())
+        ]
 
 
 def data_key(cell: Cell) -> str:

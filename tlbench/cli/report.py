@@ -1,0 +1,39 @@
+"""`tlbench report`: tables of one or several runs."""
+
+from pathlib import Path
+
+import click
+
+from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
+from tlbench.reporting.formats import FORMATS
+from tlbench.results.files import write_atomically
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_json: bool) -> int:
+    """Write report.md, .csv and .json of RUN into its folder, and print the table.
+
+    Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
+
+    Example: tlbench report results/small
+    """
+    folders = [find_run(path) for path in runs]
+    if as_json:
+        name = "json"
+    if name is None and output is None and len(folders) == 1:
+        return show_run(folders[0])
+    named = read_runs(folders)
+    if not named:
+        raise NothingToShowError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
+    text = FORMATS[name or "markdown"][1](title, named)
+    if output is None:
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        write_atomically(output, text.encode())
+        click.echo(f"Report: {output}", err=True)
+    return 0

@@ -1,0 +1,78 @@
+"""Read runs, write their reports, print their tables."""
+
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+
+from tlbench.errors import UserError
+from tlbench.reporting.formats import FORMATS, file_name
+from tlbench.reporting.rows import Named
+from tlbench.results.files import write_atomically
+from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.results.store import Store
+
+SOME_FAILED, NOTHING = 2, 3
+
+
+class NothingToShowError(UserError):
+    """There is no record."""
+
+    exit_code = NOTHING
+
+
+def find_run(path: Path) -> RunFolder:
+    """The run at `path`, or the newest of the runs in that folder. Raises UserError where there is neither."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist; `tlbench run SUITE` makes a run")
+    if not is_run(path) and (runs := runs_under(path)):
+        click.echo(f"{path}: taking its newest run, {runs[0].path.name}", err=True)
+        return runs[0]
+    return open_run(path)
+
+
+def read_runs(folders: Sequence[RunFolder], only: Collection[str] | None = None) -> list[Named]:
+    """The records of runs in the order of each run's cells; names the files that had to be set aside."""
+    named = []
+    for folder in folders:
+        found = Store(folder.path).read_all()
+        for aside in found.set_aside:
+            click.echo(f"warning: {aside.path} is no readable record ({aside.reason}); run again to measure the cell", err=True)
+        place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
+        records = sorted(found.records, key=lambda record: place.get(record.cell_id, len(place)))
+        named += [Named(folder.path.name, one) for one in records if only is None or one.cell_id in only]
+    return named
+
+
+def show_run(folder: RunFolder, only: Collection[str] | None = None) -> int:
+    """Write the reports of a run into its folder and print the table; returns the exit code.
+
+    The reports are of all the run's records, the exit code of the cells in `only`.
+    """
+    named = read_runs([folder])
+    if not named:
+        raise NothingToShowError(f"{folder.path} has no records yet; `tlbench run` makes them")
+    for old in folder.path.glob("report.*"):
+        old.unlink()
+    title = f"tlbench: {folder.run.suite}"
+    paths = []
+    for extension, render in FORMATS.values():
+        path = folder.path / file_name(extension, named)
+        write_atomically(path, render(title, named).encode())
+        paths.append(path)
+    print_markdown(FORMATS["markdown"][1](title, named))
+    click.echo(f"Reports: {', '.join(str(path) for path in paths)}", err=True)
+    judged = [one.record for one in named if only is None or one.record.cell_id in only]
+    return SOME_FAILED if any(record.status != "ok" for record in judged) else 0
+
+
+def print_markdown(text: str) -> None:
+    """Markdown as it is in a pipe, as tables on a terminal wide enough for them."""
+    console = Console()
+    if sys.stdout.isatty() and console.width >= 140:
+        console.print(Markdown(text))
+    else:
+        click.echo(text)

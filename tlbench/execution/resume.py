@@ -1,0 +1,43 @@
+"""Which earlier run can be gone on with: the same cells, from the same images and weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlbench.execution.inputs import Inputs
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder
+from tlbench.results.store import SetAside, Store
+from tlbench.suite.cell import Cell
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run to go on with, and the ids of its cells that are done."""
+
+    folder: RunFolder
+    done: frozenset[str]
+    set_aside: tuple[SetAside, ...]
+
+
+def resumable(runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Cell], inputs: Inputs) -> Found | None:
+    """The first of `runs` with exactly the cells `ids`, whose finished cells among `chosen` rest on `inputs`."""
+    for folder in runs:
+        if list(folder.run.cells) != list(ids):
+            continue
+        records = Store(folder.path).read_all()
+        finished = {record.cell_id: record for record in records.records if record.status == "ok"}
+        if all(same_inputs(finished[cell.id], cell, inputs) for cell in chosen if cell.id in finished):
+            return Found(folder, frozenset(finished), records.set_aside)
+    return None
+
+
+def same_inputs(record: Record, cell: Cell, inputs: Inputs) -> bool:
+    """Whether a record rests on the images and the weights that the cell would have now."""
+    job = inputs.job(cell)
+    return (
+        record.data is not None
+        and record.weights is not None
+        and record.data.fingerprint == job.data.fingerprint
+        and record.weights.source == job.weights.source
+        and record.weights.sha256 == job.weights.sha256
+    )

@@ -1,0 +1,42 @@
+"""Numbers as people read them."""
+
+DASH = "—"
+
+
+def count(value: int | None) -> str:
+    """``3.5M``, ``219K``, ``514``."""
+    if value is None:
+        return DASH
+    if value >= 999_950:
+        return f"{value / 1e6:.1f}M"
+    if value >= 10_000:
+        return f"{value / 1e3:.0f}K"
+    if value >= 1000:
+        return f"{value / 1e3:.1f}K"
+    return str(value)
+
+
+def size(value: float | None) -> str:
+    """MiB: whole from 10 on, as keras.io does, with two digits below."""
+    if value is None:
+        return DASH
+    return f"{value:.0f}" if value >= 10 else f"{value:.2f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Three significant digits: ``382``, ``25.9``, ``3.81``."""
+    if value is None:
+        return DASH
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """``93.0% (91.2-94.4)``, from shares of 1."""
+    return f"{value:.1%} ({low * 100:.1f}–{high * 100:.1f})"
+
+
+def seconds(value: float) -> str:
+    """``0.4 s``, ``12.6 s``, ``3 min``."""
+    return f"{value:.1f} s" if value < 100 else f"{value / 60:.0f} min"

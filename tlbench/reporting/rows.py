@@ -1,0 +1,124 @@
+"""Which records share a table row, and what the row says. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from tlbench.reporting import numbers
+from tlbench.reporting.numbers import DASH
+from tlbench.results.record import Record, StepTiming
+
+
+@dataclass(frozen=True)
+class Named:
+    """A record with the name of the run it is from."""
+
+    run: str
+    record: Record
+
+
+def group_key(record: Record) -> str:
+    """Equal for records that one row shows: all of the cell but its seed, and the stand-ins it rests on."""
+    cell = record.cell.model_copy(update={"seed": 0})
+    return f"{cell.canonical()} {record.fallbacks}"
+
+
+def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """(heading, key) of the settings that differ within a table, so that they need a column."""
+    settings = [setting(record) for record in records]
+    return [key for key in SETTINGS if len({one[key[1]] for one in settings}) > 1]
+
+
+SETTINGS = [
+    ("Head", "head"),
+    ("Image size", "image_size"),
+    ("Weights", "weights"),
+    ("Epochs", "epochs"),
+    ("Batch size", "batch_size"),
+    ("Optimizer", "optimizer"),
+    ("Learning rate", "learning_rate"),
+    ("Precision", "precision"),
+    ("Backend", "backend"),
+]
+
+
+def setting(record: Record) -> dict[str, str]:
+    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own."""
+    cell = record.cell
+    return {
+        "head": cell.head.label,
+        "image_size": str(cell.image_size),
+        "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
+        "epochs": str(cell.train.epochs),
+        "batch_size": str(cell.train.batch_size),
+        "optimizer": cell.train.optimizer,
+        "learning_rate": f"{cell.strategy.name}: {cell.train.learning_rate:g}",
+        "precision": cell.precision,
+        "backend": cell.backend,
+    }
+
+
+def top1(records: Sequence[Record]) -> str:
+    """Top-1 with its Wilson interval; over several seeds their mean, and their standard deviation as the spread."""
+    found = [record.accuracy for record in records if record.accuracy]
+    if not found:
+        return DASH
+    if len(found) == 1:
+        return numbers.interval(found[0].top1, found[0].low, found[0].high)
+    shares = [one.top1 for one in found]
+    return f"{mean(shares):.1%} ± {stdev(shares) * 100:.1f} ({len(found)} seeds)"
+
+
+def time_of(records: Sequence[Named], device: str, step: str) -> str:
+    """Median step time on one kind of device; where several runs measured it, each with its run's name."""
+    by_run: dict[str, list[float]] = {}
+    for one in records:
+        timings = one.record.timings
+        if timings and timings.device == device:
+            timing: StepTiming = getattr(timings, step)
+            by_run.setdefault(one.run, []).append(timing.median * 1000)
+    if not by_run:
+        return DASH
+    if len(by_run) == 1:
+        return numbers.milliseconds(mean(next(iter(by_run.values()))))
+    return ", ".join(f"{numbers.milliseconds(mean(values))} [{run}]" for run, values in by_run.items())
+
+
+def cells(named: Sequence[Named], columns: Sequence[tuple[str, str]]) -> list[str]:
+    """One row of a table, in the order of `headings`."""
+    records = [one.record for one in named]
+    first, counts = records[0], next((record.counts for record in records if record.counts), None)
+    return [
+        first.cell.backbone.label + (" †" if "random weights" in first.fallbacks else ""),
+        first.cell.strategy.label,
+        *(setting(first)[key].rpartition(": ")[2] for _, key in columns),
+        numbers.size(counts.size_mb if counts else None),
+        top1(_one_run(named)),
+        numbers.count(counts.params if counts else None),
+        numbers.count(counts.trainable if counts else None),
+        str(counts.depth) if counts else DASH,
+        *(time_of(named, device, step) for step in ("inference", "training") for device in ("cpu", "gpu")),
+    ]
+
+
+def headings(columns: Sequence[tuple[str, str]]) -> list[str]:
+    """The columns of the Keras applications table, with the strategy and what trains."""
+    return [
+        "Model",
+        "Strategy",
+        *(heading for heading, _ in columns),
+        "Size (MB)",
+        "Top-1",
+        "Params",
+        "Trainable",
+        "Depth",
+        "Time (ms) per inference step (CPU)",
+        "Time (ms) per inference step (GPU)",
+        "Time (ms) per training step (CPU)",
+        "Time (ms) per training step (GPU)",
+    ]
+
+
+def _one_run(named: Sequence[Named]) -> list[Record]:
+    """Accuracy is shown of the first run given: a second run of the same cell is no second seed."""
+    return [one.record for one in named if one.run == named[0].run]

@@ -1,0 +1,112 @@
+"""Records as a pandas table: one row a cell, plain numbers. docs/results-format.md lists the columns."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from tlbench.results.record import Record, StepTiming
+
+COLUMNS = (
+    "cell_id backbone dataset strategy head output image_size weights seed epochs batch_size optimizer learning_rate precision "
+    "backend status error advice top1 top1_low top1_high test_images test_loss validation_top1 params trainable "
+    "non_trainable depth size_mb device inference_ms inference_low_ms inference_high_ms inference_first_s training_ms "
+    "training_low_ms training_high_ms training_first_s timing_batch_size timing_protocol jit peak_memory_mb seconds "
+    "data_source data_fallback data_fingerprint skipped_files weights_source weights_fallback weights_sha256 "
+    "epochs_trained finished"
+).split()
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a record, columns `COLUMNS`; empty where a cell gave nothing. Times in ms or s as named, sizes in MiB."""
+    return pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    cell = record.cell
+    row: dict[str, Any] = {
+        "cell_id": record.cell_id,
+        "backbone": cell.backbone.label,
+        "dataset": cell.dataset.label,
+        "strategy": cell.strategy.label,
+        "head": cell.head.label,
+        "output": cell.head.output,
+        "image_size": cell.image_size,
+        "weights": cell.weights,
+        "seed": cell.seed,
+        "epochs": cell.train.epochs,
+        "batch_size": cell.train.batch_size,
+        "optimizer": cell.train.optimizer,
+        "learning_rate": cell.train.learning_rate,
+        "precision": cell.precision,
+        "backend": cell.backend,
+        "status": record.status,
+        "seconds": sum(record.phases.values()),
+        "peak_memory_mb": None if record.peak_memory_bytes is None else record.peak_memory_bytes / 2**20,
+        "epochs_trained": len(record.history),
+        "finished": record.provenance.finished,
+    }
+    if record.failure:
+        row |= {"error": f"{record.failure.type}: {record.failure.message}", "advice": record.failure.advice}
+    return row | _accuracy(record) | _counts(record) | _timings(record) | _provenance(record)
+
+
+def _accuracy(record: Record) -> dict[str, Any]:
+    if record.accuracy is None:
+        return {}
+    found = record.accuracy
+    return {
+        "top1": found.top1,
+        "top1_low": found.low,
+        "top1_high": found.high,
+        "test_images": found.images,
+        "test_loss": found.loss,
+        "validation_top1": found.validation_top1,
+    }
+
+
+def _counts(record: Record) -> dict[str, Any]:
+    if record.counts is None:
+        return {}
+    return record.counts.model_dump(include={"params", "trainable", "non_trainable", "depth", "size_mb"})
+
+
+def _timings(record: Record) -> dict[str, Any]:
+    if record.timings is None:
+        return {}
+    found = record.timings
+    return {
+        "device": found.device,
+        "jit": found.jit,
+        "timing_protocol": found.protocol,
+        "timing_batch_size": found.inference.batch_size,
+        **_step("inference", found.inference),
+        **_step("training", found.training),
+    }
+
+
+def _step(name: str, step: StepTiming) -> dict[str, Any]:
+    return {
+        f"{name}_ms": step.median * 1000,
+        f"{name}_low_ms": None if step.low is None else step.low * 1000,
+        f"{name}_high_ms": None if step.high is None else step.high * 1000,
+        f"{name}_first_s": step.first_call,
+    }
+
+
+def _provenance(record: Record) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    if record.data:
+        row |= {
+            "data_source": record.data.source,
+            "data_fallback": record.data.fallback,
+            "data_fingerprint": record.data.fingerprint,
+            "skipped_files": len(record.data.skipped),
+        }
+    if record.weights:
+        row |= {
+            "weights_source": record.weights.source,
+            "weights_fallback": record.weights.fallback,
+            "weights_sha256": record.weights.sha256,
+        }
+    return row
