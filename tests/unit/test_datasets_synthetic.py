@@ -54,10 +54,8 @@ def test_a_small_network_from_scratch_gets_above_90_percent(sets: tuple[Set, Set
         for filters in (16, 32, 64)
         for layer in (layers.Conv2D(filters, 5, padding="same", activation="relu"), layers.MaxPooling2D())
     ]
-    model = keras.Sequential(
-        [keras.Input((SIZE, SIZE, 3)), layers.Rescaling(1 / 127.5, -1), *blocks, layers.GlobalMaxPooling2D()]
-        + [layers.Dense(int(labels.max()) + 1, activation="softmax")]
-    )
+    classifier = [layers.GlobalMaxPooling2D(), layers.Dense(int(labels.max()) + 1, activation="softmax")]
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), layers.Rescaling(1 / 127.5, -1), *blocks, *classifier])
     loss = "sparse_categorical_crossentropy"
     model.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"], jit_compile=False)
     model.fit(images, labels, epochs=12, batch_size=32, verbose=0)

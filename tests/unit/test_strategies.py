@@ -22,7 +22,9 @@ def test_all_or_nothing(name: str, frozen: int) -> None:
 
 
 def test_only_scratch_starts_from_random_weights() -> None:
-    assert [name for name in registry.names() if registry.make(name, ARGS.get(name, {})).weights == "random"] == ["scratch"]
+    assert [name for name in registry.names() if registry.make(name, ARGS.get(name, {})).weights == "random"] == [
+        "scratch"
+    ]
 
 
 @pytest.mark.parametrize(("trainable", "frozen"), [(0.25, 5), (0.5, 4), (0.75, 2), (0.99, 1), (0.01, 5)])

@@ -13,7 +13,9 @@ def _is_number(value: Scalar) -> bool:
 
 
 ALPHA = Argument(lambda v: _is_number(v) and 0 < float(v or 0) <= 4, "a number above 0, at most 4", 1.0)
-DEPTH_MULTIPLIER = Argument(lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0, "a whole number above 0", 1)
+DEPTH_MULTIPLIER = Argument(
+    lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0, "a whole number above 0", 1
+)
 MINIMALISTIC = Argument(lambda v: isinstance(v, bool), "true or false", False)
 
 # family, module, scaling, smallest image, its arguments, {constructor: default image size}

@@ -16,7 +16,9 @@ from tlbench.suite.cell import Scalar
 
 @click.command()
 @click.argument("backbone")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25."
+)
 @click.option("--strategy", default="full", show_default=True, help="frozen, partial, full, scratch.")
 @click.option("--trainable", type=float, help="partial: fraction of the layers with weights.")
 @click.option("--frozen-layers", type=int, help="partial: number of frozen layers.")
@@ -57,7 +59,12 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         raise UserError(str(error)) from error
     if size is not None and size < info.min_size:
         raise UserError(f"--image-size {size} is too small for {backbone}, which needs at least {info.min_size}")
-    head = {"name": options["head"], "hidden": options["hidden"], "dropout": options["dropout"], "output": options["output"]}
+    head = {
+        "name": options["head"],
+        "hidden": options["hidden"],
+        "dropout": options["dropout"],
+        "output": options["output"],
+    }
     return {
         "backbone": {"name": backbone, "args": args},
         "strategy": {"name": name, "args": boundary},
@@ -79,9 +86,9 @@ def _setting(text: str) -> tuple[str, Scalar]:
 
 
 def _show(answer: dict[str, Any], layers: bool) -> None:
-    console = Console()
-    size = f"{answer['image_size']} x {answer['image_size']}"
-    console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {answer['classes']} classes")
+    console = Console(highlight=False, soft_wrap=True)
+    size, classes = f"{answer['image_size']} x {answer['image_size']}", f"{answer['classes']} classes"
+    console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {classes}")
     summary = Table("", "params", "trainable", "depth", "size (MiB)")
     rows = {"model": answer, **answer.get("parts", {})}
     for name, row in rows.items():
@@ -89,7 +96,9 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
     for column in summary.columns[1:]:
         column.justify = "right"
     console.print(summary)
-    console.print(f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen.")
+    console.print(
+        f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen."
+    )
     if layers:
         table = Table("layer", "kind", "output", "params", "trainable")
         for row in answer["layers"]:

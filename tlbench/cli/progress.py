@@ -65,7 +65,9 @@ class Terminal:
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         self._console.print(
-            f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}", highlight=False, soft_wrap=True
+            f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}",
+            highlight=False,
+            soft_wrap=True,
         )
 
     def _show(self, text: str) -> None:

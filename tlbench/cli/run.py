@@ -32,7 +32,9 @@ INTERRUPTED = 130
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default results/<suite>/<time>-<id>.")
 @click.option("--fresh", is_flag=True, help="Start a new run even where one could be resumed or is finished.")
 @click.option("--executor", type=click.Choice(list(EXECUTORS)), default="process", show_default=True)
-@click.option("--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'.")
+@click.option(
+    "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
+)
 @data_option
 @weights_option
 def command(

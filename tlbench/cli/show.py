@@ -40,7 +40,9 @@ def read_runs(folders: Sequence[RunFolder], only: Collection[str] | None = None)
     for folder in folders:
         found = Store(folder.path).read_all()
         for aside in found.set_aside:
-            click.echo(f"warning: {aside.path} is no readable record ({aside.reason}); run again to measure the cell", err=True)
+            click.echo(
+                f"warning: {aside.path} is no readable record ({aside.reason}); run again to measure the cell", err=True
+            )
         place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
         records = sorted(found.records, key=lambda record: place.get(record.cell_id, len(place)))
         named += [Named(folder.path.name, one) for one in records if only is None or one.cell_id in only]

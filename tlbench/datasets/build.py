@@ -45,7 +45,7 @@ def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell
     skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
     counts: dict[str, dict[str, int]] = {}
     digest, done = hashlib.sha256(), 0
-    with _quiet(), ThreadPoolExecutor(_threads()) as pool:
+    with quiet(), ThreadPoolExecutor(threads()) as pool:
         for split in SPLITS:
             bad: list[SkippedFile] = []
             counts[split] = {}
@@ -118,19 +118,24 @@ def _check_bad(layout: Layout, split: str, used: dict[str, int], bad: Sequence[S
 
 
 def _finish(
-    target: Path, classes: tuple[str, ...], fingerprint: str, counts: dict[str, dict[str, int]], skipped: list[SkippedFile]
+    target: Path,
+    classes: tuple[str, ...],
+    fingerprint: str,
+    counts: dict[str, dict[str, int]],
+    skipped: list[SkippedFile],
 ) -> Built:
     sizes = {file.name: file.stat().st_size for file in sorted(target.iterdir())}
     return Built(classes=classes, fingerprint=fingerprint, counts=counts, sizes=sizes, skipped=tuple(skipped))
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence Pillow's warnings (odd EXIF, large images): the outcome of each file is reported anyway."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _threads() -> int:
+def threads() -> int:
+    """Cores this process may use: decoding scales with them, since Pillow lets go of Python's lock."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -47,7 +47,7 @@ def read_layout(folder: Path, rule: SplitRule) -> Layout:
     """
     if not folder.is_dir():
         raise UserError(f"the data set folder {folder} does not exist")
-    splits = {split: found for split in SPLITS if (found := _split_folder(folder, split))}
+    splits = {split: place for split in SPLITS if (place := _split_folder(folder, split))}
     junk: list[str] = []
     if not splits:
         listed = _classes(folder, folder, junk)
@@ -61,7 +61,9 @@ def read_layout(folder: Path, rule: SplitRule) -> Layout:
         _check_classes(splits[split], listed)
         if set(listed) != set(found["train"]):
             odd = sorted(set(listed) ^ set(found["train"]))
-            raise UserError(f"{folder}: the classes of {split} and train differ in {', '.join(odd)}; they must be the same")
+            raise UserError(
+                f"{folder}: the classes of {split} and train differ in {', '.join(odd)}; they must be the same"
+            )
     if "validation" not in found:
         found = {**_split_off_validation(found["train"], rule), "test": found["test"]}
     files = {split: {name: in_order(listed) for name, listed in found[split].items()} for split in SPLITS}

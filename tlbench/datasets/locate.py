@@ -26,9 +26,7 @@ class Located:
     fallback: bool = False
 
 
-def locate(
-    dataset: Named, *, root: Path | None, path: Path | None, cache: Path, fallback_synthetic: bool
-) -> Located:
+def locate(dataset: Named, *, root: Path | None, path: Path | None, cache: Path, fallback_synthetic: bool) -> Located:
     """Find a data set; fetch it where it has a public archive.
 
     Raises UserError that says where was looked, where the set is to be had, and how to allow the stand-in.
@@ -37,7 +35,9 @@ def locate(
         like = dataset.args.get("like")
         classes = classes_of(SYNTHETIC, None if like is None else str(like))
         if classes is None:
-            raise UserError(f"synthetic: there is no data set {like!r}; {nearest(str(like), list(DATASETS), 'data sets')}")
+            raise UserError(
+                f"synthetic: there is no data set {like!r}; {nearest(str(like), list(DATASETS), 'data sets')}"
+            )
         return Located(None, classes)
     if path is not None:
         return Located(path)  # what the suite names itself has no stand-in

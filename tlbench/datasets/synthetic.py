@@ -7,6 +7,7 @@ so a linear model on pixels stays near chance; a small convolutional network lea
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ VERSION = 1
 """Part of the fingerprint: raise it when the same seed would draw other pictures."""
 
 DEFAULT_COUNTS = {"train": 200, "validation": 50, "test": 100}
-Plane = NDArray[np.float64]
+Plane = NDArray[np.floating[Any]]
 
 # Each takes coordinates around the window's centre in picture sides, and the number of waves a side.
 TEXTURES: tuple[Callable[[Plane, Plane, float], Plane], ...] = (

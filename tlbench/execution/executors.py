@@ -16,7 +16,8 @@ OnProgress = Callable[[Progress], None]
 class Executor(Protocol):
     """Runs one job to its end. `log` is where the worker's own output goes."""
 
-    def __call__(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome: ...
+    def __call__(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome:
+        """Run `job`; `timeout` is in seconds."""
 
 
 def process(job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome:

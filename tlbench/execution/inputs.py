@@ -41,7 +41,10 @@ class Inputs:
         found = self.weights[cell.backbone.label]
         real = found.kind != "random"
         provenance = WeightsProvenance(
-            source="imagenet" if real else "random", fallback=not real, file=found.file if real else None, sha256=found.sha256
+            source="imagenet" if real else "random",
+            fallback=not real,
+            file=found.file if real else None,
+            sha256=found.sha256,
         )
         return Job(cell, data, provenance, found.path)
 

@@ -33,10 +33,14 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             )
         case Raised(type=kind, message=message) if any(mark in f"{kind} {message}" for mark in OUT_OF_MEMORY):
             return "oom", Failure(
-                type=kind, message=_short(message), advice="Lower batch_size or image_size; nothing was reduced by itself."
+                type=kind,
+                message=_short(message),
+                advice="Lower batch_size or image_size; nothing was reduced by itself.",
             )
         case Raised(type=kind, message=message, user_error=True):
-            return "invalid", Failure(type=kind, message=_short(message), advice="Mend the suite or the input named here.")
+            return "invalid", Failure(
+                type=kind, message=_short(message), advice="Mend the suite or the input named here."
+            )
         case Raised(type=kind, message=message):
             return "failed", Failure(type=kind, message=_short(message), advice="The traceback is in the log." + see)
         case _:

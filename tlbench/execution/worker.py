@@ -34,6 +34,7 @@ class Phases:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
+        """Time what happens inside, as phase `name`."""
         self.send(Progress(phase=name))
         begin = time.perf_counter()
         yield

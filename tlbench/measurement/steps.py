@@ -36,9 +36,7 @@ def measure(
     return summarise(samples, warmup=warmup, first_call=first_call, batch_size=timing.batch_size)
 
 
-def summarise(
-    samples: list[float], *, warmup: tuple[float, ...], first_call: float, batch_size: int
-) -> StepTiming:
+def summarise(samples: list[float], *, warmup: tuple[float, ...], first_call: float, batch_size: int) -> StepTiming:
     """Median with its 95 % order-statistic interval, minimum and 95th percentile of raw samples (seconds)."""
     interval = median_interval(samples)
     return StepTiming(

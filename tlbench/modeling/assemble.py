@@ -57,7 +57,7 @@ def assemble(
 def make_backbone(
     info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], weights_path: Path | None
 ) -> keras.Model:
-    """Keras' own constructor without the top, named after the backbone. Raises UserError for weights that do not fit."""
+    """Keras' own constructor without the top. Raises UserError for weights that do not fit."""
     constructor = getattr(keras.applications, info.name)
     model = constructor(include_top=False, weights=None, input_shape=shape, **args)
     if weights_path is not None:

@@ -1,5 +1,6 @@
 """Count what a model has: parameters, layers with weights, size. From its variables, nothing estimated."""
 
+import math
 from collections.abc import Iterable
 
 import keras
@@ -52,11 +53,8 @@ def flatten(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
 
 
 def _size(weight: keras.Variable) -> int:
-    size = 1
-    for length in weight.shape:
-        size *= length
-    return size
+    return math.prod(int(length) for length in weight.shape)
 
 
 def _bytes(weight: keras.Variable) -> int:
-    return np.dtype(keras.backend.standardize_dtype(weight.dtype)).itemsize
+    return int(np.dtype(keras.backend.standardize_dtype(weight.dtype)).itemsize)

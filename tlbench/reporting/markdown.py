@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
-from tlbench.reporting import numbers, rows
+from tlbench.reporting import rows
+from tlbench.reporting.conditions import conditions
 from tlbench.reporting.rows import Named
-from tlbench.results.record import Record, StepTiming
 
 
 def render(title: str, named: Sequence[Named]) -> str:
@@ -17,7 +17,7 @@ def render(title: str, named: Sequence[Named]) -> str:
     failed = [one for one in named if one.record.status != "ok"]
     if failed:
         parts += ["## Cells that gave no numbers", _failures(failed)]
-    parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions(named))]
+    parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions([one.record for one in named]))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,7 +65,9 @@ def _data_note(named: Sequence[Named]) -> list[str]:
 
 
 def _legend(named: Sequence[Named]) -> list[str]:
-    lines = ["Top-1 is test accuracy with its 95 % Wilson interval. Trainable counts the parameters the strategy trains."]
+    lines = [
+        "Top-1 is test accuracy with its 95 % Wilson interval. Trainable counts the parameters the strategy trains."
+    ]
     if any("random weights" in one.record.fallbacks for one in named):
         lines.append("† **Random weights stand in for ImageNet's:** what is compared here is not transfer learning.")
     return ["  \n".join(lines)]
@@ -81,74 +83,6 @@ def _failures(named: Sequence[Named]) -> str:
     return tabulate(lines, ["Cell", "Status", "Why", "What to do"], tablefmt="pipe", disable_numparse=True)
 
 
-def conditions(named: Sequence[Named]) -> list[str]:
-    """What the numbers depend on, a line each; what differs between records is listed."""
-    records = [one.record for one in named]
-    machines = _each(
-        f"{r.environment.identity['cpu']}, {r.environment.identity['threads']} threads, "
-        f"{r.environment.identity['memory_gib']} GiB"
-        + (f", {r.environment.identity['gpu']}" if "gpu" in r.environment.identity else "")
-        + f", {r.environment.identity['os']}"
-        for r in records
-    )
-    versions = _each(
-        ", ".join(
-            f"{name} {version}"
-            for name, version in {"python": r.environment.identity["python"], **r.environment.versions}.items()
-        )
-        for r in records
-    )
-    cells = [record.cell for record in records]
-    lines = [
-        f"Machine: {machines}.",
-        f"Versions: {versions}.",
-        f"Training: {_each(f'{c.train.epochs} epochs' for c in cells)}, batch size {_each(str(c.train.batch_size) for c in cells)}, "
-        f"images {_each(f'{c.image_size} x {c.image_size}' for c in cells)}, {_each(c.train.optimizer for c in cells)}; learning rate "
-        + _each(f"{c.train.learning_rate:g} ({c.strategy.name})" for c in cells)
-        + f"; seeds {_each(str(c.seed) for c in cells)}; {_each(c.precision for c in cells)}; backend {_each(c.backend for c in cells)}.",
-        *_timing_lines(records),
-        *_source_lines(records),
-    ]
-    return lines
-
-
-def _timing_lines(records: Sequence[Record]) -> list[str]:
-    timed = [record.timings for record in records if record.timings]
-    if not timed:
-        return ["Step times were not measured."]
-    steps: list[StepTiming] = [step for one in timed for step in (one.inference, one.training)]
-    lines = [
-        f"Time per step: median of one batch of {_each(str(step.batch_size) for step in steps)} on the whole model, protocol "
-        f"{_each(one.protocol for one in timed)} (at least {min(len(step.samples) for step in steps)} timed steps after warm-up), "
-        f"XLA {_each('on' if one.jit else 'off' for one in timed)}; raw samples are in the records.",
-        "The first step (trace, compilation) is not in these times: "
-        f"inference {_range([one.inference.first_call for one in timed])}, "
-        f"training {_range([one.training.first_call for one in timed])}.",
-    ]
-    if all(one.device == "cpu" for one in timed):
-        lines.append("The GPU columns are empty: nothing here was measured on one.")
-    return lines
-
-
-def _source_lines(records: Sequence[Record]) -> list[str]:
-    lines = []
-    data = _each(f"{r.cell.dataset.label} {r.data.source}" for r in records if r.data)
-    weights = _each(f"{r.cell.backbone.label} {r.weights.source}" for r in records if r.weights)
-    lines.append(f"Images: {data}. Weights: {weights}.")
-    fallbacks = sorted({mark for record in records for mark in record.fallbacks})
-    lines.append(f"Fallbacks: {', '.join(fallbacks).upper()}." if fallbacks else "Fallbacks: none.")
-    return lines
-
-
 def escape(text: str) -> str:
     """A cell of a Markdown table: no pipe, no line break, no accidental emphasis."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
-
-
-def _each(texts: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(texts))
-
-
-def _range(values: Sequence[float]) -> str:
-    low, high = numbers.seconds(min(values)), numbers.seconds(max(values))
-    return low if low == high else f"{low} to {high}"

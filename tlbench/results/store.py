@@ -69,9 +69,19 @@ class Store:
                 raise RecordTooNewError(f"{path}: {error}") from error
         return Records(tuple(records), tuple(aside))
 
-    def write_predictions(
-        self, cell_id: str, probabilities: NDArray[np.float32], labels: NDArray[np.int32]
-    ) -> Path:
+    def done_ids(self) -> set[str]:
+        """Cells with a record that says `ok`; damaged files count as not done and stay where they are."""
+        done = set()
+        for path in self._files():
+            try:
+                content = json.loads(path.read_bytes())
+            except ValueError:
+                continue
+            if isinstance(content, dict) and content.get("status") == "ok":
+                done.add(path.stem)
+        return done
+
+    def write_predictions(self, cell_id: str, probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Path:
         """Keep class probabilities (N, classes) and true labels (N,) of the test set, in its order."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, probabilities=probabilities, labels=labels)

@@ -8,18 +8,64 @@ import pandas as pd
 from tlbench.results.record import Record, StepTiming
 
 COLUMNS = (
-    "cell_id backbone dataset strategy head output image_size weights seed epochs batch_size optimizer learning_rate precision "
-    "backend status error advice top1 top1_low top1_high test_images test_loss validation_top1 params trainable "
-    "non_trainable depth size_mb device inference_ms inference_low_ms inference_high_ms inference_first_s training_ms "
-    "training_low_ms training_high_ms training_first_s timing_batch_size timing_protocol jit peak_memory_mb seconds "
-    "data_source data_fallback data_fingerprint skipped_files weights_source weights_fallback weights_sha256 "
-    "epochs_trained finished"
-).split()
+    "cell_id",
+    "backbone",
+    "dataset",
+    "strategy",
+    "head",
+    "output",
+    "image_size",
+    "weights",
+    "seed",
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "precision",
+    "backend",
+    "status",
+    "error",
+    "advice",
+    "top1",
+    "top1_low",
+    "top1_high",
+    "test_images",
+    "test_loss",
+    "validation_top1",
+    "params",
+    "trainable",
+    "non_trainable",
+    "depth",
+    "size_mb",
+    "device",
+    "inference_ms",
+    "inference_low_ms",
+    "inference_high_ms",
+    "inference_first_s",
+    "training_ms",
+    "training_low_ms",
+    "training_high_ms",
+    "training_first_s",
+    "timing_batch_size",
+    "timing_protocol",
+    "jit",
+    "peak_memory_mb",
+    "seconds",
+    "data_source",
+    "data_fallback",
+    "data_fingerprint",
+    "skipped_files",
+    "weights_source",
+    "weights_fallback",
+    "weights_sha256",
+    "epochs_trained",
+    "finished",
+)
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row a record, columns `COLUMNS`; empty where a cell gave nothing. Times in ms or s as named, sizes in MiB."""
-    return pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+    return pd.DataFrame([_row(record) for record in records], columns=list(COLUMNS))
 
 
 def _row(record: Record) -> dict[str, Any]:

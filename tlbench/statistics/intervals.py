@@ -60,7 +60,9 @@ def _rank(count: int, confidence: float) -> int:
     """The largest r with 2 P(Binomial(count, 1/2) < r) <= 1 - confidence; 0 where there is none."""
     tail, rank = 0.0, 0
     while rank < count / 2:
-        tail += math.exp(math.lgamma(count + 1) - math.lgamma(rank + 1) - math.lgamma(count - rank + 1) - count * math.log(2))
+        tail += math.exp(
+            math.lgamma(count + 1) - math.lgamma(rank + 1) - math.lgamma(count - rank + 1) - count * math.log(2)
+        )
         if 2 * tail > 1 - confidence:
             break
         rank += 1

@@ -37,7 +37,9 @@ class Partial(Strategy):
             return self._index(self.from_layer, [layer.name for layer in layers])
         if self.frozen_layers is not None:
             if self.frozen_layers > len(layers):
-                raise ValueError(f"frozen_layers: {self.frozen_layers} is more than the backbone's {len(layers)} layers")
+                raise ValueError(
+                    f"frozen_layers: {self.frozen_layers} is more than the backbone's {len(layers)} layers"
+                )
             return self.frozen_layers
         assert self.trainable is not None
         weighted = [index for index, layer in enumerate(layers) if layer.has_weights]

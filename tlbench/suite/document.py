@@ -63,7 +63,9 @@ def parse_document(text: str, file: str) -> Document:
     except yaml.YAMLError as error:
         raise UserError(f"{file}: this is no YAML: {str(error).splitlines()[0]}") from error
     if content is None:
-        raise UserError(f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train")
+        raise UserError(
+            f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train"
+        )
     if not isinstance(content, dict):
         raise UserError(f"{file}:1:1: a suite is a mapping of keys to values, not a {type(content).__name__}")
     return Document(file, text, content, reader.values, reader.keys)

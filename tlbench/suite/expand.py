@@ -36,10 +36,20 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
 def _matrix(suite: Suite) -> Iterator[Cell]:
     content = suite.content
     named = [
-        (one, item.weights, ("backbones", index)) for index, item in enumerate(content.backbones) for one in item.backbones
+        (one, item.weights, ("backbones", index))
+        for index, item in enumerate(content.backbones)
+        for one in item.backbones
     ]
     heads = list(enumerate(content.heads))
-    points = product(content.datasets, named, content.image_size, content.strategies, heads, content.precision, trainings(content.train))
+    points = product(
+        content.datasets,
+        named,
+        content.image_size,
+        content.strategies,
+        heads,
+        content.precision,
+        trainings(content.train),
+    )
     for dataset, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
         _check_head(suite, dataset.dataset, head, ("heads", number))
         pixels = _pixels(suite, backbone, size, loc)
@@ -55,7 +65,9 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
         found = [one.dataset for one in content.datasets if one.dataset.name == patch.dataset]
         if not found:
             names = ", ".join(one.dataset.name for one in content.datasets)
-            raise suite.complain((*loc, "dataset"), f"include: {patch.dataset!r} is none of the suite's data sets: {names}")
+            raise suite.complain(
+                (*loc, "dataset"), f"include: {patch.dataset!r} is none of the suite's data sets: {names}"
+            )
         dataset = found[0]
     strategy, head = patch.strategy or content.strategies[0], patch.head or content.heads[0]
     seed = content.seeds[0] if patch.seed is None else patch.seed

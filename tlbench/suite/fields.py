@@ -42,7 +42,9 @@ def show(value: Any) -> str:
     """A value as a message names it."""
     if value is None:
         return "nothing"
-    return {dict: "a mapping", list: "a list"}.get(type(value)) or repr(value)
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else repr(value)
 
 
 def listed(value: Any) -> Any:
@@ -110,7 +112,9 @@ def _text(value: Any) -> str:
 
 def _file_name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-        raise complain(f"{show(value)} is no name; use letters, digits, '.', '_' and '-', beginning with a letter or digit")
+        raise complain(
+            f"{show(value)} is no name; use letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
     return value
 
 

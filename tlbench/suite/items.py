@@ -69,7 +69,9 @@ def _dataset(value: Any) -> Any:
         check_keys(args, ["like"])
         if "like" in args and args["like"] not in datasets.DATASETS:
             known = list(datasets.DATASETS)
-            raise complain(f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}")
+            raise complain(
+                f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}"
+            )
         return DatasetItem(dataset=Named(name=name, args=args), path=None)
     check_keys(args, ["name", "path", *SPLIT_KEYS])
     path = args.pop("path", None)
@@ -77,7 +79,9 @@ def _dataset(value: Any) -> Any:
         raise complain(f"path: the path of a folder belongs here, not {show(path)}", "path")
     if path is None and name not in datasets.DATASETS:
         known = list(datasets.names())
-        raise complain(f"there is no data set {name!r}; {nearest(name, known, 'data sets')}; a folder of your own needs a path")
+        raise complain(
+            f"there is no data set {name!r}; {nearest(name, known, 'data sets')}; a folder of your own needs a path"
+        )
     if path is not None and "/" in name:
         raise complain(f"{name!r} is no name; give the folder as path and a short name beside it")
     for key in args:
@@ -100,7 +104,9 @@ def _strategy(value: Any) -> Any:
 def _head(value: Any) -> Any:
     name, args = _split(value, "head")
     if name == "imagenet":
-        raise complain("head 'imagenet' is the original classifier of 1000 classes, which nothing is left to train on; see `tlbench inspect`")
+        raise complain(
+            "head 'imagenet' is the original classifier of 1000 classes: there is nothing to train; see `tlbench inspect`"
+        )
     if name not in ("gap", "flatten"):
         raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten'], 'heads')}")
     check_keys(args, ["name", "hidden", "dropout", "output"])
@@ -110,7 +116,9 @@ def _head(value: Any) -> Any:
         name="gap" if name == "gap" else "flatten",
         hidden=tuple(whole(1, 65536)(unit) for unit in units),
         dropout=number(0, 1, open_high=True)(args.get("dropout", 0.0)),
-        output="sigmoid" if one_of("softmax", "sigmoid", label="output")(args.get("output", "softmax")) == "sigmoid" else "softmax",
+        output="sigmoid"
+        if one_of("softmax", "sigmoid", label="output")(args.get("output", "softmax")) == "sigmoid"
+        else "softmax",
     )
 
 

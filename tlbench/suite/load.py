@@ -56,7 +56,9 @@ def load_suite(path: Path) -> Suite:
         if item.path is not None:
             name = item.dataset.name
             if name in paths:
-                raise UserError(document.error(("datasets", index), f"a second data set named {name!r}; names must differ"))
+                raise UserError(
+                    document.error(("datasets", index), f"a second data set named {name!r}; names must differ")
+                )
             paths[name] = (path.parent / item.path).resolve()
     return Suite(content, document, paths)
 

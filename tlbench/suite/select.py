@@ -1,12 +1,12 @@
 """`--select`: run some cells of a suite. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from tlbench.errors import UserError, nearest
 from tlbench.suite.cell import Cell
 
-KEYS = {
+KEYS: dict[str, Callable[[Cell], list[str]]] = {
     "id": lambda cell: [cell.id],
     "backbone": lambda cell: [cell.backbone.name, cell.backbone.label],
     "dataset": lambda cell: [cell.dataset.name, cell.dataset.label],

@@ -22,9 +22,7 @@ class Predicted:
     first_step: float
 
 
-def predict(
-    model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int
-) -> Predicted:
+def predict(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images; a single sigmoid unit p becomes the columns 1-p and p."""
     first = FirstStep()
     outputs = model.predict(Batches(images, labels, batch_size), callbacks=[first], verbose=0)

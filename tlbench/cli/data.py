@@ -1,0 +1,139 @@
+"""`tlbench data`: state, audit and download of data sets."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+from tabulate import tabulate
+
+from tlbench.cli.options import data_option
+from tlbench.datasets.archive import BadArchiveError
+from tlbench.datasets.audit import Audit, Where, audit
+from tlbench.datasets.build import threads
+from tlbench.datasets.cache_dir import cache_dir
+from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.locate import downloaded, get
+from tlbench.datasets.registry import DATASETS
+from tlbench.datasets.spec import DatasetInfo
+from tlbench.download import DownloadError
+from tlbench.errors import UserError, nearest
+
+PROBLEMS = 2
+SHOWN = 20
+
+
+@click.group()
+def command() -> None:
+    """State, audit and download of data sets.
+
+    Example: tlbench data check intel
+    """
+
+
+@command.command("list")
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def list_(data: Path | None, as_json: bool) -> None:
+    """Say which data sets are there.
+
+    Example: tlbench data list --data ~/data
+    """
+    rows = [
+        {"name": info.name, "folder": str(_found(info, data) or ""), "where": info.where} for info in DATASETS.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['name']}: {row['folder'] or 'absent; ' + row['where']}")
+
+
+@command.command()
+@click.argument("name", required=False)
+@data_option
+@click.option("--path", type=click.Path(path_type=Path), help="A folder with one folder a class, instead of a name.")
+@click.option("--json", "as_json", is_flag=True, help="Everything found, as JSON.")
+def check(name: str | None, data: Path | None, path: Path | None, as_json: bool) -> int:
+    """Count a data set, name the files that are no images, find the same picture twice. Exit 2 where there is trouble.
+
+    Example: tlbench data check intel
+    """
+    folder = path or _folder(name, data)
+    found = audit(read_layout(folder, SplitRule()), threads())
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "folder": str(found.folder), "clean": found.clean}, indent=1))
+    else:
+        _show(found)
+    return 0 if found.clean else PROBLEMS
+
+
+@command.command("get")
+@click.argument("name")
+def get_(name: str) -> None:
+    """Fetch a data set that has a public archive into the cache.
+
+    Example: tlbench data get cats_dogs
+    """
+    info = _info(name)
+    if info.archive is None:
+        raise UserError(f"{name} cannot be fetched: {info.where}, in <data folder>/{name}/")
+    with Progress(transient=True) as progress:
+        task = progress.add_task(f"Fetching {name}", total=info.archive.bytes)
+        try:
+            folder = get(info, cache_dir(), lambda done, total: progress.update(task, completed=done, total=total))
+        except (DownloadError, BadArchiveError) as error:
+            raise UserError(
+                f"{name}: {error}; try again, or put the images in <data folder>/{name}/ yourself"
+            ) from error
+    click.echo(f"{name}: {folder}")
+
+
+def _info(name: str) -> DatasetInfo:
+    if name not in DATASETS:
+        raise UserError(f"there is no data set {name!r}; {nearest(name, list(DATASETS), 'data sets')}")
+    return DATASETS[name]
+
+
+def _found(info: DatasetInfo, data: Path | None) -> Path | None:
+    places = [data / info.name] if data else []
+    return next((place for place in [*places, downloaded(info.name, cache_dir())] if place.is_dir()), None)
+
+
+def _folder(name: str | None, data: Path | None) -> Path:
+    if name is None:
+        raise UserError(f"name a data set ({', '.join(DATASETS)}) or give a folder with --path")
+    info = _info(name)
+    folder = _found(info, data)
+    if folder is None:
+        place = data / name if data else "a folder given with --data or TLBENCH_DATA"
+        raise UserError(f"data set {name} is not in {place}; {info.where}, in <data folder>/{name}/")
+    return folder
+
+
+def _show(found: Audit) -> None:
+    click.echo(f"{found.folder}\n")
+    classes = list(found.counts["train"])
+    rows = [
+        [split, *(counts[name] for name in classes), sum(counts.values())] for split, counts in found.counts.items()
+    ]
+    click.echo(tabulate(rows, ["split", *classes, "all"]))
+    click.echo()
+    _lines("Files of the operating system, left out", list(found.junk))
+    _lines("No images", [f"{file}: {why}" for _, file, why in found.undecodable])
+    _lines("The same picture under two labels", [_names(group) for group in found.two_labels])
+    _lines("The same picture in two splits", [_names(group) for group in found.across])
+    _lines("The same picture twice in a split", [_names(group) for group in found.within])
+    if found.clean:
+        click.echo("Every file is an image, and no two are the same.")
+
+
+def _lines(heading: str, lines: list[str]) -> None:
+    if lines:
+        more = [f"and {len(lines) - SHOWN} more; --json has them all"] if len(lines) > SHOWN else []
+        click.echo("\n  ".join([f"{heading} ({len(lines)}):", *lines[:SHOWN], *more]))
+
+
+def _names(group: tuple[Where, ...]) -> str:
+    return " = ".join(file for _, _, file in group)
