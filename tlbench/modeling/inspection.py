@@ -14,7 +14,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     """Build the model of `request` with random weights and count it.
 
     request: ``backbone`` and ``strategy`` (name, args), ``head`` (fields of Head), ``classes``, ``image_size``
-    (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb`` of the whole,
+    (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
     the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
     """
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])

@@ -105,7 +105,7 @@ def _head(value: Any) -> Any:
     name, args = _split(value, "head")
     if name == "imagenet":
         raise complain(
-            "head 'imagenet' is the original classifier of 1000 classes: there is nothing to train; see `tlbench inspect`"
+            "head 'imagenet' is the original classifier of 1000 classes: nothing to train; see `tlbench inspect`"
         )
     if name not in ("gap", "flatten"):
         raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten'], 'heads')}")
