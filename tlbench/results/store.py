@@ -98,7 +98,7 @@ class Store:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 return arrays["probabilities"], arrays["labels"]
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UnreadableError(f"{path} holds no predictions ({error})") from error

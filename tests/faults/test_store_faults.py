@@ -1,0 +1,136 @@
+"""Files are cut, flipped, swapped and writers killed: nothing is lost in silence, the rest still reads."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.store import Store, UnreadableError, decode, encode
+
+RECORD = builders.record()
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    others = [builders.record(builders.cell(seed=seed)) for seed in range(3)]
+    for one in others:
+        store.write(one)
+    found = store.read_all()
+    assert {one.cell_id: one for one in found.records} == {one.cell_id: one for one in others}
+    assert found.set_aside == ()
+    assert store.done_ids() == {one.cell_id for one in others}
+
+
+def test_numbers_that_are_not_finite_survive(tmp_path: Path) -> None:
+    diverged = RECORD.model_copy(update={"accuracy": builders.accuracy().model_copy(update={"loss": float("nan")})})
+    text = encode(diverged)
+    json.loads(text, parse_constant=pytest.fail)  # strict JSON has no NaN
+    again = decode(text, RECORD.cell_id)
+    assert again.accuracy is not None
+    assert np.isnan(again.accuracy.loss)
+
+
+def test_a_record_cut_anywhere_is_set_aside_and_named(tmp_path: Path) -> None:
+    text = encode(RECORD)
+    whole = builders.record(builders.cell(seed=1))
+    for length in range(0, len(text) - 1, 97):
+        store = Store(tmp_path / str(length))
+        store.write(whole)
+        path = store.write(RECORD)
+        path.write_bytes(text[:length])
+        found = store.read_all()
+        assert found.records == (whole,)
+        (aside,) = found.set_aside
+        assert aside.path.read_bytes() == text[:length]
+        assert not path.exists()
+
+
+def test_a_flipped_bit_anywhere_is_noticed() -> None:
+    text = encode(RECORD)
+    for place in range(0, len(text), 53):
+        damaged = bytearray(text)
+        damaged[place] ^= 1
+        try:
+            assert decode(bytes(damaged), RECORD.cell_id) == RECORD  # white space between fields carries nothing
+        except UnreadableError as error:
+            assert str(error)
+
+
+def test_setting_aside_twice_keeps_both(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for content in (b"first", b"second"):
+        store.write(RECORD).write_bytes(content)
+        store.read_all()
+    assert sorted(path.read_bytes() for path in (tmp_path / "set_aside").iterdir()) == [b"first", b"second"]
+
+
+def test_another_cells_record_under_this_name_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write(RECORD)
+    path.rename(path.with_name("000000000000.json"))
+    (aside,) = store.read_all().set_aside
+    assert "is the record of cell" in aside.reason
+
+
+def test_a_failed_cell_is_not_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(builders.failed())
+    assert store.done_ids() == set()
+    assert store.read_all().records[0].status == "killed"
+
+
+def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write(RECORD.model_copy(update={"schema_version": 99}))
+    with pytest.raises(RecordTooNewError, match="schema 99 is newer than schema 1.*upgrade tlbench"):
+        store.read_all()
+    assert path.exists()
+
+
+def test_an_older_schema_is_brought_up_step_by_step() -> None:
+    steps = {1: lambda old: old | {"b": old["a"] + 1}, 2: lambda old: old | {"c": old["b"] + 1}}
+    new = migrate({"schema_version": 1, "a": 1}, steps, current=3)
+    assert new == {"schema_version": 3, "a": 1, "b": 2, "c": 3}
+    with pytest.raises(ValueError, match="schema 0 is unknown"):
+        migrate({"schema_version": 0}, steps, current=3)
+    with pytest.raises(ValueError, match="no schema_version"):
+        migrate({}, steps, current=3)
+
+
+def test_a_writer_killed_in_the_middle_leaves_a_whole_record_or_none(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests import builders; from tlbench.results.store import Store\n"
+        "store = Store(Path(sys.argv[1])); record = builders.record()\n"
+        "print('ready', flush=True)\n"
+        "while True: store.write(record)\n"
+    )
+    for _ in range(5):
+        writer = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        found = Store(tmp_path).read_all()
+        assert found.set_aside == ()
+        assert len(found.records) <= 1
+
+
+def test_predictions_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    probabilities, labels = np.eye(3, dtype=np.float32), np.arange(3, dtype=np.int32)
+    path = store.write_predictions("abc", probabilities, labels)
+    found = store.read_predictions("abc")
+    assert found is not None
+    assert np.array_equal(found[0], probabilities)
+    assert np.array_equal(found[1], labels)
+    assert store.read_predictions("none") is None
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(UnreadableError, match="holds no predictions"):
+        store.read_predictions("abc")

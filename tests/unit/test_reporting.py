@@ -1,0 +1,143 @@
+"""Reports say what was measured, what stands in for what, and what failed."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests import builders
+from tlbench.reporting import numbers
+from tlbench.reporting.formats import FORMATS, file_name
+from tlbench.reporting.markdown import render
+from tlbench.reporting.rows import Named as Row
+from tlbench.results.record import Record
+from tlbench.results.table import COLUMNS, to_frame
+from tlbench.suite.cell import Head, Named
+
+
+def rows(*records: Record, run: str = "run") -> list[Row]:
+    return [Row(run, one) for one in records]
+
+
+def table(text: str, heading: str) -> list[dict[str, str]]:
+    """The lines of the first table under a heading, by column."""
+    section = text.split(f"## {heading}\n", 1)[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def test_a_row_has_the_columns_of_the_keras_table() -> None:
+    (row,) = table(render("t", rows(builders.record())), "cats_dogs")
+    assert row == {
+        "Model": "MobileNet (alpha=0.25)",
+        "Strategy": "frozen",
+        "Size (MB)": "0.84",
+        "Top-1": "93.0% (88.6–95.8)",
+        "Params": "219K",
+        "Trainable": "514",
+        "Depth": "55",
+        "Time (ms) per inference step (CPU)": "20.0",
+        "Time (ms) per inference step (GPU)": "—",
+        "Time (ms) per training step (CPU)": "60.0",
+        "Time (ms) per training step (GPU)": "—",
+    }
+
+
+def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
+    both = [
+        *rows(builders.record(), run="cpu run"),
+        *rows(builders.record(timings=builders.timings("gpu", 0.002, 0.005)), run="gpu run"),
+    ]
+    text = render("t", both)
+    (row,) = table(text, "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"] == "20.0"
+    assert row["Time (ms) per inference step (GPU)"] == "2.00"
+    assert row["Time (ms) per training step (GPU)"] == "5.00"
+    assert row["Top-1"] == "93.0% (88.6–95.8)"
+    assert "GPU columns are empty" not in text
+
+
+def test_two_cpu_runs_are_told_apart_by_name() -> None:
+    both = [*rows(builders.record(), run="old"), *rows(builders.record(timings=builders.timings(inference=0.03)), run="new")]
+    (row,) = table(render("t", both), "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"] == "20.0 [old], 30.0 [new]"
+
+
+def test_seeds_of_one_cell_share_a_row_with_their_spread() -> None:
+    seeds = [
+        builders.record(builders.cell(seed=seed), accuracy=builders.accuracy(correct))
+        for seed, correct in enumerate([180, 186, 192])
+    ]
+    (row,) = table(render("t", rows(*seeds)), "cats_dogs")
+    assert row["Top-1"] == "93.0% ± 3.0 (3 seeds)"
+
+
+def test_only_settings_that_differ_get_a_column() -> None:
+    other = builders.record(builders.cell(head=Head(name="flatten", hidden=(128,), dropout=0.5), image_size=160))
+    first, second = table(render("t", rows(builders.record(), other)), "cats_dogs")
+    assert (first["Head"], first["Image size"]) == ("gap", "96")
+    assert (second["Head"], second["Image size"]) == ("flatten-128, dropout 0.5", "160")
+    assert "Epochs" not in first
+
+
+def test_stand_ins_are_marked_in_heading_table_legend_conditions_and_file_name() -> None:
+    drawn = builders.record(data=builders.data(fallback=True), weights=builders.weights(fallback=True))
+    text = render("t", rows(drawn))
+    (row,) = table(text, "cats_dogs (synthetic data, random weights)")
+    assert row["Model"] == "MobileNet (alpha=0.25) †"
+    assert "These are drawn pictures, no photographs" in text
+    assert "Random weights stand in for ImageNet's" in text
+    assert "Fallbacks: RANDOM WEIGHTS, SYNTHETIC DATA." in text
+    assert file_name("md", rows(drawn)) == "report.synthetic-data.random-weights.md"
+    assert file_name("md", rows(builders.record())) == "report.md"
+
+
+def test_records_with_and_without_stand_ins_are_in_different_tables() -> None:
+    drawn = builders.record(data=builders.data(fallback=True))
+    text = render("t", [*rows(builders.record(), run="a"), *rows(drawn, run="b")])
+    assert len(table(text, "cats_dogs")) == 1
+    assert len(table(text, "cats_dogs (synthetic data)")) == 1
+
+
+def test_failed_cells_are_listed_with_reason_and_advice() -> None:
+    text = render("t", rows(builders.record(), builders.failed(builders.cell(strategy=Named(name="full")))))
+    (row,) = table(text, "Cells that gave no numbers")
+    assert row["Status"] == "killed"
+    assert row["Why"] == "SIGKILL: the process was killed"
+    assert row["What to do"] == "Lower batch_size."
+
+
+def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
+    failure = builders.failed().failure
+    assert failure is not None
+    text = render("t", rows(builders.failed(failure=failure.model_copy(update={"message": "a|b\nc *d*"}))))
+    assert r"SIGKILL: a\|b c \*d\*" in text
+
+
+def test_csv_and_json_give_plain_full_numbers() -> None:
+    named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
+    first, second = csv.DictReader(io.StringIO(FORMATS["csv"][1]("t", named)))
+    assert (first["run"], first["params"], first["top1"], first["inference_ms"]) == ("run", "219058.0", "0.93", "20.0")
+    assert second["top1"] == ""
+    ok, bad = json.loads(FORMATS["json"][1]("t", named))["rows"]
+    assert (ok["params"], ok["training_ms"], ok["data_fallback"]) == (219058, 60.0, False)
+    assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
+
+
+def test_the_frame_has_its_documented_columns() -> None:
+    assert tuple(to_frame([builders.record()]).columns) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "—"), (514, "514"), (2562, "2.6K"), (25_089, "25K"), (999_949, "1000K"), (999_950, "1.0M"), (143_667_240, "143.7M")],
+)
+def test_counts_as_people_read_them(value: int | None, text: str) -> None:
+    assert numbers.count(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "—"), (382.4, "382"), (25.94, "25.9"), (3.814, "3.81")])
+def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
+    assert numbers.milliseconds(value) == text
