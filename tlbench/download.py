@@ -1,6 +1,7 @@
 """Fetch a file over the network, checked, or say in one sentence why not."""
 
 import hashlib
+import os
 import tempfile
 import urllib.error
 import urllib.request
@@ -19,8 +20,10 @@ def fetch(url: str, target: Path, digest: str | None, on_bytes: OnBytes = lambda
     """Fetch `url` to `target`, which appears only when it is whole and its digest fits.
 
     digest: hexadecimal MD5 (32 digits) or SHA-256 (64); None where the publisher gives none.
-    Raises DownloadError.
+    Raises DownloadError, at once where TLBENCH_OFFLINE is set.
     """
+    if os.environ.get("TLBENCH_OFFLINE"):
+        raise DownloadError("TLBENCH_OFFLINE is set, so nothing is fetched")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         partial = Path(file.name)

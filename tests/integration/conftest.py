@@ -1,0 +1,73 @@
+"""Run the real command, as a user does, in a folder of its own and without a network."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tlbench.datasets import synthetic
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = """\
+name: tiny
+datasets: {name: shapes, path: shapes}
+backbones: {name: MobileNet, alpha: 0.25, weights: random}
+strategies: [frozen, full]
+image_size: 32
+train: {epochs: 2, batch_size: 16}
+timing: {protocol: quick, batch_size: 8, seconds: 0}
+"""
+
+
+def make_place(folder: Path) -> Path:
+    """A folder with a suite and its pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {"train": 20, "validation": 6, "test": 10}
+    synthetic.write_tree(folder / "shapes", ("stripes", "bars"), counts, 32)
+    (folder / "tiny.yaml").write_text(TINY)
+    return folder
+
+
+def environment(place: Path, **changes: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("TLBENCH_", "KERAS_"))}
+    root = str(Path(__file__).parents[2])
+    return {
+        **kept,
+        "PYTHONPATH": root,
+        "TLBENCH_CACHE": str(place / "cache"),
+        "KERAS_HOME": str(place / "keras"),
+        "TLBENCH_OFFLINE": "1",
+        **changes,
+    }
+
+
+def tlbench_in(place: Path, *args: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tlbench", *args],
+        cwd=place,
+        env=environment(place, **changes),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return make_place(tmp_path / "place")
+
+
+@pytest.fixture
+def tlbench(place: Path) -> Command:
+    return lambda *args, **changes: tlbench_in(place, *args, **changes)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A place where the tiny suite has been run, and what the command said."""
+    place = make_place(tmp_path_factory.mktemp("finished"))
+    return place, tlbench_in(place, "run", "tiny.yaml", "--out", "run")

@@ -1,0 +1,185 @@
+"""`tlbench run`, from a suite to records and reports, through crashes and interruptions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.integration.conftest import TINY, Command, environment, make_place, tlbench_in
+from tlbench.results.record import Record
+from tlbench.results.store import Store
+
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def records(run: Path) -> dict[str, Record]:
+    return {record.cell.strategy.name: record for record in Store(run).read_all().records}
+
+
+def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> None:
+    place, said = finished
+    assert said.returncode == 0, said.stderr
+    assert "| MobileNet (alpha=0.25) | frozen " in said.stdout
+    assert "fallback" not in said.stderr
+    found = records(place / "run")
+    assert set(found) == {"frozen", "full"}
+    for record in found.values():
+        assert record.status == "ok"
+        assert record.accuracy is not None
+        assert record.timings is not None
+        assert record.counts is not None
+        predictions = Store(place / "run").read_predictions(record.cell_id)
+        assert predictions is not None
+        assert int((predictions[0].argmax(1) == predictions[1]).sum()) == record.accuracy.correct
+        np.testing.assert_allclose(predictions[0].sum(1), 1, rtol=1e-5)
+        assert record.accuracy.images == 20
+        assert [epoch.epoch for epoch in record.history] == [1, 2]
+        assert len(record.timings.training.samples) >= 10
+        assert record.timings.training.first_call > record.timings.training.median
+        assert set(record.phases) == {"build", "train", "evaluate", "measure"}
+        assert record.peak_memory_bytes is not None
+        assert record.peak_memory_bytes > 2**20
+        assert record.fallbacks == ()
+    assert found["frozen"].counts.trainable == 514
+    assert {path.name for path in (place / "run").iterdir()} >= {"suite.yaml", "run.json", "report.md", "report.csv", "report.json"}
+    assert list((place / "run/logs").iterdir()) == []
+
+
+def test_a_finished_run_answers_at_once_without_keras(finished: Finished) -> None:
+    place, first = finished
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('LOADED', sorted({'keras', 'tensorflow'} & set(sys.modules)), file=sys.stderr))\n"
+        "from tlbench.cli import main; main(['run', 'tiny.yaml', '--out', 'run'])\n"
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", program], cwd=place, env=environment(place), capture_output=True, text=True, timeout=60
+    )
+    assert again.returncode == 0
+    assert "All 2 cells are done already" in again.stderr
+    assert "LOADED []" in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_the_same_suite_in_fresh_processes_gives_the_same_accuracies_and_predictions(finished: Finished) -> None:
+    place, _ = finished
+    assert tlbench_in(place, "run", "tiny.yaml", "--out", "again").returncode == 0
+    first, again = records(place / "run"), records(place / "again")
+    for strategy, record in first.items():
+        assert again[strategy].accuracy == record.accuracy
+        assert [e.loss for e in again[strategy].history] == [e.loss for e in record.history]
+        one, other = (Store(place / run).read_predictions(record.cell_id) for run in ("run", "again"))
+        assert one is not None
+        assert other is not None
+        np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_report_gives_the_table_again_in_every_format(finished: Finished) -> None:
+    place, first = finished
+    assert tlbench_in(place, "report", "run").stdout == first.stdout
+    rows = json.loads(tlbench_in(place, "report", "run", "--json").stdout)["rows"]
+    assert [row["strategy"] for row in rows] == ["frozen", "full"]
+    side_by_side = tlbench_in(place, "report", "run", "run", "--format", "csv").stdout
+    assert len(side_by_side.splitlines()) == 5
+
+
+def test_a_cell_that_cannot_work_is_a_failed_record_and_the_run_goes_on(place: Path, tlbench: Command) -> None:
+    suite = TINY.replace("[frozen, full]", "[{name: partial, from_layer: nowhere}, frozen]")
+    (place / "tiny.yaml").write_text(suite.replace("epochs: 2", "epochs: 1").replace("protocol: quick", "protocol: none"))
+    said = tlbench("run", "tiny.yaml", "--out", "run")
+    assert said.returncode == 2
+    found = records(place / "run")
+    assert (found["partial"].status, found["frozen"].status) == ("invalid", "ok")
+    assert found["partial"].failure is not None
+    assert "has no layer 'nowhere'" in found["partial"].failure.message
+    assert "Cells that gave no numbers" in said.stdout
+    assert "Traceback" not in said.stderr
+
+
+def _start(place: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tlbench", "run", "tiny.yaml"],
+        cwd=place,
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _wait_for_record(place: Path) -> Path:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if found := list(place.glob("results/tiny/*/records/*.json")):
+            return found[0]
+        time.sleep(0.05)
+    pytest.fail("no record appeared")
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "kill"])
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str) -> None:
+    place = make_place(tmp_path / "place")
+    running = _start(place)
+    first = _wait_for_record(place)
+    os.killpg(running.pid, signal.SIGINT if how == "ctrl-c" else signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    if how == "ctrl-c":
+        assert running.returncode == 130
+        assert "the same command goes on from there" in said
+    written = first.stat().st_mtime_ns
+    again = tlbench_in(place, "run", "tiny.yaml")
+    assert again.returncode == 0, again.stderr
+    assert "1 of 2 cells are done" in again.stderr
+    assert first.stat().st_mtime_ns == written
+    assert len(list(place.glob("results/tiny/*"))) == 1
+
+
+def test_other_images_begin_a_new_run(place: Path, tlbench: Command) -> None:
+    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "frozen").replace("protocol: quick", "protocol: none"))
+    assert tlbench("run", "tiny.yaml").returncode == 0
+    changed = next((place / "shapes/train/bars").iterdir())
+    changed.write_bytes(next((place / "shapes/test/bars").iterdir()).read_bytes())
+    said = tlbench("run", "tiny.yaml")
+    assert "New run in" in said.stderr
+    assert len(list(place.glob("results/tiny/*/run.json"))) == 2
+
+
+def test_stand_ins_are_said_recorded_and_in_the_file_name(place: Path, tlbench: Command) -> None:
+    suite = TINY.replace("{name: shapes, path: shapes}", "intel").replace("[frozen, full]", "frozen")
+    suite = suite.replace(", weights: random", "").replace("protocol: quick", "protocol: none")
+    suite += "limit: {train: 5, validation: 2, test: 2}\n"
+    (place / "tiny.yaml").write_text(suite)
+    refused = tlbench("run", "tiny.yaml")
+    assert refused.returncode == 64
+    assert "fallback: {weights: random}" in refused.stderr
+    (place / "tiny.yaml").write_text(suite + "fallback: {datasets: synthetic, weights: random}\n")
+    said = tlbench("run", "tiny.yaml", "--out", "run")
+    assert said.returncode == 0
+    assert "intel: no pictures found, SYNTHETIC ones stand in for them" in said.stderr
+    assert "no ImageNet weights found, RANDOM ones stand in for them" in said.stderr
+    assert (place / "run/report.synthetic-data.random-weights.md").exists()
+    assert records(place / "run")["frozen"].fallbacks == ("synthetic data", "random weights")
+
+
+def test_augmentation_early_stopping_sigmoid_and_the_inline_executor(place: Path, tlbench: Command) -> None:
+    suite = TINY.replace("[frozen, full]", "frozen\nheads: {name: flatten, hidden: [8], dropout: 0.2, output: sigmoid}")
+    train = (
+        "{epochs: 30, learning_rate: 0.3, early_stopping: {patience: 1}, reduce_lr: {patience: 1},"
+        " augmentation: {rotation: 20, shift: 0.1, shear: 10, zoom: 0.2, flip: true}}"
+    )
+    (place / "tiny.yaml").write_text(suite.replace("{epochs: 2, batch_size: 16}", train))
+    said = tlbench("run", "tiny.yaml", "--out", "run", "--executor", "inline")
+    assert said.returncode == 0, said.stderr
+    record = records(place / "run")["frozen"]
+    assert record.accuracy is not None
+    assert len(record.history) < 30
+    best = min(record.history, key=lambda epoch: epoch.val_loss)
+    assert record.accuracy.validation_loss == best.val_loss
+    assert record.history[0].learning_rate == pytest.approx(0.3)
