@@ -47,7 +47,13 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
         assert record.peak_memory_bytes > 2**20
         assert record.fallbacks == ()
     assert found["frozen"].counts.trainable == 514
-    assert {path.name for path in (place / "run").iterdir()} >= {"suite.yaml", "run.json", "report.md", "report.csv", "report.json"}
+    assert {path.name for path in (place / "run").iterdir()} >= {
+        "suite.yaml",
+        "run.json",
+        "report.md",
+        "report.csv",
+        "report.json",
+    }
     assert list((place / "run/logs").iterdir()) == []
 
 
@@ -91,7 +97,9 @@ def test_report_gives_the_table_again_in_every_format(finished: Finished) -> Non
 
 def test_a_cell_that_cannot_work_is_a_failed_record_and_the_run_goes_on(place: Path, tlbench: Command) -> None:
     suite = TINY.replace("[frozen, full]", "[{name: partial, from_layer: nowhere}, frozen]")
-    (place / "tiny.yaml").write_text(suite.replace("epochs: 2", "epochs: 1").replace("protocol: quick", "protocol: none"))
+    (place / "tiny.yaml").write_text(
+        suite.replace("epochs: 2", "epochs: 1").replace("protocol: quick", "protocol: none")
+    )
     said = tlbench("run", "tiny.yaml", "--out", "run")
     assert said.returncode == 2
     found = records(place / "run")
@@ -142,7 +150,9 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str) -
 
 
 def test_other_images_begin_a_new_run(place: Path, tlbench: Command) -> None:
-    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "frozen").replace("protocol: quick", "protocol: none"))
+    (place / "tiny.yaml").write_text(
+        TINY.replace("[frozen, full]", "frozen").replace("protocol: quick", "protocol: none")
+    )
     assert tlbench("run", "tiny.yaml").returncode == 0
     changed = next((place / "shapes/train/bars").iterdir())
     changed.write_bytes(next((place / "shapes/test/bars").iterdir()).read_bytes())

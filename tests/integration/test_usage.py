@@ -14,7 +14,15 @@ SMALL = str(Path(__file__).parents[2] / "suites" / "small.yaml")
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["run", "--help"], ["plan", SMALL], ["plan", SMALL, "--json"], ["list", "backbones"], ["data", "list"], ["doctor"]],
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["plan", SMALL],
+        ["plan", SMALL, "--json"],
+        ["list", "backbones"],
+        ["data", "list"],
+        ["doctor"],
+    ],
 )
 def test_no_framework_is_imported(place: Path, args: list[str]) -> None:
     program = (
@@ -111,7 +119,9 @@ def test_a_folder_with_one_class_and_an_empty_class(place: Path, tlbench: Comman
 def test_the_trouble_collection_among_the_images(place: Path, tlbench: Command, bad_files: Path) -> None:
     files = [path for path in sorted(bad_files.rglob("*")) if path.is_file()]
     for file in files:
-        (place / "shapes/train/bars" / file.name.replace("cats_dogs__test_set_cats__", "")).write_bytes(file.read_bytes())
+        (place / "shapes/train/bars" / file.name.replace("cats_dogs__test_set_cats__", "")).write_bytes(
+            file.read_bytes()
+        )
     refused = tlbench("run", "tiny.yaml")
     assert refused.returncode == 64
     assert "files in train are no images that can be decoded, more than 5%" in refused.stderr

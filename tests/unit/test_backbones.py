@@ -44,7 +44,11 @@ def test_every_backbone_has_an_official_file_with_and_without_top() -> None:
     [
         ("MobileNet", {"alpha": 0.25}, "mobilenet_2_5_224_tf_no_top.h5"),
         ("MobileNetV2", {"alpha": 0.35}, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"),
-        ("MobileNetV3Small", {"minimalistic": True}, "weights_mobilenet_v3_small_minimalistic_224_1.0_float_no_top_v2.h5"),
+        (
+            "MobileNetV3Small",
+            {"minimalistic": True},
+            "weights_mobilenet_v3_small_minimalistic_224_1.0_float_no_top_v2.h5",
+        ),
         ("VGG19", {}, "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
         ("NASNetLarge", {}, "nasnet_large_no_top.h5"),
     ],

@@ -60,7 +60,11 @@ def test_the_fingerprint_follows_the_bytes_of_the_images_and_nothing_else(root: 
 def test_a_limit_takes_so_many_of_each_class(root: Path, tmp_path: Path) -> None:
     found = prepared(root, tmp_path / "cache", Limit(train=7, test=100))
     counts = found.provenance().counts
-    assert counts == {"train": {"cats": 7, "dogs": 7}, "validation": {"cats": 4, "dogs": 4}, "test": {"cats": 6, "dogs": 6}}
+    assert counts == {
+        "train": {"cats": 7, "dogs": 7},
+        "validation": {"cats": 4, "dogs": 4},
+        "test": {"cats": 6, "dogs": 6},
+    }
 
 
 def test_a_bad_file_is_named_and_the_next_takes_its_place(root: Path, tmp_path: Path) -> None:
@@ -68,7 +72,9 @@ def test_a_bad_file_is_named_and_the_next_takes_its_place(root: Path, tmp_path: 
     (folder / "00003.png").write_bytes(b"")
     whole = prepared(root, tmp_path / "cache")
     assert whole.splits["train"].per_class == {"cats": 29, "dogs": 30}
-    assert [(one.split, one.path, one.reason) for one in whole.skipped] == [("train", "train/cats/00003.png", "empty file")]
+    assert [(one.split, one.path, one.reason) for one in whole.skipped] == [
+        ("train", "train/cats/00003.png", "empty file")
+    ]
     limited = prepared(root, tmp_path / "cache", Limit(train=29))
     assert limited.splits["train"].per_class == {"cats": 29, "dogs": 29}
 

@@ -60,7 +60,10 @@ def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
 
 
 def test_two_cpu_runs_are_told_apart_by_name() -> None:
-    both = [*rows(builders.record(), run="old"), *rows(builders.record(timings=builders.timings(inference=0.03)), run="new")]
+    both = [
+        *rows(builders.record(), run="old"),
+        *rows(builders.record(timings=builders.timings(inference=0.03)), run="new"),
+    ]
     (row,) = table(render("t", both), "cats_dogs")
     assert row["Time (ms) per inference step (CPU)"] == "20.0 [old], 30.0 [new]"
 
@@ -132,7 +135,15 @@ def test_the_frame_has_its_documented_columns() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "—"), (514, "514"), (2562, "2.6K"), (25_089, "25K"), (999_949, "1000K"), (999_950, "1.0M"), (143_667_240, "143.7M")],
+    [
+        (None, "—"),
+        (514, "514"),
+        (2562, "2.6K"),
+        (25_089, "25K"),
+        (999_949, "1000K"),
+        (999_950, "1.0M"),
+        (143_667_240, "143.7M"),
+    ],
 )
 def test_counts_as_people_read_them(value: int | None, text: str) -> None:
     assert numbers.count(value) == text

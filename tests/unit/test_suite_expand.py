@@ -82,7 +82,12 @@ def test_all_and_families_expand(tmp_path: Path) -> None:
     assert len(every) == 40
     assert {cell.image_size for cell in every if cell.backbone.name == "EfficientNetB7"} == {600}
     family = cells(tmp_path, BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNet*, MobileNet]"))
-    assert [cell.backbone.name for cell in family] == ["MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large"]
+    assert [cell.backbone.name for cell in family] == [
+        "MobileNet",
+        "MobileNetV2",
+        "MobileNetV3Small",
+        "MobileNetV3Large",
+    ]
 
 
 def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:

@@ -101,16 +101,20 @@ def _measure(
 ) -> Timings:
     images = device.random_batch(model, timing.batch_size, cell.seed)
     labels = device.random_labels(model, timing.batch_size, cell.seed)
-    # Inference first: training on noise moves the batch statistics, and its state fills the caches.
-    inference = steps.measure(device.inference_step(model, images), timing, first_call=firsts.inference)
-    training = steps.measure(device.training_step(model, images, labels), timing, first_call=firsts.training)
+    taken = steps.measure(
+        {
+            "inference": steps.Step(device.inference_step(model, images), firsts.inference),
+            "training": steps.Step(device.training_step(model, images, labels), firsts.training),
+        },
+        timing,
+    )
     return Timings(
         device="gpu" if hardware["kind"] == "gpu" else "cpu",
         device_name=hardware["name"],
         jit=jit,
         protocol=timing.protocol,
-        inference=inference,
-        training=training,
+        inference=taken["inference"],
+        training=taken["training"],
     )
 
 

@@ -1,39 +1,49 @@
-"""Time one step. The clock and the step are arguments, so that a test can play any machine."""
+"""Time steps in turns. The clock and the steps are arguments, so that a test can play any machine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from tlbench.results.record import StepTiming
 from tlbench.statistics.intervals import median_interval, quantile
 from tlbench.suite.cell import Timing
 
 Clock = Callable[[], float]
-LONGEST = 100_000
+ROUND = 5
+MOST_ROUNDS = 20_000
 
 
-def measure(
-    step: Callable[[], object],
-    timing: Timing,
-    *,
-    first_call: float | None = None,
-    clock: Clock = time.perf_counter,
-) -> StepTiming:
-    """Time `step`, a function that returns when its result is there.
+@dataclass(frozen=True)
+class Step:
+    """A step to time: `call` returns when its result is there.
 
-    The first call (trace, compilation, choice of kernels) is kept apart; where it has already happened,
-    `first_call` gives its seconds. Then `timing.warmup` calls, then timed ones until there are at least
-    `timing.iterations` of them AND they took at least `timing.seconds`. Raw samples are kept, in order.
+    `first_call` is the seconds of the first call (trace, compilation, choice of kernels) where that has happened.
     """
-    if first_call is None:
-        first_call = _time(step, clock)
-    warmup = tuple(_time(step, clock) for _ in range(timing.warmup))
-    samples: list[float] = []
-    total = 0.0
-    while len(samples) < LONGEST and (len(samples) < timing.iterations or total < timing.seconds):
-        seconds = _time(step, clock)
-        samples.append(seconds)
-        total += seconds
-    return summarise(samples, warmup=warmup, first_call=first_call, batch_size=timing.batch_size)
+
+    call: Callable[[], object]
+    first_call: float | None = None
+
+
+def measure(steps: Mapping[str, Step], timing: Timing, clock: Clock = time.perf_counter) -> dict[str, StepTiming]:
+    """Time several steps on a machine whose speed drifts.
+
+    Each step's first call is kept apart, then come `timing.warmup` calls, then rounds in which each step is timed
+    `ROUND` times, in an order that is reversed every second round, so that slow minutes fall on all steps alike.
+    A step takes part until it has at least `timing.iterations` samples AND they took at least `timing.seconds`.
+    """
+    first = {name: _time(step, clock) if step.first_call is None else step.first_call for name, step in steps.items()}
+    warmup = {name: tuple(_time(step, clock) for _ in range(timing.warmup)) for name, step in steps.items()}
+    samples: dict[str, list[float]] = {name: [] for name in steps}
+    for number in range(MOST_ROUNDS):
+        waiting = [name for name in steps if not _enough(samples[name], timing)]
+        if not waiting:
+            break
+        for name in waiting if number % 2 == 0 else reversed(waiting):
+            samples[name] += [_time(steps[name], clock) for _ in range(ROUND)]
+    return {
+        name: summarise(samples[name], warmup=warmup[name], first_call=first[name], batch_size=timing.batch_size)
+        for name in steps
+    }
 
 
 def summarise(samples: list[float], *, warmup: tuple[float, ...], first_call: float, batch_size: int) -> StepTiming:
@@ -52,7 +62,11 @@ def summarise(samples: list[float], *, warmup: tuple[float, ...], first_call: fl
     )
 
 
-def _time(step: Callable[[], object], clock: Clock) -> float:
+def _enough(samples: list[float], timing: Timing) -> bool:
+    return len(samples) >= timing.iterations and sum(samples) >= timing.seconds
+
+
+def _time(step: Step, clock: Clock) -> float:
     begin = clock()
-    step()
+    step.call()
     return clock() - begin
