@@ -56,10 +56,11 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
     for place in range(0, len(text), 53):
         damaged = bytearray(text)
         damaged[place] ^= 1
-        try:
-            assert decode(bytes(damaged), RECORD.cell_id) == RECORD  # white space between fields carries nothing
-        except UnreadableError as error:
-            assert str(error)
+        # White space between fields carries nothing; a change anywhere else must be noticed.
+        harmless = text[place : place + 1].isspace() and bytes(damaged[place : place + 1]).isspace()
+        if not harmless:
+            with pytest.raises(UnreadableError):
+                decode(bytes(damaged), RECORD.cell_id)
 
 
 def test_setting_aside_twice_keeps_both(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_failed_cell_is_not_done(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = store.write(RECORD.model_copy(update={"schema_version": 99}))
-    with pytest.raises(RecordTooNewError, match="schema 99 is newer than schema 1.*upgrade tlbench"):
+    with pytest.raises(RecordTooNewError, match=r"schema 99 is newer than schema 1.*upgrade tlbench"):
         store.read_all()
     assert path.exists()
 
