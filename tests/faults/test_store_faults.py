@@ -56,11 +56,17 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
     for place in range(0, len(text), 53):
         damaged = bytearray(text)
         damaged[place] ^= 1
-        # White space between fields carries nothing; a change anywhere else must be noticed.
-        harmless = text[place : place + 1].isspace() and bytes(damaged[place : place + 1]).isspace()
-        if not harmless:
+        if not same_content(bytes(damaged), text):
             with pytest.raises(UnreadableError):
                 decode(bytes(damaged), RECORD.cell_id)
+
+
+def same_content(one: bytes, other: bytes) -> bool:
+    """White space and the last digits of a number may change without changing what the file says."""
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
 
 
 def test_setting_aside_twice_keeps_both(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
     text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2], batch_size: [8, 16]")
     found = cells(tmp_path, text.replace("image_size: 96", "image_size: [64, 96]\nseeds: [0, 1, 2]"))
     assert len(found) == 2 * 2 * 2 * 2 * 3
-    assert {cell.train.learning_rate for cell in found} == {1e-3, 1e-2}
+    assert {cell.train.learning_rate for cell in found} == {3e-3, 1e-2}
 
 
 def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ class Frozen(Strategy):
     """The backbone is a fixed feature extractor; only the head is trained."""
 
     summary: ClassVar[str] = "train the head on a frozen backbone"
-    adam_rate: ClassVar[float] = 1e-3
+    adam_rate: ClassVar[float] = 3e-3
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """All of them."""

@@ -10,7 +10,7 @@ class Full(Strategy):
     """The whole backbone is fine-tuned together with the head."""
 
     summary: ClassVar[str] = "fine-tune the whole backbone and the head"
-    adam_rate: ClassVar[float] = 1e-4
+    adam_rate: ClassVar[float] = 3e-4
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """None."""

@@ -19,7 +19,7 @@ class Partial(Strategy):
     """
 
     summary: ClassVar[str] = "fine-tune the upper part of the backbone and the head"
-    adam_rate: ClassVar[float] = 1e-4
+    adam_rate: ClassVar[float] = 3e-4
 
     trainable: Annotated[float, Field(gt=0, lt=1)] | None = None
     frozen_layers: Annotated[int, Field(ge=0, strict=True)] | None = None
