@@ -11,7 +11,6 @@ from tabulate import tabulate
 from tlbench.cli.options import data_option
 from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, Where, audit
-from tlbench.datasets.build import threads
 from tlbench.datasets.cache_dir import cache_dir
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.locate import downloaded, get
@@ -19,6 +18,7 @@ from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import DatasetInfo
 from tlbench.download import DownloadError
 from tlbench.errors import UserError, nearest
+from tlbench.machine import usable_cores
 
 PROBLEMS = 2
 SHOWN = 20
@@ -61,7 +61,7 @@ def check(name: str | None, data: Path | None, path: Path | None, as_json: bool)
     Example: tlbench data check intel
     """
     folder = path or _folder(name, data)
-    found = audit(read_layout(folder, SplitRule()), threads())
+    found = audit(read_layout(folder, SplitRule()), usable_cores())
     if as_json:
         click.echo(json.dumps({**asdict(found), "folder": str(found.folder), "clean": found.clean}, indent=1))
     else:

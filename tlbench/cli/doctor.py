@@ -12,9 +12,10 @@ from tabulate import tabulate
 
 from tlbench.datasets.cache_dir import cache_dir
 from tlbench.datasets.registry import DATASETS
+from tlbench.machine import usable_cores
 from tlbench.measurement import doctor
 from tlbench.measurement.doctor import Check
-from tlbench.measurement.environment import capture, usable_cores
+from tlbench.measurement.environment import capture
 
 MISSING = 2
 

@@ -22,7 +22,7 @@ class Terminal:
 
     def __init__(self, console: Console, total: int, done: int) -> None:
         self._console = console
-        self._begin = time.monotonic()
+        self._begin = self._last = time.monotonic()
         self._total, self._already, self._done = total, done, done
         self._cell: Cell | None = None
         self._bar = Progress(
@@ -62,8 +62,8 @@ class Terminal:
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""
-        self._done += 1
-        self._bar.update(self._task, completed=self._done)
+        self._done, self._last = self._done + 1, time.monotonic()
+        self._bar.update(self._task, completed=self._done, description="", refresh=True)
         self._console.print(
             f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}",
             highlight=False,
@@ -78,8 +78,9 @@ class Terminal:
         fresh = self._done - self._already
         if not fresh:
             return ""
-        seconds = (time.monotonic() - self._begin) / fresh * (self._total - self._done)
-        return f" · about {duration(seconds)} left"
+        a_cell = (self._last - self._begin) / fresh
+        left = a_cell * (self._total - self._done) - (time.monotonic() - self._last)
+        return f" · about {duration(max(left, 1))} left"
 
 
 def line(record: Record) -> str:

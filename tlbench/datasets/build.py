@@ -1,7 +1,6 @@
 """Turn image files, or the synthetic generator, into raw arrays in a folder."""
 
 import hashlib
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from tlbench.datasets import synthetic
 from tlbench.datasets.decode import Picture, UndecodableError, decode
 from tlbench.datasets.layout import SPLITS, Layout
 from tlbench.errors import UserError
+from tlbench.machine import usable_cores
 from tlbench.results.record import SkippedFile
 from tlbench.suite.cell import Limit, Value
 
@@ -35,7 +35,8 @@ class Built(Value):
 def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell) -> Built:
     """Decode the files of a layout into ``<split>.images`` and ``<split>.labels`` under `target`.
 
-    Where a file that the limit takes cannot be decoded, the next in order takes its place.
+    Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
+    takes cannot be decoded, the next in order takes its place.
     Raises UserError where more than 5 % of the files looked at in a split are no images.
     """
     limits = limit.model_dump()
@@ -45,7 +46,7 @@ def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell
     skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
     counts: dict[str, dict[str, int]] = {}
     digest, done = hashlib.sha256(), 0
-    with quiet(), ThreadPoolExecutor(threads()) as pool:
+    with quiet(), ThreadPoolExecutor(usable_cores()) as pool:
         for split in SPLITS:
             bad: list[SkippedFile] = []
             counts[split] = {}
@@ -134,8 +135,3 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def threads() -> int:
-    """Cores this process may use: decoding scales with them, since Pillow lets go of Python's lock."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

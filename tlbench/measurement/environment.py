@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from tlbench.machine import usable_cores
 from tlbench.results.record import Environment
 
 PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
@@ -34,11 +35,6 @@ def git_commit() -> str | None:
         return commit + ("+" if _git(folder, "status", "--porcelain", "--", "tlbench") else "")
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def usable_cores() -> int:
-    """Logical cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

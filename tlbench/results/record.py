@@ -162,7 +162,6 @@ class Record(Value):
     timings: Timings | None = None
     phases: dict[str, float] = Field(default_factory=dict)
     peak_memory_bytes: int | None = None
-    notes: tuple[str, ...] = ()
 
     @property
     def fallbacks(self) -> tuple[str, ...]:

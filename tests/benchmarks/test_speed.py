@@ -1,0 +1,65 @@
+"""How long commands that train nothing take. Run with `make benchmark`; nothing here is asserted against a clock."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from tests import builders
+from tlbench.datasets import synthetic
+from tlbench.datasets.prepare import prepare
+from tlbench.reporting.markdown import render
+from tlbench.reporting.rows import Named as Row
+from tlbench.results.store import Store, encode
+from tlbench.suite.cell import Limit, Named
+
+pytestmark = pytest.mark.benchmark
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "records").mkdir()
+    for seed in range(10_000):
+        record = builders.record(builders.cell(seed=seed))
+        (folder / "records" / f"{record.cell_id}.json").write_bytes(encode(record))
+    return Store(folder)
+
+
+def test_help(benchmark: BenchmarkFixture) -> None:
+    benchmark.pedantic(
+        lambda: subprocess.run([sys.executable, "-m", "tlbench", "--help"], capture_output=True), rounds=10
+    )
+
+
+def test_report_on_ten_thousand_records(benchmark: BenchmarkFixture, ten_thousand: Store) -> None:
+    def report() -> str:
+        return render("t", [Row("run", record) for record in ten_thousand.read_all().records])
+
+    assert "10000 seeds" in benchmark.pedantic(report, rounds=3)
+
+
+def test_which_of_ten_thousand_are_done(benchmark: BenchmarkFixture, ten_thousand: Store) -> None:
+    assert len(benchmark(ten_thousand.done_ids)) == 10_000
+
+
+def test_decode_400_images(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    counts = {"train": 100, "validation": 50, "test": 50}
+    synthetic.write_tree(tmp_path / "data/cats_dogs", ("cats", "dogs"), counts, 320)
+    number = iter(range(1000))
+
+    def decode() -> None:
+        cache = tmp_path / f"cache{next(number)}"
+        prepare(
+            Named(name="cats_dogs"),
+            Limit(),
+            96,
+            root=tmp_path / "data",
+            path=None,
+            cache=cache,
+            fallback_synthetic=False,
+        )
+
+    benchmark.pedantic(decode, rounds=5)

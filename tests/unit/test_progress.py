@@ -1,0 +1,45 @@
+"""What is seen while a run goes."""
+
+import io
+
+from rich.console import Console
+
+from tests import builders
+from tlbench.cli.progress import Terminal, duration, line
+from tlbench.execution.job import Progress
+
+
+def test_off_a_terminal_there_is_one_line_a_cell() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=300)
+    record = builders.record()
+    with Terminal(console, total=12, done=3) as events:
+        events.begin(record.cell)
+        events.progress(Progress(phase="train", epoch=1, val_accuracy=0.5))
+        events.end(record)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == (
+        " 4/12 MobileNet (alpha=0.25) · cats_dogs · frozen · gap · seed 0: top-1 93.0% in 8 s\n"
+    )
+
+
+def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=300)
+    record = builders.record()
+    with Terminal(console, total=2, done=0) as events:
+        events.begin(record.cell)
+        events.end(record)
+        events.begin(record.cell)
+        events.progress(Progress(phase="train", epoch=2, val_accuracy=0.5))
+    assert isinstance(console.file, io.StringIO)
+    assert "epoch 2/3, validation 50.0%" in console.file.getvalue()
+    assert "about 1 s left" in console.file.getvalue()
+
+
+def test_failures_and_stand_ins_show_in_their_line() -> None:
+    assert "killed" in line(builders.failed())
+    assert "SIGKILL: the process was killed" in line(builders.failed())
+    assert "(synthetic data)" in line(builders.record(data=builders.data(fallback=True)))
+
+
+def test_durations_as_people_say_them() -> None:
+    assert [duration(seconds) for seconds in (4.4, 89, 200, 9000)] == ["4 s", "89 s", "3 min", "2.5 h"]
