@@ -172,7 +172,7 @@ def test_stand_ins_are_said_recorded_and_in_the_file_name(place: Path, tlbench: 
     (place / "tiny.yaml").write_text(suite + "fallback: {datasets: synthetic, weights: random}\n")
     said = tlbench("run", "tiny.yaml", "--out", "run")
     assert said.returncode == 0
-    assert "intel: no pictures found, SYNTHETIC ones stand in for them" in said.stderr
+    assert "intel: no photographs found, SYNTHETIC pictures stand in for them (no open download" in said.stderr
     assert "no ImageNet weights found, RANDOM ones stand in for them" in said.stderr
     assert (place / "run/report.synthetic-data.random-weights.md").exists()
     assert records(place / "run")["frozen"].fallbacks == ("synthetic data", "random weights")

@@ -84,7 +84,7 @@ def test_a_wrong_suite(place: Path, tlbench: Command, change: tuple[str, str], s
         (["inspect", "Xception", "--image-size", "32"], 64, "needs at least 71"),
         (["data", "check", "cats_dog"], 64, "did you mean 'cats_dogs'"),
         (["data", "check", "intel"], 64, "Kaggle"),
-        (["data", "get", "intel"], 64, "it has no open download"),
+        (["data", "get", "intel"], 64, "no open download"),
         (["data", "get", "cats_dogs"], 64, "TLBENCH_OFFLINE is set"),
     ],
 )

@@ -78,7 +78,7 @@ def get_(name: str) -> None:
     """
     info = _info(name)
     if info.archive is None:
-        raise UserError(f"{name} cannot be fetched: {info.where}, in <data folder>/{name}/")
+        raise UserError(f"{name} cannot be fetched: {info.where}")
     with Progress(transient=True) as progress:
         task = progress.add_task(f"Fetching {name}", total=info.archive.bytes)
         try:
@@ -108,7 +108,7 @@ def _folder(name: str | None, data: Path | None) -> Path:
     folder = _found(info, data)
     if folder is None:
         place = data / name if data else "a folder given with --data or TLBENCH_DATA"
-        raise UserError(f"data set {name} is not in {place}; {info.where}, in <data folder>/{name}/")
+        raise UserError(f"data set {name} is not in {place}; {info.where}")
     return folder
 
 

@@ -80,7 +80,9 @@ def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path 
         random_allowed=suite.fallback.weights == "random",
     )
     with console.status("Looking for images and weights") as status:
-        inputs = find_inputs(cells, places, lambda name, done, total: status.update(f"Decoding {name}: {done}/{total}"))
+        inputs = find_inputs(
+            cells, places, lambda name, done, total: status.update(f"Preparing {name}: {done}/{total}")
+        )
     for sentence in inputs.fallbacks():
         console.print(f"[yellow]fallback[/] {sentence}")
     for sentence in inputs.skipped():

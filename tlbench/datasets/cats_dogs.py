@@ -6,7 +6,7 @@ CATS_DOGS = DatasetInfo(
     name="cats_dogs",
     title="Cats and dogs (Microsoft Asirra; Kaggle's Dogs vs. Cats)",
     classes=("cats", "dogs"),
-    where="`tlbench data get cats_dogs` fetches Microsoft's public archive (787 MB)",
+    where="`tlbench data get cats_dogs` fetches Microsoft's public archive, 787 MB",
     archive=Archive(
         url=(
             "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/"

@@ -7,7 +7,7 @@ INTEL = DatasetInfo(
     title="Intel Image Classification (Analytics Vidhya's scene challenge)",
     classes=("buildings", "forest", "glacier", "mountain", "sea", "street"),
     where=(
-        "it has no open download: fetch `puneet6060/intel-image-classification` from Kaggle with an account and put "
-        "its seg_train and seg_test there"
+        "no open download: with an account, fetch puneet6060/intel-image-classification from Kaggle and put its "
+        "seg_train and seg_test in <data folder>/intel"
     ),
 )

@@ -26,9 +26,18 @@ class Located:
     fallback: bool = False
 
 
-def locate(dataset: Named, *, root: Path | None, path: Path | None, cache: Path, fallback_synthetic: bool) -> Located:
-    """Find a data set; fetch it where it has a public archive.
+def locate(
+    dataset: Named,
+    *,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    on_bytes: OnBytes = lambda done, total: None,
+) -> Located:
+    """Find a data set; fetch it where it has a public archive and nothing may stand in for it.
 
+    Nobody who asked for a run of minutes gets a download of hundreds of megabytes unasked.
     Raises UserError that says where was looked, where the set is to be had, and how to allow the stand-in.
     """
     if dataset.name == SYNTHETIC:
@@ -53,16 +62,16 @@ def locate(dataset: Named, *, root: Path | None, path: Path | None, cache: Path,
         if folder is not None and folder.is_dir():
             return Located(folder)
     info, why = DATASETS[dataset.name], ""
-    if info.archive:
-        try:
-            return Located(get(info, cache))
-        except (DownloadError, BadArchiveError) as error:
-            why = f" ({error})"
     if fallback_synthetic:
         return Located(None, info.classes, fallback=True)
+    if info.archive:
+        try:
+            return Located(get(info, cache, on_bytes))
+        except (DownloadError, BadArchiveError) as error:
+            why = f" ({error})"
     raise UserError(
         f"data set {info.name} is not in {root / info.name if root else 'a folder given with --data or TLBENCH_DATA'}"
-        f"{why}; {info.where}, in <data folder>/{info.name}/, or allow drawn pictures with "
+        f"{why}; {info.where}; or allow drawn pictures with "
         "`fallback: {datasets: synthetic}`"
     )
 

@@ -80,11 +80,19 @@ def prepare(
 ) -> Prepared:
     """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
 
-    Looked at are `path`, ``root/<name>``, the public archive, and, where `fallback_synthetic` allows it, the
-    synthetic generator. A second call with the same files reads a manifest only. Safe for several processes.
+    Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
+    allows it, else the public archive is fetched. A second call with the same files reads a manifest only.
+    Safe for several processes.
     Raises UserError for a data set that is nowhere, has too few classes, or more than 5 % files that are no images.
     """
-    located = locate(dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic)
+
+    def on_bytes(done: int, total: int | None) -> None:
+        if progress:
+            progress(f"{dataset.name} (fetching, MB)", done >> 20, (total or 0) >> 20)
+
+    located = locate(
+        dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic, on_bytes=on_bytes
+    )
     layout = read_layout(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find
+from tlbench.datasets import registry as datasets
 from tlbench.datasets.prepare import Prepared, prepare
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
@@ -51,8 +52,8 @@ class Inputs:
     def fallbacks(self) -> list[str]:
         """One sentence for each stand-in."""
         data = [
-            f"{key}: no pictures found, SYNTHETIC ones stand in for them"
-            for key in sorted({found.name for found in self.data.values() if found.fallback})
+            f"{name}: no photographs found, SYNTHETIC pictures stand in for them ({datasets.get(name).where})"
+            for name in sorted({found.name for found in self.data.values() if found.fallback})
         ]
         weights = [
             f"{key}: no ImageNet weights found, RANDOM ones stand in for them"
