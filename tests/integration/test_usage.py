@@ -105,6 +105,22 @@ def test_a_run_without_records_exits_3(place: Path, tlbench: Command) -> None:
     assert "has no records yet" in said.stderr
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(place: Path, tlbench: Command) -> None:
+    (place / "results").write_text("a file where the folder belongs")
+    said = tlbench("run", "tiny.yaml")
+    assert (said.returncode, "Traceback" in said.stderr) == (64, False)
+    assert "results/tiny" in said.stderr
+    assert "Traceback" in tlbench("--debug", "run", "tiny.yaml").stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(place: Path) -> None:
+    said = subprocess.run(
+        f"{sys.executable} -m tlbench plan {SMALL} --json | head -c 1",
+        shell=True, cwd=place, env=environment(place), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (said.stdout, said.stderr) == ("[", "")
+
+
 def test_a_folder_with_one_class_and_an_empty_class(place: Path, tlbench: Command) -> None:
     for file in (place / "shapes/validation/bars").iterdir():
         file.unlink()

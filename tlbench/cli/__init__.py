@@ -1,6 +1,7 @@
 """The command line: one file a command, each imported only when it is asked for."""
 
 import importlib
+import os
 import sys
 import traceback
 
@@ -64,11 +65,22 @@ def main(args: list[str] | None = None) -> None:
         _say(error.format_message(), error.ctx if isinstance(error, click.UsageError) else None)
         sys.exit(UserError.exit_code)
     except UserError as error:
-        if "--debug" in (args if args is not None else sys.argv[1:]):
-            traceback.print_exc()
+        _trace(args)
         _say(str(error))
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output has gone: `tlbench report ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        _trace(args)
+        _say(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was finished is lost")
+        sys.exit(UserError.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _trace(args: list[str] | None) -> None:
+    if "--debug" in (sys.argv[1:] if args is None else args):
+        traceback.print_exc()
 
 
 def _say(message: str, ctx: click.Context | None = None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from tlbench.cli.options import data_option, weights_option
 from tlbench.cli.progress import Terminal
@@ -84,9 +85,9 @@ def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path 
             cells, places, lambda name, done, total: status.update(f"Preparing {name}: {done}/{total}")
         )
     for sentence in inputs.fallbacks():
-        console.print(f"[yellow]fallback[/] {sentence}")
+        console.print(f"[yellow]fallback[/] {escape(sentence)}")
     for sentence in inputs.skipped():
-        console.print(f"[yellow]skipped[/] {sentence}")
+        console.print(f"[yellow]skipped[/] {escape(sentence)}")
     return inputs
 
 
@@ -115,7 +116,7 @@ def _folder(
         console.print(f"New run in {folder.path}")
         return folder, frozenset()
     for aside in found.set_aside:
-        console.print(f"[yellow]set aside[/] {aside.path}: {aside.reason}")
+        console.print(f"[yellow]set aside[/] {escape(f'{aside.path}: {aside.reason}')}")
     if not {cell.id for cell in chosen} <= found.done:
         count = len(found.done & {cell.id for cell in chosen})
         console.print(f"Going on in {found.folder.path}: {count} of {len(chosen)} cells are done")
