@@ -39,6 +39,8 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
         assert int((predictions[0].argmax(1) == predictions[1]).sum()) == record.accuracy.correct
         np.testing.assert_allclose(predictions[0].sum(1), 1, rtol=1e-5)
         assert record.accuracy.images == 20
+        assert sum(map(sum, record.accuracy.confusion)) == 20
+        assert 0 <= record.accuracy.calibration_error <= 1
         assert [epoch.epoch for epoch in record.history] == [1, 2]
         assert len(record.timings.training.samples) >= 10
         assert record.timings.training.first_call > record.timings.training.median

@@ -12,6 +12,7 @@ from tlbench.backbones import registry  # noqa: E402
 from tlbench.errors import UserError  # noqa: E402
 from tlbench.modeling.assemble import assemble, build, make_backbone  # noqa: E402
 from tlbench.modeling.counting import count, count_part  # noqa: E402
+from tlbench.modeling.flops import flops  # noqa: E402
 from tlbench.modeling.heads import head_layers  # noqa: E402
 from tlbench.modeling.preprocessing import scaling_layers  # noqa: E402
 from tlbench.suite.cell import Head, Named  # noqa: E402
@@ -73,6 +74,29 @@ def test_every_published_row(name: str) -> None:
     counts = count_part([getattr(keras.applications, name)(weights=None)])
     assert published.params_m == pytest.approx(counts.params / 1e6, abs=0.0501)
     assert published.depth in (None, counts.depth)
+
+
+def test_operations_equal_those_that_torchs_counter_gives() -> None:
+    counts = count(assemble(Named(name="MobileNetV2"), Named(name="frozen"), Head(), 10, 96))
+    assert counts.flops == 110_043_904
+    assert counts.flops == counts.backbone.flops + counts.head.flops
+    assert counts.head.flops == 2 * 1280 * 10
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (keras.layers.Conv2D(5, 3, padding="same"), 2 * 8 * 8 * 5 * 9 * 4),
+        (keras.layers.Conv2D(6, 3, strides=2, padding="same", groups=2), 2 * 4 * 4 * 6 * 9 * 2),
+        (keras.layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2), 2 * 8 * 8 * 8 * 9),
+        (keras.layers.SeparableConv2D(5, 3, padding="same"), 2 * 8 * 8 * (4 * 9 + 4 * 5)),
+        (keras.layers.Dense(7), 2 * 8 * 8 * 4 * 7),
+        (keras.layers.ReLU(), 0),
+    ],
+)
+def test_operations_of_one_layer_by_hand(layer: "keras.layers.Layer", expected: int) -> None:
+    layer(keras.Input((8, 8, 4)))
+    assert flops([layer]) == expected
 
 
 def test_parts_add_up_to_the_whole() -> None:

@@ -89,10 +89,17 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     size, classes = f"{answer['image_size']} x {answer['image_size']}", f"{answer['classes']} classes"
     console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {classes}")
-    summary = Table("", "params", "trainable", "depth", "size (MiB)")
+    summary = Table("", "params", "trainable", "depth", "size (MiB)", "GFLOPs")
     rows = {"model": answer, **answer.get("parts", {})}
     for name, row in rows.items():
-        summary.add_row(name, f"{row['params']:,}", f"{row['trainable']:,}", str(row["depth"]), f"{row['size_mb']:.2f}")
+        summary.add_row(
+            name,
+            f"{row['params']:,}",
+            f"{row['trainable']:,}",
+            str(row["depth"]),
+            f"{row['size_mb']:.2f}",
+            f"{row['flops'] / 1e9:.3f}",
+        )
     for column in summary.columns[1:]:
         column.justify = "right"
     console.print(summary)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tlbench.modeling.assemble import Assembled
+from tlbench.modeling.flops import flops
 from tlbench.results.record import Counts, PartCounts
 
 MIB = 2**20
@@ -23,6 +24,7 @@ def count(assembled: Assembled) -> Counts:
         non_trainable=whole.params - whole.trainable,
         depth=whole.depth,
         size_mb=whole.size_mb,
+        flops=whole.flops,
         backbone=part,
         head=head,
     )
@@ -42,6 +44,7 @@ def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
         trainable=sum(_size(weight) for weight in weights if id(weight) in trained),
         depth=len({id(leaf) for leaf in leaves}),
         size_mb=sum(_size(weight) * _bytes(weight) for weight in weights) / MIB,
+        flops=flops(leaves),
     )
 
 

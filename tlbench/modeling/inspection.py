@@ -15,7 +15,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 
     request: ``backbone`` and ``strategy`` (name, args), ``head`` (fields of Head), ``classes``, ``image_size``
     (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
-    the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
+    ``flops``, the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
     """
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])
     head = Head(**request["head"])
@@ -39,10 +39,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 
 def _original(backbone: Named, image_size: int) -> dict[str, Any]:
     """The constructor's own model with its classifier for ImageNet's 1000 classes, everything trainable."""
-    info = registry.get(backbone.name)
     constructor = getattr(keras.applications, backbone.name)
-    shape = (image_size, image_size, 3) if image_size != info.default_size else None
-    model = constructor(weights=None, input_shape=shape, **backbone.args)
+    model = constructor(weights=None, input_shape=(image_size, image_size, 3), **backbone.args)
     counts = count_part([model])
     return {
         "backbone": backbone.label,

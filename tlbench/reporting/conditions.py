@@ -9,8 +9,8 @@ from tlbench.results.record import Record, StepTiming
 def conditions(records: Sequence[Record]) -> list[str]:
     """Machine, versions, training, timing, images and weights; where records differ, all values are listed."""
     return [
-        f"Machine: {_each(_machine(record) for record in records)}.",
-        f"Versions: {_each(_versions(record) for record in records)}.",
+        f"Machine: {_each((_machine(record) for record in records), '; ')}.",
+        f"Versions: {_each((_versions(record) for record in records), '; ')}.",
         _training_line(records),
         *_timing_lines(records),
         *_source_lines(records),
@@ -66,13 +66,13 @@ def _source_lines(records: Sequence[Record]) -> list[str]:
     weights = _each(f"{r.cell.backbone.label} {r.weights.source}" for r in records if r.weights)
     fallbacks = sorted({mark for record in records for mark in record.fallbacks})
     return [
-        f"Images: {data}. Weights: {weights}.",
+        *([f"Images: {data}. Weights: {weights}."] if data and weights else []),
         f"Fallbacks: {', '.join(fallbacks).upper()}." if fallbacks else "Fallbacks: none.",
     ]
 
 
-def _each(texts: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(texts))
+def _each(texts: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(dict.fromkeys(texts))
 
 
 def _range(values: Sequence[float]) -> str:

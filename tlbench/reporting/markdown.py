@@ -1,5 +1,6 @@
 """A report in Markdown: a table for each data set, the conditions, what failed."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
@@ -7,6 +8,10 @@ from tabulate import tabulate
 from tlbench.reporting import rows
 from tlbench.reporting.conditions import conditions
 from tlbench.reporting.rows import Named
+from tlbench.results.record import DataProvenance
+
+# An underscore within a word is none of Markdown's business.
+MARKS = re.compile(r"[\\|*<]|\b_+|_+\b")
 
 
 def render(title: str, named: Sequence[Named]) -> str:
@@ -54,14 +59,18 @@ def _data_note(named: Sequence[Named]) -> list[str]:
     data = named[0].record.data
     if data is None:
         return []
-    total = {split: sum(counts.values()) for split, counts in data.counts.items()}
-    images = ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
+    images = " or ".join(dict.fromkeys(_images(one.record.data) for one in named if one.record.data))
     note = f"{len(data.classes)} classes ({', '.join(data.classes)}); images: {images}."
     if data.source == "synthetic":
         note += " **These are drawn pictures, no photographs:** accuracies say nothing about real images."
     if data.skipped:
         note += f" {len(data.skipped)} files were left out because they are no images."
     return [note]
+
+
+def _images(data: DataProvenance) -> str:
+    total = {split: sum(counts.values()) for split, counts in data.counts.items()}
+    return ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
 
 
 def _legend(named: Sequence[Named]) -> list[str]:
@@ -84,5 +93,5 @@ def _failures(named: Sequence[Named]) -> str:
 
 
 def escape(text: str) -> str:
-    """A cell of a Markdown table: no pipe, no line break, no accidental emphasis."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
+    """A cell of a Markdown table: no pipe, no line break, no accidental emphasis or HTML."""
+    return MARKS.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), " ".join(text.splitlines()))

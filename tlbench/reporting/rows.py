@@ -7,6 +7,7 @@ from statistics import mean, stdev
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.results.record import Record, StepTiming
+from tlbench.suite.cell import Value
 
 
 @dataclass(frozen=True)
@@ -32,30 +33,54 @@ def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
 SETTINGS = [
     ("Head", "head"),
     ("Image size", "image_size"),
+    ("Images per class", "limit"),
     ("Weights", "weights"),
     ("Epochs", "epochs"),
     ("Batch size", "batch_size"),
     ("Optimizer", "optimizer"),
     ("Learning rate", "learning_rate"),
+    ("Augmentation", "augmentation"),
+    ("Early stopping", "early_stopping"),
+    ("Plateau", "reduce_lr"),
     ("Precision", "precision"),
     ("Backend", "backend"),
+    ("XLA", "jit"),
+    ("Timing", "timing"),
 ]
 
 
 def setting(record: Record) -> dict[str, str]:
-    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own."""
+    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own.
+
+    Together with backbone, strategy and data set they are the whole cell but its seed, so that no two rows of a
+    table look the same and mean different things.
+    """
     cell = record.cell
     return {
         "head": cell.head.label,
         "image_size": str(cell.image_size),
+        "limit": options(cell.limit, "all"),
         "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
         "epochs": str(cell.train.epochs),
         "batch_size": str(cell.train.batch_size),
         "optimizer": cell.train.optimizer,
         "learning_rate": f"{cell.strategy.name}: {cell.train.learning_rate:g}",
+        "augmentation": options(cell.train.augmentation, "on"),
+        "early_stopping": options(cell.train.early_stopping, "on"),
+        "reduce_lr": options(cell.train.reduce_lr, "on"),
         "precision": cell.precision,
         "backend": cell.backend,
+        "jit": cell.jit,
+        "timing": options(cell.timing, "on"),
     }
+
+
+def options(value: Value | None, usual: str) -> str:
+    """What of `value` is not as usual: ``rotation 10.0, flip``; `usual` where all of it is, a dash where it is off."""
+    if value is None:
+        return DASH
+    changed = value.model_dump(exclude_defaults=True)
+    return ", ".join(name if of is True else f"{name} {of}" for name, of in changed.items()) or usual
 
 
 def top1(records: Sequence[Record]) -> str:

@@ -20,18 +20,20 @@ class Failure(Value):
 
 
 class PartCounts(Value):
-    """Counts of one part of the model. `size_mb` is MiB of the weights as stored."""
+    """Counts of one part of the model. `size_mb` is MiB of the weights as stored, `flops` those of one image."""
 
     params: int
     trainable: int
     depth: int
     size_mb: float
+    flops: int
 
 
 class Counts(Value):
     """Counts of the whole model; `backbone` and `head` are its parts.
 
-    depth: layers that have weights. size_mb: MiB of the weights as stored.
+    depth: layers that have weights. size_mb: MiB of the weights as stored. flops: operations of one forward pass of
+    one image over convolutions and matrix products; a multiply and an add are two.
     """
 
     params: int
@@ -39,12 +41,17 @@ class Counts(Value):
     non_trainable: int
     depth: int
     size_mb: float
+    flops: int
     backbone: PartCounts
     head: PartCounts
 
 
 class Accuracy(Value):
-    """Accuracy on the test set; `low` and `high` bound the Wilson 95 % interval of `top1` (all 0 to 1)."""
+    """Accuracy on the test set; `low` and `high` bound the Wilson 95 % interval of `top1` (all 0 to 1).
+
+    top5: None for five classes or fewer. per_class: recall. confusion: counts, a row for each true class, a column for
+    each predicted one, in the order of the data's classes.
+    """
 
     top1: float
     correct: int
@@ -52,7 +59,11 @@ class Accuracy(Value):
     low: float
     high: float
     loss: float
+    top5: float | None
+    macro_f1: float
+    calibration_error: float
     per_class: dict[str, float]
+    confusion: tuple[tuple[int, ...], ...]
     validation_top1: float
     validation_loss: float
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tlbench import __version__
 from tlbench.errors import UserError
@@ -14,16 +14,23 @@ from tlbench.results.files import write_atomically
 from tlbench.suite.cell import Value
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
+RUN_SCHEMA = 1
 
 
 class Run(Value):
     """What run.json says. `cells` are the ids of all cells of the suite; `created` is UTC, ISO 8601."""
 
-    schema_version: int = 1
+    schema_version: int = RUN_SCHEMA
     suite: str
     cells: tuple[str, ...]
     created: str
     tlbench: str
+
+
+class _Version(BaseModel):
+    """The one field that every run.json has, whatever its schema adds."""
+
+    schema_version: int
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,23 @@ def is_run(folder: Path) -> bool:
 
 
 def open_run(folder: Path) -> RunFolder:
-    """Read the run in `folder`. Raises UserError where there is none, or its run.json is damaged."""
+    """Read the run in `folder`. Raises UserError where there is none, or its run.json is damaged or too new."""
     file = folder / RUN_FILE
     if not file.is_file():
         raise UserError(f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one")
     try:
+        _refuse_newer(file)
         return RunFolder(folder, Run.model_validate_json(file.read_bytes()))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise UserError(f"{file} is damaged ({where}: {first['msg']}); move the folder away and run again") from error
+
+
+def _refuse_newer(file: Path) -> None:
+    version = _Version.model_validate_json(file.read_bytes()).schema_version
+    if version > RUN_SCHEMA:
+        raise UserError(f"{file} has schema {version}, newer than schema {RUN_SCHEMA} of this tlbench; upgrade tlbench")
 
 
 def runs_under(folder: Path) -> list[RunFolder]:

@@ -75,7 +75,7 @@ class Store:
         for path in self._files():
             try:
                 content = json.loads(path.read_bytes())
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(content, dict) and content.get("status") == "ok":
                 done.add(path.stem)
@@ -108,8 +108,11 @@ class Store:
 
 
 def encode(record: Record) -> bytes:
-    """The record as JSON: one line for each top-level field, sorted, the checksum last."""
-    content = json.loads(record.model_dump_json())
+    """The record as JSON: one line for each top-level field, sorted, the checksum last.
+
+    What is no Unicode (bytes of a file name in an old encoding) is written as its backslash escape.
+    """
+    content = _printable(record.model_dump(mode="json"))
     lines = [f"{json.dumps(key)}: {_compact(content[key])}" for key in sorted(content)]
     lines.append(f'"{CHECKSUM}": "{_checksum(content)}"')
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
@@ -122,12 +125,15 @@ def decode(text: bytes, cell_id: str) -> Record:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+        if not isinstance(content, dict):
+            raise UnreadableError("it is no JSON object")
+        checksum = content.pop(CHECKSUM, None)
+        expected = _checksum(content)
+    except UnreadableError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise UnreadableError(f"it is no JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise UnreadableError("it is no JSON object")
-    checksum = content.pop(CHECKSUM, None)
-    if checksum != _checksum(content):
+    if checksum != expected:
         raise UnreadableError("its checksum does not fit its content")
     try:
         record = Record.model_validate(migrate(content))
@@ -141,6 +147,16 @@ def decode(text: bytes, cell_id: str) -> Record:
     if record.cell_id != cell_id or record.cell.id != cell_id:
         raise UnreadableError(f"it is the record of cell {record.cell.id}, not of {cell_id}")
     return record
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_printable(key): _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_printable(inner) for inner in value]
+    return value
 
 
 def _compact(value: Any) -> str:

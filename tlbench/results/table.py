@@ -31,12 +31,16 @@ COLUMNS = (
     "top1_high",
     "test_images",
     "test_loss",
+    "top5",
+    "macro_f1",
+    "calibration_error",
     "validation_top1",
     "params",
     "trainable",
     "non_trainable",
     "depth",
     "size_mb",
+    "flops",
     "device",
     "inference_ms",
     "inference_low_ms",
@@ -107,6 +111,9 @@ def _accuracy(record: Record) -> dict[str, Any]:
         "top1_high": found.high,
         "test_images": found.images,
         "test_loss": found.loss,
+        "top5": found.top5,
+        "macro_f1": found.macro_f1,
+        "calibration_error": found.calibration_error,
         "validation_top1": found.validation_top1,
     }
 
@@ -114,7 +121,7 @@ def _accuracy(record: Record) -> dict[str, Any]:
 def _counts(record: Record) -> dict[str, Any]:
     if record.counts is None:
         return {}
-    return record.counts.model_dump(include={"params", "trainable", "non_trainable", "depth", "size_mb"})
+    return record.counts.model_dump(include={"params", "trainable", "non_trainable", "depth", "size_mb", "flops"})
 
 
 def _timings(record: Record) -> dict[str, Any]:

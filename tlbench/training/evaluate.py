@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.results.record import Accuracy, Epoch
+from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
 from tlbench.training.batches import Batches
 from tlbench.training.first_step import FirstStep
@@ -35,12 +36,12 @@ def predict(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.in
 def accuracy(
     probabilities: NDArray[np.float32], labels: NDArray[np.int32], classes: tuple[str, ...], validation: Epoch
 ) -> Accuracy:
-    """Top-1 with its Wilson 95 % interval, cross-entropy and recall per class, of the test set.
+    """What the predictions on the test set (N, classes) say.
 
     `validation` is the epoch whose weights the model has.
     """
-    right = probabilities.argmax(axis=1) == labels
-    correct, images = int(right.sum()), len(labels)
+    matrix = confusion(probabilities, labels)
+    correct, images = int(matrix.trace()), len(labels)
     low, high = wilson(correct, images)
     chosen = probabilities[np.arange(images), labels].astype(np.float64)
     return Accuracy(
@@ -50,7 +51,13 @@ def accuracy(
         low=low,
         high=high,
         loss=float(-np.log(np.clip(chosen, SMALLEST, 1.0)).mean()),
-        per_class={name: float(right[labels == index].mean()) for index, name in enumerate(classes)},
+        top5=top_k(probabilities, labels, 5) if len(classes) > 5 else None,
+        macro_f1=macro_f1(matrix),
+        calibration_error=expected_calibration_error(probabilities, labels),
+        per_class={
+            name: float(row[index] / row.sum()) for index, (name, row) in enumerate(zip(classes, matrix, strict=True))
+        },
+        confusion=tuple(tuple(int(count) for count in row) for row in matrix),
         validation_top1=validation.val_accuracy,
         validation_loss=validation.val_loss,
     )

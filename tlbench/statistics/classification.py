@@ -1,0 +1,59 @@
+"""What a table of predictions says beside top-1. Pure functions on arrays; each names its source."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Probabilities = NDArray[np.floating]
+Labels = NDArray[np.integer]
+
+
+def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
+    """Counts (classes, classes): row the true class, column the predicted one."""
+    classes = probabilities.shape[1]
+    pairs = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def macro_f1(matrix: NDArray[np.int64]) -> float:
+    """Mean over classes of the harmonic mean of precision and recall; a class never right counts 0.
+
+    Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed. (1979), chapter 7; equals scikit-learn's
+    f1_score(average="macro", zero_division=0) where every class occurs.
+    """
+    right = matrix.diagonal()
+    both = matrix.sum(axis=0) + matrix.sum(axis=1)
+    return float(np.divide(2 * right, both, out=np.zeros(len(matrix)), where=both > 0).mean())
+
+
+def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
+    """Share of examples whose true class is among the `k` most probable. Ties go to the lower class number."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((order == labels[:, None]).any(axis=1).mean())
+
+
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over `bins` equal bins of confidence, weighted by their size.
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, ICML 2017,
+    equation 3; bins are (low, high].
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    size = np.bincount(place, minlength=bins)
+    gap = np.bincount(place, weights=right - confidence, minlength=bins)
+    assert size.sum() == len(labels)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided p-value that two classifiers err equally often on the same examples.
+
+    only_first, only_second: examples that only the first (second) gets right. Under equality each of them is a fair
+    coin's toss. Source: Q. McNemar, Psychometrika 12 (1947), 153-157, in its exact binomial form.
+    """
+    trials, fewer = only_first + only_second, min(only_first, only_second)
+    tail = sum(math.comb(trials, k) for k in range(fewer + 1))
+    return min(1.0, float(2 * tail / 2**trials))
