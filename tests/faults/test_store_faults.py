@@ -11,6 +11,7 @@ import pytest
 
 from tests import builders
 from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.record import SkippedFile
 from tlbench.results.store import Store, UnreadableError, decode, encode
 
 RECORD = builders.record()
@@ -36,6 +37,14 @@ def test_numbers_that_are_not_finite_survive(tmp_path: Path) -> None:
     assert np.isnan(again.accuracy.loss)
 
 
+def test_a_file_name_that_is_no_unicode_does_not_lose_the_record() -> None:
+    skipped = SkippedFile(split="train", path="cats/caf\udce9.jpg", reason="it is no image")
+    text = encode(builders.record(data=builders.data().model_copy(update={"skipped": (skipped,)})))
+    again = decode(text, RECORD.cell_id)
+    assert again.data is not None
+    assert again.data.skipped[0].path == "cats/caf\\udce9.jpg"
+
+
 def test_a_record_cut_anywhere_is_set_aside_and_named(tmp_path: Path) -> None:
     text = encode(RECORD)
     whole = builders.record(builders.cell(seed=1))
@@ -59,6 +68,15 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
         if not same_content(bytes(damaged), text):
             with pytest.raises(UnreadableError):
                 decode(bytes(damaged), RECORD.cell_id)
+
+
+@pytest.mark.parametrize("text", [b"[" * 200_000, b'{"a": "\\ud800"}', b"[]", b"\xff", b"", b"{}"])
+def test_what_was_never_a_record_is_refused_in_one_sentence(tmp_path: Path, text: bytes) -> None:
+    store = Store(tmp_path)
+    store.write(RECORD).write_bytes(text)
+    assert store.done_ids() == set()
+    (aside,) = store.read_all().set_aside
+    assert aside.reason.startswith(("it is no JSON", "its checksum"))
 
 
 def same_content(one: bytes, other: bytes) -> bool:

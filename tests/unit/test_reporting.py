@@ -9,11 +9,11 @@ import pytest
 from tests import builders
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, file_name
-from tlbench.reporting.markdown import render
+from tlbench.reporting.markdown import escape, render
 from tlbench.reporting.rows import Named as Row
 from tlbench.results.record import Record
 from tlbench.results.table import COLUMNS, to_frame
-from tlbench.suite.cell import Head, Named
+from tlbench.suite.cell import Augmentation, EarlyStopping, Head, Limit, Named, ReduceLROnPlateau
 
 
 def rows(*records: Record, run: str = "run") -> list[Row]:
@@ -85,6 +85,56 @@ def test_only_settings_that_differ_get_a_column() -> None:
     assert "Epochs" not in first
 
 
+TRAINING = builders.cell().train
+DIFFERENT: list[dict[str, object]] = [
+    {"limit": Limit(train=20)},
+    {"weights": "random"},
+    {"image_size": 160},
+    {"head": Head(output="sigmoid")},
+    {"strategy": Named(name="partial", args={"trainable": 0.3})},
+    {"strategy": Named(name="partial", args={"trainable": 0.5})},
+    {"precision": "mixed_bfloat16"},
+    {"backend": "jax"},
+    {"jit": "on"},
+    {"timing": None},
+    *(
+        {"train": TRAINING.model_copy(update=change)}
+        for change in (
+            {"epochs": 5},
+            {"batch_size": 16},
+            {"optimizer": "sgd"},
+            {"learning_rate": 1e-4},
+            {"augmentation": Augmentation(flip=True)},
+            {"early_stopping": EarlyStopping()},
+            {"reduce_lr": ReduceLROnPlateau(factor=0.5)},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("change", DIFFERENT, ids=[str(sorted(change)) for change in DIFFERENT])
+def test_rows_of_different_cells_never_look_the_same(change: dict[str, object]) -> None:
+    first, second = table(render("t", rows(builders.record(), builders.record(builders.cell(**change)))), "cats_dogs")
+    assert first != second
+
+
+def test_images_of_all_rows_are_told() -> None:
+    fewer = builders.data().model_copy(update={"counts": {"train": {"cats": 20, "dogs": 20}}})
+    text = render("t", rows(builders.record(), builders.record(builders.cell(limit=Limit(train=20)), data=fewer)))
+    assert "images: 200 train, 200 validation, 200 test or 40 train." in text
+
+
+def test_two_machines_are_told_apart() -> None:
+    records = [builders.record(), builders.record(environment=builders.environment(cpu="Other CPU"))]
+    assert "Machine: Test CPU, 2 threads, 24.0 GiB, Linux 6; Other CPU, 2 threads" in render("t", rows(*records))
+
+
+def test_where_all_cells_failed_no_empty_lists_are_left() -> None:
+    text = render("t", rows(builders.failed(data=None, weights=None)))
+    assert "Images:" not in text
+    assert "Fallbacks: none." in text
+
+
 def test_stand_ins_are_marked_in_heading_table_legend_conditions_and_file_name() -> None:
     drawn = builders.record(data=builders.data(fallback=True), weights=builders.weights(fallback=True))
     text = render("t", rows(drawn))
@@ -117,6 +167,19 @@ def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
     assert failure is not None
     text = render("t", rows(builders.failed(failure=failure.model_copy(update={"message": "a|b\nc *d*"}))))
     assert r"SIGKILL: a\|b c \*d\*" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("<class 'Tensor'>", r"\<class 'Tensor'>"),
+        ("__init__() of image_size", r"\_\_init\_\_() of image_size"),
+        ("a\r\nb", "a b"),
+        ("C:\\new", r"C:\\new"),
+    ],
+)
+def test_messages_of_errors_show_as_they_are(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
 
 
 def test_csv_and_json_give_plain_full_numbers() -> None:

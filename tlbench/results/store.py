@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def encode(record: Record) -> bytes:
 
     What is no Unicode (bytes of a file name in an old encoding) is written as its backslash escape.
     """
-    content = _printable(record.model_dump(mode="json"))
+    content = _plain(record.model_dump(mode="json"))
     lines = [f"{json.dumps(key)}: {_compact(content[key])}" for key in sorted(content)]
     lines.append(f'"{CHECKSUM}": "{_checksum(content)}"')
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
@@ -125,15 +126,12 @@ def decode(text: bytes, cell_id: str) -> Record:
     """
     try:
         content = json.loads(text)
-        if not isinstance(content, dict):
-            raise UnreadableError("it is no JSON object")
-        checksum = content.pop(CHECKSUM, None)
-        expected = _checksum(content)
-    except UnreadableError:
-        raise
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"it is no JSON ({error})") from error
-    if checksum != expected:
+    if not isinstance(content, dict):
+        raise UnreadableError("it is no JSON object")
+    checksum = content.pop(CHECKSUM, None)
+    if checksum != _checksum(content):
         raise UnreadableError("its checksum does not fit its content")
     try:
         record = Record.model_validate(migrate(content))
@@ -149,13 +147,16 @@ def decode(text: bytes, cell_id: str) -> Record:
     return record
 
 
-def _printable(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """`value` with all that strict JSON in UTF-8 cannot say put as text, numbers as record.py states."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {_printable(key): _printable(inner) for key, inner in value.items()}
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_printable(inner) for inner in value]
+        return [_plain(inner) for inner in value]
     return value
 
 
@@ -164,4 +165,4 @@ def _compact(value: Any) -> str:
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(_compact(content).encode()).hexdigest()
+    return hashlib.sha256(_compact(content).encode("utf-8", "backslashreplace")).hexdigest()
