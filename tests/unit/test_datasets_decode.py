@@ -51,6 +51,16 @@ def test_black_and_white_stay_black_and_white_in_every_mode(tmp_path: Path, mode
     assert decode(file, 4).pixels == pytest.approx(np.full((4, 4, 3), level), abs=1)
 
 
+@pytest.mark.real_data
+@pytest.mark.parametrize("size", [96, 160])
+def test_pixels_are_those_of_a_plain_keras_loop(real_data: Path, size: int) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    for file in sorted((real_data / "cats_dogs/test/cats").iterdir())[:20]:
+        image = tensorflow.io.decode_jpeg(file.read_bytes(), channels=3, dct_method="INTEGER_ACCURATE")
+        expected = tensorflow.image.resize(image, (size, size)).numpy()
+        assert np.abs(decode(file, size).pixels - expected).max() < 1.001  # Pillow cuts fractions off
+
+
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     picture = Image.new("RGB", (16, 16), "black")
     picture.paste("white", (0, 0, 16, 8))  # the upper half

@@ -18,7 +18,7 @@ def extract(file: Path, archive: Archive, target: Path) -> None:
 
     Only plain files directly in the folders that `archive` names are taken, so that no path of the archive is
     ever used as a path. Files that are empty are left out (the public one has some); which file goes to which split
-    is decided by the hash of its name. Raises BadArchiveError.
+    is decided by the order of names. Raises BadArchiveError.
     """
     try:
         with zipfile.ZipFile(file) as bundle:

@@ -71,8 +71,8 @@ def read_layout(folder: Path, rule: SplitRule) -> Layout:
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """The order in which a limit takes files: by the hash of their base name, so that numbering does not matter."""
-    return tuple(sorted(names, key=lambda name: (_hash(Path(name).name), name)))
+    """The order in which a limit takes files: that of their names, so that anybody can say which ones it took."""
+    return tuple(sorted(names))
 
 
 def _split_folder(folder: Path, split: str) -> Path | None:
