@@ -10,12 +10,9 @@ from tlbench.suite.cell import Cell
 
 
 def describe() -> dict[str, str]:
-    """Kind (``cpu`` or ``gpu``) and name of the device Keras uses; TPUs are not measured."""
-    devices = [str(device) for device in keras.distribution.list_devices()]
-    accelerators = [device for device in devices if device.lower().startswith(("gpu", "cuda"))]
-    if not accelerators:
-        return {"kind": "cpu", "name": "cpu"}
-    return {"kind": "gpu", "name": _gpu_name() or accelerators[0]}
+    """Kind (``cpu`` or ``gpu``) and name of the device the backend computes on; TPUs are not measured."""
+    name = _gpu_name()
+    return {"kind": "cpu", "name": "cpu"} if name is None else {"kind": "gpu", "name": name}
 
 
 def use_jit(cell: Cell, kind: str) -> bool:
@@ -58,18 +55,21 @@ def training_step(model: keras.Model, images: Any, labels: Any) -> Callable[[], 
 
 
 def _gpu_name() -> str | None:
+    """The name of the first GPU of the backend; None where it has none. Each backend has its own way to ask."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow
 
-            physical = tensorflow.config.list_physical_devices("GPU")
-            return str(tensorflow.config.experimental.get_device_details(physical[0]).get("device_name", "")) or None
+            found = tensorflow.config.list_physical_devices("GPU")
+            details = tensorflow.config.experimental.get_device_details(found[0]) if found else {}
+            return str(details.get("device_name", "gpu")) if found else None
         case "jax":
             import jax
 
-            return str(jax.devices()[0].device_kind)
+            first = jax.devices()[0]
+            return str(first.device_kind) if first.platform in ("gpu", "cuda", "rocm") else None
         case "torch":
             import torch
 
-            return str(torch.cuda.get_device_name(0))
+            return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else None
     return None
