@@ -50,6 +50,17 @@ class BackboneInfo:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     published: Published | None = None
 
+    @property
+    def crop(self) -> float:
+        """Share of the shorter side that is kept when ImageNet's validation images are evaluated (centre crop).
+
+        0.875 is the single-crop protocol of the papers (256 to 224); EfficientNets pad by 32 pixels instead
+        (Tan and Le, EfficientNet, ICML 2019, and the preprocessing they released).
+        """
+        if self.family.startswith("EfficientNet"):
+            return self.default_size / (self.default_size + 32)
+        return 0.875
+
     def check_args(self, args: Mapping[str, Scalar]) -> None:
         """Raise ValueError, with one sentence for the user, for an argument that is unknown or out of range."""
         for key, value in args.items():

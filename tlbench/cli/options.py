@@ -19,3 +19,11 @@ weights_option = click.option(
     type=click.Path(path_type=Path),
     help="Folder with weights files under Keras' official names.",
 )
+
+imagenet_option = click.option(
+    "--imagenet",
+    envvar="TLBENCH_IMAGENET",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="ImageNet's validation images, a folder for each class (n01440764, ...); for original classifiers.",
+)

@@ -55,10 +55,23 @@ class Terminal:
         assert self._cell is not None
         text = message.phase
         if message.epoch:
+            assert self._cell.train is not None
             text = f"epoch {message.epoch}/{self._cell.train.epochs}"
             if message.val_accuracy is not None:
                 text += f", validation {message.val_accuracy:.1%}"
         self._show(text)
+
+    def opening(self, cell: Cell, number: int, total: int) -> None:
+        """Show which model is made ready for the timing phase."""
+        self._bar.update(self._task, description=f"step times: model {number}/{total}, {escape(cell.label)}")
+        self._bar.refresh()
+        if number == 1:
+            self._console.print(f"Step times: {total} models take turns", highlight=False)
+
+    def round(self, number: int, waiting: int, models: int) -> None:
+        """Show how the timing phase goes."""
+        text = f"step times: round {number}, {waiting} steps of {models} models"
+        self._bar.update(self._task, description=text, refresh=True)
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""
@@ -91,9 +104,9 @@ def line(record: Record) -> str:
         assert record.failure is not None
         why = f"{record.failure.type}: {record.failure.message.splitlines()[0]}"
         return f"[red]{record.status}[/] {name}: {escape(why)}"
-    assert record.accuracy is not None
     marks = f" [yellow]({', '.join(record.fallbacks)})[/]" if record.fallbacks else ""
-    return f"{name}: top-1 {record.accuracy.top1:.1%} in {duration(seconds)}{marks}"
+    what = f"top-1 {record.accuracy.top1:.1%}" if record.accuracy else "counted"
+    return f"{name}: {what} in {duration(seconds)}{marks}"
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from tlbench.cli.options import data_option, weights_option
+from tlbench.cli.options import data_option, imagenet_option, weights_option
 from tlbench.cli.progress import Terminal
 from tlbench.cli.show import show_run
 from tlbench.datasets.cache_dir import cache_dir
@@ -17,6 +17,7 @@ from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.inputs import Inputs, Places, find_inputs
 from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_cells
+from tlbench.execution.timing import time_cells
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell
@@ -38,6 +39,7 @@ INTERRUPTED = 130
 )
 @data_option
 @weights_option
+@imagenet_option
 def command(
     suite_file: Path,
     out: Path | None,
@@ -46,6 +48,7 @@ def command(
     expression: str,
     data: Path | None,
     weights: Path | None,
+    imagenet: Path | None,
 ) -> int:
     """Train and measure every cell of SUITE, then write and print its tables.
 
@@ -57,12 +60,11 @@ def command(
     suite = load_suite(suite_file)
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
-    inputs = _find(suite, chosen, data, weights, console)
+    inputs = _find(suite, chosen, data, weights, imagenet, console)
     folder, done = _folder(suite, cells, chosen, inputs, out, fresh, console)
-    todo = [cell for cell in chosen if cell.id not in done]
-    if todo:
+    if any(cell.id not in done for cell in chosen):
         try:
-            _run(suite, todo, len(chosen), inputs, executor, folder, console)
+            _run(suite, chosen, inputs, executor, folder, console)
         except KeyboardInterrupt:
             console.print(f"Stopped. What is finished is kept in {folder.path}; the same command goes on from there.")
             return INTERRUPTED
@@ -71,10 +73,18 @@ def command(
     return show_run(folder, {cell.id for cell in chosen})
 
 
-def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path | None, console: Console) -> Inputs:
+def _find(
+    suite: Suite,
+    cells: Sequence[Cell],
+    data: Path | None,
+    weights: Path | None,
+    imagenet: Path | None,
+    console: Console,
+) -> Inputs:
     places = Places(
         data=data,
         weights=weights,
+        imagenet=imagenet,
         cache=cache_dir(),
         dataset_paths=suite.dataset_paths,
         synthetic_allowed=suite.fallback.datasets == "synthetic",
@@ -86,6 +96,8 @@ def _find(suite: Suite, cells: Sequence[Cell], data: Path | None, weights: Path 
         )
     for sentence in inputs.fallbacks():
         console.print(f"[yellow]fallback[/] {escape(sentence)}")
+    for sentence in inputs.notes():
+        console.print(f"[yellow]note[/] {escape(sentence)}")
     for sentence in inputs.skipped():
         console.print(f"[yellow]skipped[/] {escape(sentence)}")
     return inputs
@@ -100,7 +112,7 @@ def _folder(
     fresh: bool,
     console: Console,
 ) -> tuple[RunFolder, frozenset[str]]:
-    """The run's folder, new or found, and the ids of the cells that are done there."""
+    """The run's folder, new or found, and the ids of the cells that are trained and timed there."""
     ids, now = [cell.id for cell in cells], datetime.now(UTC)
     found: Found | None = None
     if out is not None and is_run(out):
@@ -117,28 +129,21 @@ def _folder(
         return folder, frozenset()
     for aside in found.set_aside:
         console.print(f"[yellow]set aside[/] {escape(f'{aside.path}: {aside.reason}')}")
-    if not {cell.id for cell in chosen} <= found.done:
-        count = len(found.done & {cell.id for cell in chosen})
-        console.print(f"Going on in {found.folder.path}: {count} of {len(chosen)} cells are done")
-    return found.folder, found.done
+    done, asked = found.done - found.untimed, {cell.id for cell in chosen}
+    if not asked <= done:
+        waiting = len(asked & found.untimed)
+        untimed = f", {waiting} wait for their step times" if waiting else ""
+        console.print(f"Going on in {found.folder.path}: {len(done & asked)} of {len(chosen)} cells are done{untimed}")
+    return found.folder, done
 
 
 def _run(
-    suite: Suite,
-    todo: Sequence[Cell],
-    total: int,
-    inputs: Inputs,
-    executor: str,
-    folder: RunFolder,
-    console: Console,
+    suite: Suite, chosen: Sequence[Cell], inputs: Inputs, executor: str, folder: RunFolder, console: Console
 ) -> None:
-    with Terminal(console, total, total - len(todo)) as events:
-        run_cells(
-            todo,
-            inputs.job,
-            EXECUTORS[executor],
-            Store(folder.path),
-            events,
-            timeout=suite.timeout,
-            logs=folder.path / "logs",
-        )
+    store, logs, way = Store(folder.path), folder.path / "logs", EXECUTORS[executor]
+    trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
+    todo = [cell for cell in chosen if cell.id not in trained]
+    with Terminal(console, len(chosen), len(chosen) - len(todo)) as events:
+        run_cells(todo, inputs.job, way, store, events, timeout=suite.timeout, logs=logs)
+        readings = cache_dir() / "reference"
+        time_cells(chosen, way, store, events, timeout=suite.timeout, logs=logs, readings=readings)

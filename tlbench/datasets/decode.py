@@ -36,6 +36,12 @@ def decode(file: Path, size: int) -> Picture:
     Transparent pixels are laid on white. Raises UndecodableError; warnings of Pillow are the caller's to silence,
     since their filter is global.
     """
+    content, image = open_rgb(file)
+    return Picture(np.asarray(_resize(image, size)), hashlib.sha256(content).hexdigest())
+
+
+def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
+    """The file's bytes and its image, upright and RGB, in its own size. Raises UndecodableError."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -46,12 +52,11 @@ def decode(file: Path, size: int) -> Picture:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UndecodableError(f"{image.width} x {image.height} pixels are too many")
-            small = _resize(_rgb(_upright(image)), size)
+            return content, _rgb(_upright(image))
     except UnidentifiedImageError as error:
         raise UndecodableError("not an image") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise UndecodableError(f"damaged image ({error})") from error
-    return Picture(np.asarray(small), hashlib.sha256(content).hexdigest())
 
 
 def _resize(image: Image.Image, size: int) -> Image.Image:

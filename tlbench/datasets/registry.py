@@ -6,11 +6,13 @@ from tlbench.datasets.spec import DatasetInfo
 
 DATASETS: dict[str, DatasetInfo] = {info.name: info for info in (CATS_DOGS, INTEL)}
 SYNTHETIC = "synthetic"
+IMAGENET = "imagenet"
+"""ImageNet's validation images, for the original classifiers; nothing is trained on it."""
 
 
 def names() -> tuple[str, ...]:
-    """All data sets that need no path, `synthetic` among them."""
-    return (*DATASETS, SYNTHETIC)
+    """All data sets that need no path, `synthetic` and `imagenet` among them."""
+    return (*DATASETS, SYNTHETIC, IMAGENET)
 
 
 def get(name: str) -> DatasetInfo:

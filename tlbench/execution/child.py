@@ -8,16 +8,18 @@ its dotted path (``package.module:function``) and found in the child.
 import importlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tlbench.errors import UserError
 
@@ -90,18 +92,92 @@ def run(
     however much it sends. `log` receives everything the child prints. The wait sleeps in the kernel: a
     parent that spins would disturb what the child measures.
     """
-    context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(target, payload, theirs, str(log) if log else None), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        return _wait(process, ours, on_message, timeout)
-    finally:
-        if process.is_alive():
-            process.kill()
-        process.join()
-        ours.close()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with Conversation(target, payload, log) as child:
+        while True:
+            answer = child.listen(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            if isinstance(answer, TimedOut):
+                assert timeout is not None
+                return TimedOut(timeout)
+            if isinstance(answer, Outcome):
+                return answer
+            on_message(answer)
+
+
+class Conversation:
+    """A child that is talked with: it may be sent messages, which its `Channel` receives.
+
+    Leaving the ``with`` ends the child, whatever it does.
+    """
+
+    def __init__(self, target: str, payload: Any, log: Path | None = None) -> None:
+        context = multiprocessing.get_context("forkserver")
+        self._connection, theirs = context.Pipe()
+        arguments = (target, payload, theirs, str(log) if log else None)
+        self._process = context.Process(target=_main, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id."""
+        return self._process.pid
+
+    def say(self, message: Any) -> None:
+        """Send the child a message. A child that is gone is noticed by `listen`."""
+        with suppress(OSError):
+            self._connection.send(message)
+
+    def listen(self, timeout: float | None = None) -> Any:
+        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over."""
+        ready = wait([self._connection, self._process.sentinel], timeout)
+        if not ready:
+            assert timeout is not None
+            return TimedOut(timeout)
+        if self._connection in ready:
+            with suppress(EOFError, ConnectionResetError):
+                return self._connection.recv()
+        self._process.join()
+        return Died(self._process.exitcode or 0)
+
+    def end(self) -> None:
+        """Stop the child where it still runs."""
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+class Channel:
+    """The child's end: call it to send a message to the parent."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._lock = connection, threading.Lock()
+        self._received: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __call__(self, message: Any) -> None:
+        """Send a message to the parent."""
+        with self._lock:
+            self._connection.send(message)
+
+    def receive(self) -> Any:
+        """The next message of the parent; sleeps until there is one."""
+        return self._received.get()
+
+    def _listen(self) -> None:
+        """Also when nobody receives: the end of the parent is the end of the child."""
+        try:
+            while True:
+                self._received.put(self._connection.recv())
+        except (EOFError, OSError):
+            os._exit(1)
 
 
 def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> dict[str, Any]:
@@ -136,42 +212,13 @@ def _plain(request: dict[str, Any], send: Send) -> Any:
     return resolve(request["target"])(request["payload"])
 
 
-def _wait(process: Any, connection: Connection, on_message: Send, timeout: float | None) -> Outcome:
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while True:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        ready = wait([connection, process.sentinel], left)
-        if not ready:
-            assert timeout is not None
-            return TimedOut(timeout)
-        if connection in ready:
-            try:
-                kind, value = connection.recv()
-            except EOFError:
-                process.join()
-                return Died(process.exitcode)
-            if kind == "outcome":
-                assert isinstance(value, Returned | Raised)
-                return value
-            on_message(value)
-        elif process.sentinel in ready:
-            process.join()
-            return Died(process.exitcode)
-
-
 def _main(target: str, payload: Any, connection: Connection, log: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    threading.Thread(target=_die_with_parent, args=(connection,), daemon=True).start()
     if log:
         _redirect(log)
-    lock = threading.Lock()
-
-    def send(kind: str, value: Any) -> None:
-        with lock:
-            connection.send((kind, value))
-
+    channel = Channel(connection)
     try:
-        value = resolve(target)(payload, lambda message: send("message", message))
+        value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it
         outcome = Raised(
@@ -180,17 +227,10 @@ def _main(target: str, payload: Any, connection: Connection, log: str | None) ->
             traceback=traceback.format_exc(),
             user_error=isinstance(error, UserError),
         )
-    send("outcome", outcome)
+    channel(outcome)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # a framework's own teardown may take seconds, and has nothing left to save
-
-
-def _die_with_parent(connection: Connection) -> None:
-    try:
-        connection.recv()
-    except (EOFError, OSError):
-        os._exit(1)
 
 
 def _redirect(log: str) -> None:

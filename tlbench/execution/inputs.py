@@ -7,11 +7,13 @@ from pathlib import Path
 from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find
 from tlbench.datasets import registry as datasets
+from tlbench.datasets.imagenet import ImageNet, find_imagenet
 from tlbench.datasets.prepare import Prepared, prepare
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
-from tlbench.suite.cell import Cell, Named
+from tlbench.suite.cell import Cell
 
+ORIGINAL = " with its classifier"
 OnDecode = Callable[[str, int, int], None]
 
 
@@ -22,6 +24,7 @@ class Places:
     data: Path | None
     weights: Path | None
     cache: Path
+    imagenet: Path | None
     dataset_paths: Mapping[str, Path]
     synthetic_allowed: bool
     random_allowed: bool
@@ -33,14 +36,17 @@ class Inputs:
 
     data: Mapping[str, Prepared]
     weights: Mapping[str, WeightsSource]
+    imagenet: ImageNet | None = None
 
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
-        data = self.data[data_key(cell)]
+        data = self.data[data_key(cell)] if cell.train else self.imagenet
         if cell.weights == "random":
             return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
-        found = self.weights[cell.backbone.label]
+        found = self.weights[weights_key(cell)]
         real = found.kind != "random"
+        if cell.train is None and not real:
+            data = None  # what random weights make of ImageNet is no accuracy
         provenance = WeightsProvenance(
             source="imagenet" if real else "random",
             fallback=not real,
@@ -62,6 +68,12 @@ class Inputs:
         ]
         return data + weights
 
+    def notes(self) -> list[str]:
+        """One sentence for each number that will be missing."""
+        if any(key.endswith(ORIGINAL) for key in self.weights) and self.imagenet is None:
+            return ["imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder"]
+        return []
+
     def skipped(self) -> list[str]:
         """One sentence for each data set with files that are no images."""
         counts = {found.name: len(found.skipped) for found in self.data.values() if found.skipped}
@@ -69,6 +81,11 @@ class Inputs:
             f"{name}: {count} files are no images that can be decoded; the records and `tlbench data check` name them"
             for name, count in sorted(counts.items())
         ]
+
+
+def weights_key(cell: Cell) -> str:
+    """Cells with equal keys start from the same weights file."""
+    return cell.backbone.label + (ORIGINAL if cell.train is None else "")
 
 
 def data_key(cell: Cell) -> str:
@@ -83,12 +100,23 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
     Raises UserError for the first thing that is missing and has no allowed stand-in.
     """
     weights: dict[str, WeightsSource] = {}
-    for backbone in _distinct([cell.backbone for cell in cells if cell.weights == "imagenet"]):
-        weights[backbone.label] = find(
-            registry.get(backbone.name), backbone.args, False, places.weights, allow_random=places.random_allowed
-        )
+    for cell in cells:
+        backbone, key = cell.backbone, weights_key(cell)
+        if cell.weights == "imagenet" and key not in weights:
+            weights[key] = find(
+                registry.get(backbone.name),
+                backbone.args,
+                cell.train is None,
+                places.weights,
+                allow_random=places.random_allowed,
+            )
+    imagenet = None
+    if places.imagenet is not None and any(cell.train is None for cell in cells):
+        imagenet = find_imagenet(places.imagenet, cells[0].limit.test)
     data: dict[str, Prepared] = {}
     for cell in cells:
+        if cell.train is None:
+            continue
         if data_key(cell) not in data:
             data[data_key(cell)] = prepare(
                 cell.dataset,
@@ -100,8 +128,4 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 fallback_synthetic=places.synthetic_allowed,
                 progress=on_decode,
             )
-    return Inputs(data, weights)
-
-
-def _distinct(named: list[Named]) -> list[Named]:
-    return list({item.label: item for item in named}.values())
+    return Inputs(data, weights, imagenet)

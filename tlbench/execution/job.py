@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.datasets.imagenet import ImageNet
 from tlbench.datasets.prepare import Prepared
+from tlbench.measurement.summary import Opened
 from tlbench.results.record import Record, WeightsProvenance
-from tlbench.suite.cell import Cell
+from tlbench.suite.cell import Cell, StepName
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell with everything it needs. `weights_path` is None for random weights."""
+    """One cell with everything it needs. `weights_path` is None for random weights, `data` where none is needed."""
 
     cell: Cell
-    data: Prepared
+    data: Prepared | ImageNet | None
     weights: WeightsProvenance
     weights_path: Path | None
 
@@ -32,8 +34,38 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A cell's record with its predictions: probabilities (N, classes) float32, labels (N,) int32."""
+    """A cell's record with its predictions: probabilities (N, classes) float32, labels (N,) int32, None without any."""
 
     record: Record
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.int32]
+    predictions: tuple[NDArray[np.float32], NDArray[np.int32]] | None
+
+
+@dataclass(frozen=True)
+class StepJob:
+    """One step to time, at one batch size."""
+
+    step: StepName
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class TimerJob:
+    """A model and the steps of it to time. `classes` is the width of its head."""
+
+    cell: Cell
+    classes: int
+    steps: tuple[StepJob, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
+
+    resident: bytes of memory its process has; None where unknown.
+    """
+
+    device: dict[str, str]
+    jit: bool
+    threads: int
+    opened: tuple[Opened, ...]
+    resident: int | None

@@ -12,10 +12,11 @@ from tlbench.suite.cell import Cell
 
 @dataclass(frozen=True)
 class Found:
-    """A run to go on with, and the ids of its cells that are done."""
+    """A run to go on with, the ids of its cells that are trained, and of those of them that wait for step times."""
 
     folder: RunFolder
     done: frozenset[str]
+    untimed: frozenset[str]
     set_aside: tuple[SetAside, ...]
 
 
@@ -26,18 +27,19 @@ def resumable(runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Ce
             continue
         records = Store(folder.path).read_all()
         finished = {record.cell_id: record for record in records.records if record.status == "ok"}
+        untimed = frozenset(one.cell_id for one in finished.values() if one.cell.timing and one.timings is None)
         if all(same_inputs(finished[cell.id], cell, inputs) for cell in chosen if cell.id in finished):
-            return Found(folder, frozenset(finished), records.set_aside)
+            return Found(folder, frozenset(finished), untimed, records.set_aside)
     return None
 
 
 def same_inputs(record: Record, cell: Cell, inputs: Inputs) -> bool:
     """Whether a record rests on the images and the weights that the cell would have now."""
     job = inputs.job(cell)
+    if record.weights is None or (record.data is None) != (job.data is None):
+        return False
     return (
-        record.data is not None
-        and record.weights is not None
-        and record.data.fingerprint == job.data.fingerprint
+        (record.data is None or job.data is None or record.data.fingerprint == job.data.fingerprint)
         and record.weights.source == job.weights.source
         and record.weights.sha256 == job.weights.sha256
     )

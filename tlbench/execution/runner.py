@@ -50,7 +50,7 @@ def run_cells(
         started, log = now(), logs / f"{cell.id}.log"
         log.unlink(missing_ok=True)
         job = job_of(cell)
-        outcome = executor(job, events.progress, timeout, log)
+        outcome = executor.run(job, events.progress, timeout, log)
         record = _keep(job, outcome, started, log, store)
         if log.exists() and (record.status == "ok" or not log.stat().st_size):
             log.unlink()
@@ -64,7 +64,8 @@ def _keep(job: Job, outcome: Outcome, started: str, log: Path, store: Store) -> 
         finished = outcome.value
         assert isinstance(finished, Finished)
         # Predictions first: a record says that the cell is done.
-        store.write_predictions(job.cell.id, finished.probabilities, finished.labels)
+        if finished.predictions is not None:
+            store.write_predictions(job.cell.id, *finished.predictions)
         store.write(finished.record)
         return finished.record
     if isinstance(outcome, Raised):
@@ -78,7 +79,7 @@ def _keep(job: Job, outcome: Outcome, started: str, log: Path, store: Store) -> 
         environment=capture(),
         provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
         failure=why,
-        data=job.data.provenance(),
+        data=job.data.provenance() if job.data else None,
         weights=job.weights,
     )
     store.write(record)

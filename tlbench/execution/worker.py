@@ -1,28 +1,26 @@
-"""What a child does with one cell: build, train, evaluate, measure. The only file that sees all those rooms."""
+"""What a child does with one cell: build, train, evaluate. The only file that sees all those rooms."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import keras
-
 from tlbench import __version__
+from tlbench.datasets.imagenet import ImageNet
 from tlbench.datasets.prepare import open_split
 from tlbench.execution.clock import now
 from tlbench.execution.job import Finished, Job, Progress
-from tlbench.measurement import device, steps
+from tlbench.measurement import device, memory
 from tlbench.measurement.environment import capture, git_commit
-from tlbench.modeling.assemble import build
-from tlbench.modeling.counting import count
-from tlbench.results.record import Epoch, Provenance, Record, Timings
-from tlbench.suite.cell import Cell, Timing
-from tlbench.training.evaluate import accuracy, predict
+from tlbench.modeling.assemble import Assembled, build, without_top
+from tlbench.modeling.counting import count, count_original
+from tlbench.results.record import Accuracy, Epoch, Provenance, Record
+from tlbench.training.evaluate import Predicted, accuracy, predict, predict_imagenet
 from tlbench.training.fit import fit
 
 Send = Callable[[Any], None]
+ORIGINAL_CLASSES = 1000
 
 
 @dataclass
@@ -42,88 +40,72 @@ class Phases:
 
 
 @dataclass(frozen=True)
-class FirstCalls:
-    """Seconds of the first steps that have already happened; None where that step is still to come."""
+class Outcome:
+    """What training and evaluation gave; nothing where neither happened."""
 
-    inference: float
-    training: float | None
+    history: tuple[Epoch, ...] = ()
+    accuracy: Accuracy | None = None
+    predicted: Predicted | None = None
 
 
 def run_cell(job: Job, send: Send) -> Finished:
-    """Train, evaluate and measure one cell. Tells `send` of each phase and epoch.
+    """Train and evaluate one cell. Tells `send` of each phase and epoch. Step times are taken later, in turns.
 
     Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
     """
     cell, phases, started = job.cell, Phases(send), now()
+    start = memory.resident()
     hardware = device.describe()
-    jit = device.use_jit(cell, hardware["kind"])
-
-    def on_epoch(entry: Epoch) -> None:
-        send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
-
     with phases("build"):
-        assembled = build(cell, len(job.data.classes), job.weights_path)
-        model = assembled.model
-        counts = count(assembled)
-    with phases("train"):
-        train, validation = open_split(job.data.splits["train"]), open_split(job.data.splits["validation"])
-        fitted = fit(model, cell, train, validation, jit, on_epoch)
-    with phases("evaluate"):
-        images, labels = open_split(job.data.splits["test"])
-        predicted = predict(model, images, labels, cell.train.batch_size)
-        scores = accuracy(predicted.probabilities, labels, job.data.classes, fitted.history[fitted.kept])
-    timings = None
-    if cell.timing:
-        with phases("measure"):
-            training = None if cell.train.augmentation else fitted.first_step
-            firsts = FirstCalls(inference=predicted.first_step, training=training)
-            timings = _measure(model, cell, cell.timing, hardware, jit, firsts)
+        classes = len(job.data.classes) if job.data else ORIGINAL_CLASSES
+        assembled = build(cell, classes, job.weights_path)
+        if cell.train:
+            counts = count(assembled)
+        else:
+            counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
+    if isinstance(job.data, ImageNet):
+        outcome = _evaluate(job.data, job, assembled, phases)
+    else:
+        outcome = _train(job, assembled, device.use_jit(cell, hardware["kind"]), phases, send)
     record = Record(
         cell_id=cell.id,
         cell=cell,
         status="ok",
         environment=capture(hardware),
         provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
-        data=job.data.provenance(),
+        data=job.data.provenance() if job.data else None,
         weights=job.weights,
         counts=counts,
-        accuracy=scores,
-        history=fitted.history,
-        timings=timings,
+        accuracy=outcome.accuracy,
+        history=outcome.history,
         phases=phases.seconds,
-        peak_memory_bytes=_peak_memory(),
+        memory=memory.measure(assembled.model, start),
+        nondeterministic=device.nondeterministic(hardware["kind"]),
     )
-    return Finished(record, predicted.probabilities, labels)
+    return Finished(record, (outcome.predicted.probabilities, outcome.predicted.labels) if outcome.predicted else None)
 
 
-def _measure(
-    model: keras.Model, cell: Cell, timing: Timing, hardware: dict[str, str], jit: bool, firsts: FirstCalls
-) -> Timings:
-    images = device.random_batch(model, timing.batch_size, cell.seed)
-    labels = device.random_labels(model, timing.batch_size, cell.seed)
-    taken = steps.measure(
-        {
-            "inference": steps.Step(device.inference_step(model, images), firsts.inference),
-            "training": steps.Step(device.training_step(model, images, labels), firsts.training),
-        },
-        timing,
-    )
-    return Timings(
-        device="gpu" if hardware["kind"] == "gpu" else "cpu",
-        device_name=hardware["name"],
-        jit=jit,
-        protocol=timing.protocol,
-        inference=taken["inference"],
-        training=taken["training"],
-    )
+def _train(job: Job, assembled: Assembled, jit: bool, phases: Phases, send: Send) -> Outcome:
+    cell, model = job.cell, assembled.model
+    if job.data is None:
+        return Outcome()
+    assert cell.train is not None
+    assert not isinstance(job.data, ImageNet)
+
+    def on_epoch(entry: Epoch) -> None:
+        send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
+
+    with phases("train"):
+        train, validation = open_split(job.data.splits["train"]), open_split(job.data.splits["validation"])
+        fitted = fit(model, cell, train, validation, jit, on_epoch)
+    with phases("evaluate"):
+        images, labels = open_split(job.data.splits["test"])
+        predicted = predict(model, images, labels, cell.train.batch_size)
+        scores = accuracy(predicted, job.data.classes, fitted.history[fitted.kept])
+    return Outcome(fitted.history, scores, predicted)
 
 
-def _peak_memory() -> int | None:
-    """The kernel's high-water mark of this process in bytes; None where there is no /proc."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    for line in status.read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return None
+def _evaluate(data: ImageNet, job: Job, assembled: Assembled, phases: Phases) -> Outcome:
+    with phases("evaluate"):
+        predicted = predict_imagenet(assembled.model, data, job.cell)
+        return Outcome((), accuracy(predicted, data.classes, None), predicted)

@@ -26,6 +26,18 @@ def use_jit(cell: Cell, kind: str) -> bool:
     return cell.jit == "auto" and kind == "gpu" and backend == "tensorflow"
 
 
+def nondeterministic(kind: str) -> tuple[str, ...]:
+    """What may differ when a cell is trained again with the same seed on the same machine, one clause each.
+
+    Nothing on a CPU, as tests in fresh processes show for frozen, partial and full training. On a GPU the backends'
+    fastest kernels add floating-point numbers in the order the threads come.
+    """
+    if kind == "cpu":
+        return ()
+    gradients = "gradients of convolutions and of the pooling before the head (atomic additions on the GPU)"
+    return (gradients, "the choice of convolution kernels (measured anew by each process)")
+
+
 def random_batch(model: keras.Model, batch_size: int, seed: int) -> Any:
     """A fixed batch of random images, uint8 as in training, on the device already; never zeros, which run faster."""
     images = np.random.default_rng(seed).integers(0, 256, (batch_size, *model.input_shape[1:]), dtype=np.uint8)
@@ -52,6 +64,24 @@ def training_step(model: keras.Model, images: Any, labels: Any) -> Callable[[], 
         model.make_train_function()
         return lambda: float(model.train_function(iter([(images, labels)]))["loss"])
     return lambda: model.train_on_batch(images, labels)
+
+
+def wait_for(values: Any) -> None:
+    """Wait until the device has computed `values`; backends hand out results that are still being made."""
+    match keras.backend.backend():
+        case "jax":
+            import jax
+
+            jax.block_until_ready(values)
+        case "torch":
+            import torch
+
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+        case "tensorflow":
+            import tensorflow
+
+            tensorflow.test.experimental.sync_devices()
 
 
 def _gpu_name() -> str | None:

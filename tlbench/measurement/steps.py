@@ -1,72 +1,61 @@
-"""Time steps in turns. The clock and the steps are arguments, so that a test can play any machine."""
+"""Time one step: its first call, its warm-up, a turn of timed calls. A test gives it a clock that plays any machine."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from tlbench.results.record import StepTiming
-from tlbench.statistics.intervals import median_interval, quantile
 from tlbench.suite.cell import Timing
 
 Clock = Callable[[], float]
-ROUND = 5
-MOST_ROUNDS = 20_000
+Call = Callable[[], object]
+
+TURN_STEPS, TURN_SECONDS = 5, 1.0
+SHORT = 0.05
+LONGEST_WARMUP = 50
+WARMUP_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step to time: `call` returns when its result is there.
+class StepTimer:
+    """Times calls of one step; `call` returns when the result is there. All times in seconds."""
 
-    `first_call` is the seconds of the first call (trace, compilation, choice of kernels) where that has happened.
-    """
+    def __init__(self, call: Call, clock: Clock = time.perf_counter) -> None:
+        self._call, self._clock = call, clock
+        self._last = 0.0
 
-    call: Callable[[], object]
-    first_call: float | None = None
+    def once(self) -> float:
+        """One timed call."""
+        begin = self._clock()
+        self._call()
+        self._last = self._clock() - begin
+        return self._last
 
+    def warm_up(self, timing: Timing) -> tuple[float, ...]:
+        """Call until it no longer gets faster, at least `timing.warmup` times; 0 stands for no warm-up at all.
 
-def measure(steps: Mapping[str, Step], timing: Timing, clock: Clock = time.perf_counter) -> dict[str, StepTiming]:
-    """Time several steps on a machine whose speed drifts.
+        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`.
+        """
+        if timing.warmup == 0:
+            return ()
+        longest = float("inf") if timing.max_seconds is None else WARMUP_SHARE * timing.max_seconds
+        taken = [self.once()]
+        while len(taken) < LONGEST_WARMUP and sum(taken) < longest:
+            if len(taken) >= timing.warmup and settled(taken):
+                break
+            taken.append(self.once())
+        return tuple(taken)
 
-    Each step's first call is kept apart, then come `timing.warmup` calls, then rounds in which each step is timed
-    `ROUND` times, in an order that is reversed every second round, so that slow minutes fall on all steps alike.
-    A step takes part until it has at least `timing.iterations` samples AND they took at least `timing.seconds`.
-    """
-    first = {name: _time(step, clock) if step.first_call is None else step.first_call for name, step in steps.items()}
-    warmup = {name: tuple(_time(step, clock) for _ in range(timing.warmup)) for name, step in steps.items()}
-    samples: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(MOST_ROUNDS):
-        waiting = [name for name in steps if not _enough(samples[name], timing)]
-        if not waiting:
-            break
-        for name in waiting if number % 2 == 0 else reversed(waiting):
-            samples[name] += [_time(steps[name], clock) for _ in range(ROUND)]
-    return {
-        name: summarise(samples[name], warmup=warmup[name], first_call=first[name], batch_size=timing.batch_size)
-        for name in steps
-    }
+    def turn(self) -> tuple[float, ...]:
+        """Up to `TURN_STEPS` timed calls, no more once they took `TURN_SECONDS`.
 
-
-def summarise(samples: list[float], *, warmup: tuple[float, ...], first_call: float, batch_size: int) -> StepTiming:
-    """Median with its 95 % order-statistic interval, minimum and 95th percentile of raw samples (seconds)."""
-    interval = median_interval(samples)
-    return StepTiming(
-        batch_size=batch_size,
-        first_call=first_call,
-        warmup=warmup,
-        samples=tuple(samples),
-        median=quantile(samples, 0.5),
-        low=interval[0] if interval else None,
-        high=interval[1] if interval else None,
-        minimum=min(samples),
-        p95=quantile(samples, 0.95),
-    )
+        One call before them is not counted where steps are short: it finds the caches full of another model's data.
+        """
+        if self._last < SHORT:
+            self.once()
+        taken = [self.once()]
+        while len(taken) < TURN_STEPS and sum(taken) < TURN_SECONDS:
+            taken.append(self.once())
+        return tuple(taken)
 
 
-def _enough(samples: list[float], timing: Timing) -> bool:
-    return len(samples) >= timing.iterations and sum(samples) >= timing.seconds
-
-
-def _time(step: Step, clock: Clock) -> float:
-    begin = clock()
-    step.call()
-    return clock() - begin
+def settled(times: Sequence[float]) -> bool:
+    """Whether the faster of the last two calls is within 5 % of, or slower than, the faster of the two before."""
+    return len(times) >= 4 and min(times[-2:]) >= 0.95 * min(times[-4:-2])

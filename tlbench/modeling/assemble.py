@@ -10,7 +10,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.errors import UserError
 from tlbench.modeling.heads import head_layers
-from tlbench.modeling.preprocessing import scaling_layers
+from tlbench.modeling.preprocessing import check_scaling, scaling_layers
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import LayerView
 from tlbench.suite.cell import Cell, Head, Named, Scalar
@@ -20,7 +20,8 @@ from tlbench.suite.cell import Cell, Head, Named, Scalar
 class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
-    `frozen` is the number of the backbone's first layers that are not trained.
+    With head `imagenet` the backbone is the whole original classifier. `frozen` is the number of the backbone's first
+    layers that are not trained.
     """
 
     model: keras.Model
@@ -44,22 +45,29 @@ def assemble(
     """As `build`, from the parts, with the random seed and the precision as they are."""
     info = backbones.get(backbone.name)
     shape = (image_size, image_size, 3)
-    extractor = make_backbone(info, backbone.args, shape, weights_path)
+    original = head.name == "imagenet"
+    extractor = make_backbone(info, backbone.args, shape, weights_path, top=original)
+    check_scaling(info)
     frozen = freeze(extractor, strategy)
     # Fed with uint8, a quarter of the bytes; the model casts on the device.
     inputs = keras.Input(shape, dtype="float32", name="images")
     outputs: keras.KerasTensor = inputs
-    for layer in [*scaling_layers(info.scaling), extractor, *head_layers(head, classes)]:
+    for layer in [*scaling_layers(info.scaling), extractor, *([] if original else head_layers(head, classes))]:
         outputs = layer(outputs)
     return Assembled(keras.Model(inputs, outputs, name="model"), extractor, frozen)
 
 
 def make_backbone(
-    info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], weights_path: Path | None
+    info: BackboneInfo,
+    args: Mapping[str, Scalar],
+    shape: tuple[int, int, int],
+    weights_path: Path | None,
+    *,
+    top: bool = False,
 ) -> keras.Model:
-    """Keras' own constructor without the top. Raises UserError for weights that do not fit."""
+    """Keras' own constructor, with or without its classifier. Raises UserError for weights that do not fit."""
     constructor = getattr(keras.applications, info.name)
-    model = constructor(include_top=False, weights=None, input_shape=shape, **args)
+    model = constructor(include_top=top, weights=None, input_shape=shape, **args)
     if weights_path is not None:
         try:
             model.load_weights(weights_path)
@@ -70,6 +78,13 @@ def make_backbone(
                 "fetch the official file again"
             ) from error
     return model
+
+
+def without_top(backbone: Named, strategy: Named, image_size: int) -> keras.Model:
+    """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
+    extractor = make_backbone(backbones.get(backbone.name), backbone.args, (image_size, image_size, 3), None)
+    freeze(extractor, strategy)
+    return extractor
 
 
 def freeze(backbone: keras.Model, strategy: Named) -> int:

@@ -16,8 +16,19 @@ MIB = 2**20
 def count(assembled: Assembled) -> Counts:
     """Counts of the whole model, of its backbone, and of the rest (the head)."""
     model, backbone = assembled.model, assembled.backbone
-    whole, part = count_part([model]), count_part([backbone])
     head = count_part([layer for layer in model.layers if layer is not backbone])
+    return _counts(count_part([model]), count_part([backbone]), head)
+
+
+def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
+    """Counts of an original classifier; `backbone` is the same without its top, the head is what it has more."""
+    whole, part = count_part([assembled.model]), count_part([backbone])
+    more = {name: getattr(whole, name) - getattr(part, name) for name in ("params", "depth", "size_mb", "flops")}
+    trainable = 0 if whole.trainable == 0 else whole.trainable - part.trainable
+    return _counts(whole, part, PartCounts(trainable=trainable, **more))
+
+
+def _counts(whole: PartCounts, part: PartCounts, head: PartCounts) -> Counts:
     return Counts(
         params=whole.params,
         trainable=whole.trainable,

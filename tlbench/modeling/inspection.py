@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from tlbench.backbones import registry
-from tlbench.modeling.assemble import Assembled, assemble
-from tlbench.modeling.counting import count, count_part
+from tlbench.modeling.assemble import Assembled, assemble, without_top
+from tlbench.modeling.counting import count, count_original, count_part
+from tlbench.results.record import Counts
 from tlbench.suite.cell import Head, Named
 
 
@@ -21,14 +22,16 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     head = Head(**request["head"])
     image_size = request["image_size"] or registry.get(backbone.name).default_size
     if head.name == "imagenet":
-        return _original(backbone, image_size)
-    assembled = assemble(backbone, strategy, head, request["classes"], image_size)
-    counts = count(assembled)
+        strategy, classes = Named(name="full"), 1000
+    else:
+        classes = request["classes"]
+    assembled = assemble(backbone, strategy, head, classes, image_size)
+    counts = _count(assembled, backbone, strategy, head, image_size)
     return {
         "backbone": backbone.label,
         "strategy": strategy.label,
         "head": head.label,
-        "classes": request["classes"],
+        "classes": classes,
         "image_size": image_size,
         "frozen_layers": assembled.frozen,
         **counts.model_dump(exclude={"backbone", "head"}),
@@ -37,22 +40,10 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _original(backbone: Named, image_size: int) -> dict[str, Any]:
-    """The constructor's own model with its classifier for ImageNet's 1000 classes, everything trainable."""
-    constructor = getattr(keras.applications, backbone.name)
-    model = constructor(weights=None, input_shape=(image_size, image_size, 3), **backbone.args)
-    counts = count_part([model])
-    return {
-        "backbone": backbone.label,
-        "strategy": "full",
-        "head": "imagenet",
-        "classes": 1000,
-        "image_size": image_size,
-        "frozen_layers": 0,
-        **counts.model_dump(),
-        "non_trainable": counts.params - counts.trainable,
-        "layers": [_layer(layer) for layer in model.layers],
-    }
+def _count(assembled: Assembled, backbone: Named, strategy: Named, head: Head, image_size: int) -> Counts:
+    if head.name != "imagenet":
+        return count(assembled)
+    return count_original(assembled, without_top(backbone, strategy, image_size))
 
 
 def _layers(assembled: Assembled) -> list[dict[str, Any]]:

@@ -1,8 +1,12 @@
 """Scaling of images as layers inside the model, so that it cannot be forgotten, saved without, or measured without."""
 
-import keras
+import importlib
 
-from tlbench.backbones.spec import Scaling
+import keras
+import numpy as np
+
+from tlbench.backbones.spec import BackboneInfo, Scaling
+from tlbench.errors import UserError
 
 IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
 IMAGENET_RGB_MEAN = (0.485, 0.456, 0.406)
@@ -40,6 +44,27 @@ def scaling_layers(scaling: Scaling) -> list[keras.layers.Layer]:
             return [_rescaling(scale, offset)]
         case "inside":
             return []
+
+
+def check_scaling(info: BackboneInfo) -> None:
+    """Guard against the wrong scaling, which trains to a low accuracy without an error.
+
+    Compares what `info.scaling` makes of images from black to white with `preprocess_input` of the backbone's own
+    module, an independent truth. Raises UserError where they differ by more than a hundredth of their range.
+    """
+    ramp = np.linspace(0, 255, 8 * 8 * 3, dtype=np.float32).reshape(1, 8, 8, 3)
+    module = importlib.import_module(f"keras.applications.{info.module}")
+    expected = np.asarray(module.preprocess_input(ramp.copy(), data_format="channels_last"))
+    scaled = keras.ops.convert_to_tensor(ramp)
+    for layer in scaling_layers(info.scaling):
+        scaled = layer(scaled)
+    found = keras.ops.convert_to_numpy(scaled)
+    if np.abs(found - expected).max() > 0.01 * np.ptp(expected):
+        raise UserError(
+            f"{info.name} expects images from {expected.min():g} to {expected.max():g} "
+            f"(keras.applications.{info.module}.preprocess_input), but scaling {info.scaling!r} feeds it "
+            f"{found.min():g} to {found.max():g}; mend `scaling` where {info.name} is registered"
+        )
 
 
 def _rescaling(scale: float | list[float], offset: float | list[float]) -> keras.layers.Layer:

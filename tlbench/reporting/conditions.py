@@ -11,7 +11,7 @@ def conditions(records: Sequence[Record]) -> list[str]:
     return [
         f"Machine: {_each((_machine(record) for record in records), '; ')}.",
         f"Versions: {_each((_versions(record) for record in records), '; ')}.",
-        _training_line(records),
+        *_training_lines(records),
         *_timing_lines(records),
         *_source_lines(records),
     ]
@@ -29,36 +29,90 @@ def _versions(record: Record) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _training_line(records: Sequence[Record]) -> str:
+def _training_lines(records: Sequence[Record]) -> list[str]:
+    trained = [(record.cell, record.cell.train) for record in records if record.cell.train]
     cells = [record.cell for record in records]
-    return (
-        f"Training: {_each(f'{c.train.epochs} epochs' for c in cells)}"
-        f", batch size {_each(str(c.train.batch_size) for c in cells)}"
-        f", images {_each(f'{c.image_size} x {c.image_size}' for c in cells)}"
-        f", {_each(c.train.optimizer for c in cells)}"
-        f"; learning rate {_each(f'{c.train.learning_rate:g} ({c.strategy.name})' for c in cells)}"
-        f"; seeds {_each(str(c.seed) for c in cells)}"
-        f"; {_each(c.precision for c in cells)}; backend {_each(c.backend for c in cells)}."
+    common = (
+        f"images {_each(f'{c.image_size} x {c.image_size}' for c in cells)}"
+        f"; {_each(c.precision for c in cells)}; backend {_each(c.backend for c in cells)}"
     )
+    if not trained:
+        return [f"Nothing was trained: the original classifiers, {common}."]
+    return [
+        f"Training: {_each(f'{t.epochs} epochs' for _, t in trained)}"
+        f", batch size {_each(str(t.batch_size) for _, t in trained)}"
+        f", {_each(t.optimizer for _, t in trained)}"
+        f"; learning rate {_each(f'{t.learning_rate:g} ({c.strategy.name})' for c, t in trained)}"
+        f"; seeds {_each(str(c.seed) for c in cells)}; {common}."
+    ]
 
 
 def _timing_lines(records: Sequence[Record]) -> list[str]:
     timed = [record.timings for record in records if record.timings]
     if not timed:
         return ["Step times were not measured."]
-    steps: list[StepTiming] = [step for one in timed for step in (one.inference, one.training)]
+    steps = [step for one in timed for step in one.steps]
+    inference = [one.inference for one in timed]
+    training = [one.training for one in timed if one.training]
     lines = [
-        f"Time per step: median over steps of one batch of {_each(str(step.batch_size) for step in steps)}"
-        f" on the whole model, protocol {_each(one.protocol for one in timed)}"
-        f" (at least {min(len(step.samples) for step in steps)} timed steps after warm-up),"
-        f" XLA {_each('on' if one.jit else 'off' for one in timed)}; raw samples are in the records.",
+        f"Time per step: {'mean' if all(one.protocol == 'keras' for one in timed) else 'median'} over steps of one"
+        f" batch of {_each(str(step.batch_size) for step in [*inference, *training])} on the whole model, protocol"
+        f" {_each(one.protocol for one in timed)}, {_counted(steps)} timed steps after warm-up, XLA"
+        f" {_each('on' if one.jit else 'off' for one in timed)}, {_each(str(one.threads) for one in timed)} threads;"
+        f" up to {max(step.models for step in steps)} models took turns. Raw samples are in the records.",
+        _interval_line(steps),
         "The first step (trace, compilation) is not in these times: "
-        f"inference {_range([one.inference.first_call for one in timed])}, "
-        f"training {_range([one.training.first_call for one in timed])}.",
+        f"inference {_range([step.first_call for step in inference])}"
+        + (f", training {_range([step.first_call for step in training])}." if training else "."),
     ]
+    if any(len(one.steps) > (1 if one.training is None else 2) for one in timed) or len(steps) > len(distinct(steps)):
+        lines.append(
+            f"{len(distinct(steps))} measurements stand for {len(steps)} step times: models that differ in images, "
+            "weights or seed only share one, as inference does for all strategies."
+        )
     if all(one.device == "cpu" for one in timed):
         lines.append("The GPU columns are empty: nothing here was measured on one.")
     return lines
+
+
+def distinct(steps: Iterable[StepTiming]) -> list[StepTiming]:
+    """One of each measurement."""
+    return list({(step.measured_with, step.step, step.batch_size): step for step in steps}.values())
+
+
+def doubt_lines(records: Sequence[Record]) -> list[str]:
+    """What casts doubt on each unstable measurement, a line each, then what to do about it, each advice once."""
+    cells = {record.cell_id: record.cell for record in records}
+    lines: dict[tuple[str, str, int], str] = {}
+    advice: dict[str, str] = {}
+    for record in records:
+        for step in record.timings.steps if record.timings else ():
+            owner = cells.get(step.measured_with, record.cell)
+            name = owner.backbone.label + (f", {owner.strategy.label}" if step.step == "training" else "")
+            if step.doubts:
+                why = "; ".join(doubt.message for doubt in step.doubts)
+                place = (step.measured_with, step.step, step.batch_size)
+                lines[place] = f"{name}, {step.step} step at batch {step.batch_size}: {why}."
+            advice |= {doubt.kind: doubt.advice for doubt in step.doubts}
+    return [*lines.values(), *([f"What to do: {' '.join(advice.values())}"] if advice else [])]
+
+
+def _counted(steps: Sequence[StepTiming]) -> str:
+    counts = [len(step.samples) for step in steps]
+    bounded = sum(not step.complete for step in distinct(steps))
+    text = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    return text + (f" ({bounded} measurements ended at their time bound)" if bounded else "")
+
+
+def _interval_line(steps: Sequence[StepTiming]) -> str:
+    drifts = [step.drift for step in steps if step.drift]
+    if not drifts:
+        return "Intervals are 95 % order-statistic intervals of the median; no reference workload was timed."
+    low, high = min(drift[0] for drift in drifts), max(drift[1] for drift in drifts)
+    return (
+        "Intervals are 95 % order-statistic intervals of the median, widened by the drift that a reference workload "
+        f"saw on this machine: its time ranged from {low - 1:+.0%} to {high - 1:+.0%}."
+    )
 
 
 def _source_lines(records: Sequence[Record]) -> list[str]:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
-from tlbench.reporting import rows
-from tlbench.reporting.conditions import conditions
-from tlbench.reporting.rows import Named
+from tlbench.reporting import original, rows
+from tlbench.reporting.conditions import conditions, doubt_lines
+from tlbench.reporting.rows import UNSTABLE, Named
 from tlbench.results.record import DataProvenance
 
 # An underscore within a word is none of Markdown's business.
+MARKS_BUT_EMPHASIS = re.compile(r"[\\|<]|\b_+|_+\b")
 MARKS = re.compile(r"[\\|*<]|\b_+|_+\b")
 
 
@@ -18,11 +19,17 @@ def render(title: str, named: Sequence[Named]) -> str:
     """The whole report. Records with a stand-in are never in one table with records without."""
     parts = [f"# {title}"]
     for heading, group in _tables([one for one in named if one.record.status == "ok"]):
-        parts += [f"## {heading}", *_data_note(group), _table(group), *_legend(group)]
+        if all(original.is_original(one.record) for one in group):
+            parts += [f"## {heading}", _original_table(group), *_legend(group, original.LEGEND)]
+        else:
+            parts += [f"## {heading}", *_data_note(group), _table(group), *_legend(group, _accuracy_legend(group))]
     failed = [one for one in named if one.record.status != "ok"]
     if failed:
         parts += ["## Cells that gave no numbers", _failures(failed)]
-    parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions([one.record for one in named]))]
+    records = [one.record for one in named]
+    if doubts := doubt_lines(records):
+        parts += ["## Unstable step times", "\n".join(f"- {line}" for line in doubts)]
+    parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions(records))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -47,11 +54,22 @@ def _table(named: Sequence[Named]) -> str:
     return tabulate(lines, heads, tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
+def _original_table(named: Sequence[Named]) -> str:
+    """One row a model; runs on other devices fill its other columns."""
+    grouped: dict[str, list[Named]] = {}
+    for one in named:
+        grouped.setdefault(rows.group_key(one.record), []).append(one)
+    lines = [[escape(text, emphasis=True) for text in original.cells(group)] for group in grouped.values()]
+    align = ["left", *["right"] * (len(original.HEADINGS) - 1)]
+    return tabulate(lines, original.HEADINGS, tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
 def _rate_follows_strategy(named: Sequence[Named]) -> bool:
     rates: dict[str, set[float]] = {}
     for one in named:
         cell = one.record.cell
-        rates.setdefault(f"{cell.strategy.label} {cell.train.optimizer}", set()).add(cell.train.learning_rate)
+        if cell.train:
+            rates.setdefault(f"{cell.strategy.label} {cell.train.optimizer}", set()).add(cell.train.learning_rate)
     return all(len(found) == 1 for found in rates.values())
 
 
@@ -73,13 +91,27 @@ def _images(data: DataProvenance) -> str:
     return ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
 
 
-def _legend(named: Sequence[Named]) -> list[str]:
-    lines = [
-        "Top-1 is test accuracy with its 95 % Wilson interval. Trainable counts the parameters the strategy trains."
-    ]
+def _accuracy_legend(named: Sequence[Named]) -> str:
+    return (
+        "Top-1 is test accuracy with its 95 % Wilson interval"
+        + ("; ± is the standard deviation over seeds" if _seeds(named) else "")
+        + ". Trainable counts the parameters the strategy trains."
+    )
+
+
+def _legend(named: Sequence[Named], first: str) -> list[str]:
+    lines = [first]
+    if any(one.record.timings and not all(s.stable for s in one.record.timings.steps) for one in named):
+        lines.append(f"{UNSTABLE} marks a step time that is not stable; why is said below.")
     if any("random weights" in one.record.fallbacks for one in named):
-        lines.append("† **Random weights stand in for ImageNet's:** what is compared here is not transfer learning.")
+        what = "what is compared here is not transfer learning" if named[0].record.cell.train else "counts and times"
+        also = " do not depend on them" if named[0].record.cell.train is None else ""
+        lines.append(f"† **Random weights stand in for ImageNet's:** {what}{also}.")
     return ["  \n".join(lines)]
+
+
+def _seeds(named: Sequence[Named]) -> bool:
+    return len({one.record.cell.seed for one in named}) > 1
 
 
 def _failures(named: Sequence[Named]) -> str:
@@ -92,6 +124,7 @@ def _failures(named: Sequence[Named]) -> str:
     return tabulate(lines, ["Cell", "Status", "Why", "What to do"], tablefmt="pipe", disable_numparse=True)
 
 
-def escape(text: str) -> str:
-    """A cell of a Markdown table: no pipe, no line break, no accidental emphasis or HTML."""
-    return MARKS.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), " ".join(text.splitlines()))
+def escape(text: str, *, emphasis: bool = False) -> str:
+    """A cell of a Markdown table: no pipe, no line break, no HTML, and no emphasis but where it is meant."""
+    marks = MARKS_BUT_EMPHASIS if emphasis else MARKS
+    return marks.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), " ".join(text.splitlines()))

@@ -7,7 +7,10 @@ from statistics import mean, stdev
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.results.record import Record, StepTiming
-from tlbench.suite.cell import Value
+from tlbench.statistics.intervals import wilson
+from tlbench.suite.cell import Timing, Value
+
+UNSTABLE = "~"
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,19 @@ def setting(record: Record) -> dict[str, str]:
     Together with backbone, strategy and data set they are the whole cell but its seed, so that no two rows of a
     table look the same and mean different things.
     """
-    cell = record.cell
+    cell, train = record.cell, record.cell.train
     return {
         "head": cell.head.label,
         "image_size": str(cell.image_size),
         "limit": options(cell.limit, "all"),
         "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
-        "epochs": str(cell.train.epochs),
-        "batch_size": str(cell.train.batch_size),
-        "optimizer": cell.train.optimizer,
-        "learning_rate": f"{cell.strategy.name}: {cell.train.learning_rate:g}",
-        "augmentation": options(cell.train.augmentation, "on"),
-        "early_stopping": options(cell.train.early_stopping, "on"),
-        "reduce_lr": options(cell.train.reduce_lr, "on"),
+        "epochs": str(train.epochs) if train else DASH,
+        "batch_size": str(train.batch_size) if train else DASH,
+        "optimizer": train.optimizer if train else DASH,
+        "learning_rate": f"{cell.strategy.name}: {train.learning_rate:g}" if train else DASH,
+        "augmentation": options(train.augmentation, "on") if train else DASH,
+        "early_stopping": options(train.early_stopping, "on") if train else DASH,
+        "reduce_lr": options(train.reduce_lr, "on") if train else DASH,
         "precision": cell.precision,
         "backend": cell.backend,
         "jit": cell.jit,
@@ -84,29 +87,48 @@ def options(value: Value | None, usual: str) -> str:
 
 
 def top1(records: Sequence[Record]) -> str:
-    """Top-1 with its Wilson interval; over several seeds their mean, and their standard deviation as the spread."""
+    """Top-1 with its Wilson interval; over several seeds their mean with both what the choice of test images does to it
+    (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation).
+    """
     found = [record.accuracy for record in records if record.accuracy]
     if not found:
         return DASH
     if len(found) == 1:
         return numbers.interval(found[0].top1, found[0].low, found[0].high)
-    shares = [one.top1 for one in found]
-    return f"{mean(shares):.1%} ± {stdev(shares) * 100:.1f} ({len(found)} seeds)"
+    share, images = mean(one.top1 for one in found), found[0].images
+    low, high = wilson(round(share * images), images)
+    spread = stdev(one.top1 for one in found) * 100
+    return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(found)} seeds)"
 
 
 def time_of(records: Sequence[Named], device: str, step: str) -> str:
-    """Median step time on one kind of device; where several runs measured it, each with its run's name."""
-    by_run: dict[str, list[float]] = {}
+    """Step time on one kind of device; where several runs measured it, each with its run's name.
+
+    The cells of a row differ in their seed, and share one measurement. A tilde marks an unstable one.
+    """
+    by_run: dict[str, str] = {}
     for one in records:
         timings = one.record.timings
-        if timings and timings.device == device:
-            timing: StepTiming = getattr(timings, step)
-            by_run.setdefault(one.run, []).append(timing.median * 1000)
+        timing = getattr(timings, step) if timings and timings.device == device else None
+        if timing is not None:
+            by_run.setdefault(one.run, step_time(timing, one.record.cell.timing))
     if not by_run:
         return DASH
     if len(by_run) == 1:
-        return numbers.milliseconds(mean(next(iter(by_run.values()))))
-    return ", ".join(f"{numbers.milliseconds(mean(values))} [{run}]" for run, values in by_run.items())
+        return next(iter(by_run.values()))
+    return ", ".join(f"{text} [{run}]" for run, text in by_run.items())
+
+
+def step_time(step: StepTiming, timing: Timing | None) -> str:
+    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval, drift included; ``~`` before an unstable one.
+
+    Protocol `keras` has the mean, as the table at keras.io.
+    """
+    value = step.mean if timing and timing.protocol == "keras" else step.median
+    text = numbers.milliseconds(value * 1000)
+    if step.low is not None and step.high is not None:
+        text += f" ({numbers.milliseconds(step.low * 1000)}–{numbers.milliseconds(step.high * 1000)})"
+    return text if step.stable else f"{UNSTABLE}{text}"
 
 
 def cells(named: Sequence[Named], columns: Sequence[tuple[str, str]]) -> list[str]:

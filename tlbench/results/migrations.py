@@ -12,7 +12,48 @@ from tlbench.results.record import SCHEMA_VERSION
 Content = dict[str, Any]
 Migrations = Mapping[int, Callable[[Content], Content]]
 
-MIGRATIONS: Migrations = {}
+
+def _to_2(content: Content) -> Content:
+    """Steps in a list, with rounds and the reference workload; memory in parts."""
+    content = dict(content)
+    peak = content.pop("peak_memory_bytes", None)
+    if peak is not None:
+        unknown = {"start": None, "device_peak": None, "weights": 0, "gradients": 0, "optimizer": 0}
+        content["memory"] = {"peak": peak, **unknown}
+    timings = content.get("timings")
+    if timings is not None:
+        timings = dict(timings)
+        steps = [_step_2(name, timings.pop(name), str(content["cell_id"])) for name in ("inference", "training")]
+        threads = int(content["environment"]["identity"].get("threads", 0))
+        content["timings"] = timings | {"threads": threads, "steps": steps}
+    return content
+
+
+def _step_2(name: str, step: Content, cell_id: str) -> Content:
+    step = dict(step)
+    samples = step.pop("samples")
+    doubt = {
+        "kind": "unjudged",
+        "message": "taken by an earlier version, cell after cell and without a reference workload",
+        "advice": "Run the suite again.",
+    }
+    return step | {
+        "step": name,
+        "measured_with": cell_id,
+        "rounds": [samples],
+        "reference": [],
+        "mean": sum(samples) / len(samples),
+        "sample_low": step["low"],
+        "sample_high": step["high"],
+        "normalised": None,
+        "models": 1,
+        "drift": None,
+        "complete": True,
+        "doubts": [doubt],
+    }
+
+
+MIGRATIONS: Migrations = {1: _to_2}
 
 
 class RecordTooNewError(UserError):

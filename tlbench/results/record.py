@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.suite.cell import Cell, Value
+from tlbench.suite.cell import Cell, StepName, Value
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
@@ -50,7 +50,8 @@ class Accuracy(Value):
     """Accuracy on the test set; `low` and `high` bound the Wilson 95 % interval of `top1` (all 0 to 1).
 
     top5: None for five classes or fewer. per_class: recall. confusion: counts, a row for each true class, a column for
-    each predicted one, in the order of the data's classes.
+    each predicted one, in the order of the data's classes; empty for more than 100 classes. validation_top1 and
+    validation_loss: of the epoch whose weights were kept; None where nothing was trained.
     """
 
     top1: float
@@ -64,8 +65,8 @@ class Accuracy(Value):
     calibration_error: float
     per_class: dict[str, float]
     confusion: tuple[tuple[int, ...], ...]
-    validation_top1: float
-    validation_loss: float
+    validation_top1: float | None
+    validation_loss: float | None
 
 
 class Epoch(Value):
@@ -80,34 +81,97 @@ class Epoch(Value):
     seconds: float
 
 
+class Doubt(Value):
+    """Why a measurement is unstable, in one sentence, and what would make it stable."""
+
+    kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "unjudged"]
+    message: str
+    advice: str
+
+
 class StepTiming(Value):
     """Time of one step (one batch) on the whole model; all times in seconds.
 
-    `first_call` (trace, compilation, choice of kernels) and `warmup` are never part of `samples`.
-    `low` and `high` bound the 95 % order-statistic interval of the median; None where there are
-    too few samples for one.
+    measured_with: id of the cell whose model was timed; cells with equal timing keys share one measurement.
+    `first_call` (trace, compilation, choice of kernels) and `warmup` are never part of `rounds`, the raw samples of
+    each round in which the models took turns. reference: time of the reference workload around each round.
+    low, high: 95 % order-statistic interval of the median, widened by the drift of the reference workload; None where
+    there are too few samples. sample_low, sample_high: the same without drift. normalised: median of the samples, each
+    divided by the reference time of its round. models: how many took turns, this one included. drift: the 2.5 % and
+    97.5 % quantiles of the reference workload's times, in this run and recent ones on the same machine, over its median
+    in this run. complete: False where `max_seconds` came before `iterations`.
+    doubts: why the measurement is unstable; empty for a stable one.
     """
 
+    step: StepName
     batch_size: int
+    measured_with: str
     first_call: float
     warmup: tuple[float, ...]
-    samples: tuple[float, ...]
+    rounds: tuple[tuple[float, ...], ...]
+    reference: tuple[float, ...]
+    mean: float
     median: float
+    sample_low: float | None
+    sample_high: float | None
     low: float | None
     high: float | None
     minimum: float
     p95: float
+    normalised: float | None
+    models: int
+    drift: tuple[float, float] | None
+    complete: bool
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def samples(self) -> tuple[float, ...]:
+        """All samples, in the order they were taken."""
+        return tuple(sample for samples in self.rounds for sample in samples)
+
+    @property
+    def stable(self) -> bool:
+        """Nothing casts a doubt on it."""
+        return not self.doubts
 
 
 class Timings(Value):
-    """Inference and training step on one device (`device`: ``cpu`` or ``gpu``)."""
+    """Step times on one device (`device`: ``cpu`` or ``gpu``).
+
+    threads: CPU threads the process may use.
+    """
 
     device: Literal["cpu", "gpu"]
     device_name: str
     jit: bool
+    threads: int
     protocol: str
-    inference: StepTiming
-    training: StepTiming
+    steps: tuple[StepTiming, ...]
+
+    @property
+    def inference(self) -> StepTiming:
+        """The inference step at the first batch size."""
+        return next(step for step in self.steps if step.step == "inference")
+
+    @property
+    def training(self) -> StepTiming | None:
+        """The training step; None for a strategy that trains nothing."""
+        return next((step for step in self.steps if step.step == "training"), None)
+
+
+class Memory(Value):
+    """Memory of the process that trained the cell, in bytes; step times are taken in other processes.
+
+    peak: the kernel's high-water mark (VmHWM); start: resident before the model was built (the framework).
+    device_peak: the backend's own counter on a GPU. weights, gradients, optimizer: what the model's state needs.
+    """
+
+    peak: int | None
+    start: int | None
+    device_peak: int | None
+    weights: int
+    gradients: int
+    optimizer: int
 
 
 class SkippedFile(Value):
@@ -116,6 +180,33 @@ class SkippedFile(Value):
     split: str
     path: str
     reason: str
+
+
+class Duplicates(Value):
+    """Pictures that stand in the used images more than once; groups of files, relative to the data set's folder.
+
+    Each group is in the worst place that fits: under two labels, else across splits, else within one split.
+    `total` counts all groups; the first few are named.
+    """
+
+    total: int
+    files: tuple[tuple[str, ...], ...]
+
+
+class SplitAudit(Value):
+    """What was found in the images that were used, before training.
+
+    exact: equal pixels. near: nearly equal pixels (rescaled, recompressed). balance: images of the rarest class over
+    those of the most frequent one, for each split.
+    """
+
+    exact_two_labels: Duplicates
+    exact_across: Duplicates
+    exact_within: Duplicates
+    near_two_labels: Duplicates
+    near_across: Duplicates
+    near_within: Duplicates
+    balance: dict[str, float]
 
 
 class DataProvenance(Value):
@@ -127,6 +218,7 @@ class DataProvenance(Value):
     classes: tuple[str, ...]
     counts: dict[str, dict[str, int]]
     skipped: tuple[SkippedFile, ...] = ()
+    audit: SplitAudit | None = None
 
 
 class WeightsProvenance(Value):
@@ -156,7 +248,11 @@ class Provenance(Value):
 
 
 class Record(Value):
-    """One cell's outcome. All fields but the first seven are None where the cell did not get so far."""
+    """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
+
+    timing_failure: why a trained cell has no step times. nondeterministic: what may differ when the same cell is
+    trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
+    """
 
     schema_version: int = SCHEMA_VERSION
     cell_id: str
@@ -171,8 +267,10 @@ class Record(Value):
     accuracy: Accuracy | None = None
     history: tuple[Epoch, ...] = ()
     timings: Timings | None = None
+    timing_failure: Failure | None = None
     phases: dict[str, float] = Field(default_factory=dict)
-    peak_memory_bytes: int | None = None
+    memory: Memory | None = None
+    nondeterministic: tuple[str, ...] = ()
 
     @property
     def fallbacks(self) -> tuple[str, ...]:

@@ -71,7 +71,10 @@ class Store:
         return Records(tuple(records), tuple(aside))
 
     def done_ids(self) -> set[str]:
-        """Cells with a record that says `ok`; damaged files count as not done and stay where they are."""
+        """Cells with a record that says `ok` and has its step times, or asks for none.
+
+        Damaged files count as not done and stay where they are.
+        """
         done = set()
         for path in self._files():
             try:
@@ -79,7 +82,8 @@ class Store:
             except (ValueError, RecursionError):
                 continue
             if isinstance(content, dict) and content.get("status") == "ok":
-                done.add(path.stem)
+                timed = content.get("timings") is not None or (content.get("cell") or {}).get("timing") is None
+                done |= {path.stem} if timed else set()
         return done
 
     def write_predictions(self, cell_id: str, probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Path:

@@ -7,6 +7,19 @@ import pandas as pd
 
 from tlbench.results.record import Record, StepTiming
 
+OF_STEP = (
+    "ms",
+    "low_ms",
+    "high_ms",
+    "mean_ms",
+    "p95_ms",
+    "minimum_ms",
+    "normalised",
+    "stable",
+    "steps",
+    "first_s",
+)
+STEP_COLUMNS = tuple(f"{step}_{name}" for step in ("inference", "training") for name in OF_STEP)
 COLUMNS = (
     "cell_id",
     "backbone",
@@ -42,18 +55,16 @@ COLUMNS = (
     "size_mb",
     "flops",
     "device",
-    "inference_ms",
-    "inference_low_ms",
-    "inference_high_ms",
-    "inference_first_s",
-    "training_ms",
-    "training_low_ms",
-    "training_high_ms",
-    "training_first_s",
+    *STEP_COLUMNS,
     "timing_batch_size",
     "timing_protocol",
     "jit",
-    "peak_memory_mb",
+    "memory_peak_mb",
+    "memory_start_mb",
+    "memory_device_peak_mb",
+    "memory_weights_mb",
+    "memory_gradients_mb",
+    "memory_optimizer_mb",
     "seconds",
     "data_source",
     "data_fallback",
@@ -84,21 +95,20 @@ def _row(record: Record) -> dict[str, Any]:
         "image_size": cell.image_size,
         "weights": cell.weights,
         "seed": cell.seed,
-        "epochs": cell.train.epochs,
-        "batch_size": cell.train.batch_size,
-        "optimizer": cell.train.optimizer,
-        "learning_rate": cell.train.learning_rate,
+        "epochs": cell.train.epochs if cell.train else None,
+        "batch_size": cell.train.batch_size if cell.train else None,
+        "optimizer": cell.train.optimizer if cell.train else None,
+        "learning_rate": cell.train.learning_rate if cell.train else None,
         "precision": cell.precision,
         "backend": cell.backend,
         "status": record.status,
         "seconds": sum(record.phases.values()),
-        "peak_memory_mb": None if record.peak_memory_bytes is None else record.peak_memory_bytes / 2**20,
         "epochs_trained": len(record.history),
         "finished": record.provenance.finished,
     }
     if record.failure:
         row |= {"error": f"{record.failure.type}: {record.failure.message}", "advice": record.failure.advice}
-    return row | _accuracy(record) | _counts(record) | _timings(record) | _provenance(record)
+    return row | _accuracy(record) | _counts(record) | _timings(record) | _memory(record) | _provenance(record)
 
 
 def _accuracy(record: Record) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def _timings(record: Record) -> dict[str, Any]:
         "timing_protocol": found.protocol,
         "timing_batch_size": found.inference.batch_size,
         **_step("inference", found.inference),
-        **_step("training", found.training),
+        **(_step("training", found.training) if found.training else {}),
     }
 
 
@@ -143,8 +153,29 @@ def _step(name: str, step: StepTiming) -> dict[str, Any]:
         f"{name}_ms": step.median * 1000,
         f"{name}_low_ms": None if step.low is None else step.low * 1000,
         f"{name}_high_ms": None if step.high is None else step.high * 1000,
+        f"{name}_mean_ms": step.mean * 1000,
+        f"{name}_p95_ms": step.p95 * 1000,
+        f"{name}_minimum_ms": step.minimum * 1000,
+        f"{name}_normalised": step.normalised,
+        f"{name}_stable": step.stable,
+        f"{name}_steps": len(step.samples),
         f"{name}_first_s": step.first_call,
     }
+
+
+def _memory(record: Record) -> dict[str, Any]:
+    if record.memory is None:
+        return {}
+    found = record.memory
+    values = {
+        "peak": found.peak,
+        "start": found.start,
+        "device_peak": found.device_peak,
+        "weights": found.weights,
+        "gradients": found.gradients,
+        "optimizer": found.optimizer,
+    }
+    return {f"memory_{name}_mb": None if value is None else value / 2**20 for name, value in values.items()}
 
 
 def _provenance(record: Record) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Strategy(Value, ABC):
 
     summary: ClassVar[str]
     weights: ClassVar[Weights] = "imagenet"
+    trains: ClassVar[bool] = True
     adam_rate: ClassVar[float]
     """Learning rate for Adam at batch size 32; docs/methodology.md has the validation sweep it comes from."""
 

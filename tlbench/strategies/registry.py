@@ -9,10 +9,17 @@ from tlbench.strategies.base import Strategy
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
 from tlbench.strategies.partial import Partial
+from tlbench.strategies.pretrained import Pretrained
 from tlbench.strategies.scratch import Scratch
 from tlbench.suite.cell import Scalar
 
-STRATEGIES: dict[str, type[Strategy]] = {"frozen": Frozen, "partial": Partial, "full": Full, "scratch": Scratch}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "pretrained": Pretrained,
+    "frozen": Frozen,
+    "partial": Partial,
+    "full": Full,
+    "scratch": Scratch,
+}
 
 
 def names() -> tuple[str, ...]:

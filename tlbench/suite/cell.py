@@ -7,13 +7,14 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Scalar = bool | int | float | str | None
 Output = Literal["softmax", "sigmoid"]
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
+StepName = Literal["inference", "training"]
 HeadName = Literal["gap", "flatten", "imagenet"]
 
 
@@ -113,17 +114,30 @@ class Training(Value):
 
 
 class Timing(Value):
-    """How step times are taken: at least `iterations` timed steps and at least `seconds` of them."""
+    """How step times are taken: at least `iterations` timed steps and at least `seconds` of them.
+
+    warmup: steps at least before timing begins. max_seconds: timing of a step ends there, whether it has its
+    iterations or not; None: no bound. more_batch_sizes: inference is timed at these too.
+    """
 
     protocol: str
     batch_size: int
     warmup: int
     iterations: int
     seconds: float
+    max_seconds: float | None = None
+    more_batch_sizes: tuple[int, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Fields that came after the first release are left out at their defaults: the ids of older cells stay."""
+        content: dict[str, Any] = handler(self)
+        added = {"max_seconds": None, "more_batch_sizes": ()}
+        return {key: value for key, value in content.items() if key not in added or value not in (added[key], [])}
 
 
 class Cell(Value):
-    """One training and what is measured of it."""
+    """One training and what is measured of it. `train` is None where the strategy trains nothing."""
 
     backbone: Named
     weights: Weights
@@ -132,7 +146,7 @@ class Cell(Value):
     strategy: Named
     head: Head
     image_size: int
-    train: Training
+    train: Training | None
     seed: int
     precision: str
     backend: Backend
@@ -147,6 +161,20 @@ class Cell(Value):
     def id(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of `canonical()`."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()[:12]
+
+    def timing_key(self, step: StepName) -> str:
+        """Equal for cells whose models take the same time for a step.
+
+        Images, weights and seed are not in it, nor is how training goes on: a step is one batch of random images.
+        Inference does not depend on what is trained; training depends on the strategy and the optimizer.
+        """
+        parts: dict[str, Any] = self.model_dump(
+            mode="json", include={"backbone", "head", "image_size", "precision", "backend", "jit", "timing"}
+        )
+        if step == "training":
+            assert self.train is not None
+            parts |= {"strategy": self.strategy.model_dump(mode="json"), "optimizer": self.train.optimizer}
+        return f"{step} {json.dumps(parts, sort_keys=True, separators=(',', ':'))}"
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from tlbench.strategies import registry as strategies
 from tlbench.suite.cell import Cell, Head, Limit, Named, Timing, Training, Weights
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
-from tlbench.suite.schema import PROTOCOLS, PatchSection, TimingSection, TrainSection
+from tlbench.suite.schema import NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection
 
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
@@ -48,10 +48,10 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         content.strategies,
         heads,
         content.precision,
-        trainings(content.train),
+        list(trainings(content.train)),
     )
     for dataset, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
-        _check_head(suite, dataset.dataset, head, ("heads", number))
+        _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
         pixels = _pixels(suite, backbone, size, loc)
         for seed in content.seeds:
             yield _cell(suite, backbone, weights, dataset.dataset, strategy, head, pixels, train, rate, seed, precision)
@@ -72,7 +72,7 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     strategy, head = patch.strategy or content.strategies[0], patch.head or content.heads[0]
     seed = content.seeds[0] if patch.seed is None else patch.seed
     train, rate = next(trainings(content.train))
-    _check_head(suite, dataset, head, (*loc, "head"))
+    _check_together(suite, dataset, strategy, head, (*loc, "head"))
     for backbone in item.backbones:
         pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
         yield _cell(
@@ -88,15 +88,20 @@ def _cell(
     strategy: Named,
     head: Head,
     pixels: int,
-    train: Training,
+    train: Training | None,
     rate: float | None,
     seed: int,
     precision: str,
 ) -> Cell:
     content = suite.content
     rule = strategies.make(strategy.name, strategy.args)
-    if rate is None:
-        rate = rule.learning_rate(train.optimizer)
+    if not rule.trains:
+        train = None
+    elif train is None:
+        raise suite.complain((), "key 'train' is missing")
+    else:
+        rate = rule.learning_rate(train.optimizer) if rate is None else rate
+        train = train.model_copy(update={"learning_rate": rate})
     return Cell(
         backbone=backbone,
         weights="random" if rule.weights == "random" else weights,
@@ -105,7 +110,7 @@ def _cell(
         strategy=strategy,
         head=head,
         image_size=pixels,
-        train=train.model_copy(update={"learning_rate": rate}),
+        train=train,
         seed=seed,
         precision=precision,
         backend=content.backend,
@@ -114,8 +119,11 @@ def _cell(
     )
 
 
-def trainings(section: TrainSection) -> Iterator[tuple[Training, float | None]]:
+def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, float | None]]:
     """Every combination of the training settings, with its learning rate (None: the strategy's default)."""
+    if section is None:
+        yield None, None
+        return
     for epochs, batch, optimizer, rate in product(
         section.epochs, section.batch_size, section.optimizer, section.learning_rate
     ):
@@ -133,15 +141,18 @@ def trainings(section: TrainSection) -> Iterator[tuple[Training, float | None]]:
 
 def timing(section: TimingSection) -> Timing | None:
     """The protocol with what overrides it; None for protocol ``none``."""
-    if section.protocol == "none":
+    if section.protocol == NO_TIMING:
         return None
-    warmup, iterations, seconds = PROTOCOLS[section.protocol]
+    warmup, iterations, seconds = PROTOCOLS.get(section.protocol, (0, 0, 0.0))
+    first, *more = section.batch_size
     return Timing(
         protocol=section.protocol,
-        batch_size=section.batch_size,
+        batch_size=first,
         warmup=warmup if section.warmup is None else section.warmup,
         iterations=iterations if section.iterations is None else section.iterations,
         seconds=seconds if section.seconds is None else section.seconds,
+        max_seconds=section.max_seconds,
+        more_batch_sizes=tuple(more),
     )
 
 
@@ -155,7 +166,16 @@ def _pixels(suite: Suite, backbone: Named, size: int | str, loc: Loc) -> int:
     return pixels
 
 
-def _check_head(suite: Suite, dataset: Named, head: Head, loc: Loc) -> None:
+def _check_together(suite: Suite, dataset: Named, strategy: Named, head: Head, loc: Loc) -> None:
+    trains = strategies.make(strategy.name, strategy.args).trains
+    original = {"strategy pretrained": not trains, "head imagenet": head.name == "imagenet"}
+    original["data set imagenet"] = dataset.name == datasets.IMAGENET
+    if any(original.values()) and not all(original.values()):
+        there, missing = ([name for name, value in original.items() if value is of] for of in (True, False))
+        raise suite.complain(
+            loc,
+            f"{' and '.join(there)} need {' and '.join(missing)}: the three belong together, in a suite of their own",
+        )
     like = dataset.args.get("like")
     classes = datasets.classes_of(dataset.name, None if like is None else str(like))
     if head.output == "sigmoid" and classes is not None and len(classes) != 2:

@@ -65,6 +65,9 @@ def _backbone(value: Any) -> Any:
 
 def _dataset(value: Any) -> Any:
     name, args = _split(value, "data set")
+    if name == datasets.IMAGENET:
+        check_keys(args, [])
+        return DatasetItem(dataset=Named(name=name), path=None)
     if name == datasets.SYNTHETIC:
         check_keys(args, ["like"])
         if "like" in args and args["like"] not in datasets.DATASETS:
@@ -104,11 +107,10 @@ def _strategy(value: Any) -> Any:
 def _head(value: Any) -> Any:
     name, args = _split(value, "head")
     if name == "imagenet":
-        raise complain(
-            "head 'imagenet' is the original classifier of 1000 classes: nothing to train; see `tlbench inspect`"
-        )
+        check_keys(args, ["name"])
+        return Head(name="imagenet")
     if name not in ("gap", "flatten"):
-        raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten'], 'heads')}")
+        raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten', 'imagenet'], 'heads')}")
     check_keys(args, ["name", "hidden", "dropout", "output"])
     hidden = args.get("hidden", [])
     units = hidden if isinstance(hidden, list) else [hidden]

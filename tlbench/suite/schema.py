@@ -26,11 +26,12 @@ from tlbench.suite.fields import (
 from tlbench.suite.items import Backbones, Dataset, HeadItem, Strategy
 
 PROTOCOLS: dict[str, tuple[int, int, float]] = {
-    # warm-up calls, timed calls at least, timed seconds at least
-    "quick": (2, 10, 1.0),
+    # warm-up steps at least, timed steps at least, timed seconds at least
+    "quick": (2, 15, 1.0),
     "standard": (5, 30, 5.0),
-    "keras": (5, 300, 0.0),  # keras.io: 30 batches x 10 repetitions
+    "keras": (5, 300, 0.0),  # keras.io: 30 batches x 10 repetitions, and the mean of them
 }
+CUSTOM, NO_TIMING = "custom", "none"
 
 
 def _image_size(value: Any) -> Any:
@@ -123,13 +124,24 @@ class TrainSection(Section):
 
 
 class TimingSection(Section):
-    """How step times are taken; numbers override those of the protocol."""
+    """How step times are taken; numbers override those of the protocol, `custom` has none of its own."""
 
-    protocol: Annotated[str, BeforeValidator(one_of(*PROTOCOLS, "none", label="protocol"))] = "quick"
-    batch_size: Count = 32
+    protocol: Annotated[str, BeforeValidator(one_of(*PROTOCOLS, CUSTOM, NO_TIMING, label="protocol"))] = "quick"
+    batch_size: Annotated[list[Count], Listed] = [32]
     warmup: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(0, 1000)(v))] = None
     iterations: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(1, 100_000)(v))] = None
     seconds: Annotated[float | None, BeforeValidator(lambda v: v if v is None else number(0, 3600)(v))] = None
+    max_seconds: Positive | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "TimingSection":
+        numbers = {"warmup": self.warmup, "iterations": self.iterations, "seconds": self.seconds}
+        missing = [key for key, value in numbers.items() if value is None]
+        if self.protocol == CUSTOM and missing:
+            raise complain(f"protocol custom needs {', '.join(missing)} as well", "protocol")
+        if self.max_seconds is not None and self.seconds is not None and self.max_seconds < self.seconds:
+            raise complain(f"max_seconds {self.max_seconds:g} is less than seconds {self.seconds:g}", "max_seconds")
+        return self
 
 
 class FallbackSection(Section):
@@ -175,7 +187,7 @@ class SuiteFile(Section):
     heads: Annotated[list[HeadItem], Listed] = [Head()]
     image_size: Annotated[list[Size], Listed] = ["native"]
     limit: LimitSection = LimitSection()
-    train: TrainSection
+    train: TrainSection | None = None
     seeds: Annotated[list[Seed], Listed] = [0]
     precision: Annotated[list[Precision], Listed] = ["float32"]
     jit: JitMode = "auto"

@@ -1,45 +1,62 @@
-"""Predictions on the test set, and what they say. Only `predict` needs Keras; the rest is arithmetic."""
+"""Predictions on the test set, and what they say. Only predicting needs Keras; the rest is arithmetic."""
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.backbones import registry as backbones
+from tlbench.datasets.imagenet import ImageNet, read_crop
+from tlbench.machine import usable_cores
 from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
+from tlbench.suite.cell import Cell
 from tlbench.training.batches import Batches
-from tlbench.training.first_step import FirstStep
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
+IMAGENET_BATCH = 32
+LARGEST_MATRIX = 100
+"""Classes up to which a record keeps the confusion matrix; predictions are kept beside it in any case."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Class probabilities (N, classes), float32, and the seconds of the first inference step (trace included)."""
+    """Class probabilities (N, classes), float32, and true labels (N,), int32."""
 
     probabilities: NDArray[np.float32]
-    first_step: float
+    labels: NDArray[np.int32]
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images; a single sigmoid unit p becomes the columns 1-p and p."""
-    first = FirstStep()
-    outputs = model.predict(Batches(images, labels, batch_size), callbacks=[first], verbose=0)
+    outputs = model.predict(Batches(images, labels, batch_size), verbose=0)
     probabilities = np.asarray(outputs, dtype=np.float32)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    return Predicted(probabilities, first.seconds)
+    return Predicted(probabilities, labels)
 
 
-def accuracy(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int32], classes: tuple[str, ...], validation: Epoch
-) -> Accuracy:
-    """What the predictions on the test set (N, classes) say.
+def predict_imagenet(model: keras.Model, data: ImageNet, cell: Cell) -> Predicted:
+    """Predict ImageNet's validation images with the crop of the backbone's family, decoded as they are needed."""
+    share, found = backbones.get(cell.backbone.name).crop, []
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for index in range(math.ceil(len(data.files) / IMAGENET_BATCH)):
+            chosen = data.files[index * IMAGENET_BATCH : (index + 1) * IMAGENET_BATCH]
+            images = pool.map(lambda file: read_crop(data.folder / file[0], cell.image_size, share), chosen)
+            found.append(np.asarray(model.predict_on_batch(np.stack(list(images))), dtype=np.float32))
+    return Predicted(np.concatenate(found), np.array([label for _, label in data.files], dtype=np.int32))
 
-    `validation` is the epoch whose weights the model has.
+
+def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | None) -> Accuracy:
+    """What the predictions on the test set say.
+
+    `validation` is the epoch whose weights the model has; None where nothing was trained.
     """
+    probabilities, labels = predicted.probabilities, predicted.labels
     matrix = confusion(probabilities, labels)
     correct, images = int(matrix.trace()), len(labels)
     low, high = wilson(correct, images)
@@ -55,9 +72,11 @@ def accuracy(
         macro_f1=macro_f1(matrix),
         calibration_error=expected_calibration_error(probabilities, labels),
         per_class={
-            name: float(row[index] / row.sum()) for index, (name, row) in enumerate(zip(classes, matrix, strict=True))
+            name: float(row[index] / row.sum())
+            for index, (name, row) in enumerate(zip(classes, matrix, strict=True))
+            if row.sum()
         },
-        confusion=tuple(tuple(int(count) for count in row) for row in matrix),
-        validation_top1=validation.val_accuracy,
-        validation_loss=validation.val_loss,
+        confusion=tuple(tuple(int(count) for count in row) for row in matrix) if len(classes) <= LARGEST_MATRIX else (),
+        validation_top1=validation.val_accuracy if validation else None,
+        validation_loss=validation.val_loss if validation else None,
     )

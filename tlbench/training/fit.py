@@ -13,7 +13,6 @@ from tlbench.results.record import Epoch
 from tlbench.suite.cell import Cell, Training
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Batches
-from tlbench.training.first_step import FirstStep
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int32]]
 OnEpoch = Callable[[Epoch], None]
@@ -21,14 +20,10 @@ OnEpoch = Callable[[Epoch], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave. `kept` is the index in `history` of the epoch whose weights the model has now.
-
-    `first_step` is the seconds of the first training step, trace and compilation included.
-    """
+    """What training gave. `kept` is the index in `history` of the epoch whose weights the model has now."""
 
     history: tuple[Epoch, ...]
     kept: int
-    first_step: float
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -62,8 +57,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
     """Compile with the cell's optimizer and the loss of its head; the optimizer's state is made at once.
 
-    TensorFlow traces the first step twice where that state is made inside it.
+    TensorFlow traces the first step twice where that state is made inside it. A cell that trains nothing gets no
+    optimizer.
     """
+    if cell.train is None:
+        model.compile(optimizer=None, jit_compile=jit)
+        return
     optimizer = keras.optimizers.get(
         {"class_name": cell.train.optimizer, "config": {"learning_rate": cell.train.learning_rate}}
     )
@@ -74,25 +73,26 @@ def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
 
 def fit(model: keras.Model, cell: Cell, train: Arrays, validation: Arrays, jit: bool, on_epoch: OnEpoch) -> Fitted:
     """Compile `model` and train it in place; the validation set is looked at after each epoch, never the test set."""
+    assert cell.train is not None
     compile_model(model, cell, jit)
     trained = model
     if cell.train.augmentation:
         trained = augmented(model, cell.train.augmentation, cell.seed)
         compile_model(trained, cell, jit)
-    watch, first = _Watch(on_epoch), FirstStep()
+    watch = _Watch(on_epoch)
     stopping, callbacks = _callbacks(cell.train)
     trained.fit(
         Batches(*train, batch_size=cell.train.batch_size, seed=cell.seed),
         validation_data=Batches(*validation, batch_size=cell.train.batch_size),
         epochs=cell.train.epochs,
         shuffle=False,  # Batches draws its own order
-        callbacks=[watch, first, *callbacks],
+        callbacks=[watch, *callbacks],
         verbose=0,
     )
     kept = len(watch.history) - 1
     if stopping is not None and stopping.restore_best_weights:
         kept = stopping.best_epoch
-    return Fitted(tuple(watch.history), kept, first.seconds)
+    return Fitted(tuple(watch.history), kept)
 
 
 def _callbacks(train: Training) -> tuple[keras.callbacks.EarlyStopping | None, list[keras.callbacks.Callback]]:

@@ -1,0 +1,72 @@
+"""Memory of this process, of the device and of a model, in bytes."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tlbench.results.record import Memory
+
+STATUS = Path("/proc/self/status")
+
+
+def resident() -> int | None:
+    """What of this process is in memory now; None where there is no /proc."""
+    return _status("VmRSS")
+
+
+def peak() -> int | None:
+    """The kernel's high-water mark of this process, which misses no peak; None where there is no /proc."""
+    return _status("VmHWM")
+
+
+def measure(model: keras.Model, start: int | None) -> Memory:
+    """Memory of the process so far, and of the state of `model`; `start` was resident before it was built."""
+    optimizer = getattr(model, "optimizer", None)
+    return Memory(
+        peak=peak(),
+        start=start,
+        device_peak=device_peak(),
+        weights=_bytes(model.weights),
+        gradients=_bytes(model.trainable_weights) if optimizer else 0,
+        optimizer=_bytes(optimizer.variables) if optimizer else 0,
+    )
+
+
+def device_peak() -> int | None:
+    """The most memory the backend held on its GPU so far; None on a CPU."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow
+
+            if not tensorflow.config.list_physical_devices("GPU"):
+                return None
+            return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
+        case "jax":
+            import jax
+
+            stats = jax.devices()[0].memory_stats()
+            return None if stats is None else int(stats["peak_bytes_in_use"])
+        case "torch":
+            import torch
+
+            return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None
+    return None
+
+
+def _bytes(variables: Iterable[keras.Variable]) -> int:
+    return sum(
+        math.prod(variable.shape) * np.dtype(keras.backend.standardize_dtype(variable.dtype)).itemsize
+        for variable in variables
+    )
+
+
+def _status(field: str) -> int | None:
+    if not STATUS.exists():
+        return None
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,163 @@
+"""Is a measurement stable, and what would make it so. Pure.
+
+The limits are chosen, not derived: a step time that is known to 5 % decides most choices between models, and a machine
+whose speed moves by more than 10 % cannot show that. docs/methodology.md says what each was seen to do.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, median, pstdev
+
+from tlbench.results.record import Doubt
+
+WIDE = 0.05
+"""Half the width of the median's interval, relative to the median."""
+DRIFT = 0.10
+"""The range of the reference workload while the step was measured, relative to its median."""
+TREND = 0.10
+"""The change of the step's median from the first third of its rounds to the last."""
+LOAD = 0.2
+"""Cores that other processes use, as a share of all."""
+OUTLIERS, FAR = 0.10, 5.0
+"""Share of samples further above the median than `FAR` scaled absolute deviations and 20 %."""
+BIMODAL, SMALLER_MODE = 4.0, 0.2
+"""Ashman's D between two modes of which the smaller has this share of the samples. A normal distribution split at its
+mean has D = 2.6, a uniform one 3.5."""
+
+
+def doubts(
+    rounds: Sequence[Sequence[float]],
+    reference: Sequence[float],
+    interval: tuple[float, float] | None,
+    other_load: float | None,
+    cores: int,
+) -> tuple[Doubt, ...]:
+    """Everything that speaks against the median of `rounds` (seconds of each step, for each round).
+
+    reference: the time of the reference workload around each round. interval: the order-statistic interval of the
+    median. other_load: cores that other processes kept busy meanwhile; None where unknown.
+    """
+    samples = [sample for taken in rounds for sample in taken]
+    found = [
+        _short(samples, interval),
+        _wide(samples, len(rounds), interval),
+        _trend(rounds),
+        _bimodal(samples),
+        _outliers(samples),
+        _drift(reference),
+        _load(other_load, cores),
+    ]
+    return tuple(doubt for doubt in found if doubt)
+
+
+def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
+    """Ashman's D of the best split of the samples in two, the smaller side's share, and the gap over the median.
+
+    The split is Otsu's: the one with the least variance inside both sides. D = sqrt(2) |m1 - m2| / sqrt(s1^2 + s2^2).
+    Sources: K. M. Ashman, C. M. Bird, S. E. Zepf, Detecting Bimodality in Astronomical Datasets, The Astronomical
+    Journal 108 (1994), 2348; N. Otsu, A Threshold Selection Method from Gray-Level Histograms, IEEE SMC 9 (1979), 62.
+    """
+    ordered = sorted(samples)
+    count = len(ordered)
+    sums, squares = [0.0], [0.0]
+    for sample in ordered:
+        sums.append(sums[-1] + sample)
+        squares.append(squares[-1] + sample * sample)
+
+    def inside(first: int, last: int) -> float:
+        total = sums[last] - sums[first]
+        return squares[last] - squares[first] - total * total / (last - first)
+
+    cut = min(range(1, count), key=lambda at: inside(0, at) + inside(at, count))
+    low, high = ordered[:cut], ordered[cut:]
+    distance = fmean(high) - fmean(low)
+    spread = math.hypot(pstdev(low), pstdev(high))
+    share = min(len(low), len(high)) / count
+    return (math.inf if spread == 0 else math.sqrt(2) * distance / spread), share, distance / median(ordered)
+
+
+def _short(samples: Sequence[float], interval: tuple[float, float] | None) -> Doubt | None:
+    if interval is not None:
+        return None
+    message = f"{len(samples)} timed steps are too few for an interval"
+    return Doubt(kind="short", message=message, advice="Raise timing.iterations or timing.max_seconds: 6 are needed.")
+
+
+def _wide(samples: Sequence[float], rounds: int, interval: tuple[float, float] | None) -> Doubt | None:
+    if interval is None:
+        return None
+    half = (interval[1] - interval[0]) / 2 / median(samples)
+    if half <= WIDE:
+        return None
+    more = math.ceil(rounds * ((half / WIDE) ** 2 - 1))
+    return Doubt(
+        kind="wide",
+        message=f"the median is known to ±{half:.0%} only",
+        advice=f"About {more} more rounds are needed for ±{WIDE:.0%}: raise timing.iterations or timing.seconds.",
+    )
+
+
+def _trend(rounds: Sequence[Sequence[float]]) -> Doubt | None:
+    third = len(rounds) // 3
+    if third == 0:
+        return None
+    first, last = (median([s for taken in part for s in taken]) for part in (rounds[:third], rounds[-third:]))
+    change = last / first - 1
+    if abs(change) <= TREND:
+        return None
+    word = "slower" if change > 0 else "faster"
+    return Doubt(
+        kind="trend",
+        message=f"steps grew {abs(change):.0%} {word} while they were measured",
+        advice="Raise timing.warmup, or let the machine cool and measure again.",
+    )
+
+
+def _bimodal(samples: Sequence[float]) -> Doubt | None:
+    if len(samples) < 10:
+        return None
+    distance, share, gap = ashman(samples)
+    if distance <= BIMODAL or share < SMALLER_MODE or gap <= WIDE:
+        return None
+    return Doubt(
+        kind="bimodal",
+        message=f"steps take one of two times, {gap:.0%} apart",
+        advice="The clock or the scheduler switches: fix the clock rate, pin the process, or measure for longer.",
+    )
+
+
+def _outliers(samples: Sequence[float]) -> Doubt | None:
+    middle = median(samples)
+    spread = 1.4826 * median([abs(sample - middle) for sample in samples])
+    limit = max(middle + FAR * spread, 1.2 * middle)
+    far = sum(sample > limit for sample in samples)
+    if far <= OUTLIERS * len(samples):
+        return None
+    return Doubt(
+        kind="outliers",
+        message=f"{far} of {len(samples)} steps took over {limit / middle:.1f} times the median",
+        advice="Something else runs now and then: close it, or measure for longer.",
+    )
+
+
+def _drift(reference: Sequence[float]) -> Doubt | None:
+    if len(reference) < 2:
+        return None
+    moved = (max(reference) - min(reference)) / median(reference)
+    if moved <= DRIFT:
+        return None
+    return Doubt(
+        kind="drift",
+        message=f"the machine's speed moved by {moved:.0%} meanwhile (reference workload)",
+        advice="Measure on a machine of your own, or for longer; compare models within one run only.",
+    )
+
+
+def _load(other_load: float | None, cores: int) -> Doubt | None:
+    if other_load is None or other_load <= LOAD * cores:
+        return None
+    return Doubt(
+        kind="load",
+        message=f"other processes used {other_load:.1f} of {cores} cores meanwhile",
+        advice="Close other programs.",
+    )
