@@ -9,6 +9,7 @@ from tlbench.results.record import (
     Environment,
     Epoch,
     Failure,
+    Memory,
     PartCounts,
     Provenance,
     Record,
@@ -16,7 +17,7 @@ from tlbench.results.record import (
     Timings,
     WeightsProvenance,
 )
-from tlbench.suite.cell import Cell, Head, Limit, Named, Timing, Training
+from tlbench.suite.cell import Cell, Head, Limit, Named, StepName, Timing, Training
 
 
 def cell(**changes: Any) -> Cell:
@@ -38,19 +39,31 @@ def cell(**changes: Any) -> Cell:
     return Cell(**fields | changes)
 
 
-def step(median: float = 0.02, first_call: float = 1.5) -> StepTiming:
+def step(kind: StepName = "inference", median: float = 0.02, first_call: float = 1.5, **changes: Any) -> StepTiming:
     samples = tuple(median * factor for factor in (0.9, 0.95, 0.97, 0.99, 1.0, 1.0, 1.01, 1.03, 1.05, 1.1))
-    return StepTiming(
-        batch_size=32,
-        first_call=first_call,
-        warmup=(0.03, 0.025),
-        samples=samples,
-        median=median,
-        low=samples[1],
-        high=samples[8],
-        minimum=samples[0],
-        p95=samples[9],
-    )
+    fields: dict[str, Any] = {
+        "step": kind,
+        "batch_size": 32,
+        "measured_with": "0" * 12,
+        "first_call": first_call,
+        "warmup": (0.03, 0.025),
+        "rounds": (samples[:5], samples[5:]),
+        "reference": (0.05, 0.051),
+        "mean": median,
+        "median": median,
+        "sample_low": samples[1],
+        "sample_high": samples[8],
+        "low": samples[1],
+        "high": samples[8],
+        "minimum": samples[0],
+        "p95": samples[9],
+        "normalised": median / 0.0505,
+        "models": 3,
+        "drift": (0.98, 1.03),
+        "complete": True,
+        "doubts": (),
+    }
+    return StepTiming(**fields | changes)
 
 
 def timings(device: str = "cpu", inference: float = 0.02, training: float = 0.06) -> Timings:
@@ -58,9 +71,9 @@ def timings(device: str = "cpu", inference: float = 0.02, training: float = 0.06
         device="gpu" if device == "gpu" else "cpu",
         device_name=device,
         jit=device == "gpu",
+        threads=2,
         protocol="quick",
-        inference=step(inference),
-        training=step(training, first_call=12.6),
+        steps=(step("inference", inference), step("training", training, first_call=12.6)),
     )
 
 
@@ -130,13 +143,15 @@ def record(of: Cell | None = None, **changes: Any) -> Record:
             Epoch(epoch=1, loss=0.7, accuracy=0.6, val_loss=0.5, val_accuracy=0.8, learning_rate=1e-3, seconds=2.0),
         ),
         "timings": timings(),
-        "phases": {"build": 0.5, "train": 4.0, "evaluate": 1.0, "measure": 2.5},
-        "peak_memory_bytes": 600 * 2**20,
+        "phases": {"build": 0.5, "train": 6.0, "evaluate": 1.5},
+        "memory": Memory(
+            peak=600 * 2**20, start=230 * 2**20, device_peak=None, weights=876_232, gradients=2056, optimizer=4128
+        ),
     }
     return Record(**fields | changes)
 
 
 def failed(of: Cell | None = None, **changes: Any) -> Record:
-    nothing = {"counts": None, "accuracy": None, "history": (), "timings": None, "phases": {}}
+    nothing = {"counts": None, "accuracy": None, "history": (), "timings": None, "memory": None, "phases": {}}
     failure = Failure(type="SIGKILL", message="the process was killed", advice="Lower batch_size.")
     return record(of, **{"status": "killed", "failure": failure, **nothing, **changes})

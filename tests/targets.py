@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from tlbench.errors import UserError
 
 
@@ -45,6 +47,28 @@ def write(payload: Any, send: Any) -> Any:
     print("to stdout")
     print("to stderr", file=sys.stderr)
     os.write(2, b"from C\n")
+
+
+def echo(payload: Any, channel: Any) -> Any:
+    while (message := channel.receive()) is not None:
+        channel(payload + message)
+    return "bye"
+
+
+def echo_once_and_die(payload: Any, channel: Any) -> Any:
+    channel(channel.receive())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def cell_beside(payload: Any, send: Any) -> Any:
+    """A cell, trained while so many bytes are held."""
+    from tlbench.execution.worker import run_cell
+
+    job, size = payload
+    held = np.ones(size, dtype=np.uint8)
+    finished = run_cell(job, send)
+    assert held.size == size
+    return finished
 
 
 def tell_pid_and_sleep(payload: Any, send: Any) -> Any:

@@ -78,3 +78,22 @@ def test_a_child_does_not_outlive_its_parent() -> None:
     while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(pid)
+
+
+def test_a_conversation_goes_back_and_forth() -> None:
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        for number in range(5):
+            talk.say(number)
+            assert talk.listen(10) == 10 + number
+        talk.say(None)
+        assert talk.listen(10) == Returned("bye")
+
+
+def test_who_is_talked_with_may_die_or_keep_silent() -> None:
+    with child.Conversation("tests.targets:echo_once_and_die", None) as talk:
+        talk.say("hello")
+        assert talk.listen(10) == "hello"
+        assert talk.listen(10) == Died(-signal.SIGKILL)
+        talk.say("are you there?")
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        assert talk.listen(0.2) == TimedOut(0.2)

@@ -1,5 +1,6 @@
 """Models: scaled as Keras does it, frozen where they should be, counted as published."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
 from tlbench.backbones import registry  # noqa: E402
+from tlbench.backbones.spec import Scaling  # noqa: E402
 from tlbench.errors import UserError  # noqa: E402
-from tlbench.modeling.assemble import assemble, build, make_backbone  # noqa: E402
-from tlbench.modeling.counting import count, count_part  # noqa: E402
+from tlbench.modeling.assemble import assemble, build, make_backbone, without_top  # noqa: E402
+from tlbench.modeling.counting import count, count_original, count_part  # noqa: E402
 from tlbench.modeling.flops import flops  # noqa: E402
 from tlbench.modeling.heads import head_layers  # noqa: E402
-from tlbench.modeling.preprocessing import scaling_layers  # noqa: E402
+from tlbench.modeling.preprocessing import check_scaling, scaling_layers  # noqa: E402
 from tlbench.suite.cell import Head, Named  # noqa: E402
 
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
@@ -35,6 +37,28 @@ def test_scaling_equals_preprocess_input_of_every_backbone(name: str) -> None:
     for layer in scaling_layers(info.scaling):
         scaled = keras.ops.convert_to_numpy(layer(scaled))
     np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "feeds"),
+    [
+        ("MobileNetV2", "inside", "feeds it 0 to 255"),
+        ("ResNet50", "tf", "feeds it -1 to 1"),
+        ("VGG16", "torch", "feeds"),
+    ],
+)
+def test_wrong_scaling_is_caught_by_a_guard(
+    name: str, wrong: Scaling, feeds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = dataclasses.replace(registry.get(name), scaling=wrong)
+    monkeypatch.setattr(registry, "get", lambda name: info)
+    with pytest.raises(UserError, match=f"{name} expects images from .* to .*{feeds}"):
+        assemble(Named(name=name), Named(name="frozen"), Head(), 2, 32)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_guard_lets_every_backbone_pass(name: str) -> None:
+    check_scaling(registry.get(name))
 
 
 @pytest.mark.parametrize("scaling", ["tf", "caffe", "torch"])
@@ -58,6 +82,7 @@ def test_a_lessons_numbers() -> None:
 
 # From keras.io/api/applications, the top included; parameters in full from Keras' own summaries.
 PUBLISHED = [("MobileNet", 4_253_864, 55), ("MobileNetV2", 3_538_984, 105), ("ResNet50", 25_636_712, 107)]
+ONE_OF_EACH_FAMILY = ["VGG16", "ResNet50V2", "DenseNet121", "NASNetMobile", "EfficientNetB0", "Xception", "InceptionV3"]
 
 
 @pytest.mark.parametrize(("name", "params", "depth"), PUBLISHED)
@@ -66,8 +91,14 @@ def test_published_counts_with_the_original_classifier(name: str, params: int, d
     assert (counts.params, counts.depth) == (params, depth)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in registry.names() if registry.get(name).published])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ONE_OF_EACH_FAMILY else pytest.param(name, marks=pytest.mark.slow)
+        for name in registry.names()
+        if registry.get(name).published
+    ],
+)
 def test_every_published_row(name: str) -> None:
     published = registry.get(name).published
     assert published is not None
@@ -196,3 +227,14 @@ def test_weights_of_another_model_and_damaged_files_are_refused(real_weights: Pa
     cut.write_bytes((real_weights / cut.name).read_bytes()[:5000])
     with pytest.raises(UserError, match="does not hold the weights"):
         make_backbone(registry.get("MobileNet"), {"alpha": 0.25}, (96, 96, 3), cut)
+
+
+def test_an_original_classifier_is_counted_by_part() -> None:
+    name = Named(name="MobileNet")
+    assembled = assemble(name, Named(name="pretrained"), Head(name="imagenet"), 1000, 224)
+    counts = count_original(assembled, without_top(name, Named(name="pretrained"), 224))
+    assert (counts.params, counts.depth, counts.trainable) == (4_253_864, 55, 0)
+    assert counts.head.params == 1024 * 1000 + 1000
+    assert counts.head.depth == 1
+    assert counts.head.flops == 2 * 1024 * 1000
+    assert counts.backbone.params + counts.head.params == counts.params

@@ -38,9 +38,9 @@ def test_a_row_has_the_columns_of_the_keras_table() -> None:
         "Params": "219K",
         "Trainable": "514",
         "Depth": "55",
-        "Time (ms) per inference step (CPU)": "20.0",
+        "Time (ms) per inference step (CPU)": "20.0 (19.0–21.0)",
         "Time (ms) per inference step (GPU)": "—",
-        "Time (ms) per training step (CPU)": "60.0",
+        "Time (ms) per training step (CPU)": "60.0 (57.0–63.0)",
         "Time (ms) per training step (GPU)": "—",
     }
 
@@ -52,9 +52,9 @@ def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
     ]
     text = render("t", both)
     (row,) = table(text, "cats_dogs")
-    assert row["Time (ms) per inference step (CPU)"] == "20.0"
-    assert row["Time (ms) per inference step (GPU)"] == "2.00"
-    assert row["Time (ms) per training step (GPU)"] == "5.00"
+    assert row["Time (ms) per inference step (CPU)"] == "20.0 (19.0–21.0)"
+    assert row["Time (ms) per inference step (GPU)"] == "2.00 (1.90–2.10)"
+    assert row["Time (ms) per training step (GPU)"] == "5.00 (4.75–5.25)"
     assert row["Top-1"] == "93.0% (88.6–95.8)"
     assert "GPU columns are empty" not in text
 
@@ -65,7 +65,7 @@ def test_two_cpu_runs_are_told_apart_by_name() -> None:
         *rows(builders.record(timings=builders.timings(inference=0.03)), run="new"),
     ]
     (row,) = table(render("t", both), "cats_dogs")
-    assert row["Time (ms) per inference step (CPU)"] == "20.0 [old], 30.0 [new]"
+    assert row["Time (ms) per inference step (CPU)"] == "20.0 (19.0–21.0) [old], 30.0 (28.5–31.5) [new]"
 
 
 def test_seeds_of_one_cell_share_a_row_with_their_spread() -> None:
@@ -74,7 +74,8 @@ def test_seeds_of_one_cell_share_a_row_with_their_spread() -> None:
         for seed, correct in enumerate([180, 186, 192])
     ]
     (row,) = table(render("t", rows(*seeds)), "cats_dogs")
-    assert row["Top-1"] == "93.0% ± 3.0 (3 seeds)"
+    # Wilson for 186 of 200, and the standard deviation of 90, 93 and 96 %.
+    assert row["Top-1"] == "93.0% (88.6–95.8) ± 3.0 (3 seeds)"
 
 
 def test_only_settings_that_differ_get_a_column() -> None:

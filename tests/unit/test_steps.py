@@ -1,32 +1,24 @@
-"""Step times on a clock that a test plays: which calls are timed, how many, in which order, and what is kept."""
+"""One step on a clock that a test plays: which calls are timed, how many, and what counts as warm."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tlbench.measurement.steps import Step, measure
+from tlbench.measurement.steps import StepTimer, settled
 from tlbench.suite.cell import Timing
 
 
 class Machine:
     """A clock that moves only while a step runs, by that step's durations (the last one for ever)."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.calls: list[str] = []
-        self.slowness = 1.0
+    def __init__(self, *durations: float) -> None:
+        self.now, self.calls = 0.0, 0
+        self._playing = self._play(durations)
+        self.timer = StepTimer(self._step, lambda: self.now)
 
-    def step(self, name: str, *durations: float, first_call: float | None = None) -> Step:
-        playing = self._play(durations)
-
-        def call() -> None:
-            self.calls.append(name)
-            self.now += next(playing) * self.slowness
-
-        return Step(call, first_call)
-
-    def clock(self) -> float:
-        return self.now
+    def _step(self) -> None:
+        self.calls += 1
+        self.now += next(self._playing)
 
     @staticmethod
     def _play(durations: tuple[float, ...]) -> Iterator[float]:
@@ -35,64 +27,49 @@ class Machine:
             yield durations[-1]
 
 
-def timing(warmup: int = 2, iterations: int = 10, seconds: float = 0.0) -> Timing:
-    return Timing(protocol="quick", batch_size=32, warmup=warmup, iterations=iterations, seconds=seconds)
+def timing(warmup: int = 2, max_seconds: float | None = None) -> Timing:
+    return Timing(protocol="quick", batch_size=32, warmup=warmup, iterations=10, seconds=0, max_seconds=max_seconds)
 
 
-def test_first_call_and_warm_up_are_kept_apart_from_the_samples() -> None:
-    machine = Machine()
-    measured = measure({"a": machine.step("a", 25.0, 3.0, 2.0, 1.0)}, timing(), machine.clock)["a"]
-    assert measured.first_call == 25.0
-    assert measured.warmup == (3.0, 2.0)
-    assert measured.samples == (1.0,) * 10
-    assert (measured.median, measured.minimum, measured.p95) == (1.0, 1.0, 1.0)
+def test_warm_up_ends_when_steps_no_longer_get_faster() -> None:
+    # 8 4 | 2 1: half as long as the two before; 2 1 | 1 1: as fast as the two before.
+    assert Machine(8.0, 4.0, 2.0, 1.0).timer.warm_up(timing()) == (8.0, 4.0, 2.0, 1.0, 1.0, 1.0)
 
 
-def test_a_first_call_that_has_happened_is_not_made_again() -> None:
-    machine = Machine()
-    step = machine.step("a", 3.0, 2.0, 1.0, first_call=12.5)
-    measured = measure({"a": step}, timing(), machine.clock)["a"]
-    assert measured.first_call == 12.5
-    assert measured.warmup == (3.0, 2.0)
-    assert len(machine.calls) == 12
+def test_warm_up_takes_at_least_what_is_asked() -> None:
+    assert len(Machine(1.0).timer.warm_up(timing(warmup=9))) == 9
+    assert Machine(1.0).timer.warm_up(timing(warmup=0)) == ()
 
 
-def test_fast_steps_are_timed_until_there_are_enough_seconds_and_slow_ones_until_there_are_enough_of_them() -> None:
-    machine = Machine()
-    steps = {"fast": machine.step("fast", 0.25), "slow": machine.step("slow", 7.0)}
-    measured = measure(steps, timing(iterations=10, seconds=5.0), machine.clock)
-    assert len(measured["fast"].samples) == 20
-    assert len(measured["slow"].samples) == 10
+def test_warm_up_that_never_settles_ends() -> None:
+    assert len(Machine(*(0.5**n for n in range(100))).timer.warm_up(timing())) == 50
 
 
-def test_steps_take_turns_and_the_order_is_reversed_every_second_round() -> None:
-    machine = Machine()
-    steps = {name: machine.step(name, 1.0, first_call=1.0) for name in "ab"}
-    measure(steps, timing(warmup=0, iterations=15), machine.clock)
-    assert "".join(machine.calls) == "aaaaabbbbb" + "bbbbbaaaaa" + "aaaaabbbbb"
+def test_warm_up_takes_a_quarter_of_the_bound_at_most() -> None:
+    assert Machine(30.0).timer.warm_up(timing(warmup=5, max_seconds=20)) == (30.0,)
+    assert len(Machine(1.0).timer.warm_up(timing(warmup=10, max_seconds=20))) == 5
 
 
-def test_a_machine_that_slows_down_slows_all_steps_alike() -> None:
-    """In blocks one after the other, b would seem twice as slow as a."""
-    machine = Machine()
-    steps = {name: machine.step(name, 1.0, first_call=1.0) for name in "ab"}
-    original = machine.clock
-
-    def drifting() -> float:
-        machine.slowness = 1.0 + machine.now / 100
-        return original()
-
-    measured = measure(steps, timing(warmup=0, iterations=100), drifting)
-    assert measured["b"].median / measured["a"].median == pytest.approx(1, abs=0.06)
+@pytest.mark.parametrize(
+    ("times", "warm"),
+    [((1, 1, 1), False), ((1, 1, 1, 1), True), ((2, 2, 1, 1), False), ((1, 1, 3, 1), True), ((1, 1, 0.96, 2), True)],
+)
+def test_settled_looks_at_the_faster_of_each_two(times: tuple[float, ...], warm: bool) -> None:
+    assert settled(times) is warm
 
 
-def test_samples_keep_their_order_and_the_median_its_interval() -> None:
-    machine = Machine()
-    step = machine.step("a", 0.0, *[float(n) for n in (5, 1, 4, 2, 3, 9, 7, 8, 6, 10)])
-    measured = measure({"a": step}, timing(warmup=0), machine.clock)["a"]
-    assert measured.samples == (5, 1, 4, 2, 3, 9, 7, 8, 6, 10)
-    assert measured.median == 5.5
-    assert measured.minimum == 1
-    # The binomial(10, 1/2) interval of order statistics 2 and 9 covers 97.9 %, that of 3 and 8 only 89.1 %.
-    assert (measured.low, measured.high) == (2, 9)
-    assert measured.p95 == pytest.approx(9.55)
+def test_a_turn_is_five_steps_or_a_second() -> None:
+    assert Machine(0.1).timer.turn() == pytest.approx((0.1,) * 5)
+    slow = Machine(0.4)
+    slow.timer.once()
+    assert slow.timer.turn() == pytest.approx((0.4, 0.4, 0.4))
+    slower = Machine(30.0)
+    slower.timer.once()
+    assert slower.timer.turn() == (30.0,)
+    assert slower.calls == 2
+
+
+def test_a_short_step_runs_once_uncounted_before_its_turn() -> None:
+    machine = Machine(0.01, 0.09, 0.02)  # the step after another model's is the slow one
+    machine.timer.once()
+    assert machine.timer.turn() == pytest.approx((0.02,) * 5)

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "train and measure every cell of a suite",
     "plan": "list the cells of a suite; runs nothing",
     "report": "write tables of one or several runs",
+    "pairs": "which differences in accuracy are real",
     "list": "list backbones, data sets, strategies, heads",
     "inspect": "layers, counts and sizes of one model",
     "data": "state and audit of a data set",

@@ -10,8 +10,9 @@ from tabulate import tabulate
 
 from tlbench.cli.options import data_option
 from tlbench.datasets.archive import BadArchiveError
-from tlbench.datasets.audit import Audit, Where, audit
+from tlbench.datasets.audit import Audit, audit
 from tlbench.datasets.cache_dir import cache_dir
+from tlbench.datasets.duplicates import Place
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.locate import downloaded, get
 from tlbench.datasets.registry import DATASETS
@@ -116,17 +117,19 @@ def _show(found: Audit) -> None:
     click.echo(f"{found.folder}\n")
     classes = list(found.counts["train"])
     rows = [
-        [split, *(counts[name] for name in classes), sum(counts.values())] for split, counts in found.counts.items()
+        [split, *(counts[name] for name in classes), sum(counts.values()), f"{found.balance.get(split, 0):.2f}"]
+        for split, counts in found.counts.items()
     ]
-    click.echo(tabulate(rows, ["split", *classes, "all"]))
+    click.echo(tabulate(rows, ["split", *classes, "all", "rarest/most frequent"]))
     click.echo()
     _lines("Files of the operating system, left out", list(found.junk))
     _lines("No images", [f"{file}: {why}" for _, file, why in found.undecodable])
-    _lines("The same picture under two labels", [_names(group) for group in found.two_labels])
-    _lines("The same picture in two splits", [_names(group) for group in found.across])
-    _lines("The same picture twice in a split", [_names(group) for group in found.within])
+    for word, groups in (("The same picture", found.exact), ("Nearly the same picture", found.near)):
+        _lines(f"{word} under two labels", [_names(group) for group in groups.two_labels])
+        _lines(f"{word} in two splits", [_names(group) for group in groups.across])
+        _lines(f"{word} twice in a split", [_names(group) for group in groups.within])
     if found.clean:
-        click.echo("Every file is an image, and no two are the same.")
+        click.echo("Every file is an image; none stands under two labels or in two splits.")
 
 
 def _lines(heading: str, lines: list[str]) -> None:
@@ -135,5 +138,5 @@ def _lines(heading: str, lines: list[str]) -> None:
         click.echo("\n  ".join([f"{heading} ({len(lines)}):", *lines[:SHOWN], *more]))
 
 
-def _names(group: tuple[Where, ...]) -> str:
-    return " = ".join(file for _, _, file in group)
+def _names(group: tuple[Place, ...]) -> str:
+    return " = ".join(place.file for place in group)

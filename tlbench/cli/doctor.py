@@ -12,22 +12,30 @@ from tabulate import tabulate
 
 from tlbench.datasets.cache_dir import cache_dir
 from tlbench.datasets.registry import DATASETS
+from tlbench.execution import child
 from tlbench.machine import usable_cores
-from tlbench.measurement import doctor
+from tlbench.measurement import doctor, history
 from tlbench.measurement.doctor import Check
 from tlbench.measurement.environment import capture
+from tlbench.measurement.reference_version import VERSION
 
 MISSING = 2
+NOISE_SECONDS = 8.0
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def command(as_json: bool) -> int:
+@click.option("--quick", is_flag=True, help="Do not measure the machine's noise, which takes 10 seconds.")
+def command(as_json: bool, quick: bool) -> int:
     """Look at the machine, the packages and the folders a run uses. Exit 2 where a run would not work.
+
+    The noise score is the spread of a reference workload (a matrix product, a convolution) run again and again.
 
     Example: tlbench doctor
     """
     checks = _checks()
+    if not quick and all(check.state != "fail" for check in checks if check.name == "packages"):
+        checks.insert(3, _noise())
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks], indent=1))
     else:
@@ -54,6 +62,16 @@ def _checks() -> list[Check]:
         ),
         _folder("TLBENCH_WEIGHTS", ["*.h5"], "weights come from Keras' cache or are fetched"),
     ]
+
+
+def _noise() -> Check:
+    answer = child.call("tlbench.measurement.reference:readings", {"seconds": NOISE_SECONDS})
+    environment = capture(answer["device"])
+    key = history.machine_key(environment.identity, environment.versions, answer["device"]["name"], VERSION)
+    place, readings = cache_dir() / "reference", answer["readings"]
+    check = doctor.noise(readings, history.recent(place, key))
+    history.remember(place, key, readings)
+    return check
 
 
 def _folder(variable: str, patterns: list[str], without: str) -> Check:

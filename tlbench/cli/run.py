@@ -96,7 +96,7 @@ def _find(
         )
     for sentence in inputs.fallbacks():
         console.print(f"[yellow]fallback[/] {escape(sentence)}")
-    for sentence in inputs.notes():
+    for sentence in (*inputs.repeated(), *inputs.notes()):
         console.print(f"[yellow]note[/] {escape(sentence)}")
     for sentence in inputs.skipped():
         console.print(f"[yellow]skipped[/] {escape(sentence)}")
@@ -131,9 +131,9 @@ def _folder(
         console.print(f"[yellow]set aside[/] {escape(f'{aside.path}: {aside.reason}')}")
     done, asked = found.done - found.untimed, {cell.id for cell in chosen}
     if not asked <= done:
-        waiting = len(asked & found.untimed)
-        untimed = f", {waiting} wait for their step times" if waiting else ""
-        console.print(f"Going on in {found.folder.path}: {len(done & asked)} of {len(chosen)} cells are done{untimed}")
+        trained, waiting = len(asked & found.done), len(asked & found.untimed)
+        untimed = f", {waiting} of them without step times" if waiting else ""
+        console.print(f"Going on in {found.folder.path}: {trained} of {len(chosen)} cells are done{untimed}")
     return found.folder, done
 
 

@@ -1,24 +1,24 @@
 """Turn image files, or the synthetic generator, into raw arrays in a folder."""
 
 import hashlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from tlbench.datasets import synthetic
-from tlbench.datasets.decode import Picture, UndecodableError, decode
+from tlbench.datasets.decode import Picture, UndecodableError, decode, quiet
+from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import SPLITS, Layout
 from tlbench.errors import UserError
 from tlbench.machine import usable_cores
-from tlbench.results.record import SkippedFile
+from tlbench.results.record import SkippedFile, SplitAudit
 from tlbench.suite.cell import Limit, Value
 
 MOST_BAD = 0.05
 CHUNK = 256
+PATHS = ("utf-8", "surrogateescape")
 Tell = Callable[[int, int], None]
 
 
@@ -30,6 +30,7 @@ class Built(Value):
     counts: dict[str, dict[str, int]]
     sizes: dict[str, int]
     skipped: tuple[SkippedFile, ...] = ()
+    audit: SplitAudit | None
 
 
 def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell) -> Built:
@@ -45,6 +46,8 @@ def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell
     )
     skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
     counts: dict[str, dict[str, int]] = {}
+    places: list[Place] = []
+    sketches: list[Sketch] = []
     digest, done = hashlib.sha256(), 0
     with quiet(), ThreadPoolExecutor(usable_cores()) as pool:
         for split in SPLITS:
@@ -57,15 +60,19 @@ def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell
                         if isinstance(found, str):
                             bad.append(SkippedFile(split=split, path=path, reason=found))
                             continue
-                        images.write(found.pixels.tobytes())
-                        digest.update(f"{split}\t{name}\t{path}\t{found.sha256}\n".encode("utf-8", "surrogateescape"))
+                        picture, drawn = found
+                        images.write(picture.pixels.tobytes())
+                        digest.update(f"{split}\t{name}\t{path}\t{picture.sha256}\n".encode(*PATHS))
+                        places.append(Place(split, name, path))
+                        sketches.append(drawn)
                         used, done = used + 1, done + 1
                         tell(done, total)
                     labels.write(np.full(used, label, np.int32).tobytes())
                     counts[split][name] = used
             _check_bad(layout, split, counts[split], bad)
             skipped += bad
-    return _finish(target, layout.classes, digest.hexdigest(), counts, skipped)
+    audit = of_used(places, sketches, counts)
+    return _finish(target, layout.classes, digest.hexdigest(), counts, skipped, audit)
 
 
 def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, target: Path, tell: Tell) -> Built:
@@ -87,7 +94,7 @@ def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, target: P
 
 def _decoded(
     layout: Layout, split: str, name: str, limit: int | None, size: int, pool: ThreadPoolExecutor
-) -> Iterator[tuple[str, Picture | str]]:
+) -> Iterator[tuple[str, tuple[Picture, Sketch] | str]]:
     """Pictures of one class in order until there are `limit`; for a file that is none, the reason."""
     waiting = list(layout.files[split][name])
     wanted = len(waiting) if limit is None else limit
@@ -98,9 +105,10 @@ def _decoded(
             yield path, found
 
 
-def _try(file: Path, size: int) -> Picture | str:
+def _try(file: Path, size: int) -> tuple[Picture, Sketch] | str:
     try:
-        return decode(file, size)
+        picture = decode(file, size)
+        return picture, sketch(picture.pixels)
     except UndecodableError as error:
         return str(error)
 
@@ -124,14 +132,9 @@ def _finish(
     fingerprint: str,
     counts: dict[str, dict[str, int]],
     skipped: list[SkippedFile],
+    audit: SplitAudit | None = None,
 ) -> Built:
     sizes = {file.name: file.stat().st_size for file in sorted(target.iterdir())}
-    return Built(classes=classes, fingerprint=fingerprint, counts=counts, sizes=sizes, skipped=tuple(skipped))
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence Pillow's warnings (odd EXIF, large images): the outcome of each file is reported anyway."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return Built(
+        classes=classes, fingerprint=fingerprint, counts=counts, sizes=sizes, skipped=tuple(skipped), audit=audit
+    )

@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,3 +87,11 @@ def _rgb(image: Image.Image) -> Image.Image:
         wide = np.asarray(image, dtype=np.float64)
         return Image.fromarray((wide / 257).clip(0, 255).astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings (odd EXIF, large images): the outcome of each file is reported anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

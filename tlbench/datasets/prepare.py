@@ -19,7 +19,7 @@ from tlbench.datasets.layout import Layout, SplitRule, read_layout
 from tlbench.datasets.locate import Located, locate
 from tlbench.datasets.registry import classes_of
 from tlbench.errors import UserError
-from tlbench.results.record import DataProvenance, SkippedFile
+from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit
 from tlbench.suite.cell import Limit, Named
 
 MANIFEST = "manifest.json"
@@ -49,6 +49,7 @@ class Prepared:
     fingerprint: str
     splits: dict[str, Split]
     skipped: tuple[SkippedFile, ...]
+    audit: SplitAudit | None = None
 
     @property
     def source(self) -> str:
@@ -64,6 +65,7 @@ class Prepared:
             classes=self.classes,
             counts={split: part.per_class for split, part in self.splits.items()},
             skipped=self.skipped,
+            audit=self.audit,
         )
 
 
@@ -114,6 +116,7 @@ def prepare(
             for split, counts in built.counts.items()
         },
         skipped=built.skipped,
+        audit=built.audit,
     )
 
 

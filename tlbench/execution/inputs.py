@@ -74,6 +74,21 @@ class Inputs:
             return ["imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder"]
         return []
 
+    def repeated(self) -> list[str]:
+        """One sentence for each data set with pictures under two labels or in two splits."""
+        sentences = {}
+        for found in self.data.values():
+            if found.audit is None:
+                continue
+            two = found.audit.exact_two_labels.total + found.audit.near_two_labels.total
+            across = found.audit.exact_across.total + found.audit.near_across.total
+            if two or across:
+                sentences[found.name] = (
+                    f"{found.name}: {two} pictures stand under two labels, {across} in two splits (equal, or nearly "
+                    "so); the records name them"
+                )
+        return [sentences[name] for name in sorted(sentences)]
+
     def skipped(self) -> list[str]:
         """One sentence for each data set with files that are no images."""
         counts = {found.name: len(found.skipped) for found in self.data.values() if found.skipped}

@@ -52,9 +52,9 @@ class Found:
 
 
 def untimed(records: Sequence[Record], cells: Sequence[Cell]) -> list[Record]:
-    """Records of `cells` that were trained and still wait for their step times."""
-    chosen = {cell.id for cell in cells if cell.timing}
-    return [one for one in records if one.cell_id in chosen and one.status == "ok" and one.timings is None]
+    """Records of `cells` that were trained and still wait for their step times, in the order of the cells."""
+    waiting = {one.cell_id: one for one in records if one.status == "ok" and one.timings is None}
+    return [waiting[cell.id] for cell in cells if cell.timing and cell.id in waiting]
 
 
 def steps_of(cell: Cell) -> list[StepJob]:
@@ -122,6 +122,7 @@ def time_cells(
                 stack.callback(participant.close)
                 group.append((job, participant))
             _measure(group, reference, found, events, readings, logs)
+            (logs / "reference.log").unlink(missing_ok=True)
         waiting = [record for record in waiting if not _write(record, found, store)]
 
 
@@ -173,6 +174,7 @@ def _keep(
         if error is not None:
             _lose(found, job, (step,), error, logs / f"{job.cell.id}.timing.log")
             continue
+        (logs / f"{job.cell.id}.timing.log").unlink(missing_ok=True)
         summary = summarise(step.step, step.batch_size, job.cell.id, timing, opened, taken[key], seen, models)
         found.measured[key] = Measured(summary, ready)
 

@@ -1,12 +1,16 @@
 """Is this machine fit to measure on, and what is missing. Pure judgement on facts that the caller gathers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
+
+from tlbench.statistics.intervals import quantile
 
 State = Literal["ok", "warn", "fail"]
 ENOUGH_DISK_GIB = 2.0
 ENOUGH_MEMORY_GIB = 4.0
+STEADY, NOISY = 0.03, 0.10
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,30 @@ def governor(name: str | None) -> Check:
             "clock", "warn", f"governor {name}", "Set it to performance: sudo cpupower frequency-set -g performance"
         )
     return Check("clock", "ok", f"governor {name}")
+
+
+def noise(readings: Sequence[float], earlier: Sequence[float]) -> Check:
+    """How steady the machine is: the reference workload, run again and again.
+
+    The score is half the range of the middle 95 % of the readings (seconds), relative to their median: what a step time
+    taken now would be uncertain by. earlier: readings of recent runs on this machine.
+    """
+    middle = median(readings)
+    score = (quantile(readings, 0.975) - quantile(readings, 0.025)) / 2 / middle
+    found = f"±{score:.1%} over {len(readings)} runs of {middle * 1000:.0f} ms"
+    if earlier:
+        low, high = quantile(earlier, 0.025) / middle - 1, quantile(earlier, 0.975) / middle - 1
+        found += f"; {low:+.0%} to {high:+.0%} in {len(earlier)} earlier ones"
+    if score <= STEADY:
+        return Check("noise", "ok", found)
+    if score <= NOISY:
+        advice = "Differences below 10 % will not show; close other programs, fix the clock rate."
+    else:
+        advice = (
+            "Step times will be marked unstable: compare models within one run only, or measure on a machine of your "
+            "own, with a fixed clock rate and nothing else running."
+        )
+    return Check("noise", "warn", found, advice)
 
 
 def packages(missing: list[str], versions: Mapping[str, str]) -> Check:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tlbench.machine import usable_cores
+from tlbench.machine import CGROUP, memory_limit, usable_cores
+from tlbench.measurement import gpu
 from tlbench.results.record import Environment
 
 PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
@@ -21,7 +22,9 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
     identity = dict(_machine())
     if device and device["kind"] == "gpu":
         identity["gpu"] = device["name"]
-    return Environment(identity=identity, volatile=_volatile(), versions=_versions())
+        identity |= {key: value for key, value in gpu.identity().items() if value}
+    volatile = _volatile() | (gpu.volatile() if device and device["kind"] == "gpu" else {})
+    return Environment(identity=identity, volatile=volatile, versions=_versions())
 
 
 @cache
@@ -43,7 +46,9 @@ def _machine() -> dict[str, str]:
         "cpu": _cpu_model(),
         "cores": str(psutil.cpu_count(logical=False) or "unknown"),
         "threads": str(usable_cores()),
-        "memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",
+        "memory_gib": f"{memory_limit() / 2**30:.1f}",
+        **_caches(),
+        **_container(),
         "machine": platform.machine(),
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -54,10 +59,46 @@ def _volatile() -> dict[str, str]:
     found = {"free_memory_gib": f"{psutil.virtual_memory().available / 2**30:.1f}"}
     if hasattr(os, "getloadavg"):
         found["load_1min"] = f"{os.getloadavg()[0]:.2f}"
-    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    if governor.exists():
-        found["governor"] = governor.read_text().strip()
+    for name, file in VOLATILE_FILES.items():
+        if (text := _read(file)) is not None:
+            found[name] = text
+    frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+    if frequency and frequency.current:
+        found["clock_mhz"] = f"{frequency.current:.0f}"
     return found
+
+
+CPU = Path("/sys/devices/system/cpu")
+VOLATILE_FILES = {
+    "governor": CPU / "cpu0/cpufreq/scaling_governor",
+    "turbo_off": CPU / "intel_pstate/no_turbo",
+    "boost": CPU / "cpufreq/boost",
+    "throttled_times": CPU / "cpu0/thermal_throttle/core_throttle_count",
+}
+
+
+def _caches() -> dict[str, str]:
+    """Sizes of the first core's caches, as Linux gives them: ``{"cache_l1": "32K", ...}``; data and unified ones."""
+    found = {}
+    for folder in sorted((CPU / "cpu0/cache").glob("index*")):
+        level, kind, size = (_read(folder / name) for name in ("level", "type", "size"))
+        if level and size and kind != "Instruction":
+            found[f"cache_l{level}"] = size
+    return found
+
+
+def _container() -> dict[str, str]:
+    """The limits of the control group this process is in, where it is in one that has any."""
+    quota = _read(CGROUP / "cpu.max")
+    limited = quota is not None and not quota.startswith("max")
+    return {"cpu_quota": quota} if limited and quota is not None else {}
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return None
 
 
 @cache

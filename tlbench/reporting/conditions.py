@@ -101,7 +101,8 @@ def _counted(steps: Sequence[StepTiming]) -> str:
     counts = [len(step.samples) for step in steps]
     bounded = sum(not step.complete for step in distinct(steps))
     text = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    return text + (f" ({bounded} measurements ended at their time bound)" if bounded else "")
+    ended = "1 measurement ended at its" if bounded == 1 else f"{bounded} measurements ended at their"
+    return text + (f" ({ended} time bound)" if bounded else "")
 
 
 def _interval_line(steps: Sequence[StepTiming]) -> str:

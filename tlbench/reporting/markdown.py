@@ -8,6 +8,7 @@ from tabulate import tabulate
 from tlbench.reporting import original, rows
 from tlbench.reporting.conditions import conditions, doubt_lines
 from tlbench.reporting.rows import UNSTABLE, Named
+from tlbench.reporting.throughput import curves
 from tlbench.results.record import DataProvenance
 
 # An underscore within a word is none of Markdown's business.
@@ -27,6 +28,8 @@ def render(title: str, named: Sequence[Named]) -> str:
     if failed:
         parts += ["## Cells that gave no numbers", _failures(failed)]
     records = [one.record for one in named]
+    if found := curves(records):
+        parts += ["## Inference by batch size", _plain_table(*found)]
     if doubts := doubt_lines(records):
         parts += ["## Unstable step times", "\n".join(f"- {line}" for line in doubts)]
     parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions(records))]
@@ -52,6 +55,11 @@ def _table(named: Sequence[Named]) -> str:
     heads = rows.headings(columns)
     align = ["left" if index < 2 + len(columns) else "right" for index in range(len(heads))]
     return tabulate(lines, heads, tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
+def _plain_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    escaped = [[escape(text) for text in line] for line in lines]
+    return tabulate(escaped, headings, tablefmt="pipe", disable_numparse=True)
 
 
 def _original_table(named: Sequence[Named]) -> str:

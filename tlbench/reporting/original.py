@@ -22,8 +22,8 @@ HEADINGS = [
 ]
 LEGEND = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
-    "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100, so their difference "
-    "is one of machines. Accuracies marked *published* were not measured here."
+    "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
+    "machine. Accuracies marked *published* were not measured here."
 )
 
 
@@ -39,11 +39,11 @@ def cells(named: Sequence[Named]) -> list[str]:
     counts, accuracy = record.counts, record.accuracy
     return [
         record.cell.backbone.label + (" †" if "random weights" in record.fallbacks else ""),
-        _beside(counts and counts.size_mb, published.size_mb, 0),
-        _accuracy(accuracy and accuracy.top1, published.top1),
-        _accuracy(accuracy and accuracy.top5, published.top5),
-        _beside(counts and counts.params / 1e6, published.params_m, 1, "M"),
-        _beside(counts and counts.depth, published.depth, 0),
+        _beside(counts.size_mb if counts else None, published.size_mb, 0),
+        _accuracy(accuracy.top1 if accuracy else None, published.top1),
+        _accuracy(accuracy.top5 if accuracy else None, published.top5),
+        _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
+        _beside(counts.depth if counts else None, published.depth, 0),
         _time(time_of(named, "cpu", "inference"), published.cpu_ms),
         _time(time_of(named, "gpu", "inference"), published.gpu_ms),
     ]

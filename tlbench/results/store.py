@@ -108,6 +108,15 @@ class Store:
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UnreadableError(f"{path} holds no predictions ({error})") from error
 
+    def read_right(self, cell_id: str) -> NDArray[np.bool_]:
+        """For each test image, whether the cell predicted it right (N,). Raises UnreadableError without predictions."""
+        predictions = self.read_predictions(cell_id)
+        if predictions is None:
+            raise UnreadableError(f"cell {cell_id} has no predictions in {self._predictions}")
+        probabilities, labels = predictions
+        right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
+        return right
+
     def _files(self) -> list[Path]:
         return sorted(self._records.glob("*.json")) if self._records.is_dir() else []
 

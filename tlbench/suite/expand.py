@@ -174,7 +174,8 @@ def _check_together(suite: Suite, dataset: Named, strategy: Named, head: Head, l
         there, missing = ([name for name, value in original.items() if value is of] for of in (True, False))
         raise suite.complain(
             loc,
-            f"{' and '.join(there)} need {' and '.join(missing)}: the three belong together, in a suite of their own",
+            f"{' and '.join(there)} {'goes' if len(there) == 1 else 'go'} only with {' and '.join(missing)}; "
+            "give original classifiers a suite of their own, as suites/keras_table.yaml",
         )
     like = dataset.args.get("like")
     classes = datasets.classes_of(dataset.name, None if like is None else str(like))

@@ -1,0 +1,96 @@
+"""Original classifiers: counted, timed, and evaluated where there is an ImageNet folder."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.integration.conftest import Command
+from tlbench.backbones import registry
+from tlbench.backbones.weights import official_file
+from tlbench.datasets.imagenet import find_imagenet, read_crop
+from tlbench.errors import UserError
+from tlbench.results.store import Store
+
+SUITE = """\
+name: originals
+backbones: {name: MobileNet, alpha: 0.25}
+datasets: imagenet
+strategies: pretrained
+heads: imagenet
+image_size: 32
+timing: {protocol: keras, batch_size: [2, 1], max_seconds: 0.5}
+fallback: {weights: random}
+"""
+
+
+def imagenet_like(folder: Path) -> Path:
+    """1000 folders, of which the first 8 have pictures: wide ones with a coloured middle."""
+    for index in range(1000):
+        place = folder / f"n{index:08d}"
+        place.mkdir(parents=True)
+        if index < 8:
+            pixels = np.full((40, 60, 3), 255, np.uint8)
+            pixels[:, 15:45] = (index * 30, 100, 255 - index * 30)
+            Image.fromarray(pixels).save(place / "ILSVRC2012_val.png")
+    return folder
+
+
+def test_without_imagenet_there_are_counts_and_times_and_published_accuracies(place: Path, tlbench: Command) -> None:
+    (place / "originals.yaml").write_text(SUITE)
+    said = tlbench("run", "originals.yaml", "--out", "run")
+    assert said.returncode == 0, said.stderr
+    assert "no accuracies are measured, since TLBENCH_IMAGENET names no validation folder" in said.stderr
+    (record,) = Store(place / "run").read_all().records
+    assert record.accuracy is None
+    assert record.counts is not None
+    assert record.counts.params == 475_544
+    assert record.timings is not None
+    assert [(step.step, step.batch_size) for step in record.timings.steps] == [("inference", 2), ("inference", 1)]
+    assert "## Inference by batch size" in said.stdout
+    assert "images/s" in said.stdout
+    assert tlbench("run", "originals.yaml", "--out", "run").stderr.count("All 1 cells are done already") == 1
+
+
+def test_with_imagenet_and_weights_accuracy_is_measured(place: Path, tlbench: Command) -> None:
+    info = registry.get("MobileNet")
+    official = official_file(info, {"alpha": 0.25}, True)
+    assert official is not None
+    model = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3))
+    (place / "weights").mkdir()
+    model.save_weights(place / "weights/model.weights.h5")
+    (place / "weights/model.weights.h5").rename(place / "weights" / official.file)
+    folder = imagenet_like(place / "imagenet")
+    (place / "originals.yaml").write_text(SUITE.replace("keras, batch_size: [2, 1], max_seconds: 0.5", "none"))
+    said = tlbench("run", "originals.yaml", "--out", "run", TLBENCH_IMAGENET=str(folder), TLBENCH_WEIGHTS="weights")
+    assert said.returncode == 0, said.stderr
+    (record,) = Store(place / "run").read_all().records
+    assert record.weights is not None
+    assert record.weights.source == "imagenet"
+    assert record.accuracy is not None
+    images = np.stack([read_crop(folder / name, 32, info.crop) for name, _ in find_imagenet(folder, None).files])
+    scaled = keras.applications.mobilenet.preprocess_input(images.astype("float32"))
+    expected = keras.ops.convert_to_numpy(model(scaled, training=False))
+    predictions = Store(place / "run").read_predictions(record.cell_id)
+    assert predictions is not None
+    np.testing.assert_allclose(predictions[0], expected, atol=1e-5)
+    assert record.accuracy.images == 8
+    assert record.accuracy.correct == int((expected.argmax(1) == np.arange(8)).sum())
+    assert record.accuracy.top5 is not None
+
+
+def test_the_crop_is_the_middle_of_the_shorter_side(tmp_path: Path) -> None:
+    folder = imagenet_like(tmp_path / "imagenet")
+    pixels = read_crop(folder / "n00000003/ILSVRC2012_val.png", 32, 0.75)
+    assert pixels.shape == (32, 32, 3)
+    # 30 of 40 pixels: nothing of the white sides is left.
+    assert np.abs(pixels.astype(int) - (90, 100, 165)).max() < 12
+
+
+def test_a_folder_that_is_not_imagenet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has 0 folders, not the 1000"):
+        find_imagenet(tmp_path, None)
+    with pytest.raises(UserError, match="does not exist; mend or unset TLBENCH_IMAGENET"):
+        find_imagenet(tmp_path / "nowhere", None)
