@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: small test lint benchmark clean help
+.PHONY: small test lint benchmark backends clean help
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
@@ -21,6 +21,18 @@ lint: $(VENV)/.dev  ## style, types, import laws
 benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark
 
+backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
+	TLBENCH_OTHER_PYTHON=$(CURDIR)/$(VENV)-backends/bin/python $(BIN)/python -m pytest tests/integration/test_backends.py
+
+$(VENV)-backends/.ready: pyproject.toml constraints.txt | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-backends
+	$(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  extras = project["optional-dependencies"]; \
+	  print(*(n for n in project["dependencies"] + extras["jax"] + extras["torch"] if "tensorflow" not in n), sep="\n")' > $(VENV)-backends/needs.txt
+	$(VENV)-backends/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $(VENV)-backends/needs.txt
+	$(VENV)-backends/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "tlbench needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -35,7 +47,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.run
 
 clean:  ## remove the virtual environment and the tools' caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -74,3 +74,48 @@ def cell_beside(payload: Any, send: Any) -> Any:
 def tell_pid_and_sleep(payload: Any, send: Any) -> Any:
     send(os.getpid())
     time.sleep(60)
+
+
+def harness_and_bare_loop(payload: Any, send: Any) -> Any:
+    """Medians of turns taken by the harness and by a loop written by hand, one after the other, on one model."""
+    from statistics import median
+
+    from tlbench.execution.job import StepJob
+    from tlbench.execution.timer import make_call
+    from tlbench.measurement import device
+    from tlbench.measurement.steps import StepTimer
+    from tlbench.modeling.assemble import build
+    from tlbench.training.fit import compile_model
+
+    cell, step, pairs = payload
+    model = build(cell, 2, None).model
+    compile_model(model, cell, False)
+    timer = StepTimer(make_call(model, StepJob(step, 32), 0))
+    for _ in range(10):
+        timer.once()
+    images, labels = device.random_batch(model, 32, 0), device.random_labels(model, 32, 0)
+
+    def by_hand() -> float:
+        taken = []
+        for index in range(6):
+            if step == "inference":
+                begin = time.perf_counter()
+                model.predict_on_batch(images)
+                end = time.perf_counter()
+            else:
+                begin = time.perf_counter()
+                logs = model.train_function(iter([(images, labels)]))
+                float(logs["loss"])
+                end = time.perf_counter()
+            if index:
+                taken.append(end - begin)
+        return median(taken)
+
+    harness, bare = [], []
+    for number in range(pairs):
+        for way in ("harness", "bare") if number % 2 else ("bare", "harness"):
+            if way == "harness":
+                harness.append(median(timer.turn()))
+            else:
+                bare.append(by_hand())
+    return harness, bare

@@ -68,6 +68,7 @@ def tlbench(place: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A place where the tiny suite has been run, and what the command said."""
+    """A place where the tiny suite has been run with three strategies, and what the command said."""
     place = make_place(tmp_path_factory.mktemp("finished"))
+    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "[frozen, {name: partial, trainable: 0.3}, full]"))
     return place, tlbench_in(place, "run", "tiny.yaml", "--out", "run")

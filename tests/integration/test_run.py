@@ -28,7 +28,7 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
     assert "| MobileNet (alpha=0.25) | frozen " in said.stdout
     assert "fallback" not in said.stderr
     found = records(place / "run")
-    assert set(found) == {"frozen", "full"}
+    assert set(found) == {"frozen", "partial", "full"}
     for record in found.values():
         assert record.status == "ok"
         assert record.accuracy is not None
@@ -84,19 +84,22 @@ def test_a_finished_run_answers_at_once_without_keras(finished: Finished) -> Non
         [sys.executable, "-c", program], cwd=place, env=environment(place), capture_output=True, text=True, timeout=60
     )
     assert again.returncode == 0
-    assert "All 2 cells are done already" in again.stderr
+    assert "All 3 cells are done already" in again.stderr
     assert "LOADED []" in again.stderr
     assert again.stdout == first.stdout
 
 
 def test_the_same_suite_in_fresh_processes_gives_the_same_accuracies_and_predictions(finished: Finished) -> None:
     place, _ = finished
-    assert tlbench_in(place, "run", "tiny.yaml", "--out", "again").returncode == 0
+    untimed = (place / "tiny.yaml").read_text().replace("protocol: quick", "protocol: none")
+    (place / "untimed.yaml").write_text(untimed)
+    assert tlbench_in(place, "run", "untimed.yaml", "--out", "again").returncode == 0
     first, again = records(place / "run"), records(place / "again")
     for strategy, record in first.items():
         assert again[strategy].accuracy == record.accuracy
         assert [e.loss for e in again[strategy].history] == [e.loss for e in record.history]
-        one, other = (Store(place / run).read_predictions(record.cell_id) for run in ("run", "again"))
+        one = Store(place / "run").read_predictions(record.cell_id)
+        other = Store(place / "again").read_predictions(again[strategy].cell_id)
         assert one is not None
         assert other is not None
         np.testing.assert_array_equal(one[0], other[0])
@@ -106,9 +109,9 @@ def test_report_gives_the_table_again_in_every_format(finished: Finished) -> Non
     place, first = finished
     assert tlbench_in(place, "report", "run").stdout == first.stdout
     rows = json.loads(tlbench_in(place, "report", "run", "--json").stdout)["rows"]
-    assert [row["strategy"] for row in rows] == ["frozen", "full"]
+    assert [row["strategy"] for row in rows] == ["frozen", "partial (trainable=0.3)", "full"]
     side_by_side = tlbench_in(place, "report", "run", "run", "--format", "csv").stdout
-    assert len(side_by_side.splitlines()) == 5
+    assert len(side_by_side.splitlines()) == 7
 
 
 def test_a_cell_that_cannot_work_is_a_failed_record_and_the_run_goes_on(place: Path, tlbench: Command) -> None:
@@ -152,6 +155,7 @@ def _wait_for_record(place: Path) -> Path:
 @pytest.mark.parametrize("how", ["ctrl-c", "kill"])
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str) -> None:
     place = make_place(tmp_path / "place")
+    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "frozen\nseeds: [0, 1]"))
     running = _start(place)
     first = _wait_for_record(place)
     os.killpg(running.pid, signal.SIGINT if how == "ctrl-c" else signal.SIGKILL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import TINY, Command, environment
+from tests.integration.conftest import TINY, Command, environment, tlbench_in
 
 SMALL = str(Path(__file__).parents[2] / "suites" / "small.yaml")
 
@@ -174,3 +174,17 @@ def test_inspect_gives_a_lessons_numbers(tlbench: Command) -> None:
 def test_inspect_of_the_original_classifier(tlbench: Command) -> None:
     answer = json.loads(tlbench("inspect", "MobileNet", "--head", "imagenet", "--json").stdout)
     assert (answer["params"], answer["depth"]) == (4_253_864, 55)
+
+
+def test_pairs_says_which_differences_are_real(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place, _ = finished
+    said = tlbench_in(place, "pairs", "run")
+    assert said.returncode == 0, said.stderr
+    assert "p (Holm)" in said.stdout
+    rows = json.loads(tlbench_in(place, "pairs", "run", "--json").stdout)
+    assert len(rows) == 2
+    two = tlbench_in(place, "pairs", "run", rows[0]["first"], rows[0]["second"], "--json")
+    assert json.loads(two.stdout)[0]["p"] == rows[0]["p"]
+    wrong = tlbench_in(place, "pairs", "run", "000", "111")
+    assert wrong.returncode == 64
+    assert "there is no tested cell '000'" in wrong.stderr

@@ -50,6 +50,12 @@ def test_warm_up_takes_a_quarter_of_the_bound_at_most() -> None:
     assert len(Machine(1.0).timer.warm_up(timing(warmup=10, max_seconds=20))) == 5
 
 
+def test_a_step_longer_than_its_bound_is_warm_after_its_first_call() -> None:
+    machine = Machine(30.0)
+    machine.timer.once()
+    assert machine.timer.warm_up(timing(warmup=5, max_seconds=20)) == ()
+
+
 @pytest.mark.parametrize(
     ("times", "warm"),
     [((1, 1, 1), False), ((1, 1, 1, 1), True), ((2, 2, 1, 1), False), ((1, 1, 3, 1), True), ((1, 1, 0.96, 2), True)],

@@ -25,7 +25,7 @@ class ModelTimer:
         jit = device.use_jit(cell, hardware["kind"])
         model = build(cell, job.classes, None).model
         compile_model(model, cell, jit)
-        self._timers = [StepTimer(_call(model, step, cell.seed)) for step in job.steps]
+        self._timers = [StepTimer(make_call(model, step, cell.seed)) for step in job.steps]
         opened = tuple(Opened(timer.once(), timer.warm_up(cell.timing)) for timer in self._timers)
         self.ready = Ready(hardware, jit, usable_cores(), opened, memory.resident())
 
@@ -67,7 +67,8 @@ def serve(job: TimerJob | None, channel: Channel) -> None:
         channel(timer.turn(index))
 
 
-def _call(model: Any, step: StepJob, seed: int) -> Callable[[], object]:
+def make_call(model: Any, step: StepJob, seed: int) -> Callable[[], object]:
+    """The Keras call that is timed: one batch of random images on the device, its result awaited."""
     images = device.random_batch(model, step.batch_size, seed)
     if step.step == "inference":
         return device.inference_step(model, images)

@@ -31,9 +31,10 @@ class StepTimer:
     def warm_up(self, timing: Timing) -> tuple[float, ...]:
         """Call until it no longer gets faster, at least `timing.warmup` times; 0 stands for no warm-up at all.
 
-        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`.
+        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`; where the call before, the
+        first one, took longer than all of `max_seconds`, that was enough.
         """
-        if timing.warmup == 0:
+        if timing.warmup == 0 or (timing.max_seconds is not None and self._last > timing.max_seconds):
             return ()
         longest = float("inf") if timing.max_seconds is None else WARMUP_SHARE * timing.max_seconds
         taken = [self.once()]

@@ -1,0 +1,123 @@
+"""Does the measuring agree with itself, with another run, and with a bare loop? `make benchmark` prints the numbers.
+
+These take minutes and their results depend on the machine: docs/methodology.md has those of a shared two-core one.
+"""
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tlbench.execution import child
+from tlbench.execution.executors import ProcessExecutor
+from tlbench.execution.timing import time_cells
+from tlbench.results.record import Record
+from tlbench.results.store import Store
+from tlbench.suite.cell import Cell, Named, Timing
+
+pytestmark = pytest.mark.benchmark
+
+BACKBONES = [
+    Named(name="MobileNet", args={"alpha": 0.25}),
+    Named(name="MobileNetV2", args={"alpha": 0.35}),
+    Named(name="MobileNetV3Small"),
+    Named(name="EfficientNetB0"),
+    Named(name="ResNet50"),
+]
+STANDARD = Timing(protocol="standard", batch_size=32, warmup=5, iterations=40, seconds=3.0, max_seconds=12.0)
+
+
+class Silent:
+    def opening(self, cell: Cell, number: int, total: int) -> None: ...
+
+    def round(self, number: int, waiting: int, models: int) -> None: ...
+
+
+def cells(copy: int, strategies: tuple[str, ...] = ("frozen",)) -> list[Cell]:
+    """Cells of small images; `copy` makes keys differ while the models stay the same."""
+    timing = STANDARD.model_copy(update={"seconds": STANDARD.seconds + copy / 1000})
+    return [
+        builders.cell(backbone=backbone, strategy=Named(name=name), image_size=96, weights="random", timing=timing)
+        for backbone in BACKBONES
+        for name in strategies
+    ]
+
+
+def measure(folder: Path, wanted: list[Cell]) -> list[Record]:
+    store = Store(folder)
+    for cell in wanted:
+        store.write(builders.record(cell, timings=None))
+    time_cells(
+        wanted, ProcessExecutor(), store, Silent(), timeout=600, logs=folder / "logs", readings=folder.parent / "readings"
+    )  # fmt: skip
+    found = {record.cell_id: record for record in store.read_all().records}
+    return [found[cell.id] for cell in wanted]
+
+
+def test_two_copies_in_one_run_agree_within_5_percent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "logs").mkdir()
+    both = measure(tmp_path, [*cells(0), *cells(1)])
+    half, lines, close = len(both) // 2, [], 0
+    for one, other in zip(both[:half], both[half:], strict=True):
+        assert one.timings is not None
+        assert other.timings is not None
+        for first, second in zip(one.timings.steps, other.timings.steps, strict=True):
+            assert first.measured_with != second.measured_with
+            ratio = second.median / first.median
+            close += abs(ratio - 1) <= 0.05
+            lines.append(
+                f"{one.cell.backbone.label:26} {first.step:10} {first.median * 1000:8.1f} ms  ratio {ratio:.3f}"
+            )
+    with capsys.disabled():
+        print("\nA/A in one run:", *lines, f"within 5 %: {close} of {len(lines)}", sep="\n")
+    assert close >= 0.9 * len(lines)
+
+
+def test_the_interval_of_one_run_covers_the_median_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = []
+    for number in range(3):
+        (tmp_path / str(number) / "logs").mkdir(parents=True)
+        runs.append(measure(tmp_path / str(number), cells(0)))
+        time.sleep(60)
+    lines, good, total = [], 0, 0
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        for one, other in zip(runs[first], runs[second], strict=True):
+            assert one.timings is not None
+            assert other.timings is not None
+            for mine, theirs in zip(one.timings.steps, other.timings.steps, strict=True):
+                assert mine.low is not None
+                assert mine.high is not None
+                covered, ratio = mine.low <= theirs.median <= mine.high, theirs.median / mine.median
+                total, good = total + 1, good + (covered or not mine.stable)
+                mark = "covered" if covered else "missed, marked unstable" if not mine.stable else "MISSED"
+                lines.append(
+                    f"runs {first + 1}, {second + 1} {one.cell.backbone.label:26} {mine.step:10} {ratio:.3f} {mark}"
+                )
+    with capsys.disabled():
+        print("\nRuns minutes apart:", *lines, f"covered or marked: {good} of {total}", sep="\n")
+    assert good >= 0.9 * total
+
+
+@pytest.mark.parametrize("backbone", BACKBONES[:3], ids=lambda backbone: backbone.name)
+@pytest.mark.parametrize("step", ["inference", "training"])
+def test_the_harness_adds_nothing_to_a_bare_loop(
+    backbone: Named, step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paired and interleaved in one process: turns of a StepTimer and of a loop written by hand, on the same Keras call."""
+    cell = builders.cell(backbone=backbone, strategy=Named(name="frozen"), weights="random", timing=STANDARD)
+    child.start_server("tensorflow")
+    outcome = child.run("tests.targets:harness_and_bare_loop", (cell, step, 60), timeout=600)
+    assert isinstance(outcome, child.Returned), outcome
+    harness, bare = outcome.value
+    logs = sorted(one / other for one, other in zip(harness, bare, strict=True))
+    ratio = statistics.median(logs)
+    with capsys.disabled():
+        print(
+            "\nharness / bare loop:", json.dumps({"backbone": backbone.label, "step": step, "ratio": round(ratio, 4)})
+        )
+    assert ratio == pytest.approx(1, abs=0.02)
