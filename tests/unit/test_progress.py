@@ -35,6 +35,16 @@ def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:
     assert "about 1 s left" in console.file.getvalue()
 
 
+def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=300)
+    with Terminal(console, total=2, done=2) as events:
+        events.opening(builders.cell(), 1, 2)
+        events.round(3, 4, 2)
+    assert isinstance(console.file, io.StringIO)
+    assert "Step times: 2 models take turns" in console.file.getvalue()
+    assert "round 3, 4 steps of 2 models" in console.file.getvalue()
+
+
 def test_failures_and_stand_ins_show_in_their_line() -> None:
     assert "killed" in line(builders.failed())
     assert "SIGKILL: the process was killed" in line(builders.failed())

@@ -11,7 +11,7 @@ from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, file_name
 from tlbench.reporting.markdown import escape, render
 from tlbench.reporting.rows import Named as Row
-from tlbench.results.record import Record
+from tlbench.results.record import Doubt, Record
 from tlbench.results.table import COLUMNS, to_frame
 from tlbench.suite.cell import Augmentation, EarlyStopping, Head, Limit, Named, ReduceLROnPlateau
 
@@ -216,3 +216,32 @@ def test_counts_as_people_read_them(value: int | None, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(None, "—"), (382.4, "382"), (25.94, "25.9"), (3.814, "3.81")])
 def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
     assert numbers.milliseconds(value) == text
+
+
+def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_against_it() -> None:
+    doubt = Doubt(kind="drift", message="the machine's speed moved by 24% meanwhile", advice="Measure for longer.")
+    owner, other = builders.cell(), builders.cell(seed=1)
+    steps = (
+        builders.step(measured_with=owner.id, doubts=(doubt,)),
+        builders.step("training", 0.06, measured_with=owner.id, complete=False),
+    )
+    timings = builders.timings().model_copy(update={"steps": steps})
+    text = render("t", rows(*(builders.record(cell, timings=timings) for cell in (owner, other))))
+    inference, training = table(text, "Step times")
+    assert (inference["Strategy"], inference["Cells"]) == ("all", "2")
+    assert inference["Stable"] == "no: the machine's speed moved by 24% meanwhile"
+    assert inference["In reference workloads"] == "0.396"
+    assert (training["Strategy"], training["Stable"], training["Steps timed"]) == ("frozen", "yes", "10 (bound)")
+    assert "What would make them stable: Measure for longer." in text
+    (row,) = table(text, "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"].startswith("~20.0")
+    assert not row["Time (ms) per training step (CPU)"].startswith("~")
+
+
+def test_batch_sizes_give_a_curve() -> None:
+    steps = tuple(builders.step(median=0.01 * size, batch_size=size) for size in (32, 1, 8))
+    timings = builders.timings().model_copy(update={"steps": steps})
+    (row,) = table(render("t", rows(builders.record(timings=timings))), "Inference by batch size")
+    assert row["Batch 1"] == "100 images/s (10.0 ms)"
+    assert row["Batch 32"] == "100 images/s (320 ms)"
+    assert "Inference by batch size" not in render("t", rows(builders.record()))

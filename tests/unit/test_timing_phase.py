@@ -25,7 +25,7 @@ class Played:
     def __init__(self, job: TimerJob | None, dies_at: int | None) -> None:
         self.job, self.turns, self.dies_at, self.closed = job, 0, dies_at, False
         opened = tuple(Opened(2.0, (0.1,)) for _ in job.steps) if job else ()
-        self.ready = Ready(CPU, False, 2, opened, 100)
+        self.ready = Ready(CPU, False, 2, {"inference": "predict_on_batch"}, opened, 100)
 
     def turn(self, index: int) -> tuple[float, ...]:
         self.turns += 1
@@ -142,6 +142,23 @@ def test_a_model_that_cannot_be_built_costs_only_its_own_cells(tmp_path: Path) -
         assert found[one.id].timings is None
         assert found[one.id].status == "ok"  # it was trained
         assert found[one.id].timing_failure.type == "SIGKILL"
+
+
+def test_a_model_that_cannot_be_built_beside_others_is_tried_again_alone(tmp_path: Path) -> None:
+    class OnlyAlone(PlayedExecutor):
+        def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Played:
+            alive = [played for played in self.opened if played.job and not played.closed]
+            if job and job.cell.strategy.name == "full" and alive:
+                raise LostError(Died(-9))
+            return super().open_timer(job, backend, timeout, log)
+
+    cells = [cell("frozen"), cell("full"), cell("scratch")]
+    executor = OnlyAlone()
+    found = phase(tmp_path, cells, executor)
+    assert all(record.timings for record in found.values())
+    assert [job.cell.strategy.name for job in executor.models] == ["frozen", "full", "scratch"]
+    assert found[cells[0].id].timings.training.models == 1
+    assert found[cells[1].id].timings.training.models == 2
 
 
 def test_a_model_that_dies_between_turns_is_a_failure_with_a_reason(tmp_path: Path) -> None:

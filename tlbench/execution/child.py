@@ -26,6 +26,8 @@ from tlbench.errors import UserError
 Send = Callable[[Any], None]
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
+SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ Outcome = Returned | Raised | Died | TimedOut
 
 def choose_backend(backend: str) -> None:
     """Set what Keras and its backend read from the environment when they are imported."""
-    for key, value in QUIET.items():
+    for key, value in (QUIET | SHARE_THE_GPU).items():
         os.environ.setdefault(key, value)
     os.environ["KERAS_BACKEND"] = backend
 

@@ -61,11 +61,13 @@ class TimerJob:
 class Ready:
     """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
 
-    resident: bytes of memory its process has; None where unknown.
+    calls: for each step, the Keras function that is called. resident: bytes of memory its process has; None where
+    unknown.
     """
 
     device: dict[str, str]
     jit: bool
     threads: int
+    calls: dict[str, str]
     opened: tuple[Opened, ...]
     resident: int | None

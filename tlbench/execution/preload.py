@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-MODULES = ("keras", "keras.applications", "tlbench.execution.worker")
+MODULES = ("keras", "keras.applications", "tlbench.execution.worker", "tlbench.execution.timer")
 
 
 def import_quietly() -> None:

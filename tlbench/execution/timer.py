@@ -27,7 +27,7 @@ class ModelTimer:
         compile_model(model, cell, jit)
         self._timers = [StepTimer(make_call(model, step, cell.seed)) for step in job.steps]
         opened = tuple(Opened(timer.once(), timer.warm_up(cell.timing)) for timer in self._timers)
-        self.ready = Ready(hardware, jit, usable_cores(), opened, memory.resident())
+        self.ready = Ready(hardware, jit, usable_cores(), device.calls(), opened, memory.resident())
 
     def turn(self, index: int) -> tuple[float, ...]:
         """Seconds of some steps of kind `index` of the job."""
@@ -43,7 +43,7 @@ class ReferenceTimer:
     def __init__(self) -> None:
         hardware = device.describe()
         self._run = reference.workload(hardware["kind"])
-        self.ready = Ready(hardware, False, usable_cores(), (), memory.resident())
+        self.ready = Ready(hardware, False, usable_cores(), {}, (), memory.resident())
 
     def turn(self, index: int) -> tuple[float, ...]:
         """Seconds of one reading."""

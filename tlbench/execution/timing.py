@@ -95,8 +95,9 @@ def time_cells(
 ) -> None:
     """Measure the step times that the records of `cells` lack, and write them into the records.
 
-    Models are built one after the other until `room`, given the bytes of the largest, says that memory is used up;
-    those take turns with the reference workload between their rounds, and make room for the next. `readings` is the
+    Models are built one after the other until `room`, given the bytes of the largest, says that memory is used up, or
+    until one cannot be built; those take turns with the reference workload between their rounds, and make room for the
+    next. `readings` is the
     folder that keeps the reference workload's times of earlier runs; `timeout` is seconds for one model's answer.
     """
     records = store.read_all().records
@@ -117,6 +118,9 @@ def time_cells(
                 try:
                     participant = executor.open_timer(job, backend, timeout, log)
                 except LostError as error:
+                    if group:  # perhaps for lack of memory beside the others: it gets a second try, alone
+                        jobs.insert(0, job)
+                        break
                     _lose(found, job, job.steps, error, log)
                     continue
                 stack.callback(participant.close)
@@ -209,6 +213,7 @@ def _timings(cell: Cell, steps: Sequence[Measured]) -> Timings:
         jit=ready.jit,
         threads=ready.threads,
         protocol=cell.timing.protocol,
+        calls=ready.calls,
         steps=tuple(step.timing for step in steps),
     )
 
@@ -220,7 +225,7 @@ def _known(records: Sequence[Record]) -> dict[str, Measured]:
         if record.timings and record.status == "ok":
             one = record.timings
             device = {"kind": one.device, "name": one.device_name}
-            ready = Ready(device, one.jit, one.threads, (), None)
+            ready = Ready(device, one.jit, one.threads, one.calls, (), None)
             for step in one.steps:
                 key = key_of(record.cell, StepJob(step.step, step.batch_size))
                 known[key] = Measured(step, ready)

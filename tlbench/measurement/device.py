@@ -51,6 +51,12 @@ def random_labels(model: keras.Model, batch_size: int, seed: int) -> Any:
     return keras.ops.convert_to_tensor(labels)
 
 
+def calls() -> dict[str, str]:
+    """The function of the Keras model that each step calls."""
+    training = "train_function" if keras.backend.backend() == "tensorflow" else "train_on_batch"
+    return {"inference": "predict_on_batch", "training": training}
+
+
 def inference_step(model: keras.Model, images: Any) -> Callable[[], object]:
     """One batch forward; returns when the host has the result."""
     return lambda: model.predict_on_batch(images)

@@ -65,41 +65,14 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
         f"inference {_range([step.first_call for step in inference])}"
         + (f", training {_range([step.first_call for step in training])}." if training else "."),
     ]
-    if any(len(one.steps) > (1 if one.training is None else 2) for one in timed) or len(steps) > len(distinct(steps)):
-        lines.append(
-            f"{len(distinct(steps))} measurements stand for {len(steps)} step times: models that differ in images, "
-            "weights or seed only share one, as inference does for all strategies."
-        )
     if all(one.device == "cpu" for one in timed):
         lines.append("The GPU columns are empty: nothing here was measured on one.")
     return lines
 
 
-def distinct(steps: Iterable[StepTiming]) -> list[StepTiming]:
-    """One of each measurement."""
-    return list({(step.measured_with, step.step, step.batch_size): step for step in steps}.values())
-
-
-def doubt_lines(records: Sequence[Record]) -> list[str]:
-    """What casts doubt on each unstable measurement, a line each, then what to do about it, each advice once."""
-    cells = {record.cell_id: record.cell for record in records}
-    lines: dict[tuple[str, str, int], str] = {}
-    advice: dict[str, str] = {}
-    for record in records:
-        for step in record.timings.steps if record.timings else ():
-            owner = cells.get(step.measured_with, record.cell)
-            name = owner.backbone.label + (f", {owner.strategy.label}" if step.step == "training" else "")
-            if step.doubts:
-                why = "; ".join(doubt.message for doubt in step.doubts)
-                place = (step.measured_with, step.step, step.batch_size)
-                lines[place] = f"{name}, {step.step} step at batch {step.batch_size}: {why}."
-            advice |= {doubt.kind: doubt.advice for doubt in step.doubts}
-    return [*lines.values(), *([f"What to do: {' '.join(advice.values())}"] if advice else [])]
-
-
 def _counted(steps: Sequence[StepTiming]) -> str:
     counts = [len(step.samples) for step in steps]
-    bounded = sum(not step.complete for step in distinct(steps))
+    bounded = len({(step.measured_with, step.step, step.batch_size) for step in steps if not step.complete})
     text = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     ended = "1 measurement ended at its" if bounded == 1 else f"{bounded} measurements ended at their"
     return text + (f" ({ended} time bound)" if bounded else "")

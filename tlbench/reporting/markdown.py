@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
-from tlbench.reporting import original, rows
-from tlbench.reporting.conditions import conditions, doubt_lines
+from tlbench.reporting import measurements, original, rows
+from tlbench.reporting.conditions import conditions
 from tlbench.reporting.rows import UNSTABLE, Named
 from tlbench.reporting.throughput import curves
 from tlbench.results.record import DataProvenance
@@ -28,10 +28,12 @@ def render(title: str, named: Sequence[Named]) -> str:
     if failed:
         parts += ["## Cells that gave no numbers", _failures(failed)]
     records = [one.record for one in named]
-    if found := curves(records):
-        parts += ["## Inference by batch size", _plain_table(*found)]
-    if doubts := doubt_lines(records):
-        parts += ["## Unstable step times", "\n".join(f"- {line}" for line in doubts)]
+    if curve := curves(records):
+        parts += ["## Inference by batch size", _plain_table(*curve)]
+    if found := measurements.distinct(records):
+        lines = [measurements.cells(one) for one in found]
+        legend = [measurements.LEGEND, *filter(None, [measurements.advice(found)])]
+        parts += ["## Step times", _plain_table(measurements.HEADINGS, lines), "  \n".join(legend)]
     parts += ["## Conditions", "\n".join(f"- {line}" for line in conditions(records))]
     return "\n\n".join(parts) + "\n"
 
@@ -110,7 +112,7 @@ def _accuracy_legend(named: Sequence[Named]) -> str:
 def _legend(named: Sequence[Named], first: str) -> list[str]:
     lines = [first]
     if any(one.record.timings and not all(s.stable for s in one.record.timings.steps) for one in named):
-        lines.append(f"{UNSTABLE} marks a step time that is not stable; why is said below.")
+        lines.append(f"{UNSTABLE} marks a step time that is not stable; why is said under Step times.")
     if any("random weights" in one.record.fallbacks for one in named):
         what = "what is compared here is not transfer learning" if named[0].record.cell.train else "counts and times"
         also = " do not depend on them" if named[0].record.cell.train is None else ""

@@ -138,7 +138,7 @@ class StepTiming(Value):
 class Timings(Value):
     """Step times on one device (`device`: ``cpu`` or ``gpu``).
 
-    threads: CPU threads the process may use.
+    threads: CPU threads the process may use. calls: for each step, the Keras function that is called.
     """
 
     device: Literal["cpu", "gpu"]
@@ -146,6 +146,7 @@ class Timings(Value):
     jit: bool
     threads: int
     protocol: str
+    calls: dict[str, str] = Field(default_factory=dict)
     steps: tuple[StepTiming, ...]
 
     @property

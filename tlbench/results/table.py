@@ -17,6 +17,7 @@ OF_STEP = (
     "normalised",
     "stable",
     "steps",
+    "measured_with",
     "first_s",
 )
 STEP_COLUMNS = tuple(f"{step}_{name}" for step in ("inference", "training") for name in OF_STEP)
@@ -159,6 +160,7 @@ def _step(name: str, step: StepTiming) -> dict[str, Any]:
         f"{name}_normalised": step.normalised,
         f"{name}_stable": step.stable,
         f"{name}_steps": len(step.samples),
+        f"{name}_measured_with": step.measured_with,
         f"{name}_first_s": step.first_call,
     }
 
