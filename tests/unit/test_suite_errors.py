@@ -73,6 +73,10 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[cats_dogs]\n", "[intel]\nheads: {name: gap, output: sigmoid}\n"), "suite.yaml:3:8: output sigmoid needs two classes, but intel has 6"),
         (("[cats_dogs]", "[{name: mine, path: here}, {name: mine, path: there}]"), "a second data set named 'mine'"),
         (("[cats_dogs]", "[mine]"), "a folder of your own needs a path"),
+        (("[cats_dogs]", "[{name: imagenet, path: x}]"), "suite.yaml:2:29: datasets: imagenet takes no keys"),
+        (("image_size: 96", "image_size: 96\ntiming: {protocol: custom}"), "suite.yaml:6:10: timing: protocol custom needs warmup, iterations, seconds"),
+        (("image_size: 96", "image_size: 96\ntiming: {max_seconds: 1, seconds: 5}"), "timing: max_seconds 1 is less than seconds 5"),
+        (("train: {epochs: 1}", ""), "suite.yaml:1:1: key 'train' is missing"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named_with_its_place(tmp_path: Path, change: tuple[str, str], expected: str) -> None:

@@ -66,7 +66,8 @@ def _backbone(value: Any) -> Any:
 def _dataset(value: Any) -> Any:
     name, args = _split(value, "data set")
     if name == datasets.IMAGENET:
-        check_keys(args, [])
+        if args:
+            raise complain("imagenet takes no keys; `--imagenet` or TLBENCH_IMAGENET names its folder", next(iter(args)))
         return DatasetItem(dataset=Named(name=name), path=None)
     if name == datasets.SYNTHETIC:
         check_keys(args, ["like"])
