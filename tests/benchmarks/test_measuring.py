@@ -14,7 +14,7 @@ from tests import builders
 from tlbench.execution import child
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.timing import time_cells
-from tlbench.results.record import Record
+from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell, Named, Timing
 
@@ -34,6 +34,8 @@ class Silent:
     def opening(self, cell: Cell, number: int, total: int) -> None: ...
 
     def round(self, number: int, waiting: int, models: int) -> None: ...
+
+    def lost(self, cell: Cell, why: Failure) -> None: ...
 
 
 def cells(copy: int, strategies: tuple[str, ...] = ("frozen",)) -> list[Cell]:

@@ -245,3 +245,14 @@ def test_batch_sizes_give_a_curve() -> None:
     assert row["Batch 1"] == "100 images/s (10.0 ms)"
     assert row["Batch 32"] == "100 images/s (320 ms)"
     assert "Inference by batch size" not in render("t", rows(builders.record()))
+
+
+def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
+    lost = builders.record(timings=None, timing_failure=builders.failed().failure)
+    text = render("t", rows(lost))
+    (row,) = table(text, "cats_dogs")
+    assert row["Top-1"] == "93.0% (88.6–95.8)"
+    assert row["Time (ms) per training step (CPU)"] == "—"
+    (trouble,) = table(text, "Cells that gave no numbers")
+    assert trouble["Status"] == "no step times"
+    assert to_frame([lost])["error"][0] == "SIGKILL: the process was killed"

@@ -11,7 +11,7 @@ from tlbench.execution.job import Job, Ready, TimerJob
 from tlbench.execution.timing import key_of, plan, steps_of, there_is_room, time_cells, untimed
 from tlbench.measurement.rounds import LostError
 from tlbench.measurement.summary import Opened
-from tlbench.results.record import Record
+from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell, Named, Timing
 
@@ -67,6 +67,8 @@ class Quiet:
     def opening(self, cell: Cell, number: int, total: int) -> None: ...
 
     def round(self, number: int, waiting: int, models: int) -> None: ...
+
+    def lost(self, cell: Cell, why: Failure) -> None: ...
 
 
 def cell(strategy: str = "frozen", dataset: str = "cats_dogs", seed: int = 0, **changes: object) -> Cell:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tlbench.execution.job import Progress as Message
-from tlbench.results.record import Record
+from tlbench.results.record import Failure, Record
 from tlbench.suite.cell import Cell
 
 
@@ -72,6 +72,11 @@ class Terminal:
         """Show how the timing phase goes."""
         text = f"step times: round {number}, {waiting} steps of {models} models"
         self._bar.update(self._task, description=text, refresh=True)
+
+    def lost(self, cell: Cell, why: Failure) -> None:
+        """Say which model gives no step times."""
+        text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
+        self._console.print(f"[red]failed[/] {escape(text)}", highlight=False, soft_wrap=True)
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""

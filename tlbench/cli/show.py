@@ -68,7 +68,7 @@ def show_run(folder: RunFolder, only: Collection[str] | None = None) -> int:
     print_markdown(FORMATS["markdown"][1](title, named))
     click.echo(f"Reports: {', '.join(str(path) for path in paths)}", err=True)
     judged = [one.record for one in named if only is None or one.record.cell_id in only]
-    return SOME_FAILED if any(record.status != "ok" for record in judged) else 0
+    return SOME_FAILED if any(record.trouble for record in judged) else 0
 
 
 def print_markdown(text: str) -> None:

@@ -34,6 +34,9 @@ class TimingEvents(Protocol):
     def round(self, number: int, waiting: int, models: int) -> None:
         """Round `number` begins, in which `waiting` steps of `models` models take turns."""
 
+    def lost(self, cell: Cell, why: Failure) -> None:
+        """The model of `cell` can give no step times, nor can those that would have shared them."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -121,7 +124,7 @@ def time_cells(
                     if group:  # perhaps for lack of memory beside the others: it gets a second try, alone
                         jobs.insert(0, job)
                         break
-                    _lose(found, job, job.steps, error, log)
+                    _lose(found, job, job.steps, error, log, events)
                     continue
                 stack.callback(participant.close)
                 group.append((job, participant))
@@ -160,7 +163,7 @@ def _measure(
     seen = Surroundings(tuple(readings), history.recent(folder, machine), load.cores(), reference.ready.threads)
     history.remember(folder, machine, readings)
     for job, participant in group:
-        _keep(job, participant.ready, taken, seen, len(group), found, logs)
+        _keep(job, participant.ready, taken, seen, len(group), found, logs, events)
 
 
 def _turn(participant: Participant, index: int) -> Callable[[], tuple[float, ...]]:
@@ -168,7 +171,14 @@ def _turn(participant: Participant, index: int) -> Callable[[], tuple[float, ...
 
 
 def _keep(
-    job: TimerJob, ready: Ready, taken: dict[str, Taken], seen: Surroundings, models: int, found: Found, logs: Path
+    job: TimerJob,
+    ready: Ready,
+    taken: dict[str, Taken],
+    seen: Surroundings,
+    models: int,
+    found: Found,
+    logs: Path,
+    events: TimingEvents,
 ) -> None:
     timing = job.cell.timing
     assert timing is not None
@@ -176,17 +186,20 @@ def _keep(
         key = key_of(job.cell, step)
         error = taken[key].lost
         if error is not None:
-            _lose(found, job, (step,), error, logs / f"{job.cell.id}.timing.log")
+            _lose(found, job, (step,), error, logs / f"{job.cell.id}.timing.log", events)
             continue
         (logs / f"{job.cell.id}.timing.log").unlink(missing_ok=True)
         summary = summarise(step.step, step.batch_size, job.cell.id, timing, opened, taken[key], seen, models)
         found.measured[key] = Measured(summary, ready)
 
 
-def _lose(found: Found, job: TimerJob, steps: Sequence[StepJob], error: LostError, log: Path) -> None:
+def _lose(
+    found: Found, job: TimerJob, steps: Sequence[StepJob], error: LostError, log: Path, events: TimingEvents
+) -> None:
     printed = log.exists() and log.stat().st_size > 0
     _, why = failure(error.args[0], f"logs/{log.name}" if printed else None)
     found.lost |= {key_of(job.cell, step): why for step in steps}
+    events.lost(job.cell, why)
 
 
 def _write(record: Record, found: Found, store: Store) -> bool:

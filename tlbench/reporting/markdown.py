@@ -24,7 +24,7 @@ def render(title: str, named: Sequence[Named]) -> str:
             parts += [f"## {heading}", _original_table(group), *_legend(group, original.LEGEND)]
         else:
             parts += [f"## {heading}", *_data_note(group), _table(group), *_legend(group, _accuracy_legend(group))]
-    failed = [one for one in named if one.record.status != "ok"]
+    failed = [one for one in named if one.record.trouble]
     if failed:
         parts += ["## Cells that gave no numbers", _failures(failed)]
     records = [one.record for one in named]
@@ -127,10 +127,11 @@ def _seeds(named: Sequence[Named]) -> bool:
 def _failures(named: Sequence[Named]) -> str:
     lines = []
     for one in named:
-        failure = one.record.failure
+        failure, status = one.record.trouble, one.record.status
         assert failure is not None
         why = " ".join(f"{failure.type}: {failure.message}".split())
-        lines.append([escape(text) for text in (one.record.cell.label, one.record.status, why, failure.advice)])
+        shown = status if status != "ok" else "no step times"
+        lines.append([escape(text) for text in (one.record.cell.label, shown, why, failure.advice)])
     return tabulate(lines, ["Cell", "Status", "Why", "What to do"], tablefmt="pipe", disable_numparse=True)
 
 

@@ -274,6 +274,11 @@ class Record(Value):
     nondeterministic: tuple[str, ...] = ()
 
     @property
+    def trouble(self) -> Failure | None:
+        """Why the cell has no numbers, or no step times; None where it has all it asked for."""
+        return self.failure or self.timing_failure
+
+    @property
     def fallbacks(self) -> tuple[str, ...]:
         """The stand-ins the numbers rest on: ``synthetic data``, ``random weights``, both or none."""
         marks = []

@@ -107,8 +107,8 @@ def _row(record: Record) -> dict[str, Any]:
         "epochs_trained": len(record.history),
         "finished": record.provenance.finished,
     }
-    if record.failure:
-        row |= {"error": f"{record.failure.type}: {record.failure.message}", "advice": record.failure.advice}
+    if record.trouble:
+        row |= {"error": f"{record.trouble.type}: {record.trouble.message}", "advice": record.trouble.advice}
     return row | _accuracy(record) | _counts(record) | _timings(record) | _memory(record) | _provenance(record)
 
 

@@ -67,7 +67,9 @@ def _dataset(value: Any) -> Any:
     name, args = _split(value, "data set")
     if name == datasets.IMAGENET:
         if args:
-            raise complain("imagenet takes no keys; `--imagenet` or TLBENCH_IMAGENET names its folder", next(iter(args)))
+            raise complain(
+                "imagenet takes no keys; `--imagenet` or TLBENCH_IMAGENET names its folder", next(iter(args))
+            )
         return DatasetItem(dataset=Named(name=name), path=None)
     if name == datasets.SYNTHETIC:
         check_keys(args, ["like"])
