@@ -79,7 +79,7 @@ def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
 def _short(samples: Sequence[float], interval: tuple[float, float] | None) -> Doubt | None:
     if interval is not None:
         return None
-    message = f"{len(samples)} timed steps are too few for an interval"
+    message = f"too few timed steps for an interval ({len(samples)})"
     return Doubt(kind="short", message=message, advice="Raise timing.iterations or timing.max_seconds: 6 are needed.")
 
 

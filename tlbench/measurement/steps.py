@@ -8,7 +8,7 @@ from tlbench.suite.cell import Timing
 Clock = Callable[[], float]
 Call = Callable[[], object]
 
-TURN_STEPS, TURN_SECONDS = 5, 1.0
+TURN_STEPS, TURN_SECONDS = 2, 0.1
 SHORT = 0.05
 LONGEST_WARMUP = 50
 WARMUP_SHARE = 0.25

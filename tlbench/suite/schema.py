@@ -28,7 +28,7 @@ from tlbench.suite.items import Backbones, Dataset, HeadItem, Strategy
 PROTOCOLS: dict[str, tuple[int, int, float]] = {
     # warm-up steps at least, timed steps at least, timed seconds at least
     "quick": (2, 15, 1.0),
-    "standard": (5, 30, 5.0),
+    "standard": (5, 200, 5.0),
     "keras": (5, 300, 0.0),  # keras.io: 30 batches x 10 repetitions, and the mean of them
 }
 CUSTOM, NO_TIMING = "custom", "none"
