@@ -61,14 +61,13 @@ def echo_once_and_die(payload: Any, channel: Any) -> Any:
 
 
 def cell_beside(payload: Any, send: Any) -> Any:
-    """A cell, trained while so many bytes are held."""
-    from tlbench.execution.worker import run_cell
+    """A group, trained while so many bytes are held."""
+    from tlbench.execution.worker import run_group
 
-    job, size = payload
+    group, size = payload
     held = np.ones(size, dtype=np.uint8)
-    finished = run_cell(job, send)
+    run_group(group, send)
     assert held.size == size
-    return finished
 
 
 def tell_pid_and_sleep(payload: Any, send: Any) -> Any:
@@ -85,7 +84,7 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     from tlbench.measurement import device
     from tlbench.measurement.steps import StepTimer
     from tlbench.modeling.assemble import build
-    from tlbench.training.fit import compile_model
+    from tlbench.training.trainer import compile_model
 
     cell, step, pairs = payload
     model = build(cell, 2, None).model
@@ -119,3 +118,51 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
             else:
                 bare.append(by_hand())
     return harness, bare
+
+
+def save_backbone(payload: Any, send: Any) -> None:
+    """Random weights in a file, with moving statistics that fit some images: without, rounding is all there is."""
+    import keras
+
+    from tlbench.backbones import registry
+    from tlbench.datasets.prepare import open_split
+    from tlbench.modeling.assemble import make_backbone
+    from tlbench.modeling.preprocessing import scaling_layers
+
+    backbone, data, path = payload
+    info = registry.get(backbone.name)
+    keras.utils.set_random_seed(0)
+    model = make_backbone(info, backbone.args, (data.image_size, data.image_size, 3), None)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    images = open_split(data.splits["train"])[0].astype("float32")
+    for layer in scaling_layers(info.scaling):
+        images = layer(images)
+    model(images, training=True)
+    model.save_weights(path)
+
+
+def train_cut_and_whole(group: Any, send: Any) -> Any:
+    """The cut's path, and the largest differences of weights and test predictions."""
+    from dataclasses import replace
+
+    import keras
+
+    from tlbench.execution.bench import Bench
+    from tlbench.modeling.assemble import build
+    from tlbench.training.evaluate import predict
+
+    (job,), found = group.jobs, []
+    for keep in (group.keep, None):
+        assembled = build(job.cell, len(job.data.classes), job.weights_path)
+        bench = Bench.set_up(assembled, replace(group, keep=keep), jit=False)
+        bench.trainer.fit(job.cell, bench.splits["train"], bench.splits["validation"], lambda entry: None)
+        weights = [keras.ops.convert_to_numpy(one) for one in assembled.model.weights]
+        found.append((bench.path, weights, predict(bench.trainer.model, *bench.splits["test"], 16).probabilities))
+    (path, one, first), (_, other, second) = found
+    return (
+        path,
+        max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True)),
+        float(np.abs(first - second).max()),
+    )

@@ -1,22 +1,25 @@
 """The peak memory of a cell, through the worker itself."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import builders
 from tlbench.datasets.prepare import prepare
 from tlbench.execution import child
-from tlbench.execution.job import Finished, Job
+from tlbench.execution.job import Finished, Group, Job
 from tlbench.results.record import WeightsProvenance
 from tlbench.suite.cell import Limit, Named, Training
 
 
 def peak(job: Job, held: int) -> int:
-    outcome = child.run("tests.targets:cell_beside", (job, held), timeout=120)
+    heard: list[Any] = []
+    group = Group((job,), None)
+    outcome = child.run("tests.targets:cell_beside", (group, held), on_message=heard.append, timeout=120)
     assert isinstance(outcome, child.Returned), outcome
-    assert isinstance(outcome.value, Finished)
-    memory = outcome.value.record.memory
+    assert isinstance(heard[-1], Finished)
+    memory = heard[-1].record.memory
     assert memory is not None
     assert memory.peak is not None
     return memory.peak

@@ -49,7 +49,7 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
         assert training.first_call > training.median
         assert training.measured_with == record.cell_id
         assert training.normalised is not None
-        assert set(record.phases) == {"build", "train", "evaluate"}
+        assert set(record.phases) == {"build", "features", "train", "evaluate"}
         memory = record.memory
         assert memory is not None
         assert memory.start is not None

@@ -6,7 +6,7 @@ import pytest
 
 from tests import builders
 from tlbench.execution.child import Died, Outcome
-from tlbench.execution.executors import OnProgress
+from tlbench.execution.executors import OnMessage
 from tlbench.execution.job import Job, Ready, TimerJob
 from tlbench.execution.timing import key_of, plan, steps_of, there_is_room, time_cells, untimed
 from tlbench.measurement.rounds import LostError
@@ -47,7 +47,7 @@ class PlayedExecutor:
         self.refused, self.dying = refused, dying
         self.opened: list[Played] = []
 
-    def run(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> Outcome:
+    def run(self, job: Job, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         raise AssertionError("nothing is trained here")
 
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Played:

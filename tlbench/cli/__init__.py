@@ -18,6 +18,7 @@ COMMANDS = {
     "list": "list backbones, data sets, strategies, heads",
     "inspect": "layers, counts and sizes of one model",
     "data": "state and audit of a data set",
+    "cache": "list and remove what is kept on disk",
     "doctor": "is this machine fit to measure on",
 }
 

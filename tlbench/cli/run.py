@@ -11,12 +11,14 @@ from rich.markup import escape
 from tlbench.cli.options import data_option, imagenet_option, weights_option
 from tlbench.cli.progress import Terminal
 from tlbench.cli.show import show_run
-from tlbench.datasets.cache_dir import cache_dir
+from tlbench.datasets.cache_dir import cache_dir, feature_dir, most_features
 from tlbench.errors import UserError
 from tlbench.execution.executors import EXECUTORS
+from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
+from tlbench.execution.job import Keep
 from tlbench.execution.resume import Found, resumable
-from tlbench.execution.runner import run_cells
+from tlbench.execution.runner import run_groups
 from tlbench.execution.timing import time_cells
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
@@ -37,6 +39,7 @@ INTERRUPTED = 130
 @click.option(
     "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
 )
+@click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")
 @data_option
 @weights_option
 @imagenet_option
@@ -46,6 +49,7 @@ def command(
     fresh: bool,
     executor: str,
     expression: str,
+    uncut: bool,
     data: Path | None,
     weights: Path | None,
     imagenet: Path | None,
@@ -61,10 +65,11 @@ def command(
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
     inputs = _find(suite, chosen, data, weights, imagenet, console)
+    keep = None if uncut else Keep(feature_dir(), most_features())
     folder, done = _folder(suite, cells, chosen, inputs, out, fresh, console)
     if any(cell.id not in done for cell in chosen):
         try:
-            _run(suite, chosen, inputs, executor, folder, console)
+            _run(suite, chosen, inputs, executor, keep, folder, console)
         except KeyboardInterrupt:
             console.print(f"Stopped. What is finished is kept in {folder.path}; the same command goes on from there.")
             return INTERRUPTED
@@ -138,12 +143,19 @@ def _folder(
 
 
 def _run(
-    suite: Suite, chosen: Sequence[Cell], inputs: Inputs, executor: str, folder: RunFolder, console: Console
+    suite: Suite,
+    chosen: Sequence[Cell],
+    inputs: Inputs,
+    executor: str,
+    keep: Keep | None,
+    folder: RunFolder,
+    console: Console,
 ) -> None:
     store, logs, way = Store(folder.path), folder.path / "logs", EXECUTORS[executor]
     trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
     todo = [cell for cell in chosen if cell.id not in trained]
     with Terminal(console, len(chosen), len(chosen) - len(todo)) as events:
-        run_cells(todo, inputs.job, way, store, events, timeout=suite.timeout, logs=logs)
+        groups = grouped([inputs.job(cell) for cell in todo], keep)
+        run_groups(groups, way, store, events, timeout=suite.timeout, logs=logs)
         readings = cache_dir() / "reference"
         time_cells(chosen, way, store, events, timeout=suite.timeout, logs=logs, readings=readings)

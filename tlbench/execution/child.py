@@ -86,13 +86,14 @@ def run(
     *,
     on_message: Send = lambda message: None,
     timeout: float | None = None,
+    renews: type | None = None,
     log: Path | None = None,
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child and wait for its outcome; `start_server` comes first.
 
     What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
-    however much it sends. `log` receives everything the child prints. The wait sleeps in the kernel: a
-    parent that spins would disturb what the child measures.
+    however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
+    prints. The wait sleeps in the kernel: a parent that spins would disturb what the child measures.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     with Conversation(target, payload, log) as child:
@@ -104,6 +105,8 @@ def run(
             if isinstance(answer, Outcome):
                 return answer
             on_message(answer)
+            if timeout is not None and renews is not None and isinstance(answer, renews):
+                deadline = time.monotonic() + timeout
 
 
 class Conversation:

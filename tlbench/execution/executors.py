@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from tlbench.errors import UserError
 from tlbench.execution import child
-from tlbench.execution.job import Job, Progress, Ready, TimerJob
+from tlbench.execution.job import Finished, Group, Progress, Ready, TimerJob
 from tlbench.measurement.rounds import LostError
 
-WORKER = "tlbench.execution.worker:run_cell"
+WORKER = "tlbench.execution.worker:run_group"
 TIMER = "tlbench.execution.timer"
-OnProgress = Callable[[Progress], None]
+OnMessage = Callable[[Progress | Finished], None]
 
 
 class Participant(Protocol):
@@ -28,22 +28,22 @@ class Participant(Protocol):
 
 
 class Executor(Protocol):
-    """Runs jobs. `log` is where a worker's own output goes, `timeout` is in seconds."""
+    """Runs groups of cells. `log` is where a worker's own output goes, `timeout` is in seconds."""
 
-    def run(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome:
-        """Run `job` to its end."""
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
+        """Run `group` to its end, or to the first cell that fails; `timeout` is for each cell."""
 
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
         """Build a model (None: the reference workload) to be timed in turns. Raises LostError where that fails."""
 
 
 class ProcessExecutor:
-    """A child process for each job and for each model: a crash or a memory peak stays there."""
+    """A child process for each group and for each model: a crash or a memory peak stays there."""
 
-    def run(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """In a child of its own."""
-        child.start_server(job.cell.backend)
-        return child.run(WORKER, job, on_message=on_progress, timeout=timeout, log=log)
+        child.start_server(group.jobs[0].cell.backend)
+        return child.run(WORKER, group, on_message=on_message, timeout=timeout, renews=Finished, log=log)
 
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
@@ -80,12 +80,12 @@ class _Sleeper:
 class InlineExecutor:
     """In this process, for a debugger: no time limit, no protection from a crash, output not kept apart."""
 
-    def run(self, job: Job, on_progress: OnProgress, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """Here and now."""
         del timeout, log
-        child.choose_backend(job.cell.backend)
+        child.choose_backend(group.jobs[0].cell.backend)
         try:
-            return child.Returned(child.resolve(WORKER)(job, on_progress))
+            return child.Returned(child.resolve(WORKER)(group, on_message))
         except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
             return _raised(error)
 

@@ -10,7 +10,7 @@ from tlbench.datasets.imagenet import ImageNet
 from tlbench.datasets.prepare import Prepared
 from tlbench.measurement.summary import Opened
 from tlbench.results.record import Record, WeightsProvenance
-from tlbench.suite.cell import Cell, StepName
+from tlbench.suite.cell import Cell, Head, Named, StepName
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,29 @@ class Job:
     data: Prepared | ImageNet | None
     weights: WeightsProvenance
     weights_path: Path | None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Where features are kept, `most` bytes of them, and which other cuts of the same images later cells need.
+
+    A cut follows from the strategy and the head.
+    """
+
+    folder: Path
+    most: int
+    others: tuple[tuple[Named, Head], ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that share one model, built and traced once; they differ in what that does not depend on.
+
+    keep: None where every cell is to be trained whole.
+    """
+
+    jobs: tuple[Job, ...]
+    keep: Keep | None
 
 
 @dataclass(frozen=True)

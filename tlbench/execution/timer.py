@@ -10,7 +10,7 @@ from tlbench.measurement import device, memory, reference
 from tlbench.measurement.steps import StepTimer
 from tlbench.measurement.summary import Opened
 from tlbench.modeling.assemble import build
-from tlbench.training.fit import compile_model
+from tlbench.training.trainer import compile_model
 
 DONE = None
 

@@ -1,4 +1,4 @@
-"""What a child does with one cell: build, train, evaluate. The only file that sees all those rooms."""
+"""What a child does with the cells of a group: build, train, evaluate. The only file that sees all those rooms."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
+
 from tlbench import __version__
 from tlbench.datasets.imagenet import ImageNet
-from tlbench.datasets.prepare import open_split
+from tlbench.execution.bench import Bench
 from tlbench.execution.clock import now
-from tlbench.execution.job import Finished, Job, Progress
+from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.measurement import device, memory
 from tlbench.measurement.environment import capture, git_commit
-from tlbench.modeling.assemble import Assembled, build, without_top
+from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original
-from tlbench.results.record import Accuracy, Epoch, Provenance, Record
+from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainingPath
 from tlbench.training.evaluate import Predicted, accuracy, predict, predict_imagenet
-from tlbench.training.fit import fit
 
 Send = Callable[[Any], None]
 ORIGINAL_CLASSES = 1000
@@ -41,71 +42,97 @@ class Phases:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training and evaluation gave; nothing where neither happened."""
+    """What became of one cell; nothing is known of accuracy where nothing was evaluated."""
 
+    model: keras.Model
+    counts: Counts
+    optimizer: keras.optimizers.Optimizer | None = None
+    path: TrainingPath | None = None
     history: tuple[Epoch, ...] = ()
     accuracy: Accuracy | None = None
     predicted: Predicted | None = None
 
 
-def run_cell(job: Job, send: Send) -> Finished:
-    """Train and evaluate one cell. Tells `send` of each phase and epoch. Step times are taken later, in turns.
+def run_group(group: Group, send: Send) -> None:
+    """Train and evaluate the cells of a group one after the other.
 
+    Tells `send` of each phase and epoch, and of each cell, as `Finished`, when it is done. Step times are taken later.
     Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
     """
-    cell, phases, started = job.cell, Phases(send), now()
-    start = memory.resident()
     hardware = device.describe()
-    with phases("build"):
-        classes = len(job.data.classes) if job.data else ORIGINAL_CLASSES
-        assembled = build(cell, classes, job.weights_path)
-        if cell.train:
-            counts = count(assembled)
+    trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
+    for job in group.jobs:
+        memory.forget_peak()
+        phases, started, start = Phases(send), now(), memory.resident()
+        outcome = trained.run(job, phases) if job.cell.train and job.data else _original(job, phases)
+        record = Record(
+            cell_id=job.cell.id,
+            cell=job.cell,
+            status="ok",
+            environment=capture(hardware),
+            provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
+            data=job.data.provenance() if job.data else None,
+            weights=job.weights,
+            counts=outcome.counts,
+            accuracy=outcome.accuracy,
+            history=outcome.history,
+            phases=phases.seconds,
+            memory=memory.measure(outcome.model, outcome.optimizer, start),
+            path=outcome.path,
+            nondeterministic=device.nondeterministic(hardware["kind"]),
+        )
+        predicted = outcome.predicted
+        send(Finished(record, (predicted.probabilities, predicted.labels) if predicted else None))
+
+
+class _Trained:
+    """The cells of a group that are trained; the first one builds the model."""
+
+    def __init__(self, group: Group, jit: bool, send: Send) -> None:
+        self._group, self._jit, self._send = group, jit, send
+        self._bench: Bench | None = None
+        self._counts: Counts | None = None
+
+    def run(self, job: Job, phases: Phases) -> Outcome:
+        """Train one cell and evaluate it."""
+        cell, data = job.cell, job.data
+        assert cell.train is not None
+        assert data is not None
+        bench, counts = self._set_up(job, phases)
+        with phases("train"):
+            fitted = bench.trainer.fit(cell, bench.splits["train"], bench.splits["validation"], self._on_epoch)
+        with phases("evaluate"):
+            predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)
+            scores = accuracy(predicted, data.classes, fitted.history[fitted.kept])
+        optimizer = bench.trainer.optimizer
+        return Outcome(bench.assembled.model, counts, optimizer, bench.path, fitted.history, scores, predicted)
+
+    def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
+        if self._bench is None or self._counts is None:
+            with phases("build"):
+                assert job.data is not None
+                assembled = build(job.cell, len(job.data.classes), job.weights_path)
+                self._counts = count(assembled)  # before it is cut, which calls its layers again
+            with phases("features"):
+                self._bench = Bench.set_up(assembled, self._group, self._jit)
         else:
-            counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
-    if isinstance(job.data, ImageNet):
-        outcome = _evaluate(job.data, job, assembled, phases)
-    else:
-        outcome = _train(job, assembled, device.use_jit(cell, hardware["kind"]), phases, send)
-    record = Record(
-        cell_id=cell.id,
-        cell=cell,
-        status="ok",
-        environment=capture(hardware),
-        provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
-        data=job.data.provenance() if job.data else None,
-        weights=job.weights,
-        counts=counts,
-        accuracy=outcome.accuracy,
-        history=outcome.history,
-        phases=phases.seconds,
-        memory=memory.measure(assembled.model, start),
-        nondeterministic=device.nondeterministic(hardware["kind"]),
-    )
-    return Finished(record, (outcome.predicted.probabilities, outcome.predicted.labels) if outcome.predicted else None)
+            with phases("build"):
+                self._bench = self._bench.renew(job)
+        return self._bench, self._counts
+
+    def _on_epoch(self, entry: Epoch) -> None:
+        self._send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
 
 
-def _train(job: Job, assembled: Assembled, jit: bool, phases: Phases, send: Send) -> Outcome:
-    cell, model = job.cell, assembled.model
-    if job.data is None:
-        return Outcome()
-    assert cell.train is not None
-    assert not isinstance(job.data, ImageNet)
-
-    def on_epoch(entry: Epoch) -> None:
-        send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
-
-    with phases("train"):
-        train, validation = open_split(job.data.splits["train"]), open_split(job.data.splits["validation"])
-        fitted = fit(model, cell, train, validation, jit, on_epoch)
+def _original(job: Job, phases: Phases) -> Outcome:
+    """A cell that trains nothing: counted, and evaluated where there is an ImageNet folder."""
+    cell, data = job.cell, job.data
+    with phases("build"):
+        assembled = build(cell, ORIGINAL_CLASSES, job.weights_path)
+        counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
+    if not isinstance(data, ImageNet):
+        return Outcome(assembled.model, counts)
     with phases("evaluate"):
-        images, labels = open_split(job.data.splits["test"])
-        predicted = predict(model, images, labels, cell.train.batch_size)
-        scores = accuracy(predicted, job.data.classes, fitted.history[fitted.kept])
-    return Outcome(fitted.history, scores, predicted)
-
-
-def _evaluate(data: ImageNet, job: Job, assembled: Assembled, phases: Phases) -> Outcome:
-    with phases("evaluate"):
-        predicted = predict_imagenet(assembled.model, data, job.cell)
-        return Outcome((), accuracy(predicted, data.classes, None), predicted)
+        predicted = predict_imagenet(assembled.model, data, cell)
+        scores = accuracy(predicted, data.classes, None)
+    return Outcome(assembled.model, counts, accuracy=scores, predicted=predicted)

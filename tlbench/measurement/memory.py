@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 
 from tlbench.results.record import Memory
 
-STATUS = Path("/proc/self/status")
+STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def resident() -> int | None:
@@ -22,9 +23,14 @@ def peak() -> int | None:
     return _status("VmHWM")
 
 
-def measure(model: keras.Model, start: int | None) -> Memory:
+def forget_peak() -> None:
+    """Let the kernel's high-water mark begin anew from what is resident now, where it allows that."""
+    with suppress(OSError):
+        CLEAR_REFS.write_text("5")
+
+
+def measure(model: keras.Model, optimizer: keras.optimizers.Optimizer | None, start: int | None) -> Memory:
     """Memory of the process so far, and of the state of `model`; `start` was resident before it was built."""
-    optimizer = getattr(model, "optimizer", None)
     return Memory(
         peak=peak(),
         start=start,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import BackboneInfo
@@ -36,13 +37,24 @@ def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     """
     keras.utils.set_random_seed(cell.seed)
     keras.config.set_dtype_policy(cell.precision)
-    return assemble(cell.backbone, cell.strategy, cell.head, classes, cell.image_size, weights_path)
+    return assemble(
+        cell.backbone, cell.strategy, cell.head, classes, cell.image_size, weights_path, head_seed=cell.seed
+    )
 
 
 def assemble(
-    backbone: Named, strategy: Named, head: Head, classes: int, image_size: int, weights_path: Path | None = None
+    backbone: Named,
+    strategy: Named,
+    head: Head,
+    classes: int,
+    image_size: int,
+    weights_path: Path | None = None,
+    head_seed: int | None = None,
 ) -> Assembled:
-    """As `build`, from the parts, with the random seed and the precision as they are."""
+    """As `build`, from the parts, with the random seed and the precision as they are.
+
+    `head_seed` makes the head's first weights independent of how many random numbers the backbone drew.
+    """
     info = backbones.get(backbone.name)
     shape = (image_size, image_size, 3)
     original = head.name == "imagenet"
@@ -52,9 +64,35 @@ def assemble(
     # Fed with uint8, a quarter of the bytes; the model casts on the device.
     inputs = keras.Input(shape, dtype="float32", name="images")
     outputs: keras.KerasTensor = inputs
+    if head_seed is not None:
+        keras.utils.set_random_seed(head_seed)
     for layer in [*scaling_layers(info.scaling), extractor, *([] if original else head_layers(head, classes))]:
         outputs = layer(outputs)
     return Assembled(keras.Model(inputs, outputs, name="model"), extractor, frozen)
+
+
+def head_of(assembled: Assembled) -> list[keras.Layer]:
+    """The layers after the backbone."""
+    layers = assembled.model.layers
+    return list(layers[layers.index(assembled.backbone) + 1 :])
+
+
+class FirstWeights:
+    """The weights of a backbone before training, to begin again from with a head of another seed."""
+
+    def __init__(self, assembled: Assembled) -> None:
+        self._assembled = assembled
+        self._weights = [keras.ops.convert_to_numpy(one) for one in assembled.backbone.weights]
+
+    def restore(self, head: Head, classes: int, seed: int) -> None:
+        """Make the model as `build` would with this seed: the head drawn anew, the backbone as it was."""
+        for variable, first in zip(self._assembled.backbone.weights, self._weights, strict=True):
+            variable.assign(first)
+        keras.utils.set_random_seed(seed)
+        outputs = self._assembled.backbone.outputs[0]
+        for fresh, layer in zip(head_layers(head, classes), head_of(self._assembled), strict=True):
+            outputs = fresh(outputs)
+            layer.set_weights(fresh.get_weights())
 
 
 def make_backbone(
@@ -90,14 +128,47 @@ def without_top(backbone: Named, strategy: Named, image_size: int) -> keras.Mode
 def freeze(backbone: keras.Model, strategy: Named) -> int:
     """Freeze the backbone's first layers as the strategy says; returns how many.
 
-    A frozen BatchNormalization runs in inference mode: Keras 3 sees to that where `trainable` is False.
+    A frozen layer is a fixed function. BatchNormalization runs in inference mode: Keras 3 sees to that where
+    `trainable` is False. Dropout does not, so its rate is set to 0 (EfficientNet drops whole blocks at random).
     Raises UserError where the strategy's arguments do not fit the backbone.
     """
-    views = [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
-    try:
-        frozen = strategies.make(strategy.name, strategy.args).boundary(views)
-    except ValueError as error:
-        raise UserError(f"strategy {strategy.label} on {backbone.name}: {error}") from error
+    frozen = frozen_layers(backbone, strategy)
     for layer in backbone.layers[:frozen]:
         layer.trainable = False
+        for leaf in leaves(layer):
+            if draws_random_numbers(leaf):
+                leaf.rate = 0
     return frozen
+
+
+def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
+    """How many of the backbone's first layers the strategy does not train. Raises UserError as `freeze`."""
+    views = [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
+    try:
+        return strategies.make(strategy.name, strategy.args).boundary(views)
+    except ValueError as error:
+        raise UserError(f"strategy {strategy.label} on {backbone.name}: {error}") from error
+
+
+def draws_random_numbers(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, not a nested model, gives different outputs for the same input in training."""
+    return bool(layer._seed_generators) and getattr(layer, "rate", 1) > 0
+
+
+def seed_noise(model: keras.Model, seed: int) -> None:
+    """Give each layer that draws random numbers in training a seed of its own that follows from `seed`.
+
+    As built, their seeds depend on what else has drawn numbers in the process; and training moves them on.
+    """
+    drawing = [leaf for leaf in leaves(model) if draws_random_numbers(leaf)]
+    for number, leaf in enumerate(drawing):
+        for generator in leaf._seed_generators:
+            state = np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1
+            generator.state.assign(np.array([state, 0], dtype=keras.backend.standardize_dtype(generator.state.dtype)))
+
+
+def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer itself, or the layers of a nested model, at any depth."""
+    if isinstance(layer, keras.Model):
+        return [leaf for inner in layer.layers for leaf in leaves(inner)]
+    return [layer]

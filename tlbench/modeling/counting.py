@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tlbench.modeling.assemble import Assembled
+from tlbench.modeling.assemble import leaves as leaves_of
 from tlbench.modeling.flops import flops
 from tlbench.results.record import Counts, PartCounts
 
@@ -47,7 +48,7 @@ def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
     depth: layers that have weights, counted at the leaves; the rule of keras.io's table (ResNet50: 107 with its
     top). size_mb: MiB of the weights in their own data type.
     """
-    leaves = [leaf for layer in layers for leaf in flatten(layer) if leaf.weights]
+    leaves = [leaf for layer in layers for leaf in leaves_of(layer) if leaf.weights]
     weights = {id(weight): weight for leaf in leaves for weight in leaf.weights}.values()
     trained = {id(weight) for leaf in leaves for weight in leaf.trainable_weights}
     return PartCounts(
@@ -57,13 +58,6 @@ def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
         size_mb=sum(_size(weight) * _bytes(weight) for weight in weights) / MIB,
         flops=flops(leaves),
     )
-
-
-def flatten(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layer itself, or the layers of a nested model, at any depth."""
-    if isinstance(layer, keras.Model):
-        return [leaf for inner in layer.layers for leaf in flatten(inner)]
-    return [layer]
 
 
 def _size(weight: keras.Variable) -> int:

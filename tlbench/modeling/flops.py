@@ -15,17 +15,18 @@ Shape = tuple[int, ...]
 
 def flops(layers: Iterable[keras.layers.Layer]) -> int:
     """Operations for one image, of leaf layers of a built functional model; each call of a layer counts."""
-    total = 0
-    for layer in layers:
-        rule = next((rule for kind, rule in RULES if isinstance(layer, kind)), None)
-        if rule is not None:
-            total += sum(2 * rule(layer, *shapes) for shapes in _calls(layer))
-    return total
+    return sum(flops_of_call(node) for layer in layers for node in layer._inbound_nodes)
 
 
-def _calls(layer: keras.layers.Layer) -> Iterable[tuple[Shape, Shape]]:
-    for node in layer._inbound_nodes:
-        yield _image(node.input_tensors[0]), _image(node.output_tensors[0])
+def flops_of_call(node: Any) -> int:
+    """Operations for one image of one call (a Keras node) of a layer or of a nested model."""
+    operation = node.operation
+    if isinstance(operation, keras.Model):
+        return sum(flops_of_call(inner) for depth in operation._nodes_by_depth.values() for inner in depth)
+    rule = next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
+    if rule is None:
+        return 0
+    return 2 * rule(operation, _image(node.input_tensors[0]), _image(node.output_tensors[0]))
 
 
 def _image(tensor: Any) -> Shape:

@@ -53,7 +53,12 @@ def _step_2(name: str, step: Content, cell_id: str) -> Content:
     }
 
 
-MIGRATIONS: Migrations = {1: _to_2}
+def _to_3(content: Content) -> Content:
+    """`path`, which is None where nobody recorded it."""
+    return content
+
+
+MIGRATIONS: Migrations = {1: _to_2, 2: _to_3}
 
 
 class RecordTooNewError(UserError):

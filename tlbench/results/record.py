@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tlbench.suite.cell import Cell, StepName, Value
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
@@ -175,6 +175,22 @@ class Memory(Value):
     optimizer: int
 
 
+class TrainingPath(Value):
+    """What was trained on. Step times are of the whole model in any case.
+
+    whole: why the whole model was trained, on images; None where it was cut at the freeze boundary and the part above
+    the cut trained on what the part below makes of each image. shapes: what is handed over for one image, in
+    bytes_per_image bytes. computed: images that went through the part below for this cell; the others' features were
+    kept from earlier. rebuilt: kept features that were damaged and made again.
+    """
+
+    whole: str | None
+    shapes: tuple[tuple[int, ...], ...] = ()
+    bytes_per_image: int = 0
+    computed: int = 0
+    rebuilt: tuple[str, ...] = ()
+
+
 class SkippedFile(Value):
     """A file that was left out of a split. `path` is relative to the data set's folder."""
 
@@ -251,8 +267,9 @@ class Provenance(Value):
 class Record(Value):
     """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
 
-    timing_failure: why a trained cell has no step times. nondeterministic: what may differ when the same cell is
-    trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
+    path: what was trained on. timing_failure: why a trained cell has no step times. nondeterministic: what may differ
+    when the same cell is trained again on the same machine; empty where the same seed gives the same predictions, bit
+    for bit.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -271,6 +288,7 @@ class Record(Value):
     timing_failure: Failure | None = None
     phases: dict[str, float] = Field(default_factory=dict)
     memory: Memory | None = None
+    path: TrainingPath | None = None
     nondeterministic: tuple[str, ...] = ()
 
     @property

@@ -1,33 +1,39 @@
-"""Batches straight from memory-mapped images: nothing is loaded that is not about to be used."""
+"""Batches straight from memory-mapped arrays: nothing is loaded that is not about to be used."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+Inputs = Sequence[NDArray[np.generic]]
+"""One array for each input of the model, the number of images first."""
+
+Arrays = tuple[Inputs, NDArray[np.int32]]
+"""A split: inputs and labels (N,)."""
+
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Images (N, H, W, 3) uint8 and labels (N,) in batches; in a new seeded order each epoch if `seed` is given.
+    """A split in batches; in a new seeded order each epoch if `seed` is given.
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
     else draws random numbers.
     """
 
-    def __init__(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int, seed: int | None = None
-    ) -> None:
+    def __init__(self, inputs: Inputs, labels: NDArray[np.int32], batch_size: int, seed: int | None = None) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self._images, self._labels, self._batch_size, self._seed = images, labels, batch_size, seed
+        self._inputs, self._labels, self._batch_size, self._seed = inputs, labels, batch_size, seed
         self._epoch = 0
         self._order = self._draw()
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    def __getitem__(self, index: int) -> tuple[object, NDArray[np.int32]]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._images[chosen], self._labels[chosen]
+        taken = tuple(one[chosen] for one in self._inputs)
+        return taken if len(taken) > 1 else taken[0], self._labels[chosen]
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order (called by Keras after each epoch)."""

@@ -15,7 +15,7 @@ from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
 from tlbench.suite.cell import Cell
-from tlbench.training.batches import Batches
+from tlbench.training.batches import Batches, Inputs
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
 IMAGENET_BATCH = 32
@@ -31,9 +31,9 @@ class Predicted:
     labels: NDArray[np.int32]
 
 
-def predict(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int32], batch_size: int) -> Predicted:
-    """Predict all images; a single sigmoid unit p becomes the columns 1-p and p."""
-    outputs = model.predict(Batches(images, labels, batch_size), verbose=0)
+def predict(model: keras.Model, inputs: Inputs, labels: NDArray[np.int32], batch_size: int) -> Predicted:
+    """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
+    outputs = model.predict(Batches(inputs, labels, batch_size), verbose=0)
     probabilities = np.asarray(outputs, dtype=np.float32)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)

@@ -1,0 +1,154 @@
+"""Training on what the cut hands over is training the whole model; cells of a group are as if each ran alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tlbench.datasets.prepare import Prepared, prepare
+from tlbench.execution import child
+from tlbench.execution.groups import grouped
+from tlbench.execution.job import Finished, Job, Keep
+from tlbench.results.record import WeightsProvenance
+from tlbench.suite.cell import Augmentation, Head, Limit, Named, Training
+
+LIMIT = Limit(train=24, validation=8, test=16)
+FROZEN, PARTIAL = Named(name="frozen"), Named(name="partial", args={"trainable": 0.3})
+TRAIN = Training(epochs=2, batch_size=16, optimizer="adam", learning_rate=1e-4)
+SMALL = Named(name="MobileNet", args={"alpha": 0.25})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    child.start_server("tensorflow")
+    cache = tmp_path_factory.mktemp("cache")
+    return prepare(
+        Named(name="synthetic"), LIMIT, 48, root=None, path=None, cache=cache, fallback_synthetic=True
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory, data: Prepared) -> Path:
+    return save_weights(SMALL, data, tmp_path_factory.mktemp("weights"))
+
+
+def save_weights(backbone: Named, data: Prepared, folder: Path) -> Path:
+    """Random weights in a file, with the statistics of their BatchNormalization taken from the data."""
+    path = folder / "some.weights.h5"
+    outcome = child.run("tests.targets:save_backbone", (backbone, data, str(path)), timeout=120)
+    assert isinstance(outcome, child.Returned), outcome
+    return path
+
+
+def job(data: Prepared, weights: Path, **changes: Any) -> Job:
+    fields = {"backbone": SMALL, "image_size": 48, "dataset": Named(name="synthetic"), "limit": LIMIT}
+    cell = builders.cell(**{**fields, "train": TRAIN, "timing": None, **changes})
+    return Job(cell, data, WeightsProvenance(source="imagenet", fallback=False, sha256="of a test"), weights)
+
+
+def run(jobs: Sequence[Job], keep: Keep | None) -> list[Finished]:
+    found: list[Any] = []
+    for group in grouped(jobs, keep):
+        outcome = child.run("tlbench.execution.worker:run_group", group, on_message=found.append, timeout=300)
+        assert isinstance(outcome, child.Returned), outcome
+    return [one for one in found if isinstance(one, Finished)]
+
+
+def probabilities(finished: Finished) -> np.ndarray:
+    assert finished.predictions is not None
+    return finished.predictions[0]
+
+
+def check_same(jobs: Sequence[Job], folder: Path) -> None:
+    """Cut and whole: the same weights after training, and the same predictions."""
+    for group in grouped(jobs, Keep(folder, 10**9)):
+        outcome = child.run("tests.targets:train_cut_and_whole", group, timeout=600)
+        assert isinstance(outcome, child.Returned), outcome
+        path, weights, predictions = outcome.value
+        assert path.whole is None
+        assert weights <= 1e-4
+        assert predictions <= 1e-4
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        SMALL,
+        *(
+            pytest.param(Named(name=name), marks=pytest.mark.slow)
+            for name in ("MobileNetV2", "ResNet50", "DenseNet121", "EfficientNetB0")
+        ),
+    ],
+    ids=lambda one: one.name,
+)
+@pytest.mark.parametrize("strategy", [FROZEN, PARTIAL], ids=lambda one: one.name)
+def test_cut_and_whole_training_give_the_same_weights(
+    data: Prepared, backbone: Named, strategy: Named, tmp_path: Path
+) -> None:
+    weights = save_weights(backbone, data, tmp_path)
+    head = Head(hidden=(8,), dropout=0.3)
+    check_same([job(data, weights, backbone=backbone, strategy=strategy, head=head)], tmp_path / "features")
+
+
+@pytest.mark.parametrize("strategy", [FROZEN, PARTIAL, Named(name="full")], ids=lambda one: one.name)
+def test_seeds_of_a_group_are_as_if_each_ran_alone(
+    data: Prepared, weights: Path, strategy: Named, tmp_path: Path
+) -> None:
+    head = Head(hidden=(8,), dropout=0.3)
+    jobs = [job(data, weights, strategy=strategy, head=head, seed=seed) for seed in (0, 1)]
+    together = run(jobs, Keep(tmp_path, 10**9))
+    alone = [run([one], Keep(tmp_path, 10**9))[0] for one in reversed(jobs)][::-1]
+    for one, other in zip(together, alone, strict=True):
+        assert one.record.cell_id == other.record.cell_id
+        np.testing.assert_array_equal(probabilities(one), probabilities(other))
+        assert [epoch.loss for epoch in one.record.history] == [epoch.loss for epoch in other.record.history]
+    assert not np.array_equal(probabilities(together[0]), probabilities(together[1]))
+
+
+def test_changed_images_are_drawn_anew_for_each_seed_of_a_group(data: Prepared, weights: Path) -> None:
+    changed = TRAIN.model_copy(update={"augmentation": Augmentation(flip=True, shift=0.1)})
+    jobs = [job(data, weights, strategy=FROZEN, train=changed, seed=seed) for seed in (0, 1)]
+    together = run(jobs, None)
+    (alone,) = run(jobs[1:], None)
+    np.testing.assert_array_equal(probabilities(together[1]), probabilities(alone))
+
+
+def test_one_pass_serves_the_cuts_of_all_strategies_and_later_runs(
+    data: Prepared, weights: Path, tmp_path: Path
+) -> None:
+    jobs = [job(data, weights, strategy=strategy) for strategy in (FROZEN, PARTIAL, Named(name="full"))]
+    frozen, partial, full = (one.record.path for one in run(jobs, Keep(tmp_path, 10**9)))
+    images = sum(sum(counts.values()) for counts in data.provenance().counts.values())
+    assert frozen is not None
+    assert partial is not None
+    assert full is not None
+    assert (frozen.computed, partial.computed) == (images, 0)
+    assert frozen.bytes_per_image == 256 * 4
+    assert full.whole == "every layer is trained"
+    (again,) = run(jobs[:1], Keep(tmp_path, 10**9))
+    assert again.record.path is not None
+    assert again.record.path.computed == 0
+
+
+def test_damaged_features_are_made_again_and_named(data: Prepared, weights: Path, tmp_path: Path) -> None:
+    jobs = [job(data, weights, strategy=FROZEN)]
+    (before,) = run(jobs, Keep(tmp_path, 10**9))
+    (file, *_) = sorted(tmp_path.glob("*/0.raw"))
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(bytes(content))
+    (after,) = run(jobs, Keep(tmp_path, 10**9))
+    assert after.record.path is not None
+    assert after.record.path.rebuilt == (f"{file.parent.name}: 0.raw is not what was written",)
+    np.testing.assert_array_equal(probabilities(before), probabilities(after))
+
+
+def test_where_features_do_not_fit_the_model_is_trained_whole(data: Prepared, weights: Path, tmp_path: Path) -> None:
+    (finished,) = run([job(data, weights, strategy=FROZEN)], Keep(tmp_path, 1000))
+    assert finished.record.status == "ok"
+    assert finished.record.path is not None
+    assert finished.record.path.whole is not None
+    assert "more than the cache may hold (1 KB)" in finished.record.path.whole

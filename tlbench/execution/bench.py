@@ -1,0 +1,112 @@
+"""One model through the cells of a group: built and traced once, cut where that helps, trained anew for each cell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Self
+
+import keras
+
+from tlbench.datasets.prepare import Prepared, open_split
+from tlbench.execution.job import Group, Job
+from tlbench.modeling.assemble import Assembled, FirstWeights, frozen_layers, head_of
+from tlbench.modeling.cut import Boundary, boundary, upper_model
+from tlbench.modeling.heads import head_layers
+from tlbench.results.record import TrainingPath
+from tlbench.training.batches import Arrays
+from tlbench.training.feature_store import FeatureStore, NoRoomError
+from tlbench.training.features import FeaturePass
+from tlbench.training.trainer import Trainer
+
+SWITCHED_OFF = "asked for"
+CHANGED_IMAGES = "random changes of the images"
+ALL_TRAINED = "every layer is trained"
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trainer, the splits as it takes them, and the model's first weights."""
+
+    assembled: Assembled
+    trainer: Trainer
+    splits: Mapping[str, Arrays]
+    path: TrainingPath
+    first: FirstWeights
+
+    @classmethod
+    def set_up(cls, assembled: Assembled, group: Group, jit: bool) -> Self:
+        """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
+        job, first = group.jobs[0], FirstWeights(assembled)
+        assert isinstance(job.data, Prepared)
+        images: dict[str, Arrays] = {}
+        for name in SPLITS:
+            pictures, labels = open_split(job.data.splits[name])
+            images[name] = ([pictures], labels)
+        found = _cut(assembled, group)
+        if isinstance(found, str):
+            path = TrainingPath(whole=found)
+        else:
+            try:
+                splits, path = _features(assembled, group, found, jit, images)
+                return cls(assembled, Trainer(upper_model(assembled, found), job.cell, jit), splits, path, first)
+            except NoRoomError as error:
+                path = TrainingPath(whole=str(error))
+        return cls(assembled, Trainer(assembled.model, job.cell, jit), images, path, first)
+
+    def renew(self, job: Job) -> Self:
+        """The bench for the next cell of the group: the model as it would be if it were built for that cell."""
+        assert isinstance(job.data, Prepared)
+        self.first.restore(job.cell.head, len(job.data.classes), job.cell.seed)
+        again = self.path.model_copy(update={"computed": 0, "rebuilt": ()})
+        return type(self)(self.assembled, self.trainer, self.splits, again, self.first)
+
+
+def _cut(assembled: Assembled, group: Group) -> Boundary | str:
+    """Where to cut, or why not."""
+    cell = group.jobs[0].cell
+    assert cell.train is not None
+    if group.keep is None:
+        return SWITCHED_OFF
+    if cell.train.augmentation:
+        return CHANGED_IMAGES
+    return boundary(assembled, assembled.frozen, head_of(assembled)) or ALL_TRAINED
+
+
+def _features(
+    assembled: Assembled, group: Group, at: Boundary, jit: bool, images: Mapping[str, Arrays]
+) -> tuple[dict[str, Arrays], TrainingPath]:
+    job, keep = group.jobs[0], group.keep
+    assert keep is not None
+    assert isinstance(job.data, Prepared)
+    classes = len(job.data.classes)
+    others = [
+        found
+        for strategy, head in keep.others
+        if (found := boundary(assembled, frozen_layers(assembled.backbone, strategy), head_layers(head, classes)))
+    ]
+    features = FeaturePass(assembled, at, others, made_from(job), FeatureStore(keep.folder, keep.most), jit)
+    splits = {name: (features.inputs(name, pictures), labels) for name, ([pictures], labels) in images.items()}
+    return splits, TrainingPath(
+        whole=None,
+        shapes=tuple(one.shape for one in at.handed),
+        bytes_per_image=at.bytes,
+        computed=features.computed,
+        rebuilt=tuple(features.damaged),
+    )
+
+
+def made_from(job: Job) -> dict[str, str]:
+    """What features depend on besides the split and the cut."""
+    cell, data = job.cell, job.data
+    assert isinstance(data, Prepared)
+    return {
+        "backbone": cell.backbone.label,
+        "weights": job.weights.sha256 or f"random, seed {cell.seed}",
+        "data set": data.name,
+        "data": data.fingerprint,
+        "image size": str(cell.image_size),
+        "precision": cell.precision,
+        "jit": cell.jit,
+        "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",
+    }

@@ -1,0 +1,67 @@
+"""Put jobs into groups that share a model, in an order in which shared work is done once. Pure."""
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from tlbench.execution.job import Group, Job, Keep
+from tlbench.suite.cell import Head, Named
+
+Item = TypeVar("Item")
+
+
+def grouped(jobs: Sequence[Job], keep: Keep | None) -> list[Group]:
+    """Every job in one group.
+
+    Groups that need features of the same images from the same fixed layers follow each other, and the first of them
+    knows the cuts of the others. Otherwise the order of `jobs` stays.
+    """
+    found = []
+    for alike in _by(jobs, features_key):
+        structures = _by(alike, structure_key)
+        for number, members in enumerate(structures):
+            later = [one[0] for one in structures[number + 1 :]]
+            found.append(Group(tuple(members), keep and replace(keep, others=_cuts(members[0], later))))
+    return found
+
+
+def features_key(job: Job) -> Hashable:
+    """Equal for jobs whose fixed layers, wherever they end, make the same features of the same images."""
+    if job.cell.train is None:
+        return job.cell.id
+    return (job.data.fingerprint if job.data else None, *_fixed(job))
+
+
+def structure_key(job: Job) -> Hashable:
+    """Equal for jobs that one built, compiled and traced model serves."""
+    cell = job.cell
+    if cell.train is None:
+        return cell.id
+    changes = cell.train.augmentation.model_dump_json() if cell.train.augmentation else None
+    train = (cell.train.optimizer, cell.train.batch_size, changes)
+    return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train)
+
+
+def _fixed(job: Job) -> tuple[Hashable, ...]:
+    cell = job.cell
+    start = job.weights.sha256 if job.weights.source == "imagenet" else cell.seed
+    kind = (cell.image_size, cell.precision, cell.backend, cell.jit)
+    return (cell.backbone.name, json.dumps(cell.backbone.args, sort_keys=True), start, *kind)
+
+
+def _cuts(own: Job, later: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
+    cuts: list[tuple[Named, Head]] = []
+    for job in later:
+        cut = (job.cell.strategy, job.cell.head)
+        assert job.cell.train is not None
+        if not job.cell.train.augmentation and cut != (own.cell.strategy, own.cell.head) and cut not in cuts:
+            cuts.append(cut)
+    return tuple(cuts)
+
+
+def _by(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
+    found: dict[Hashable, list[Item]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return list(found.values())

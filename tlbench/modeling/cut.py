@@ -1,0 +1,150 @@
+"""Cut a model where its fixed part hands tensors to the part that is trained.
+
+The frozen layers of a model are a fixed function of the image, so its outputs can be computed once and kept: the idea
+of "bottleneck features" (Chollet, "Building powerful image classification models using very little data", 2016), here
+for any freeze boundary. The upper part applied to the lower is the whole model, exactly, and shares its variables.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tlbench.modeling.assemble import Assembled, draws_random_numbers, head_of, leaves
+from tlbench.modeling.flops import flops_of_call
+from tlbench.modeling.handed import Handed
+
+REPEATED = 0.02
+"""Share of the fixed part's operations that may be left to the upper part, to be repeated, for fewer bytes."""
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where a model is cut: `tensors` of the backbone's own graph, then layers of the head that are fixed as well."""
+
+    tensors: tuple[Any, ...]
+    fixed_head: tuple[keras.Layer, ...]
+    handed: tuple[Handed, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes handed over for one image."""
+        return sum(one.bytes for one in self.handed)
+
+
+def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> Boundary | None:
+    """Where to cut the backbone of `assembled` if its first `frozen` layers are not trained; `head` follows it.
+
+    None where no layer with weights is fixed. Where the whole backbone is fixed, layers of the head without weights
+    (pooling) belong to the fixed part too. Where the boundary crosses several branches, the cut is moved down to where
+    fewer bytes cross it, as long as that leaves at most `REPEATED` of the fixed part's operations to the upper one.
+    """
+    backbone = assembled.backbone
+    nodes = _nodes(backbone)
+    fixed = _fixed(backbone, nodes, frozen)
+    if not any(getattr(node.operation, "weights", ()) for node in fixed):
+        return None
+    if len(fixed) < len(nodes):
+        tensors = _cheapest(backbone, nodes, fixed)
+        return Boundary(tuple(tensors), (), tuple(_handed(_place(backbone, one), one) for one in tensors))
+    same: list[keras.Layer] = []
+    output, place = backbone.outputs[0], _place(backbone, backbone.outputs[0])
+    for layer in head:
+        if layer.weights or draws_random_numbers(layer) or isinstance(layer, keras.layers.Dense):
+            break
+        output, place, same = layer(output), f"{place}, {type(layer).__name__}", [*same, layer]
+    return Boundary(tuple(backbone.outputs), tuple(same), (_handed(place, output),))
+
+
+def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.Model:
+    """From images to a flat list: what each of `boundaries` hands over, one after the other, in one pass."""
+    model, backbone = assembled.model, assembled.backbone
+    scaled = next(node for node in _nodes(model) if node.operation is backbone).input_tensors[0]
+    wanted = [tensor for one in boundaries for tensor in one.tensors]
+    distinct = list({id(tensor): tensor for tensor in wanted}.values())
+    made = keras.Model(backbone.inputs[0], distinct, name="below_the_cut")(scaled)
+    found = dict(zip(map(id, distinct), made if isinstance(made, list) else [made], strict=True))
+    outputs = []
+    for one in boundaries:
+        for tensor in one.tensors:
+            output = found[id(tensor)]
+            for layer in one.fixed_head:
+                output = layer(output)
+            outputs.append(output)
+    return keras.Model(model.inputs[0], outputs, name="lower")
+
+
+def upper_model(assembled: Assembled, at: Boundary) -> keras.Model:
+    """From what `at` hands over (a list of tensors, or the one) to class probabilities; with the model's variables."""
+    backbone, head = assembled.backbone, head_of(assembled)
+    entries = [keras.Input(one.shape, dtype=one.dtype, name=f"handed_{n}") for n, one in enumerate(at.handed)]
+    inside = [
+        entry if entry.dtype == tensor.dtype or at.fixed_head else keras.ops.cast(entry, tensor.dtype)
+        for entry, tensor in zip(entries, at.tensors, strict=True)
+    ]
+    if at.tensors == tuple(backbone.outputs):
+        output = inside[0]
+    else:
+        output = keras.Model(list(at.tensors), backbone.outputs[0], name="above_the_cut")(inside)
+    for layer in head[len(at.fixed_head) :]:
+        output = layer(output)
+    return keras.Model(entries if len(entries) > 1 else entries[0], output, name="upper")
+
+
+def _nodes(model: keras.Model) -> list[Any]:
+    """The calls of the model's own graph, each after those it depends on; a layer's calls in other models are not."""
+    by_depth = model._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def _fixed(backbone: keras.Model, nodes: list[Any], frozen: int) -> list[Any]:
+    """The calls whose outputs depend on the image alone, in order."""
+    below = {id(layer) for layer in backbone.layers[:frozen]}
+    known: set[int] = set()
+    found = []
+    for node in nodes:
+        if _is_fixed(node.operation, below) and all(id(tensor) in known for tensor in node.input_tensors):
+            known |= {id(tensor) for tensor in node.output_tensors}
+            found.append(node)
+    return found
+
+
+def _is_fixed(operation: Any, below: set[int]) -> bool:
+    if id(operation) in below or not isinstance(operation, keras.Layer):
+        return True
+    return not operation.weights and not any(draws_random_numbers(leaf) for leaf in leaves(operation))
+
+
+def _cheapest(backbone: keras.Model, nodes: list[Any], fixed: list[Any]) -> list[Any]:
+    """The tensors that cross the cheapest cut: fewest bytes among those that leave next to nothing to be repeated."""
+    computed = [flops_of_call(node) for node in fixed]
+    repeated, best = 0, _crossing(backbone, nodes, fixed)
+    for count in range(len(fixed) - 1, 0, -1):
+        repeated += computed[count]
+        if repeated > REPEATED * sum(computed):
+            break
+        crossing = _crossing(backbone, nodes, fixed[:count])
+        if sum(_handed("", one).bytes for one in crossing) < sum(_handed("", one).bytes for one in best):
+            best = crossing
+    return best
+
+
+def _crossing(backbone: keras.Model, nodes: list[Any], lower: list[Any]) -> list[Any]:
+    """Tensors made in `lower` and used outside it, each once, in the order they are made."""
+    inside = {id(node) for node in lower}
+    used = {id(tensor) for node in nodes if id(node) not in inside for tensor in node.input_tensors}
+    used |= {id(tensor) for tensor in backbone.outputs}
+    return [tensor for node in lower for tensor in node.output_tensors if id(tensor) in used]
+
+
+def _handed(place: str, tensor: Any) -> Handed:
+    dtype = str(keras.backend.standardize_dtype(tensor.dtype))
+    # NumPy has no bfloat16; float32 holds every value of it.
+    stored = "float32" if dtype == "bfloat16" else dtype
+    return Handed(place, tuple(int(length) for length in tensor.shape[1:]), stored)
+
+
+def _place(backbone: keras.Model, tensor: Any) -> str:
+    numbers = {id(one): number for number, one in enumerate(backbone.operations)}
+    return f"operation {numbers[id(tensor._keras_history.operation)]}"

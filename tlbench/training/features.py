@@ -1,0 +1,92 @@
+"""What a cell's cut hands over, for each split: read from the store, or computed in one pass with what others need."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.modeling.assemble import Assembled
+from tlbench.modeling.cut import Boundary, lower_model
+from tlbench.training.batches import Inputs
+from tlbench.training.feature_store import DamagedError, FeatureStore, Wanted, Writer
+
+PASS_BATCH = 32
+
+
+@dataclass
+class FeaturePass:
+    """Looks features up and computes what is missing.
+
+    `at` is the cell's own cut, `others` are cuts that later cells need of the same images: they are filled by the same
+    pass where they fit. `made_from` says what the features depend on besides the split and the cut.
+    """
+
+    assembled: Assembled
+    at: Boundary
+    others: Sequence[Boundary]
+    made_from: Mapping[str, str]
+    store: FeatureStore
+    jit: bool
+    computed: int = 0
+    """Images that went through the fixed part."""
+    damaged: list[str] = field(default_factory=list)
+    """What was wrong with entries that had to be made again."""
+    _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
+
+    def inputs(self, split: str, images: NDArray[np.generic]) -> Inputs:
+        """The features of `images`, memory-mapped, one array for each tensor of the cut.
+
+        Raises NoRoomError where they do not fit: into the store's bounds, or on the disk.
+        """
+        wanted = {self._wanted(one, split, len(images)): one for one in (self.at, *self.others)}
+        own = next(iter(wanted))
+        with self.store.lock(list(wanted)):
+            found = self._read(own)
+            if found is None:
+                missing = {one: at for one, at in wanted.items() if one == own or not self.store.has(one)}
+                self._compute(missing, images)
+                found = self.store.read(own)
+        assert found is not None
+        return found
+
+    def _read(self, own: Wanted) -> Inputs | None:
+        try:
+            return self.store.read(own)
+        except DamagedError as error:
+            self.damaged.append(f"{own.key}: {error}")
+            self.store.discard(own)
+            return None
+
+    def _compute(self, missing: dict[Wanted, Boundary], images: NDArray[np.generic]) -> None:
+        together = dict(missing)
+        while not self.store.fits(list(together)) and len(together) > 1:
+            together.popitem()
+        with self.store.write(list(together)) as writers:
+            self._fill(list(together.values()), writers, images)
+        self.computed += len(images)
+
+    def _fill(self, boundaries: Sequence[Boundary], writers: Sequence[Writer], images: NDArray[np.generic]) -> None:
+        lower = self._model(tuple(boundaries))
+        for start in range(0, len(images), PASS_BATCH):
+            batch = images[start : start + PASS_BATCH]
+            count = len(batch)
+            # Always full: a batch of another size would be traced anew.
+            full = batch if count == PASS_BATCH else np.resize(batch, (PASS_BATCH, *batch.shape[1:]))
+            outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(full))]
+            for boundary, writer in zip(boundaries, writers, strict=True):
+                writer.append(outputs[: len(boundary.handed)])
+                outputs = outputs[len(boundary.handed) :]
+
+    def _model(self, boundaries: tuple[Boundary, ...]) -> keras.Model:
+        if boundaries not in self._lower:
+            lower = lower_model(self.assembled, boundaries)
+            lower.compile(optimizer=None, jit_compile=self.jit)
+            self._lower[boundaries] = lower
+        return self._lower[boundaries]
+
+    def _wanted(self, at: Boundary, split: str, images: int) -> Wanted:
+        handed = [[one.place, list(one.shape), one.dtype] for one in at.handed]
+        return Wanted({**self.made_from, "split": split, "cut": json.dumps(handed)}, at.handed, images)

@@ -1,0 +1,137 @@
+"""Train a model: compile, fit, history per epoch; and set it back for another cell of the same structure."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tlbench.modeling.assemble import seed_noise
+from tlbench.results.record import Epoch
+from tlbench.suite.cell import Cell, Training
+from tlbench.training.augment import augmented
+from tlbench.training.batches import Arrays, Batches
+
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training gave. `kept` is the index in `history` of the epoch whose weights the model has now."""
+
+    history: tuple[Epoch, ...]
+    kept: int
+
+
+class Trainer:
+    """`model` compiled for `cell`, with the random changes of its images in front where the cell asks for them.
+
+    `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
+    optimizer's first state, while the model's weights are the caller's to set back.
+    """
+
+    def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
+        assert cell.train is not None
+        self.model = self._trained = model
+        compile_model(model, cell, jit)
+        if cell.train.augmentation:
+            self._trained = augmented(model, cell.train.augmentation, cell.seed)
+            compile_model(self._trained, cell, jit)
+        self._optimizer = [keras.ops.convert_to_numpy(one) for one in self.optimizer.variables]
+
+    @property
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer, with its state."""
+        return self._trained.optimizer
+
+    def fit(self, cell: Cell, train: Arrays, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
+        """Train as `cell` says; the validation set is looked at after each epoch, never the test set."""
+        asked = cell.train
+        assert asked is not None
+        for variable, first in zip(self.optimizer.variables, self._optimizer, strict=True):
+            variable.assign(first)
+        self.optimizer.learning_rate = asked.learning_rate
+        seed_noise(self._trained, cell.seed)
+        watch = _Watch(on_epoch)
+        stopping, callbacks = _callbacks(asked)
+        self._trained.fit(
+            Batches(*train, batch_size=asked.batch_size, seed=cell.seed),
+            validation_data=Batches(*validation, batch_size=asked.batch_size),
+            epochs=asked.epochs,
+            shuffle=False,  # Batches draws its own order
+            callbacks=[watch, *callbacks],
+            verbose=0,
+        )
+        kept = len(watch.history) - 1
+        if stopping is not None and stopping.restore_best_weights:
+            kept = stopping.best_epoch
+        return Fitted(tuple(watch.history), kept)
+
+
+def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
+    """Compile with the cell's optimizer and the loss of its head; the optimizer's state is made at once.
+
+    TensorFlow traces the first step twice where that state is made inside it. A cell that trains nothing gets no
+    optimizer.
+    """
+    if cell.train is None:
+        model.compile(optimizer=None, jit_compile=jit)
+        return
+    optimizer = keras.optimizers.get(
+        {"class_name": cell.train.optimizer, "config": {"learning_rate": cell.train.learning_rate}}
+    )
+    loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=jit)
+    model.optimizer.build(model.trainable_variables)
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the history with the wall time of each epoch, and tells of each epoch as it ends."""
+
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self.history: list[Epoch] = []
+        self._on_epoch = on_epoch
+        self._begin = self._rate = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begin = time.perf_counter()
+        self._rate = float(self.model.optimizer.learning_rate)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        entry = Epoch(
+            epoch=epoch + 1,
+            loss=float(logs["loss"]),
+            accuracy=float(logs["accuracy"]),
+            val_loss=float(logs["val_loss"]),
+            val_accuracy=float(logs["val_accuracy"]),
+            learning_rate=self._rate,
+            seconds=time.perf_counter() - self._begin,
+        )
+        self.history.append(entry)
+        self._on_epoch(entry)
+
+
+def _callbacks(
+    train: Training,
+) -> tuple[keras.callbacks.EarlyStopping | None, Sequence[keras.callbacks.Callback]]:
+    stopping, callbacks = None, []
+    if train.early_stopping:
+        asked = train.early_stopping
+        stopping = keras.callbacks.EarlyStopping(
+            monitor=asked.monitor,
+            patience=asked.patience,
+            min_delta=asked.min_delta,
+            restore_best_weights=asked.restore_best,
+        )
+        callbacks.append(stopping)
+    if train.reduce_lr:
+        plateau = train.reduce_lr
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor=plateau.monitor, factor=plateau.factor, patience=plateau.patience, min_lr=plateau.min_lr
+            )
+        )
+    return stopping, callbacks
