@@ -1,7 +1,7 @@
 """What a child does with the cells of a group: build, train, evaluate. The only file that sees all those rooms."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +46,7 @@ class Outcome:
 
     model: keras.Model
     counts: Counts
-    optimizer: keras.optimizers.Optimizer | None = None
+    slots: Sequence[keras.Variable] = ()
     path: TrainingPath | None = None
     history: tuple[Epoch, ...] = ()
     accuracy: Accuracy | None = None
@@ -77,7 +77,7 @@ def run_group(group: Group, send: Send) -> None:
             accuracy=outcome.accuracy,
             history=outcome.history,
             phases=phases.seconds,
-            memory=memory.measure(outcome.model, outcome.optimizer, start),
+            memory=memory.measure(outcome.model, outcome.slots, start),
             path=outcome.path,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
@@ -104,8 +104,9 @@ class _Trained:
         with phases("evaluate"):
             predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)
             scores = accuracy(predicted, data.classes, fitted.history[fitted.kept])
-        optimizer = bench.trainer.optimizer
-        return Outcome(bench.assembled.model, counts, optimizer, bench.path, fitted.history, scores, predicted)
+        return Outcome(
+            bench.assembled.model, counts, bench.trainer.slots, bench.path, fitted.history, scores, predicted
+        )
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:

@@ -1,7 +1,7 @@
 """Memory of this process, of the device and of a model, in bytes."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,15 +29,18 @@ def forget_peak() -> None:
         CLEAR_REFS.write_text("5")
 
 
-def measure(model: keras.Model, optimizer: keras.optimizers.Optimizer | None, start: int | None) -> Memory:
-    """Memory of the process so far, and of the state of `model`; `start` was resident before it was built."""
+def measure(model: keras.Model, slots: Sequence[keras.Variable], start: int | None) -> Memory:
+    """Memory of the process so far, and of the state of `model`; `start` was resident before it was built.
+
+    `slots` are the optimizer's variables; a model that is not trained has none.
+    """
     return Memory(
         peak=peak(),
         start=start,
         device_peak=device_peak(),
         weights=_bytes(model.weights),
-        gradients=_bytes(model.trainable_weights) if optimizer else 0,
-        optimizer=_bytes(optimizer.variables) if optimizer else 0,
+        gradients=_bytes(model.trainable_weights) if slots else 0,
+        optimizer=_bytes(slots),
     )
 
 

@@ -82,7 +82,7 @@ class FirstWeights:
 
     def __init__(self, assembled: Assembled) -> None:
         self._assembled = assembled
-        self._weights = [keras.ops.convert_to_numpy(one) for one in assembled.backbone.weights]
+        self._weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.backbone.weights]
 
     def restore(self, head: Head, classes: int, seed: int) -> None:
         """Make the model as `build` would with this seed: the head drawn anew, the backbone as it was."""

@@ -1,7 +1,7 @@
 """Batches straight from memory-mapped arrays: nothing is loaded that is not about to be used."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -12,6 +12,24 @@ Inputs = Sequence[NDArray[np.generic]]
 
 Arrays = tuple[Inputs, NDArray[np.int32]]
 """A split: inputs and labels (N,)."""
+
+
+def in_order(inputs: Inputs, batch_size: int) -> Iterator[tuple[object, int]]:
+    """Batches in the order of the images, as a model takes them, each with the number of images that count.
+
+    The last one is filled up with repeated images: a batch of another size would be traced anew.
+    """
+    for start in range(0, len(inputs[0]), batch_size):
+        taken = [one[start : start + batch_size] for one in inputs]
+        count = len(taken[0])
+        if count < batch_size:
+            taken = [np.resize(one, (batch_size, *one.shape[1:])) for one in taken]
+        yield as_model_input(taken), count
+
+
+def as_model_input(arrays: Inputs) -> object:
+    """The one array, or a tuple of them: a model with one input takes no tuple."""
+    return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -32,8 +50,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[object, NDArray[np.int32]]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        taken = tuple(one[chosen] for one in self._inputs)
-        return taken if len(taken) > 1 else taken[0], self._labels[chosen]
+        return as_model_input([one[chosen] for one in self._inputs]), self._labels[chosen]
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order (called by Keras after each epoch)."""

@@ -15,7 +15,7 @@ from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
 from tlbench.suite.cell import Cell
-from tlbench.training.batches import Batches, Inputs
+from tlbench.training.batches import Inputs, in_order
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
 IMAGENET_BATCH = 32
@@ -33,8 +33,8 @@ class Predicted:
 
 def predict(model: keras.Model, inputs: Inputs, labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
-    outputs = model.predict(Batches(inputs, labels, batch_size), verbose=0)
-    probabilities = np.asarray(outputs, dtype=np.float32)
+    outputs = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
+    probabilities = np.concatenate(outputs)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
     return Predicted(probabilities, labels)
@@ -51,6 +51,17 @@ def predict_imagenet(model: keras.Model, data: ImageNet, cell: Cell) -> Predicte
     return Predicted(np.concatenate(found), np.array([label for _, label in data.files], dtype=np.int32))
 
 
+def cross_entropy(predicted: Predicted) -> float:
+    """Mean negative logarithm of the true class's probability."""
+    chosen = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels].astype(np.float64)
+    return float(-np.log(np.clip(chosen, SMALLEST, 1.0)).mean())
+
+
+def top_1(predicted: Predicted) -> float:
+    """Share of images whose most probable class is the true one."""
+    return float((predicted.probabilities.argmax(1) == predicted.labels).mean())
+
+
 def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | None) -> Accuracy:
     """What the predictions on the test set say.
 
@@ -60,14 +71,13 @@ def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch |
     matrix = confusion(probabilities, labels)
     correct, images = int(matrix.trace()), len(labels)
     low, high = wilson(correct, images)
-    chosen = probabilities[np.arange(images), labels].astype(np.float64)
     return Accuracy(
         top1=correct / images,
         correct=correct,
         images=images,
         low=low,
         high=high,
-        loss=float(-np.log(np.clip(chosen, SMALLEST, 1.0)).mean()),
+        loss=cross_entropy(predicted),
         top5=top_k(probabilities, labels, 5) if len(classes) > 5 else None,
         macro_f1=macro_f1(matrix),
         calibration_error=expected_calibration_error(probabilities, labels),

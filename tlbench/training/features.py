@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tlbench.modeling.assemble import Assembled
 from tlbench.modeling.cut import Boundary, lower_model
-from tlbench.training.batches import Inputs
+from tlbench.training.batches import Inputs, in_order
 from tlbench.training.feature_store import DamagedError, FeatureStore, Wanted, Writer
 
 PASS_BATCH = 32
@@ -70,12 +70,8 @@ class FeaturePass:
 
     def _fill(self, boundaries: Sequence[Boundary], writers: Sequence[Writer], images: NDArray[np.generic]) -> None:
         lower = self._model(tuple(boundaries))
-        for start in range(0, len(images), PASS_BATCH):
-            batch = images[start : start + PASS_BATCH]
-            count = len(batch)
-            # Always full: a batch of another size would be traced anew.
-            full = batch if count == PASS_BATCH else np.resize(batch, (PASS_BATCH, *batch.shape[1:]))
-            outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(full))]
+        for batch, count in in_order([images], PASS_BATCH):
+            outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(batch))]
             for boundary, writer in zip(boundaries, writers, strict=True):
                 writer.append(outputs[: len(boundary.handed)])
                 outputs = outputs[len(boundary.handed) :]

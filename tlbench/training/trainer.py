@@ -12,6 +12,8 @@ from tlbench.results.record import Epoch
 from tlbench.suite.cell import Cell, Training
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches
+from tlbench.training.evaluate import Predicted, cross_entropy, predict, top_1
+from tlbench.training.one_update import one_update
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -34,30 +36,34 @@ class Trainer:
     def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
         assert cell.train is not None
         self.model = self._trained = model
-        compile_model(model, cell, jit)
         if cell.train.augmentation:
             self._trained = augmented(model, cell.train.augmentation, cell.seed)
-            compile_model(self._trained, cell, jit)
-        self._optimizer = [keras.ops.convert_to_numpy(one) for one in self.optimizer.variables]
+            model.compile(optimizer=None, jit_compile=jit)
+        compile_model(self._trained, cell, jit, one_update)
+        self._optimizer = self._trained.optimizer
+        self._first = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 
     @property
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer, with its state."""
-        return self._trained.optimizer
+    def slots(self) -> list[keras.Variable]:
+        """The variables that the optimizer itself needs."""
+        copies = getattr(self._optimizer, "copies", [])
+        return [one for one in self._optimizer.variables if all(one is not copy for copy in copies)]
 
     def fit(self, cell: Cell, train: Arrays, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
         """Train as `cell` says; the validation set is looked at after each epoch, never the test set."""
         asked = cell.train
         assert asked is not None
-        for variable, first in zip(self.optimizer.variables, self._optimizer, strict=True):
+        for variable, first in zip(self._optimizer.variables, self._first, strict=True):
             variable.assign(first)
-        self.optimizer.learning_rate = asked.learning_rate
+        self._optimizer.learning_rate = asked.learning_rate
+        gather = getattr(self._optimizer, "gather", None)
+        if gather is not None:
+            gather()
         seed_noise(self._trained, cell.seed)
-        watch = _Watch(on_epoch)
+        watch = _Watch(lambda: predict(self.model, *validation, asked.batch_size), on_epoch)
         stopping, callbacks = _callbacks(asked)
         self._trained.fit(
             Batches(*train, batch_size=asked.batch_size, seed=cell.seed),
-            validation_data=Batches(*validation, batch_size=asked.batch_size),
             epochs=asked.epochs,
             shuffle=False,  # Batches draws its own order
             callbacks=[watch, *callbacks],
@@ -69,8 +75,13 @@ class Trainer:
         return Fitted(tuple(watch.history), kept)
 
 
-def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
-    """Compile with the cell's optimizer and the loss of its head; the optimizer's state is made at once.
+def compile_model(
+    model: keras.Model,
+    cell: Cell,
+    jit: bool,
+    wrap: Callable[[keras.optimizers.Optimizer, keras.Model], keras.optimizers.Optimizer] = lambda plain, _: plain,
+) -> None:
+    """Compile with the cell's optimizer, through `wrap`, and the loss of its head; its state is made at once.
 
     TensorFlow traces the first step twice where that state is made inside it. A cell that trains nothing gets no
     optimizer.
@@ -82,17 +93,21 @@ def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
         {"class_name": cell.train.optimizer, "config": {"learning_rate": cell.train.learning_rate}}
     )
     loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=jit)
+    model.compile(optimizer=wrap(optimizer, model), loss=loss, metrics=["accuracy"], jit_compile=jit)
     model.optimizer.build(model.trainable_variables)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the history with the wall time of each epoch, and tells of each epoch as it ends."""
+    """Looks at the validation set after each epoch, keeps the history with wall times, and tells of each epoch.
 
-    def __init__(self, on_epoch: OnEpoch) -> None:
+    It comes before callbacks that decide by the validation set. `look` predicts it with the function that the test set
+    is predicted with later: Keras' own validation would trace another one.
+    """
+
+    def __init__(self, look: Callable[[], Predicted], on_epoch: OnEpoch) -> None:
         super().__init__()
         self.history: list[Epoch] = []
-        self._on_epoch = on_epoch
+        self._look, self._on_epoch = look, on_epoch
         self._begin = self._rate = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -101,12 +116,14 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
+        seen = self._look()
+        logs |= {"val_loss": cross_entropy(seen), "val_accuracy": top_1(seen)}
         entry = Epoch(
             epoch=epoch + 1,
             loss=float(logs["loss"]),
             accuracy=float(logs["accuracy"]),
-            val_loss=float(logs["val_loss"]),
-            val_accuracy=float(logs["val_accuracy"]),
+            val_loss=logs["val_loss"],
+            val_accuracy=logs["val_accuracy"],
             learning_rate=self._rate,
             seconds=time.perf_counter() - self._begin,
         )

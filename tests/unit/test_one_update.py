@@ -1,0 +1,69 @@
+"""One update for all variables: the same weights as an update for each, bit for bit."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from tlbench.training import one_update as module  # noqa: E402
+from tlbench.training.one_update import BY_ELEMENT, one_update  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+
+
+@pytest.fixture(autouse=True)
+def _small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras.config.set_dtype_policy("float32")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow traces an update for each variable")
+    monkeypatch.setattr(module, "FEWEST", 2)
+
+
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(5, activation="relu"), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+def train(optimizer: keras.optimizers.Optimizer, made: keras.Model) -> list[np.ndarray]:
+    made.compile(optimizer=optimizer, loss="mse", jit_compile=False)
+    made.optimizer.build(made.trainable_variables)
+    if hasattr(made.optimizer, "gather"):
+        made.optimizer.gather()
+    draw = np.random.default_rng(0)
+    for _ in range(5):
+        made.train_on_batch(draw.normal(size=(8, 4)), draw.normal(size=(8, 3)))
+    return [keras.ops.convert_to_numpy(weight.value) for weight in made.weights]
+
+
+@pytest.mark.parametrize("name", BY_ELEMENT)
+def test_weights_are_the_same_as_with_an_update_for_each(name: str) -> None:
+    plain, flat = model(), model()
+    made = one_update(keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.01}}), flat)
+    expected = train(keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.01}}), plain)
+    found = train(made, flat)
+    assert type(made).__name__ == "Flat"
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_weights_decay_alike() -> None:
+    plain, flat = model(), model()
+    found = train(one_update(keras.optimizers.AdamW(0.01, weight_decay=0.1), flat), flat)
+    for one, other in zip(found, train(keras.optimizers.AdamW(0.01, weight_decay=0.1), plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_an_optimizer_that_looks_at_whole_variables_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    lamb, adam = keras.optimizers.Lamb(0.01), keras.optimizers.Adam(0.01)
+    assert one_update(lamb, model()) is lamb
+    monkeypatch.setattr(module, "LARGEST", 10)
+    assert one_update(adam, model()) is adam
+
+
+def test_the_optimizers_variables_are_its_own() -> None:
+    made = model()
+    optimizer = one_update(keras.optimizers.Adam(0.01), made)
+    optimizer.build(made.trainable_variables)
+    assert len(optimizer.variables) == 5  # iterations, rate, the copy of the weights, momentum, velocity
+    assert [one.name for one in optimizer.copies] == ["all_variables"]
