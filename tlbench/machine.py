@@ -5,6 +5,8 @@ from pathlib import Path
 
 import psutil
 
+ROOM_FOR_TWO = 8 * 2**30
+
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -25,6 +27,15 @@ def available_memory() -> int:
     available = int(psutil.virtual_memory().available)
     limit, used = _number(CGROUP / "memory.max"), _number(CGROUP / "memory.current")
     return available if limit is None or used is None else min(available, limit - used)
+
+
+def side_by_side() -> int:
+    """How many cells may train at once: two where there is room, since building a graph keeps one core busy.
+
+    One where there is a GPU, which they would share.
+    """
+    roomy = usable_cores() >= 2 and available_memory() >= ROOM_FOR_TWO
+    return 2 if roomy and not Path("/dev/nvidia0").exists() else 1
 
 
 def _number(file: Path) -> int | None:

@@ -14,7 +14,7 @@ def test_off_a_terminal_there_is_one_line_a_cell() -> None:
     record = builders.record()
     with Terminal(console, total=12, done=3) as events:
         events.begin(record.cell)
-        events.progress(Progress(phase="train", epoch=1, val_accuracy=0.5))
+        events.progress(record.cell, Progress(phase="train", epoch=1, val_accuracy=0.5))
         events.end(record)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == (
@@ -29,7 +29,7 @@ def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:
         events.begin(record.cell)
         events.end(record)
         events.begin(record.cell)
-        events.progress(Progress(phase="train", epoch=2, val_accuracy=0.5))
+        events.progress(record.cell, Progress(phase="train", epoch=2, val_accuracy=0.5))
     assert isinstance(console.file, io.StringIO)
     assert "epoch 2/3, validation 50.0%" in console.file.getvalue()
     assert "about 1 s left" in console.file.getvalue()

@@ -47,6 +47,8 @@ class PlayedExecutor:
         self.refused, self.dying = refused, dying
         self.opened: list[Played] = []
 
+    def stop(self) -> None: ...
+
     def run(self, job: Job, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         raise AssertionError("nothing is trained here")
 

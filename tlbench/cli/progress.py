@@ -24,7 +24,6 @@ class Terminal:
         self._console = console
         self._begin = self._last = time.monotonic()
         self._total, self._already, self._done = total, done, done
-        self._cell: Cell | None = None
         self._bar = Progress(
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -47,19 +46,17 @@ class Terminal:
 
     def begin(self, cell: Cell) -> None:
         """Show which cell runs."""
-        self._cell = cell
-        self._show("start")
+        self._show(cell, "start")
 
-    def progress(self, message: Message) -> None:
+    def progress(self, cell: Cell, message: Message) -> None:
         """Show the phase and the epoch."""
-        assert self._cell is not None
         text = message.phase
         if message.epoch:
-            assert self._cell.train is not None
-            text = f"epoch {message.epoch}/{self._cell.train.epochs}"
+            assert cell.train is not None
+            text = f"epoch {message.epoch}/{cell.train.epochs}"
             if message.val_accuracy is not None:
                 text += f", validation {message.val_accuracy:.1%}"
-        self._show(text)
+        self._show(cell, text)
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
         """Show which model is made ready for the timing phase."""
@@ -88,9 +85,8 @@ class Terminal:
             soft_wrap=True,
         )
 
-    def _show(self, text: str) -> None:
-        assert self._cell is not None
-        self._bar.update(self._task, description=f"{escape(self._cell.label)} · {text}{self._left()}", refresh=True)
+    def _show(self, cell: Cell, text: str) -> None:
+        self._bar.update(self._task, description=f"{escape(cell.label)} · {text}{self._left()}", refresh=True)
 
     def _left(self) -> str:
         fresh = self._done - self._already

@@ -1,6 +1,7 @@
 """`tlbench run`: train and measure every cell of a suite."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from tlbench.cli.progress import Terminal
 from tlbench.cli.show import show_run
 from tlbench.datasets.cache_dir import cache_dir, feature_dir, most_features
 from tlbench.errors import UserError
-from tlbench.execution.executors import EXECUTORS
+from tlbench.execution import child
+from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
 from tlbench.execution.job import Keep
 from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_groups
 from tlbench.execution.timing import time_cells
+from tlbench.machine import side_by_side
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell
@@ -39,6 +42,11 @@ INTERRUPTED = 130
 @click.option(
     "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Cells that train side by side; default 2 where memory allows, 1 on a GPU.",
+)
 @click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")
 @data_option
 @weights_option
@@ -49,6 +57,7 @@ def command(
     fresh: bool,
     executor: str,
     expression: str,
+    workers: int | None,
     uncut: bool,
     data: Path | None,
     weights: Path | None,
@@ -60,16 +69,22 @@ def command(
 
     Example: tlbench run suites/small.yaml
     """
+    if executor == "inline" and workers and workers > 1:
+        raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     suite = load_suite(suite_file)
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
     inputs = _find(suite, chosen, data, weights, imagenet, console)
-    keep = None if uncut else Keep(feature_dir(), most_features())
+    how = _How(
+        executor=EXECUTORS[executor],
+        keep=None if uncut else Keep(feature_dir(), most_features()),
+        workers=workers or (1 if executor == "inline" else side_by_side()),
+    )
     folder, done = _folder(suite, cells, chosen, inputs, out, fresh, console)
     if any(cell.id not in done for cell in chosen):
         try:
-            _run(suite, chosen, inputs, executor, keep, folder, console)
+            _run(suite, chosen, inputs, how, folder, console)
         except KeyboardInterrupt:
             console.print(f"Stopped. What is finished is kept in {folder.path}; the same command goes on from there.")
             return INTERRUPTED
@@ -96,9 +111,12 @@ def _find(
         random_allowed=suite.fallback.weights == "random",
     )
     with console.status("Looking for images and weights") as status:
-        inputs = find_inputs(
-            cells, places, lambda name, done, total: status.update(f"Preparing {name}: {done}/{total}")
-        )
+
+        def on_decode(name: str, done: int, total: int) -> None:
+            child.warm_up_server(cells[0].backend)  # loads the framework while images are decoded
+            status.update(f"Preparing {name}: {done}/{total}")
+
+        inputs = find_inputs(cells, places, on_decode)
     for sentence in inputs.fallbacks():
         console.print(f"[yellow]fallback[/] {escape(sentence)}")
     for sentence in (*inputs.repeated(), *inputs.notes()):
@@ -142,20 +160,19 @@ def _folder(
     return found.folder, done
 
 
-def _run(
-    suite: Suite,
-    chosen: Sequence[Cell],
-    inputs: Inputs,
-    executor: str,
-    keep: Keep | None,
-    folder: RunFolder,
-    console: Console,
-) -> None:
-    store, logs, way = Store(folder.path), folder.path / "logs", EXECUTORS[executor]
+@dataclass(frozen=True)
+class _How:
+    executor: Executor
+    keep: Keep | None
+    workers: int
+
+
+def _run(suite: Suite, chosen: Sequence[Cell], inputs: Inputs, how: _How, folder: RunFolder, console: Console) -> None:
+    store, logs = Store(folder.path), folder.path / "logs"
     trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
     todo = [cell for cell in chosen if cell.id not in trained]
     with Terminal(console, len(chosen), len(chosen) - len(todo)) as events:
-        groups = grouped([inputs.job(cell) for cell in todo], keep)
-        run_groups(groups, way, store, events, timeout=suite.timeout, logs=logs)
+        groups = grouped([inputs.job(cell) for cell in todo], how.keep)
+        run_groups(groups, how.executor, store, events, timeout=suite.timeout, logs=logs, workers=how.workers)
         readings = cache_dir() / "reference"
-        time_cells(chosen, way, store, events, timeout=suite.timeout, logs=logs, readings=readings)
+        time_cells(chosen, how.executor, store, events, timeout=suite.timeout, logs=logs, readings=readings)

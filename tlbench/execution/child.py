@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -80,6 +81,12 @@ def start_server(backend: str) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.execution.preload"])
 
 
+def warm_up_server(backend: str) -> None:
+    """Let the server start and import the framework now; returns at once."""
+    start_server(backend)
+    forkserver.ensure_running()
+
+
 def run(
     target: str,
     payload: Any,
@@ -88,15 +95,17 @@ def run(
     timeout: float | None = None,
     renews: type | None = None,
     log: Path | None = None,
+    running: set["Conversation"] | None = None,
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child and wait for its outcome; `start_server` comes first.
 
     What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
     however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
-    prints. The wait sleeps in the kernel: a parent that spins would disturb what the child measures.
+    prints. The child is in `running` while it runs. The wait sleeps in the kernel: a parent that spins would disturb
+    what the child measures.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with Conversation(target, payload, log) as child:
+    with Conversation(target, payload, log) as child, _listed(child, running):
         while True:
             answer = child.listen(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if isinstance(answer, TimedOut):
@@ -107,6 +116,18 @@ def run(
             on_message(answer)
             if timeout is not None and renews is not None and isinstance(answer, renews):
                 deadline = time.monotonic() + timeout
+
+
+@contextmanager
+def _listed(child: "Conversation", running: set["Conversation"] | None) -> Iterator[None]:
+    if running is None:
+        yield
+        return
+    running.add(child)
+    try:
+        yield
+    finally:
+        running.discard(child)
 
 
 class Conversation:
@@ -151,10 +172,14 @@ class Conversation:
         self._process.join()
         return Died(self._process.exitcode or 0)
 
-    def end(self) -> None:
-        """Stop the child where it still runs."""
+    def kill(self) -> None:
+        """Kill the child; `listen` notices."""
         if self._process.is_alive():
             self._process.kill()
+
+    def end(self) -> None:
+        """Stop the child where it still runs."""
+        self.kill()
         self._process.join()
         self._connection.close()
 

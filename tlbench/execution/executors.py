@@ -33,6 +33,9 @@ class Executor(Protocol):
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """Run `group` to its end, or to the first cell that fails; `timeout` is for each cell."""
 
+    def stop(self) -> None:
+        """End whatever other threads run."""
+
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
         """Build a model (None: the reference workload) to be timed in turns. Raises LostError where that fails."""
 
@@ -40,10 +43,20 @@ class Executor(Protocol):
 class ProcessExecutor:
     """A child process for each group and for each model: a crash or a memory peak stays there."""
 
+    def __init__(self) -> None:
+        self._running: set[child.Conversation] = set()
+
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """In a child of its own."""
         child.start_server(group.jobs[0].cell.backend)
-        return child.run(WORKER, group, on_message=on_message, timeout=timeout, renews=Finished, log=log)
+        return child.run(
+            WORKER, group, on_message=on_message, timeout=timeout, renews=Finished, log=log, running=self._running
+        )
+
+    def stop(self) -> None:
+        """Kill the children."""
+        for one in tuple(self._running):
+            one.kill()
 
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
@@ -88,6 +101,9 @@ class InlineExecutor:
             return child.Returned(child.resolve(WORKER)(group, on_message))
         except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
             return _raised(error)
+
+    def stop(self) -> None:
+        """Nothing: this is the only thread."""
 
     def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
         """Here: all models live in this process, and take turns all the same."""

@@ -26,6 +26,11 @@ def grouped(jobs: Sequence[Job], keep: Keep | None) -> list[Group]:
     return found
 
 
+def chains(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups that need the same features, in order; different chains may run side by side."""
+    return _by(groups, lambda group: features_key(group.jobs[0]))
+
+
 def features_key(job: Job) -> Hashable:
     """Equal for jobs whose fixed layers, wherever they end, make the same features of the same images."""
     if job.cell.train is None:

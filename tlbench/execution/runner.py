@@ -1,7 +1,9 @@
-"""Run groups of cells one after the other; each cell ends as a record, whatever happened to it."""
+"""Run groups of cells, some side by side; each cell ends as a record, whatever happened to it."""
 
+import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +11,7 @@ from tlbench import __version__
 from tlbench.execution.child import Outcome, Raised, Returned
 from tlbench.execution.clock import now
 from tlbench.execution.executors import Executor
+from tlbench.execution.groups import chains
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.outcome import failure
 from tlbench.measurement.environment import capture, git_commit
@@ -18,77 +21,130 @@ from tlbench.suite.cell import Cell
 
 
 class Events(Protocol):
-    """Who wants to know how it goes: the terminal, a test."""
+    """Who wants to know how it goes: the terminal, a test. Called by one thread at a time."""
 
     def begin(self, cell: Cell) -> None:
         """A cell starts."""
 
-    def progress(self, message: Progress) -> None:
-        """The current cell has come so far."""
+    def progress(self, cell: Cell, message: Progress) -> None:
+        """A cell has come so far."""
 
     def end(self, record: Record) -> None:
-        """The current cell has a record, and the record is on disk."""
+        """A cell has a record, and the record is on disk."""
 
 
 def run_groups(
-    groups: Sequence[Group], executor: Executor, store: Store, events: Events, *, timeout: float, logs: Path
-) -> tuple[Record, ...]:
-    """Run `groups` in order and write each cell's record as soon as it is done. `timeout` is seconds a cell.
+    groups: Sequence[Group],
+    executor: Executor,
+    store: Store,
+    events: Events,
+    *,
+    timeout: float,
+    logs: Path,
+    workers: int = 1,
+) -> None:
+    """Run `groups` and write each cell's record as soon as it is done. `timeout` is seconds a cell.
 
-    A cell that fails, crashes or runs out of time or memory gives a record that says so, and the run goes on with the
-    next one, in a new child.
+    A cell that fails, crashes or runs out of time gives a record that says so, and the run goes on with the next one,
+    in a new child. Up to `workers` groups run side by side, those that share features after each other; a cell that
+    runs out of memory beside others is tried once more, alone.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    records: list[Record] = []
-    for group in groups:
-        while group.jobs:
-            done = _Runner(group, executor, store, events, timeout, logs).run()
-            records += done
-            group = replace(group, jobs=group.jobs[len(done) :])
-    return tuple(records)
+    run = _Run(executor, store, events, timeout, logs)
+    lines = chains(groups)
+    if workers > 1 and len(lines) > 1:
+        _side_by_side(run, lines, workers)
+        lines = [run.again]
+    for line in lines:
+        run.line(line, alone=True)
 
 
-class _Runner:
+def _side_by_side(run: "_Run", lines: Sequence[Sequence[Group]], workers: int) -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run.line, line, alone=False) for line in lines]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except BaseException:  # Ctrl-C, or a disk that is full: the other children go too
+            pool.shutdown(wait=False, cancel_futures=True)
+            run.stop()
+            raise
+
+
+@dataclass
+class _Run:
+    executor: Executor
+    store: Store
+    events: Events
+    timeout: float
+    logs: Path
+    again: list[Group] = field(default_factory=list)
+    """Groups that ran out of memory beside others."""
+    stopped: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def line(self, groups: Sequence[Group], *, alone: bool) -> None:
+        """Run groups after each other."""
+        for group in groups:
+            rest: Group | None = group
+            while rest is not None and not self.stopped:
+                rest = _OneChild(self, rest).run(alone=alone)
+
+    def stop(self) -> None:
+        """End all children; what they were at gets no record."""
+        self.stopped = True
+        self.executor.stop()
+
+
+class _OneChild:
     """Runs a group until its end or until a cell fails."""
 
-    def __init__(
-        self, group: Group, executor: Executor, store: Store, events: Events, timeout: float, logs: Path
-    ) -> None:
-        self._group, self._executor, self._store, self._events = group, executor, store, events
-        self._timeout, self._log = timeout, logs / f"{group.jobs[0].cell.id}.log"
-        self._records: list[Record] = []
+    def __init__(self, run: _Run, group: Group) -> None:
+        self._run, self._group, self._done = run, group, 0
+        self._log = run.logs / f"{group.jobs[0].cell.id}.log"
 
-    def run(self) -> list[Record]:
-        """Records of the cells that are done, in order; the last one may tell of a failure."""
+    def run(self, *, alone: bool) -> Group | None:
+        """The rest of the group, where a cell failed before its end."""
         self._log.unlink(missing_ok=True)
         self._begin()
-        outcome = self._executor.run(self._group, self._hear, self._timeout, self._log)
+        outcome = self._run.executor.run(self._group, self._hear, self._run.timeout, self._log)
+        rest = self._group.jobs[self._done :]
+        if self._run.stopped:
+            return None
         if not isinstance(outcome, Returned):
-            self._end(_failed(self._group.jobs[len(self._records)], outcome, self._started, self._log))
-        all_well = isinstance(outcome, Returned)
-        if self._log.exists() and (all_well or not self._log.stat().st_size):
+            record = _failed(rest[0], outcome, self._started, self._log)
+            if record.status in ("oom", "killed") and not alone:
+                self._run.again.append(replace(self._group, jobs=rest))
+                return None
+            self._end(record)
+            rest = rest[1:]
+        if self._log.exists() and (isinstance(outcome, Returned) or not self._log.stat().st_size):
             self._log.unlink()
-        return self._records
+        return replace(self._group, jobs=rest) if rest else None
 
     def _hear(self, message: Progress | Finished) -> None:
         if isinstance(message, Progress):
-            self._events.progress(message)
+            with self._run.lock:
+                self._run.events.progress(self._group.jobs[self._done].cell, message)
             return
         # Predictions first: a record says that the cell is done.
         if message.predictions is not None:
-            self._store.write_predictions(message.record.cell_id, *message.predictions)
+            self._run.store.write_predictions(message.record.cell_id, *message.predictions)
         self._end(message.record)
-        if len(self._records) < len(self._group.jobs):
+        if self._done < len(self._group.jobs):
             self._begin()
 
     def _begin(self) -> None:
         self._started = now()
-        self._events.begin(self._group.jobs[len(self._records)].cell)
+        with self._run.lock:
+            self._run.events.begin(self._group.jobs[self._done].cell)
 
     def _end(self, record: Record) -> None:
-        self._store.write(record)
-        self._records.append(record)
-        self._events.end(record)
+        self._run.store.write(record)
+        self._done += 1
+        with self._run.lock:
+            self._run.events.end(record)
 
 
 def _failed(job: Job, outcome: Outcome, started: str, log: Path) -> Record:

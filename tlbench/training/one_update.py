@@ -5,7 +5,7 @@ nothing. The arithmetic is the same, element by element, so the weights are too.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -27,15 +27,17 @@ def one_update(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> ker
     return _flat(type(optimizer)).from_config(optimizer.get_config())
 
 
-def _flat(kind: type[keras.optimizers.Optimizer]) -> Any:
+def _flat(kind: Any) -> Any:
     class Flat(kind):  # type: ignore[misc]
         """The optimizer, with one variable that holds all the model's, one after the other."""
 
-        def build(self, variables: Sequence[keras.Variable]) -> None:
+        def build(self, variables: Sequence[Any]) -> None:
             if self.built:
                 return
             parts = list(variables)
-            self._parts = lambda: parts  # in an attribute, Keras would take them for the optimizer's own
+            self._parts: Callable[[], list[Any]] = lambda: (
+                parts
+            )  # in an attribute, Keras would take them for the optimizer's own
             self._sizes = [math.prod(one.shape) for one in variables]
             with keras.name_scope(self.name):
                 self._all = keras.Variable(keras.ops.zeros((sum(self._sizes),)), name="all_variables")
