@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from tlbench.execution.sharing import estimates, shared_work
 from tlbench.results.run_folder import is_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell
@@ -38,8 +39,12 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
         return
     click.echo(tabulate([_row(cell, cell.id in done) for cell in chosen], HEADINGS, disable_numparse=True))
     click.echo(f"\n{len(chosen)} cells, {sum(cell.id in done for cell in chosen)} done.")
+    earlier = [Store(run.path).read_all().records for run in runs_under(RESULTS / suite.name)]
+    for sentence in (*shared_work(chosen), *estimates(chosen, earlier)):
+        click.echo(sentence)
 
 
+RESULTS = Path("results")
 HEADINGS = ["Id", "Backbone", "Data set", "Strategy", "Head", "Image", "Epochs", "Rate", "Seed", "Done"]
 
 
@@ -62,7 +67,7 @@ def _done(suite: str, ids: list[str], out: Path | None) -> set[str]:
     """Cells with an `ok` record in the run, or in the newest run of the same cells."""
     if out is not None:
         return Store(out).done_ids() if is_run(out) else set()
-    for folder in runs_under(Path("results") / suite):
+    for folder in runs_under(RESULTS / suite):
         if list(folder.run.cells) == ids:
             return Store(folder.path).done_ids()
     return set()

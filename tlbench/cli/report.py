@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
+from tlbench.reporting import profile
 from tlbench.reporting.formats import FORMATS
 from tlbench.results.files import write_atomically
 
@@ -14,7 +15,8 @@ from tlbench.results.files import write_atomically
 @click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_json: bool) -> int:
+@click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
+def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_json: bool, as_profile: bool) -> int:
     """Write report.md, .csv and .json of RUN into its folder, and print the table.
 
     Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
@@ -24,11 +26,14 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
     folders = [find_run(path) for path in runs]
     if as_json:
         name = "json"
-    if name is None and output is None and len(folders) == 1:
+    if name is None and output is None and not as_profile and len(folders) == 1:
         return show_run(folders[0])
     named = read_runs(folders)
     if not named:
         raise NothingToShowError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    if as_profile:
+        click.echo(profile.render([one.record for one in named]))
+        return 0
     title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
     text = FORMATS[name or "markdown"][1](title, named)
     if output is None:

@@ -101,12 +101,11 @@ class _Trained:
         bench, counts = self._set_up(job, phases)
         with phases("train"):
             fitted = bench.trainer.fit(cell, bench.splits["train"], bench.splits["validation"], self._on_epoch)
+        path = bench.path.model_copy(update={"step": fitted.step})
         with phases("evaluate"):
             predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)
             scores = accuracy(predicted, data.classes, fitted.history[fitted.kept])
-        return Outcome(
-            bench.assembled.model, counts, bench.trainer.slots, bench.path, fitted.history, scores, predicted
-        )
+        return Outcome(bench.assembled.model, counts, bench.trainer.slots, path, fitted.history, scores, predicted)
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:

@@ -35,9 +35,8 @@ def _flat(kind: Any) -> Any:
             if self.built:
                 return
             parts = list(variables)
-            self._parts: Callable[[], list[Any]] = lambda: (
-                parts
-            )  # in an attribute, Keras would take them for the optimizer's own
+            # In an attribute of their own, Keras would take them for the optimizer's.
+            self._parts: Callable[[], list[Any]] = lambda: parts
             self._sizes = [math.prod(one.shape) for one in variables]
             with keras.name_scope(self.name):
                 self._all = keras.Variable(keras.ops.zeros((sum(self._sizes),)), name="all_variables")

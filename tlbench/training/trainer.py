@@ -1,5 +1,6 @@
 """Train a model: compile, fit, history per epoch; and set it back for another cell of the same structure."""
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,15 @@ OnEpoch = Callable[[Epoch], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave. `kept` is the index in `history` of the epoch whose weights the model has now."""
+    """What training gave.
+
+    kept: the index in `history` of the epoch whose weights the model has now. step: median seconds of a training step,
+    the first epoch left out; None for a single epoch.
+    """
 
     history: tuple[Epoch, ...]
     kept: int
+    step: float | None
 
 
 class Trainer:
@@ -72,7 +78,7 @@ class Trainer:
         kept = len(watch.history) - 1
         if stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
-        return Fitted(tuple(watch.history), kept)
+        return Fitted(tuple(watch.history), kept, statistics.median(watch.steps) if watch.steps else None)
 
 
 def compile_model(
@@ -108,11 +114,19 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.history: list[Epoch] = []
         self._look, self._on_epoch = look, on_epoch
-        self._begin = self._rate = 0.0
+        self.steps: list[float] = []
+        self._begin = self._rate = self._step = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begin = time.perf_counter()
         self._rate = float(self.model.optimizer.learning_rate)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._step = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.history:
+            self.steps.append(time.perf_counter() - self._step)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None

@@ -1,0 +1,58 @@
+"""`tlbench cache`, and what else shows of kept features."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from tests.integration.conftest import Command
+
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -> None:
+    assert "0 bytes of features" in tlbench("cache", "list").stdout
+    assert tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run").returncode == 0
+    listed = json.loads(tlbench("cache", "list", "--json").stdout)
+    assert sorted((one["what"], one["split"]) for one in listed) == [
+        ("features", "test"),
+        ("features", "train"),
+        ("features", "validation"),
+        ("images", "all"),
+    ]
+    said = tlbench("cache", "list").stdout
+    assert "MobileNet (alpha=0.25) · shapes, 32 px" in said
+    assert "72 images of bars, stripes" in said
+    pruned = tlbench("cache", "prune", "--max", "45KB").stdout
+    assert pruned.startswith("Removed 1 entries")
+    assert len(json.loads(tlbench("cache", "list", "--json").stdout)) == 3
+    assert tlbench("cache", "clear", "--yes").stdout.startswith("Removed ")
+    assert json.loads(tlbench("cache", "list", "--json").stdout) == []
+
+
+def test_a_size_that_is_none_is_said(tlbench: Command) -> None:
+    said = tlbench("cache", "prune", "--max", "much")
+    assert (said.returncode, said.stderr) == (64, "tlbench: --max: 'much' is no size; write one as 500MB or 20GB\n")
+    said = tlbench("cache", "list", TLBENCH_FEATURES="-1GB")
+    assert said.returncode == 64
+    assert "TLBENCH_FEATURES: '-1GB' is no size" in said.stderr
+
+
+def test_uncut_keeps_no_features(place: Path, tlbench: Command) -> None:
+    done = tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--uncut", "--workers", "1", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    (record,) = (place / "run/records").glob("*.json")
+    assert '"whole":"asked for"' in record.read_text().replace(": ", ":")
+    assert not (place / "cache/features").exists()
+
+
+def test_where_the_time_went(finished: Finished, tlbench: Command) -> None:
+    place, _ = finished
+    said = tlbench("report", str(place / "run"), "--profile").stdout
+    assert [line.split()[-1][-1] for line in said.splitlines()[2:5]] == ["%", "%", "%"]
+    assert "features" in said
+
+
+def test_inline_and_workers_do_not_go_together(tlbench: Command) -> None:
+    said = tlbench("run", "tiny.yaml", "--executor", "inline", "--workers", "2")
+    assert said.returncode == 64
+    assert "leave out one of the two" in said.stderr

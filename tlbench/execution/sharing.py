@@ -1,0 +1,69 @@
+"""What a plan's cells share, and what they will take, in sentences. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.datasets.prepare import Prepared
+from tlbench.execution.groups import chains, grouped
+from tlbench.execution.inputs import data_key
+from tlbench.execution.job import Job
+from tlbench.execution.timing import key_of, steps_of
+from tlbench.results.record import Record, WeightsProvenance
+from tlbench.suite.cell import Cell
+
+
+def shared_work(cells: Sequence[Cell]) -> list[str]:
+    """What is done once for several cells, if images and weights are found as the suite asks."""
+    trained = [cell for cell in cells if cell.train]
+    groups = grouped([_job(cell) for cell in trained], None)
+    decoded = {data_key(cell) for cell in trained}
+    lines = chains(groups)
+    measured = {key_of(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
+    sentences = []
+    if trained:
+        sentences.append(
+            f"Training: {_count(len(decoded), 'set')} of images decoded once, {_count(len(groups), 'model')} built and "
+            f"traced, frozen layers run over the images of {_count(len(lines), 'pair')} of backbone and data."
+        )
+    if measured:
+        asked = sum(len(steps_of(cell)) for cell in cells if cell.timing)
+        sentences.append(f"Step times: {_count(len(measured), 'measurement')} for the {asked} that the cells ask for.")
+    return sentences
+
+
+def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[str]:
+    """Time and disk, from what the same cells took in earlier `runs` (the newest first)."""
+    known: dict[str, Record] = {}
+    for records in reversed(runs):
+        known |= {one.cell_id: one for one in records if one.status == "ok"}
+    found = [known[cell.id] for cell in cells if cell.id in known]
+    if not found:
+        return ["No earlier run of these cells is known, from which time and disk could be estimated."]
+    seconds = sum(sum(one.phases.values()) for one in found)
+    kept = {_features(one): _bytes(one) for one in found if one.path and one.path.whole is None}
+    return [
+        f"Earlier, {len(found)} of these cells took {seconds:.0f} s, added up, without step times; "
+        f"{sum(kept.values()) / 1e6:.1f} MB of features were kept."
+    ]
+
+
+def _job(cell: Cell) -> Job:
+    data = Prepared(cell.dataset.label, (), cell.image_size, True, False, data_key(cell), {}, ())
+    known = "as asked" if cell.weights == "imagenet" else None
+    return Job(cell, data, WeightsProvenance(source=cell.weights, fallback=False, sha256=known), None)
+
+
+def _features(record: Record) -> tuple[object, ...]:
+    assert record.path is not None
+    assert record.data is not None
+    cell = record.cell
+    return cell.backbone.label, cell.image_size, record.data.fingerprint, record.path.shapes
+
+
+def _bytes(record: Record) -> int:
+    assert record.path is not None
+    assert record.data is not None
+    return record.path.bytes_per_image * sum(sum(counts.values()) for counts in record.data.counts.values())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
