@@ -43,8 +43,20 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
         f", batch size {_each(str(t.batch_size) for _, t in trained)}"
         f", {_each(t.optimizer for _, t in trained)}"
         f"; learning rate {_each(f'{t.learning_rate:g} ({c.strategy.name})' for c, t in trained)}"
-        f"; seeds {_each(str(c.seed) for c in cells)}; {common}."
+        f"; seeds {_each(str(c.seed) for c in cells)}; {common}.",
+        *_path_lines(records),
     ]
+
+
+def _path_lines(records: Sequence[Record]) -> list[str]:
+    paths = [record.path for record in records if record.path]
+    cut = sum(path.whole is None for path in paths)
+    if not paths:
+        return []
+    whole = _each(path.whole for path in paths if path.whole)
+    rest = f"; {len(paths) - cut} on images ({whole})" if whole else ""
+    features = "what the frozen layers make of each image, computed once and kept"
+    return [f"Trained on {features}: {cut} of {len(paths)} cells{rest}."]
 
 
 def _timing_lines(records: Sequence[Record]) -> list[str]:
