@@ -166,3 +166,14 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
         max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True)),
         float(np.abs(first - second).max()),
     )
+
+
+def train_with_little_memory(payload: Any, send: Any) -> Any:
+    """A group, with so many bytes of private memory at most; pages of mapped files are the system's to drop."""
+    import resource
+
+    from tlbench.execution.worker import run_group
+
+    group, most = payload
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    run_group(group, send)

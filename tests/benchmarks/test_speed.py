@@ -2,18 +2,24 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests import builders
+from tests.integration.conftest import TINY, make_place, tlbench_in
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
+from tlbench.execution.inputs import Places, find_inputs
 from tlbench.reporting.markdown import render
 from tlbench.reporting.rows import Named as Row
+from tlbench.results.run_folder import create
 from tlbench.results.store import Store, encode
 from tlbench.suite.cell import Limit, Named
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
 
 pytestmark = pytest.mark.benchmark
 
@@ -39,6 +45,32 @@ def test_report_on_ten_thousand_records(benchmark: BenchmarkFixture, ten_thousan
         return render("t", [Row("run", record) for record in ten_thousand.read_all().records])
 
     assert "10000 seeds" in benchmark.pedantic(report, rounds=3)
+
+
+@pytest.fixture(scope="module")
+def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a thousand cells."""
+    place = make_place(tmp_path_factory.mktemp("place"))
+    text = TINY.replace("[frozen, full]", "frozen").replace(
+        "protocol: quick, batch_size: 8, seconds: 0", "protocol: none"
+    )
+    (place / "thousand.yaml").write_text(f"{text}seeds: {list(range(1000))}\n")
+    suite = load_suite(place / "thousand.yaml")
+    cells = expand(suite)
+    places = Places(None, None, place / "cache", None, suite.dataset_paths, False, False)
+    inputs, ids = find_inputs(cells, places), [cell.id for cell in cells]
+    folder = create(place / "run", suite.name, suite.text, ids, datetime.now(UTC))
+    for cell in cells:
+        job = inputs.job(cell)
+        assert job.data is not None
+        record = builders.record(cell, data=job.data.provenance(), weights=job.weights, timings=None)
+        Store(folder.path).write(record)
+    return place
+
+
+def test_resume_of_a_finished_run_of_a_thousand_cells(benchmark: BenchmarkFixture, thousand: Path) -> None:
+    done = benchmark.pedantic(lambda: tlbench_in(thousand, "run", "thousand.yaml", "--out", "run"), rounds=5)
+    assert "All 1000 cells are done already" in done.stderr
 
 
 def test_which_of_ten_thousand_are_done(benchmark: BenchmarkFixture, ten_thousand: Store) -> None:

@@ -1,14 +1,16 @@
 """The peak memory of a cell, through the worker itself."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import builders
-from tlbench.datasets.prepare import prepare
+from tlbench.datasets.prepare import Prepared, Split, prepare
 from tlbench.execution import child
-from tlbench.execution.job import Finished, Group, Job
+from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.results.record import WeightsProvenance
 from tlbench.suite.cell import Limit, Named, Training
 
@@ -40,3 +42,41 @@ def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Pa
     job = Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
     held = 500 * 2**20
     assert peak(job, held) - peak(job, 0) == pytest.approx(held, rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="RLIMIT_DATA bounds private memory on Linux only")
+@pytest.mark.parametrize("kept", [True, False], ids=["features", "images"])
+def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) -> None:
+    """14,000 images at 224 px are 2.1 GB; the process may have 2 GB, the framework included."""
+    child.start_server("tensorflow")
+    splits = {
+        name: blank(tmp_path, name, count) for name, count in (("train", 14_000), ("validation", 32), ("test", 32))
+    }
+    cell = builders.cell(
+        weights="random",
+        image_size=224,
+        train=Training(epochs=1, batch_size=32, optimizer="adam", learning_rate=1e-3),
+        timing=None,
+    )
+    data = Prepared("blank", ("a", "b"), 224, False, False, "blank", splits, ())
+    job = Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
+    heard: list[Any] = []
+    outcome = child.run(
+        "tests.targets:train_with_little_memory",
+        (Group((job,), Keep(tmp_path / "features", 10**9) if kept else None), 2 * 10**9),
+        on_message=heard.append,
+        timeout=900,
+    )
+    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(heard[-1], Finished)
+    assert heard[-1].record.path.whole == (None if kept else "asked for")
+
+
+def blank(folder: Path, name: str, count: int) -> Split:
+    """Black images that take no room on the disk, and labels by turns."""
+    images, labels = folder / f"{name}.images", folder / f"{name}.labels"
+    images.touch()
+    os.truncate(images, count * 224 * 224 * 3)
+    (np.arange(count, dtype=np.int32) % 2).tofile(labels)
+    return Split(images, labels, count, 224, {"a": count - count // 2, "b": count // 2})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import builders
 from tlbench.backbones import registry
 from tlbench.errors import UserError
 from tlbench.suite.cell import Cell
@@ -133,3 +134,11 @@ def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
     ]:
         with pytest.raises(UserError, match=sentence):
             select(found, expression)
+
+
+def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:
+    cell = builders.cell()
+    copy = cell.model_copy(update={"seed": 7})
+    assert cell.id == builders.cell().id
+    assert copy.id == builders.cell(seed=7).id != cell.id
+    assert cell == builders.cell()

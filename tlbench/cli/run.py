@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from tlbench.cli.options import data_option, imagenet_option, weights_option
+from tlbench.cli.page import print_markdown, written_report
 from tlbench.cli.progress import Terminal
-from tlbench.cli.show import show_run
 from tlbench.datasets.cache_dir import cache_dir, feature_dir, most_features
 from tlbench.errors import UserError
 from tlbench.execution import child
@@ -90,6 +90,11 @@ def command(
             return INTERRUPTED
     else:
         console.print(f"All {len(chosen)} cells are done already; --fresh measures them again.")
+        if (text := written_report(folder.path)) is not None:
+            print_markdown(text)
+            return 0
+    from tlbench.cli.show import show_run  # pandas
+
     return show_run(folder, {cell.id for cell in chosen})
 
 

@@ -1,13 +1,11 @@
 """Read runs, write their reports, print their tables."""
 
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
 
+from tlbench.cli.page import print_markdown
 from tlbench.errors import UserError
 from tlbench.reporting.formats import FORMATS, file_name
 from tlbench.reporting.rows import Named
@@ -60,21 +58,10 @@ def show_run(folder: RunFolder, only: Collection[str] | None = None) -> int:
     for old in folder.path.glob("report.*"):
         old.unlink()
     title = f"tlbench: {folder.run.suite}"
-    paths = []
-    for extension, render in FORMATS.values():
-        path = folder.path / file_name(extension, named)
-        write_atomically(path, render(title, named).encode())
-        paths.append(path)
-    print_markdown(FORMATS["markdown"][1](title, named))
-    click.echo(f"Reports: {', '.join(str(path) for path in paths)}", err=True)
+    texts = {folder.path / file_name(extension, named): render(title, named) for extension, render in FORMATS.values()}
+    for path, text in texts.items():
+        write_atomically(path, text.encode())
+    print_markdown(next(iter(texts.values())))  # Markdown is the first format
+    click.echo(f"Reports: {', '.join(str(path) for path in texts)}", err=True)
     judged = [one.record for one in named if only is None or one.record.cell_id in only]
     return SOME_FAILED if any(record.trouble for record in judged) else 0
-
-
-def print_markdown(text: str) -> None:
-    """Markdown as it is in a pipe, as tables on a terminal wide enough for them."""
-    console = Console()
-    if sys.stdout.isatty() and console.width >= 140:
-        console.print(Markdown(text))
-    else:
-        click.echo(text)

@@ -64,7 +64,7 @@ def cells(one: Measurement) -> list[str]:
         narrow,
         _ms(step.minimum),
         _ms(step.p95),
-        DASH if step.normalised is None else numbers.milliseconds(step.normalised),
+        DASH if step.normalised is None else numbers.significant(step.normalised),
         str(len(step.samples)) + ("" if step.complete else " (bound)"),
         str(one.cells),
         "yes" if step.stable else "no: " + "; ".join(doubt.message for doubt in step.doubts),

@@ -23,6 +23,11 @@ def size(value: float | None) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2f}"
 
 
+def significant(value: float) -> str:
+    """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def milliseconds(value: float | None) -> str:
     """Three significant digits: ``382``, ``25.9``, ``3.81``."""
     if value is None:

@@ -5,7 +5,9 @@ Everything that can change a result is a field here and nothing else is: no path
 
 import hashlib
 import json
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -136,6 +138,16 @@ class Timing(Value):
         return {key: value for key, value in content.items() if key not in added or value not in (added[key], [])}
 
 
+def canonical(content: Mapping[str, Any]) -> str:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def id_of(text: str) -> str:
+    """The id of the cell whose canonical JSON is `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 class Cell(Value):
     """One training and what is measured of it. `train` is None where the strategy trains nothing."""
 
@@ -155,12 +167,18 @@ class Cell(Value):
 
     def canonical(self) -> str:
         """The cell as JSON with sorted keys and no spaces: equal cells give equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return canonical(self.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of `canonical()`."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()[:12]
+        return id_of(self.canonical())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; the copy finds its own id."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     def timing_key(self, step: StepName) -> str:
         """Equal for cells whose models take the same time for a step.
