@@ -129,9 +129,9 @@ def test_a_cell_that_cannot_work_is_a_failed_record_and_the_run_goes_on(place: P
     assert "Traceback" not in said.stderr
 
 
-def _start(place: Path) -> subprocess.Popen[str]:
+def _start(place: Path, *args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tlbench", "run", "tiny.yaml"],
+        [sys.executable, "-m", "tlbench", "run", "tiny.yaml", *args],
         cwd=place,
         env=environment(place),
         stdout=subprocess.PIPE,
@@ -152,11 +152,13 @@ def _wait_for_record(place: Path) -> Path:
     pytest.fail("no record appeared")
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "kill"])
-def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize(("how", "workers"), [("ctrl-c", 1), ("ctrl-c", 2), ("kill", 2)])
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, workers: int) -> None:
     place = make_place(tmp_path / "place")
-    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "frozen\nseeds: [0, 1]"))
-    running = _start(place)
+    larger = "[{name: MobileNet, alpha: 0.25, weights: random}, {name: DenseNet121, weights: random}]"
+    suite = TINY.replace("[frozen, full]", "frozen").replace("{name: MobileNet, alpha: 0.25, weights: random}", larger)
+    (place / "tiny.yaml").write_text(suite)
+    running = _start(place, "--workers", str(workers))
     first = _wait_for_record(place)
     os.killpg(running.pid, signal.SIGINT if how == "ctrl-c" else signal.SIGKILL)
     _, said = running.communicate(timeout=60)

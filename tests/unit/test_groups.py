@@ -7,13 +7,14 @@ import pytest
 
 from tests import builders
 from tlbench.datasets.prepare import Prepared
-from tlbench.execution.groups import grouped
+from tlbench.execution.groups import grouped, in_turns
 from tlbench.execution.job import Job, Keep
 from tlbench.results.record import WeightsProvenance
 from tlbench.suite.cell import Augmentation, Head, Named
 
 KEEP = Keep(Path("features"), 10**9)
 FROZEN, FULL, PARTIAL = Named(name="frozen"), Named(name="full"), Named(name="partial", args={"trainable": 0.3})
+SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 V2 = Named(name="MobileNetV2", args={"alpha": 0.35})
 
 
@@ -61,7 +62,7 @@ def test_random_weights_are_another_backbone_for_each_seed() -> None:
     assert len(grouped([job("random", seed=0), job("random", seed=1)], KEEP)) == 2
 
 
-def test_cells_of_the_same_fixed_layers_follow_each_other_and_the_first_knows_the_cuts_of_all() -> None:
+def test_cells_of_the_same_fixed_layers_follow_each_other_and_know_each_others_cuts() -> None:
     jobs = [job(strategy=FROZEN), job(strategy=FROZEN, backbone=V2), job(strategy=PARTIAL), job(strategy=FULL)]
     assert shape(jobs) == [
         ["frozen MobileNet 0"],
@@ -74,8 +75,17 @@ def test_cells_of_the_same_fixed_layers_follow_each_other_and_the_first_knows_th
     assert second.keep is not None
     assert third.keep is not None
     assert first.keep.others == ((PARTIAL, Head()), (FULL, Head()))
-    assert second.keep.others == ((FULL, Head()),)
-    assert third.keep.others == ()
+    assert second.keep.others == ((FROZEN, Head()), (FULL, Head()))
+    assert third.keep.others == ((FROZEN, Head()), (PARTIAL, Head()))
+
+
+def test_several_workers_begin_with_what_shares_nothing() -> None:
+    jobs = [job(strategy=one, backbone=two) for two in (SMALL, V2) for one in (FROZEN, FULL)]
+    order = [
+        (group.jobs[0].cell.backbone.name, group.jobs[0].cell.strategy.name) for group in in_turns(grouped(jobs, KEEP))
+    ]
+    assert order == [("MobileNet", "frozen"), ("MobileNetV2", "frozen"), ("MobileNet", "full"), ("MobileNetV2", "full")]
+    assert in_turns([]) == []
 
 
 def test_images_that_change_at_random_need_no_features() -> None:

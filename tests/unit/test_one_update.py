@@ -1,5 +1,7 @@
 """One update for all variables: the same weights as an update for each, bit for bit."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture(autouse=True)
-def _small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("only TensorFlow traces an update for each variable")
     monkeypatch.setattr(module, "FEWEST", 2)
+    yield
+    keras.config.set_dtype_policy("float32")
 
 
 def model() -> keras.Model:
@@ -67,3 +71,9 @@ def test_the_optimizers_variables_are_its_own() -> None:
     optimizer.build(made.trainable_variables)
     assert len(optimizer.variables) == 5  # iterations, rate, the copy of the weights, momentum, velocity
     assert [one.name for one in optimizer.copies] == ["all_variables"]
+
+
+def test_where_the_loss_is_scaled_keras_own_updates_stay() -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    adam = keras.optimizers.Adam(0.01)
+    assert one_update(adam, model()) is adam

@@ -94,19 +94,20 @@ def test_after_a_failure_the_rest_of_the_group_goes_on_in_a_new_child(tmp_path: 
     assert (tmp_path / "logs" / f"{jobs[0].cell.id}.log").read_text() == "Traceback: no"
 
 
-def test_groups_of_other_features_run_side_by_side(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [job(backbone=V2), job(strategy=FULL)])
+def test_groups_run_side_by_side(tmp_path: Path, other: Job) -> None:
     meet = threading.Barrier(2, timeout=20)
 
     def play(group: Group, one: Job) -> None:
         meet.wait()
 
-    _, records = go(Played(play), [job(), job(backbone=V2)], tmp_path, workers=2)
+    _, records = go(Played(play), [job(), other], tmp_path, workers=2)
     assert len(records) == 2
 
 
-def test_groups_of_the_same_features_never_do(tmp_path: Path) -> None:
+def test_one_worker_runs_one_after_the_other(tmp_path: Path) -> None:
     executor = Played()
-    go(executor, [job(), job(strategy=FULL)], tmp_path, workers=2)
+    go(executor, [job(), job(backbone=V2)], tmp_path, workers=1)
     assert executor.at_once == 1
 
 

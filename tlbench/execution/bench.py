@@ -32,12 +32,13 @@ class Bench:
     trainer: Trainer
     splits: Mapping[str, Arrays]
     path: TrainingPath
-    first: FirstWeights
+    first: FirstWeights | None
+    """None where no other cell follows."""
 
     @classmethod
     def set_up(cls, assembled: Assembled, group: Group, jit: bool) -> Self:
         """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
-        job, first = group.jobs[0], FirstWeights(assembled)
+        job, first = group.jobs[0], FirstWeights(assembled) if len(group.jobs) > 1 else None
         assert isinstance(job.data, Prepared)
         images: dict[str, Arrays] = {}
         for name in SPLITS:
@@ -57,6 +58,7 @@ class Bench:
     def renew(self, job: Job) -> Self:
         """The bench for the next cell of the group: the model as it would be if it were built for that cell."""
         assert isinstance(job.data, Prepared)
+        assert self.first is not None
         self.first.restore(job.cell.head, len(job.data.classes), job.cell.seed)
         again = self.path.model_copy(update={"computed": 0, "rebuilt": ()})
         return type(self)(self.assembled, self.trainer, self.splits, again, self.first)

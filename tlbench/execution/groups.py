@@ -14,20 +14,27 @@ Item = TypeVar("Item")
 def grouped(jobs: Sequence[Job], keep: Keep | None) -> list[Group]:
     """Every job in one group.
 
-    Groups that need features of the same images from the same fixed layers follow each other, and the first of them
-    knows the cuts of the others. Otherwise the order of `jobs` stays.
+    Groups that need features of the same images from the same fixed layers follow each other, and each knows the cuts
+    of the others, so that whichever comes first computes for all. Otherwise the order of `jobs` stays.
     """
     found = []
     for alike in _by(jobs, features_key):
-        structures = _by(alike, structure_key)
-        for number, members in enumerate(structures):
-            later = [one[0] for one in structures[number + 1 :]]
-            found.append(Group(tuple(members), keep and replace(keep, others=_cuts(members[0], later))))
+        for members in _by(alike, structure_key):
+            found.append(Group(tuple(members), keep and replace(keep, others=_cuts(members[0], alike))))
     return found
 
 
+def in_turns(groups: Sequence[Group]) -> list[Group]:
+    """The order for several workers: first one group of each that share features, then the second ones, and so on.
+
+    Groups that share features may run side by side, but one of them waits while the other computes them.
+    """
+    alike = chains(groups)
+    return [chain[place] for place in range(max(map(len, alike), default=0)) for chain in alike if place < len(chain)]
+
+
 def chains(groups: Sequence[Group]) -> list[list[Group]]:
-    """Groups that need the same features, in order; different chains may run side by side."""
+    """Groups by the features they need, in order."""
     return _by(groups, lambda group: features_key(group.jobs[0]))
 
 
@@ -55,9 +62,9 @@ def _fixed(job: Job) -> tuple[Hashable, ...]:
     return (cell.backbone.name, json.dumps(cell.backbone.args, sort_keys=True), start, *kind)
 
 
-def _cuts(own: Job, later: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
+def _cuts(own: Job, jobs: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
     cuts: list[tuple[Named, Head]] = []
-    for job in later:
+    for job in jobs:
         cut = (job.cell.strategy, job.cell.head)
         assert job.cell.train is not None
         if not job.cell.train.augmentation and cut != (own.cell.strategy, own.cell.head) and cut not in cuts:

@@ -11,7 +11,7 @@ from tlbench import __version__
 from tlbench.execution.child import Outcome, Raised, Returned
 from tlbench.execution.clock import now
 from tlbench.execution.executors import Executor
-from tlbench.execution.groups import chains
+from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.outcome import failure
 from tlbench.measurement.environment import capture, git_commit
@@ -46,22 +46,21 @@ def run_groups(
     """Run `groups` and write each cell's record as soon as it is done. `timeout` is seconds a cell.
 
     A cell that fails, crashes or runs out of time gives a record that says so, and the run goes on with the next one,
-    in a new child. Up to `workers` groups run side by side, those that share features after each other; a cell that
-    runs out of memory beside others is tried once more, alone.
+    in a new child. Up to `workers` groups run side by side; a cell that runs out of memory beside others is tried once
+    more, alone.
     """
     logs.mkdir(parents=True, exist_ok=True)
     run = _Run(executor, store, events, timeout, logs)
-    lines = chains(groups)
-    if workers > 1 and len(lines) > 1:
-        _side_by_side(run, lines, workers)
-        lines = [run.again]
-    for line in lines:
-        run.line(line, alone=True)
+    if workers > 1 and len(groups) > 1:
+        _side_by_side(run, in_turns(groups), workers)
+        groups = run.again
+    for group in groups:
+        run.group(group, alone=True)
 
 
-def _side_by_side(run: "_Run", lines: Sequence[Sequence[Group]], workers: int) -> None:
+def _side_by_side(run: "_Run", groups: Sequence[Group], workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run.line, line, alone=False) for line in lines]
+        futures = [pool.submit(run.group, group, alone=False) for group in groups]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -84,12 +83,11 @@ class _Run:
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def line(self, groups: Sequence[Group], *, alone: bool) -> None:
-        """Run groups after each other."""
-        for group in groups:
-            rest: Group | None = group
-            while rest is not None and not self.stopped:
-                rest = _OneChild(self, rest).run(alone=alone)
+    def group(self, group: Group, *, alone: bool) -> None:
+        """Run a group to its end, in as many children as it takes."""
+        rest: Group | None = group
+        while rest is not None and not self.stopped:
+            rest = _OneChild(self, rest).run(alone=alone)
 
     def stop(self) -> None:
         """End all children; what they were at gets no record."""

@@ -21,8 +21,10 @@ def one_update(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> ker
     """An optimizer like `optimizer` that updates all of the model's variables as one, where that is exact and pays."""
     variables = model.trainable_variables
     alike = {variable.dtype for variable in variables} == {"float32"}
+    scaled = keras.config.dtype_policy().name == "mixed_float16"  # Keras wraps the optimizer to scale the loss
     few = len(variables) < FEWEST or sum(math.prod(one.shape) for one in variables) > LARGEST
-    if keras.backend.backend() != "tensorflow" or type(optimizer).__name__ not in BY_ELEMENT or few or not alike:
+    fits = alike and not scaled and not few and type(optimizer).__name__ in BY_ELEMENT
+    if keras.backend.backend() != "tensorflow" or not fits:
         return optimizer
     return _flat(type(optimizer)).from_config(optimizer.get_config())
 
@@ -39,7 +41,7 @@ def _flat(kind: Any) -> Any:
             self._parts: Callable[[], list[Any]] = lambda: parts
             self._sizes = [math.prod(one.shape) for one in variables]
             with keras.name_scope(self.name):
-                self._all = keras.Variable(keras.ops.zeros((sum(self._sizes),)), name="all_variables")
+                self._all = keras.Variable(_join(parts), name="all_variables")
             super().build([self._all])
 
         @property
