@@ -2,7 +2,8 @@
 
     TLBENCH_DATA=... TLBENCH_WEIGHTS=... python benchmarks/against_a_loop.py [case ...]
 
-Every run begins with an empty cache; tlbench runs before and after the loop, since the machine drifts. Prints a line of Markdown for each case; docs/performance.md has the results.
+Every run begins with an empty cache; tlbench runs before and after the loop, since the machine drifts. Prints a line of
+Markdown for each case; docs/performance.md has the results.
 """
 
 import json
