@@ -11,7 +11,7 @@ from tlbench.modeling.cut import Boundary, boundary, lower_model, upper_model  #
 from tlbench.suite.cell import Head, Named  # noqa: E402
 
 SHARES = (0.7, 0.3, 0.05)
-FEW = ("MobileNetV2", "DenseNet121", "EfficientNetB0")
+FEW = ("MobileNetV2", "DenseNet121", "EfficientNetB0", "ConvNeXtTiny")
 FAMILIES = list({registry.get(name).family: name for name in reversed(registry.names())}.values())
 
 

@@ -22,7 +22,8 @@ def flops_of_call(node: Any) -> int:
     """Operations for one image of one call (a Keras node) of a layer or of a nested model."""
     operation = node.operation
     if isinstance(operation, keras.Model):
-        return sum(flops_of_call(inner) for depth in operation._nodes_by_depth.values() for inner in depth)
+        graph = operation._functional if isinstance(operation, keras.Sequential) else operation
+        return sum(flops_of_call(inner) for depth in graph._nodes_by_depth.values() for inner in depth)
     rule = next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
     if rule is None:
         return 0
