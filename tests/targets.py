@@ -144,7 +144,7 @@ def save_backbone(payload: Any, send: Any) -> None:
 
 
 def train_cut_and_whole(group: Any, send: Any) -> Any:
-    """The cut's path, and the largest differences of weights and test predictions."""
+    """The cut's path, how far training moved a weight, and the largest differences of weights and test predictions."""
     from dataclasses import replace
 
     import keras
@@ -157,15 +157,17 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
     for keep in (group.keep, None):
         assembled = build(job.cell, len(job.data.classes), job.weights_path)
         bench = Bench.set_up(assembled, replace(group, keep=keep), jit=False)
+        begin = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]
         bench.trainer.fit(job.cell, bench.splits["train"], bench.splits["validation"], lambda entry: None)
         weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.weights]
         found.append((bench.path, weights, predict(bench.trainer.model, *bench.splits["test"], 16).probabilities))
+    end = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]
     (path, one, first), (_, other, second) = found
-    return (
-        path,
-        max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True)),
-        float(np.abs(first - second).max()),
-    )
+    return path, _apart(begin, end), _apart(one, other), _apart([first], [second])
+
+
+def _apart(some: Any, others: Any) -> float:
+    return max(float(np.abs(one - other).max()) for one, other in zip(some, others, strict=True))
 
 
 def train_with_little_memory(payload: Any, send: Any) -> Any:

@@ -155,7 +155,7 @@ def _wait_for_record(place: Path) -> Path:
 @pytest.mark.parametrize(("how", "workers"), [("ctrl-c", 1), ("ctrl-c", 2), ("kill", 2)])
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, workers: int) -> None:
     place = make_place(tmp_path / "place")
-    larger = "[{name: MobileNet, alpha: 0.25, weights: random}, {name: DenseNet121, weights: random}]"
+    larger = "[{name: MobileNet, alpha: 0.25, weights: random}, {name: MobileNetV2, weights: random}]"
     suite = TINY.replace("[frozen, full]", "frozen").replace("{name: MobileNet, alpha: 0.25, weights: random}", larger)
     (place / "tiny.yaml").write_text(suite)
     running = _start(place, "--workers", str(workers))

@@ -97,3 +97,11 @@ def test_images_that_change_at_random_need_no_features() -> None:
 
 def test_without_keeping_no_group_has_a_place_for_features() -> None:
     assert [group.keep for group in grouped([job(), job(strategy=FULL)], None)] == [None, None]
+
+
+def test_originals_are_groups_of_their_own() -> None:
+    one = job()
+    original = Job(builders.cell(train=None, strategy=Named(name="pretrained")), None, one.weights, None)
+    groups = grouped([original, one], KEEP)
+    assert [len(group.jobs) for group in groups] == [1, 1]
+    assert [group.keep for group in groups] == [KEEP, KEEP]

@@ -8,11 +8,13 @@ from typing import Self
 import keras
 
 from tlbench.datasets.prepare import Prepared, open_split
+from tlbench.errors import UserError
 from tlbench.execution.job import Group, Job
 from tlbench.modeling.assemble import Assembled, FirstWeights, frozen_layers, head_of
 from tlbench.modeling.cut import Boundary, boundary, upper_model
 from tlbench.modeling.heads import head_layers
 from tlbench.results.record import TrainingPath
+from tlbench.suite.cell import Head, Named
 from tlbench.training.batches import Arrays
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
@@ -82,12 +84,10 @@ def _features(
     assert keep is not None
     assert isinstance(job.data, Prepared)
     classes = len(job.data.classes)
-    others = [
-        found
-        for strategy, head in keep.others
-        if (found := boundary(assembled, frozen_layers(assembled.backbone, strategy), head_layers(head, classes)))
-    ]
-    features = FeaturePass(assembled, at, others, made_from(job), FeatureStore(keep.folder, keep.most), jit)
+    others = [_other(assembled, strategy, head, classes) for strategy, head in keep.others]
+    features = FeaturePass(
+        assembled, at, list(filter(None, others)), made_from(job), FeatureStore(keep.folder, keep.most), jit
+    )
     splits = {name: (features.inputs(name, pictures), labels) for name, ([pictures], labels) in images.items()}
     return splits, TrainingPath(
         whole=None,
@@ -96,6 +96,14 @@ def _features(
         computed=features.computed,
         rebuilt=tuple(features.damaged),
     )
+
+
+def _other(assembled: Assembled, strategy: Named, head: Head, classes: int) -> Boundary | None:
+    """The cut of another cell; None where it has none, or cannot work, which that cell itself will say."""
+    try:
+        return boundary(assembled, frozen_layers(assembled.backbone, strategy), head_layers(head, classes))
+    except UserError:
+        return None
 
 
 def made_from(job: Job) -> dict[str, str]:

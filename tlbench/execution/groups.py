@@ -66,8 +66,12 @@ def _cuts(own: Job, jobs: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
     cuts: list[tuple[Named, Head]] = []
     for job in jobs:
         cut = (job.cell.strategy, job.cell.head)
-        assert job.cell.train is not None
-        if not job.cell.train.augmentation and cut != (own.cell.strategy, own.cell.head) and cut not in cuts:
+        if (
+            job.cell.train
+            and not job.cell.train.augmentation
+            and cut != (own.cell.strategy, own.cell.head)
+            and cut not in cuts
+        ):
             cuts.append(cut)
     return tuple(cuts)
 
