@@ -47,6 +47,7 @@ INTERRUPTED = 130
     type=click.IntRange(1),
     help="Cells that train side by side; default 2 where memory allows, 1 on a GPU.",
 )
+@click.option("--untimed", is_flag=True, help="Leave the step times for later: the same command without it takes them.")
 @click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")
 @data_option
 @weights_option
@@ -58,6 +59,7 @@ def command(
     executor: str,
     expression: str,
     workers: int | None,
+    untimed: bool,
     uncut: bool,
     data: Path | None,
     weights: Path | None,
@@ -80,6 +82,7 @@ def command(
         executor=EXECUTORS[executor],
         keep=None if uncut else Keep(feature_dir(), most_features()),
         workers=workers or (1 if executor == "inline" else side_by_side()),
+        timed=not untimed,
     )
     folder, done = _folder(suite, cells, chosen, inputs, out, fresh, console)
     if any(cell.id not in done for cell in chosen):
@@ -170,6 +173,7 @@ class _How:
     executor: Executor
     keep: Keep | None
     workers: int
+    timed: bool
 
 
 def _run(suite: Suite, chosen: Sequence[Cell], inputs: Inputs, how: _How, folder: RunFolder, console: Console) -> None:
@@ -179,5 +183,7 @@ def _run(suite: Suite, chosen: Sequence[Cell], inputs: Inputs, how: _How, folder
     with Terminal(console, len(chosen), len(chosen) - len(todo)) as events:
         groups = grouped([inputs.job(cell) for cell in todo], how.keep)
         run_groups(groups, how.executor, store, events, timeout=suite.timeout, logs=logs, workers=how.workers)
+        if not how.timed:
+            return
         readings = cache_dir() / "reference"
         time_cells(chosen, how.executor, store, events, timeout=suite.timeout, logs=logs, readings=readings)

@@ -20,11 +20,16 @@ class LostError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A step that takes turns until it has what `timing` asks for."""
+    """A step that takes turns until it has what `timing` asks for, or `rounds` of them where that is given."""
 
     key: str
     timing: Timing
     turn: Turn
+    rounds: int | None = None
+
+    def waits(self, found: "Taken") -> bool:
+        """Whether it is to take further turns."""
+        return found.lost is None and not found.enough(self.timing, self.rounds)
 
 
 @dataclass
@@ -35,8 +40,10 @@ class Taken:
     reference: list[float] = field(default_factory=list)
     lost: LostError | None = None
 
-    def enough(self, timing: Timing) -> bool:
-        """Whether there are `iterations` samples that took `seconds`, or `max_seconds` are over."""
+    def enough(self, timing: Timing, rounds: int | None = None) -> bool:
+        """Whether there are `rounds`, or else `iterations` samples that took `seconds`, or `max_seconds` are over."""
+        if rounds is not None:
+            return len(self.rounds) >= rounds
         count, seconds = sum(map(len, self.rounds)), sum(map(sum, self.rounds))
         if timing.max_seconds is not None and seconds >= timing.max_seconds:
             return True
@@ -54,7 +61,7 @@ def take_turns(
     taken = {task.key: Taken() for task in tasks}
     readings = [reference()]
     for number in range(MOST_ROUNDS):
-        waiting = [task for task in tasks if taken[task.key].lost is None and not taken[task.key].enough(task.timing)]
+        waiting = [task for task in tasks if task.waits(taken[task.key])]
         if not waiting:
             break
         on_round(number + 1, len(waiting))

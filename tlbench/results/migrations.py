@@ -58,7 +58,12 @@ def _to_3(content: Content) -> Content:
     return content
 
 
-MIGRATIONS: Migrations = {1: _to_2, 2: _to_3}
+def _to_4(content: Content) -> Content:
+    """`session` and `draws` of step times: none."""
+    return content
+
+
+MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4}
 
 
 class RecordTooNewError(UserError):

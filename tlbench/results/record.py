@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tlbench.suite.cell import Cell, StepName, Value
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
@@ -101,6 +101,9 @@ class StepTiming(Value):
     97.5 % quantiles of the reference workload's times, in this run and recent ones on the same machine, over its median
     in this run. complete: False where `max_seconds` came before `iterations`.
     doubts: why the measurement is unstable; empty for a stable one.
+    session: measurements with the same session took turns round by round, so that their rounds are pairs; None where
+    that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
+    gave them all.
     """
 
     step: StepName
@@ -123,6 +126,8 @@ class StepTiming(Value):
     drift: tuple[float, float] | None
     complete: bool
     doubts: tuple[Doubt, ...]
+    session: str | None = None
+    draws: tuple[int, ...] = ()
 
     @property
     def samples(self) -> tuple[float, ...]:

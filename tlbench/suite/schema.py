@@ -151,11 +151,33 @@ class FallbackSection(Section):
     weights: Annotated[Literal["random"] | None, BeforeValidator(one_of("random", label="fallback"))] = None
 
 
-class GatesSection(Section):
-    """The changes that matter; for comparisons."""
+class GateItem(Section):
+    """Other gates for some cells; patterns are those of `--select`."""
 
-    time: Share = 0.10
+    backbone: Text | None = None
+    dataset: Text | None = None
+    strategy: Text | None = None
+    head: Text | None = None
+    id: Text | None = None
+    time: Share | None = None
+    accuracy: Share | None = None
+    memory: Share | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "GateItem":
+        limits = {"time", "accuracy", "memory"}
+        if not self.model_fields_set & limits or not self.model_fields_set - limits:
+            raise complain("name a pattern (backbone, dataset, strategy, head, id) and a gate (time, accuracy, memory)")
+        return self
+
+
+class GatesSection(Section):
+    """The changes that matter; for comparisons. The last of `cells` that fits a cell counts."""
+
+    time: Share = 0.05
     accuracy: Share = 0.02
+    memory: Share = 0.10
+    cells: list[GateItem] = []
 
 
 class PatchSection(Section):

@@ -1,0 +1,70 @@
+"""What the commands that compare share: formats, gates, output."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from tlbench.errors import UserError, nearest
+from tlbench.regression.comparison import Comparison
+from tlbench.regression.entries import Side
+from tlbench.regression.gates import KINDS, Gates
+from tlbench.regression.outputs import OUTPUTS
+from tlbench.results.files import write_atomically
+from tlbench.suite.schema import GatesSection
+
+format_option = click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help=f"One of {', '.join(OUTPUTS)}; may be given several times, with a file or printed. Default: text.",
+)
+
+gate_option = click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="KIND=SHARE",
+    help="Another gate than the suite's for all cells: time=5%, accuracy=2pp or memory=10%.",
+)
+
+
+def gates_of(side: Side, asked: Sequence[str]) -> Gates:
+    """The gates of a side's suite, with those of the command line in their place.
+
+    Raises UserError for one that is not of the form kind=share.
+    """
+    if not asked:
+        return Gates(side.gates)
+    changes: dict[str, str] = {}
+    for one in asked:
+        kind, equals, share = one.partition("=")
+        if kind not in KINDS or not equals:
+            raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, list(KINDS), 'kinds')}")
+        changes[kind] = share
+    kept = {kind: getattr(side.gates, kind) for kind in KINDS}
+    try:
+        return Gates(GatesSection.model_validate({**kept, **{kind: _share(value) for kind, value in changes.items()}}))
+    except ValueError as error:
+        raise UserError(f"--gate: {', '.join(asked)}: a share between 0 and 1 belongs here, e.g. time=5%") from error
+
+
+def _share(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
+    """Print or write each format. Raises UserError for an unknown one."""
+    for one in formats or ("text",):
+        name, equals, file = one.partition("=")
+        if name not in OUTPUTS:
+            raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(OUTPUTS), 'formats')}")
+        words = OUTPUTS[name](comparison)
+        if equals:
+            write_atomically(Path(file), words.encode())
+        else:
+            click.echo(words, nl=False)

@@ -1,0 +1,69 @@
+"""Is a model less accurate? From right and wrong answers to evidence. Pure; docs/methodology.md says why.
+
+Effects have their sign turned, base less new, so that more is worse as for times.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlbench.regression.entries import Entry, unpack
+from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.paired import Z, paired_interval, sign_flip, two_proportions
+
+LEVEL = 0.05
+"""Chance of any false alarm over a suite's accuracies, effects beyond the gate apart."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Mean accuracies of both sides, and how they were compared."""
+
+    base: float
+    new: float
+    method: str
+    evidence: Evidence
+
+
+def compare(couples: Sequence[tuple[Entry, Entry]], gate: float) -> Shown:
+    """Compare cells that differ in nothing but the seed, as one block; each couple is (base, new) of one seed.
+
+    On the same images with answers kept: the sign-flip test, which is McNemar's exact test for one seed. Else the two
+    proportions of the first seed. Raises ValueError where an entry has no accuracy.
+    """
+    right = [answers(base, new) for base, new in couples]
+    if all(one is not None for one in right):
+        return _paired([one for one in right if one is not None], gate)
+    base, new = couples[0]
+    if base.correct is None or base.images is None or new.correct is None or new.images is None:
+        raise ValueError(f"{base.cell.label} has no accuracy")
+    low, high, p = two_proportions((base.correct, base.images), (new.correct, new.images))
+    share, other = base.correct / base.images, new.correct / new.images
+    decide = "keep the predictions of both runs: answers to the same images tell more than counts do"
+    return Shown(share, other, "two proportions", Evidence(share - other, -high, -low, p, gate, "", decide))
+
+
+def answers(base: Entry, new: Entry) -> tuple[np.ndarray, np.ndarray] | None:
+    """Right and wrong answers of both (N,), where both were kept and are of the same number of images."""
+    if base.right is None or new.right is None or base.images is None or base.images != new.images:
+        return None
+    return unpack(base.right, base.images), unpack(new.right, base.images)
+
+
+def _paired(right: Sequence[tuple[np.ndarray, np.ndarray]], gate: float) -> Shown:
+    lost = np.sum([base.astype(int) - new.astype(int) for base, new in right], axis=0)
+    share, other = (float(np.mean([one[side].mean() for one in right])) for side in (0, 1))
+    low, high = paired_interval(lost / len(right))
+    effect = share - other
+    decide = f"about {_images_needed(lost / len(right), effect, gate)} test images, or more seeds"
+    method = "McNemar" if len(right) == 1 else "sign flips"
+    return Shown(share, other, method, Evidence(effect, low, high, sign_flip(lost), gate, "", decide))
+
+
+def _images_needed(lost: np.ndarray, effect: float, gate: float) -> int:
+    """Test images with which an interval so wide would decide."""
+    deviation = math.sqrt(float((lost**2).sum() + 1) / (len(lost) + 2))
+    distance = max(abs(abs(effect) - gate), gate / 4)
+    return math.ceil((Z * deviation / distance) ** 2 / 100) * 100

@@ -1,0 +1,78 @@
+"""A baseline: a side of a comparison as one text file, small enough to commit and to read in a diff."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tlbench.errors import UserError
+from tlbench.regression.entries import Entry, Side
+from tlbench.results.files import write_atomically
+
+SCHEMA = 1
+SHARED = ("machine", "versions")
+"""Fields that are mostly the same for all cells: said once, and again only by a cell that differs."""
+
+
+def write(side: Side, path: Path) -> None:
+    """Write `side`: a line for each field of each cell, in a stable order, without what only pairs need."""
+    entries = [_plain(one) for one in sorted(side.entries, key=lambda one: (one.cell.label, one.cell.id))]
+    shared = {key: entries[0][key] for key in SHARED if entries}
+    head = {
+        "tlbench_baseline": SCHEMA,
+        "suite": side.suite,
+        "created": side.created,
+        "gates": side.gates.model_dump(mode="json", exclude_none=True),
+        **shared,
+    }
+    lines = [f" {json.dumps(key)}: {_line(value)}," for key, value in head.items()]
+    cells = []
+    for content in entries:
+        own = {key: value for key, value in content.items() if shared.get(key) != value}
+        cells.append("  {\n" + ",\n".join(f"   {json.dumps(key)}: {_line(own[key])}" for key in own) + "\n  }")
+    text = "{\n" + "\n".join(lines) + '\n "cells": [\n' + ",\n".join(cells) + "\n ]\n}\n"
+    write_atomically(path, text.encode())
+
+
+def read(path: Path) -> Side:
+    """The side that `write` wrote. Raises UserError where the file is none, is damaged or too new."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path} is no baseline: it is no JSON ({error}); `tlbench baseline save` writes one"
+        ) from error
+    schema = content.get("tlbench_baseline") if isinstance(content, dict) else None
+    if schema is None:
+        raise UserError(f"{path} is no baseline; `tlbench baseline save RUN FILE` writes one")
+    if schema != SCHEMA:
+        raise UserError(f"{path} has schema {schema}, this tlbench reads {SCHEMA}; upgrade tlbench, or save it again")
+    try:
+        shared = {key: content[key] for key in SHARED if key in content}
+        entries = tuple(Entry.model_validate({**shared, **cell}) for cell in content["cells"])
+        kept = {key: content[key] for key in ("suite", "created", "gates")}
+        return Side(name=str(path), kind="baseline", entries=entries, **kept)
+    except (ValidationError, KeyError, TypeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else f"{error} is missing"
+        raise UserError(f"{path} is damaged ({where}); save it again, or take it from version control") from error
+
+
+def _plain(one: Entry) -> dict[str, Any]:
+    alone = {draw: {"session", "rounds"} for draw in range(max((len(times.draws) for times in one.times), default=0))}
+    times = [_rounded(times.model_dump(mode="json", exclude={"draws": alone})) for times in one.times]
+    return one.model_dump(mode="json", exclude={"times"}, exclude_defaults=True) | {"times": times}
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to six significant digits: more would only make the diff longer."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,141 @@
+"""A comparison as people read it: one line a cell, in a terminal or in Markdown. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from tabulate import tabulate
+
+from tlbench.regression.comparison import Compared, Comparison
+from tlbench.regression.verdicts import WORST_FIRST, Judgement, Verdict
+from tlbench.reporting.numbers import DASH, milliseconds
+
+MARKS: dict[Verdict, str] = {
+    "regressed": "✗",
+    "newly failing": "✗",
+    "missing": "✗",
+    "inconclusive": "?",
+    "improved": "✓",
+    "fixed": "✓",
+    "new": "+",
+    "unchanged": "=",
+    "not comparable": DASH,
+}
+LEGEND = "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals."
+MOST_LINES = 40
+
+
+def text(comparison: Comparison) -> str:
+    """For a terminal."""
+    rows = [[cell.verdict, cell.label, *_columns(cell, _names(comparison))] for cell in comparison.cells]
+    table = tabulate(rows, ["Verdict", "Cell", *_names(comparison)], disable_numparse=True)
+    return "\n".join([headline(comparison), "", table, "", LEGEND, *_below(comparison, "")]) + "\n"
+
+
+def markdown(comparison: Comparison) -> str:
+    """For a pull request's comment or a job's summary."""
+    bold: dict[Verdict, str] = {one: f"**{one}**" for one in ("regressed", "newly failing", "missing")}
+    rows = [
+        [bold.get(cell.verdict, cell.verdict), cell.label, *_columns(cell, _names(comparison))]
+        for cell in comparison.cells
+    ]
+    table = tabulate(rows, ["Verdict", "Cell", *_names(comparison)], tablefmt="pipe", disable_numparse=True)
+    title = f"## tlbench: {headline(comparison)}"
+    return "\n".join([title, "", table, "", LEGEND, "", *_below(comparison, "- ")]) + "\n"
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict over all cells in one line, with how many cells have which."""
+    counted = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
+    parts = [f"{count} {verdict}" for verdict, count in counted.items() if count]
+    many = f"{len(comparison.cells)} cell{'s' if len(comparison.cells) != 1 else ''}"
+    if comparison.exit_code == 3:
+        return f"nothing could be compared, of {many}"
+    return f"{', '.join(parts)} (of {many}; {comparison.base.name} against {comparison.new.name})"
+
+
+def sentence(one: Judgement) -> str:
+    """A judgement in words: what, where, how much, why."""
+    what = one.name if one.metric != "outcome" else ""
+    seeds = f" ({one.seeds} seeds)" if one.seeds > 1 else ""
+    parts = [f"{one.cell.label}{seeds}:", *filter(None, [what]), one.verdict]
+    if one.base is not None and one.new is not None and one.verdict not in {"missing", "new"}:
+        parts.append(f"({values(one)}{f', {change(one)}' if one.effect is not None else ''})")
+    line = " ".join(parts)
+    if one.reason and one.verdict not in {"unchanged"}:
+        line += f"; {one.reason}"
+    return f"{line}; to decide: {one.decide}" if one.decide else line
+
+
+def values(one: Judgement) -> str:
+    """Both numbers, each with its unit."""
+    assert one.base is not None
+    assert one.new is not None
+    if one.metric == "accuracy":
+        return f"{one.base:.1%} → {one.new:.1%}"
+    if one.metric == "time":
+        return f"{milliseconds(one.base)} → {milliseconds(one.new)} ms"
+    if one.metric == "memory":
+        return f"{one.base:.0f} → {one.new:.0f} MiB"
+    return f"{one.base:,.10g} → {one.new:,.10g}"
+
+
+def change(one: Judgement) -> str:
+    """The effect with its interval: ``+1.2% (-0.5 to +3.0)``, in points for accuracies."""
+    assert one.effect is not None
+    unit = " points" if one.metric == "accuracy" else "%"
+    if one.low is None or one.high is None:
+        return f"{one.effect * 100:+.1f}{unit}"
+    return f"{one.effect * 100:+.1f}{unit} ({_end(one.low)} to {_end(one.high)})"
+
+
+def _end(value: float) -> str:
+    return "?" if abs(value) == float("inf") or value <= -1 else f"{value * 100:+.1f}"
+
+
+def _names(comparison: Comparison) -> list[str]:
+    """Columns: accuracy, every step and batch size, memory, counts; those that any cell has."""
+    order = dict.fromkeys(one.name for one in comparison.judgements if one.metric == "time")
+    names = [*dict.fromkeys(["accuracy"]), *order, "peak memory", "counts"]
+    present = {one.name if one.metric != "count" else "counts" for one in comparison.judgements}
+    return [name for name in names if name in present]
+
+
+def _columns(cell: Compared, names: Sequence[str]) -> list[str]:
+    alone = [one for one in cell.judgements if one.metric == "outcome"]
+    if alone:
+        return [alone[0].reason, *[""] * (len(names) - 1)] if names else []
+    by_name = {one.name: one for one in cell.judgements if one.metric != "count"}
+    counts = [one for one in cell.judgements if one.metric == "count"]
+    return [_counts(counts) if name == "counts" else _column(by_name.get(name)) for name in names]
+
+
+def _column(one: Judgement | None) -> str:
+    if one is None:
+        return ""
+    if one.effect is None:
+        return MARKS[one.verdict]
+    return f"{MARKS[one.verdict]} {change(one).replace(' points', '')}"
+
+
+def _counts(counts: Sequence[Judgement]) -> str:
+    changed = [one for one in counts if one.verdict != "unchanged"]
+    return ", ".join(f"{MARKS[one.verdict]} {one.name}" for one in changed) or MARKS["unchanged"]
+
+
+def _below(comparison: Comparison, bullet: str) -> list[str]:
+    """What the table cannot say: sentences on all that is not plain, reasons said once, notes."""
+    plain: set[Verdict] = {"unchanged", "not comparable"}
+    said = [sentence(one) for verdict in WORST_FIRST for one in comparison.of(verdict) if verdict not in plain]
+    lines = said[:MOST_LINES]
+    if len(said) > MOST_LINES:
+        lines.append(f"and {len(said) - MOST_LINES} more, in the JSON")
+    lines += _grouped(comparison.of("not comparable"))
+    lines += comparison.notes
+    return [f"{bullet}{line}" for line in lines]
+
+
+def _grouped(judgements: Iterable[Judgement]) -> list[str]:
+    reasons: dict[tuple[str, str], int] = {}
+    for one in judgements:
+        kind = "times" if one.metric == "time" else one.name
+        reasons[kind, one.reason] = reasons.get((kind, one.reason), 0) + 1
+    return [f"{kind} not comparable ({count}): {reason}" for (kind, reason), count in reasons.items()]

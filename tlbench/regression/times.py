@@ -1,0 +1,125 @@
+"""Is a step slower? From the draws of both sides to evidence. Pure; docs/methodology.md says why.
+
+All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10 % slower.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist, median
+
+from tlbench.regression.entries import Draw, Times
+from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.ranks import Shift, mann_whitney, signed_rank
+
+LEVEL = 0.01
+"""Chance of any false alarm over a suite's times, effects beyond the gate apart."""
+STORED_DRIFT = 0.20
+"""How far normalised times of unchanged code were seen to move between runs minutes apart (METHOD.md)."""
+FEW_RUNS = 4
+"""From so many runs a side on, their medians are ranked against each other."""
+FEWEST_PAIRS = 12
+POWER = 1.6448536269514722
+ONE_PROCESS = "one process a side was timed, and one process is one draw"
+DISAGREE = "the processes do not agree"
+
+
+def log_gate(gate: float) -> float:
+    """A gate of 10 % as a logarithm."""
+    return math.log1p(gate)
+
+
+def evidence(base: Times, new: Times, gate: float, tests: int) -> Evidence:
+    """The best evidence that the draws allow: interleaved pairs, several runs a side, or one run a side.
+
+    `tests`: how many times of the suite are judged together; for what would decide it.
+    """
+    paired = pairs(base.draws[0], new.draws[0])
+    if paired:
+        return of_pairs(paired, gate, tests)
+    if len(base.draws) >= FEW_RUNS and len(new.draws) >= FEW_RUNS:
+        return of_runs(base.draws, new.draws, gate)
+    return of_stored(base.draws[0], new.draws[0], gate)
+
+
+def pairs(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
+    """Log ratios of rounds that were measured in turn, split by process; empty where they were not."""
+    if base.session is None or base.session != new.session:
+        return ()
+    return tuple(
+        tuple(math.log(after / before) for before, after in zip(one, other, strict=False))
+        for one, other in zip(base.rounds, new.rounds, strict=False)
+    )
+
+
+def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
+    """From interleaved pairs (log ratios of each process): the signed-rank test.
+
+    Where several processes were timed, their medians must agree that the change is real: each lies beyond half the
+    gate on the same side.
+    """
+    every = [ratio for process in processes for ratio in process]
+    limit = log_gate(gate)
+    shift = signed_rank(every)
+    middles = [median(process) for process in processes if process]
+    sign = math.copysign(1.0, shift.estimate)
+    agreed = ""
+    if len(middles) < 2:
+        agreed = ONE_PROCESS
+    elif any(sign * middle <= limit / 2 for middle in middles):
+        agreed = DISAGREE
+    low, high = _ends(shift)
+    looks = len(middles) ** 2 * math.pi**2 / 6  # one look after each process; 6 / (pi k)^2 sums to 1
+    more = pairs_needed(shift, len(every), limit, tests)
+    decide = f"{more} more rounds" if more else "another process a side"
+    return Evidence(shift.estimate, low, high, min(1.0, shift.p * looks), limit, agreed, decide, more)
+
+
+def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
+    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now."""
+    if shift.low is None or shift.high is None:
+        return FEWEST_PAIRS
+    z = NormalDist().inv_cdf
+    deviation = (shift.high - shift.low) / 2 / z(0.975) * math.sqrt(count)
+    distance = max(abs(abs(shift.estimate) - limit), limit / 4)
+    if abs(shift.estimate) > limit:
+        sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * deviation / abs(shift.estimate)
+        needed = max(sure**2, (POWER * deviation / distance) ** 2)
+    else:
+        needed = ((z(0.975) + POWER) * deviation / distance) ** 2
+    return max(0, math.ceil((needed - count) / 10) * 10)
+
+
+def of_runs(base: Sequence[Draw], new: Sequence[Draw], gate: float) -> Evidence:
+    """From several runs a side, each one draw: Mann and Whitney's test of their medians, normalised where possible."""
+    comparable = all(draw.normalised for draw in (*base, *new))
+    before, after = (
+        [math.log(draw.normalised if comparable and draw.normalised else draw.median) for draw in side]
+        for side in (base, new)
+    )
+    shift = mann_whitney(before, after)
+    low, high = _ends(shift)
+    return Evidence(shift.estimate, low, high, shift.p, log_gate(gate), "", "more runs a side, or `tlbench ab`")
+
+
+def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
+    """From one run a side, at different times: only what the drift of the machine cannot explain counts.
+
+    The interval holds both medians' intervals, which include the drift that the reference workload saw, and in any
+    case the ratio of normalised times within `STORED_DRIFT`. The p-value is 0 where it does not hold 1, else 1.
+    """
+    effect = math.log(new.median / base.median)
+    low = math.log((new.low or new.median) / (base.high or base.median))
+    high = math.log((new.high or new.median) / (base.low or base.median))
+    allowed = math.log1p(STORED_DRIFT)
+    effects = [effect]
+    if new.normalised and base.normalised:
+        effects.append(math.log(new.normalised / base.normalised))
+    low, high = min(low, *(one - allowed for one in effects)), max(high, *(one + allowed for one in effects))
+    limit = log_gate(gate)
+    shown = low > limit or high < -limit
+    nearest = min(effects, key=abs)
+    return Evidence(nearest, low, high, 0.0 if shown else 1.0, limit, "", "`tlbench ab`, which measures both in turn")
+
+
+def _ends(shift: Shift) -> tuple[float, float]:
+    return (-math.inf if shift.low is None else shift.low), (math.inf if shift.high is None else shift.high)
