@@ -134,6 +134,34 @@ def test_changed_images_are_drawn_anew_for_each_seed_of_a_group(data: Prepared, 
     np.testing.assert_array_equal(probabilities(together[1]), probabilities(alone))
 
 
+VIEWS = Augmentation(flip=True, shift=0.1, rotation=10, views=2)
+
+
+@pytest.mark.parametrize("strategy", [FROZEN, PARTIAL], ids=lambda one: one.name)
+def test_views_are_the_same_images_cut_and_whole(
+    data: Prepared, weights: Path, strategy: Named, tmp_path: Path
+) -> None:
+    train = SGD.model_copy(update={"augmentation": VIEWS, "epochs": 3})
+    check_same([job(data, weights, strategy=strategy, train=train)], tmp_path)
+
+
+def test_views_are_kept_for_all_seeds_and_differ_from_plain_images(
+    data: Prepared, weights: Path, tmp_path: Path
+) -> None:
+    train = TRAIN.model_copy(update={"augmentation": VIEWS})
+    jobs = [job(data, weights, strategy=FROZEN, train=train, seed=seed) for seed in (0, 1)]
+    first, second = run(jobs, Keep(tmp_path, 10**9))
+    counts = {split: sum(classes.values()) for split, classes in data.provenance().counts.items()}
+    assert first.record.path is not None
+    assert second.record.path is not None
+    assert first.record.path.computed == 2 * counts["train"] + counts["validation"] + counts["test"]
+    assert second.record.path.computed == 0
+    (plain,) = run([job(data, weights, strategy=FROZEN)], Keep(tmp_path, 10**9))
+    assert plain.record.history[0].loss != first.record.history[0].loss
+    (alone,) = run(jobs[1:], None)
+    np.testing.assert_allclose(probabilities(alone), probabilities(second), atol=1e-4)
+
+
 def test_one_pass_serves_the_cuts_of_all_strategies_and_later_runs(
     data: Prepared, weights: Path, tmp_path: Path
 ) -> None:

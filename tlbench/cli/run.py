@@ -23,6 +23,7 @@ from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_groups
 from tlbench.execution.timing import time_cells
 from tlbench.machine import side_by_side
+from tlbench.measurement.environment import project_commit
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.cell import Cell
@@ -155,7 +156,9 @@ def _folder(
     elif out is None and not fresh:
         found = resumable(runs_under(RESULTS / suite.name), ids, chosen, inputs)
     if found is None:
-        folder = create(out or new_path(RESULTS, suite.name, ids, now), suite.name, suite.text, ids, now)
+        folder = create(
+            out or new_path(RESULTS, suite.name, ids, now), suite.name, suite.text, ids, now, project_commit()
+        )
         console.print(f"New run in {folder.path}")
         return folder, frozenset()
     for aside in found.set_aside:

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import Self
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from tlbench.datasets.prepare import Prepared, open_split
 from tlbench.errors import UserError
@@ -14,8 +16,9 @@ from tlbench.modeling.assemble import Assembled, FirstWeights, frozen_layers, he
 from tlbench.modeling.cut import Boundary, boundary, upper_model
 from tlbench.modeling.heads import head_layers
 from tlbench.results.record import TrainingPath
-from tlbench.suite.cell import Head, Named
-from tlbench.training.batches import Arrays
+from tlbench.suite.cell import Augmentation, Head, Named
+from tlbench.training.augment import Drawn, View
+from tlbench.training.batches import Arrays, Inputs, ToTrain
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
 from tlbench.training.trainer import Trainer
@@ -28,11 +31,12 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Bench:
-    """A trainer, the splits as it takes them, and the model's first weights."""
+    """A trainer, the splits as it takes them, what it trains on, and the model's first weights."""
 
     assembled: Assembled
     trainer: Trainer
     splits: Mapping[str, Arrays]
+    train: ToTrain
     path: TrainingPath
     first: FirstWeights | None
     """None where no other cell follows."""
@@ -51,11 +55,14 @@ class Bench:
             path = TrainingPath(whole=found)
         else:
             try:
-                splits, path = _features(assembled, group, found, jit, images)
-                return cls(assembled, Trainer(upper_model(assembled, found), job.cell, jit), splits, path, first)
+                splits, train, path = _features(assembled, group, found, jit, images)
+                return cls(assembled, Trainer(upper_model(assembled, found), job.cell, jit), splits, train, path, first)
             except NoRoomError as error:
                 path = TrainingPath(whole=str(error))
-        return cls(assembled, Trainer(assembled.model, job.cell, jit), images, path, first)
+        whole: ToTrain = images["train"]
+        if (changes := _views(job)) is not None:
+            whole = Drawn(changes, images["train"][0][0]), images["train"][1]
+        return cls(assembled, Trainer(assembled.model, job.cell, jit), images, whole, path, first)
 
     def renew(self, job: Job) -> Self:
         """The bench for the next cell of the group: the model as it would be if it were built for that cell."""
@@ -63,7 +70,7 @@ class Bench:
         assert self.first is not None
         self.first.restore(job.cell.head, len(job.data.classes), job.cell.seed)
         again = self.path.model_copy(update={"computed": 0, "rebuilt": ()})
-        return type(self)(self.assembled, self.trainer, self.splits, again, self.first)
+        return type(self)(self.assembled, self.trainer, self.splits, self.train, again, self.first)
 
 
 def _cut(assembled: Assembled, group: Group) -> Boundary | str:
@@ -72,14 +79,14 @@ def _cut(assembled: Assembled, group: Group) -> Boundary | str:
     assert cell.train is not None
     if group.keep is None:
         return SWITCHED_OFF
-    if cell.train.augmentation:
+    if cell.train.augmentation and not cell.train.augmentation.views:
         return CHANGED_IMAGES
     return boundary(assembled, assembled.frozen, head_of(assembled)) or ALL_TRAINED
 
 
 def _features(
     assembled: Assembled, group: Group, at: Boundary, jit: bool, images: Mapping[str, Arrays]
-) -> tuple[dict[str, Arrays], TrainingPath]:
+) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
     job, keep = group.jobs[0], group.keep
     assert keep is not None
     assert isinstance(job.data, Prepared)
@@ -88,14 +95,36 @@ def _features(
     features = FeaturePass(
         assembled, at, list(filter(None, others)), made_from(job), FeatureStore(keep.folder, keep.most), jit
     )
-    splits = {name: (features.inputs(name, pictures), labels) for name, ([pictures], labels) in images.items()}
-    return splits, TrainingPath(
+    changes, ((pictures,), labels) = _views(job), images["train"]
+    taken = [name for name in images if changes is None or name != "train"]
+    splits = {name: (features.inputs(name, images[name][0][0]), images[name][1]) for name in taken}
+    train: ToTrain = splits["train"] if changes is None else (_ViewFeatures(features, pictures, changes), labels)
+    path = TrainingPath(
         whole=None,
         shapes=tuple(one.shape for one in at.handed),
         bytes_per_image=at.bytes,
         computed=features.computed,
         rebuilt=tuple(features.damaged),
     )
+    return splits, train, path
+
+
+def _views(job: Job) -> Augmentation | None:
+    """The changes of which views are drawn beforehand; None where there are none."""
+    assert job.cell.train is not None
+    changes = job.cell.train.augmentation
+    return changes if changes and changes.views else None
+
+
+class _ViewFeatures:
+    """The features of each epoch's view, all computed at once: no epoch waits, and what does not fit is known early."""
+
+    def __init__(self, features: FeaturePass, images: NDArray[np.generic], changes: Augmentation) -> None:
+        assert changes.views
+        self._views = [features.inputs("train", images, View(changes, number)) for number in range(changes.views)]
+
+    def __call__(self, epoch: int) -> Inputs:
+        return self._views[epoch % len(self._views)]
 
 
 def _other(assembled: Assembled, strategy: Named, head: Head, classes: int) -> Boundary | None:

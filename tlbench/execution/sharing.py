@@ -62,7 +62,10 @@ def _features(record: Record) -> tuple[object, ...]:
 def _bytes(record: Record) -> int:
     assert record.path is not None
     assert record.data is not None
-    return record.path.bytes_per_image * sum(sum(counts.values()) for counts in record.data.counts.values())
+    changes = record.cell.train.augmentation if record.cell.train else None
+    views = {"train": changes.views or 1} if changes else {}
+    images = sum(sum(counts.values()) * views.get(split, 1) for split, counts in record.data.counts.items())
+    return record.path.bytes_per_image * images
 
 
 def _count(number: int, noun: str) -> str:

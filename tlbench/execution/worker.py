@@ -100,7 +100,7 @@ class _Trained:
         assert data is not None
         bench, counts = self._set_up(job, phases)
         with phases("train"):
-            fitted = bench.trainer.fit(cell, bench.splits["train"], bench.splits["validation"], self._on_epoch)
+            fitted = bench.trainer.fit(cell, bench.train, bench.splits["validation"], self._on_epoch)
         path = bench.path.model_copy(update={"step": fitted.step})
         with phases("evaluate"):
             predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)

@@ -40,6 +40,14 @@ def git_commit() -> str | None:
         return None
 
 
+def project_commit() -> str | None:
+    """The commit that is checked out in the working directory, the user's project; None outside of a repository."""
+    try:
+        return _git(Path.cwd(), "rev-parse", "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
 @cache
 def _machine() -> dict[str, str]:
     return {

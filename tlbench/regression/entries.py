@@ -91,6 +91,7 @@ class Side(Value):
     kind: Literal["run", "runs", "baseline"] = "run"
     suite: str = ""
     created: str = ""
+    commit: str | None = None
     gates: GatesSection = GatesSection()
     notes: tuple[str, ...] = ()
 

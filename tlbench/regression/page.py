@@ -20,24 +20,27 @@ MARKS: dict[Verdict, str] = {
     "not comparable": DASH,
 }
 LEGEND = "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals."
-MOST_LINES = 40
+MOST_LINES, ALIKE = 30, 3
+BETWEEN = " · "
 
 
 def text(comparison: Comparison) -> str:
     """For a terminal."""
-    rows = [[cell.verdict, cell.label, *_columns(cell, _names(comparison))] for cell in comparison.cells]
-    table = tabulate(rows, ["Verdict", "Cell", *_names(comparison)], disable_numparse=True)
+    names, labels = _names(comparison), short_labels([cell.label for cell in comparison.cells])
+    rows = [[cell.verdict, label, *_columns(cell, names)] for cell, label in zip(comparison.cells, labels, strict=True)]
+    table = tabulate(rows, ["Verdict", "Cell", *names], disable_numparse=True)
     return "\n".join([headline(comparison), "", table, "", LEGEND, *_below(comparison, "")]) + "\n"
 
 
 def markdown(comparison: Comparison) -> str:
     """For a pull request's comment or a job's summary."""
     bold: dict[Verdict, str] = {one: f"**{one}**" for one in ("regressed", "newly failing", "missing")}
+    names, labels = _names(comparison), short_labels([cell.label for cell in comparison.cells])
     rows = [
-        [bold.get(cell.verdict, cell.verdict), cell.label, *_columns(cell, _names(comparison))]
-        for cell in comparison.cells
+        [bold.get(cell.verdict, cell.verdict), label, *_columns(cell, names)]
+        for cell, label in zip(comparison.cells, labels, strict=True)
     ]
-    table = tabulate(rows, ["Verdict", "Cell", *_names(comparison)], tablefmt="pipe", disable_numparse=True)
+    table = tabulate(rows, ["Verdict", "Cell", *names], tablefmt="pipe", disable_numparse=True)
     title = f"## tlbench: {headline(comparison)}"
     return "\n".join([title, "", table, "", LEGEND, "", *_below(comparison, "- ")]) + "\n"
 
@@ -50,6 +53,17 @@ def headline(comparison: Comparison) -> str:
     if comparison.exit_code == 3:
         return f"nothing could be compared, of {many}"
     return f"{', '.join(parts)} (of {many}; {comparison.base.name} against {comparison.new.name})"
+
+
+def short_labels(labels: Sequence[str]) -> list[str]:
+    """Labels without the parts that all of several cells share: the head, the seed, mostly."""
+    parts = [label.split(BETWEEN) for label in labels]
+    if len(labels) < 2 or len({len(one) for one in parts}) > 1:
+        return list(labels)
+    differ = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
+    return [
+        BETWEEN.join(part for part, kept in zip(one, differ, strict=True) if kept) or BETWEEN.join(one) for one in parts
+    ]
 
 
 def sentence(one: Judgement) -> str:
@@ -83,12 +97,18 @@ def change(one: Judgement) -> str:
     assert one.effect is not None
     unit = " points" if one.metric == "accuracy" else "%"
     if one.low is None or one.high is None:
-        return f"{one.effect * 100:+.1f}{unit}"
-    return f"{one.effect * 100:+.1f}{unit} ({_end(one.low)} to {_end(one.high)})"
+        return f"{_hundredths(one.effect)}{unit}"
+    return f"{_hundredths(one.effect)}{unit} ({_end(one.low)} to {_end(one.high)})"
 
 
 def _end(value: float) -> str:
-    return "?" if abs(value) == float("inf") or value <= -1 else f"{value * 100:+.1f}"
+    return "?" if abs(value) == float("inf") or value <= -1 else _hundredths(value)
+
+
+def _hundredths(value: float) -> str:
+    """``+1.2`` of 0.012; what rounds to nothing has no sign."""
+    shown = f"{value * 100:+.1f}"
+    return "0.0" if shown in {"-0.0", "+0.0"} else shown
 
 
 def _names(comparison: Comparison) -> list[str]:
@@ -124,13 +144,27 @@ def _counts(counts: Sequence[Judgement]) -> str:
 def _below(comparison: Comparison, bullet: str) -> list[str]:
     """What the table cannot say: sentences on all that is not plain, reasons said once, notes."""
     plain: set[Verdict] = {"unchanged", "not comparable"}
-    said = [sentence(one) for verdict in WORST_FIRST for one in comparison.of(verdict) if verdict not in plain]
+    said = [line for verdict in WORST_FIRST if verdict not in plain for line in _said(comparison.of(verdict))]
     lines = said[:MOST_LINES]
     if len(said) > MOST_LINES:
         lines.append(f"and {len(said) - MOST_LINES} more, in the JSON")
     lines += _grouped(comparison.of("not comparable"))
     lines += comparison.notes
     return [f"{bullet}{line}" for line in lines]
+
+
+def _said(judgements: Sequence[Judgement]) -> list[str]:
+    """A sentence for each; one for all that are inconclusive for the same reason, where they are many."""
+    alike: dict[tuple[str, str, str], list[Judgement]] = {}
+    for one in judgements:
+        alike.setdefault((one.metric, one.reason, one.decide), []).append(one)
+    lines = []
+    for (metric, reason, decide), several in alike.items():
+        if several[0].verdict == "inconclusive" and len(several) > ALIKE:
+            lines.append(f"{metric} inconclusive in {len(several)} cases: {reason}; to decide: {decide}")
+        else:
+            lines += [sentence(one) for one in several]
+    return lines
 
 
 def _grouped(judgements: Iterable[Judgement]) -> list[str]:

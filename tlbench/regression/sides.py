@@ -50,6 +50,7 @@ def of_runs(folders: Sequence[RunFolder], name: str) -> Side:
         kind="run" if len(folders) == 1 else "runs",
         suite=newest.run.suite,
         created=newest.run.created,
+        commit=newest.run.commit,
         gates=_gates(newest),
         notes=tuple(notes),
     )

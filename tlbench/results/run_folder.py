@@ -14,17 +14,21 @@ from tlbench.results.files import write_atomically
 from tlbench.suite.cell import Value
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
-RUN_SCHEMA = 1
+RUN_SCHEMA = 2
 
 
 class Run(Value):
-    """What run.json says. `cells` are the ids of all cells of the suite; `created` is UTC, ISO 8601."""
+    """What run.json says. `cells` are the ids of all cells of the suite; `created` is UTC, ISO 8601.
+
+    commit: of the user's project, whose folder the run was started in; None where that is in no repository.
+    """
 
     schema_version: int = RUN_SCHEMA
     suite: str
     cells: tuple[str, ...]
     created: str
     tlbench: str
+    commit: str | None = None
 
 
 class _Version(BaseModel):
@@ -41,11 +45,14 @@ class RunFolder:
     run: Run
 
 
-def create(folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime) -> RunFolder:
+def create(
+    folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime, commit: str | None = None
+) -> RunFolder:
     """Make `folder` the folder of a new run. Raises UserError where there is something in it already."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty and no run; give --out another folder")
-    run = Run(suite=suite, cells=tuple(cells), created=now.strftime("%Y-%m-%dT%H:%M:%SZ"), tlbench=__version__)
+    created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit)
     write_atomically(folder / SUITE_FILE, text.encode())
     write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
     return RunFolder(folder, run)

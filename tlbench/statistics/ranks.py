@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -40,7 +41,7 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
     count = len(values)
     first, second = np.triu_indices(count)
     walsh = np.sort((values[first] + values[second]) / 2)
-    cut = _outside(_signed_rank_null(2 * np.arange(1, count + 1)), confidence)
+    cut = _outside(_untied_null(count), confidence)
     low, high = (float(walsh[cut]), float(walsh[-cut - 1])) if cut is not None else (None, None)
     return Shift(float(np.median(walsh)), low, high, _signed_rank_p(values[values != 0]))
 
@@ -87,7 +88,13 @@ def _signed_rank_p(values: Numbers) -> float:
     if not len(values):
         return 1.0
     ranks = _doubled_ranks(np.abs(values))
-    return _signed_rank_null(ranks).two_sided(float(ranks[values > 0].sum()))
+    untied = len(np.unique(ranks)) == len(ranks)
+    return (_untied_null(len(ranks)) if untied else _signed_rank_null(ranks)).two_sided(float(ranks[values > 0].sum()))
+
+
+@lru_cache(maxsize=256)
+def _untied_null(count: int) -> _Null:
+    return _signed_rank_null(2 * np.arange(1, count + 1))
 
 
 def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:

@@ -93,7 +93,9 @@ class Augmentation(Value):
     """Random changes of training images (never of validation or test images).
 
     rotation: degrees to either side. shift, zoom: fraction of the image. shear: degrees.
-    flip: mirror left-right with probability 1/2.
+    flip: mirror left-right with probability 1/2. views: so many changed copies of each image are drawn, the same for
+    all seeds, and epochs take them in turn, so that what frozen layers make of them can be kept; None: each epoch draws
+    anew.
     """
 
     rotation: float = 0.0
@@ -101,6 +103,13 @@ class Augmentation(Value):
     shear: float = 0.0
     zoom: float = 0.0
     flip: bool = False
+    views: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`views` came later: left out where there are none, so that the ids of older cells stay."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "views" or value is not None}
 
 
 class Training(Value):

@@ -105,6 +105,7 @@ class AugmentationSection(Section):
     shear: Annotated[float, BeforeValidator(number(0, 45))] = 0.0
     zoom: Fraction = 0.0
     flip: Flag = False
+    views: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(1, 1000)(v))] = None
 
     def value(self) -> Augmentation:
         """As a cell has it."""

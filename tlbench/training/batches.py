@@ -1,7 +1,7 @@
 """Batches straight from memory-mapped arrays: nothing is loaded that is not about to be used."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 Inputs = Sequence[NDArray[np.generic]]
 """One array for each input of the model, the number of images first."""
 
+OfEpoch = Callable[[int], Inputs]
+"""The inputs of an epoch (from 0), where epochs see different views of the images."""
+
 Arrays = tuple[Inputs, NDArray[np.int32]]
 """A split: inputs and labels (N,)."""
+
+ToTrain = tuple[Inputs | OfEpoch, NDArray[np.int32]]
+"""What is trained on: inputs, or those of each epoch, and labels (N,)."""
 
 
 def in_order(inputs: Inputs, batch_size: int) -> Iterator[tuple[object, int]]:
@@ -39,11 +45,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     else draws random numbers.
     """
 
-    def __init__(self, inputs: Inputs, labels: NDArray[np.int32], batch_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self, inputs: Inputs | OfEpoch, labels: NDArray[np.int32], batch_size: int, seed: int | None = None
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self._inputs, self._labels, self._batch_size, self._seed = inputs, labels, batch_size, seed
+        self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
+        self._labels, self._batch_size, self._seed = labels, batch_size, seed
         self._epoch = 0
-        self._order = self._draw()
+        self._inputs, self._order = self._of_epoch(0), self._draw()
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self._batch_size)
@@ -53,9 +62,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return as_model_input([one[chosen] for one in self._inputs]), self._labels[chosen]
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's order (called by Keras after each epoch)."""
+        """Draw the next epoch's order, and take its view (called by Keras after each epoch)."""
         self._epoch += 1
-        self._order = self._draw()
+        self._inputs, self._order = self._of_epoch(self._epoch), self._draw()
 
     def _draw(self) -> NDArray[np.int64]:
         count = len(self._labels)

@@ -1,7 +1,7 @@
 """What a cell's cut hands over, for each split: read from the store, or computed in one pass with what others need."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tlbench.modeling.assemble import Assembled
 from tlbench.modeling.cut import Boundary, lower_model
+from tlbench.training.augment import View
 from tlbench.training.batches import Inputs, in_order
 from tlbench.training.feature_store import DamagedError, FeatureStore, Wanted, Writer
 
@@ -36,18 +37,19 @@ class FeaturePass:
     """What was wrong with entries that had to be made again."""
     _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
 
-    def inputs(self, split: str, images: NDArray[np.generic]) -> Inputs:
-        """The features of `images`, memory-mapped, one array for each tensor of the cut.
+    def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> Inputs:
+        """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
 
         Raises NoRoomError where they do not fit: into the store's bounds, or on the disk.
         """
-        wanted = {self._wanted(one, split, len(images)): one for one in (self.at, *self.others)}
+        cuts = (self.at,) if view else (self.at, *self.others)
+        wanted = {self._wanted(one, split, len(images), view): one for one in cuts}
         own = next(iter(wanted))
         with self.store.lock(list(wanted)):
             found = self._read(own)
             if found is None:
                 missing = {one: at for one, at in wanted.items() if one == own or not self.store.has(one)}
-                self._compute(missing, images)
+                self._compute(missing, images, view)
                 found = self.store.read(own)
         assert found is not None
         return found
@@ -60,17 +62,20 @@ class FeaturePass:
             self.store.discard(own)
             return None
 
-    def _compute(self, missing: dict[Wanted, Boundary], images: NDArray[np.generic]) -> None:
+    def _compute(self, missing: dict[Wanted, Boundary], images: NDArray[np.generic], view: View | None) -> None:
         together = dict(missing)
         while not self.store.fits(list(together)) and len(together) > 1:
             together.popitem()
         with self.store.write(list(together)) as writers:
-            self._fill(list(together.values()), writers, images)
+            batches = view.batches(images) if view else in_order([images], PASS_BATCH)
+            self._fill(list(together.values()), writers, batches)
         self.computed += len(images)
 
-    def _fill(self, boundaries: Sequence[Boundary], writers: Sequence[Writer], images: NDArray[np.generic]) -> None:
+    def _fill(
+        self, boundaries: Sequence[Boundary], writers: Sequence[Writer], batches: Iterable[tuple[object, int]]
+    ) -> None:
         lower = self._model(tuple(boundaries))
-        for batch, count in in_order([images], PASS_BATCH):
+        for batch, count in batches:
             outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(batch))]
             for boundary, writer in zip(boundaries, writers, strict=True):
                 writer.append(outputs[: len(boundary.handed)])
@@ -83,6 +88,9 @@ class FeaturePass:
             self._lower[boundaries] = lower
         return self._lower[boundaries]
 
-    def _wanted(self, at: Boundary, split: str, images: int) -> Wanted:
+    def _wanted(self, at: Boundary, split: str, images: int, view: View | None) -> Wanted:
         handed = [[one.place, list(one.shape), one.dtype] for one in at.handed]
-        return Wanted({**self.made_from, "split": split, "cut": json.dumps(handed)}, at.handed, images)
+        made = {**self.made_from, "split": split, "cut": json.dumps(handed)}
+        if view is not None:
+            made |= {"view": str(view.number), "augmentation": view.augmentation.model_dump_json()}
+        return Wanted(made, at.handed, images)

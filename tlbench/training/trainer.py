@@ -12,7 +12,7 @@ from tlbench.modeling.assemble import seed_noise
 from tlbench.results.record import Epoch
 from tlbench.suite.cell import Cell, Training
 from tlbench.training.augment import augmented
-from tlbench.training.batches import Arrays, Batches
+from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.evaluate import Predicted, cross_entropy, predict, top_1
 from tlbench.training.one_update import one_update
 
@@ -42,7 +42,7 @@ class Trainer:
     def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
         assert cell.train is not None
         self.model = self._trained = model
-        if cell.train.augmentation:
+        if cell.train.augmentation and not cell.train.augmentation.views:
             self._trained = augmented(model, cell.train.augmentation, cell.seed)
             model.compile(optimizer=None, jit_compile=jit)
         compile_model(self._trained, cell, jit, one_update)
@@ -55,7 +55,7 @@ class Trainer:
         copies = getattr(self._optimizer, "copies", [])
         return [one for one in self._optimizer.variables if all(one is not copy for copy in copies)]
 
-    def fit(self, cell: Cell, train: Arrays, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
+    def fit(self, cell: Cell, train: ToTrain, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
         """Train as `cell` says; the validation set is looked at after each epoch, never the test set."""
         asked = cell.train
         assert asked is not None
