@@ -6,13 +6,16 @@ import click
 
 from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
 from tlbench.reporting import profile
+from tlbench.reporting.exports import EXPORTS
 from tlbench.reporting.formats import FORMATS
 from tlbench.results.files import write_atomically
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
+@click.option(
+    "--format", "name", type=click.Choice([*FORMATS, *EXPORTS]), help="Print this format only and write no files."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
@@ -35,7 +38,8 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
         click.echo(profile.render([one.record for one in named]))
         return 0
     title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
-    text = FORMATS[name or "markdown"][1](title, named)
+    render = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
+    text = render(title, named)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:

@@ -1,0 +1,205 @@
+"""`tlbench compare`, `ab`, `baseline` and `history` as a user runs them, on tiny real trainings."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Command, environment, make_place, tlbench_in
+from tests.integration.slowed import slowed_python
+from tlbench.results.store import Store
+
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_a_run_equals_its_baseline(finished: Finished, tmp_path: Path) -> None:
+    place, _ = finished
+    file = tmp_path / "base.json"
+    saved = tlbench_in(place, "baseline", "save", "run", str(file))
+    assert (saved.returncode, saved.stderr.strip()) == (0, f"{file}: 3 cells of 1 run")
+    shown = tlbench_in(place, "baseline", "show", str(file))
+    assert "MobileNet (alpha=0.25) · shapes · full" in shown.stdout
+    markdown, junit = tmp_path / "summary.md", tmp_path / "junit.xml"
+    compared = tlbench_in(
+        place,
+        "compare",
+        str(file),
+        "run",
+        "--format",
+        "text",
+        "--format",
+        f"markdown={markdown}",
+        "--format",
+        f"junit={junit}",
+    )
+    assert compared.returncode == 0, compared.stderr
+    assert "tlbench ab" in compared.stdout
+    assert markdown.read_text().startswith("## tlbench: ")
+    assert "<testsuite " in junit.read_text()
+    content = json.loads(tlbench_in(place, "compare", str(file), "run", "--json").stdout)
+    judged = {one["name"]: one["verdict"] for one in content["cells"][0]["judgements"]}
+    assert judged["accuracy"] == judged["params"] == judged["peak memory"] == "unchanged"
+
+
+def test_a_run_that_lost_a_cell_and_its_accuracy_is_worse(finished: Finished, tmp_path: Path) -> None:
+    place, _ = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(place / "run", copy)
+    (removed, *_) = sorted((copy / "records").glob("*.json"))
+    removed.unlink()
+    found = tlbench_in(place, "compare", "run", str(copy))
+    assert found.returncode == 2
+    assert "missing" in found.stdout
+    github = tlbench_in(place, "compare", "run", str(copy), "--format", "github")
+    assert github.stdout.startswith("::error title=tlbench%3A outcome missing::")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("compare", "nowhere.json", "run"), 3, "nowhere.json does not exist"),
+        (("compare", "shapes", "run"), 3, "shapes is no run and holds none"),
+        (("compare", "run", "run", "--format", "junitt"), 64, "did you mean 'junit'?"),
+        (("compare", "run", "run", "--gate", "speed=5%"), 64, "not of the form kind=share"),
+        (("compare", "run", "run", "--gate", "time=much"), 64, "a share between 0 and 1"),
+        (("compare", "run", "run", "--confirm"), 64, "--confirm needs --base-env"),
+        (("compare", "tiny.yaml", "run"), 64, "tiny.yaml is no baseline"),
+        (("ab", "tiny.yaml", "--a", "./nothing"), 64, "is no Python interpreter"),
+        (("ab", "tiny.yaml", "--a", "git:nowhere"), 64, "has no such revision"),
+        (("baseline", "save", "nowhere", "file.json"), 64, "nowhere"),
+        (("history", "nowhere"), 3, "nowhere holds no run"),
+    ],
+)
+def test_wrong_input_is_answered_in_a_sentence(
+    finished: Finished, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    answer = tlbench_in(finished[0], *arguments)
+    assert answer.returncode == code
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_same_environment_twice_is_no_regression_and_a_slower_one_is(place: Path, tlbench: Command) -> None:
+    common = ("tiny.yaml", "--select", "strategy=frozen", "--rounds", "10", "--processes", "2", "--gate", "time=20%")
+    same = tlbench("ab", *common, "--a", "current", "--out", "same", "--format", "json")
+    assert same.returncode == 0, same.stderr
+    base, new = ({one.cell_id: one for one in Store(place / "same" / side).read_all().records} for side in "ab")
+    assert base.keys() == new.keys()
+    for cell_id, record in base.items():
+        assert record.timings is not None
+        other = new[cell_id].timings
+        assert other is not None
+        for step, beside in zip(record.timings.steps, other.steps, strict=True):
+            assert step.session == beside.session is not None
+            assert step.draws == beside.draws
+            assert len(step.rounds) == len(beside.rounds) == sum(step.draws)
+    slow = slowed_python(place / "slow", 2.0)
+    worse = tlbench(
+        "ab", *common, "--a", "current", "--b", str(slow), "--out", "worse", "--no-confirm", "--format", "json"
+    )
+    assert worse.returncode == 1, worse.stderr
+    (cell,) = json.loads(worse.stdout)["cells"]
+    verdicts = {one["name"]: one for one in cell["judgements"]}
+    assert verdicts["inference time, batch 8"]["verdict"] == "regressed"
+    assert 0.6 < verdicts["inference time, batch 8"]["effect"] < 1.6
+    assert verdicts["training time, batch 8"]["verdict"] != "regressed"
+    assert verdicts["accuracy"]["verdict"] == "unchanged"
+
+
+def test_a_side_that_cannot_run_the_suite_is_named(place: Path, tlbench: Command) -> None:
+    broken = place / "broken"
+    broken.mkdir()
+    python = broken / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *"tlbench run"*) echo "no luck" >&2; exit 5;; esac\nexec "{sys.executable}" "$@"\n'
+    )
+    python.chmod(0o755)
+    answer = tlbench("ab", "tiny.yaml", "--a", str(python), "--out", "out")
+    assert answer.returncode == 64
+    assert "the suite cannot be run there (no luck)" in answer.stderr
+
+
+def test_history_follows_runs_and_writes_a_page(finished: Finished, tmp_path: Path) -> None:
+    place, _ = finished
+    runs = tmp_path / "runs"
+    for number in range(3):
+        shutil.copytree(place / "run", runs / f"run{number}")
+    page = tmp_path / "history.html"
+    answer = tlbench_in(place, "history", str(runs), "--html", str(page))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("3 runs, ")
+    assert page.read_text().count("<svg") >= 3
+    content = json.loads(tlbench_in(place, "history", str(runs), "--json").stdout)
+    assert all(len(one["points"]) == 3 for one in content)
+
+
+def test_the_gate_script_as_ci_calls_it(finished: Finished, tmp_path: Path) -> None:
+    place, _ = finished
+    tlbench_in(place, "baseline", "save", "run", str(tmp_path / "base.json"))
+    script = Path(__file__).parents[2] / ".github" / "gate.sh"
+    summary, output = tmp_path / "summary", tmp_path / "output"
+    variables = {
+        "SUITE": "tiny.yaml",
+        "BASELINE": str(tmp_path / "base.json"),
+        "PYTHON": sys.executable,
+        "FOLDER": str(tmp_path / "report"),
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_OUTPUT": str(output),
+    }
+    answer = subprocess.run(
+        ["bash", str(script)], cwd=place, env=environment(place, **variables), capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert summary.read_text().startswith("## tlbench: ")
+    assert output.read_text() == "exit-code=0\n"
+    assert "::notice title=tlbench::" in answer.stdout
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {
+        "summary.md",
+        "comparison.json",
+        "junit.xml",
+        "run",
+    }
+    nothing = subprocess.run(
+        ["bash", str(script)],
+        cwd=place,
+        env=environment(place, **variables | {"BASELINE": ""}),
+        capture_output=True,
+        text=True,
+    )
+    assert nothing.returncode == 64
+
+
+PLUGIN_TEST = """
+def test_fine(tlbench_gate):
+    found = tlbench_gate("{suite}", "{baseline}", "strategy=frozen")
+    assert len(found.cells) == 1
+
+def test_missing(tlbench_gate):
+    tlbench_gate("{suite}", "nowhere.json", "strategy=frozen")
+"""
+
+
+def test_the_pytest_fixture_compares_with_a_baseline(finished: Finished, tmp_path: Path) -> None:
+    place = make_place(tmp_path / "project")
+    shutil.copy(finished[0] / "tiny.yaml", place / "tiny.yaml")
+    file = place / "base.json"
+    tlbench_in(finished[0], "baseline", "save", "run", str(file))
+    (place / "test_gate.py").write_text(PLUGIN_TEST.format(suite=place / "tiny.yaml", baseline=file))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tlbench.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "test_gate.py",
+    ]
+    answer = subprocess.run(command, cwd=place, env=environment(place), capture_output=True, text=True)
+    assert "1 failed, 1 passed" in answer.stdout, answer.stdout
+    assert "nowhere.json does not exist" in answer.stdout
