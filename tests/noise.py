@@ -22,6 +22,7 @@ PROCESSES, ROUNDS, LONGEST = 4, 20, 5
 
 Draw = Callable[[np.random.Generator, int], list[float]]
 """Log ratios of so many rounds of one process."""
+Steps = Sequence[Sequence[Sequence[float]]]
 
 
 def recorded() -> list[list[list[float]]]:
@@ -30,23 +31,21 @@ def recorded() -> list[list[list[float]]]:
     return content
 
 
-def resampled(steps: Sequence[Sequence[Sequence[float]]]) -> Draw:
-    """One step's noise: a process is drawn whole, its rounds in blocks, so that what hangs together stays together."""
+def resampled(steps: Steps, generator: np.random.Generator) -> Draw:
+    """The noise of one of `steps`. Its rounds are drawn in blocks, so that what hangs together stays together; which
+    side they count for is drawn once for each process, so that a process's own offset stays, and favours neither.
+    """
+    processes = steps[generator.integers(len(steps))]
 
-    def make(generator: np.random.Generator) -> Draw:
-        processes = steps[generator.integers(len(steps))]
+    def draw(inner: np.random.Generator, rounds: int) -> list[float]:
+        process = processes[inner.integers(len(processes))]
+        sign, found = inner.choice([-1.0, 1.0]), list[float]()
+        while len(found) < rounds:
+            begin = inner.integers(max(1, len(process) - BLOCK + 1))
+            found += [sign * one for one in process[begin : begin + BLOCK]]
+        return found[:rounds]
 
-        def draw(inner: np.random.Generator, rounds: int) -> list[float]:
-            process = processes[inner.integers(len(processes))]
-            found: list[float] = []
-            while len(found) < rounds:
-                begin = inner.integers(max(1, len(process) - BLOCK + 1))
-                found += process[begin : begin + BLOCK]
-            return found[:rounds]
-
-        return draw
-
-    return make  # type: ignore[return-value]
+    return draw
 
 
 @dataclass
@@ -66,17 +65,22 @@ def judged(evidence: Sequence[Evidence]) -> list[Verdict]:
     return [verdict_of(one, p, times.LEVEL)[0] for one, p in zip(evidence, adjusted, strict=True)]
 
 
-def measure(
-    steps: Sequence[Step], gate: float, generator: np.random.Generator, processes: int = PROCESSES
-) -> tuple[list[Verdict], list[Evidence]]:
-    """Measure a suite as `tlbench ab` does, until each step is decided or has its processes; its verdicts."""
+def measure(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
+    """Measure a suite as `tlbench ab` does: until each step is decided or has its processes, flagged ones once more."""
+    verdicts = once(steps, gate, generator)
+    flagged = [number for number, verdict in enumerate(verdicts) if verdict == "regressed"]
+    again = once([steps[number] for number in flagged], gate, generator) if flagged else []
+    for number, verdict in zip(flagged, again, strict=True):
+        verdicts[number] = verdict if verdict == "regressed" else "inconclusive"
+    return verdicts
+
+
+def once(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
     taken = [[step.process(generator, ROUNDS)] for step in steps]
-    for number in range(processes):
+    for _ in range(PROCESSES - 1):
         evidence = [times.of_pairs(one, gate, len(steps)) for one in taken]
         verdicts = judged(evidence)
-        if number + 1 == processes or "inconclusive" not in verdicts:
-            break
         for step, one, found, verdict in zip(steps, taken, evidence, verdicts, strict=True):
             if verdict == "inconclusive":
                 one.append(step.process(generator, min(max(found.more, ROUNDS), LONGEST * ROUNDS)))
-    return verdicts, evidence
+    return judged([times.of_pairs(one, gate, len(steps)) for one in taken])

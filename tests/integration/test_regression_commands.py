@@ -61,11 +61,11 @@ def test_a_run_that_lost_a_cell_and_its_accuracy_is_worse(finished: Finished, tm
     ("arguments", "code", "said"),
     [
         (("compare", "nowhere.json", "run"), 3, "nowhere.json does not exist"),
-        (("compare", "shapes", "run"), 3, "shapes is no run and holds none"),
+        (("compare", "shapes", "run"), 3, "shapes is no run, and there is none"),
         (("compare", "run", "run", "--format", "junitt"), 64, "did you mean 'junit'?"),
         (("compare", "run", "run", "--gate", "speed=5%"), 64, "not of the form kind=share"),
         (("compare", "run", "run", "--gate", "time=much"), 64, "a share between 0 and 1"),
-        (("compare", "run", "run", "--confirm"), 64, "--confirm needs --base-env"),
+        (("compare", "run", "run", "--confirm"), 64, "needs --base-env"),
         (("compare", "tiny.yaml", "run"), 64, "tiny.yaml is no baseline"),
         (("ab", "tiny.yaml", "--a", "./nothing"), 64, "is no Python interpreter"),
         (("ab", "tiny.yaml", "--a", "git:nowhere"), 64, "has no such revision"),

@@ -55,7 +55,8 @@ def answers(base: Entry, new: Entry) -> tuple[np.ndarray, np.ndarray] | None:
 def _paired(right: Sequence[tuple[np.ndarray, np.ndarray]], gate: float) -> Shown:
     lost = np.sum([base.astype(int) - new.astype(int) for base, new in right], axis=0)
     share, other = (float(np.mean([one[side].mean() for one in right])) for side in (0, 1))
-    low, high = paired_interval(lost / len(right))
+    alike = all(np.array_equal(base, new) for base, new in right)  # nothing changed, however few the images
+    low, high = (0.0, 0.0) if alike else paired_interval(lost / len(right))
     effect = share - other
     decide = f"about {_images_needed(lost / len(right), effect, gate)} test images, or more seeds"
     method = "McNemar" if len(right) == 1 else "sign flips"

@@ -194,8 +194,13 @@ def _corrected(waiting: Sequence[_Open]) -> list[Judgement]:
     judged = []
     for metric in dict.fromkeys(one.fields["metric"] for one in waiting):
         family = [one for one in waiting if one.fields["metric"] == metric]
-        for one, adjusted in zip(family, holm([each.evidence.p for each in family]), strict=True):
-            judged.append(_judgement(one, adjusted))
+        if metric == "time":  # cells that share a measurement are one test
+            distinct = list(dict.fromkeys(one.evidence for one in family))
+            adjusted = dict(zip(distinct, holm([one.p for one in distinct]), strict=True))
+            judged += [_judgement(one, adjusted[one.evidence]) for one in family]
+        else:
+            p_values = holm([one.evidence.p for one in family])
+            judged += [_judgement(one, p) for one, p in zip(family, p_values, strict=True)]
     return judged
 
 

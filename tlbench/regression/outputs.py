@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from tlbench.regression import page
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.verdicts import JUDGED, Judgement, Verdict
+from tlbench.regression.verdicts import JUDGED, WORST_FIRST, Judgement, Verdict
 
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 
@@ -68,7 +68,7 @@ def _legal(words: str) -> str:
 def github(comparison: Comparison) -> str:
     """GitHub's workflow commands: an error for each regression, a warning for what is inconclusive."""
     lines = []
-    for one in comparison.judgements:
+    for one in sorted(comparison.judgements, key=lambda each: WORST_FIRST.index(each.verdict)):
         kind = "error" if one.verdict in FAILING else "warning" if one.verdict == "inconclusive" else None
         if kind:
             title = _escape(f"tlbench: {one.name} {one.verdict}", property_=True)

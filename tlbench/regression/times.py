@@ -9,7 +9,7 @@ from statistics import NormalDist, median
 
 from tlbench.regression.entries import Draw, Times
 from tlbench.regression.verdicts import Evidence
-from tlbench.statistics.ranks import Shift, mann_whitney, signed_rank
+from tlbench.statistics.ranks import Shift, dependence, mann_whitney, signed_rank, widened
 
 LEVEL = 0.01
 """Chance of any false alarm over a suite's times, effects beyond the gate apart."""
@@ -18,6 +18,8 @@ STORED_DRIFT = 0.20
 FEW_RUNS = 4
 """From so many runs a side on, their medians are ranked against each other."""
 FEWEST_PAIRS = 12
+MARGIN = 1.5
+"""The estimate that the number of rounds is reckoned from is uncertain itself."""
 POWER = 1.6448536269514722
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
@@ -52,7 +54,7 @@ def pairs(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
 
 
 def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
-    """From interleaved pairs (log ratios of each process): the signed-rank test.
+    """From interleaved pairs (log ratios of each process): the signed-rank test, less sure where pairs hang together.
 
     Where several processes were timed, their medians must agree that the change is real: each lies beyond half the
     gate on the same side.
@@ -60,6 +62,7 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
     every = [ratio for process in processes for ratio in process]
     limit = log_gate(gate)
     shift = signed_rank(every)
+    shift = widened(shift, dependence(processes, shift.estimate))
     middles = [median(process) for process in processes if process]
     sign = math.copysign(1.0, shift.estimate)
     agreed = ""
@@ -86,7 +89,7 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
         needed = max(sure**2, (POWER * deviation / distance) ** 2)
     else:
         needed = ((z(0.975) + POWER) * deviation / distance) ** 2
-    return max(0, math.ceil((needed - count) / 10) * 10)
+    return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
 
 
 def of_runs(base: Sequence[Draw], new: Sequence[Draw], gate: float) -> Evidence:
