@@ -16,32 +16,30 @@ from tlbench.regression.verdicts import Evidence, Verdict, verdict_of
 from tlbench.statistics.multiple import holm
 
 RECORDED = Path(__file__).parent / "unit" / "data" / "aa_rounds.json"
-BLOCK = 5
+BLOCK, LONG = 5, 60
 PROCESSES, ROUNDS, LONGEST = 4, 20, 5
 """As `tlbench ab` by default."""
 
 Draw = Callable[[np.random.Generator, int], list[float]]
 """Log ratios of so many rounds of one process."""
-Steps = Sequence[Sequence[Sequence[float]]]
 
 
-def recorded() -> list[list[list[float]]]:
-    """For each step, the log ratios of each of its processes."""
-    content: list[list[list[float]]] = json.loads(RECORDED.read_text())["steps"]
-    return content
+def recorded() -> list[list[float]]:
+    """Log ratios of each process that gave many rounds: of a few, the median would be chance more than the process."""
+    steps: list[list[list[float]]] = json.loads(RECORDED.read_text())["steps"]
+    return [process for step in steps for process in step if len(process) >= LONG]
 
 
-def resampled(steps: Steps, generator: np.random.Generator) -> Draw:
-    """The noise of one of `steps`. Its rounds are drawn in blocks, so that what hangs together stays together; which
-    side they count for is drawn once for each process, so that a process's own offset stays, and favours neither.
+def resampled(processes: Sequence[Sequence[float]]) -> Draw:
+    """Noise as `processes` had it. Rounds are drawn in blocks, so that what hangs together stays together; which side
+    they count for is drawn once for each process, so that its own offset stays, and favours neither.
     """
-    processes = steps[generator.integers(len(steps))]
 
-    def draw(inner: np.random.Generator, rounds: int) -> list[float]:
-        process = processes[inner.integers(len(processes))]
-        sign, found = inner.choice([-1.0, 1.0]), list[float]()
+    def draw(generator: np.random.Generator, rounds: int) -> list[float]:
+        process = processes[generator.integers(len(processes))]
+        sign, found = float(generator.choice([-1.0, 1.0])), list[float]()
         while len(found) < rounds:
-            begin = inner.integers(max(1, len(process) - BLOCK + 1))
+            begin = generator.integers(len(process) - BLOCK + 1)
             found += [sign * one for one in process[begin : begin + BLOCK]]
         return found[:rounds]
 

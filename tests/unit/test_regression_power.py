@@ -19,7 +19,8 @@ TENTH = math.log(1.1)
 
 
 def real(generator: np.random.Generator, slower: float = 0.0) -> Step:
-    return Step(resampled(recorded(), generator), slower)
+    del generator
+    return Step(resampled(recorded()), slower)
 
 
 def bimodal(generator: np.random.Generator) -> Step:
