@@ -10,7 +10,7 @@ from tests.noise import ROUNDS, Step, measure, recorded, resampled
 from tlbench.regression import accuracies, times
 from tlbench.regression.verdicts import Verdict, verdict_of
 from tlbench.statistics.multiple import holm
-from tlbench.statistics.paired import paired_interval, sign_flip
+from tlbench.statistics.paired import sign_flip
 from tlbench.suite.schema import GatesSection
 
 CELLS, SUITES = 24, 100
@@ -81,21 +81,24 @@ def test_with_five_times_the_noise_it_is_inconclusive_until_so_many_rounds_are_t
     assert decided >= 0.8 * SUITES
 
 
-DISAGREEMENT = 0.04
-"""Share of test images that two trainings with different seeds answer differently in one direction or the other."""
+SEEDS, DISAGREEMENT = 3, 0.06
+"""As suites/ci.yaml asks, and the share of 1000 test images that two seeds of its frozen MobileNetV2 answer differently,
+mean over the ten pairs of five real runs (0.09 for its full one, 0.21 for MobileNet 0.25)."""
 
 
 def test_three_points_of_accuracy_on_1000_images_are_found_in_90_of_100_suites() -> None:
-    found, images, loss = 0, 1000, 0.03
+    found = 0
     for seed in range(SUITES):
         generator = np.random.default_rng(3000 + seed)
-        worse = (DISAGREEMENT - loss) / 2 + loss if loss < DISAGREEMENT else loss
-        p_values, effects = [], []
-        for cell in range(CELLS):
-            more, fewer = (worse, worse - loss) if cell == 0 else (DISAGREEMENT / 2, DISAGREEMENT / 2)
-            lost = generator.choice([1, -1, 0], images, p=[more, fewer, 1 - more - fewer])
-            p_values.append(sign_flip(lost))
-            effects.append((lost.mean(), *paired_interval(lost)))
-        adjusted = holm(p_values)[0]
-        found += adjusted < accuracies.LEVEL and effects[0][0] > GatesSection().accuracy
+        lost = [answers_lost(generator, 0.03 if cell == 0 else 0.0) for cell in range(CELLS)]
+        adjusted = holm([sign_flip(one) for one in lost])[0]
+        found += adjusted < accuracies.LEVEL and lost[0].mean() / SEEDS > GatesSection().accuracy
     assert found >= 0.9 * SUITES
+
+
+def answers_lost(generator: np.random.Generator, loss: float) -> np.ndarray:
+    """Right answers of the base less those of the new side, over all seeds; the lost images are lost for every seed."""
+    images, each = 1000, DISAGREEMENT / 2
+    luck = generator.choice([1, -1, 0], (SEEDS, images), p=[each, each, 1 - 2 * each]).sum(axis=0)
+    luck[generator.choice(images, round(loss * images), replace=False)] = SEEDS
+    return luck
