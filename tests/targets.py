@@ -158,7 +158,7 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
         assembled = build(job.cell, len(job.data.classes), job.weights_path)
         bench = Bench.set_up(assembled, replace(group, keep=keep), jit=False)
         begin = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]
-        bench.trainer.fit(job.cell, bench.splits["train"], bench.splits["validation"], lambda entry: None)
+        bench.trainer.fit(job.cell, bench.train, bench.splits["validation"], lambda entry: None)
         weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.weights]
         found.append((bench.path, weights, predict(bench.trainer.model, *bench.splits["test"], 16).probabilities))
     end = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]

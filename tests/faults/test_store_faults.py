@@ -11,7 +11,7 @@ import pytest
 
 from tests import builders
 from tlbench.results.migrations import RecordTooNewError, migrate
-from tlbench.results.record import SkippedFile
+from tlbench.results.record import SCHEMA_VERSION, SkippedFile
 from tlbench.results.store import Store, UnreadableError, decode, encode
 
 RECORD = builders.record()
@@ -113,7 +113,7 @@ def test_a_failed_cell_is_not_done(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = store.write(RECORD.model_copy(update={"schema_version": 99}))
-    with pytest.raises(RecordTooNewError, match=r"schema 99 is newer than schema 3.*upgrade tlbench"):
+    with pytest.raises(RecordTooNewError, match=rf"schema 99 is newer than schema {SCHEMA_VERSION}.*upgrade tlbench"):
         store.read_all()
     assert path.exists()
 
@@ -122,7 +122,7 @@ def test_a_record_of_schema_1_is_read_with_its_step_times_unjudged() -> None:
     file = Path(__file__).parents[1] / "unit/data/record_schema1_179e4956220b.json"
     old = json.loads(file.read_bytes())
     record = decode(file.read_bytes(), "179e4956220b")
-    assert record.schema_version == 3
+    assert record.schema_version == SCHEMA_VERSION
     assert record.timings is not None
     assert record.timings.training is not None
     assert record.memory is not None

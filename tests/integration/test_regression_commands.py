@@ -189,17 +189,7 @@ def test_the_pytest_fixture_compares_with_a_baseline(finished: Finished, tmp_pat
     file = place / "base.json"
     tlbench_in(finished[0], "baseline", "save", "run", str(file))
     (place / "test_gate.py").write_text(PLUGIN_TEST.format(suite=place / "tiny.yaml", baseline=file))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tlbench.pytest_plugin",
-        "-p",
-        "no:cacheprovider",
-        "test_gate.py",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_gate.py"]
     answer = subprocess.run(command, cwd=place, env=environment(place), capture_output=True, text=True)
     assert "1 failed, 1 passed" in answer.stdout, answer.stdout
     assert "nowhere.json does not exist" in answer.stdout

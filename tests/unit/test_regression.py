@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import xmlschema
 
 from tests import builders
 from tlbench.errors import UserError
@@ -339,6 +340,15 @@ def test_junit_has_a_case_for_each_number_and_a_failure_for_each_regression() ->
     assert suite.get("failures") == str(len(suite.findall("testcase/failure"))) == "2"
     assert suite.get("skipped") == str(len(suite.findall("testcase/skipped")))
     assert {failure.get("type") for failure in suite.iter("failure")} == {"regressed", "newly failing"}
+
+
+def test_junit_is_what_its_readers_expect() -> None:
+    """Against a schema of our own, which is stricter than those of the programs that read JUnit XML."""
+    schema = xmlschema.XMLSchema(Path(__file__).parent / "data" / "junit.xsd")
+    text = outputs.junit(many())
+    schema.validate(text)
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(text.replace(' tests="', ' test="'))
 
 
 def test_github_annotations_are_escaped_one_a_line() -> None:
