@@ -122,7 +122,8 @@ def _find(
     with console.status("Looking for images and weights") as status:
 
         def on_decode(name: str, done: int, total: int) -> None:
-            child.warm_up_server(cells[0].backend)  # loads the framework while images are decoded
+            if done == 1:
+                child.warm_up_server(cells[0].backend)  # loads the framework while images are decoded
             status.update(f"Preparing {name}: {done}/{total}")
 
         inputs = find_inputs(cells, places, on_decode)

@@ -1,5 +1,6 @@
 """What the fork server imports once for all children. It must run no operation: threads do not survive a fork."""
 
+import atexit
 import importlib
 import os
 import sys
@@ -26,3 +27,4 @@ def import_quietly() -> None:
 
 
 import_quietly()
+atexit.register(os._exit, 0)  # the framework's own teardown takes a second, in which a pipe to `tlbench` stays open
