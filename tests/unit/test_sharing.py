@@ -35,20 +35,18 @@ def test_time_and_disk_are_those_of_earlier_runs() -> None:
 
 
 def test_arithmetic_is_forward_passes_and_training_steps() -> None:
-    cut = TrainingPath(whole=None, shapes=((256,),), bytes_per_image=1024, computed=640, step=0.01)
+    cut = TrainingPath(whole=None, shapes=((256,),), bytes_per_image=1024, computed=640, forward=0.002, step=0.01)
     record = trained(cut, build=1.0, features=1.0, train=2.0, evaluate=0.5)
-    assert record.timings is not None
     assert record.data is not None
     images = sum(record.data.counts["train"].values())
     steps = len(record.history) * -(-images // 32)
-    expected = 640 * record.timings.inference.median / 32 + steps * 0.01
+    expected = 640 * 0.002 + steps * 0.01
     assert profile.arithmetic(record) == pytest.approx(expected)
     assert f"{expected / 4.5:.0%}" in profile.render([record])
 
 
 def test_without_its_measurements_there_is_no_share() -> None:
-    cut = TrainingPath(whole=None, computed=640, step=0.01)
-    untimed = trained(cut, train=2.0).model_copy(update={"timings": None})
-    assert profile.arithmetic(untimed) is None
+    unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
+    assert profile.arithmetic(unknown) is None
     assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
-    assert profile.render([untimed]).splitlines()[2].endswith("—")
+    assert profile.render([unknown]).splitlines()[2].endswith("—")

@@ -21,6 +21,7 @@ from tlbench.training.augment import Drawn, View
 from tlbench.training.batches import Arrays, Inputs, ToTrain
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
+from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.trainer import Trainer
 
 SWITCHED_OFF = "asked for"
@@ -44,6 +45,8 @@ class Bench:
     @classmethod
     def set_up(cls, assembled: Assembled, group: Group, jit: bool) -> Self:
         """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
+        if not jit:
+            fuse_normalization(assembled.model)
         job, first = group.jobs[0], FirstWeights(assembled) if len(group.jobs) > 1 else None
         assert isinstance(job.data, Prepared)
         images: dict[str, Arrays] = {}
@@ -69,7 +72,7 @@ class Bench:
         assert isinstance(job.data, Prepared)
         assert self.first is not None
         self.first.restore(job.cell.head, len(job.data.classes), job.cell.seed)
-        again = self.path.model_copy(update={"computed": 0, "rebuilt": ()})
+        again = self.path.model_copy(update={"computed": 0, "rebuilt": (), "forward": None})
         return type(self)(self.assembled, self.trainer, self.splits, self.train, again, self.first)
 
 
@@ -105,6 +108,7 @@ def _features(
         bytes_per_image=at.bytes,
         computed=features.computed,
         rebuilt=tuple(features.damaged),
+        forward=features.forward,
     )
     return splits, train, path
 

@@ -10,9 +10,8 @@ from tlbench.results.record import Record
 PHASES = ("build", "features", "train", "evaluate")
 HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES), "Arithmetic (s)", "Share"]
 LEGEND = (
-    "Arithmetic: images that went through the frozen part times the measured inference time of an image, and training "
-    "steps times the median time of one. Share: arithmetic over wall time. A dash stands where step times are missing, "
-    "or where there was one epoch only."
+    "Arithmetic: images that went through the frozen part times the median time of one, and training steps times the "
+    "median time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch."
 )
 
 
@@ -30,12 +29,9 @@ def arithmetic(record: Record) -> float | None:
     path, train = record.path, record.cell.train
     if path is None or path.step is None or train is None or record.data is None:
         return None
-    forward = 0.0
-    if path.computed:
-        if record.timings is None:
-            return None
-        step = record.timings.inference
-        forward = path.computed * step.median / step.batch_size
+    if path.computed and path.forward is None:
+        return None
+    forward = path.computed * (path.forward or 0.0)
     images = sum(record.data.counts["train"].values())
     steps = len(record.history) * -(-images // train.batch_size)
     return forward + steps * path.step

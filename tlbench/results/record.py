@@ -186,8 +186,9 @@ class TrainingPath(Value):
     whole: why the whole model was trained, on images; None where it was cut at the freeze boundary and the part above
     the cut trained on what the part below makes of each image. shapes: what is handed over for one image, in
     bytes_per_image bytes. computed: images that went through the part below for this cell; the others' features were
-    kept from earlier. rebuilt: kept features that were damaged and made again. step: median seconds of a training step
-    of what was trained, the first epoch left out; None for a single epoch.
+    kept from earlier. rebuilt: kept features that were damaged and made again. forward: median seconds of one image in
+    the part below; None where none went through it. step: median seconds of a training step of what was trained, the
+    first epoch left out; None for a single epoch.
     """
 
     whole: str | None
@@ -195,6 +196,7 @@ class TrainingPath(Value):
     bytes_per_image: int = 0
     computed: int = 0
     rebuilt: tuple[str, ...] = ()
+    forward: float | None = None
     step: float | None = None
 
 

@@ -24,7 +24,7 @@ from tlbench.modeling.handed import Handed
 from tlbench.suite.cell import Value
 
 MANIFEST = "manifest.json"
-VERSION = 1
+VERSION = 2
 PIECE = 1 << 24
 FREE = 0.05
 """Share of the disk that stays free."""

