@@ -8,7 +8,7 @@ import pytest
 
 from tests import builders
 from tlbench.reporting import numbers
-from tlbench.reporting.formats import FORMATS, file_name
+from tlbench.reporting.formats import FORMATS, Report, file_name
 from tlbench.reporting.markdown import escape, render
 from tlbench.reporting.rows import Named as Row
 from tlbench.results.record import Doubt, Record
@@ -185,10 +185,10 @@ def test_messages_of_errors_show_as_they_are(text: str, escaped: str) -> None:
 
 def test_csv_and_json_give_plain_full_numbers() -> None:
     named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
-    first, second = csv.DictReader(io.StringIO(FORMATS["csv"][1]("t", named)))
+    first, second = csv.DictReader(io.StringIO(FORMATS["csv"][1](Report("t", named))))
     assert (first["run"], first["params"], first["top1"], first["inference_ms"]) == ("run", "219058.0", "0.93", "20.0")
     assert second["top1"] == ""
-    ok, bad = json.loads(FORMATS["json"][1]("t", named))["rows"]
+    ok, bad = json.loads(FORMATS["json"][1](Report("t", named)))["rows"]
     assert (ok["params"], ok["training_ms"], ok["data_fallback"]) == (219058, 60.0, False)
     assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
 

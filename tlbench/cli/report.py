@@ -7,7 +7,7 @@ import click
 from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
 from tlbench.reporting import profile
 from tlbench.reporting.exports import EXPORTS
-from tlbench.reporting.formats import FORMATS
+from tlbench.reporting.formats import FORMATS, Report
 from tlbench.results.files import write_atomically
 
 
@@ -39,7 +39,7 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
         return 0
     title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
     render = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
-    text = render(title, named)
+    text = render(Report(title, named))
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:

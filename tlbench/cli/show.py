@@ -7,7 +7,7 @@ import click
 
 from tlbench.cli.page import print_markdown
 from tlbench.errors import UserError
-from tlbench.reporting.formats import FORMATS, file_name
+from tlbench.reporting.formats import FORMATS, Report, file_name
 from tlbench.reporting.rows import Named
 from tlbench.results.files import write_atomically
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
@@ -57,8 +57,8 @@ def show_run(folder: RunFolder, only: Collection[str] | None = None) -> int:
         raise NothingToShowError(f"{folder.path} has no records yet; `tlbench run` makes them")
     for old in folder.path.glob("report.*"):
         old.unlink()
-    title = f"tlbench: {folder.run.suite}"
-    texts = {folder.path / file_name(extension, named): render(title, named) for extension, render in FORMATS.values()}
+    report = Report(f"tlbench: {folder.run.suite}", named)
+    texts = {folder.path / file_name(extension, named): render(report) for extension, render in FORMATS.values()}
     for path, text in texts.items():
         write_atomically(path, text.encode())
     print_markdown(next(iter(texts.values())))  # Markdown is the first format

@@ -1,20 +1,18 @@
 """Step times in the formats of other tools. Pure; each entry goes from records to text."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tlbench import __version__
+from tlbench.reporting.formats import Format, Report
 from tlbench.reporting.rows import Named
 from tlbench.results.record import StepTiming
 
-Export = Callable[[str, Sequence[Named]], str]
 
-
-def pytest_benchmark(title: str, named: Sequence[Named]) -> str:
+def pytest_benchmark(report: Report) -> str:
     """A file that `pytest-benchmark compare` accepts: a benchmark for each step, its samples as the rounds."""
-    del title
-    first = named[0].record
+    first = report.named[0].record
     content = {
         "machine_info": {
             **first.environment.identity,
@@ -22,16 +20,15 @@ def pytest_benchmark(title: str, named: Sequence[Named]) -> str:
             "cpu": {"brand_raw": first.environment.identity["cpu"]},
         },
         "commit_info": {"id": first.provenance.git_commit, "time": first.provenance.finished, "dirty": False},
-        "benchmarks": [_benchmark(one, step) for one, step in _steps(named)],
+        "benchmarks": [_benchmark(one, step) for one, step in _steps(report.named)],
         "datetime": first.provenance.finished,
         "version": f"tlbench {__version__}",
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def github_action_benchmark(title: str, named: Sequence[Named]) -> str:
+def github_action_benchmark(report: Report) -> str:
     """A list for github-action-benchmark's tool `customSmallerIsBetter`: medians in ms, errors in percent points."""
-    del title
     found = [
         {
             "name": f"{one.record.cell.label} · {step.step} batch {step.batch_size}",
@@ -40,7 +37,7 @@ def github_action_benchmark(title: str, named: Sequence[Named]) -> str:
             "range": _range(step),
             "extra": f"{one.run}; {'stable' if step.stable else 'unstable'}",
         }
-        for one, step in _steps(named)
+        for one, step in _steps(report.named)
     ]
     found += [
         {
@@ -50,7 +47,7 @@ def github_action_benchmark(title: str, named: Sequence[Named]) -> str:
             "range": f"{100 * (1 - one.record.accuracy.high):.1f} to {100 * (1 - one.record.accuracy.low):.1f}",
             "extra": f"{one.run}; {one.record.accuracy.images} images",
         }
-        for one in named
+        for one in report.named
         if one.record.accuracy
     ]
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
@@ -89,7 +86,7 @@ def _benchmark(one: Named, step: StepTiming) -> dict[str, Any]:
     }
 
 
-EXPORTS: dict[str, Export] = {
+EXPORTS: dict[str, Format] = {
     "pytest-benchmark": pytest_benchmark,
     "github-action-benchmark": github_action_benchmark,
 }

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -9,34 +11,49 @@ from tlbench.reporting import markdown, original
 from tlbench.reporting.rows import Named
 from tlbench.results.table import to_frame
 
-Format = Callable[[str, Sequence[Named]], str]
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be reported, under a title."""
+
+    title: str
+    named: Sequence[Named]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a cell, the run first."""
+        frame = to_frame(one.record for one in self.named)
+        frame.insert(0, "run", [one.run for one in self.named])
+        if any(original.is_original(one.record) for one in self.named):
+            published = pd.DataFrame([original.published_columns(one.record) for one in self.named])
+            frame = pd.concat([frame, published], axis=1)
+        return frame
 
 
-def csv(title: str, named: Sequence[Named]) -> str:
-    """One row a cell, plain numbers; the run first."""
-    del title
-    return _frame(named).to_csv(index=False)
+Format = Callable[[Report], str]
 
 
-def as_json(title: str, named: Sequence[Named]) -> str:
-    """The same rows as objects, null where there is nothing."""
-    rows = json.loads(_frame(named).to_json(orient="records", double_precision=15))
-    return json.dumps({"title": title, "rows": rows}, indent=1, ensure_ascii=False) + "\n"
+def as_markdown(report: Report) -> str:
+    """The tables that people read."""
+    return markdown.render(report.title, report.named)
 
 
-def _frame(named: Sequence[Named]) -> pd.DataFrame:
-    frame = to_frame(one.record for one in named)
-    frame.insert(0, "run", [one.run for one in named])
-    if any(original.is_original(one.record) for one in named):
-        published = pd.DataFrame([original.published_columns(one.record) for one in named])
-        frame = pd.concat([frame, published], axis=1)
-    return frame
+def as_csv(report: Report) -> str:
+    """One row a cell, plain numbers."""
+    return report.frame.to_csv(index=False)
+
+
+def as_json(report: Report) -> str:
+    """The same rows as objects, a line each, null where there is nothing."""
+    lines = report.frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
+    rows = lines.rstrip("\n").replace("\n", ",\n").replace("\\/", "/")  # pandas escapes slashes, JSON need not
+    return f'{{"title": {json.dumps(report.title, ensure_ascii=False)}, "rows": [\n{rows}\n]}}\n'
 
 
 FORMATS: dict[str, tuple[str, Format]] = {
     # name: (file extension, from records to text)
-    "markdown": ("md", markdown.render),
-    "csv": ("csv", csv),
+    "markdown": ("md", as_markdown),
+    "csv": ("csv", as_csv),
     "json": ("json", as_json),
 }
 

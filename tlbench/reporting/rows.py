@@ -23,8 +23,7 @@ class Named:
 
 def group_key(record: Record) -> str:
     """Equal for records that one row shows: all of the cell but its seed, and the stand-ins it rests on."""
-    cell = record.cell.model_copy(update={"seed": 0})
-    return f"{cell.canonical()} {record.fallbacks}"
+    return f"{record.cell.model_dump_json(exclude={'seed'})} {record.fallbacks}"
 
 
 def varying(records: Sequence[Record]) -> list[tuple[str, str]]:

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from tlbench.results.files import move_aside, write_atomically
 from tlbench.results.migrations import RecordTooNewError, migrate
-from tlbench.results.record import Record
-from tlbench.suite.cell import canonical, id_of
+from tlbench.results.record import SCHEMA_VERSION, Record
+from tlbench.suite.cell import id_of
 
-CHECKSUM = "checksum"
+CHECKSUM, CELL = "checksum", b'"cell": '
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ class Store:
         return right
 
     def _files(self) -> list[Path]:
-        return sorted(self._records.glob("*.json")) if self._records.is_dir() else []
+        if not self._records.is_dir():
+            return []
+        return sorted(self._records.glob("*.json"), key=lambda path: path.name)
 
 
 def encode(record: Record) -> bytes:
@@ -138,17 +141,46 @@ def decode(text: bytes, cell_id: str) -> Record:
 
     Raises UnreadableError where it is damaged or another cell's, RecordTooNewError where its schema is newer.
     """
+    record = _as_written(text, cell_id) or _parsed(text)
+    if record.cell_id != cell_id or record.cell.id != cell_id:
+        raise UnreadableError(f"it is the record of cell {record.cell.id}, not of {cell_id}")
+    return record
+
+
+def _as_written(text: bytes, cell_id: str) -> Record | None:
+    """The record in a file that is to the letter as `encode` writes it today; else None.
+
+    Takes half the time of `_parsed`: the checksum is that of the lines, and no value is made twice.
+    """
+    body, _, tail = text.rpartition(f',\n"{CHECKSUM}": "'.encode())
+    lines = body.split(b"\n")
+    if f'"schema_version": {SCHEMA_VERSION},'.encode() not in lines:
+        return None
+    joined = b"".join(line.replace(b'": ', b'":', 1) for line in lines)
+    if tail != hashlib.sha256(joined + b"}").hexdigest().encode() + b'"\n}\n':
+        return None
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        record = Record.model_validate_json(body + b"}")
+    except ValidationError:
+        return None
+    cell = next(line for line in lines if line.startswith(CELL))
+    if id_of(cell.removeprefix(CELL).removesuffix(b",").decode()) == cell_id:
+        vars(record.cell)["id"] = cell_id  # so that it need not be computed again
+    return record
+
+
+def _parsed(text: bytes) -> Record:
+    """The record in a file of any schema, however its JSON is laid out."""
+    try:
+        content = from_json(text)
+    except ValueError as error:
         raise UnreadableError(f"it is no JSON ({error})") from error
     if not isinstance(content, dict):
         raise UnreadableError("it is no JSON object")
-    checksum = content.pop(CHECKSUM, None)
-    if checksum != _checksum_of_lines(text) and checksum != _checksum(content):
+    if content.pop(CHECKSUM, None) != _checksum(content):
         raise UnreadableError("its checksum does not fit its content")
     try:
-        record = Record.model_validate(migrate(content))
+        return Record.model_validate(migrate(content))
     except RecordTooNewError:
         raise
     except ValidationError as error:
@@ -156,11 +188,6 @@ def decode(text: bytes, cell_id: str) -> Record:
         raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except ValueError as error:
         raise UnreadableError(str(error)) from error
-    if id_of(canonical(content["cell"])) == cell_id:
-        vars(record.cell)["id"] = cell_id  # so that it need not be computed again
-    if record.cell_id != cell_id or record.cell.id != cell_id:
-        raise UnreadableError(f"it is the record of cell {record.cell.id}, not of {cell_id}")
-    return record
 
 
 def _plain(value: Any) -> Any:
@@ -182,10 +209,3 @@ def _compact(value: Any) -> str:
 
 def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(_compact(content).encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _checksum_of_lines(text: bytes) -> str:
-    """The checksum of a file that is as `encode` wrote it, without parsing it: half of the time to read a record."""
-    lines = text.split(b"\n")[1:-3]
-    joined = b"".join(line.replace(b'": ', b'":', 1) for line in lines)
-    return hashlib.sha256(b"{" + joined.removesuffix(b",") + b"}").hexdigest()
