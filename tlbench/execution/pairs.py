@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,17 +194,24 @@ def _room(group: Sequence[tuple[TimerJob, Mapping[str, Participant]]]) -> bool:
 def _open(
     job: TimerJob, remotes: Mapping[str, Remote], stack: ExitStack, logs: Path, timeout: float
 ) -> dict[str, Participant] | tuple[str, LostError]:
-    opened: dict[str, Participant] = {}
-    for side in SIDES:
+    """The model on both sides, built at the same time, since each traces on one core; or where and how it was lost."""
+
+    def build(side: str) -> Participant | LostError:
         try:
-            opened[side] = remotes[side].open_timer(job, job.cell.backend, timeout, _log(logs, job, side))
+            return remotes[side].open_timer(job, job.cell.backend, timeout, _log(logs, job, side))
         except LostError as error:
-            for one in opened.values():
-                one.close()
-            return side, error
+            return error
+
+    with ThreadPoolExecutor(len(SIDES)) as pool:
+        built = dict(zip(SIDES, pool.map(build, SIDES), strict=True))
+    opened = {side: one for side, one in built.items() if not isinstance(one, LostError)}
+    lost = [(side, one) for side, one in built.items() if isinstance(one, LostError)]
     for one in opened.values():
-        stack.callback(one.close)
-    return opened
+        if lost:
+            one.close()
+        else:
+            stack.callback(one.close)
+    return lost[0] if lost else opened
 
 
 def _take(
