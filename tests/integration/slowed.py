@@ -6,7 +6,7 @@ from pathlib import Path
 HOOK = """
 import importlib.abc, importlib.machinery, sys, time
 
-FACTOR, STEP, NAME = {factor}, "{step}_step", "tlbench.measurement.device"
+FACTOR, STEP, NAME, TRAINABLE = {factor}, "{step}_step", "tlbench.measurement.device", {trainable}
 
 
 class Slow(importlib.abc.MetaPathFinder):
@@ -20,8 +20,10 @@ class Slow(importlib.abc.MetaPathFinder):
             load(module)
             make = getattr(module, STEP)
 
-            def slower(*arguments):
-                call = make(*arguments)
+            def slower(model, *arguments):
+                call = make(model, *arguments)
+                if TRAINABLE not in (None, sum(one.value.shape.num_elements() for one in model.trainable_variables)):
+                    return call
 
                 def step():
                     begin = time.perf_counter()
@@ -43,11 +45,14 @@ sys.meta_path.insert(0, Slow())
 """
 
 
-def slowed_python(folder: Path, factor: float, step: str = "inference") -> Path:
-    """This interpreter, but every timed step of one kind computes `factor` times as long."""
+def slowed_python(folder: Path, factor: float, step: str = "inference", trainable: int | None = None) -> Path:
+    """This interpreter, but timed steps of one kind compute `factor` times as long.
+
+    `trainable`: only those of models with so many trainable parameters (on TensorFlow).
+    """
     hook = folder / "hook"
     hook.mkdir(parents=True)
-    (hook / "sitecustomize.py").write_text(HOOK.format(factor=factor, step=step))
+    (hook / "sitecustomize.py").write_text(HOOK.format(factor=factor, step=step, trainable=trainable))
     python = folder / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{hook}:$PYTHONPATH" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)

@@ -104,7 +104,7 @@ def test_the_same_environment_twice_is_no_regression_and_a_slower_one_is(place: 
     (cell,) = json.loads(worse.stdout)["cells"]
     verdicts = {one["name"]: one for one in cell["judgements"]}
     assert verdicts["inference time, batch 8"]["verdict"] == "regressed"
-    assert 0.6 < verdicts["inference time, batch 8"]["effect"] < 1.6
+    assert verdicts["inference time, batch 8"]["effect"] > 0.5
     assert verdicts["training time, batch 8"]["verdict"] != "regressed"
     assert verdicts["accuracy"]["verdict"] == "unchanged"
 
