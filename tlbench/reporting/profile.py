@@ -10,8 +10,8 @@ from tlbench.results.record import Record
 PHASES = ("build", "features", "train", "evaluate")
 HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES), "Arithmetic (s)", "Share"]
 LEGEND = (
-    "Arithmetic: images that went through the frozen part times the median time of one, and training steps times the "
-    "median time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch."
+    "Arithmetic: images that went through the frozen part over its throughput, and training steps times the median "
+    "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch."
 )
 
 

@@ -186,7 +186,7 @@ class TrainingPath(Value):
     whole: why the whole model was trained, on images; None where it was cut at the freeze boundary and the part above
     the cut trained on what the part below makes of each image. shapes: what is handed over for one image, in
     bytes_per_image bytes. computed: images that went through the part below for this cell; the others' features were
-    kept from earlier. rebuilt: kept features that were damaged and made again. forward: median seconds of one image in
+    kept from earlier. rebuilt: kept features that were damaged and made again. forward: mean seconds of one image in
     the part below; None where none went through it. step: median seconds of a training step of what was trained, the
     first epoch left out; None for a single epoch.
     """

@@ -42,8 +42,8 @@ class FeaturePass:
 
     @property
     def forward(self) -> float | None:
-        """Median seconds of an image in the fixed part, the first batch of a pass left out; None where nothing ran."""
-        return statistics.median(self._batches) / PASS_BATCH if self._batches else None
+        """Mean seconds of an image in the fixed part, the first batch of each pass left out; None where nothing ran."""
+        return statistics.fmean(self._batches) / PASS_BATCH if self._batches else None
 
     def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> Inputs:
         """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
