@@ -7,7 +7,7 @@ import pytest
 
 from tests import builders
 from tlbench.backbones import registry
-from tlbench.reporting.formats import csv as as_csv
+from tlbench.reporting.formats import Report, as_csv
 from tlbench.reporting.markdown import render
 from tlbench.reporting.rows import Named as Row
 from tlbench.results.record import Counts, PartCounts, Record
@@ -88,7 +88,9 @@ def test_what_a_bound_allowed_is_said() -> None:
 
 
 def test_files_have_the_published_figures_as_columns() -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv("t", [Row("run", original("ResNet50", 25_636_712, 107, 97.8))]))))
+    rows = list(
+        csv.DictReader(io.StringIO(as_csv(Report("t", [Row("run", original("ResNet50", 25_636_712, 107, 97.8))]))))
+    )
     assert (rows[0]["published_cpu_ms"], rows[0]["published_depth"], rows[0]["published_top1"]) == (
         "58.2",
         "107",
