@@ -13,7 +13,7 @@ import xmlschema
 
 from tests import builders
 from tlbench.errors import UserError
-from tlbench.regression import baseline, outputs, page
+from tlbench.regression import accuracies, baseline, outputs, page
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided
 from tlbench.regression.entries import Entry, Side, entry, merged, pack, unpack
@@ -135,15 +135,15 @@ def test_times_by_another_protocol_are_not_judged() -> None:
 
 def test_accuracy_is_judged_image_by_image() -> None:
     worse = RIGHT.copy()
-    worse[1:10] = False
+    worse[1:13] = False
     found = judged([made()], [made(worse)])
     accuracy = one(found, "accuracy")
     assert accuracy.verdict == "regressed"
-    assert accuracy.effect == pytest.approx(-0.045)
-    assert accuracy.adjusted == pytest.approx(2 / 2**9)
+    assert accuracy.effect == pytest.approx(-0.055)
+    assert accuracy.adjusted == pytest.approx(2 / 2**11)
     assert accuracy.low is not None
     assert accuracy.high is not None
-    assert accuracy.low < -0.045 < accuracy.high < 0
+    assert accuracy.low < -0.055 < accuracy.high < 0
     assert judged([made(worse)], [made()]).of("improved")
     assert one(judged([made()], [made(worse)], accuracy=0.1), "accuracy").verdict == "unchanged"
 
@@ -164,6 +164,28 @@ def test_seeds_are_one_block() -> None:
     accuracy = one(found, "accuracy")
     assert accuracy.seeds == 3
     assert accuracy.adjusted == pytest.approx(2 / 2**4)  # four images, however many seeds
+
+
+def test_one_training_a_side_may_have_been_lucky() -> None:
+    worse = RIGHT.copy()
+    worse[1:10] = False  # 4.5 points, significant on the images
+    accuracy = one(judged([made()], [made(worse)]), "accuracy")
+    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", accuracies.ONE_TRAINING)
+    assert accuracy.decide == "more seeds"
+
+
+def test_a_difference_that_seeds_of_one_side_show_too_is_no_regression() -> None:
+    cells = [builders.cell(seed=seed) for seed in range(3)]
+    lost = [RIGHT.copy() for _ in cells]
+    for number, right in enumerate(lost):
+        right[1 : 4 + 9 * number] = False  # 1.5, 5.5 and 9.5 points
+    found = judged(
+        [made(of=one) for one in cells], [made(right, of=one) for one, right in zip(cells, lost, strict=True)]
+    )
+    accuracy = one(found, "accuracy")
+    assert accuracy.effect is not None
+    assert accuracy.effect < -0.05
+    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", accuracies.SEEDS_VARY)
 
 
 def test_without_answers_the_proportions_are_compared() -> None:
@@ -256,7 +278,7 @@ def test_measuring_goes_on_until_a_step_is_decided() -> None:
 
 def test_what_is_not_confirmed_is_inconclusive() -> None:
     worse = RIGHT.copy()
-    worse[1:10] = False
+    worse[1:13] = False
     first = judged([made()], [made(worse)])
     (flag,) = flagged(first)
     assert flag.name == "accuracy"
