@@ -42,6 +42,11 @@ def test_arithmetic_is_forward_passes_and_training_steps() -> None:
     steps = len(record.history) * -(-images // 32)
     expected = 640 * 0.002 + steps * 0.01
     assert profile.arithmetic(record) == pytest.approx(expected)
+    assert record.timings is not None
+    at_step = 640 * record.timings.inference.median / 32 + steps * 0.01
+    assert profile.arithmetic_at_step(record) == pytest.approx(at_step)
+    assert profile.render([record]).splitlines()[2].endswith(f"{at_step / 4.5:.0%}")
+    assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
     assert f"{expected / 4.5:.0%}" in profile.render([record])
 
 
@@ -49,4 +54,4 @@ def test_without_its_measurements_there_is_no_share() -> None:
     unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
     assert profile.arithmetic(unknown) is None
     assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
-    assert profile.render([unknown]).splitlines()[2].endswith("—")
+    assert profile.render([unknown]).splitlines()[2].split()[-2] == "—"
