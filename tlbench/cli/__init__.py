@@ -28,7 +28,7 @@ COMMANDS = {
 }
 
 COLLECT_AFTER = (100_000, 50, 10)
-"""Commands make many values and few cycles: Python's own thresholds cost a third of a report on 10,000 records."""
+"""Commands make many values and few cycles: Python's own thresholds cost a third of the time to read and render 10,000 records."""
 
 
 class LazyGroup(click.Group):
