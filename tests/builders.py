@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training
 from tlbench.results.record import (
     Accuracy,
     Counts,
@@ -17,7 +18,6 @@ from tlbench.results.record import (
     Timings,
     WeightsProvenance,
 )
-from tlbench.suite.cell import Cell, Head, Limit, Named, StepName, Timing, Training
 
 
 def cell(**changes: Any) -> Cell:

@@ -15,7 +15,7 @@ from tlbench.regression import times
 from tlbench.regression.verdicts import Evidence, Verdict, verdict_of
 from tlbench.statistics.multiple import holm
 
-RECORDED = Path(__file__).parent / "unit" / "data" / "aa_rounds.json"
+RECORDED = Path(__file__).parent / "data" / "aa_rounds.json"
 BLOCK, LONG = 5, 60
 PROCESSES, ROUNDS, LONGEST = 4, 20, 5
 """As `tlbench ab` by default."""

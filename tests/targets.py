@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 
 def double(payload: Any, send: Any) -> Any:
@@ -62,7 +62,7 @@ def echo_once_and_die(payload: Any, channel: Any) -> Any:
 
 def cell_beside(payload: Any, send: Any) -> Any:
     """A group, trained while so many bytes are held."""
-    from tlbench.execution.worker import run_group
+    from tlbench.worker.train import run_group
 
     group, size = payload
     held = np.ones(size, dtype=np.uint8)
@@ -80,11 +80,11 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     from statistics import median
 
     from tlbench.execution.job import StepJob
-    from tlbench.execution.timer import make_call
-    from tlbench.measurement import device
-    from tlbench.measurement.steps import StepTimer
+    from tlbench.measuring.steps import StepTimer
     from tlbench.modeling.assemble import build
     from tlbench.training.trainer import compile_model
+    from tlbench.worker import device
+    from tlbench.worker.timer import make_call
 
     cell, step, pairs = payload
     model = build(cell, 2, None).model
@@ -149,9 +149,9 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
 
     import keras
 
-    from tlbench.execution.bench import Bench
     from tlbench.modeling.assemble import build
     from tlbench.training.evaluate import predict
+    from tlbench.worker.bench import Bench
 
     (job,), found = group.jobs, []
     for keep in (group.keep, None):
@@ -174,7 +174,7 @@ def train_with_little_memory(payload: Any, send: Any) -> Any:
     """A group, with so many bytes of private memory at most; pages of mapped files are the system's to drop."""
     import resource
 
-    from tlbench.execution.worker import run_group
+    from tlbench.worker.train import run_group
 
     group, most = payload
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))

@@ -31,11 +31,10 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         import subprocess
         import sys
 
-        from tlbench.regression import page
         from tlbench.regression.comparison import compare
         from tlbench.regression.entries import Side
-        from tlbench.regression.gates import Gates
-        from tlbench.regression.sides import load_side
+        from tlbench.reporting import comparison_page as page
+        from tlbench.session.loading import load_side
 
         run = tmp_path / f"tlbench-{sum(1 for _ in tmp_path.glob('tlbench-*'))}"
         command = [sys.executable, "-m", "tlbench", "run", str(suite), "--out", str(run), *options]
@@ -46,7 +45,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         asked = {one.cell.id for one in new.entries}
         kept = tuple(one for one in base.entries if one.cell.id in asked) if select else base.entries
         chosen: Side = base.model_copy(update={"entries": kept})
-        found = compare(chosen, new, Gates(new.gates))
+        found = compare(chosen, new, new.gates)
         if found.exit_code:
             pytest.fail(page.text(found), pytrace=False)
         return found

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests import builders
+from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution import child
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.timing import time_cells
 from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
-from tlbench.suite.cell import Cell, Named, Timing
 
 pytestmark = pytest.mark.benchmark
 

@@ -10,12 +10,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests import builders
 from tests.integration.conftest import TINY, make_place, tlbench_in
+from tlbench.core.cell import Limit, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
 from tlbench.execution.inputs import Places, find_inputs
 from tlbench.results.run_folder import create
 from tlbench.results.store import Store, encode
-from tlbench.suite.cell import Limit, Named
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 

@@ -119,7 +119,7 @@ def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:
 
 
 def test_a_record_of_schema_1_is_read_with_its_step_times_unjudged() -> None:
-    file = Path(__file__).parents[1] / "unit/data/record_schema1_179e4956220b.json"
+    file = Path(__file__).parents[1] / "data/record_schema1_179e4956220b.json"
     old = json.loads(file.read_bytes())
     record = decode(file.read_bytes(), "179e4956220b")
     assert record.schema_version == SCHEMA_VERSION

@@ -6,7 +6,7 @@ from pathlib import Path
 HOOK = """
 import importlib.abc, importlib.machinery, sys, time
 
-FACTOR, STEP, NAME, TRAINABLE = {factor}, "{step}_step", "tlbench.measurement.device", {trainable}
+FACTOR, STEP, NAME, TRAINABLE = {factor}, "{step}_step", "tlbench.worker.device", {trainable}
 
 
 class Slow(importlib.abc.MetaPathFinder):

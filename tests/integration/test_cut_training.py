@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.core.cell import Augmentation, Head, Limit, Named, Training
 from tlbench.datasets.prepare import Prepared, prepare
 from tlbench.execution import child
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Job, Keep
 from tlbench.results.record import WeightsProvenance
-from tlbench.suite.cell import Augmentation, Head, Limit, Named, Training
 
 LIMIT = Limit(train=24, validation=8, test=16)
 FROZEN, PARTIAL = Named(name="frozen"), Named(name="partial", args={"trainable": 0.3})
@@ -52,7 +52,7 @@ def job(data: Prepared, weights: Path, **changes: Any) -> Job:
 def run(jobs: Sequence[Job], keep: Keep | None) -> list[Finished]:
     found: list[Any] = []
     for group in grouped(jobs, keep):
-        outcome = child.run("tlbench.execution.worker:run_group", group, on_message=found.append, timeout=300)
+        outcome = child.run("tlbench.worker.train:run_group", group, on_message=found.append, timeout=300)
         assert isinstance(outcome, child.Returned), outcome
     return [one for one in found if isinstance(one, Finished)]
 

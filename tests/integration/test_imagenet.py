@@ -12,8 +12,8 @@ from PIL import Image
 from tests.integration.conftest import Command
 from tlbench.backbones import registry
 from tlbench.backbones.weights import official_file
+from tlbench.core.errors import UserError
 from tlbench.datasets.imagenet import find_imagenet, read_crop
-from tlbench.errors import UserError
 from tlbench.results.store import Store
 
 SUITE = """\

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.core.cell import Limit, Named, Training
 from tlbench.datasets.prepare import Prepared, Split, prepare
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.results.record import WeightsProvenance
-from tlbench.suite.cell import Limit, Named, Training
 
 
 def peak(job: Job, held: int) -> int:

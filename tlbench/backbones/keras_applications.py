@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib import resources
 
 from tlbench.backbones.spec import Argument, BackboneInfo, Published, Scaling
-from tlbench.suite.cell import Scalar
+from tlbench.core.cell import Scalar
 
 
 def _is_number(value: Scalar) -> bool:

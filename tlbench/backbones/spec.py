@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tlbench.errors import nearest
-from tlbench.suite.cell import Scalar
+from tlbench.core.cell import Scalar
+from tlbench.core.errors import nearest
 
 Scaling = Literal["tf", "caffe", "torch", "inside"]
 """How a backbone wants 0..255 RGB images: ``tf`` to -1..1, ``caffe`` BGR less the ImageNet mean, ``torch`` to 0..1

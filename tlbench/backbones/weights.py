@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from tlbench.backbones.spec import BackboneInfo
-from tlbench.download import DownloadError, fetch, file_digest
-from tlbench.errors import UserError
-from tlbench.suite.cell import Scalar
+from tlbench.cache.download import DownloadError, fetch, file_digest
+from tlbench.core.cell import Scalar
+from tlbench.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import traceback
 import click
 
 from tlbench import __version__
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 COMMANDS = {
     "run": "train and measure every cell of a suite",

@@ -9,13 +9,13 @@ from rich.console import Console
 from tlbench.cli.judging import Judge, Work, environments
 from tlbench.cli.options import data_option, image_options, weights_option
 from tlbench.cli.outputs import format_option, gate_option, gates_of, write_outputs
-from tlbench.errors import UserError
-from tlbench.execution.environments import CURRENT
-from tlbench.execution.pairs import Effort
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select
 from tlbench.regression.decide import confirmed, flagged
+from tlbench.sides.environments import CURRENT
+from tlbench.sides.pairs import Effort
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
-from tlbench.suite.select import select
 
 RESULTS = Path("results")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.entries import Side
-from tlbench.regression.sides import load_side, of_runs
 from tlbench.reporting.numbers import DASH, count, milliseconds
 from tlbench.results.run_folder import is_run, open_run, runs_under
+from tlbench.session.loading import load_side, of_runs
 
 
 @click.group()

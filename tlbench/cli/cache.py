@@ -9,8 +9,8 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from tlbench.datasets.cache_dir import cache_dir, feature_dir, most_features, parse_size
-from tlbench.errors import UserError
+from tlbench.cache.folders import cache_dir, feature_dir, most_features, parse_size
+from tlbench.core.errors import UserError
 from tlbench.training.feature_store import DamagedError, entries, read_manifest, remove_leftovers, remove_oldest, size
 
 HEADINGS = ["Entry", "What", "Of", "Split", "Shapes of one image", "Size", "Last used (UTC)"]

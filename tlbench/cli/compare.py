@@ -10,13 +10,13 @@ from tlbench.cli.judging import Judge, Work, environments
 from tlbench.cli.options import data_option, image_options, weights_option
 from tlbench.cli.outputs import format_option, gate_option, gates_of, write_outputs
 from tlbench.cli.show import find_run
-from tlbench.errors import UserError
-from tlbench.execution.environments import CURRENT
-from tlbench.execution.pairs import Effort
+from tlbench.core.errors import UserError
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged
-from tlbench.regression.sides import load_side
 from tlbench.results.run_folder import SUITE_FILE
+from tlbench.session.loading import load_side
+from tlbench.sides.environments import CURRENT
+from tlbench.sides.pairs import Effort
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 

@@ -8,18 +8,18 @@ import click
 from rich.progress import Progress
 from tabulate import tabulate
 
+from tlbench.cache.download import DownloadError
+from tlbench.cache.folders import cache_dir
 from tlbench.cli.options import data_option
+from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, audit
-from tlbench.datasets.cache_dir import cache_dir
 from tlbench.datasets.duplicates import Place
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.locate import downloaded, get
 from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import DatasetInfo
-from tlbench.download import DownloadError
-from tlbench.errors import UserError, nearest
-from tlbench.machine import usable_cores
+from tlbench.host.resources import usable_cores
 
 PROBLEMS = 2
 SHOWN = 20

@@ -10,14 +10,15 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from tlbench.datasets.cache_dir import cache_dir
+from tlbench.cache.folders import cache_dir
 from tlbench.datasets.registry import DATASETS
 from tlbench.execution import child
-from tlbench.machine import usable_cores
-from tlbench.measurement import doctor, history
-from tlbench.measurement.doctor import Check
-from tlbench.measurement.environment import capture
-from tlbench.measurement.reference_version import VERSION
+from tlbench.host import doctor
+from tlbench.host.doctor import Check
+from tlbench.host.environment import capture
+from tlbench.host.resources import usable_cores
+from tlbench.measuring import readings as history
+from tlbench.measuring.reference_version import VERSION
 
 MISSING = 2
 NOISE_SECONDS = 8.0
@@ -65,7 +66,7 @@ def _checks() -> list[Check]:
 
 
 def _noise() -> Check:
-    answer = child.call("tlbench.measurement.reference:readings", {"seconds": NOISE_SECONDS})
+    answer = child.call("tlbench.worker.reference:readings", {"seconds": NOISE_SECONDS})
     environment = capture(answer["device"])
     key = history.machine_key(environment.identity, environment.versions, answer["device"]["name"], VERSION)
     place, readings = cache_dir() / "reference", answer["readings"]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from tlbench.core.files import write_atomically
 from tlbench.regression.history import Series, series
-from tlbench.regression.history_page import render, sentence
-from tlbench.regression.sides import NothingToCompareError, of_runs
-from tlbench.results.files import write_atomically
+from tlbench.reporting.history_page import render, sentence
 from tlbench.results.run_folder import RUN_FILE, open_run
+from tlbench.session.loading import NothingToCompareError, of_runs
 
 
 @click.command()

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.backbones import registry as backbones
-from tlbench.errors import UserError, nearest
+from tlbench.core.cell import Scalar
+from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
 from tlbench.strategies import registry as strategies
-from tlbench.suite.cell import Scalar
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
     Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
     """
-    answer = child.call("tlbench.modeling.inspection:inspect", _request(backbone, settings, options))
+    answer = child.call("tlbench.worker.inspection:inspect", _request(backbone, settings, options))
     if as_json:
         click.echo(json.dumps(answer, indent=1))
     else:

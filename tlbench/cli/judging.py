@@ -6,19 +6,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tlbench.cache.folders import cache_dir
 from tlbench.cli.progress import Terminal
-from tlbench.datasets.cache_dir import cache_dir
-from tlbench.execution import ab
-from tlbench.execution.environments import prepare
-from tlbench.execution.pairs import SIDES, Effort, Pairs
-from tlbench.execution.remote import Interpreter
+from tlbench.core.cell import Cell
 from tlbench.execution.timing import key_of, steps_of
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import flagged, undecided
 from tlbench.regression.entries import Side
 from tlbench.regression.gates import Gates
-from tlbench.regression.sides import of_runs
-from tlbench.suite.cell import Cell
+from tlbench.session.loading import of_runs
+from tlbench.sides import ab
+from tlbench.sides.environments import prepare
+from tlbench.sides.pairs import SIDES, Effort, Pairs
+from tlbench.sides.remote import Interpreter
 from tlbench.suite.load import load_suite
 
 
@@ -50,7 +50,7 @@ class Judge:
         chosen = "id=" + ",".join(cell.id for cell in cells)
         options = (*work.options, "--select", chosen)
         order = ab.Order(work.suite, options, out, work.timeout, cache_dir() / "reference")
-        wanted = self.gates(Side(name=str(work.suite), entries=(), gates=load_suite(work.suite).content.gates))
+        wanted = self.gates(Side(name=str(work.suite), entries=(), gates=load_suite(work.suite).gates))
         with Terminal(work.console, len(cells), 0) as events:
             for side in SIDES:
                 work.console.print(f"{side}: {self.interpreters[side].name}")

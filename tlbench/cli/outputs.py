@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from tlbench.errors import UserError, nearest
+from tlbench.core.errors import UserError, nearest
+from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.entries import Side
 from tlbench.regression.gates import KINDS, Gates
-from tlbench.regression.outputs import OUTPUTS
-from tlbench.results.files import write_atomically
+from tlbench.reporting.comparison_formats import OUTPUTS
 from tlbench.suite.schema import GatesSection
 
 format_option = click.option(
@@ -36,7 +36,7 @@ def gates_of(side: Side, asked: Sequence[str]) -> Gates:
     Raises UserError for one that is not of the form kind=share.
     """
     if not asked:
-        return Gates(side.gates)
+        return side.gates
     changes: dict[str, str] = {}
     for one in asked:
         kind, equals, share = one.partition("=")
@@ -45,7 +45,7 @@ def gates_of(side: Side, asked: Sequence[str]) -> Gates:
         changes[kind] = share
     kept = {kind: getattr(side.gates, kind) for kind in KINDS}
     try:
-        return Gates(GatesSection.model_validate({**kept, **{kind: _share(value) for kind, value in changes.items()}}))
+        return GatesSection.model_validate(kept | {kind: _share(value) for kind, value in changes.items()}).value()
     except ValueError as error:
         raise UserError(f"--gate: {', '.join(asked)}: a share between 0 and 1 belongs here, e.g. time=5%") from error
 

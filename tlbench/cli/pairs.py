@@ -8,7 +8,7 @@ import click
 from tabulate import tabulate
 
 from tlbench.cli.show import NothingToShowError, find_run, read_runs
-from tlbench.errors import UserError, nearest
+from tlbench.core.errors import UserError, nearest
 from tlbench.reporting.pairs import Pair, best_against_rest, compare
 from tlbench.results.record import Record
 from tlbench.results.store import Store, UnreadableError

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from tlbench.core.cell import Cell
+from tlbench.core.selection import select
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.results.run_folder import is_run, runs_under
 from tlbench.results.store import Store
-from tlbench.suite.cell import Cell
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
-from tlbench.suite.select import select
 
 
 @click.command()

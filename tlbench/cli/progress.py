@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from tlbench.core.cell import Cell
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
-from tlbench.suite.cell import Cell
 
 
 class Terminal:

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
+from tlbench.core.files import write_atomically
 from tlbench.reporting import profile
 from tlbench.reporting.exports import EXPORTS
 from tlbench.reporting.formats import FORMATS, Report
-from tlbench.results.files import write_atomically
 
 
 @click.command()

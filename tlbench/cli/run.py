@@ -9,11 +9,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.cli.options import data_option, imagenet_option, weights_option
 from tlbench.cli.page import print_markdown, written_report
 from tlbench.cli.progress import Terminal
-from tlbench.datasets.cache_dir import cache_dir, feature_dir, most_features
-from tlbench.errors import UserError
+from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select
 from tlbench.execution import child
 from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
@@ -22,14 +24,12 @@ from tlbench.execution.job import Keep
 from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_groups
 from tlbench.execution.timing import time_cells
-from tlbench.machine import side_by_side
-from tlbench.measurement.environment import project_commit
+from tlbench.host.environment import project_commit
+from tlbench.host.resources import side_by_side
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
-from tlbench.suite.cell import Cell
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
-from tlbench.suite.select import select
 
 RESULTS = Path("results")
 INTERRUPTED = 130

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from tlbench.cli.page import print_markdown
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
+from tlbench.core.files import write_atomically
 from tlbench.reporting.formats import FORMATS, Report, file_name
 from tlbench.reporting.rows import Named
-from tlbench.results.files import write_atomically
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Store
 

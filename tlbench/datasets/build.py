@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tlbench.core.cell import Limit, Value
+from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import Picture, UndecodableError, decode, quiet
 from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import SPLITS, Layout
-from tlbench.errors import UserError
-from tlbench.machine import usable_cores
+from tlbench.host.resources import usable_cores
 from tlbench.results.record import SkippedFile, SplitAudit
-from tlbench.suite.cell import Limit, Value
 
 MOST_BAD = 0.05
 CHUNK = 256

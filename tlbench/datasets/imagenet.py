@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tlbench.core.errors import UserError
 from tlbench.datasets.decode import UndecodableError, open_rgb
-from tlbench.errors import UserError
 from tlbench.results.record import DataProvenance
 
 CLASSES = 1000

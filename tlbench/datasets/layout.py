@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 FOLDER_NAMES = {

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from tlbench.cache.download import DownloadError, fetch
+from tlbench.core.cell import Named
+from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
 from tlbench.datasets.spec import DatasetInfo
-from tlbench.download import DownloadError, fetch
-from tlbench.errors import UserError, nearest
-from tlbench.suite.cell import Named
 
 OnBytes = Callable[[int, int | None], None]
 

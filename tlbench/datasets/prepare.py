@@ -12,15 +12,15 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from tlbench.core.cell import Limit, Named
+from tlbench.core.errors import UserError
 from tlbench.datasets import decode as decoder
 from tlbench.datasets import synthetic
 from tlbench.datasets.build import Built, build_real, build_synthetic
 from tlbench.datasets.layout import Layout, SplitRule, read_layout
 from tlbench.datasets.locate import Located, locate
 from tlbench.datasets.registry import classes_of
-from tlbench.errors import UserError
 from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit
-from tlbench.suite.cell import Limit, Named
 
 MANIFEST = "manifest.json"
 OnDecode = Callable[[str, int, int], None]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tlbench.suite.cell import Limit
+from tlbench.core.cell import Limit
 
 VERSION = 1
 """Part of the fingerprint: raise it when the same seed would draw other pictures."""

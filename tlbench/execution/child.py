@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 Send = Callable[[Any], None]
 
@@ -78,7 +78,7 @@ def start_server(backend: str) -> None:
     Takes effect once: the first child starts the server, later calls must name the same backend.
     """
     choose_backend(backend)
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.execution.preload"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.worker.preload"])
 
 
 def warm_up_server(backend: str) -> None:

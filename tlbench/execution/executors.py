@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Group, Progress, Ready, TimerJob
-from tlbench.measurement.rounds import LostError
+from tlbench.measuring.rounds import LostError
 
-WORKER = "tlbench.execution.worker:run_group"
-TIMER = "tlbench.execution.timer"
+WORKER = "tlbench.worker.train:run_group"
+TIMER = "tlbench.worker.timer"
 OnMessage = Callable[[Progress | Finished], None]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from tlbench.core.cell import Head, Named
 from tlbench.execution.job import Group, Job, Keep
-from tlbench.suite.cell import Head, Named
 
 Item = TypeVar("Item")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find
+from tlbench.core.cell import Cell
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import ImageNet, find_imagenet
 from tlbench.datasets.prepare import Prepared, prepare
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
-from tlbench.suite.cell import Cell
 
 ORIGINAL = " with its classifier"
 OnDecode = Callable[[str, int, int], None]

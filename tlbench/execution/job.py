@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.core.cell import Cell, Head, Named, StepName
 from tlbench.datasets.imagenet import ImageNet
 from tlbench.datasets.prepare import Prepared
-from tlbench.measurement.summary import Opened
+from tlbench.measuring.summary import Opened
 from tlbench.results.record import Record, WeightsProvenance
-from tlbench.suite.cell import Cell, Head, Named, StepName
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlbench.core.cell import Cell
 from tlbench.execution.inputs import Inputs
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside, Store
-from tlbench.suite.cell import Cell
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from tlbench import __version__
+from tlbench.core.cell import Cell
+from tlbench.core.clock import now
 from tlbench.execution.child import Outcome, Raised, Returned
-from tlbench.execution.clock import now
 from tlbench.execution.executors import Executor
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.outcome import failure
-from tlbench.measurement.environment import capture, git_commit
+from tlbench.host.environment import capture, git_commit
 from tlbench.results.record import Provenance, Record
 from tlbench.results.store import Store
-from tlbench.suite.cell import Cell
 
 
 class Events(Protocol):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.cell import Cell
 from tlbench.datasets.prepare import Prepared
 from tlbench.execution.groups import chains, grouped
 from tlbench.execution.inputs import data_key
 from tlbench.execution.job import Job
 from tlbench.execution.timing import key_of, steps_of
 from tlbench.results.record import Record, WeightsProvenance
-from tlbench.suite.cell import Cell
 
 
 def shared_work(cells: Sequence[Cell]) -> list[str]:

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tlbench.core.cell import Cell
 from tlbench.execution.executors import Executor, Participant
 from tlbench.execution.job import Ready, StepJob, TimerJob
 from tlbench.execution.outcome import failure
-from tlbench.machine import available_memory, memory_limit
-from tlbench.measurement import history
-from tlbench.measurement.environment import capture
-from tlbench.measurement.load import OtherLoad
-from tlbench.measurement.reference_version import VERSION
-from tlbench.measurement.rounds import LostError, Taken, Task, take_turns
-from tlbench.measurement.summary import Surroundings, summarise
+from tlbench.host.environment import capture
+from tlbench.host.load import OtherLoad
+from tlbench.host.resources import available_memory, memory_limit
+from tlbench.measuring import readings as history
+from tlbench.measuring.reference_version import VERSION
+from tlbench.measuring.rounds import LostError, Taken, Task, take_turns
+from tlbench.measuring.summary import Surroundings, summarise
 from tlbench.results.record import Failure, Record, StepTiming, Timings
 from tlbench.results.store import Store
-from tlbench.suite.cell import Cell
 
 ORIGINAL_CLASSES = 1000
 KEPT_FREE = 0.25

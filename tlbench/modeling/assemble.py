@@ -9,12 +9,12 @@ import numpy as np
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import BackboneInfo
-from tlbench.errors import UserError
+from tlbench.core.cell import Cell, Head, Named, Scalar
+from tlbench.core.errors import UserError
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import LayerView
-from tlbench.suite.cell import Cell, Head, Named, Scalar
 
 
 @dataclass(frozen=True)

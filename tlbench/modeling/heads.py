@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import keras
 
-from tlbench.errors import UserError
-from tlbench.suite.cell import Head
+from tlbench.core.cell import Head
+from tlbench.core.errors import UserError
 
 POOLINGS: dict[str, Callable[[], keras.layers.Layer]] = {
     "gap": lambda: keras.layers.GlobalAveragePooling2D(name="pooling"),

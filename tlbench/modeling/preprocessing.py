@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tlbench.backbones.spec import BackboneInfo, Scaling
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
 IMAGENET_RGB_MEAN = (0.485, 0.456, 0.406)

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
+from tlbench.core.files import write_atomically
 from tlbench.regression.entries import Entry, Side
-from tlbench.results.files import write_atomically
 
 SCHEMA = 1
 SHARED = ("machine", "versions")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tlbench.core.cell import Cell, StepName, Value
+from tlbench.regression.gates import Gates
 from tlbench.results.record import Record, StepTiming, Timings
-from tlbench.suite.cell import Cell, StepName, Value
-from tlbench.suite.schema import GatesSection
 
 NOT_IDENTITY = ("python", "memory_gib")
 """What `ab` may vary on purpose, and what a container's limit or a reserved page changes."""
@@ -92,7 +92,7 @@ class Side(Value):
     suite: str = ""
     created: str = ""
     commit: str | None = None
-    gates: GatesSection = GatesSection()
+    gates: Gates = Gates()
     notes: tuple[str, ...] = ()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.suite.cell import Cell, Value
+from tlbench.core.cell import Cell, Value
 
 Verdict = Literal[
     "regressed",

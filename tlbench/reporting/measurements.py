@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.results.record import Record, StepTiming
-from tlbench.suite.cell import Cell
 
 HEADINGS = [
     "Model",

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+from tlbench.core.cell import Timing, Value
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.results.record import Record, StepTiming
 from tlbench.statistics.intervals import wilson
-from tlbench.suite.cell import Timing, Value
 
 UNSTABLE = "~"
 

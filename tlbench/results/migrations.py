@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 from tlbench.results.record import SCHEMA_VERSION
 
 Content = dict[str, Any]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.suite.cell import Cell, StepName, Value
+from tlbench.core.cell import Cell, StepName, Value
 
 SCHEMA_VERSION = 4
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from tlbench import __version__
-from tlbench.errors import UserError
-from tlbench.results.files import write_atomically
-from tlbench.suite.cell import Value
+from tlbench.core.cell import Value
+from tlbench.core.errors import UserError
+from tlbench.core.files import write_atomically
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
 RUN_SCHEMA = 2

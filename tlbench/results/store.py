@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tlbench.results.files import move_aside, write_atomically
+from tlbench.core.cell import id_of
+from tlbench.core.files import move_aside, write_atomically
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.record import SCHEMA_VERSION, Record
-from tlbench.suite.cell import id_of
 
 CHECKSUM, CELL = "checksum", b'"cell": '
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tlbench.suite.cell import Value, Weights
+from tlbench.core.cell import Value, Weights
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from tlbench.errors import nearest
+from tlbench.core.errors import nearest
 from tlbench.strategies.base import LayerView, Strategy
 
 

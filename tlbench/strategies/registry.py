@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from tlbench.errors import nearest
+from tlbench.core.cell import Scalar
+from tlbench.core.errors import nearest
 from tlbench.strategies.base import Strategy
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
 from tlbench.strategies.partial import Partial
 from tlbench.strategies.pretrained import Pretrained
 from tlbench.strategies.scratch import Scratch
-from tlbench.suite.cell import Scalar
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "pretrained": Pretrained,

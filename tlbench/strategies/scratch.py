@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from tlbench.core.cell import Weights
 from tlbench.strategies.base import LayerView, Strategy
-from tlbench.suite.cell import Weights
 
 
 class Scratch(Strategy):

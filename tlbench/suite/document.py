@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
 
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]

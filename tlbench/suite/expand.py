@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import product
 
 from tlbench.backbones import registry as backbones
+from tlbench.core.cell import Cell, Head, Limit, Named, Timing, Training, Weights
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
-from tlbench.suite.cell import Cell, Head, Limit, Named, Timing, Training, Weights
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
 from tlbench.suite.schema import NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from tlbench.errors import nearest
+from tlbench.core.errors import nearest
 
 
 def complain(message: str, key: str | None = None) -> PydanticCustomError:

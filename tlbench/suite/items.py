@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from tlbench.backbones import registry as backbones
+from tlbench.core.cell import Head, Named, Scalar, Value, Weights
+from tlbench.core.errors import nearest
 from tlbench.datasets import registry as datasets
-from tlbench.errors import nearest
 from tlbench.strategies import registry as strategies
-from tlbench.suite.cell import Head, Named, Scalar, Value, Weights
 from tlbench.suite.fields import check_keys, complain, number, one_of, show, whole
 
 SPLIT_KEYS = ("validation", "test", "split_seed")

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tlbench.errors import UserError
+from tlbench.core.errors import UserError
+from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
 from tlbench.suite.schema import FallbackSection, SuiteFile
 
@@ -33,6 +34,11 @@ class Suite:
     def fallback(self) -> FallbackSection:
         """The stand-ins it allows."""
         return self.content.fallback
+
+    @property
+    def gates(self) -> Gates:
+        """The changes that matter."""
+        return self.content.gates.value()
 
     @property
     def timeout(self) -> float:

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_validator
 
+from tlbench.core.cell import Augmentation, Backend, EarlyStopping, Head, Jit, ReduceLROnPlateau
+from tlbench.regression.gates import Gates, Limits
 from tlbench.strategies.base import RELATIVE_TO_ADAM
-from tlbench.suite.cell import Augmentation, Backend, EarlyStopping, Head, Jit, ReduceLROnPlateau
 from tlbench.suite.fields import (
     Count,
     FileName,
@@ -175,10 +176,14 @@ class GateItem(Section):
 class GatesSection(Section):
     """The changes that matter; for comparisons. The last of `cells` that fits a cell counts."""
 
-    time: Share = 0.05
-    accuracy: Share = 0.02
-    memory: Share = 0.10
+    time: Share = Limits().time
+    accuracy: Share = Limits().accuracy
+    memory: Share = Limits().memory
     cells: list[GateItem] = []
+
+    def value(self) -> Gates:
+        """As comparisons take them."""
+        return Gates.model_validate(self.model_dump())
 
 
 class PatchSection(Section):

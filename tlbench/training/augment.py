@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.suite.cell import Augmentation
+from tlbench.core.cell import Augmentation
 from tlbench.training.batches import Inputs, in_order
 
 VIEW_BATCH = 32

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.backbones import registry as backbones
+from tlbench.core.cell import Cell
 from tlbench.datasets.imagenet import ImageNet, read_crop
-from tlbench.machine import usable_cores
+from tlbench.host.resources import usable_cores
 from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
-from tlbench.suite.cell import Cell
 from tlbench.training.batches import Inputs, in_order
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm

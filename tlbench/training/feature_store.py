@@ -20,8 +20,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from tlbench.core.cell import Value
 from tlbench.modeling.handed import Handed
-from tlbench.suite.cell import Value
 
 MANIFEST = "manifest.json"
 VERSION = 2

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from tlbench.core.cell import Cell, Training
 from tlbench.modeling.assemble import seed_noise
 from tlbench.results.record import Epoch
-from tlbench.suite.cell import Cell, Training
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.evaluate import Predicted, cross_entropy, predict, top_1

@@ -1,0 +1,131 @@
+"""What is known of the 40 backbones without Keras, against Keras and against the published table."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tlbench.backbones import registry
+from tlbench.backbones.weights import find, keras_cache, official_file
+from tlbench.core.errors import UserError
+
+MOBILENET = registry.get("MobileNet")
+
+
+@pytest.fixture(autouse=True)
+def _empty_keras_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+def test_all_constructors_of_keras_applications_are_there() -> None:
+    applications = pytest.importorskip("keras").applications
+    assert sorted(registry.names()) == sorted(name for name in dir(applications) if name[0].isupper())
+    assert len(registry.names()) == 40
+
+
+def test_published_rows_are_the_38_of_keras_io() -> None:
+    published = [info for info in map(registry.get, registry.names()) if info.published]
+    assert len(published) == 38
+    resnet = registry.get("ResNet50").published
+    assert resnet is not None
+    assert (resnet.size_mb, resnet.top1, resnet.params_m, resnet.depth, resnet.cpu_ms) == (98, 74.9, 25.6, 107, 58.2)
+
+
+def test_every_backbone_has_an_official_file_with_and_without_top() -> None:
+    for name in registry.names():
+        with_top, without = (official_file(registry.get(name), {}, top) for top in (True, False))
+        assert with_top is not None
+        assert without is not None
+        assert with_top.file != without.file
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "file"),
+    [
+        ("MobileNet", {"alpha": 0.25}, "mobilenet_2_5_224_tf_no_top.h5"),
+        ("MobileNetV2", {"alpha": 0.35}, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"),
+        (
+            "MobileNetV3Small",
+            {"minimalistic": True},
+            "weights_mobilenet_v3_small_minimalistic_224_1.0_float_no_top_v2.h5",
+        ),
+        ("VGG19", {}, "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        ("NASNetLarge", {}, "nasnet_large_no_top.h5"),
+    ],
+)
+def test_official_names(name: str, args: dict[str, float], file: str) -> None:
+    found = official_file(registry.get(name), args, False)
+    assert found is not None
+    assert found.file == file
+
+
+@pytest.mark.parametrize("args", [{"alpha": 0.3}, {"depth_multiplier": 2}])
+def test_some_arguments_have_no_imagenet_weights(args: dict[str, float]) -> None:
+    MOBILENET.check_args(args)
+    assert official_file(MOBILENET, args, False) is None
+    with pytest.raises(UserError, match="there are no ImageNet weights of MobileNet with"):
+        find(MOBILENET, args, False, None, allow_random=False)
+    assert find(MOBILENET, args, False, None, allow_random=True).kind == "random"
+
+
+def test_a_folder_comes_before_kerass_cache(tmp_path: Path) -> None:
+    official = official_file(MOBILENET, {}, False)
+    assert official is not None
+    keras_cache().mkdir(parents=True)
+    (keras_cache() / official.file).write_bytes(b"cache")
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    assert find(MOBILENET, {}, False, folder, allow_random=False).kind == "cache"
+    shutil.copy(keras_cache() / official.file, folder)
+    found = find(MOBILENET, {}, False, folder, allow_random=False)
+    assert (found.kind, found.path, found.file) == ("folder", folder / official.file, official.file)
+    assert found.sha256 is not None
+
+
+def test_weights_that_are_nowhere_name_the_file_and_the_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"mobilenet_1_0_224_tf_no_top.h5 is not in .*fallback: {weights: random}"):
+        find(MOBILENET, {}, False, tmp_path, allow_random=False, allow_download=False)
+    assert find(MOBILENET, {}, False, tmp_path, allow_random=True, allow_download=False).kind == "random"
+    with pytest.raises(UserError, match=r"the weights folder .*none does not exist"):
+        find(MOBILENET, {}, False, tmp_path / "none", allow_random=True)
+
+
+def test_patterns() -> None:
+    assert registry.expand_pattern("ResNet*V2") == ("ResNet50V2", "ResNet101V2", "ResNet152V2")
+    assert registry.expand_pattern("nothing*") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "sentence"),
+    [
+        ("VGG16", {"alpha": 1.0}, "VGG16 takes no arguments"),
+        ("MobileNet", {"alhpa": 1.0}, "did you mean 'alpha'"),
+        ("MobileNet", {"alpha": 0}, "alpha: 0 is not a number above 0"),
+        ("MobileNetV3Small", {"minimalistic": 1}, "minimalistic: 1 is not true or false"),
+    ],
+)
+def test_arguments_are_checked(name: str, args: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        registry.get(name).check_args(args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("name", registry.names())
+def test_official_files_are_those_keras_asks_for(name: str, top: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = pytest.importorskip("keras")
+    asked: list[tuple[str, str, str | None]] = []
+
+    class Asked(Exception):  # noqa: N818
+        pass
+
+    def get_file(fname: str, origin: str, **options: str) -> None:
+        asked.append((fname, origin, options.get("file_hash")))
+        raise Asked
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(Asked):
+        getattr(keras.applications, name)(weights="imagenet", include_top=top)
+    official = official_file(registry.get(name), {}, top)
+    assert official is not None
+    assert asked == [(official.file, official.url, official.digest)]

@@ -1,0 +1,138 @@
+"""Images become arrays on disk once; damaged files are named; a damaged cache is made anew."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlbench.core.cell import Limit, Named
+from tlbench.core.errors import UserError
+from tlbench.datasets import build, synthetic
+from tlbench.datasets.prepare import Prepared, open_split, prepare
+
+COUNTS = {"train": 30, "validation": 4, "test": 6}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    synthetic.write_tree(tmp_path / "data" / "cats_dogs", ("cats", "dogs"), COUNTS, 24)
+    return tmp_path / "data"
+
+
+def prepared(root: Path | None, cache: Path, limit: Limit | None = None, size: int = 16, **options: object) -> Prepared:
+    dataset = Named(name=str(options.pop("name", "cats_dogs")))
+    allowed = bool(options.pop("fallback", False))
+    return prepare(dataset, limit or Limit(), size, root=root, path=None, cache=cache, fallback_synthetic=allowed)
+
+
+def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) -> None:
+    found = prepared(root, tmp_path / "cache", size=24)
+    images, labels = open_split(found.splits["train"])
+    assert images.shape == (60, 24, 24, 3)
+    assert labels.tolist() == [0] * 30 + [1] * 30
+    originals = {np.asarray(Image.open(file)).tobytes() for file in (root / "cats_dogs/train/cats").iterdir()}
+    assert {image.tobytes() for image in images[:30]} == originals
+    assert (found.source, found.fallback) == ("real", False)
+    assert not images.flags.writeable
+
+
+def test_a_second_time_nothing_is_decoded(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = prepared(root, tmp_path / "cache")
+    monkeypatch.setattr(build, "decode", None)
+    assert prepared(root, tmp_path / "cache") == first
+
+
+def test_the_fingerprint_follows_the_bytes_of_the_images_and_nothing_else(root: Path, tmp_path: Path) -> None:
+    first = prepared(root, tmp_path / "cache")
+    assert prepared(root, tmp_path / "cache", size=8).fingerprint == first.fingerprint
+    assert prepared(root, tmp_path / "other").fingerprint == first.fingerprint
+    assert prepared(root, tmp_path / "cache", Limit(train=5)).fingerprint != first.fingerprint
+    file = root / "cats_dogs/train/cats/00000.png"
+    os.utime(file, ns=(1, 1))
+    assert prepared(root, tmp_path / "cache").fingerprint == first.fingerprint
+    Image.new("RGB", (24, 24)).save(file)
+    assert prepared(root, tmp_path / "cache").fingerprint != first.fingerprint
+
+
+def test_a_limit_takes_so_many_of_each_class(root: Path, tmp_path: Path) -> None:
+    found = prepared(root, tmp_path / "cache", Limit(train=7, test=100))
+    counts = found.provenance().counts
+    assert counts == {
+        "train": {"cats": 7, "dogs": 7},
+        "validation": {"cats": 4, "dogs": 4},
+        "test": {"cats": 6, "dogs": 6},
+    }
+
+
+def test_a_bad_file_is_named_and_the_next_takes_its_place(root: Path, tmp_path: Path) -> None:
+    folder = root / "cats_dogs/train/cats"
+    (folder / "00003.png").write_bytes(b"")
+    whole = prepared(root, tmp_path / "cache")
+    assert whole.splits["train"].per_class == {"cats": 29, "dogs": 30}
+    assert [(one.split, one.path, one.reason) for one in whole.skipped] == [
+        ("train", "train/cats/00003.png", "empty file")
+    ]
+    limited = prepared(root, tmp_path / "cache", Limit(train=29))
+    assert limited.splits["train"].per_class == {"cats": 29, "dogs": 29}
+
+
+def test_more_than_five_percent_bad_files_is_an_error_that_names_them(root: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        (root / f"cats_dogs/train/cats/{number:05d}.png").write_bytes(b"<html>")
+    with pytest.raises(UserError, match=r"4 of 60 files in train are no images .* more than 5%: .*\(not an image\)"):
+        prepared(root, tmp_path / "cache")
+    assert not list((tmp_path / "cache/decoded").glob(".building-*"))
+
+
+@pytest.mark.parametrize("damage", ["truncate", "manifest", "missing"])
+def test_a_damaged_entry_of_the_cache_is_made_anew(root: Path, tmp_path: Path, damage: str) -> None:
+    first = prepared(root, tmp_path / "cache")
+    images = first.splits["train"].images
+    before = images.read_bytes()
+    match damage:
+        case "truncate":
+            images.write_bytes(before[:100])
+        case "manifest":
+            (images.parent / "manifest.json").write_text("{")
+        case "missing":
+            images.unlink()
+    again = prepared(root, tmp_path / "cache")
+    assert again == first
+    assert images.read_bytes() == before
+
+
+def _prepare(root: Path, cache: Path) -> str:
+    return prepared(root, cache).fingerprint
+
+
+def test_two_processes_at_once_agree(root: Path, tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        one, other = pool.starmap(_prepare, [(root, tmp_path / "cache")] * 2)
+    assert one == other
+    assert len(list((tmp_path / "cache/decoded").glob("*/manifest.json"))) == 1
+
+
+def test_where_there_are_no_photographs_drawn_ones_stand_in_only_if_allowed(tmp_path: Path) -> None:
+    empty = tmp_path / "data"
+    empty.mkdir()
+    with pytest.raises(UserError, match=r"data set intel is not in .*Kaggle.*fallback: {datasets: synthetic}"):
+        prepared(empty, tmp_path / "cache", name="intel")
+    found = prepared(empty, tmp_path / "cache", Limit(train=3, validation=1, test=2), name="intel", fallback=True)
+    assert (found.source, found.fallback) == ("synthetic", True)
+    assert found.classes == ("buildings", "forest", "glacier", "mountain", "sea", "street")
+    asked = prepared(empty, tmp_path / "cache", Limit(train=3, validation=1, test=2), name="synthetic")
+    assert (asked.source, asked.fallback) == ("synthetic", False)
+
+
+def test_a_data_folder_that_does_not_exist_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"the data folder .*none does not exist"):
+        prepared(tmp_path / "none", tmp_path / "cache", fallback=True)
+
+
+def test_other_classes_under_a_known_name_are_refused(tmp_path: Path) -> None:
+    synthetic.write_tree(tmp_path / "data" / "cats_dogs", ("lions", "tigers"), COUNTS, 8)
+    with pytest.raises(UserError, match="has the classes lions, tigers; cats_dogs has cats, dogs"):
+        prepared(tmp_path / "data", tmp_path / "cache")

@@ -1,0 +1,99 @@
+"""A child process may return, raise, crash, hang or print: the parent always learns how it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tlbench.core.errors import UserError
+from tlbench.execution import child
+from tlbench.execution.child import Died, Raised, Returned, TimedOut
+
+
+@pytest.fixture(autouse=True)
+def server() -> None:
+    child.start_server("tensorflow")
+
+
+def test_value_and_messages_come_back_in_order() -> None:
+    heard: list[int] = []
+    assert child.run("tests.targets:double", 21, on_message=heard.append) == Returned(42)
+    assert heard == [0, 1, 2]
+
+
+def test_an_exception_comes_back_with_its_traceback() -> None:
+    outcome = child.run("tests.targets:fail", "this")
+    assert isinstance(outcome, Raised)
+    assert (outcome.type, outcome.message, outcome.user_error) == ("ValueError", "cannot use this", False)
+    assert "in fail" in outcome.traceback
+
+
+@pytest.mark.parametrize(("target", "payload", "code"), [("leave", 7, 7), ("killed", None, -signal.SIGKILL)])
+def test_a_child_that_dies_is_known_by_its_exit_code(target: str, payload: int | None, code: int) -> None:
+    assert child.run(f"tests.targets:{target}", payload) == Died(code)
+
+
+def test_the_timeout_bounds_the_whole_call_however_much_the_child_says() -> None:
+    heard: list[str] = []
+    begin = time.monotonic()
+    assert child.run("tests.targets:chatter", None, on_message=heard.append, timeout=0.5) == TimedOut(0.5)
+    assert heard
+    assert time.monotonic() - begin < 10
+
+
+def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "cell.log"
+    assert child.run("tests.targets:write", None, log=log) == Returned(None)
+    assert sorted(log.read_text().splitlines()) == ["from C", "to stderr", "to stdout"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_call_hands_a_user_error_through() -> None:
+    assert child.call("tests.targets:plain", {"a": 1}) == {"seen": {"a": 1}}
+    with pytest.raises(UserError, match="no cheese here"):
+        child.call("tests.targets:refuse", {"what": "cheese"})
+
+
+def test_a_child_does_not_outlive_its_parent() -> None:
+    program = (
+        "from tlbench.execution import child\n"
+        "if __name__ == '__main__':\n"
+        "    child.start_server('tensorflow')\n"
+        "    child.run('tests.targets:tell_pid_and_sleep', None, on_message=lambda pid: print(pid, flush=True))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ})
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_conversation_goes_back_and_forth() -> None:
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        for number in range(5):
+            talk.say(number)
+            assert talk.listen(10) == 10 + number
+        talk.say(None)
+        assert talk.listen(10) == Returned("bye")
+
+
+def test_who_is_talked_with_may_die_or_keep_silent() -> None:
+    with child.Conversation("tests.targets:echo_once_and_die", None) as talk:
+        talk.say("hello")
+        assert talk.listen(10) == "hello"
+        assert talk.listen(10) == Died(-signal.SIGKILL)
+        talk.say("are you there?")
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        assert talk.listen(0.2) == TimedOut(0.2)

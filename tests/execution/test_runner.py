@@ -1,0 +1,147 @@
+"""Groups through an executor that plays any outcome: order, side by side, out of memory, stopped."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import builders
+from tests.execution.test_groups import FULL, KEEP, V2, job
+from tlbench.core.cell import Cell
+from tlbench.execution.child import Died, Outcome, Raised, Returned
+from tlbench.execution.executors import OnMessage
+from tlbench.execution.groups import grouped
+from tlbench.execution.job import Finished, Group, Job, Progress, TimerJob
+from tlbench.execution.runner import run_groups
+from tlbench.results.record import Record
+from tlbench.results.store import Store
+
+Play = Callable[[Group, Job], Outcome | None]
+
+
+class Played:
+    """Finishes each cell of a group, unless `play` says how it ends; at most as many at once as it has seen."""
+
+    def __init__(self, play: Play = lambda group, job: None) -> None:
+        self._play, self._lock = play, threading.Lock()
+        self.ran: list[str] = []
+        self.at_once = self._now = 0
+        self.stopped = threading.Event()
+
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
+        with self._lock:
+            self._now += 1
+            self.at_once = max(self.at_once, self._now)
+        try:
+            for one in group.jobs:
+                self.ran.append(one.cell.id)
+                on_message(Progress("train"))
+                outcome = self._play(group, one)
+                if outcome is not None:
+                    return outcome
+                on_message(Finished(builders.record(one.cell), None))
+            return Returned(None)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Any:
+        raise NotImplementedError
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def begin(self, cell: Cell) -> None:
+        self.lines.append(f"begin {cell.seed}")
+
+    def progress(self, cell: Cell, message: Progress) -> None:
+        self.lines.append(f"{message.phase} {cell.seed}")
+
+    def end(self, record: Record) -> None:
+        self.lines.append(f"{record.status} {record.cell.seed}")
+
+
+def go(executor: Played, jobs: list[Job], folder: Path, workers: int = 1) -> tuple[list[str], dict[str, Record]]:
+    events, store = Heard(), Store(folder)
+    groups = grouped(jobs, KEEP)
+    run_groups(groups, executor, store, events, timeout=9, logs=folder / "logs", workers=workers)
+    return events.lines, {record.cell_id: record for record in store.read_all().records}
+
+
+def test_each_cell_begins_and_ends_in_order(tmp_path: Path) -> None:
+    lines, records = go(Played(), [job(seed=0), job(seed=1)], tmp_path)
+    assert lines == ["begin 0", "train 0", "ok 0", "begin 1", "train 1", "ok 1"]
+    assert len(records) == 2
+
+
+def test_after_a_failure_the_rest_of_the_group_goes_on_in_a_new_child(tmp_path: Path) -> None:
+    jobs = [job(seed=seed) for seed in range(3)]
+    failed = Raised("ValueError", "no", "Traceback: no")
+    executor = Played(lambda group, one: failed if one.cell.seed == 1 else None)
+    lines, records = go(executor, jobs, tmp_path)
+    assert [line for line in lines if line.split()[0] in ("ok", "failed")] == ["ok 0", "failed 1", "ok 2"]
+    failure = records[jobs[1].cell.id].failure
+    assert failure is not None
+    assert failure.message == "no"
+    assert executor.ran == [one.cell.id for one in jobs]
+    assert (tmp_path / "logs" / f"{jobs[0].cell.id}.log").read_text() == "Traceback: no"
+
+
+@pytest.mark.parametrize("other", [job(backbone=V2), job(strategy=FULL)])
+def test_groups_run_side_by_side(tmp_path: Path, other: Job) -> None:
+    meet = threading.Barrier(2, timeout=20)
+
+    def play(group: Group, one: Job) -> None:
+        meet.wait()
+
+    _, records = go(Played(play), [job(), other], tmp_path, workers=2)
+    assert len(records) == 2
+
+
+def test_one_worker_runs_one_after_the_other(tmp_path: Path) -> None:
+    executor = Played()
+    go(executor, [job(), job(backbone=V2)], tmp_path, workers=1)
+    assert executor.at_once == 1
+
+
+def test_what_runs_out_of_memory_beside_others_is_tried_once_more_alone(tmp_path: Path) -> None:
+    first = {"tries": 0}
+
+    def play(group: Group, one: Job) -> Outcome | None:
+        if one.cell.backbone != V2:
+            return None
+        first["tries"] += 1
+        return Died(-9) if first["tries"] == 1 else None
+
+    lines, records = go(Played(play), [job(), job(backbone=V2)], tmp_path, workers=2)
+    assert first["tries"] == 2
+    assert {record.status for record in records.values()} == {"ok"}
+    assert not any(line.startswith("killed") for line in lines)
+
+
+def test_what_runs_out_of_memory_alone_is_recorded(tmp_path: Path) -> None:
+    jobs = [job(), job(backbone=V2)]
+    _, records = go(Played(lambda group, one: Died(-9) if one is jobs[1] else None), jobs, tmp_path, workers=2)
+    assert records[jobs[1].cell.id].status == "killed"
+
+
+def test_an_error_of_the_parent_ends_the_other_children(tmp_path: Path) -> None:
+    executor = Played()
+
+    def play(group: Group, one: Job) -> Outcome | None:
+        if one.cell.backbone == V2:
+            raise OSError(28, "No space left on device")
+        assert executor.stopped.wait(20)
+        return Died(-9)
+
+    executor._play = play
+    with pytest.raises(OSError, match="No space left"):
+        go(executor, [job(), job(backbone=V2)], tmp_path, workers=2)
+    assert Store(tmp_path).read_all().records == ()

@@ -1,0 +1,57 @@
+"""What `plan` says of shared work, and `report --profile` of the time it took."""
+
+import pytest
+
+from tests import builders
+from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
+from tlbench.execution.sharing import estimates, shared_work
+from tlbench.reporting import profile
+from tlbench.results.record import Record, TrainingPath
+
+
+def trained(path: TrainingPath, **phases: float) -> Record:
+    return builders.record().model_copy(update={"path": path, "phases": phases})
+
+
+def test_what_is_shared_is_counted() -> None:
+    cells = [builders.cell(strategy=one, seed=seed) for one in (FROZEN, PARTIAL, FULL) for seed in (0, 1)]
+    cells.append(builders.cell(backbone=V2))
+    assert shared_work(cells) == [
+        "Training: 1 set of images decoded once, 4 models built and traced, frozen layers run over the images of 2 pairs "
+        "of backbone and data.",
+        "Step times: 6 measurements for the 14 that the cells ask for.",
+    ]
+
+
+def test_time_and_disk_are_those_of_earlier_runs() -> None:
+    cut = TrainingPath(whole=None, shapes=((256,),), bytes_per_image=1024, computed=1000)
+    record = trained(cut, build=1.0, train=4.0)
+    assert record.data is not None
+    images = sum(sum(counts.values()) for counts in record.data.counts.values())
+    (said,) = estimates([record.cell, builders.cell(seed=7)], [[record]])
+    assert said.startswith("Earlier, 1 of these cells took 5 s")
+    assert f"{images * 1024 / 1e6:.1f} MB of features" in said
+    assert estimates([builders.cell(seed=7)], [[record]])[0].startswith("No earlier run")
+
+
+def test_arithmetic_is_forward_passes_and_training_steps() -> None:
+    cut = TrainingPath(whole=None, shapes=((256,),), bytes_per_image=1024, computed=640, forward=0.002, step=0.01)
+    record = trained(cut, build=1.0, features=1.0, train=2.0, evaluate=0.5)
+    assert record.data is not None
+    images = sum(record.data.counts["train"].values())
+    steps = len(record.history) * -(-images // 32)
+    expected = 640 * 0.002 + steps * 0.01
+    assert profile.arithmetic(record) == pytest.approx(expected)
+    assert record.timings is not None
+    at_step = 640 * record.timings.inference.median / 32 + steps * 0.01
+    assert profile.arithmetic_at_step(record) == pytest.approx(at_step)
+    assert profile.render([record]).splitlines()[2].endswith(f"{at_step / 4.5:.0%}")
+    assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
+    assert f"{expected / 4.5:.0%}" in profile.render([record])
+
+
+def test_without_its_measurements_there_is_no_share() -> None:
+    unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
+    assert profile.arithmetic(unknown) is None
+    assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
+    assert profile.render([unknown]).splitlines()[2].split()[-2] == "—"

@@ -1,0 +1,110 @@
+"""The table of original classifiers, beside what keras.io publishes."""
+
+import csv
+import io
+
+import pytest
+
+from tests import builders
+from tlbench.backbones import registry
+from tlbench.core.cell import Head, Named, Timing
+from tlbench.reporting.formats import Report, as_csv
+from tlbench.reporting.markdown import render
+from tlbench.reporting.rows import Named as Row
+from tlbench.results.record import Counts, PartCounts, Record
+
+KERAS = Timing(protocol="keras", batch_size=32, warmup=1, iterations=300, seconds=0, max_seconds=20)
+
+
+def original(name: str, params: int, depth: int, size: float, **changes: object) -> Record:
+    none = PartCounts(params=0, trainable=0, depth=0, size_mb=0, flops=0)
+    counts = Counts(
+        params=params,
+        trainable=0,
+        non_trainable=params,
+        depth=depth,
+        size_mb=size,
+        flops=0,
+        backbone=none,
+        head=none,
+    )
+    cell = builders.cell(
+        backbone=Named(name=name),
+        dataset=Named(name="imagenet"),
+        strategy=Named(name="pretrained"),
+        head=Head(name="imagenet"),
+        train=None,
+        timing=KERAS,
+    )
+    timings = builders.timings().model_copy(
+        update={"steps": (builders.step(median=1.2, mean=1.3),), "protocol": "keras"}
+    )
+    fields: dict[str, object] = {"counts": counts, "accuracy": None, "history": (), "data": None, "timings": timings}
+    return builders.record(cell, **fields | changes)
+
+
+def line(record: Record) -> list[str]:
+    text = render("t", [Row("run", record)])
+    row = next(line for line in text.splitlines() if line.startswith(f"| {record.cell.backbone.name}"))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_each_figure_stands_beside_the_published_one() -> None:
+    assert line(original("ResNet50", 25_636_712, 107, 97.8)) == [
+        "ResNet50",
+        "98 (98, =)",
+        "74.9% *published*",
+        "92.1% *published*",
+        "25.6M (25.6M, =)",
+        "107 (107, =)",
+        "1300 (1140–1260) (58.2)",
+        "— (4.60)",
+    ]
+
+
+def test_a_difference_shows_with_its_sign() -> None:
+    # keras.io publishes 29 MB for EfficientNetB0, whose 5.3 million parameters are 20 MiB.
+    assert line(original("EfficientNetB0", 5_330_571, 132, 20.3))[1] == "20 (29, -9)"
+
+
+def test_a_model_that_keras_io_does_not_list_has_dashes() -> None:
+    assert line(original("MobileNetV3Small", 2_554_968, 88, 9.75))[1:4] == ["10 (—)", "—", "—"]
+
+
+def test_measured_accuracy_takes_the_place_of_the_published_one() -> None:
+    accuracy = builders.accuracy(149, 200).model_copy(update={"top5": 0.92})
+    assert line(original("ResNet50", 25_636_712, 107, 97.8, accuracy=accuracy))[2:4] == [
+        "74.5% (74.9%, -0.4)",
+        "92.0% (92.1%, -0.1)",
+    ]
+
+
+def test_what_a_bound_allowed_is_said() -> None:
+    step = builders.step(median=1.2, complete=False)
+    timings = builders.timings().model_copy(update={"steps": (step,), "protocol": "keras"})
+    text = render("t", [Row("run", original("VGG16", 138_357_544, 16, 527.8, timings=timings))])
+    assert "10 (1 measurement ended at its time bound) timed steps" in text
+    assert "Nothing was trained" in text
+
+
+def test_files_have_the_published_figures_as_columns() -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(as_csv(Report("t", [Row("run", original("ResNet50", 25_636_712, 107, 97.8))]))))
+    )
+    assert (rows[0]["published_cpu_ms"], rows[0]["published_depth"], rows[0]["published_top1"]) == (
+        "58.2",
+        "107",
+        "74.9",
+    )
+
+
+def test_38_of_the_40_are_published() -> None:
+    unpublished = [name for name in registry.names() if registry.get(name).published is None]
+    assert unpublished == ["MobileNetV3Small", "MobileNetV3Large"]
+
+
+@pytest.mark.parametrize(
+    ("name", "crop"), [("ResNet50", 0.875), ("EfficientNetB0", 224 / 256), ("EfficientNetB7", 600 / 632)]
+)
+def test_the_crop_of_each_family(name: str, crop: float) -> None:
+    assert registry.get(name).crop == pytest.approx(crop)

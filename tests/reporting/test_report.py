@@ -1,0 +1,258 @@
+"""Reports say what was measured, what stands in for what, and what failed."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests import builders
+from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, ReduceLROnPlateau
+from tlbench.reporting import numbers
+from tlbench.reporting.formats import FORMATS, Report, file_name
+from tlbench.reporting.markdown import escape, render
+from tlbench.reporting.rows import Named as Row
+from tlbench.results.record import Doubt, Record
+from tlbench.results.table import COLUMNS, to_frame
+
+
+def rows(*records: Record, run: str = "run") -> list[Row]:
+    return [Row(run, one) for one in records]
+
+
+def table(text: str, heading: str) -> list[dict[str, str]]:
+    """The lines of the first table under a heading, by column."""
+    section = text.split(f"## {heading}\n", 1)[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def test_a_row_has_the_columns_of_the_keras_table() -> None:
+    (row,) = table(render("t", rows(builders.record())), "cats_dogs")
+    assert row == {
+        "Model": "MobileNet (alpha=0.25)",
+        "Strategy": "frozen",
+        "Size (MB)": "0.84",
+        "Top-1": "93.0% (88.6–95.8)",
+        "Params": "219K",
+        "Trainable": "514",
+        "Depth": "55",
+        "Time (ms) per inference step (CPU)": "20.0 (19.0–21.0)",
+        "Time (ms) per inference step (GPU)": "—",
+        "Time (ms) per training step (CPU)": "60.0 (57.0–63.0)",
+        "Time (ms) per training step (GPU)": "—",
+    }
+
+
+def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
+    both = [
+        *rows(builders.record(), run="cpu run"),
+        *rows(builders.record(timings=builders.timings("gpu", 0.002, 0.005)), run="gpu run"),
+    ]
+    text = render("t", both)
+    (row,) = table(text, "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"] == "20.0 (19.0–21.0)"
+    assert row["Time (ms) per inference step (GPU)"] == "2.00 (1.90–2.10)"
+    assert row["Time (ms) per training step (GPU)"] == "5.00 (4.75–5.25)"
+    assert row["Top-1"] == "93.0% (88.6–95.8)"
+    assert "GPU columns are empty" not in text
+
+
+def test_two_cpu_runs_are_told_apart_by_name() -> None:
+    both = [
+        *rows(builders.record(), run="old"),
+        *rows(builders.record(timings=builders.timings(inference=0.03)), run="new"),
+    ]
+    (row,) = table(render("t", both), "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"] == "20.0 (19.0–21.0) [old], 30.0 (28.5–31.5) [new]"
+
+
+def test_seeds_of_one_cell_share_a_row_with_their_spread() -> None:
+    seeds = [
+        builders.record(builders.cell(seed=seed), accuracy=builders.accuracy(correct))
+        for seed, correct in enumerate([180, 186, 192])
+    ]
+    (row,) = table(render("t", rows(*seeds)), "cats_dogs")
+    # Wilson for 186 of 200, and the standard deviation of 90, 93 and 96 %.
+    assert row["Top-1"] == "93.0% (88.6–95.8) ± 3.0 (3 seeds)"
+
+
+def test_only_settings_that_differ_get_a_column() -> None:
+    other = builders.record(builders.cell(head=Head(name="flatten", hidden=(128,), dropout=0.5), image_size=160))
+    first, second = table(render("t", rows(builders.record(), other)), "cats_dogs")
+    assert (first["Head"], first["Image size"]) == ("gap", "96")
+    assert (second["Head"], second["Image size"]) == ("flatten-128, dropout 0.5", "160")
+    assert "Epochs" not in first
+
+
+TRAINING = builders.cell().train
+DIFFERENT: list[dict[str, object]] = [
+    {"limit": Limit(train=20)},
+    {"weights": "random"},
+    {"image_size": 160},
+    {"head": Head(output="sigmoid")},
+    {"strategy": Named(name="partial", args={"trainable": 0.3})},
+    {"strategy": Named(name="partial", args={"trainable": 0.5})},
+    {"precision": "mixed_bfloat16"},
+    {"backend": "jax"},
+    {"jit": "on"},
+    {"timing": None},
+    *(
+        {"train": TRAINING.model_copy(update=change)}
+        for change in (
+            {"epochs": 5},
+            {"batch_size": 16},
+            {"optimizer": "sgd"},
+            {"learning_rate": 1e-4},
+            {"augmentation": Augmentation(flip=True)},
+            {"early_stopping": EarlyStopping()},
+            {"reduce_lr": ReduceLROnPlateau(factor=0.5)},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("change", DIFFERENT, ids=[str(sorted(change)) for change in DIFFERENT])
+def test_rows_of_different_cells_never_look_the_same(change: dict[str, object]) -> None:
+    first, second = table(render("t", rows(builders.record(), builders.record(builders.cell(**change)))), "cats_dogs")
+    assert first != second
+
+
+def test_images_of_all_rows_are_told() -> None:
+    fewer = builders.data().model_copy(update={"counts": {"train": {"cats": 20, "dogs": 20}}})
+    text = render("t", rows(builders.record(), builders.record(builders.cell(limit=Limit(train=20)), data=fewer)))
+    assert "images: 200 train, 200 validation, 200 test or 40 train." in text
+
+
+def test_two_machines_are_told_apart() -> None:
+    records = [builders.record(), builders.record(environment=builders.environment(cpu="Other CPU"))]
+    assert "Machine: Test CPU, 2 threads, 24.0 GiB, Linux 6; Other CPU, 2 threads" in render("t", rows(*records))
+
+
+def test_where_all_cells_failed_no_empty_lists_are_left() -> None:
+    text = render("t", rows(builders.failed(data=None, weights=None)))
+    assert "Images:" not in text
+    assert "Fallbacks: none." in text
+
+
+def test_stand_ins_are_marked_in_heading_table_legend_conditions_and_file_name() -> None:
+    drawn = builders.record(data=builders.data(fallback=True), weights=builders.weights(fallback=True))
+    text = render("t", rows(drawn))
+    (row,) = table(text, "cats_dogs (synthetic data, random weights)")
+    assert row["Model"] == "MobileNet (alpha=0.25) †"
+    assert "These are drawn pictures, no photographs" in text
+    assert "Random weights stand in for ImageNet's" in text
+    assert "Fallbacks: RANDOM WEIGHTS, SYNTHETIC DATA." in text
+    assert file_name("md", rows(drawn)) == "report.synthetic-data.random-weights.md"
+    assert file_name("md", rows(builders.record())) == "report.md"
+
+
+def test_records_with_and_without_stand_ins_are_in_different_tables() -> None:
+    drawn = builders.record(data=builders.data(fallback=True))
+    text = render("t", [*rows(builders.record(), run="a"), *rows(drawn, run="b")])
+    assert len(table(text, "cats_dogs")) == 1
+    assert len(table(text, "cats_dogs (synthetic data)")) == 1
+
+
+def test_failed_cells_are_listed_with_reason_and_advice() -> None:
+    text = render("t", rows(builders.record(), builders.failed(builders.cell(strategy=Named(name="full")))))
+    (row,) = table(text, "Cells that gave no numbers")
+    assert row["Status"] == "killed"
+    assert row["Why"] == "SIGKILL: the process was killed"
+    assert row["What to do"] == "Lower batch_size."
+
+
+def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
+    failure = builders.failed().failure
+    assert failure is not None
+    text = render("t", rows(builders.failed(failure=failure.model_copy(update={"message": "a|b\nc *d*"}))))
+    assert r"SIGKILL: a\|b c \*d\*" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("<class 'Tensor'>", r"\<class 'Tensor'>"),
+        ("__init__() of image_size", r"\_\_init\_\_() of image_size"),
+        ("a\r\nb", "a b"),
+        ("C:\\new", r"C:\\new"),
+    ],
+)
+def test_messages_of_errors_show_as_they_are(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
+
+
+def test_csv_and_json_give_plain_full_numbers() -> None:
+    named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
+    first, second = csv.DictReader(io.StringIO(FORMATS["csv"][1](Report("t", named))))
+    assert (first["run"], first["params"], first["top1"], first["inference_ms"]) == ("run", "219058.0", "0.93", "20.0")
+    assert second["top1"] == ""
+    ok, bad = json.loads(FORMATS["json"][1](Report("t", named)))["rows"]
+    assert (ok["params"], ok["training_ms"], ok["data_fallback"]) == (219058, 60.0, False)
+    assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
+
+
+def test_the_frame_has_its_documented_columns() -> None:
+    assert tuple(to_frame([builders.record()]).columns) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "—"),
+        (514, "514"),
+        (2562, "2.6K"),
+        (25_089, "25K"),
+        (999_949, "1000K"),
+        (999_950, "1.0M"),
+        (143_667_240, "143.7M"),
+    ],
+)
+def test_counts_as_people_read_them(value: int | None, text: str) -> None:
+    assert numbers.count(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "—"), (382.4, "382"), (25.94, "25.9"), (3.814, "3.81")])
+def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
+    assert numbers.milliseconds(value) == text
+
+
+def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_against_it() -> None:
+    doubt = Doubt(kind="drift", message="the machine's speed moved by 24% meanwhile", advice="Measure for longer.")
+    owner, other = builders.cell(), builders.cell(seed=1)
+    steps = (
+        builders.step(measured_with=owner.id, doubts=(doubt,)),
+        builders.step("training", 0.06, measured_with=owner.id, complete=False),
+    )
+    timings = builders.timings().model_copy(update={"steps": steps})
+    text = render("t", rows(*(builders.record(cell, timings=timings) for cell in (owner, other))))
+    inference, training = table(text, "Step times")
+    assert (inference["Strategy"], inference["Cells"]) == ("all", "2")
+    assert inference["Stable"] == "no: the machine's speed moved by 24% meanwhile"
+    assert inference["In reference workloads"] == "0.396"
+    assert (training["Strategy"], training["Stable"], training["Steps timed"]) == ("frozen", "yes", "10 (bound)")
+    assert "What would make them stable: Measure for longer." in text
+    (row,) = table(text, "cats_dogs")
+    assert row["Time (ms) per inference step (CPU)"].startswith("~20.0")
+    assert not row["Time (ms) per training step (CPU)"].startswith("~")
+
+
+def test_batch_sizes_give_a_curve() -> None:
+    steps = tuple(builders.step(median=0.01 * size, batch_size=size) for size in (32, 1, 8))
+    timings = builders.timings().model_copy(update={"steps": steps})
+    (row,) = table(render("t", rows(builders.record(timings=timings))), "Inference by batch size")
+    assert row["Batch 1"] == "100 images/s (10.0 ms)"
+    assert row["Batch 32"] == "100 images/s (320 ms)"
+    assert "Inference by batch size" not in render("t", rows(builders.record()))
+
+
+def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
+    lost = builders.record(timings=None, timing_failure=builders.failed().failure)
+    text = render("t", rows(lost))
+    (row,) = table(text, "cats_dogs")
+    assert row["Top-1"] == "93.0% (88.6–95.8)"
+    assert row["Time (ms) per training step (CPU)"] == "—"
+    (trouble,) = table(text, "Cells that gave no numbers")
+    assert trouble["Status"] == "no step times"
+    assert to_frame([lost])["error"][0] == "SIGKILL: the process was killed"

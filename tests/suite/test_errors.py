@@ -1,0 +1,123 @@
+"""Whatever is wrong with a suite is said in one line that names the place and the way out."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlbench.core.errors import UserError
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+from tlbench.suite.schema import SuiteFile
+
+GOOD = """\
+name: tiny
+datasets: [cats_dogs]
+backbones: [MobileNet]
+strategies: [frozen]
+image_size: 96
+train: {epochs: 1}
+"""
+
+
+def complaint(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "suite.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        expand(load_suite(path))
+    return str(raised.value).replace(f"{tmp_path}/", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("[MobileNet]", "[MobilNet]"), "suite.yaml:3:13: backbones: there is no backbone 'MobilNet'; did you mean 'MobileNet'?"),
+        (("[MobileNet]", "[ResNet*X]"), "suite.yaml:3:13: backbones: no backbone matches 'ResNet*X'"),
+        (("[MobileNet]", "{name: MobileNet, alfa: 1}"), "suite.yaml:3:12: backbones: unknown argument 'alfa'"),
+        (("[MobileNet]", "{name: MobileNet, alpha: -1}"), "alpha: -1 is not a number above 0"),
+        (("[MobileNet]", "{alpha: 1}"), "suite.yaml:3:12: backbones: this backbone has no name"),
+        (("[MobileNet]", "[]"), "suite.yaml:3:12: backbones: the list is empty"),
+        (("[MobileNet]", ""), "suite.yaml:3:11: backbones: something belongs here, not nothing"),
+        (("[frozen]", "[frosen]"), "suite.yaml:4:14: strategies: there is no strategy 'frosen'; did you mean 'frozen'?"),
+        (("[frozen]", "[partial]"), "suite.yaml:4:14: strategies: partial needs exactly one of"),
+        (("[frozen]", "[{name: partial, trainable: 2}]"), "trainable: Input should be less than 1"),
+        (("[cats_dogs]", "[cats_dog]"), "suite.yaml:2:12: datasets: there is no data set 'cats_dog'; did you mean 'cats_dogs'?"),
+        (("[cats_dogs]", "{name: synthetic, like: x}"), "like: there is no data set 'x'"),
+        (("epochs: 1", "epochs: -3"), "suite.yaml:6:17: train.epochs: -3 is too small; it must be at least 1"),
+        (("epochs: 1", "epochs: 0"), "suite.yaml:6:17: train.epochs: 0 is too small"),
+        (("epochs: 1", "epochs: 1.5"), "train.epochs: a whole number belongs here, not 1.5"),
+        (("epochs: 1", "epochs: true"), "train.epochs: a whole number belongs here, not True"),
+        (("epochs: 1", "epochs: many"), "train.epochs: a whole number belongs here, not 'many'"),
+        (("epochs: 1", "epochs: 1, learning_rate: .nan"), "train.learning_rate: a number belongs here, not nan"),
+        (("epochs: 1", "epochs: 1, learning_rate: -1e-3"), "train.learning_rate: -0.001 is too small; it must be above 0"),
+        (("epochs: 1", "epochs: 1, optimizer: adams"), "there is no optimizer 'adams'; did you mean 'adam'?"),
+        (("epochs: 1", "epochs: 1, batchsize: 3"), "suite.yaml:6:20: train: unknown key 'batchsize'; did you mean 'batch_size'?"),
+        (("epochs: 1", "batch_size: 8"), "suite.yaml:6:8: train: key 'epochs' is missing"),
+        (("image_size: 96", "image_size: 16"), "suite.yaml:3:13: image_size 16 is too small for MobileNet, which needs at least 32"),
+        (("image_size: 96", "image_size: big"), "suite.yaml:5:13: image_size: a number of pixels or native belongs here"),
+        (("image_size: 96", "imagesize: 96"), "suite.yaml:5:1: unknown key 'imagesize'; did you mean 'image_size'?"),
+        (("name: tiny", "name: ../tiny"), "suite.yaml:1:7: name: '../tiny' is no name"),
+        (("name: tiny", "name: tiny\nname: twice"), "suite.yaml:2:1: key 'name' stands here a second time; the first is on line 1"),
+        (("name: tiny", "name: [tiny"), "this is no YAML"),
+        (("name: tiny", "name: &a [*a]"), "this alias stands inside what it repeats"),
+        (("name: tiny", "name: !!python/object/apply:os.system [x]"), "suite.yaml:1:7: "),
+        (("image_size: 96", "image_size: 96\nheads: {name: gap, output: sigmoid}\nseeds: -1"), "suite.yaml:7:8: seeds: -1"),
+        (("image_size: 96", "image_size: 96\nexclude: [{strategy: full}]"), "suite.yaml:6:11: exclude: no cell of the matrix"),
+        (("image_size: 96", "image_size: 96\nexclude: [{strategy: frozen}]"), "the suite has no cells left"),
+        (("image_size: 96", "image_size: 96\nexclude: [{}]"), "name at least one of backbone"),
+        (("image_size: 96", "image_size: 96\ninclude: [{dataset: intel}]"), "'intel' is none of the suite's data sets: cats_dogs"),
+        (("image_size: 96", "image_size: 96\nheads: imagenet"), "head imagenet goes only with strategy pretrained and data set"),
+        (("strategies: [frozen]", "strategies: pretrained"), "strategy pretrained goes only with head imagenet and data set"),
+        (("image_size: 96", "image_size: 96\ngates: {time: 200%}"), "suite.yaml:6:15: gates.time: 2.0 is too large"),
+        (("[cats_dogs]\n", "[intel]\nheads: {name: gap, output: sigmoid}\n"), "suite.yaml:3:8: output sigmoid needs two classes, but intel has 6"),
+        (("[cats_dogs]", "[{name: mine, path: here}, {name: mine, path: there}]"), "a second data set named 'mine'"),
+        (("[cats_dogs]", "[mine]"), "a folder of your own needs a path"),
+        (("[cats_dogs]", "[{name: imagenet, path: x}]"), "suite.yaml:2:29: datasets: imagenet takes no keys"),
+        (("image_size: 96", "image_size: 96\ntiming: {protocol: custom}"), "suite.yaml:6:10: timing: protocol custom needs warmup, iterations, seconds"),
+        (("image_size: 96", "image_size: 96\ntiming: {max_seconds: 1, seconds: 5}"), "timing: max_seconds 1 is less than seconds 5"),
+        (("train: {epochs: 1}", ""), "suite.yaml:1:1: key 'train' is missing"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named_with_its_place(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    assert expected in complaint(tmp_path, GOOD.replace(*change, 1))
+
+
+def test_several_mistakes_are_said_together_a_line_each(tmp_path: Path) -> None:
+    text = GOOD.replace("MobileNet", "MobilNet").replace("frozen", "frosen").replace("epochs: 1", "epochs: 0")
+    lines = complaint(tmp_path, text).splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["suite.yaml:3:13", "suite.yaml:4:14", "suite.yaml:6:17"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", "the file is empty"), (b"- a\n- b\n", "a suite is a mapping"), (b"name: \xff\xfe", "is not UTF-8 text")],
+)
+def test_a_file_that_is_no_suite(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=expected):
+        load_suite(path)
+
+
+def test_no_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        load_suite(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match="is a folder"):
+        load_suite(tmp_path)
+
+
+def test_aliases_that_multiply_without_end_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
+    assert "aliases repeat too much" in complaint(tmp_path, "\n".join(lines))
+
+
+@given(st.sampled_from(sorted(SuiteFile.model_fields)), st.data())
+def test_any_key_with_a_letter_missing_is_answered_with_that_key(key: str, data: st.DataObject) -> None:
+    from tlbench.core.errors import nearest
+
+    place = data.draw(st.integers(0, len(key) - 1))
+    misspelt = key[:place] + key[place + 1 :]
+    if misspelt not in SuiteFile.model_fields:
+        assert nearest(misspelt, list(SuiteFile.model_fields), "keys") == f"did you mean {key!r}?"

@@ -1,0 +1,144 @@
+"""From a suite to its cells: what the matrix has, in which order, and under which ids."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tlbench.backbones import registry
+from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+SMALL = Path(__file__).parents[2] / "suites" / "small.yaml"
+BASE = """\
+name: tiny
+datasets: cats_dogs
+backbones: {name: MobileNet, alpha: 0.25}
+strategies: frozen
+image_size: 96
+train: {epochs: 1}
+"""
+
+
+def cells(tmp_path: Path, text: str) -> tuple[Cell, ...]:
+    path = tmp_path / "suite.yaml"
+    path.write_text(text, encoding="utf-8")
+    return expand(load_suite(path))
+
+
+def test_the_small_suite_has_twelve_cells() -> None:
+    found = expand(load_suite(SMALL))
+    assert len(found) == len({cell.id for cell in found}) == 12
+    assert {cell.backbone.label for cell in found} == {"MobileNet (alpha=0.25)", "MobileNetV2 (alpha=0.35)"}
+    assert {cell.strategy.label for cell in found} == {"frozen", "partial (trainable=0.3)", "full"}
+
+
+def test_the_id_of_a_cell_is_a_promise(tmp_path: Path) -> None:
+    """Records, baselines and resume rest on it: if this fails, old runs no longer match new ones."""
+    assert cells(tmp_path, BASE.replace("epochs: 1", "epochs: 1, learning_rate: 1e-3"))[0].id == "54db6ce42772"
+
+
+def test_scalars_stand_for_lists_and_order_of_keys_does_not_matter(tmp_path: Path) -> None:
+    listed = BASE.replace("cats_dogs", "[cats_dogs]").replace("frozen", "[frozen]")
+    turned = "\n".join(reversed(listed.strip().splitlines())) + "\n"
+    assert [c.id for c in cells(tmp_path, BASE)] == [c.id for c in cells(tmp_path, turned)]
+
+
+def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
+    (base,) = cells(tmp_path, BASE)
+    changes = [
+        ("cats_dogs", "intel"), ("0.25", "0.5"), ("frozen", "full"), ("96", "128"), ("epochs: 1", "epochs: 2"),
+        ("epochs: 1", "epochs: 1, batch_size: 8"), ("epochs: 1", "epochs: 1, optimizer: sgd"),
+        ("epochs: 1", "epochs: 1, learning_rate: 0.5"), ("epochs: 1", "epochs: 1, early_stopping: true"),
+        ("epochs: 1", "epochs: 1, reduce_lr: true"), ("epochs: 1", "epochs: 1, augmentation: {flip: true}"),
+        ("image_size", "seeds: 1\nimage_size"), ("image_size", "heads: flatten\nimage_size"),
+        ("image_size", "precision: mixed_bfloat16\nimage_size"), ("image_size", "backend: jax\nimage_size"),
+        ("image_size", "jit: on\nimage_size"), ("image_size", "limit: {train: 5}\nimage_size"),
+        ("image_size", "timing: {protocol: none}\nimage_size"), ("alpha: 0.25", "alpha: 0.25, weights: random"),
+    ]  # fmt: skip
+    ids = {base.id}
+    for old, new in changes:
+        (changed,) = cells(tmp_path, BASE.replace(old, new, 1))
+        ids.add(changed.id)
+    assert len(ids) == len(changes) + 1
+    assert set(Cell.model_fields) == {
+        "backbone", "weights", "dataset", "limit", "strategy", "head", "image_size", "train", "seed", "precision",
+        "backend", "jit", "timing",
+    }  # fmt: skip
+
+
+def test_neither_paths_nor_names_of_the_suite_are_in_a_cell(tmp_path: Path) -> None:
+    one = cells(tmp_path, BASE.replace("cats_dogs", "{name: mine, path: a}"))
+    other = cells(tmp_path, BASE.replace("cats_dogs", "{name: mine, path: b}").replace("tiny", "other"))
+    assert [cell.id for cell in one] == [cell.id for cell in other]
+
+
+def test_all_and_families_expand(tmp_path: Path) -> None:
+    native = BASE.replace("image_size: 96", "image_size: native")
+    every = cells(tmp_path, native.replace("{name: MobileNet, alpha: 0.25}", "all"))
+    assert [cell.backbone.name for cell in every] == list(registry.names())
+    assert len(every) == 40
+    assert {cell.image_size for cell in every if cell.backbone.name == "EfficientNetB7"} == {600}
+    family = cells(tmp_path, BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNet*, MobileNet]"))
+    assert [cell.backbone.name for cell in family] == [
+        "MobileNet",
+        "MobileNetV2",
+        "MobileNetV3Small",
+        "MobileNetV3Large",
+    ]
+
+
+def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
+    text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2], batch_size: [8, 16]")
+    found = cells(tmp_path, text.replace("image_size: 96", "image_size: [64, 96]\nseeds: [0, 1, 2]"))
+    assert len(found) == 2 * 2 * 2 * 2 * 3
+    assert {cell.train.learning_rate for cell in found} == {3e-3, 1e-2}
+
+
+def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
+    text = BASE.replace("strategies: frozen", "strategies: [frozen, full]").replace("cats_dogs", "[cats_dogs, intel]")
+    text += "exclude: [{strategy: full, dataset: intel}]\n"
+    text += "include: [{backbone: MobileNetV2, strategy: scratch, dataset: intel, seed: 7, image_size: 64}]\n"
+    found = [(c.backbone.name, c.dataset.name, c.strategy.name, c.seed, c.weights) for c in cells(tmp_path, text)]
+    assert found == [
+        ("MobileNet", "cats_dogs", "frozen", 0, "imagenet"),
+        ("MobileNet", "cats_dogs", "full", 0, "imagenet"),
+        ("MobileNet", "intel", "frozen", 0, "imagenet"),
+        ("MobileNetV2", "intel", "scratch", 7, "random"),
+    ]
+
+
+def test_auto_takes_the_rate_of_the_strategy_and_the_optimizer(tmp_path: Path) -> None:
+    text = BASE.replace("frozen", "[frozen, full]").replace("epochs: 1", "epochs: 1, optimizer: [adam, sgd]")
+    rates = {(c.strategy.name, c.train.optimizer): c.train.learning_rate for c in cells(tmp_path, text)}
+    assert rates["frozen", "sgd"] == pytest.approx(10 * rates["frozen", "adam"])
+    assert rates["full", "adam"] < rates["frozen", "adam"]
+
+
+def test_a_cell_survives_json(tmp_path: Path) -> None:
+    (cell,) = cells(tmp_path, BASE.replace("epochs: 1", "epochs: 1, early_stopping: {patience: 2}"))
+    assert Cell.model_validate_json(cell.model_dump_json()) == cell
+
+
+def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
+    found = expand(load_suite(SMALL))
+    assert len(select(found, "backbone=MobileNetV2* strategy=frozen,full")) == 4
+    assert select(found, f"id={found[3].id}") == (found[3],)
+    for expression, sentence in [
+        ("frozen", "not of the form key=pattern"),
+        ("strateg=frozen", "did you mean 'strategy'"),
+        ("strategy=frosen", "matches none of the 12 cells"),
+    ]:
+        with pytest.raises(UserError, match=sentence):
+            select(found, expression)
+
+
+def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:
+    cell = builders.cell()
+    copy = cell.model_copy(update={"seed": 7})
+    assert cell.id == builders.cell().id
+    assert copy.id == builders.cell(seed=7).id != cell.id
+    assert cell == builders.cell()

@@ -1,0 +1,66 @@
+"""Describe one model: counts and layers. Runs in a child; plain values in and out."""
+
+from typing import Any
+
+import keras
+
+from tlbench.backbones import registry
+from tlbench.core.cell import Head, Named
+from tlbench.modeling.assemble import Assembled, assemble, without_top
+from tlbench.modeling.counting import count, count_original, count_part
+from tlbench.results.record import Counts
+
+
+def inspect(request: dict[str, Any]) -> dict[str, Any]:
+    """Build the model of `request` with random weights and count it.
+
+    request: ``backbone`` and ``strategy`` (name, args), ``head`` (fields of Head), ``classes``, ``image_size``
+    (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
+    ``flops``, the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
+    """
+    backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])
+    head = Head(**request["head"])
+    image_size = request["image_size"] or registry.get(backbone.name).default_size
+    if head.name == "imagenet":
+        strategy, classes = Named(name="full"), 1000
+    else:
+        classes = request["classes"]
+    assembled = assemble(backbone, strategy, head, classes, image_size)
+    counts = _count(assembled, backbone, strategy, head, image_size)
+    return {
+        "backbone": backbone.label,
+        "strategy": strategy.label,
+        "head": head.label,
+        "classes": classes,
+        "image_size": image_size,
+        "frozen_layers": assembled.frozen,
+        **counts.model_dump(exclude={"backbone", "head"}),
+        "parts": {"backbone": counts.backbone.model_dump(), "head": counts.head.model_dump()},
+        "layers": _layers(assembled),
+    }
+
+
+def _count(assembled: Assembled, backbone: Named, strategy: Named, head: Head, image_size: int) -> Counts:
+    if head.name != "imagenet":
+        return count(assembled)
+    return count_original(assembled, without_top(backbone, strategy, image_size))
+
+
+def _layers(assembled: Assembled) -> list[dict[str, Any]]:
+    rows = []
+    for layer in assembled.model.layers:
+        inner = assembled.backbone.layers if layer is assembled.backbone else [layer]
+        rows += [_layer(one) for one in inner]
+    return rows
+
+
+def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
+    counts = count_part([layer])
+    shape = layer.output.shape if not isinstance(layer.output, list) else [one.shape for one in layer.output]
+    return {
+        "name": layer.name,
+        "kind": type(layer).__name__,
+        "output_shape": list(shape),
+        "params": counts.params,
+        "trainable": counts.trainable,
+    }

@@ -1,0 +1,52 @@
+"""The reference workload: a fixed matrix product and a fixed convolution, the two things models are made of.
+
+Its time says how fast the machine is at the moment, whatever the models do. Change nothing here without a new
+version in reference_version.py: times are compared across runs.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tlbench.worker import device
+
+REPEATS = {"cpu": 1, "gpu": 50}
+BEST_OF = 3
+
+
+def workload(kind: str) -> Callable[[], float]:
+    """A function that runs the workload on the device (``cpu`` or ``gpu``) and returns its seconds.
+
+    A reading is the median of three runs: 1024 x 1024 times 1024 x 1024, and 8 images of 56 x 56 x 64 under 64 kernels
+    of 3 x 3, float32, together 4.0 GFLOP (50 times over on a GPU), awaited.
+    """
+    random = np.random.default_rng(0)
+    square = keras.ops.convert_to_tensor(random.standard_normal((1024, 1024), dtype=np.float32) / 32)
+    images = keras.ops.convert_to_tensor(random.standard_normal((8, 56, 56, 64), dtype=np.float32))
+    kernels = keras.ops.convert_to_tensor(random.standard_normal((3, 3, 64, 64), dtype=np.float32) / 24)
+    repeats = REPEATS[kind]
+
+    def once() -> float:
+        begin = time.perf_counter()
+        for _ in range(repeats):
+            product = keras.ops.matmul(square, square)
+            features = keras.ops.conv(images, kernels, padding="same", data_format="channels_last")
+        device.wait_for((product, features))
+        return time.perf_counter() - begin
+
+    for _ in range(3):
+        once()
+    return lambda: sorted(once() for _ in range(BEST_OF))[BEST_OF // 2]
+
+
+def readings(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the workload for ``request["seconds"]``: its ``readings`` in seconds, and the ``device`` they are of."""
+    hardware = device.describe()
+    run, found = workload(hardware["kind"]), []
+    end = time.monotonic() + request["seconds"]
+    while time.monotonic() < end:
+        found.append(run())
+    return {"readings": found, "device": hardware}

@@ -1,0 +1,75 @@
+"""What a child does in the timing phase: build one model, then time its steps whenever it is its turn."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tlbench.execution.child import Channel
+from tlbench.execution.job import Ready, StepJob, TimerJob
+from tlbench.host.resources import usable_cores
+from tlbench.measuring.steps import StepTimer
+from tlbench.measuring.summary import Opened
+from tlbench.modeling.assemble import build
+from tlbench.training.trainer import compile_model
+from tlbench.worker import device, memory, reference
+
+DONE = None
+
+
+class ModelTimer:
+    """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them."""
+
+    def __init__(self, job: TimerJob) -> None:
+        cell = job.cell
+        assert cell.timing is not None
+        hardware = device.describe()
+        jit = device.use_jit(cell, hardware["kind"])
+        model = build(cell, job.classes, None).model
+        compile_model(model, cell, jit)
+        self._timers = [StepTimer(make_call(model, step, cell.seed)) for step in job.steps]
+        opened = tuple(Opened(timer.once(), timer.warm_up(cell.timing)) for timer in self._timers)
+        self.ready = Ready(hardware, jit, usable_cores(), device.calls(), opened, memory.resident())
+
+    def turn(self, index: int) -> tuple[float, ...]:
+        """Seconds of some steps of kind `index` of the job."""
+        return self._timers[index].turn()
+
+    def close(self) -> None:
+        """Nothing to do: the process ends, or lives on for a debugger."""
+
+
+class ReferenceTimer:
+    """The reference workload, as one that takes turns."""
+
+    def __init__(self) -> None:
+        hardware = device.describe()
+        self._run = reference.workload(hardware["kind"])
+        self.ready = Ready(hardware, False, usable_cores(), {}, (), memory.resident())
+
+    def turn(self, index: int) -> tuple[float, ...]:
+        """Seconds of one reading."""
+        del index
+        return (self._run(),)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def open_timer(job: TimerJob | None) -> ModelTimer | ReferenceTimer:
+    """Build the model of `job`; None stands for the reference workload."""
+    return ReferenceTimer() if job is None else ModelTimer(job)
+
+
+def serve(job: TimerJob | None, channel: Channel) -> None:
+    """Say `Ready`, then answer each index of a step with the samples of a turn, until `DONE` comes."""
+    timer = open_timer(job)
+    channel(timer.ready)
+    while (index := channel.receive()) is not DONE:
+        channel(timer.turn(index))
+
+
+def make_call(model: Any, step: StepJob, seed: int) -> Callable[[], object]:
+    """The Keras call that is timed: one batch of random images on the device, its result awaited."""
+    images = device.random_batch(model, step.batch_size, seed)
+    if step.step == "inference":
+        return device.inference_step(model, images)
+    return device.training_step(model, images, device.random_labels(model, step.batch_size, seed))

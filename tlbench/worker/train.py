@@ -1,0 +1,138 @@
+"""What a child does with the cells of a group: build, train, evaluate. The only file that sees all those rooms."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from tlbench import __version__
+from tlbench.core.clock import now
+from tlbench.datasets.imagenet import ImageNet
+from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.host.environment import capture, git_commit
+from tlbench.modeling.assemble import build, without_top
+from tlbench.modeling.counting import count, count_original
+from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainingPath
+from tlbench.training.evaluate import Predicted, accuracy, predict, predict_imagenet
+from tlbench.worker import device, memory
+from tlbench.worker.bench import Bench
+
+Send = Callable[[Any], None]
+ORIGINAL_CLASSES = 1000
+
+
+@dataclass
+class Phases:
+    """Wall seconds of each phase, and word of it to the parent when one begins."""
+
+    send: Send
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time what happens inside, as phase `name`."""
+        self.send(Progress(phase=name))
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one cell; nothing is known of accuracy where nothing was evaluated."""
+
+    model: keras.Model
+    counts: Counts
+    slots: Sequence[keras.Variable] = ()
+    path: TrainingPath | None = None
+    history: tuple[Epoch, ...] = ()
+    accuracy: Accuracy | None = None
+    predicted: Predicted | None = None
+
+
+def run_group(group: Group, send: Send) -> None:
+    """Train and evaluate the cells of a group one after the other.
+
+    Tells `send` of each phase and epoch, and of each cell, as `Finished`, when it is done. Step times are taken later.
+    Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
+    """
+    hardware = device.describe()
+    trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
+    for job in group.jobs:
+        memory.forget_peak()
+        phases, started, start = Phases(send), now(), memory.resident()
+        outcome = trained.run(job, phases) if job.cell.train and job.data else _original(job, phases)
+        record = Record(
+            cell_id=job.cell.id,
+            cell=job.cell,
+            status="ok",
+            environment=capture(hardware),
+            provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
+            data=job.data.provenance() if job.data else None,
+            weights=job.weights,
+            counts=outcome.counts,
+            accuracy=outcome.accuracy,
+            history=outcome.history,
+            phases=phases.seconds,
+            memory=memory.measure(outcome.model, outcome.slots, start),
+            path=outcome.path,
+            nondeterministic=device.nondeterministic(hardware["kind"]),
+        )
+        predicted = outcome.predicted
+        send(Finished(record, (predicted.probabilities, predicted.labels) if predicted else None))
+
+
+class _Trained:
+    """The cells of a group that are trained; the first one builds the model."""
+
+    def __init__(self, group: Group, jit: bool, send: Send) -> None:
+        self._group, self._jit, self._send = group, jit, send
+        self._bench: Bench | None = None
+        self._counts: Counts | None = None
+
+    def run(self, job: Job, phases: Phases) -> Outcome:
+        """Train one cell and evaluate it."""
+        cell, data = job.cell, job.data
+        assert cell.train is not None
+        assert data is not None
+        bench, counts = self._set_up(job, phases)
+        with phases("train"):
+            fitted = bench.trainer.fit(cell, bench.train, bench.splits["validation"], self._on_epoch)
+        path = bench.path.model_copy(update={"step": fitted.step})
+        with phases("evaluate"):
+            predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)
+            scores = accuracy(predicted, data.classes, fitted.history[fitted.kept])
+        return Outcome(bench.assembled.model, counts, bench.trainer.slots, path, fitted.history, scores, predicted)
+
+    def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
+        if self._bench is None or self._counts is None:
+            with phases("build"):
+                assert job.data is not None
+                assembled = build(job.cell, len(job.data.classes), job.weights_path)
+                self._counts = count(assembled)  # before it is cut, which calls its layers again
+            with phases("features"):
+                self._bench = Bench.set_up(assembled, self._group, self._jit)
+        else:
+            with phases("build"):
+                self._bench = self._bench.renew(job)
+        return self._bench, self._counts
+
+    def _on_epoch(self, entry: Epoch) -> None:
+        self._send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
+
+
+def _original(job: Job, phases: Phases) -> Outcome:
+    """A cell that trains nothing: counted, and evaluated where there is an ImageNet folder."""
+    cell, data = job.cell, job.data
+    with phases("build"):
+        assembled = build(cell, ORIGINAL_CLASSES, job.weights_path)
+        counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
+    if not isinstance(data, ImageNet):
+        return Outcome(assembled.model, counts)
+    with phases("evaluate"):
+        predicted = predict_imagenet(assembled.model, data, cell)
+        scores = accuracy(predicted, data.classes, None)
+    return Outcome(assembled.model, counts, accuracy=scores, predicted=predicted)
