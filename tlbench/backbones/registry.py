@@ -1,19 +1,41 @@
-"""Backbones by name. Pure: plan and list need no Keras."""
+"""Backbones by name, from all sources. Pure: plan and list need no Keras."""
 
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 
 from tlbench.backbones import keras_applications
 from tlbench.backbones.spec import BackboneInfo
+from tlbench.core.errors import UserError
+from tlbench.core.plugins import Registry
+
+Source = Callable[[], Iterable[BackboneInfo]]
+SOURCES: Registry[Source] = Registry(
+    "source of backbones",
+    "tlbench.backbones",
+    {"keras.applications": keras_applications.backbones},
+    plural="sources of backbones",
+)
 
 
 @cache
 def _all() -> dict[str, BackboneInfo]:
-    return {info.name: info for info in keras_applications.backbones()}
+    """Raises UserError where two sources have a backbone of one name."""
+    backbones: dict[str, BackboneInfo] = {}
+    origin: dict[str, str] = {}
+    for source, list_ in SOURCES.items():
+        for info in list_():
+            if info.name in backbones:
+                raise UserError(
+                    f"sources {origin[info.name]!r} and {source!r} both have a backbone {info.name!r}; "
+                    "uninstall the package of one of them"
+                )
+            backbones[info.name], origin[info.name] = info, source
+    return backbones
 
 
 def names() -> tuple[str, ...]:
-    """All backbones, family by family."""
+    """All backbones, source by source, family by family."""
     return tuple(_all())
 
 

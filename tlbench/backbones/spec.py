@@ -38,17 +38,21 @@ class Published:
 class BackboneInfo:
     """One backbone. Sizes are pixels of a square image; `min_size` is for use without the top.
 
-    `module` is the module of keras.applications that holds its `preprocess_input`.
+    `constructor` names a function ``package.module:function`` that a worker calls with this value, the arguments, the
+    shape of an image (H, W, 3) and whether the original classifier belongs to it; it returns a functional Keras model
+    with random weights. `module` is the module of keras.applications that holds its `preprocess_input`; None where
+    there is none to compare the scaling with.
     """
 
     name: str
     family: str
-    module: str
+    module: str | None
     default_size: int
     min_size: int
     scaling: Scaling
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     published: Published | None = None
+    constructor: str = "tlbench.modeling.constructors:keras_application"
 
     @property
     def crop(self) -> float:

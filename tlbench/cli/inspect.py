@@ -1,7 +1,8 @@
 """`tlbench inspect`: layers, counts and sizes of one model."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -11,7 +12,24 @@ from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
+from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def strategy_options(command: Command) -> Command:
+    """An option for each argument of each strategy: ``--frozen-layers`` for `frozen_layers` of partial."""
+    whose: dict[str, list[str]] = {}
+    what: dict[str, str] = {}
+    for name, strategy in strategies.STRATEGIES.items():
+        for key, field in strategy.model_fields.items():
+            whose.setdefault(key, []).append(name)
+            what.setdefault(key, field.description or key)
+    for key in reversed(whose):
+        words = f"{', '.join(whose[key])}: {what[key]}."
+        command = click.option(f"--{key.replace('_', '-')}", f"strategy_{key}", metavar="VALUE", help=words)(command)
+    return command
 
 
 @click.command()
@@ -19,11 +37,9 @@ from tlbench.strategies import registry as strategies
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25."
 )
-@click.option("--strategy", default="full", show_default=True, help="frozen, partial, full, scratch.")
-@click.option("--trainable", type=float, help="partial: fraction of the layers with weights.")
-@click.option("--frozen-layers", type=int, help="partial: number of frozen layers.")
-@click.option("--from-layer", help="partial: the first layer that is trained.")
-@click.option("--head", type=click.Choice(["gap", "flatten", "imagenet"]), default="gap", show_default=True)
+@click.option("--strategy", default="full", show_default=True, metavar="NAME", help=f"{', '.join(strategies.names())}.")
+@strategy_options
+@click.option("--head", type=click.Choice(heads.names()), default="gap", show_default=True)
 @click.option("--hidden", type=click.IntRange(1), multiple=True, help="Units of a hidden layer; may be repeated.")
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
 @click.option("--output", type=click.Choice(["softmax", "sigmoid"]), default="softmax", show_default=True)
@@ -47,14 +63,14 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
     if backbone not in backbones.names():
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
     info, args = backbones.get(backbone), dict(map(_setting, settings))
-    boundary = {key: options[key] for key in ("trainable", "frozen_layers", "from_layer") if options[key] is not None}
+    given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
+    boundary = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], options["image_size"]
     try:
         info.check_args(args)
         strategies.make(name, boundary)
     except KeyError:
-        known = list(strategies.names())
-        raise UserError(f"there is no strategy {name!r}; {nearest(name, known, 'strategies')}") from None
+        raise UserError(strategies.STRATEGIES.unknown(name)) from None
     except ValueError as error:
         raise UserError(str(error)) from error
     if size is not None and size < info.min_size:
@@ -78,11 +94,16 @@ def _setting(text: str) -> tuple[str, Scalar]:
     key, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set: {text!r} is not of the form key=value, e.g. --set alpha=0.25")
+    return key, _value(value)
+
+
+def _value(text: str) -> Scalar:
+    """A number or a truth value where it reads as one, else the text itself."""
     try:
-        parsed: Scalar = json.loads(value.lower())
+        value = json.loads(text.lower())
     except ValueError:
-        parsed = value
-    return key, parsed
+        return text
+    return value if isinstance(value, bool | int | float) else text
 
 
 def _show(answer: dict[str, Any], layers: bool) -> None:

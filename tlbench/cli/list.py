@@ -8,7 +8,9 @@ from tabulate import tabulate
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
+from tlbench.core.cell import Head
 from tlbench.datasets import registry as datasets
+from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 
 Rows = list[dict[str, Any]]
@@ -73,16 +75,10 @@ def _strategies() -> Rows:
 
 
 def _heads() -> Rows:
-    arguments = "hidden, dropout, output"
-    return [
-        {"name": "gap", "arguments": arguments, "what": "global average pooling, hidden layers, dropout, Dense"},
-        {
-            "name": "flatten",
-            "arguments": arguments,
-            "what": "all positions as one vector, hidden layers, dropout, Dense",
-        },
-        {"name": "imagenet", "arguments": "", "what": "the original classifier of 1000 classes (tlbench inspect only)"},
-    ]
+    arguments = ", ".join(key for key in Head.model_fields if key != "name")
+    rows: Rows = [{"name": name, "arguments": arguments, "what": info.summary} for name, info in heads.HEADS.items()]
+    what = "the original classifier of 1000 classes, for strategy pretrained"
+    return [*rows, {"name": heads.ORIGINAL, "arguments": "", "what": what}]
 
 
 LISTS = {"backbones": _backbones, "datasets": _datasets, "strategies": _strategies, "heads": _heads}

@@ -17,7 +17,6 @@ Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
 StepName = Literal["inference", "training"]
-HeadName = Literal["gap", "flatten", "imagenet"]
 
 
 class Value(BaseModel):
@@ -47,7 +46,7 @@ class Named(Value):
 class Head(Value):
     """The classifier on top of the backbone. `imagenet` is the backbone's original classifier."""
 
-    name: HeadName = "gap"
+    name: str = "gap"
     hidden: tuple[int, ...] = ()
     dropout: float = 0.0
     output: Output = "softmax"

@@ -6,10 +6,11 @@ A package adds an entry to its pyproject.toml, and nothing in tlbench changes::
     last_blocks = "my_package.last_blocks:LastBlocks"
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tlbench.core.errors import UserError, nearest
 
@@ -22,8 +23,8 @@ class Registry(Mapping[str, T], Generic[T]):
     Names of entry points are known without importing anything; what is behind one is imported when it is asked for.
     """
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, T]) -> None:
-        self.kind, self.group = kind, group
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, T], plural: str = "") -> None:
+        self.kind, self.plural, self.group = kind, plural or f"{kind}s", group
         self._builtin, self._loaded = dict(builtin), dict[str, T]()
 
     def __getitem__(self, name: str) -> T:
@@ -43,7 +44,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def unknown(self, name: str) -> str:
         """``there is no head 'gab'; did you mean 'gap'?``"""
-        return f"there is no {self.kind} {name!r}; {nearest(name, list(self), f'{self.kind}s')}"
+        return f"there is no {self.kind} {name!r}; {nearest(name, list(self), self.plural)}"
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
@@ -69,6 +70,13 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"({type(error).__name__}: {error}); mend or uninstall that package"
             ) from error
         return plugin
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """The function behind ``package.module:function``: how rooms without a framework name work of those with one."""
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
 
 
 def _package(point: EntryPoint) -> str:

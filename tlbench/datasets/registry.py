@@ -1,10 +1,13 @@
 """Data sets by name. `synthetic` is drawn, any other name needs a `path` in the suite."""
 
+from tlbench.core.plugins import Registry
 from tlbench.datasets.cats_dogs import CATS_DOGS
 from tlbench.datasets.intel import INTEL
 from tlbench.datasets.spec import DatasetInfo
 
-DATASETS: dict[str, DatasetInfo] = {info.name: info for info in (CATS_DOGS, INTEL)}
+DATASETS: Registry[DatasetInfo] = Registry(
+    "data set", "tlbench.datasets", {info.name: info for info in (CATS_DOGS, INTEL)}
+)
 SYNTHETIC = "synthetic"
 IMAGENET = "imagenet"
 """ImageNet's validation images, for the original classifiers; nothing is trained on it."""

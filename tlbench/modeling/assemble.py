@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.core.cell import Cell, Head, Named, Scalar
 from tlbench.core.errors import UserError
+from tlbench.core.plugins import resolve
+from tlbench.heads.registry import ORIGINAL
+from tlbench.modeling.freezing import Freezing, frozen_layers
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
-from tlbench.strategies import registry as strategies
-from tlbench.strategies.base import LayerView
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,12 @@ class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
     With head `imagenet` the backbone is the whole original classifier. `frozen` is the number of the backbone's first
-    layers that are not trained.
+    layers that are not trained; `freezing` frees or fixes others.
     """
 
     model: keras.Model
     backbone: keras.Model
+    freezing: Freezing
     frozen: int
 
 
@@ -57,10 +58,12 @@ def assemble(
     """
     info = backbones.get(backbone.name)
     shape = (image_size, image_size, 3)
-    original = head.name == "imagenet"
+    original = head.name == ORIGINAL
     extractor = make_backbone(info, backbone.args, shape, weights_path, top=original)
     check_scaling(info)
-    frozen = freeze(extractor, strategy)
+    frozen = frozen_layers(extractor, strategy)
+    freezing = Freezing(extractor)
+    freezing.freeze(frozen)
     # Fed with uint8, a quarter of the bytes; the model casts on the device.
     inputs = keras.Input(shape, dtype="float32", name="images")
     outputs: keras.KerasTensor = inputs
@@ -68,7 +71,7 @@ def assemble(
         keras.utils.set_random_seed(head_seed)
     for layer in [*scaling_layers(info.scaling), extractor, *([] if original else head_layers(head, classes))]:
         outputs = layer(outputs)
-    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, frozen)
+    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, frozen)
 
 
 def head_of(assembled: Assembled) -> list[keras.Layer]:
@@ -103,9 +106,8 @@ def make_backbone(
     *,
     top: bool = False,
 ) -> keras.Model:
-    """Keras' own constructor, with or without its classifier. Raises UserError for weights that do not fit."""
-    constructor = getattr(keras.applications, info.name)
-    model = constructor(include_top=top, weights=None, input_shape=shape, **args)
+    """What the backbone's source makes, with or without classifier. Raises UserError for weights that do not fit."""
+    model: keras.Model = resolve(info.constructor)(info, args, shape, top)
     if weights_path is not None:
         try:
             model.load_weights(weights_path)
@@ -121,54 +123,5 @@ def make_backbone(
 def without_top(backbone: Named, strategy: Named, image_size: int) -> keras.Model:
     """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
     extractor = make_backbone(backbones.get(backbone.name), backbone.args, (image_size, image_size, 3), None)
-    freeze(extractor, strategy)
+    Freezing(extractor).freeze(frozen_layers(extractor, strategy))
     return extractor
-
-
-def freeze(backbone: keras.Model, strategy: Named) -> int:
-    """Freeze the backbone's first layers as the strategy says; returns how many.
-
-    A frozen layer is a fixed function. BatchNormalization runs in inference mode: Keras 3 sees to that where
-    `trainable` is False. Dropout does not, so its rate is set to 0 (EfficientNet drops whole blocks at random).
-    Raises UserError where the strategy's arguments do not fit the backbone.
-    """
-    frozen = frozen_layers(backbone, strategy)
-    for layer in backbone.layers[:frozen]:
-        layer.trainable = False
-        for leaf in leaves(layer):
-            if draws_random_numbers(leaf):
-                leaf.rate = 0
-    return frozen
-
-
-def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
-    """How many of the backbone's first layers the strategy does not train. Raises UserError as `freeze`."""
-    views = [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
-    try:
-        return strategies.make(strategy.name, strategy.args).boundary(views)
-    except ValueError as error:
-        raise UserError(f"strategy {strategy.label} on {backbone.name}: {error}") from error
-
-
-def draws_random_numbers(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, not a nested model, gives different outputs for the same input in training."""
-    return bool(layer._seed_generators) and getattr(layer, "rate", 1) > 0
-
-
-def seed_noise(model: keras.Model, seed: int) -> None:
-    """Give each layer that draws random numbers in training a seed of its own that follows from `seed`.
-
-    As built, their seeds depend on what else has drawn numbers in the process; and training moves them on.
-    """
-    drawing = [leaf for leaf in leaves(model) if draws_random_numbers(leaf)]
-    for number, leaf in enumerate(drawing):
-        for generator in leaf._seed_generators:
-            state = np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1
-            generator.state.assign(np.array([state, 0], dtype=keras.backend.standardize_dtype(generator.state.dtype)))
-
-
-def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layer itself, or the layers of a nested model, at any depth."""
-    if isinstance(layer, keras.Model):
-        return [leaf for inner in layer.layers for leaf in leaves(inner)]
-    return [layer]

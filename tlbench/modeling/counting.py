@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from tlbench.modeling.assemble import Assembled
-from tlbench.modeling.assemble import leaves as leaves_of
-from tlbench.modeling.flops import flops
+from tlbench.modeling.flops import flops, uncounted
+from tlbench.modeling.layers import leaves as leaves_of
 from tlbench.results.record import Counts, PartCounts
 
 MIB = 2**20
@@ -18,7 +18,7 @@ def count(assembled: Assembled) -> Counts:
     """Counts of the whole model, of its backbone, and of the rest (the head)."""
     model, backbone = assembled.model, assembled.backbone
     head = count_part([layer for layer in model.layers if layer is not backbone])
-    return _counts(count_part([model]), count_part([backbone]), head)
+    return _counts(model, count_part([model]), count_part([backbone]), head)
 
 
 def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
@@ -26,10 +26,10 @@ def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
     whole, part = count_part([assembled.model]), count_part([backbone])
     more = {name: getattr(whole, name) - getattr(part, name) for name in ("params", "depth", "size_mb", "flops")}
     trainable = 0 if whole.trainable == 0 else whole.trainable - part.trainable
-    return _counts(whole, part, PartCounts(trainable=trainable, **more))
+    return _counts(assembled.model, whole, part, PartCounts(trainable=trainable, **more))
 
 
-def _counts(whole: PartCounts, part: PartCounts, head: PartCounts) -> Counts:
+def _counts(model: keras.Model, whole: PartCounts, part: PartCounts, head: PartCounts) -> Counts:
     return Counts(
         params=whole.params,
         trainable=whole.trainable,
@@ -37,6 +37,7 @@ def _counts(whole: PartCounts, part: PartCounts, head: PartCounts) -> Counts:
         depth=whole.depth,
         size_mb=whole.size_mb,
         flops=whole.flops,
+        uncounted=uncounted(model),
         backbone=part,
         head=head,
     )

@@ -11,9 +11,11 @@ from typing import Any
 
 import keras
 
-from tlbench.modeling.assemble import Assembled, draws_random_numbers, head_of, leaves
+from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.flops import flops_of_call
 from tlbench.modeling.handed import Handed
+from tlbench.modeling.keras_private import calls, maker
+from tlbench.modeling.layers import draws_random_numbers, leaves
 
 REPEATED = 0.02
 """Share of the fixed part's operations that may be left to the upper part, to be repeated, for fewer bytes."""
@@ -41,7 +43,7 @@ def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> 
     fewer bytes cross it, as long as that leaves at most `REPEATED` of the fixed part's operations to the upper one.
     """
     backbone = assembled.backbone
-    nodes = _nodes(backbone)
+    nodes = calls(backbone)
     fixed = _fixed(backbone, nodes, frozen)
     if not any(getattr(node.operation, "weights", ()) for node in fixed):
         return None
@@ -60,7 +62,7 @@ def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> 
 def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.Model:
     """From images to a flat list: what each of `boundaries` hands over, one after the other, in one pass."""
     model, backbone = assembled.model, assembled.backbone
-    scaled = next(node for node in _nodes(model) if node.operation is backbone).input_tensors[0]
+    scaled = next(node for node in calls(model) if node.operation is backbone).input_tensors[0]
     wanted = [tensor for one in boundaries for tensor in one.tensors]
     distinct = list({id(tensor): tensor for tensor in wanted}.values())
     made = keras.Model(backbone.inputs[0], distinct, name="below_the_cut")(scaled)
@@ -90,12 +92,6 @@ def upper_model(assembled: Assembled, at: Boundary) -> keras.Model:
     for layer in head[len(at.fixed_head) :]:
         output = layer(output)
     return keras.Model(entries if len(entries) > 1 else entries[0], output, name="upper")
-
-
-def _nodes(model: keras.Model) -> list[Any]:
-    """The calls of the model's own graph, each after those it depends on; a layer's calls in other models are not."""
-    by_depth = model._nodes_by_depth
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
 def _fixed(backbone: keras.Model, nodes: list[Any], frozen: int) -> list[Any]:
@@ -147,4 +143,4 @@ def _handed(place: str, tensor: Any) -> Handed:
 
 def _place(backbone: keras.Model, tensor: Any) -> str:
     numbers = {id(one): number for number, one in enumerate(backbone.operations)}
-    return f"operation {numbers[id(tensor._keras_history.operation)]}"
+    return f"operation {numbers[id(maker(tensor))]}"

@@ -1,7 +1,7 @@
 """Floating-point operations of one forward pass, counted over convolutions and matrix products.
 
 A multiply and an add are two operations, as torch's FlopCounterMode counts. Element-wise layers (activations,
-normalisation, pooling) are left out, as there; they are a few percent.
+normalisation, pooling) are left out, as there; they are a few percent. What may cost more and has no rule is named.
 """
 
 import math
@@ -10,24 +10,50 @@ from typing import Any
 
 import keras
 
+from tlbench.modeling.keras_private import calls, calls_of
+
 Shape = tuple[int, ...]
 
 
 def flops(layers: Iterable[keras.layers.Layer]) -> int:
     """Operations for one image, of leaf layers of a built functional model; each call of a layer counts."""
-    return sum(flops_of_call(node) for layer in layers for node in layer._inbound_nodes)
+    return sum(flops_of_call(node) for layer in layers for node in calls_of(layer))
 
 
 def flops_of_call(node: Any) -> int:
     """Operations for one image of one call (a Keras node) of a layer or of a nested model."""
     operation = node.operation
     if isinstance(operation, keras.Model):
-        graph = operation._functional if isinstance(operation, keras.Sequential) else operation
-        return sum(flops_of_call(inner) for depth in graph._nodes_by_depth.values() for inner in depth)
-    rule = next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
+        return sum(flops_of_call(inner) for inner in calls(operation))
+    rule = _rule(operation)
     if rule is None:
         return 0
     return 2 * rule(operation, _image(node.input_tensors[0]), _image(node.output_tensors[0]))
+
+
+def uncounted(model: keras.Model) -> tuple[str, ...]:
+    """Kinds of operations of a functional model that are counted as nothing and may cost something, sorted.
+
+    A layer with weights that has no rule and is not known to work element by element; and products without weights
+    (attention, ``keras.ops.matmul``).
+    """
+    kinds: set[str] = set()
+    for node in calls(model):
+        operation = node.operation
+        if isinstance(operation, keras.Model):
+            kinds |= set(uncounted(operation))
+        elif _rule(operation) is None and _may_cost(operation):
+            kinds.add(type(operation).__name__)
+    return tuple(sorted(kinds))
+
+
+def _rule(operation: Any) -> "Rule | None":
+    return next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
+
+
+def _may_cost(operation: Any) -> bool:
+    name = type(operation).__name__
+    return name in PRODUCTS or (bool(getattr(operation, "weights", ())) and name not in BY_ELEMENT)
 
 
 def _image(tensor: Any) -> Shape:
@@ -65,3 +91,21 @@ RULES: tuple[tuple[type[keras.layers.Layer], Rule], ...] = (
     (keras.layers.Conv2D, _convolution),
     (keras.layers.Dense, _dense),
 )
+BY_ELEMENT = frozenset(
+    {
+        "BatchNormalization",
+        "Embedding",
+        "GroupNormalization",
+        "LayerNormalization",
+        "LayerScale",
+        "Normalization",
+        "PReLU",
+        "RMSNormalization",
+        "UnitNormalization",
+    }
+)
+"""Layers with weights that cost a few operations for each number."""
+PRODUCTS = frozenset(
+    {"AdditiveAttention", "Attention", "Dot", "Einsum", "Inner", "Matmul", "Outer", "Tensordot", "Vdot"}
+)
+"""Operations without weights that multiply matrices."""

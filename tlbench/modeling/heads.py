@@ -1,16 +1,21 @@
-"""Heads: the new classifier on top of a backbone. A new head is one entry in `POOLINGS`."""
-
-from collections.abc import Callable
+"""The layers of a head: pooling as its registry entry says, then what all heads have."""
 
 import keras
 
 from tlbench.core.cell import Head
 from tlbench.core.errors import UserError
+from tlbench.core.plugins import resolve
+from tlbench.heads.registry import HEADS
 
-POOLINGS: dict[str, Callable[[], keras.layers.Layer]] = {
-    "gap": lambda: keras.layers.GlobalAveragePooling2D(name="pooling"),
-    "flatten": lambda: keras.layers.Flatten(name="pooling"),
-}
+
+def global_average() -> keras.layers.Layer:
+    """(batch, H, W, C) to (batch, C)."""
+    return keras.layers.GlobalAveragePooling2D(name="pooling")
+
+
+def flatten() -> keras.layers.Layer:
+    """(batch, H, W, C) to (batch, H * W * C)."""
+    return keras.layers.Flatten(name="pooling")
 
 
 def head_layers(head: Head, classes: int) -> list[keras.layers.Layer]:
@@ -21,7 +26,7 @@ def head_layers(head: Head, classes: int) -> list[keras.layers.Layer]:
     """
     if head.output == "sigmoid" and classes != 2:
         raise UserError(f"head {head.label}: output sigmoid needs two classes, the data set has {classes}; use softmax")
-    layers = [POOLINGS[head.name]()]
+    layers = [resolve(HEADS[head.name].pooling)()]
     for number, units in enumerate(head.hidden, 1):
         layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
     if head.dropout:

@@ -33,7 +33,8 @@ class Counts(Value):
     """Counts of the whole model; `backbone` and `head` are its parts.
 
     depth: layers that have weights. size_mb: MiB of the weights as stored. flops: operations of one forward pass of
-    one image over convolutions and matrix products; a multiply and an add are two.
+    one image over convolutions and matrix products; a multiply and an add are two. uncounted: kinds of operations that
+    are not in `flops` and may cost something.
     """
 
     params: int
@@ -42,6 +43,7 @@ class Counts(Value):
     depth: int
     size_mb: float
     flops: int
+    uncounted: tuple[str, ...] = ()
     backbone: PartCounts
     head: PartCounts
 

@@ -21,9 +21,11 @@ class Partial(Strategy):
     summary: ClassVar[str] = "fine-tune the upper part of the backbone and the head"
     adam_rate: ClassVar[float] = 3e-4
 
-    trainable: Annotated[float, Field(gt=0, lt=1)] | None = None
-    frozen_layers: Annotated[int, Field(ge=0, strict=True)] | None = None
-    from_layer: str | None = None
+    trainable: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="fraction of the layers with weights"
+    )
+    frozen_layers: Annotated[int, Field(ge=0, strict=True)] | None = Field(None, description="number of frozen layers")
+    from_layer: str | None = Field(None, description="the first layer that is trained")
 
     @model_validator(mode="after")
     def _one_boundary(self) -> Self:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import nearest
+from tlbench.core.plugins import Registry
 from tlbench.strategies.base import Strategy
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
@@ -13,17 +14,16 @@ from tlbench.strategies.partial import Partial
 from tlbench.strategies.pretrained import Pretrained
 from tlbench.strategies.scratch import Scratch
 
-STRATEGIES: dict[str, type[Strategy]] = {
-    "pretrained": Pretrained,
-    "frozen": Frozen,
-    "partial": Partial,
-    "full": Full,
-    "scratch": Scratch,
-}
+STRATEGIES: Registry[type[Strategy]] = Registry(
+    "strategy",
+    "tlbench.strategies",
+    {"pretrained": Pretrained, "frozen": Frozen, "partial": Partial, "full": Full, "scratch": Scratch},
+    plural="strategies",
+)
 
 
 def names() -> tuple[str, ...]:
-    """All strategies, from the least trained to the most."""
+    """All strategies, from the least trained to the most, then those of other packages."""
     return tuple(STRATEGIES)
 
 

@@ -8,6 +8,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Head, Named, Scalar, Value, Weights
 from tlbench.core.errors import nearest
 from tlbench.datasets import registry as datasets
+from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 from tlbench.suite.fields import check_keys, complain, number, one_of, show, whole
 
@@ -99,7 +100,7 @@ def _dataset(value: Any) -> Any:
 def _strategy(value: Any) -> Any:
     name, args = _split(value, "strategy")
     if name not in strategies.names():
-        raise complain(f"there is no strategy {name!r}; {nearest(name, list(strategies.names()), 'strategies')}")
+        raise complain(strategies.STRATEGIES.unknown(name))
     try:
         strategies.make(name, _scalars(args))
     except ValueError as error:
@@ -109,16 +110,16 @@ def _strategy(value: Any) -> Any:
 
 def _head(value: Any) -> Any:
     name, args = _split(value, "head")
-    if name == "imagenet":
+    if name == heads.ORIGINAL:
         check_keys(args, ["name"])
-        return Head(name="imagenet")
-    if name not in ("gap", "flatten"):
-        raise complain(f"there is no head {name!r}; {nearest(name, ['gap', 'flatten', 'imagenet'], 'heads')}")
+        return Head(name=name)
+    if name not in heads.HEADS:
+        raise complain(f"there is no head {name!r}; {nearest(name, list(heads.names()), 'heads')}")
     check_keys(args, ["name", "hidden", "dropout", "output"])
     hidden = args.get("hidden", [])
     units = hidden if isinstance(hidden, list) else [hidden]
     return Head(
-        name="gap" if name == "gap" else "flatten",
+        name=name,
         hidden=tuple(whole(1, 65536)(unit) for unit in units),
         dropout=number(0, 1, open_high=True)(args.get("dropout", 0.0)),
         output="sigmoid"

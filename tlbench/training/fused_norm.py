@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tlbench.modeling.assemble import leaves
+from tlbench.modeling.layers import leaves
 
 
 def fuse_normalization(model: keras.Model) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from tlbench.core.cell import Cell, Training
-from tlbench.modeling.assemble import seed_noise
+from tlbench.modeling.layers import seed_noise
 from tlbench.results.record import Epoch
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain

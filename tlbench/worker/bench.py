@@ -13,8 +13,9 @@ from tlbench.core.cell import Augmentation, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets.prepare import Prepared, open_split
 from tlbench.execution.job import Group, Job
-from tlbench.modeling.assemble import Assembled, FirstWeights, frozen_layers, head_of
+from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.cut import Boundary, boundary, upper_model
+from tlbench.modeling.freezing import frozen_layers
 from tlbench.modeling.heads import head_layers
 from tlbench.results.record import TrainingPath
 from tlbench.training.augment import Drawn, View

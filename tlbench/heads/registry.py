@@ -1,0 +1,15 @@
+"""Heads by name."""
+
+from tlbench.core.plugins import Registry
+from tlbench.heads.base import HeadInfo
+from tlbench.heads.flatten import FLATTEN
+from tlbench.heads.gap import GAP
+
+HEADS: Registry[HeadInfo] = Registry("head", "tlbench.heads", {"gap": GAP, "flatten": FLATTEN})
+ORIGINAL = "imagenet"
+"""Stands for the original classifier of 1000 classes, which is no head of its own."""
+
+
+def names() -> tuple[str, ...]:
+    """What a suite may name: all heads, and the original classifier."""
+    return (*HEADS, ORIGINAL)

@@ -1,0 +1,46 @@
+"""Freeze the first layers of a backbone, and free them again."""
+
+import keras
+
+from tlbench.core.cell import Named
+from tlbench.core.errors import UserError
+from tlbench.modeling.layers import draws_random_numbers, leaves
+from tlbench.strategies import registry as strategies
+from tlbench.strategies.base import LayerView
+
+
+class Freezing:
+    """Which of a backbone's layers are fixed. It remembers them as they were built, so that freezing can be undone.
+
+    A frozen layer is a fixed function. BatchNormalization runs in inference mode: Keras 3 sees to that where
+    `trainable` is False. Dropout does not, so its rate is 0 while it is frozen (EfficientNet drops whole blocks at
+    random), and as built when it is freed.
+    """
+
+    def __init__(self, backbone: keras.Model) -> None:
+        self._layers = list(backbone.layers)
+        self._rates = {id(leaf): leaf.rate for leaf in leaves(backbone) if draws_random_numbers(leaf)}
+        self._fixed = {id(leaf) for leaf in leaves(backbone) if not leaf.trainable}
+
+    def freeze(self, frozen: int) -> None:
+        """Fix the first `frozen` layers, counted as in ``backbone.layers``, and no others."""
+        for number, layer in enumerate(self._layers):
+            free = number >= frozen
+            layer.trainable = free
+            for leaf in leaves(layer):
+                if id(leaf) in self._rates:
+                    leaf.rate = self._rates[id(leaf)] if free else 0
+                if free and id(leaf) in self._fixed:
+                    leaf.trainable = False
+
+
+def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
+    """How many of the backbone's first layers the strategy does not train.
+
+    Raises UserError where the strategy's arguments do not fit the backbone.
+    """
+    views = [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
+    try:
+        return strategies.make(strategy.name, strategy.args).boundary(views)
+    except ValueError as error:
+        raise UserError(f"strategy {strategy.label} on {backbone.name}: {error}") from error

@@ -1,0 +1,42 @@
+"""All that tlbench uses of Keras beyond its public interface: an upgrade that breaks one of these fails in one test.
+
+Each function says what it reads; tests/modeling/test_keras_private.py pins what is expected of it.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def calls(model: keras.Model) -> list[Any]:
+    """The nodes (calls of operations) of a functional model's own graph, each after those it depends on.
+
+    Calls of the same layers in other models are not among them. Reads ``_nodes_by_depth``; a Sequential keeps its graph
+    in ``_functional``. Public are only ``operations``, which do not say how often and where each is called.
+    """
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def calls_of(layer: keras.layers.Layer) -> list[Any]:
+    """All nodes in which a layer was called, in any model. Reads ``_inbound_nodes``."""
+    return list(layer._inbound_nodes)
+
+
+def maker(tensor: Any) -> Any:
+    """The operation whose call made a symbolic tensor. Reads ``_keras_history``."""
+    return tensor._keras_history.operation
+
+
+def has_generators(layer: keras.layers.Layer) -> bool:
+    """Whether a layer itself draws random numbers. Reads ``_seed_generators``."""
+    return bool(layer._seed_generators)
+
+
+def seed_generators(layer: keras.layers.Layer, seed: int) -> None:
+    """Set the generators of one layer to begin at `seed`. Reads ``_seed_generators``, writes their public `state`."""
+    for generator in layer._seed_generators:
+        dtype = keras.backend.standardize_dtype(generator.state.dtype)
+        generator.state.assign(np.array([seed, 0], dtype=dtype))

@@ -1,0 +1,28 @@
+"""The layers inside a model, at any depth, and the random numbers some of them draw in training."""
+
+import keras
+import numpy as np
+
+from tlbench.modeling import keras_private
+
+
+def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer itself, or the layers of a nested model, at any depth."""
+    if isinstance(layer, keras.Model):
+        return [leaf for inner in layer.layers for leaf in leaves(inner)]
+    return [layer]
+
+
+def draws_random_numbers(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, not a nested model, gives different outputs for the same input in training."""
+    return keras_private.has_generators(layer) and getattr(layer, "rate", 1) > 0
+
+
+def seed_noise(model: keras.Model, seed: int) -> None:
+    """Give each layer that draws random numbers in training a seed of its own that follows from `seed`.
+
+    As built, their seeds depend on what else has drawn numbers in the process; and training moves them on.
+    """
+    drawing = [leaf for leaf in leaves(model) if draws_random_numbers(leaf)]
+    for number, leaf in enumerate(drawing):
+        keras_private.seed_generators(leaf, int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1))
