@@ -19,7 +19,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def strategy_options(command: Command) -> Command:
-    """An option for each argument of each strategy: ``--frozen-layers`` for `frozen_layers` of partial."""
+    """An option for each argument of each strategy: ``--frozen-layers`` for `frozen_layers` of partial.
+
+    One whose name the command has already (decorators below) is called ``--strategy-NAME``.
+    """
+    taken = {option for parameter in getattr(command, "__click_params__", []) for option in parameter.opts}
     whose: dict[str, list[str]] = {}
     what: dict[str, str] = {}
     for name, strategy in strategies.STRATEGIES.items():
@@ -28,7 +32,9 @@ def strategy_options(command: Command) -> Command:
             what.setdefault(key, field.description or key)
     for key in reversed(whose):
         words = f"{', '.join(whose[key])}: {what[key]}."
-        command = click.option(f"--{key.replace('_', '-')}", f"strategy_{key}", metavar="VALUE", help=words)(command)
+        option = f"--{key.replace('_', '-')}"
+        option = f"--strategy-{key}" if option in taken else option
+        command = click.option(option, f"strategy_{key}", metavar="VALUE", help=words)(command)
     return command
 
 

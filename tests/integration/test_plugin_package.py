@@ -1,0 +1,65 @@
+"""Another package adds to tlbench without a change in it: each thing is one file and one entry point."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import environment, make_place, tlbench_in
+
+PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
+SUITE = """\
+name: plugins
+datasets: stripes
+backbones: {name: TwoConvolutions, weights: random}
+strategies: [frozen, {name: last_layers, layers: 1}]
+heads: maximum
+image_size: 32
+train: {epochs: 1, batch_size: 16}
+timing: {protocol: custom, batch_size: 4, warmup: 0, iterations: 6, seconds: 0}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_place(tmp_path_factory.mktemp("plugins"))
+    (folder / "data").mkdir()
+    (folder / "shapes").rename(folder / "data" / "stripes")
+    (folder / "plugins.yaml").write_text(SUITE)
+    return folder
+
+
+def tlbench(place: Path, *args: str) -> str:
+    path = os.pathsep.join([environment(place)["PYTHONPATH"], str(PACKAGE)])
+    done = tlbench_in(place, *args, PYTHONPATH=path, TLBENCH_DATA=str(place / "data"))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_all_of_it_is_listed(place: Path) -> None:
+    assert "TwoConvolutions" in tlbench(place, "list", "backbones")
+    assert "Stripes and bars" in tlbench(place, "list", "datasets")
+    assert "global maximum pooling" in tlbench(place, "list", "heads")
+    assert "fine-tune the last layers" in tlbench(place, "list", "strategies")
+
+
+def test_inspect_takes_it(place: Path) -> None:
+    strategy = ("--strategy", "last_layers", "--strategy-layers", "1")
+    answer = json.loads(tlbench(place, "inspect", "TwoConvolutions", *strategy, "--head", "maximum", "--json"))
+    first, second, classifier = 3 * 9 * 8 + 8, 8 * 9 * 16 + 16, 16 * 2 + 2
+    assert answer["params"] == first + second + classifier
+    assert answer["trainable"] == second + classifier
+    assert answer["uncounted"] == []
+
+
+def test_a_suite_of_it_is_planned_run_and_reported(place: Path) -> None:
+    assert "last_layers (layers=1)" in tlbench(place, "plan", "plugins.yaml")
+    tlbench(place, "run", "plugins.yaml", "--out", "run")
+    rows = list(csv.DictReader((place / "run" / "report.csv").read_text().splitlines()))
+    assert [(row["backbone"], row["dataset"], row["head"], row["status"]) for row in rows] == [
+        ("TwoConvolutions", "stripes", "maximum", "ok")
+    ] * 2
+    assert [row["strategy"] for row in rows] == ["frozen", "last_layers (layers=1)"]
+    assert all(float(row["inference_ms"]) > 0 for row in rows)
