@@ -1,6 +1,7 @@
 """What is known of the 40 backbones without Keras, against Keras and against the published table."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,75 @@ def test_official_files_are_those_keras_asks_for(name: str, top: bool, monkeypat
     official = official_file(registry.get(name), {}, top)
     assert official is not None
     assert asked == [(official.file, official.url, official.digest)]
+
+
+def keras_asks_for(
+    name: str, alpha: float, top: bool, size: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str, str | None]:
+    """What Keras' own constructor would fetch for images of `size`, without the model being built."""
+    keras = pytest.importorskip("keras")
+    asked: list[tuple[str, str, str | None]] = []
+
+    class Asked(Exception):  # noqa: N818
+        pass
+
+    def get_file(fname: str, origin: str, **options: str) -> None:
+        asked.append((fname, origin, options.get("file_hash")))
+        raise Asked
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    monkeypatch.setattr(warnings, "warn", lambda *args, **options: None)  # of sizes without a file of their own
+    with pytest.raises(Asked):
+        getattr(keras.applications, name)(weights="imagenet", include_top=top, alpha=alpha, input_shape=(size, size, 3))
+    return asked[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("MobileNet", (96, 128, 160, 192, 200, 224)), ("MobileNetV2", (96, 128, 160, 192, 200, 224))]
+)
+def test_the_file_is_that_of_the_image_size_as_keras_has_it(
+    name: str, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in sizes:
+        official = official_file(registry.get(name), {"alpha": 0.5}, False, size)
+        assert official is not None
+        assert (official.file, official.url, official.digest) == keras_asks_for(name, 0.5, False, size, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("alpha", [0.25, 0.35, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2"])
+def test_all_sizes_and_alphas_are_as_keras_has_them(
+    name: str, alpha: float, top: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if official_file(registry.get(name), {"alpha": alpha}, top) is None:
+        pytest.skip(f"{name} has no weights for alpha {alpha}")
+    for size in (96, 128, 160, 192, 224):
+        if top and (name, size) == ("MobileNet", 96):
+            continue  # Keras refuses the size with the classifier's weights
+        official = official_file(registry.get(name), {"alpha": alpha}, top, size)
+        assert official is not None
+        assert (official.file, official.url, official.digest) == keras_asks_for(name, alpha, top, size, monkeypatch)
+
+
+def test_another_sizes_file_stands_in_where_it_is_all_there_is(tmp_path: Path) -> None:
+    info = registry.get("MobileNetV2")
+    names = {size: official_file(info, {}, False, size) for size in (96, 160, 224)}
+    assert len({official.file for official in names.values() if official}) == 3
+    for size in (224, 160, 96):
+        official, wanted = names[size], names[96]
+        assert official is not None
+        assert wanted is not None
+        (tmp_path / official.file).write_bytes(b"weights")
+        source = find(info, {}, False, tmp_path, 96, allow_random=False, allow_download=False)
+        assert source.file == official.file, "the nearest size there is"
+        assert source.instead_of == (None if size == 96 else wanted.file)
+
+
+def test_wide_models_have_the_one_size(tmp_path: Path) -> None:
+    official = official_file(registry.get("MobileNetV2"), {"alpha": 1.4}, False, 96)
+    assert official is not None
+    assert official.file.endswith("1.4_224_no_top.h5")
+    (tmp_path / official.file).write_bytes(b"weights")
+    assert find(registry.get("MobileNetV2"), {"alpha": 1.4}, False, tmp_path, 96, allow_random=False).instead_of is None

@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,8 @@ from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError
+
+DEFAULT_SIZE = 224
 
 
 @dataclass(frozen=True)
@@ -26,24 +28,40 @@ class OfficialFile:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Where the weights of a backbone come from. `path` is None, and `file` empty, for random weights."""
+    """Where the weights of a backbone come from. `path` is None, and `file` empty, for random weights.
+
+    instead_of: the official file for the images' size, where it could not be had and another size's stands in for it.
+    """
 
     kind: Literal["folder", "cache", "download", "random"]
     path: Path | None = None
     file: str = ""
     sha256: str | None = None
+    instead_of: str | None = None
 
 
-def official_file(info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool) -> OfficialFile | None:
+def official_file(
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: int | None = None
+) -> OfficialFile | None:
     """The official weights file for these arguments; None where there are no ImageNet weights for them.
 
-    MobileNet and MobileNetV2 have files for several image sizes; the one for 224 px is used for all.
+    MobileNet and MobileNetV2 have a file for each of several image sizes (pixels). Other sizes, and None, take the one
+    for 224, as Keras' own constructors do.
     """
+    return next(iter(_official_files(info, args, include_top, image_size)), None)
+
+
+def _official_files(
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: int | None
+) -> list[OfficialFile]:
+    """All that fit the arguments: first the one for the image size, then those for others, the nearest first."""
     given = {key: argument.default for key, argument in info.arguments.items()} | dict(args)
     if given.pop("depth_multiplier", 1) != 1:
-        return None
+        return []
     alpha, minimalistic = given.get("alpha"), bool(given.get("minimalistic", False))
-    return _table().get((info.name, None if alpha is None else float(alpha), minimalistic, include_top))
+    by_size = _table().get((info.name, None if alpha is None else float(alpha), minimalistic, include_top), {})
+    wanted = image_size if image_size in by_size else DEFAULT_SIZE
+    return [by_size[size] for size in sorted(by_size, key=lambda size: abs(size - wanted))]
 
 
 def find(
@@ -51,28 +69,27 @@ def find(
     args: Mapping[str, Scalar],
     include_top: bool,
     folder: Path | None,
+    image_size: int | None = None,
     *,
     allow_random: bool,
     allow_download: bool = True,
 ) -> WeightsSource:
     """Look in `folder`, then in Keras' cache, then fetch into that cache; random weights only where allowed.
 
+    Where the file for the images' size is nowhere, that for another size is looked for in the same folders.
     Raises UserError, naming the file and the ways out, where the weights are nowhere and random is not allowed.
     """
     named = f"ImageNet weights of {info.name}" + (f" with {dict(args)}" if args else "")
-    official = official_file(info, args, include_top)
-    if official is None:
+    files = _official_files(info, args, include_top, image_size)
+    if not files:
         if allow_random:
             return WeightsSource("random")
         raise UserError(f"there are no {named}; give it `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; mend --weights or TLBENCH_WEIGHTS")
-    places: list[tuple[Literal["folder", "cache"], Path]] = [("cache", keras_cache() / official.file)]
-    if folder is not None:
-        places.insert(0, ("folder", folder / official.file))
-    for kind, path in places:
-        if path.is_file():
-            return WeightsSource(kind, path, official.file, file_digest(path))
+    official, *others = files
+    if (there := _in_folders(official, folder)) is not None:
+        return there
     why = "downloading is off"
     if allow_download:
         target = keras_cache() / official.file
@@ -81,13 +98,24 @@ def find(
             return WeightsSource("download", target, official.file, file_digest(target))
         except DownloadError as error:
             why = str(error)
+    for other in others:
+        if (there := _in_folders(other, folder)) is not None:
+            return replace(there, instead_of=official.file)
     if allow_random:
         return WeightsSource("random")
-    looked = " or ".join(str(path.parent) for _, path in places)
+    looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
     raise UserError(
         f"{named}: {official.file} is not in {looked}, and {why}; put the file there, "
         "or allow random weights with `fallback: {weights: random}`"
     )
+
+
+def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
+    places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
+    for kind, place in places:
+        if place is not None and (path := place / official.file).is_file():
+            return WeightsSource(kind, path, official.file, file_digest(path))
+    return None
 
 
 def keras_cache() -> Path:
@@ -97,15 +125,15 @@ def keras_cache() -> Path:
 
 
 @cache
-def _table() -> dict[tuple[str, float | None, bool, bool], OfficialFile]:
-    """All official files, as Keras 3.15's own constructors ask for them; a slow test compares."""
+def _table() -> dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]]:
+    """All official files, by the image size they are for (0: any), as Keras 3.15's own constructors ask for them.
+
+    A slow test compares.
+    """
     text = resources.files("tlbench.backbones").joinpath("weights.csv").read_text(encoding="utf-8")
-    return {
-        (
-            row["backbone"],
-            float(row["alpha"]) if row["alpha"] else None,
-            row["minimalistic"] == "true",
-            row["top"] == "true",
-        ): OfficialFile(row["file"], row["url"], row["hash"] or None)
-        for row in csv.DictReader(text.splitlines())
-    }
+    table: dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        alpha = float(row["alpha"]) if row["alpha"] else None
+        key = (row["backbone"], alpha, row["minimalistic"] == "true", row["top"] == "true")
+        table.setdefault(key, {})[int(row["size"] or 0)] = OfficialFile(row["file"], row["url"], row["hash"] or None)
+    return table

@@ -52,6 +52,7 @@ class Inputs:
             fallback=not real,
             file=found.file if real else None,
             sha256=found.sha256,
+            instead_of=found.instead_of,
         )
         return Job(cell, data, provenance, found.path)
 
@@ -69,10 +70,15 @@ class Inputs:
         return data + weights
 
     def notes(self) -> list[str]:
-        """One sentence for each number that will be missing."""
+        """One sentence for each number that will be missing, or rests on weights for images of another size."""
+        sentences = [
+            f"{key}: {found.file} stands in for {found.instead_of}, the official weights for images of this size"
+            for key, found in sorted(self.weights.items())
+            if found.instead_of
+        ]
         if any(key.endswith(ORIGINAL) for key in self.weights) and self.imagenet is None:
-            return ["imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder"]
-        return []
+            sentences.append("imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder")
+        return sentences
 
     def repeated(self) -> list[str]:
         """One sentence for each data set with pictures under two labels or in two splits."""
@@ -100,7 +106,7 @@ class Inputs:
 
 def weights_key(cell: Cell) -> str:
     """Cells with equal keys start from the same weights file."""
-    return cell.backbone.label + (ORIGINAL if cell.train is None else "")
+    return f"{cell.backbone.label}, {cell.image_size} px" + (ORIGINAL if cell.train is None else "")
 
 
 def data_key(cell: Cell) -> str:
@@ -123,6 +129,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 backbone.args,
                 cell.train is None,
                 places.weights,
+                cell.image_size,
                 allow_random=places.random_allowed,
             )
     imagenet = None

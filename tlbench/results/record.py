@@ -250,12 +250,16 @@ class DataProvenance(Value):
 
 
 class WeightsProvenance(Value):
-    """Which weights the backbone started from. `file` is the official file name, never a path."""
+    """Which weights the backbone started from. `file` is the official file name, never a path.
+
+    instead_of: the official file for the images' size, where it could not be had and another size's was taken.
+    """
 
     source: Literal["imagenet", "random"]
     fallback: bool
     file: str | None = None
     sha256: str | None = None
+    instead_of: str | None = None
 
 
 class Environment(Value):
