@@ -125,7 +125,6 @@ def save_backbone(payload: Any, send: Any) -> None:
     import keras
 
     from tlbench.backbones import registry
-    from tlbench.datasets.prepare import open_split
     from tlbench.modeling.assemble import make_backbone
     from tlbench.modeling.preprocessing import scaling_layers
 
@@ -136,7 +135,7 @@ def save_backbone(payload: Any, send: Any) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    images = open_split(data.splits["train"])[0].astype("float32")
+    images = data.splits["train"].open(1.0)[0].astype("float32")
     for layer in scaling_layers(info.scaling):
         images = layer(images)
     model(images, training=True)

@@ -11,7 +11,8 @@ from PIL import Image
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import build, synthetic
-from tlbench.datasets.prepare import Prepared, open_split, prepare
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.source import DataSource
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
 
@@ -22,7 +23,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def prepared(root: Path | None, cache: Path, limit: Limit | None = None, size: int = 16, **options: object) -> Prepared:
+def prepared(
+    root: Path | None, cache: Path, limit: Limit | None = None, size: int = 16, **options: object
+) -> DataSource:
     dataset = Named(name=str(options.pop("name", "cats_dogs")))
     allowed = bool(options.pop("fallback", False))
     return prepare(dataset, limit or Limit(), size, root=root, path=None, cache=cache, fallback_synthetic=allowed)
@@ -30,7 +33,7 @@ def prepared(root: Path | None, cache: Path, limit: Limit | None = None, size: i
 
 def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) -> None:
     found = prepared(root, tmp_path / "cache", size=24)
-    images, labels = open_split(found.splits["train"])
+    images, labels = found.splits["train"].open(1.0)
     assert images.shape == (60, 24, 24, 3)
     assert labels.tolist() == [0] * 30 + [1] * 30
     originals = {np.asarray(Image.open(file)).tobytes() for file in (root / "cats_dogs/train/cats").iterdir()}

@@ -7,7 +7,7 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Augmentation, Head, Named
-from tlbench.datasets.prepare import Prepared
+from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import grouped, in_turns
 from tlbench.execution.job import Job, Keep
 from tlbench.results.record import WeightsProvenance
@@ -22,7 +22,7 @@ def job(source: str = "imagenet", fingerprint: str = "f", **changes: Any) -> Job
     train = builders.cell().train
     assert train is not None
     cell = builders.cell(**{"train": train.model_copy(update=changes.pop("train", {})), **changes})
-    data = Prepared("cats_dogs", ("cat", "dog"), 96, True, False, fingerprint, {}, ())
+    data = DataSource("cats_dogs", ("cat", "dog"), "real", False, fingerprint, {})
     real = source == "imagenet"
     weights = WeightsProvenance(source="imagenet" if real else "random", fallback=False, sha256="s" if real else None)
     return Job(cell, data, weights, None)
@@ -101,7 +101,12 @@ def test_without_keeping_no_group_has_a_place_for_features() -> None:
 
 def test_originals_are_groups_of_their_own() -> None:
     one = job()
-    original = Job(builders.cell(train=None, strategy=Named(name="pretrained")), None, one.weights, None)
+    original = Job(
+        builders.cell(train=None, head=Head(name="imagenet"), strategy=Named(name="pretrained")),
+        None,
+        one.weights,
+        None,
+    )
     groups = grouped([original, one], KEEP)
     assert [len(group.jobs) for group in groups] == [1, 1]
     assert [group.keep for group in groups] == [KEEP, KEEP]

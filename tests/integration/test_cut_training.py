@@ -9,7 +9,8 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Augmentation, Head, Limit, Named, Training
-from tlbench.datasets.prepare import Prepared, prepare
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Job, Keep
@@ -22,7 +23,7 @@ SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
     child.start_server("tensorflow")
     cache = tmp_path_factory.mktemp("cache")
     return prepare(
@@ -31,11 +32,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory, data: Prepared) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory, data: DataSource) -> Path:
     return save_weights(SMALL, data, tmp_path_factory.mktemp("weights"))
 
 
-def save_weights(backbone: Named, data: Prepared, folder: Path) -> Path:
+def save_weights(backbone: Named, data: DataSource, folder: Path) -> Path:
     """Random weights in a file, with the statistics of their BatchNormalization taken from the data."""
     path = folder / "some.weights.h5"
     outcome = child.run("tests.targets:save_backbone", (backbone, data, str(path)), timeout=120)
@@ -43,7 +44,7 @@ def save_weights(backbone: Named, data: Prepared, folder: Path) -> Path:
     return path
 
 
-def job(data: Prepared, weights: Path, **changes: Any) -> Job:
+def job(data: DataSource, weights: Path, **changes: Any) -> Job:
     fields = {"backbone": SMALL, "image_size": 48, "dataset": Named(name="synthetic"), "limit": LIMIT}
     cell = builders.cell(**{**fields, "train": TRAIN, "timing": None, **changes})
     return Job(cell, data, WeightsProvenance(source="imagenet", fallback=False, sha256="of a test"), weights)
@@ -91,7 +92,7 @@ def check_same(jobs: Sequence[Job], folder: Path) -> None:
 )
 @pytest.mark.parametrize("strategy", [FROZEN, PARTIAL], ids=lambda one: one.name)
 def test_cut_and_whole_training_give_the_same_weights(
-    data: Prepared, backbone: Named, strategy: Named, tmp_path: Path
+    data: DataSource, backbone: Named, strategy: Named, tmp_path: Path
 ) -> None:
     weights = save_weights(backbone, data, tmp_path)
     head = Head(hidden=(8,), dropout=0.3)
@@ -102,7 +103,7 @@ def test_cut_and_whole_training_give_the_same_weights(
 @pytest.mark.real_weights
 @pytest.mark.parametrize("strategy", [FROZEN, PARTIAL], ids=lambda one: one.name)
 def test_cut_and_whole_training_give_the_same_weights_from_imagenet(
-    data: Prepared, real_weights: Path, strategy: Named, tmp_path: Path
+    data: DataSource, real_weights: Path, strategy: Named, tmp_path: Path
 ) -> None:
     """MobileNetV2 with random weights is of no use here: its linear bottlenecks leave little but rounding."""
     backbone = Named(name="MobileNetV2", args={"alpha": 0.35})
@@ -113,7 +114,7 @@ def test_cut_and_whole_training_give_the_same_weights_from_imagenet(
 
 @pytest.mark.parametrize("strategy", [FROZEN, PARTIAL, Named(name="full")], ids=lambda one: one.name)
 def test_seeds_of_a_group_are_as_if_each_ran_alone(
-    data: Prepared, weights: Path, strategy: Named, tmp_path: Path
+    data: DataSource, weights: Path, strategy: Named, tmp_path: Path
 ) -> None:
     head = Head(hidden=(8,), dropout=0.3)
     jobs = [job(data, weights, strategy=strategy, head=head, seed=seed) for seed in (0, 1)]
@@ -126,7 +127,7 @@ def test_seeds_of_a_group_are_as_if_each_ran_alone(
     assert not np.array_equal(probabilities(together[0]), probabilities(together[1]))
 
 
-def test_changed_images_are_drawn_anew_for_each_seed_of_a_group(data: Prepared, weights: Path) -> None:
+def test_changed_images_are_drawn_anew_for_each_seed_of_a_group(data: DataSource, weights: Path) -> None:
     changed = TRAIN.model_copy(update={"augmentation": Augmentation(flip=True, shift=0.1)})
     jobs = [job(data, weights, strategy=FROZEN, train=changed, seed=seed) for seed in (0, 1)]
     together = run(jobs, None)
@@ -139,14 +140,14 @@ VIEWS = Augmentation(flip=True, shift=0.1, rotation=10, views=2)
 
 @pytest.mark.parametrize("strategy", [FROZEN, PARTIAL], ids=lambda one: one.name)
 def test_views_are_the_same_images_cut_and_whole(
-    data: Prepared, weights: Path, strategy: Named, tmp_path: Path
+    data: DataSource, weights: Path, strategy: Named, tmp_path: Path
 ) -> None:
     train = SGD.model_copy(update={"augmentation": VIEWS, "epochs": 3})
     check_same([job(data, weights, strategy=strategy, train=train)], tmp_path)
 
 
 def test_views_are_kept_for_all_seeds_and_differ_from_plain_images(
-    data: Prepared, weights: Path, tmp_path: Path
+    data: DataSource, weights: Path, tmp_path: Path
 ) -> None:
     train = TRAIN.model_copy(update={"augmentation": VIEWS})
     jobs = [job(data, weights, strategy=FROZEN, train=train, seed=seed) for seed in (0, 1)]
@@ -163,7 +164,7 @@ def test_views_are_kept_for_all_seeds_and_differ_from_plain_images(
 
 
 def test_one_pass_serves_the_cuts_of_all_strategies_and_later_runs(
-    data: Prepared, weights: Path, tmp_path: Path
+    data: DataSource, weights: Path, tmp_path: Path
 ) -> None:
     jobs = [job(data, weights, strategy=strategy) for strategy in (FROZEN, PARTIAL, Named(name="full"))]
     frozen, partial, full = (one.record.path for one in run(jobs, Keep(tmp_path, 10**9)))
@@ -179,7 +180,7 @@ def test_one_pass_serves_the_cuts_of_all_strategies_and_later_runs(
     assert again.record.path.computed == 0
 
 
-def test_damaged_features_are_made_again_and_named(data: Prepared, weights: Path, tmp_path: Path) -> None:
+def test_damaged_features_are_made_again_and_named(data: DataSource, weights: Path, tmp_path: Path) -> None:
     jobs = [job(data, weights, strategy=FROZEN)]
     (before,) = run(jobs, Keep(tmp_path, 10**9))
     (file, *_) = sorted(tmp_path.glob("*/0.raw"))
@@ -192,7 +193,7 @@ def test_damaged_features_are_made_again_and_named(data: Prepared, weights: Path
     np.testing.assert_array_equal(probabilities(before), probabilities(after))
 
 
-def test_where_features_do_not_fit_the_model_is_trained_whole(data: Prepared, weights: Path, tmp_path: Path) -> None:
+def test_where_features_do_not_fit_the_model_is_trained_whole(data: DataSource, weights: Path, tmp_path: Path) -> None:
     (finished,) = run([job(data, weights, strategy=FROZEN)], Keep(tmp_path, 1000))
     assert finished.record.status == "ok"
     assert finished.record.path is not None

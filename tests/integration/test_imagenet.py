@@ -13,7 +13,8 @@ from tests.integration.conftest import Command
 from tlbench.backbones import registry
 from tlbench.backbones.weights import official_file
 from tlbench.core.errors import UserError
-from tlbench.datasets.imagenet import find_imagenet, read_crop
+from tlbench.datasets.decode import read_crop
+from tlbench.datasets.imagenet import find_imagenet
 from tlbench.results.store import Store
 
 SUITE = """\
@@ -73,7 +74,7 @@ def test_with_imagenet_and_weights_accuracy_is_measured(place: Path, tlbench: Co
     assert record.weights is not None
     assert record.weights.source == "imagenet"
     assert record.accuracy is not None
-    images = np.stack([read_crop(folder / name, 32, info.crop) for name, _ in find_imagenet(folder, None).files])
+    images = np.asarray(find_imagenet(folder, None, 32).splits["test"].open(info.crop)[0])
     scaled = keras.applications.mobilenet.preprocess_input(images.astype("float32"))
     expected = keras.ops.convert_to_numpy(model(scaled, training=False))
     predictions = Store(place / "run").read_predictions(record.cell_id)
@@ -94,6 +95,6 @@ def test_the_crop_is_the_middle_of_the_shorter_side(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_imagenet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has 0 folders, not the 1000"):
-        find_imagenet(tmp_path, None)
+        find_imagenet(tmp_path, None, 32)
     with pytest.raises(UserError, match="does not exist; mend or unset TLBENCH_IMAGENET"):
-        find_imagenet(tmp_path / "nowhere", None)
+        find_imagenet(tmp_path / "nowhere", None, 32)

@@ -9,7 +9,8 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Limit, Named, Training
-from tlbench.datasets.prepare import Prepared, Split, prepare
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.results.record import WeightsProvenance
@@ -59,7 +60,7 @@ def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) 
         train=Training(epochs=1, batch_size=32, optimizer="adam", learning_rate=1e-3),
         timing=None,
     )
-    data = Prepared("blank", ("a", "b"), 224, False, False, "blank", splits, ())
+    data = DataSource("blank", ("a", "b"), "synthetic", False, "blank", splits)
     job = Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
     heard: list[Any] = []
     outcome = child.run(
@@ -73,10 +74,10 @@ def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) 
     assert heard[-1].record.path.whole == (None if kept else "asked for")
 
 
-def blank(folder: Path, name: str, count: int) -> Split:
+def blank(folder: Path, name: str, count: int) -> ArraySplit:
     """Black images that take no room on the disk, and labels by turns."""
     images, labels = folder / f"{name}.images", folder / f"{name}.labels"
     images.touch()
     os.truncate(images, count * 224 * 224 * 3)
     (np.arange(count, dtype=np.int32) % 2).tofile(labels)
-    return Split(images, labels, count, 224, {"a": count - count // 2, "b": count // 2})
+    return ArraySplit(images, labels, 224, {"a": count - count // 2, "b": count // 2})

@@ -52,8 +52,7 @@ class Terminal:
         """Show the phase and the epoch."""
         text = message.phase
         if message.epoch:
-            assert cell.train is not None
-            text = f"epoch {message.epoch}/{cell.train.epochs}"
+            text = f"epoch {message.epoch}/{cell.training.epochs}"
             if message.val_accuracy is not None:
                 text += f", validation {message.val_accuracy:.1%}"
         self._show(cell, text)

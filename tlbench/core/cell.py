@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Scalar = bool | int | float | str | None
 Output = Literal["softmax", "sigmoid"]
+Kind = Literal["trained", "original"]
+ORIGINAL_HEAD = "imagenet"
+ORIGINAL_CLASSES = 1000
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
@@ -157,7 +160,7 @@ def id_of(text: str) -> str:
 
 
 class Cell(Value):
-    """One training and what is measured of it. `train` is None where the strategy trains nothing."""
+    """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`)."""
 
     backbone: Named
     weights: Weights
@@ -172,6 +175,31 @@ class Cell(Value):
     backend: Backend
     jit: Jit
     timing: Timing | None
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if (self.train is None) != (self.head.name == ORIGINAL_HEAD):
+            raise ValueError(f"a cell has settings of training or the original classifier (head {ORIGINAL_HEAD})")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """``trained``: a new head is trained, perhaps the backbone too. ``original``: the classifier as published."""
+        return "original" if self.train is None else "trained"
+
+    @property
+    def training(self) -> Training:
+        """How it is trained. Raises ValueError for an original classifier: ask for `kind` first."""
+        if self.train is None:
+            raise ValueError(f"{self.label} is an original classifier: it is not trained")
+        return self.train
+
+    @property
+    def protocol(self) -> Timing:
+        """How its steps are timed. Raises ValueError where they are not: look whether `timing` is None first."""
+        if self.timing is None:
+            raise ValueError(f"the steps of {self.label} are not timed")
+        return self.timing
 
     def canonical(self) -> str:
         """The cell as JSON with sorted keys and no spaces: equal cells give equal text."""
@@ -198,8 +226,7 @@ class Cell(Value):
             mode="json", include={"backbone", "head", "image_size", "precision", "backend", "jit", "timing"}
         )
         if step == "training":
-            assert self.train is not None
-            parts |= {"strategy": self.strategy.model_dump(mode="json"), "optimizer": self.train.optimizer}
+            parts |= {"strategy": self.strategy.model_dump(mode="json"), "optimizer": self.training.optimizer}
         return f"{step} {json.dumps(parts, sort_keys=True, separators=(',', ':'))}"
 
     @property

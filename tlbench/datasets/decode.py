@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tlbench.core.errors import UserError
+
 VERSION = 2
 """Part of the key of decoded arrays: raise it when the same file would decode to other pixels."""
 
@@ -60,6 +62,21 @@ def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
         raise UndecodableError("not an image") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise UndecodableError(f"damaged image ({error})") from error
+
+
+def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
+    """The central square of `share` of the shorter side, resized with a bicubic filter: (size, size, 3) uint8 RGB.
+
+    Raises UserError for a file that is no image.
+    """
+    try:
+        _, image = open_rgb(file)
+    except UndecodableError as error:
+        raise UserError(f"{file} is no image that can be decoded: {error}; fetch it again") from error
+    side = share * min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
 def _resize(image: Image.Image, size: int) -> Image.Image:

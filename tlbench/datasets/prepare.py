@@ -5,12 +5,9 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
@@ -20,53 +17,10 @@ from tlbench.datasets.build import Built, build_real, build_synthetic
 from tlbench.datasets.layout import Layout, SplitRule, read_layout
 from tlbench.datasets.locate import Located, locate
 from tlbench.datasets.registry import classes_of
-from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit
+from tlbench.datasets.source import ArraySplit, DataSource
 
 MANIFEST = "manifest.json"
 OnDecode = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Split:
-    """One split on disk: raw uint8 of shape (count, size, size, 3), and labels int32 (count,)."""
-
-    images: Path
-    labels: Path
-    count: int
-    size: int
-    per_class: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A data set ready to train on. `fingerprint` says which images these are, whatever their size on disk."""
-
-    name: str
-    classes: tuple[str, ...]
-    image_size: int
-    real: bool
-    fallback: bool
-    fingerprint: str
-    splits: dict[str, Split]
-    skipped: tuple[SkippedFile, ...]
-    audit: SplitAudit | None = None
-
-    @property
-    def source(self) -> str:
-        """``real`` or ``synthetic``."""
-        return "real" if self.real else "synthetic"
-
-    def provenance(self) -> DataProvenance:
-        """What a record says of its data."""
-        return DataProvenance(
-            source="real" if self.real else "synthetic",
-            fallback=self.fallback,
-            fingerprint=self.fingerprint,
-            classes=self.classes,
-            counts={split: part.per_class for split, part in self.splits.items()},
-            skipped=self.skipped,
-            audit=self.audit,
-        )
 
 
 def prepare(
@@ -79,7 +33,7 @@ def prepare(
     cache: Path,
     fallback_synthetic: bool,
     progress: OnDecode | None = None,
-) -> Prepared:
+) -> DataSource:
     """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
 
     Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
@@ -104,26 +58,19 @@ def prepare(
         built = _read(entry)
         if built is None:
             built = _build(dataset, located, layout, limit, image_size, entry, progress)
-    return Prepared(
+    return DataSource(
         name=dataset.label,
         classes=built.classes,
-        image_size=image_size,
-        real=located.folder is not None,
+        source="real" if located.folder is not None else "synthetic",
         fallback=located.fallback,
         fingerprint=built.fingerprint,
         splits={
-            split: Split(entry / f"{split}.images", entry / f"{split}.labels", sum(counts.values()), image_size, counts)
+            split: ArraySplit(entry / f"{split}.images", entry / f"{split}.labels", image_size, counts)
             for split, counts in built.counts.items()
         },
         skipped=built.skipped,
         audit=built.audit,
     )
-
-
-def open_split(split: Split) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Images (count, size, size, 3) uint8, memory-mapped read-only, and labels (count,) int32."""
-    shape = (split.count, split.size, split.size, 3)
-    return np.memmap(split.images, np.uint8, "r", shape=shape), np.fromfile(split.labels, np.int32)
 
 
 def _rule(dataset: Named) -> SplitRule:

@@ -40,7 +40,7 @@ def chains(groups: Sequence[Group]) -> list[list[Group]]:
 
 def features_key(job: Job) -> Hashable:
     """Equal for jobs whose fixed layers, wherever they end, make the same features of the same images."""
-    if job.cell.train is None:
+    if job.cell.kind == "original":
         return job.cell.id
     return (job.data.fingerprint if job.data else None, *_fixed(job))
 
@@ -48,10 +48,10 @@ def features_key(job: Job) -> Hashable:
 def structure_key(job: Job) -> Hashable:
     """Equal for jobs that one built, compiled and traced model serves."""
     cell = job.cell
-    if cell.train is None:
+    if cell.kind == "original":
         return cell.id
-    changes = cell.train.augmentation.model_dump_json() if cell.train.augmentation else None
-    train = (cell.train.optimizer, cell.train.batch_size, changes)
+    changes = cell.training.augmentation.model_dump_json() if cell.training.augmentation else None
+    train = (cell.training.optimizer, cell.training.batch_size, changes)
     return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train)
 
 

@@ -8,8 +8,9 @@ from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find
 from tlbench.core.cell import Cell
 from tlbench.datasets import registry as datasets
-from tlbench.datasets.imagenet import ImageNet, find_imagenet
-from tlbench.datasets.prepare import Prepared, prepare
+from tlbench.datasets.imagenet import find_imagenet
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
 
@@ -32,20 +33,19 @@ class Places:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was found, by what cells ask for."""
+    """Images and weights by what cells ask for (`data_key`, `weights_key`); those of an absent ImageNet are missing."""
 
-    data: Mapping[str, Prepared]
+    data: Mapping[str, DataSource]
     weights: Mapping[str, WeightsSource]
-    imagenet: ImageNet | None = None
 
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
-        data = self.data[data_key(cell)] if cell.train else self.imagenet
+        data = self.data.get(data_key(cell))
         if cell.weights == "random":
             return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
         found = self.weights[weights_key(cell)]
         real = found.kind != "random"
-        if cell.train is None and not real:
+        if cell.kind == "original" and not real:
             data = None  # what random weights make of ImageNet is no accuracy
         provenance = WeightsProvenance(
             source="imagenet" if real else "random",
@@ -76,7 +76,8 @@ class Inputs:
             for key, found in sorted(self.weights.items())
             if found.instead_of
         ]
-        if any(key.endswith(ORIGINAL) for key in self.weights) and self.imagenet is None:
+        evaluated = any(data.name == datasets.IMAGENET for data in self.data.values())
+        if any(key.endswith(ORIGINAL) for key in self.weights) and not evaluated:
             sentences.append("imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder")
         return sentences
 
@@ -106,7 +107,7 @@ class Inputs:
 
 def weights_key(cell: Cell) -> str:
     """Cells with equal keys start from the same weights file."""
-    return f"{cell.backbone.label}, {cell.image_size} px" + (ORIGINAL if cell.train is None else "")
+    return f"{cell.backbone.label}, {cell.image_size} px" + (ORIGINAL if cell.kind == "original" else "")
 
 
 def data_key(cell: Cell) -> str:
@@ -127,27 +128,27 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
             weights[key] = find(
                 registry.get(backbone.name),
                 backbone.args,
-                cell.train is None,
+                cell.kind == "original",
                 places.weights,
                 cell.image_size,
                 allow_random=places.random_allowed,
             )
-    imagenet = None
-    if places.imagenet is not None and any(cell.train is None for cell in cells):
-        imagenet = find_imagenet(places.imagenet, cells[0].limit.test)
-    data: dict[str, Prepared] = {}
+    data: dict[str, DataSource] = {}
     for cell in cells:
-        if cell.train is None:
+        if data_key(cell) in data:
             continue
-        if data_key(cell) not in data:
-            data[data_key(cell)] = prepare(
-                cell.dataset,
-                cell.limit,
-                cell.image_size,
-                root=places.data,
-                path=places.dataset_paths.get(cell.dataset.name),
-                cache=places.cache,
-                fallback_synthetic=places.synthetic_allowed,
-                progress=on_decode,
-            )
-    return Inputs(data, weights, imagenet)
+        if cell.kind == "original":
+            if places.imagenet is not None:
+                data[data_key(cell)] = find_imagenet(places.imagenet, cell.limit.test, cell.image_size)
+            continue
+        data[data_key(cell)] = prepare(
+            cell.dataset,
+            cell.limit,
+            cell.image_size,
+            root=places.data,
+            path=places.dataset_paths.get(cell.dataset.name),
+            cache=places.cache,
+            fallback_synthetic=places.synthetic_allowed,
+            progress=on_decode,
+        )
+    return Inputs(data, weights)

@@ -7,20 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.cell import Cell, Head, Named, StepName
-from tlbench.datasets.imagenet import ImageNet
-from tlbench.datasets.prepare import Prepared
+from tlbench.datasets.source import DataSource
 from tlbench.measuring.summary import Opened
 from tlbench.results.record import Record, WeightsProvenance
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell with everything it needs. `weights_path` is None for random weights, `data` where none is needed."""
+    """One cell with everything it needs. `weights_path` is None for random weights.
+
+    data: None where an original classifier is only counted and timed.
+    """
 
     cell: Cell
-    data: Prepared | ImageNet | None
+    data: DataSource | None
     weights: WeightsProvenance
     weights_path: Path | None
+
+    @property
+    def images(self) -> DataSource:
+        """The images. Raises ValueError where there are none."""
+        if self.data is None:
+            raise ValueError(f"{self.cell.label} has no images")
+        return self.data
 
 
 @dataclass(frozen=True)

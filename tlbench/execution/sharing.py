@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tlbench.core.cell import Cell
-from tlbench.datasets.prepare import Prepared
+from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import chains, grouped
 from tlbench.execution.inputs import data_key
 from tlbench.execution.job import Job
@@ -13,7 +13,7 @@ from tlbench.results.record import Record, WeightsProvenance
 
 def shared_work(cells: Sequence[Cell]) -> list[str]:
     """What is done once for several cells, if images and weights are found as the suite asks."""
-    trained = [cell for cell in cells if cell.train]
+    trained = [cell for cell in cells if cell.kind == "trained"]
     groups = grouped([_job(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
     lines = chains(groups)
@@ -39,7 +39,7 @@ def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[s
     if not found:
         return ["No earlier run of these cells is known, from which time and disk could be estimated."]
     seconds = sum(sum(one.phases.values()) for one in found)
-    kept = {_features(one): _bytes(one) for one in found if one.path and one.path.whole is None}
+    kept = dict(kept for kept in map(_features, found) if kept)
     return [
         f"Earlier, {len(found)} of these cells took {seconds:.0f} s, added up, without step times; "
         f"{sum(kept.values()) / 1e6:.1f} MB of features were kept."
@@ -47,25 +47,20 @@ def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[s
 
 
 def _job(cell: Cell) -> Job:
-    data = Prepared(cell.dataset.label, (), cell.image_size, True, False, data_key(cell), {}, ())
+    data = DataSource(cell.dataset.label, (), "real", False, data_key(cell), {})
     known = "as asked" if cell.weights == "imagenet" else None
     return Job(cell, data, WeightsProvenance(source=cell.weights, fallback=False, sha256=known), None)
 
 
-def _features(record: Record) -> tuple[object, ...]:
-    assert record.path is not None
-    assert record.data is not None
-    cell = record.cell
-    return cell.backbone.label, cell.image_size, record.data.fingerprint, record.path.shapes
-
-
-def _bytes(record: Record) -> int:
-    assert record.path is not None
-    assert record.data is not None
-    changes = record.cell.train.augmentation if record.cell.train else None
+def _features(record: Record) -> tuple[tuple[object, ...], int] | None:
+    """Which features were kept for a record, and their bytes; None where none were."""
+    cell, path, data = record.cell, record.path, record.data
+    if path is None or data is None or path.whole is not None:
+        return None
+    changes = cell.training.augmentation
     views = {"train": changes.views or 1} if changes else {}
-    images = sum(sum(counts.values()) * views.get(split, 1) for split, counts in record.data.counts.items())
-    return record.path.bytes_per_image * images
+    images = sum(sum(counts.values()) * views.get(split, 1) for split, counts in data.counts.items())
+    return (cell.backbone.label, cell.image_size, data.fingerprint, path.shapes), path.bytes_per_image * images
 
 
 def _count(number: int, noun: str) -> str:

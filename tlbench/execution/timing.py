@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tlbench.core.cell import Cell
+from tlbench.core.cell import ORIGINAL_CLASSES, Cell
 from tlbench.execution.executors import Executor, Participant
 from tlbench.execution.job import Ready, StepJob, TimerJob
 from tlbench.execution.outcome import failure
@@ -20,7 +20,6 @@ from tlbench.measuring.summary import Surroundings, summarise
 from tlbench.results.record import Failure, Record, StepTiming, Timings
 from tlbench.results.store import Store
 
-ORIGINAL_CLASSES = 1000
 KEPT_FREE = 0.25
 """Share of the memory that stays free when another model joins."""
 

@@ -1,12 +1,13 @@
 """Heads by name."""
 
+from tlbench.core.cell import ORIGINAL_HEAD
 from tlbench.core.plugins import Registry
 from tlbench.heads.base import HeadInfo
 from tlbench.heads.flatten import FLATTEN
 from tlbench.heads.gap import GAP
 
 HEADS: Registry[HeadInfo] = Registry("head", "tlbench.heads", {"gap": GAP, "flatten": FLATTEN})
-ORIGINAL = "imagenet"
+ORIGINAL = ORIGINAL_HEAD
 """Stands for the original classifier of 1000 classes, which is no head of its own."""
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -20,7 +21,15 @@ ToTrain = tuple[Inputs | OfEpoch, NDArray[np.int32]]
 """What is trained on: inputs, or those of each epoch, and labels (N,)."""
 
 
-def in_order(inputs: Inputs, batch_size: int) -> Iterator[tuple[object, int]]:
+class Sliced(Protocol):
+    """An array, or something that makes one of each slice; images first."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: slice, /) -> NDArray[np.generic]: ...
+
+
+def in_order(inputs: Sequence[Sliced], batch_size: int) -> Iterator[tuple[object, int]]:
     """Batches in the order of the images, as a model takes them, each with the number of images that count.
 
     The last one is filled up with repeated images: a batch of another size would be traced anew.

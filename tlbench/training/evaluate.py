@@ -1,24 +1,18 @@
 """Predictions on the test set, and what they say. Only predicting needs Keras; the rest is arithmetic."""
 
-import math
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Cell
-from tlbench.datasets.imagenet import ImageNet, read_crop
-from tlbench.host.resources import usable_cores
 from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
-from tlbench.training.batches import Inputs, in_order
+from tlbench.training.batches import Sliced, in_order
 
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
-IMAGENET_BATCH = 32
 LARGEST_MATRIX = 100
 """Classes up to which a record keeps the confusion matrix; predictions are kept beside it in any case."""
 
@@ -31,24 +25,13 @@ class Predicted:
     labels: NDArray[np.int32]
 
 
-def predict(model: keras.Model, inputs: Inputs, labels: NDArray[np.int32], batch_size: int) -> Predicted:
+def predict(model: keras.Model, inputs: Sequence[Sliced], labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
     outputs = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
     probabilities = np.concatenate(outputs)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
     return Predicted(probabilities, labels)
-
-
-def predict_imagenet(model: keras.Model, data: ImageNet, cell: Cell) -> Predicted:
-    """Predict ImageNet's validation images with the crop of the backbone's family, decoded as they are needed."""
-    share, found = backbones.get(cell.backbone.name).crop, []
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for index in range(math.ceil(len(data.files) / IMAGENET_BATCH)):
-            chosen = data.files[index * IMAGENET_BATCH : (index + 1) * IMAGENET_BATCH]
-            images = pool.map(lambda file: read_crop(data.folder / file[0], cell.image_size, share), chosen)
-            found.append(np.asarray(model.predict_on_batch(np.stack(list(images))), dtype=np.float32))
-    return Predicted(np.concatenate(found), np.array([label for _, label in data.files], dtype=np.int32))
 
 
 def cross_entropy(predicted: Predicted) -> float:

@@ -40,10 +40,10 @@ class Trainer:
     """
 
     def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
-        assert cell.train is not None
         self.model = self._trained = model
-        if cell.train.augmentation and not cell.train.augmentation.views:
-            self._trained = augmented(model, cell.train.augmentation, cell.seed)
+        changes = cell.training.augmentation
+        if changes and not changes.views:
+            self._trained = augmented(model, changes, cell.seed)
             model.compile(optimizer=None, jit_compile=jit)
         compile_model(self._trained, cell, jit, one_update)
         self._optimizer = self._trained.optimizer
@@ -57,8 +57,7 @@ class Trainer:
 
     def fit(self, cell: Cell, train: ToTrain, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
         """Train as `cell` says; the validation set is looked at after each epoch, never the test set."""
-        asked = cell.train
-        assert asked is not None
+        asked = cell.training
         for variable, first in zip(self._optimizer.variables, self._first, strict=True):
             variable.assign(first)
         self._optimizer.learning_rate = asked.learning_rate
@@ -92,11 +91,11 @@ def compile_model(
     TensorFlow traces the first step twice where that state is made inside it. A cell that trains nothing gets no
     optimizer.
     """
-    if cell.train is None:
+    if cell.kind == "original":
         model.compile(optimizer=None, jit_compile=jit)
         return
     optimizer = keras.optimizers.get(
-        {"class_name": cell.train.optimizer, "config": {"learning_rate": cell.train.learning_rate}}
+        {"class_name": cell.training.optimizer, "config": {"learning_rate": cell.training.learning_rate}}
     )
     loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
     model.compile(optimizer=wrap(optimizer, model), loss=loss, metrics=["accuracy"], jit_compile=jit)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tlbench.core.cell import Augmentation, Head, Named
 from tlbench.core.errors import UserError
-from tlbench.datasets.prepare import Prepared, open_split
 from tlbench.execution.job import Group, Job
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.cut import Boundary, boundary, upper_model
@@ -29,6 +28,7 @@ SWITCHED_OFF = "asked for"
 CHANGED_IMAGES = "random changes of the images"
 ALL_TRAINED = "every layer is trained"
 SPLITS = ("train", "validation", "test")
+WHOLE = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Bench:
     train: ToTrain
     path: TrainingPath
     first: FirstWeights | None
-    """None where no other cell follows."""
+    """None where no other cell follows: they are as large as the model."""
 
     @classmethod
     def set_up(cls, assembled: Assembled, group: Group, jit: bool) -> Self:
@@ -49,11 +49,10 @@ class Bench:
         if not jit:
             fuse_normalization(assembled.model)
         job, first = group.jobs[0], FirstWeights(assembled) if len(group.jobs) > 1 else None
-        assert isinstance(job.data, Prepared)
         images: dict[str, Arrays] = {}
         for name in SPLITS:
-            pictures, labels = open_split(job.data.splits[name])
-            images[name] = ([pictures], labels)
+            pictures, labels = job.images.splits[name].open(WHOLE)
+            images[name] = ([np.asarray(pictures)], labels)
         found = _cut(assembled, group)
         if isinstance(found, str):
             path = TrainingPath(whole=found)
@@ -69,10 +68,13 @@ class Bench:
         return cls(assembled, Trainer(assembled.model, job.cell, jit), images, whole, path, first)
 
     def renew(self, job: Job) -> Self:
-        """The bench for the next cell of the group: the model as it would be if it were built for that cell."""
-        assert isinstance(job.data, Prepared)
-        assert self.first is not None
-        self.first.restore(job.cell.head, len(job.data.classes), job.cell.seed)
+        """The bench for the next cell of the group: the model as it would be if it were built for that cell.
+
+        Raises ValueError for a group that was to have one cell.
+        """
+        if self.first is None:
+            raise ValueError("the first weights were not kept: no other cell was to follow")
+        self.first.restore(job.cell.head, len(job.images.classes), job.cell.seed)
         again = self.path.model_copy(update={"computed": 0, "rebuilt": (), "forward": None})
         return type(self)(self.assembled, self.trainer, self.splits, self.train, again, self.first)
 
@@ -80,10 +82,10 @@ class Bench:
 def _cut(assembled: Assembled, group: Group) -> Boundary | str:
     """Where to cut, or why not."""
     cell = group.jobs[0].cell
-    assert cell.train is not None
+    changes = cell.training.augmentation
     if group.keep is None:
         return SWITCHED_OFF
-    if cell.train.augmentation and not cell.train.augmentation.views:
+    if changes and not changes.views:
         return CHANGED_IMAGES
     return boundary(assembled, assembled.frozen, head_of(assembled)) or ALL_TRAINED
 
@@ -93,8 +95,7 @@ def _features(
 ) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
     job, keep = group.jobs[0], group.keep
     assert keep is not None
-    assert isinstance(job.data, Prepared)
-    classes = len(job.data.classes)
+    classes = len(job.images.classes)
     others = [_other(assembled, strategy, head, classes) for strategy, head in keep.others]
     features = FeaturePass(
         assembled, at, list(filter(None, others)), made_from(job), FeatureStore(keep.folder, keep.most), jit
@@ -116,8 +117,7 @@ def _features(
 
 def _views(job: Job) -> Augmentation | None:
     """The changes of which views are drawn beforehand; None where there are none."""
-    assert job.cell.train is not None
-    changes = job.cell.train.augmentation
+    changes = job.cell.training.augmentation
     return changes if changes and changes.views else None
 
 
@@ -142,8 +142,7 @@ def _other(assembled: Assembled, strategy: Named, head: Head, classes: int) -> B
 
 def made_from(job: Job) -> dict[str, str]:
     """What features depend on besides the split and the cut."""
-    cell, data = job.cell, job.data
-    assert isinstance(data, Prepared)
+    cell, data = job.cell, job.images
     return {
         "backbone": cell.backbone.label,
         "weights": job.weights.sha256 or f"random, seed {cell.seed}",

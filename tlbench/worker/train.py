@@ -9,19 +9,20 @@ from typing import Any
 import keras
 
 from tlbench import __version__
+from tlbench.backbones import registry as backbones
+from tlbench.core.cell import ORIGINAL_CLASSES
 from tlbench.core.clock import now
-from tlbench.datasets.imagenet import ImageNet
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original
 from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainingPath
-from tlbench.training.evaluate import Predicted, accuracy, predict, predict_imagenet
+from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory
 from tlbench.worker.bench import Bench
 
 Send = Callable[[Any], None]
-ORIGINAL_CLASSES = 1000
+EVALUATION_BATCH = 32
 
 
 @dataclass
@@ -64,7 +65,7 @@ def run_group(group: Group, send: Send) -> None:
     for job in group.jobs:
         memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
-        outcome = trained.run(job, phases) if job.cell.train and job.data else _original(job, phases)
+        outcome = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
         record = Record(
             cell_id=job.cell.id,
             cell=job.cell,
@@ -95,23 +96,20 @@ class _Trained:
 
     def run(self, job: Job, phases: Phases) -> Outcome:
         """Train one cell and evaluate it."""
-        cell, data = job.cell, job.data
-        assert cell.train is not None
-        assert data is not None
+        cell = job.cell
         bench, counts = self._set_up(job, phases)
         with phases("train"):
             fitted = bench.trainer.fit(cell, bench.train, bench.splits["validation"], self._on_epoch)
         path = bench.path.model_copy(update={"step": fitted.step})
         with phases("evaluate"):
-            predicted = predict(bench.trainer.model, *bench.splits["test"], cell.train.batch_size)
-            scores = accuracy(predicted, data.classes, fitted.history[fitted.kept])
+            predicted = predict(bench.trainer.model, *bench.splits["test"], cell.training.batch_size)
+            scores = accuracy(predicted, job.images.classes, fitted.history[fitted.kept])
         return Outcome(bench.assembled.model, counts, bench.trainer.slots, path, fitted.history, scores, predicted)
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:
             with phases("build"):
-                assert job.data is not None
-                assembled = build(job.cell, len(job.data.classes), job.weights_path)
+                assembled = build(job.cell, len(job.images.classes), job.weights_path)
                 self._counts = count(assembled)  # before it is cut, which calls its layers again
             with phases("features"):
                 self._bench = Bench.set_up(assembled, self._group, self._jit)
@@ -125,14 +123,15 @@ class _Trained:
 
 
 def _original(job: Job, phases: Phases) -> Outcome:
-    """A cell that trains nothing: counted, and evaluated where there is an ImageNet folder."""
-    cell, data = job.cell, job.data
+    """An original classifier: counted, and evaluated where there are images."""
+    cell = job.cell
     with phases("build"):
         assembled = build(cell, ORIGINAL_CLASSES, job.weights_path)
         counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
-    if not isinstance(data, ImageNet):
+    if job.data is None:
         return Outcome(assembled.model, counts)
     with phases("evaluate"):
-        predicted = predict_imagenet(assembled.model, data, cell)
-        scores = accuracy(predicted, data.classes, None)
+        images, labels = job.data.splits["test"].open(backbones.get(cell.backbone.name).crop)
+        predicted = predict(assembled.model, [images], labels, EVALUATION_BATCH)
+        scores = accuracy(predicted, job.data.classes, None)
     return Outcome(assembled.model, counts, accuracy=scores, predicted=predicted)
