@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tlbench.regression.entries import Entry, Times, conditions
 
-HOW = {"limit", "train", "timing", "jit"}
+HOW = {"limit", "train", "timing", "jit", "recipe"}
 """Fields of a cell that say how it is trained and measured, not which one it is."""
 
 
@@ -49,6 +49,8 @@ def why_not(base: Entry, new: Entry, *, trained: bool = False) -> str:
         return "trained and tested on other images"
     if base.weights != new.weights:
         return "started from other weights"
+    if base.cell.recipe != new.cell.recipe:
+        return f"trained by another recipe (edition {base.cell.recipe} in the base, {new.cell.recipe} now)"
     if base.cell.train != new.cell.train or base.cell.limit != new.cell.limit:
         return "trained in another way"
     return ""
