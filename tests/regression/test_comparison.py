@@ -14,11 +14,13 @@ import xmlschema
 from tests import builders
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
-from tlbench.regression import accuracies, baseline
+from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided
-from tlbench.regression.entries import Entry, Side, entry, merged, pack, unpack
+from tlbench.regression.entries import Entry, pack, unpack
 from tlbench.regression.gates import Gates
+from tlbench.regression.metrics.accuracy import ONE_TRAINING, SEEDS_VARY
+from tlbench.regression.side import Side, entry, merged
 from tlbench.regression.verdicts import Judgement
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting import comparison_page as page
@@ -172,7 +174,7 @@ def test_one_training_a_side_may_have_been_lucky() -> None:
     worse = RIGHT.copy()
     worse[1:10] = False  # 4.5 points, significant on the images
     accuracy = one(judged([made()], [made(worse)]), "accuracy")
-    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", accuracies.ONE_TRAINING)
+    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", ONE_TRAINING)
     assert accuracy.decide == "more seeds"
 
 
@@ -187,7 +189,7 @@ def test_a_difference_that_seeds_of_one_side_show_too_is_no_regression() -> None
     accuracy = one(found, "accuracy")
     assert accuracy.effect is not None
     assert accuracy.effect < -0.05
-    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", accuracies.SEEDS_VARY)
+    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", SEEDS_VARY)
 
 
 def test_without_answers_the_proportions_are_compared() -> None:
@@ -257,8 +259,8 @@ def test_gates_of_some_cells() -> None:
     )
     gates = section.value()
     found = gates.of(builders.cell(strategy=Named(name="full")))
-    assert (found.time, found.accuracy) == (0.2, 0.04)
-    assert gates.of(builders.cell(backbone=Named(name="ResNet50"))).time == 0.05
+    assert (found["time"], found["accuracy"]) == (0.2, 0.04)
+    assert gates.of(builders.cell(backbone=Named(name="ResNet50")))["time"] == 0.05
 
 
 def test_measuring_goes_on_until_a_step_is_decided() -> None:
