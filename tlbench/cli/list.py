@@ -1,4 +1,4 @@
-"""`tlbench list`: what a suite may name."""
+"""`tlbench list`: what a suite may name, and what comparisons judge."""
 
 import json
 from typing import Any
@@ -9,16 +9,17 @@ from tabulate import tabulate
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
 from tlbench.datasets import registry as datasets
+from tlbench.regression.metrics.registry import in_order
 from tlbench.strategies import registry as strategies
 
 Rows = list[dict[str, Any]]
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads"]))
+@click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def command(kind: str, as_json: bool) -> None:
-    """List what a suite may name.
+    """List what a suite may name, or the metrics that comparisons judge.
 
     Example: tlbench list backbones
     """
@@ -85,4 +86,14 @@ def _heads() -> Rows:
     ]
 
 
-LISTS = {"backbones": _backbones, "datasets": _datasets, "strategies": _strategies, "heads": _heads}
+def _metrics() -> Rows:
+    return [{"name": metric.name, "gate": metric.written_gate(), "what": metric.summary} for metric in in_order()]
+
+
+LISTS = {
+    "backbones": _backbones,
+    "datasets": _datasets,
+    "strategies": _strategies,
+    "heads": _heads,
+    "metrics": _metrics,
+}

@@ -12,6 +12,7 @@ from tlbench.regression.entries import Entry
 from tlbench.regression.verdicts import Evidence, Judgement, Verdict
 from tlbench.results.record import Record
 from tlbench.statistics.multiple import holm
+from tlbench.statistics.ranks import Shift
 
 Pair = tuple[Entry, Entry]
 """A cell of the base and the same cell of the new side, both with their numbers."""
@@ -45,6 +46,13 @@ class Followed:
     name: str
     unit: str
     value: float
+
+
+def of_shift(shift: Shift, gate: float, decide: str, agreed: str = "", more: int = 0) -> Evidence:
+    """The evidence of a rank test; an interval that could not be found has no ends."""
+    low = -math.inf if shift.low is None else shift.low
+    high = math.inf if shift.high is None else shift.high
+    return Evidence(shift.estimate, low, high, shift.p, gate, agreed, decide, more)
 
 
 class Metric(ABC):

@@ -10,7 +10,7 @@ from statistics import median
 
 from tlbench.regression.entries import Entry
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair
+from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.ranks import mann_whitney
 
@@ -64,9 +64,7 @@ def evidence(base: Sequence[int], new: Sequence[int], gate: float) -> Evidence:
     limit = math.log1p(gate)
     if len(base) >= FEW_RUNS and len(new) >= FEW_RUNS:
         shift = mann_whitney([math.log(peak) for peak in base], [math.log(peak) for peak in new])
-        low = -math.inf if shift.low is None else shift.low
-        high = math.inf if shift.high is None else shift.high
-        return Evidence(shift.estimate, low, high, shift.p, limit, "", "more runs a side")
+        return of_shift(shift, limit, "more runs a side")
     effect = math.log(median(new) / median(base))
     noise = math.log1p(NOISE)
     p = 0.0 if abs(effect) > noise else 1.0

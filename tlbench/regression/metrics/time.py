@@ -5,12 +5,13 @@ All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import NormalDist, median
 
 from tlbench.core.cell import StepName
 from tlbench.regression.entries import Draw, Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair
+from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift, dependence, mann_whitney, signed_rank, widened
@@ -142,11 +143,10 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
         agreed = ONE_PROCESS
     elif any(sign * middle <= limit / 2 for middle in middles):
         agreed = DISAGREE
-    low, high = _ends(shift)
     looks = len(middles) ** 2 * math.pi**2 / 6  # one look after each process; 6 / (pi k)^2 sums to 1
     more = pairs_needed(shift, len(every), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
-    return Evidence(shift.estimate, low, high, min(1.0, shift.p * looks), limit, agreed, decide, more)
+    return of_shift(replace(shift, p=min(1.0, shift.p * looks)), limit, decide, agreed, more)
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
@@ -172,8 +172,7 @@ def of_runs(base: Sequence[Draw], new: Sequence[Draw], gate: float) -> Evidence:
         for side in (base, new)
     )
     shift = mann_whitney(base_medians, new_medians)
-    low, high = _ends(shift)
-    return Evidence(shift.estimate, low, high, shift.p, log_gate(gate), "", "more runs a side, or `tlbench ab`")
+    return of_shift(shift, log_gate(gate), "more runs a side, or `tlbench ab`")
 
 
 def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
@@ -194,7 +193,3 @@ def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
     shown = low > limit or high < -limit
     nearest = min(effects, key=abs)
     return Evidence(nearest, low, high, 0.0 if shown else 1.0, limit, "", "`tlbench ab`, which measures both in turn")
-
-
-def _ends(shift: Shift) -> tuple[float, float]:
-    return (-math.inf if shift.low is None else shift.low), (math.inf if shift.high is None else shift.high)
