@@ -1,7 +1,7 @@
 """Compare two sides, cell by cell and number by number. Pure: from entries to verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tlbench.regression.gates import Gates
@@ -78,12 +78,24 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
         for block in blocks.values()
         for finding in metric.compare(block, gates.of(block[0][1].cell).get(metric.name, 0.0), tests)
     ]
-    open_ones = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
-    adjusted = metric.corrected([evidence for _, evidence in open_ones])
+    waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
+    adjusted = metric.corrected([evidence for _, evidence in waiting])
     return [
-        *(_judgement(metric, finding) for finding in findings if finding.evidence is None),
-        *(_by_evidence(metric, *each, p) for each, p in zip(open_ones, adjusted, strict=True)),
+        *(_at_once(metric, finding) for finding in findings if finding.evidence is None),
+        *(_by_evidence(metric, *each, p) for each, p in zip(waiting, adjusted, strict=True)),
     ]
+
+
+def _at_once(metric: Metric, finding: Finding) -> Judgement:
+    """The finding's own verdict. Of an exact number every change matters: its gate is 0."""
+    return _judgement(
+        metric,
+        finding,
+        effect=finding.effect,
+        gate=None if finding.effect is None else 0.0,
+        verdict=finding.verdict,
+        reason=finding.reason,
+    )
 
 
 def _by_evidence(metric: Metric, finding: Finding, evidence: Evidence, adjusted: float) -> Judgement:
@@ -91,18 +103,19 @@ def _by_evidence(metric: Metric, finding: Finding, evidence: Evidence, adjusted:
     low, high = sorted((metric.shown(evidence.low), metric.shown(evidence.high)))
     return _judgement(
         metric,
-        replace(finding, verdict=verdict, reason=why or finding.reason, effect=metric.shown(evidence.effect)),
+        finding,
+        effect=metric.shown(evidence.effect),
         low=low,
         high=high,
         gate=abs(metric.shown(evidence.gate)),
         adjusted=adjusted,
+        verdict=verdict,
+        reason=why or finding.reason,
         decide=evidence.decide if verdict == "inconclusive" else "",
     )
 
 
 def _judgement(metric: Metric, finding: Finding, **fields: Any) -> Judgement:
-    """`finding` with its verdict. An exact number has an effect and no gate: every change matters."""
-    exact = {} if finding.effect is None else {"effect": finding.effect, "gate": 0.0}
     return Judgement(
         cell=finding.cell,
         seeds=finding.seeds,
@@ -111,9 +124,7 @@ def _judgement(metric: Metric, finding: Finding, **fields: Any) -> Judgement:
         unit=finding.unit,
         base=finding.base,
         new=finding.new,
-        verdict=finding.verdict,
-        reason=finding.reason,
-        **(exact | fields),
+        **fields,
     )
 
 
