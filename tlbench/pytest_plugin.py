@@ -32,7 +32,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         import sys
 
         from tlbench.regression.comparison import compare
-        from tlbench.regression.entries import Side
+        from tlbench.regression.side import Side
         from tlbench.reporting import comparison_page as page
         from tlbench.session.loading import load_side
 

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
-from tlbench.regression.entries import Side
+from tlbench.regression.side import Side
 from tlbench.reporting.numbers import DASH, count, milliseconds
 from tlbench.results.run_folder import is_run, open_run, runs_under
 from tlbench.session.loading import load_side, of_runs

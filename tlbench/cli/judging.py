@@ -12,8 +12,8 @@ from tlbench.core.cell import Cell
 from tlbench.execution.timing import key_of, steps_of
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import flagged, undecided
-from tlbench.regression.entries import Side
 from tlbench.regression.gates import Gates
+from tlbench.regression.side import Side
 from tlbench.session.loading import of_runs
 from tlbench.sides import ab
 from tlbench.sides.environments import prepare
@@ -75,7 +75,7 @@ def deciding(cells: tuple[Cell, ...], gates: Gates) -> Callable[[Pairs], dict[st
     for cell in cells:
         for step in steps_of(cell) if cell.timing else ():
             key = key_of(cell, step)
-            limits[key] = min(limits.get(key, 1.0), gates.of(cell).time)
+            limits[key] = min(limits.get(key, 1.0), gates.of(cell)["time"])
 
     def left(pairs: Pairs) -> dict[str, int]:
         found = {key: (sides["a"].processes(), sides["b"].processes()) for key, sides in pairs.found.items()}

@@ -8,8 +8,8 @@ import click
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.entries import Side
-from tlbench.regression.gates import KINDS, Gates
+from tlbench.regression.gates import Gates, gate_kinds
+from tlbench.regression.side import Side
 from tlbench.reporting.comparison_formats import OUTPUTS
 from tlbench.suite.schema import GatesSection
 
@@ -38,12 +38,13 @@ def gates_of(side: Side, asked: Sequence[str]) -> Gates:
     if not asked:
         return side.gates
     changes: dict[str, str] = {}
+    kinds = gate_kinds()
     for one in asked:
         kind, equals, share = one.partition("=")
-        if kind not in KINDS or not equals:
-            raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, list(KINDS), 'kinds')}")
+        if kind not in kinds or not equals:
+            raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, kinds, 'kinds')}")
         changes[kind] = share
-    kept = {kind: getattr(side.gates, kind) for kind in KINDS}
+    kept = {kind: share for kind, share in side.gates.everywhere().items() if kind in kinds}
     try:
         return GatesSection.model_validate(kept | {kind: _share(value) for kind, value in changes.items()}).value()
     except ValueError as error:

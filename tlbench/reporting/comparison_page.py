@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from tlbench.regression.comparison import Compared, Comparison
-from tlbench.regression.verdicts import WORST_FIRST, Judgement, Verdict
-from tlbench.reporting.numbers import DASH, milliseconds
+from tlbench.regression.metrics.registry import METRICS, in_order
+from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
+from tlbench.reporting.numbers import DASH
 
 MARKS: dict[Verdict, str] = {
     "regressed": "✗",
@@ -68,7 +69,7 @@ def short_labels(labels: Sequence[str]) -> list[str]:
 
 def sentence(one: Judgement) -> str:
     """A judgement in words: what, where, how much, why."""
-    what = one.name if one.metric != "outcome" else ""
+    what = one.name if one.metric != OUTCOME else ""
     seeds = f" ({one.seeds} seeds)" if one.seeds > 1 else ""
     parts = [f"{one.cell.label}{seeds}:", *filter(None, [what]), one.verdict]
     if one.base is not None and one.new is not None and one.verdict not in {"missing", "new"}:
@@ -80,64 +81,52 @@ def sentence(one: Judgement) -> str:
 
 
 def values(one: Judgement) -> str:
-    """Both numbers, each with its unit."""
+    """Both numbers, with their unit."""
     assert one.base is not None
     assert one.new is not None
-    if one.metric == "accuracy":
-        return f"{one.base:.1%} → {one.new:.1%}"
-    if one.metric == "time":
-        return f"{milliseconds(one.base)} → {milliseconds(one.new)} ms"
-    if one.metric == "memory":
-        return f"{one.base:.0f} → {one.new:.0f} MiB"
-    return f"{one.base:,.10g} → {one.new:,.10g}"
+    metric = METRICS[one.metric]
+    return f"{metric.written(one.base)} → {metric.written(one.new)} {one.unit}".rstrip()
 
 
 def change(one: Judgement) -> str:
     """The effect with its interval: ``+1.2% (-0.5 to +3.0)``, in points for accuracies."""
-    assert one.effect is not None
-    unit = " points" if one.metric == "accuracy" else "%"
-    if one.low is None or one.high is None:
-        return f"{_hundredths(one.effect)}{unit}"
-    return f"{_hundredths(one.effect)}{unit} ({_end(one.low)} to {_end(one.high)})"
-
-
-def _end(value: float) -> str:
-    return "?" if abs(value) == float("inf") or value <= -1 else _hundredths(value)
-
-
-def _hundredths(value: float) -> str:
-    """``+1.2`` of 0.012; what rounds to nothing has no sign."""
-    shown = f"{value * 100:+.1f}"
-    return "0.0" if shown in {"-0.0", "+0.0"} else shown
+    return METRICS[one.metric].written_change(one)
 
 
 def _names(comparison: Comparison) -> list[str]:
-    """Columns: accuracy, every step and batch size, memory, counts; those that any cell has."""
-    order = dict.fromkeys(one.name for one in comparison.judgements if one.metric == "time")
-    names = [*dict.fromkeys(["accuracy"]), *order, "peak memory", "counts"]
-    present = {one.name if one.metric != "count" else "counts" for one in comparison.judgements}
-    return [name for name in names if name in present]
+    """Columns, metric by metric: one for each name, one for all exact numbers."""
+    return list(
+        dict.fromkeys(
+            metric.plural if metric.exact else one.name
+            for metric in in_order()
+            for one in comparison.judgements
+            if one.metric == metric.name
+        )
+    )
 
 
 def _columns(cell: Compared, names: Sequence[str]) -> list[str]:
-    alone = [one for one in cell.judgements if one.metric == "outcome"]
+    alone = [one for one in cell.judgements if one.metric == OUTCOME]
     if alone:
         return [alone[0].reason, *[""] * (len(names) - 1)] if names else []
-    by_name = {one.name: one for one in cell.judgements if one.metric != "count"}
-    counts = [one for one in cell.judgements if one.metric == "count"]
-    return [_counts(counts) if name == "counts" else _column(by_name.get(name)) for name in names]
+    columns = dict.fromkeys(names, "")
+    for metric in in_order():
+        judgements = [one for one in cell.judgements if one.metric == metric.name]
+        if metric.exact:
+            columns |= {metric.plural: _exact(judgements)} if metric.plural in columns else {}
+        else:
+            columns |= {one.name: _column(one) for one in judgements}
+    return list(columns.values())
 
 
-def _column(one: Judgement | None) -> str:
-    if one is None:
-        return ""
+def _column(one: Judgement) -> str:
     if one.effect is None:
         return MARKS[one.verdict]
     return f"{MARKS[one.verdict]} {change(one).replace(' points', '')}"
 
 
-def _counts(counts: Sequence[Judgement]) -> str:
-    changed = [one for one in counts if one.verdict != "unchanged"]
+def _exact(judgements: Sequence[Judgement]) -> str:
+    changed = [one for one in judgements if one.verdict != "unchanged"]
     return ", ".join(f"{MARKS[one.verdict]} {one.name}" for one in changed) or MARKS["unchanged"]
 
 
@@ -170,6 +159,6 @@ def _said(judgements: Sequence[Judgement]) -> list[str]:
 def _grouped(judgements: Iterable[Judgement]) -> list[str]:
     reasons: dict[tuple[str, str], int] = {}
     for one in judgements:
-        kind = "times" if one.metric == "time" else one.name
+        kind = one.name if one.metric == OUTCOME else METRICS[one.metric].plural or one.name
         reasons[kind, one.reason] = reasons.get((kind, one.reason), 0) + 1
     return [f"{kind} not comparable ({count}): {reason}" for (kind, reason), count in reasons.items()]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
-from tlbench.regression.entries import Entry, Side, entry, merged
+from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
+from tlbench.regression.side import Side, entry, merged
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Store, UnreadableError
 from tlbench.suite.load import load_suite

@@ -4,13 +4,19 @@ All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import NormalDist, median
 
-from tlbench.regression.entries import Draw, Times
+from tlbench.core.cell import StepName
+from tlbench.regression.entries import Draw, Entry, Times, conditions
+from tlbench.regression.matching import other_stand_ins
+from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift, dependence, mann_whitney, signed_rank, widened
 
+UNIT, MS = "ms", 1000
 LEVEL = 0.01
 """Chance of any false alarm over a suite's times, effects beyond the gate apart."""
 STORED_DRIFT = 0.20
@@ -23,6 +29,73 @@ MARGIN = 1.5
 POWER = 1.6448536269514722
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
+
+
+class TimeMetric(Metric):
+    """The time of a step, at each batch size it was timed at."""
+
+    name = "time"
+    summary = "time of an inference step and of a training step"
+    gate = 0.05
+    level = LEVEL
+    machine_bound = True
+    plural = "times"
+
+    def tests(self, entries: Sequence[Entry]) -> int:
+        """Every step and batch size of every cell."""
+        return sum(len(entry.times) for entry in entries)
+
+    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
+        """Each step of the new side, then those that only the base has."""
+        for base, new in pairs:
+            base_times = {_step(times): times for times in base.times}
+            for times in new.times:
+                yield compare_step((base, new), base_times.get(_step(times)), times, gate, tests)
+            for step in sorted(base_times.keys() - {_step(times) for times in new.times}):
+                reason = new.failure or "the new side has no such time"
+                yield Finding(new.cell, base_times[step].name, verdict="missing", reason=reason)
+
+    def corrected(self, evidence: Sequence[Evidence]) -> list[float]:
+        """Holm's; cells that share a measurement have equal evidence, and are one test."""
+        distinct = list(dict.fromkeys(evidence))
+        adjusted = dict(zip(distinct, holm([each.p for each in distinct]), strict=True))
+        return [adjusted[each] for each in evidence]
+
+    def followed(self, entry: Entry) -> Iterator[Followed]:
+        """Each step's median, normalised by the reference workload where it was, and in milliseconds."""
+        for times in entry.times:
+            draw = times.draws[0]
+            if draw.normalised is not None:
+                yield Followed(f"{times.name}, normalised", "", draw.normalised)
+            yield Followed(times.name, UNIT, draw.median * MS)
+
+
+def _step(times: Times) -> tuple[StepName, int]:
+    return times.step, times.batch_size
+
+
+def compare_step(pair: Pair, base: Times | None, new: Times, gate: float, tests: int) -> Finding:
+    """One step of a cell; `base` is None where that side has no such time."""
+    cell = pair[1].cell
+    if base is None:
+        return Finding(cell, new.name, UNIT, verdict="new", reason="the base has no such time")
+    reason = why_not_times(pair, base, new)
+    known = None if reason else evidence(base, new, gate, tests)
+    medians = (base.draws[0].median * MS, new.draws[0].median * MS)
+    return Finding(cell, new.name, UNIT, *medians, evidence=known, reason=reason)
+
+
+def why_not_times(pair: Pair, base: Times, new: Times) -> str:
+    """Why two times of a step cannot be compared; empty where they can."""
+    machines = [entry.machine for entry in pair]
+    if machines[0] != machines[1]:
+        changed = [key for key in sorted({*machines[0], *machines[1]}) if machines[0].get(key) != machines[1].get(key)]
+        return f"taken on another machine ({', '.join(changed)} differ)"
+    base_conditions, new_conditions = conditions(base), conditions(new)
+    changed = [key.replace("_", " ") for key in base_conditions if base_conditions[key] != new_conditions[key]]
+    if changed:
+        return f"timed in another way ({', '.join(changed)} differ)"
+    return other_stand_ins(*pair)
 
 
 def log_gate(gate: float) -> float:
@@ -48,8 +121,8 @@ def pairs(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
     if base.session is None or base.session != new.session:
         return ()
     return tuple(
-        tuple(math.log(after / before) for before, after in zip(one, other, strict=False))
-        for one, other in zip(base.rounds, new.rounds, strict=False)
+        tuple(math.log(new_round / base_round) for base_round, new_round in zip(*process, strict=False))
+        for process in zip(base.rounds, new.rounds, strict=False)
     )
 
 
@@ -70,11 +143,10 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
         agreed = ONE_PROCESS
     elif any(sign * middle <= limit / 2 for middle in middles):
         agreed = DISAGREE
-    low, high = _ends(shift)
     looks = len(middles) ** 2 * math.pi**2 / 6  # one look after each process; 6 / (pi k)^2 sums to 1
     more = pairs_needed(shift, len(every), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
-    return Evidence(shift.estimate, low, high, min(1.0, shift.p * looks), limit, agreed, decide, more)
+    return of_shift(replace(shift, p=min(1.0, shift.p * looks)), limit, decide, agreed, more)
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
@@ -95,13 +167,12 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
 def of_runs(base: Sequence[Draw], new: Sequence[Draw], gate: float) -> Evidence:
     """From several runs a side, each one draw: Mann and Whitney's test of their medians, normalised where possible."""
     comparable = all(draw.normalised for draw in (*base, *new))
-    before, after = (
+    base_medians, new_medians = (
         [math.log(draw.normalised if comparable and draw.normalised else draw.median) for draw in side]
         for side in (base, new)
     )
-    shift = mann_whitney(before, after)
-    low, high = _ends(shift)
-    return Evidence(shift.estimate, low, high, shift.p, log_gate(gate), "", "more runs a side, or `tlbench ab`")
+    shift = mann_whitney(base_medians, new_medians)
+    return of_shift(shift, log_gate(gate), "more runs a side, or `tlbench ab`")
 
 
 def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
@@ -117,12 +188,8 @@ def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
     effects = [effect]
     if new.normalised and base.normalised:
         effects.append(math.log(new.normalised / base.normalised))
-    low, high = min(low, *(one - allowed for one in effects)), max(high, *(one + allowed for one in effects))
+    low, high = min(low, *(each - allowed for each in effects)), max(high, *(each + allowed for each in effects))
     limit = log_gate(gate)
     shown = low > limit or high < -limit
     nearest = min(effects, key=abs)
     return Evidence(nearest, low, high, 0.0 if shown else 1.0, limit, "", "`tlbench ab`, which measures both in turn")
-
-
-def _ends(shift: Shift) -> tuple[float, float]:
-    return (-math.inf if shift.low is None else shift.low), (math.inf if shift.high is None else shift.high)
