@@ -76,8 +76,8 @@ def test_an_entry_point_that_gives_no_metric_of_its_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    names = {"hello": "greetings:hello", "time": f"{TimeMetric.__module__}:TimeMetric"}
-    install(tmp_path, "greetings", **names)
+    names = {"hello": "wordless:hello", "time": f"{TimeMetric.__module__}:TimeMetric"}
+    install(tmp_path, "wordless", **names)
     metrics = Metrics("metric", "tlbench.test_words", {})
     with pytest.raises(UserError, match="gives 'hello'; it must name an instance of"):
         metrics["hello"]
