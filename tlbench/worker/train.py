@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from tlbench import __version__
 from tlbench.core.clock import now
+from tlbench.core.version import __version__
 from tlbench.datasets.imagenet import ImageNet
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
