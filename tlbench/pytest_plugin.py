@@ -37,12 +37,13 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         try:
             base = read_side(baseline)
         except UserError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         out = tmp_path / f"tlbench-{sum(1 for _ in tmp_path.glob('tlbench-*'))}"
         try:
             done = run(suite, select=select, out=out, **options)
         except UserError as error:
-            pytest.fail(f"tlbench run ended with {error.exit_code}: {error}", pytrace=False)
+            message = f"tlbench run ended with {error.exit_code}: {error}"
+            raise pytest.fail.Exception(message, pytrace=False) from None
         new = read_side(done)
         if select:
             asked = {entry.cell.id for entry in new.entries}
