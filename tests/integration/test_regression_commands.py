@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Command, environment, make_place, tlbench_in
+from tests.integration.conftest import Command, environment, tlbench_in
 from tests.integration.slowed import slowed_python
 from tlbench.results.store import Store
 

@@ -1,6 +1,7 @@
 """The package's front: small, typed, and cheap to import."""
 
 import doctest
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,19 @@ def test_every_name_is_there_documented_and_listed(name: str) -> None:
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'tlbench' has no attribute 'rnu'"):
         tlbench.rnu  # noqa: B018
+
+
+def test_the_examples_of_the_documentation_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "api.md"), module_relative=False)
+    assert (failed, tried) == (0, 14)
+
+
+def test_the_documentation_names_every_column_and_every_argument() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    original = tlbench.load(ROOT / "results" / "reference" / "keras-table-cpu")
+    wanted = {*original.frame.columns, *inspect.signature(tlbench.run).parameters}
+    assert {name for name in wanted if f"`{name}`" not in text} == {"suite"}
 
 
 @pytest.mark.parametrize("module", [plan, report, compare])

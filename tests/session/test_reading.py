@@ -91,6 +91,8 @@ def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
 def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
     base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(0, 1, 2))
 
+    assert repr(tlbench.compare(base, new)) == f"<Comparison of {new.path} with {base.path}: 3 inconclusive>"
+
     def gates(comparison: tlbench.Comparison) -> dict[str, float | None]:
         return {judgement.metric: judgement.gate for judgement in comparison.judgements}
 
