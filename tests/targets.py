@@ -33,6 +33,10 @@ def leave(payload: Any, send: Any) -> Any:
     os._exit(payload)
 
 
+def environment(payload: Any, send: Any) -> Any:
+    return os.environ.get(payload)
+
+
 def killed(payload: Any, send: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 

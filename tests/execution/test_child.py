@@ -97,3 +97,26 @@ def test_who_is_talked_with_may_die_or_keep_silent() -> None:
         talk.say("are you there?")
     with child.Conversation("tests.targets:echo", 10) as talk:
         assert talk.listen(0.2) == TimedOut(0.2)
+
+
+def test_the_backend_is_the_workers_alone_and_there_is_one_a_process() -> None:
+    before = dict(os.environ)
+    child.start_server("tensorflow")
+    assert dict(os.environ) == before
+    assert child.run("tests.targets:environment", "KERAS_BACKEND") == Returned("tensorflow")
+    with pytest.raises(UserError, match="has workers with backend tensorflow and cannot have others with jax"):
+        child.start_server("jax")
+
+
+def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:
+    program = (
+        "import multiprocessing as m\n"
+        "from tlbench.execution import child\n"
+        "if __name__ == '__main__':\n"
+        "    process = m.get_context('forkserver').Process(target=print, args=('theirs',))\n"
+        "    process.start(); process.join()\n"
+        "    child.start_server('torch')\n"
+        "    print(child.run('tests.targets:environment', 'KERAS_BACKEND').value)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["theirs", "torch"]

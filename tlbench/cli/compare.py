@@ -8,13 +8,14 @@ from rich.console import Console
 
 from tlbench.cli.judging import Judge, Work, environments
 from tlbench.cli.options import data_option, image_options, weights_option
-from tlbench.cli.outputs import format_option, gate_option, gates_of, write_outputs
-from tlbench.cli.show import find_run
+from tlbench.cli.outputs import asked_gates, format_option, gate_option, gates_of, write_outputs
+from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
-from tlbench.regression.comparison import Comparison, compare
+from tlbench.regression.comparison import Comparison
 from tlbench.regression.decide import confirmed, flagged
 from tlbench.results.run_folder import SUITE_FILE
-from tlbench.session.loading import load_side
+from tlbench.session.compare import compare
+from tlbench.session.folder import find_run
 from tlbench.sides.environments import CURRENT
 from tlbench.sides.pairs import Effort
 from tlbench.suite.expand import expand
@@ -54,8 +55,7 @@ def command(
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """
-    before, after = load_side(base), load_side(new)
-    comparison = compare(before, after, gates_of(after, gates))
+    comparison = compare(base, new, gates=asked_gates(gates))
     if confirm:
         if base_env is None:
             raise UserError(
@@ -63,7 +63,7 @@ def command(
             )
         if flagged(comparison):
             specs, options = {"a": base_env, "b": new_env}, image_options(data, weights)
-            again = _again(comparison, suite or find_run(new).path / SUITE_FILE, specs, gates, options)
+            again = _again(comparison, suite or find_run(new, say).path / SUITE_FILE, specs, gates, options)
             comparison = confirmed(comparison, again)
     write_outputs(comparison, ("json",) if as_json else formats)
     return comparison.exit_code

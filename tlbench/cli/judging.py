@@ -14,7 +14,7 @@ from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import flagged, undecided
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side
-from tlbench.session.loading import of_runs
+from tlbench.session.side import side_of
 from tlbench.sides import ab
 from tlbench.sides.environments import prepare
 from tlbench.sides.pairs import SIDES, Effort, Pairs
@@ -55,7 +55,7 @@ class Judge:
             for side in SIDES:
                 work.console.print(f"{side}: {self.interpreters[side].name}")
             runs = ab.run(order, self.interpreters, work.effort, deciding(cells, wanted), events)
-        base, new = (of_runs([runs[side]], self._name(side)) for side in SIDES)
+        base, new = (side_of([runs[side]], self._name(side)) for side in SIDES)
         return compare(base, new, self.gates(new))
 
     def _name(self, side: str) -> str:

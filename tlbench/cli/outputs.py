@@ -11,7 +11,7 @@ from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.regression.side import Side
 from tlbench.reporting.comparison_formats import OUTPUTS
-from tlbench.suite.schema import GatesSection
+from tlbench.session.compare import changed
 
 format_option = click.option(
     "--format",
@@ -30,38 +30,38 @@ gate_option = click.option(
 )
 
 
-def gates_of(side: Side, asked: Sequence[str]) -> Gates:
-    """The gates of a side's suite, with those of the command line in their place.
-
-    Raises UserError for one that is not of the form kind=share.
-    """
-    if not asked:
-        return side.gates
-    changes: dict[str, str] = {}
+def asked_gates(words: Sequence[str]) -> dict[str, str | float]:
+    """Shares by kind from ``kind=share`` words. Raises UserError for one that is not of that form, or no share."""
+    changes: dict[str, str | float] = {}
     kinds = gate_kinds()
-    for one in asked:
-        kind, equals, share = one.partition("=")
+    for word in words:
+        kind, equals, share = word.partition("=")
         if kind not in kinds or not equals:
-            raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, kinds, 'kinds')}")
-        changes[kind] = share
-    kept = {kind: share for kind, share in side.gates.everywhere().items() if kind in kinds}
+            raise UserError(f"--gate: {word!r} is not of the form kind=share; {nearest(kind, kinds, 'kinds')}")
+        changes[kind] = _number(share)
     try:
-        return GatesSection.model_validate(kept | {kind: _share(value) for kind, value in changes.items()}).value()
-    except ValueError as error:
-        raise UserError(f"--gate: {', '.join(asked)}: a share between 0 and 1 belongs here, e.g. time=5%") from error
+        changed(Gates(), changes)
+    except UserError as error:
+        raise UserError(f"--gate: {error}") from error
+    return changes
 
 
-def _share(value: str) -> str | float:
+def gates_of(side: Side, words: Sequence[str]) -> Gates:
+    """The gates of a side's suite, with those of the command line in their place."""
+    return changed(side.gates, asked_gates(words))
+
+
+def _number(share: str) -> str | float:
     try:
-        return float(value)
+        return float(share)
     except ValueError:
-        return value
+        return share
 
 
 def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
     """Print or write each format. Raises UserError for an unknown one."""
-    for one in formats or ("text",):
-        name, equals, file = one.partition("=")
+    for word in formats or ("text",):
+        name, equals, file = word.partition("=")
         if name not in OUTPUTS:
             raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(OUTPUTS), 'formats')}")
         words = OUTPUTS[name](comparison)

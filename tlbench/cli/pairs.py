@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from tlbench.cli.show import NothingToShowError, find_run, read_runs
-from tlbench.core.errors import UserError, nearest
-from tlbench.reporting.pairs import Pair, best_against_rest, compare
-from tlbench.results.record import Record
-from tlbench.results.store import Store, UnreadableError
+from tlbench.cli.terminal import say
+from tlbench.reporting.pairs import Pair
+from tlbench.session.differences import differences
 
 
 @click.command()
@@ -26,35 +24,8 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
 
     Example: tlbench pairs results/small
     """
-    folder = find_run(run)
-    records = [one.record for one in read_runs([folder]) if one.record.accuracy and one.record.data]
-    couples = [_couple(records, cells)] if cells else best_against_rest(records)
-    if not couples:
-        raise NothingToShowError(f"{folder.path} has no two cells that were tested on the same images")
-    store = Store(folder.path)
-    needed = {one.cell_id for couple in couples for one in couple}
-    try:
-        pairs = compare(couples, {cell_id: store.read_right(cell_id) for cell_id in needed})
-    except (UnreadableError, ValueError) as error:
-        raise UserError(f"{error}; choose other cells, or run the suite again") from error
-    click.echo(_json(pairs) if as_json else _text(pairs))
-
-
-def _couple(records: Sequence[Record], cells: tuple[str, ...]) -> tuple[Record, Record]:
-    if len(cells) != 2:
-        raise UserError(f"give two cells, or none; here are {len(cells)}")
-    first, second = (_find(records, cell) for cell in cells)
-    return first, second
-
-
-def _find(records: Sequence[Record], cell: str) -> Record:
-    found = [record for record in records if record.cell_id.startswith(cell)]
-    if len(found) == 1:
-        return found[0]
-    ids = [record.cell_id for record in records]
-    if found:
-        raise UserError(f"{cell!r} is the beginning of {len(found)} cells; give more of the id")
-    raise UserError(f"there is no tested cell {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
+    tested = differences(run, cells, say=say)
+    click.echo(_json(tested) if as_json else _text(tested))
 
 
 def _text(pairs: Sequence[Pair]) -> str:

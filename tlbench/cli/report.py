@@ -4,11 +4,16 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
+from tlbench.cli.terminal import print_markdown, say
 from tlbench.core.files import write_atomically
 from tlbench.reporting import profile
 from tlbench.reporting.exports import EXPORTS
-from tlbench.reporting.formats import FORMATS, Report
+from tlbench.reporting.formats import FORMATS
+from tlbench.results.run_folder import RunFolder
+from tlbench.session.folder import find_run
+from tlbench.session.report import load, write
+
+SOME_FAILED = 2
 
 
 @click.command()
@@ -26,23 +31,27 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
 
     Example: tlbench report results/small
     """
-    folders = [find_run(path) for path in runs]
     if as_json:
         name = "json"
-    if name is None and output is None and not as_profile and len(folders) == 1:
-        return show_run(folders[0])
-    named = read_runs(folders)
-    if not named:
-        raise NothingToShowError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    if name is None and output is None and not as_profile and len(runs) == 1:
+        return _write(find_run(runs[0], say))
+    report = load(*runs, say=say)
     if as_profile:
-        click.echo(profile.render([one.record for one in named]))
+        click.echo(profile.render([row.record for row in report.named]))
         return 0
-    title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
-    render = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
-    text = render(Report(title, named))
+    as_text = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
+    text = as_text(report)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
         write_atomically(output, text.encode())
-        click.echo(f"Report: {output}", err=True)
+        say(f"Report: {output}")
     return 0
+
+
+def _write(folder: RunFolder) -> int:
+    """Write the files into the run's folder and print the table."""
+    written = write(folder, say)
+    print_markdown(written.markdown)
+    say(f"Reports: {', '.join(map(str, written.files))}")
+    return SOME_FAILED if written.troubled() else 0

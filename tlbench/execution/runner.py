@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from tlbench import __version__
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
+from tlbench.core.version import __version__
 from tlbench.execution.child import Outcome, Raised, Returned
 from tlbench.execution.executors import Executor
 from tlbench.execution.groups import in_turns

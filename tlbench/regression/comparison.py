@@ -1,5 +1,6 @@
 """Compare two sides, cell by cell and number by number. Pure: from entries to verdicts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ class Compared:
         return worst([judgement.verdict for judgement in self.judgements])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Two sides compared. `notes`: what the reader must know of either side."""
 
@@ -37,6 +38,12 @@ class Comparison:
     new: Side
     cells: tuple[Compared, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """The sides, with how many cells have which verdict."""
+        counts = Counter(cell.verdict for cell in self.cells)
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+        return f"<Comparison of {self.new.name} with {self.base.name}: {verdicts or 'no cells'}>"
 
     @property
     def judgements(self) -> list[Judgement]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tlbench import __version__
+from tlbench.core.version import __version__
 from tlbench.reporting.formats import Format, Report
 from tlbench.reporting.rows import Named
 from tlbench.results.record import StepTiming

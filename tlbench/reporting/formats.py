@@ -12,7 +12,7 @@ from tlbench.reporting.rows import Named
 from tlbench.results.table import to_frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What is to be reported, under a title."""
 
@@ -28,6 +28,20 @@ class Report:
             published = pd.DataFrame([original.published_columns(one.record) for one in self.named])
             frame = pd.concat([frame, published], axis=1)
         return frame
+
+    def __repr__(self) -> str:
+        """The title, with the number of records."""
+        return f"<Report {self.title!r}: {len(self.named)} records>"
+
+    def _repr_markdown_(self) -> str:
+        return as_markdown(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the Markdown report; whatever stands in it as HTML is escaped."""
+        from markdown_it import MarkdownIt
+
+        html: str = MarkdownIt("js-default").render(as_markdown(self))
+        return html
 
 
 Format = Callable[[Report], str]

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import tlbench
 from tlbench.core.errors import UserError
 from tlbench.sides.remote import Interpreter
 
-HERE = Path(tlbench.__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[2]
 CURRENT, GIT = "current", "git:"
 NEEDED = "keras, numpy, pydantic, psutil, click, filelock, PIL, yaml"
 
