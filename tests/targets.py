@@ -79,7 +79,7 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     """Medians of turns taken by the harness and by a loop written by hand, one after the other, on one model."""
     from statistics import median
 
-    from tlbench.execution.job import StepJob
+    from tlbench.measuring.jobs import StepJob
     from tlbench.measuring.steps import StepTimer
     from tlbench.modeling.assemble import build
     from tlbench.training.trainer import compile_model
@@ -89,7 +89,7 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     cell, step, pairs = payload
     model = build(cell, 2, None).model
     compile_model(model, cell, False)
-    timer = StepTimer(make_call(model, StepJob(step, 32), 0))
+    timer = StepTimer(make_call(model, StepJob(step=step, batch_size=32), 0))
     for _ in range(10):
         timer.once()
     images, labels = device.random_batch(model, 32, 0), device.random_labels(model, 32, 0)

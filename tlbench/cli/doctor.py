@@ -13,12 +13,13 @@ from tabulate import tabulate
 from tlbench.cache.folders import cache_dir
 from tlbench.datasets.registry import DATASETS
 from tlbench.execution import child
+from tlbench.execution.entry_points import REFERENCE_READINGS
 from tlbench.host import doctor
 from tlbench.host.doctor import Check
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring import readings as history
-from tlbench.measuring.reference_version import VERSION
+from tlbench.measuring.readings import machine_key, recent_readings, remember_readings
+from tlbench.results.record import Environment
 
 MISSING = 2
 NOISE_SECONDS = 8.0
@@ -66,12 +67,12 @@ def _checks() -> list[Check]:
 
 
 def _noise() -> Check:
-    answer = child.call("tlbench.worker.reference:readings", {"seconds": NOISE_SECONDS})
-    environment = capture(answer["device"])
-    key = history.machine_key(environment.identity, environment.versions, answer["device"]["name"], VERSION)
+    answer = child.call(REFERENCE_READINGS, {"seconds": NOISE_SECONDS})
+    environment = Environment.model_validate(answer["environment"])
+    key = machine_key(environment, answer["device"]["name"], answer["workload"])
     place, readings = cache_dir() / "reference", answer["readings"]
-    check = doctor.noise(readings, history.recent(place, key))
-    history.remember(place, key, readings)
+    check = doctor.noise(readings, recent_readings(place, key))
+    remember_readings(place, key, readings)
     return check
 
 

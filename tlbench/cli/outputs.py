@@ -8,7 +8,6 @@ import click
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.entries import Side
 from tlbench.regression.gates import KINDS, Gates
 from tlbench.reporting.comparison_formats import OUTPUTS
 from tlbench.suite.schema import GatesSection
@@ -30,20 +29,20 @@ gate_option = click.option(
 )
 
 
-def gates_of(side: Side, asked: Sequence[str]) -> Gates:
-    """The gates of a side's suite, with those of the command line in their place.
+def gates_of(suite: Gates, asked: Sequence[str]) -> Gates:
+    """The gates of a suite, with those of the command line in their place.
 
     Raises UserError for one that is not of the form kind=share.
     """
     if not asked:
-        return side.gates
+        return suite
     changes: dict[str, str] = {}
     for one in asked:
         kind, equals, share = one.partition("=")
         if kind not in KINDS or not equals:
             raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, list(KINDS), 'kinds')}")
         changes[kind] = share
-    kept = {kind: getattr(side.gates, kind) for kind in KINDS}
+    kept = {kind: getattr(suite, kind) for kind in KINDS}
     try:
         return GatesSection.model_validate(kept | {kind: _share(value) for kind, value in changes.items()}).value()
     except ValueError as error:

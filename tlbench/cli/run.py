@@ -23,9 +23,9 @@ from tlbench.execution.inputs import Inputs, Places, find_inputs
 from tlbench.execution.job import Keep
 from tlbench.execution.resume import Found, resumable
 from tlbench.execution.runner import run_groups
-from tlbench.execution.timing import time_cells
 from tlbench.host.environment import project_commit
 from tlbench.host.resources import side_by_side
+from tlbench.measuring.phase import time_cells
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.expand import expand
@@ -80,7 +80,7 @@ def command(
     chosen = select(cells, expression) if expression else cells
     inputs = _find(suite, chosen, data, weights, imagenet, console)
     how = _How(
-        executor=EXECUTORS[executor],
+        executor=EXECUTORS[executor](),
         keep=None if uncut else Keep(feature_dir(), most_features()),
         workers=workers or (1 if executor == "inline" else side_by_side()),
         timed=not untimed,
