@@ -29,6 +29,10 @@ def fail(payload: Any, send: Any) -> Any:
     raise ValueError(f"cannot use {payload}")
 
 
+def give_up(payload: Any) -> Any:
+    raise MemoryError("no memory left")
+
+
 def leave(payload: Any, send: Any) -> Any:
     os._exit(payload)
 
@@ -73,6 +77,14 @@ def cell_beside(payload: Any, send: Any) -> Any:
 def tell_pid_and_sleep(payload: Any, send: Any) -> Any:
     send(os.getpid())
     time.sleep(60)
+
+
+def sleep_deaf(payload: Any, send: Any) -> Any:
+    """Tells its process id and sleeps in C with the interpreter locked, as a stuck framework may: it hears no more."""
+    import ctypes
+
+    send(os.getpid())
+    ctypes.PyDLL(None).sleep(60)
 
 
 def harness_and_bare_loop(payload: Any, send: Any) -> Any:

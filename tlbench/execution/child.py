@@ -31,6 +31,8 @@ Send = Callable[[Any], None]
 
 SERVER_GONE = 255
 """What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
+SERVER_TRIES, SERVER_NOTICED = 5, 0.2
+"""So often a child is started again when the fork server died under it, and seconds between."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
@@ -146,12 +148,18 @@ class Conversation:
         self._connection, theirs = context.Pipe()
         arguments = (target, payload, theirs, str(log) if log else None)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
-        try:
-            self._process.start()
-        except (EOFError, OSError):  # the fork server was killed meanwhile: this time another one is started
-            self._process.start()
+        self._start()
         theirs.close()
         self._without_server = False
+
+    def _start(self) -> None:
+        """Start the child; where the fork server is killed meanwhile, Python starts another one once it notices."""
+        for _ in range(SERVER_TRIES):
+            try:
+                return self._process.start()
+            except (EOFError, OSError):
+                time.sleep(SERVER_NOTICED)
+        return self._process.start()
 
     def __enter__(self) -> Self:
         return self
