@@ -11,7 +11,7 @@ from tlbench.regression import baseline
 from tlbench.regression.comparison import compare
 from tlbench.regression.history import Series, series
 from tlbench.reporting.comparison_formats import OUTPUTS
-from tlbench.session.loading import load_side
+from tlbench.session.side import read_side
 
 ROOT, GOLDEN = Path(__file__).parents[2], Path(__file__).parent / "golden"
 RUN, BASELINE = "results/reference/small-cpu", "baselines/small.json"
@@ -19,7 +19,7 @@ RUN, BASELINE = "results/reference/small-cpu", "baselines/small.json"
 
 def rendered(place: Path) -> dict[str, str]:
     """Every text that is made of the two, by file name; `place` is an empty folder to write baselines in."""
-    run, base = (load_side(ROOT / path).model_copy(update={"name": path}) for path in (RUN, BASELINE))
+    run, base = (read_side(ROOT / path).model_copy(update={"name": path}) for path in (RUN, BASELINE))
     texts = {}
     for name, first in (("baseline", base), ("itself", run)):
         comparison = compare(first, run, run.gates)
@@ -45,7 +45,7 @@ def test_the_reference_run_is_judged_and_shown_as_ever(name: str, texts: dict[st
 
 
 def test_the_committed_baseline_is_written_as_it_was_read(tmp_path: Path) -> None:
-    baseline.write(load_side(ROOT / BASELINE), tmp_path / "again.json")
+    baseline.write(read_side(ROOT / BASELINE), tmp_path / "again.json")
     assert (tmp_path / "again.json").read_text() == (ROOT / BASELINE).read_text()
 
 

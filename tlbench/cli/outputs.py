@@ -9,7 +9,6 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
-from tlbench.regression.side import Side
 from tlbench.reporting.comparison_formats import OUTPUTS
 from tlbench.session.compare import changed
 
@@ -44,11 +43,6 @@ def asked_gates(words: Sequence[str]) -> dict[str, str | float]:
     except UserError as error:
         raise UserError(f"--gate: {error}") from error
     return changes
-
-
-def gates_of(side: Side, words: Sequence[str]) -> Gates:
-    """The gates of a side's suite, with those of the command line in their place."""
-    return changed(side.gates, asked_gates(words))
 
 
 def _number(share: str) -> str | float:

@@ -99,6 +99,15 @@ class Terminal:
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
 
+    def chosen(self, cells: int) -> None:
+        """Show how many cells there are."""
+        self._total = cells
+        self._bar.update(self._task, total=cells, refresh=True)
+
+    def said(self, sentence: str) -> None:
+        """Leave a line behind."""
+        self._console.print(escape(sentence))
+
     def begin(self, cell: Cell) -> None:
         """Show which cell runs."""
         self._show(cell, "start")
@@ -128,6 +137,11 @@ class Terminal:
         """Say which model gives no step times."""
         text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
         self._console.print(f"[red]failed[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+    def reference_lost(self, why: Failure) -> None:
+        """Say that the machine's speed is not watched any more."""
+        text = f"the reference workload was lost ({why.type}); step times are taken without it, and marked unstable"
+        self._console.print(f"[yellow]note[/] {escape(text)}", highlight=False, soft_wrap=True)
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""

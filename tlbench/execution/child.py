@@ -22,10 +22,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tlbench.core.errors import UserError
+from tlbench.execution.entry_points import PRELOAD
 
 Send = Callable[[Any], None]
 
+SERVER_GONE = 255
+"""What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
+SERVER_TRIES, SERVER_NOTICED = 5, 0.2
+"""So often a child is started again when the fork server died under it, and seconds between."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
@@ -100,7 +107,7 @@ def start_server(backend: str) -> None:
                 "run the second suite in a process of its own"
             )
         _server_backend = backend
-        multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.worker.preload"])
+        multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
         quiet = {name: os.environ.get(name, value) for name, value in (QUIET | SHARE_THE_GPU).items()}
         with _environment(quiet | {"KERAS_BACKEND": backend}):
             forkserver.ensure_running()
@@ -191,9 +198,20 @@ class Conversation:
         self._connection, theirs = context.Pipe()
         arguments = (target, payload, theirs, str(log) if log else None, _server_backend)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
-        with _without_main():
-            self._process.start()
+        self._start()
         theirs.close()
+        self._without_server = False
+
+    def _start(self) -> None:
+        """Start the child; where the fork server is killed meanwhile, Python starts another one once it notices."""
+        for _ in range(SERVER_TRIES):
+            try:
+                with _without_main():
+                    return self._process.start()
+            except (EOFError, OSError):
+                time.sleep(SERVER_NOTICED)
+        with _without_main():
+            return self._process.start()
 
     def __enter__(self) -> Self:
         return self
@@ -212,14 +230,20 @@ class Conversation:
             self._connection.send(message)
 
     def listen(self, timeout: float | None = None) -> Any:
-        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over."""
-        ready = wait([self._connection, self._process.sentinel], timeout)
+        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over.
+
+        A child lives on when the fork server is killed; its end is then known by the end of the connection alone.
+        """
+        ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], timeout)
         if not ready:
             assert timeout is not None
             return TimedOut(timeout)
         if self._connection in ready:
             with suppress(EOFError, ConnectionResetError):
                 return self._connection.recv()
+        elif self._outlived_server():
+            self._without_server = True
+            return self.listen(timeout)
         self._process.join()
         return Died(self._process.exitcode or 0)
 
@@ -227,12 +251,19 @@ class Conversation:
         """Kill the child; `listen` notices."""
         if self._process.is_alive():
             self._process.kill()
+        elif self.pid is not None and self._outlived_server():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
         """Stop the child where it still runs."""
         self.kill()
         self._process.join()
         self._connection.close()
+
+    def _outlived_server(self) -> bool:
+        """Whether what ended is the fork server and not the child."""
+        return self._process.exitcode == SERVER_GONE and self.pid is not None and psutil.pid_exists(self.pid)
 
 
 class Channel:
@@ -267,7 +298,7 @@ def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> d
     Raises UserError where the function did, and where the child failed.
     """
     start_server(backend)
-    outcome = run("tlbench.execution.child:_plain", {"target": target, "payload": payload})
+    outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload})
     match outcome:
         case Returned(value=value):
             assert isinstance(value, dict)

@@ -8,12 +8,13 @@ from pathlib import Path
 from tlbench.cache.folders import cache_dir
 from tlbench.datasets.registry import DATASETS
 from tlbench.execution import child
+from tlbench.execution.entry_points import REFERENCE_READINGS
 from tlbench.host import doctor
 from tlbench.host.doctor import Check
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring import readings
-from tlbench.measuring.reference_version import VERSION
+from tlbench.measuring.readings import machine_key, recent_readings, remember_readings
+from tlbench.results.record import Environment
 
 NOISE_SECONDS = 8.0
 
@@ -47,12 +48,12 @@ def _checks() -> list[Check]:
 
 
 def _noise() -> Check:
-    answer = child.call("tlbench.worker.reference:readings", {"seconds": NOISE_SECONDS})
-    environment = capture(answer["device"])
-    key = readings.machine_key(environment.identity, environment.versions, answer["device"]["name"], VERSION)
+    answer = child.call(REFERENCE_READINGS, {"seconds": NOISE_SECONDS})
+    environment = Environment.model_validate(answer["environment"])
+    key = machine_key(environment, answer["device"]["name"], answer["workload"])
     folder, seconds = cache_dir() / "reference", answer["readings"]
-    check = doctor.noise(seconds, readings.recent(folder, key))
-    readings.remember(folder, key, seconds)
+    check = doctor.noise(seconds, recent_readings(folder, key))
+    remember_readings(folder, key, seconds)
     return check
 
 

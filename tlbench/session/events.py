@@ -5,7 +5,7 @@ from typing import Protocol
 from tlbench.core.cell import Cell
 from tlbench.execution.job import Progress
 from tlbench.execution.runner import Events as CellEvents
-from tlbench.execution.timing import TimingEvents
+from tlbench.measuring.session import TimingEvents
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside
@@ -15,7 +15,8 @@ from tlbench.session.folder import log
 class Events(CellEvents, TimingEvents, Protocol):
     """What happens in a run, in this order. Called by one thread at a time.
 
-    `begin`, `progress` and `end` tell of a cell's training, `opening`, `round` and `lost` of the timing phase.
+    `begin`, `progress` and `end` tell of a cell's training, `opening`, `round`, `lost` and `reference_lost` of the
+    timing phase.
     """
 
     def searching(self) -> None:
@@ -100,6 +101,9 @@ class Silent:
     def lost(self, cell: Cell, why: Failure) -> None:
         """Nothing."""
 
+    def reference_lost(self, why: Failure) -> None:
+        """Nothing."""
+
 
 class Logged(Silent):
     """The default of the Python API: silent but for what changes the meaning of numbers.
@@ -126,6 +130,10 @@ class Logged(Silent):
     def lost(self, cell: Cell, why: Failure) -> None:
         """Warn."""
         log.warning("no step times of %s: %s: %s", cell.label, why.type, why.message)
+
+    def reference_lost(self, why: Failure) -> None:
+        """Warn."""
+        log.warning("the reference workload was lost: %s: %s", why.type, why.message)
 
     def end(self, record: Record) -> None:
         """Warn of a cell that gave no numbers."""

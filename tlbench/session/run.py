@@ -17,8 +17,8 @@ from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
 from tlbench.execution.job import Keep
 from tlbench.execution.runner import run_groups
-from tlbench.execution.timing import time_cells
 from tlbench.host.resources import side_by_side
+from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store
@@ -125,7 +125,7 @@ def run(
     inputs = _find(asked, places, events)
     folder, done = new_or_resumed(read, cells, asked, inputs, Path(out) if out is not None else None, fresh, events)
     if not all(cell.id in done for cell in asked):
-        worker = EXECUTORS[executor]
+        worker = EXECUTORS[executor]()
         keep = Keep(feature_dir(), most_features()) if cut else None
         side = workers or (1 if executor == "inline" else side_by_side())
         _train(asked, inputs, worker, keep, side, read.timeout, folder, events)

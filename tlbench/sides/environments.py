@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlbench.core.errors import UserError
-from tlbench.sides.remote import Interpreter
+from tlbench.execution.entry_points import SIDE_HOST
+from tlbench.sides.host import PROTOCOL
+from tlbench.sides.remote import ANOTHER_WAY, Interpreter
 
 HERE = Path(__file__).resolve().parents[2]
 CURRENT, GIT = "current", "git:"
@@ -92,10 +94,15 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
         if cloned.returncode:
             raise UserError(f"git:{revision}: it cannot be checked out in {tree} ({_last(cloned)})")
     own = (tree / "tlbench" / "__init__.py").exists()
-    if own and not (tree / "tlbench" / "sides" / "host.py").exists():
-        raise UserError(f"git:{revision}: this version of tlbench cannot take part yet; name a later one")
+    if own and not _agrees(tree.joinpath(*SIDE_HOST.split(".")).with_suffix(".py")):
+        raise UserError(f"git:{revision}: {ANOTHER_WAY}")
     variables = {"PYTHONPATH": str(tree.resolve())} if own else _ours()
     return _requirements(f"git:{revision}", [str(tree.resolve())], folder, say, variables)
+
+
+def _agrees(host: Path) -> bool:
+    """Whether another revision's host, in this file, speaks as ours does: known before that revision is installed."""
+    return host.exists() and f"\nPROTOCOL = {PROTOCOL}\n" in host.read_text(encoding="utf-8")
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
