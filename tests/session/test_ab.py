@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from tlbench.session.side import side_of
 
 from tests import builders
 from tests.integration.conftest import TINY
@@ -16,12 +15,13 @@ from tlbench.core.selection import select
 from tlbench.measuring.jobs import keys_of
 from tlbench.measuring.phase import Effort
 from tlbench.regression.comparison import Comparison, compare
-from tlbench.regression.gates import CellLimits, Gates
+from tlbench.regression.gates import Gates
 from tlbench.regression.verdicts import Verdict
 from tlbench.results.run_folder import create, open_run
 from tlbench.results.store import Store
 from tlbench.session import ab as module
 from tlbench.session.ab import ab, confirm, undecided_by
+from tlbench.session.side import side_of
 from tlbench.sides.remote import Interpreter
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
@@ -184,10 +184,10 @@ def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stag
     frozen, full = expand(load_suite(stage.suite))
     inference = keys_of(frozen)[0]
     assert inference in keys_of(full)
-    base, new = Processes(*[1.0] * 24), Processes(*[0.95, 1.15] * 12)
+    base, new = Processes(*[1.0] * 24), Processes(*[0.9, 1.3] * 12)
     measured: Any = {inference: {"base": base, "new": new}}
-    wide = Gates(time=0.5)
-    strict_for_one = Gates(time=0.5, cells=(CellLimits(strategy="full", time=0.05),))
+    wide = Gates.model_validate({"time": 0.5})
+    strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})
     assert undecided_by([frozen, full], wide)(measured) == {}
     assert set(undecided_by([frozen, full], strict_for_one)(measured)) == {inference}
     assert undecided_by([frozen], strict_for_one)(measured) == {}

@@ -78,7 +78,7 @@ def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
         make_run(tmp_path / "runs" / str(day), seeds(0), day=day)
     side = read_side(tmp_path / "runs")
     assert (side.kind, len(side.entries[0].times[0].draws)) == ("runs", 2)
-    assert side.gates.time == pytest.approx(0.07)
+    assert side.gates.everywhere()["time"] == pytest.approx(0.07)
     file = tmp_path / "base.json"
     kept, number = baseline.save([tmp_path / "runs" / "1", tmp_path / "runs" / "2"], file)
     assert number == 2
