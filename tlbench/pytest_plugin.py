@@ -33,7 +33,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
 
         from tlbench.regression.comparison import compare
         from tlbench.regression.entries import Side
-        from tlbench.reporting import comparison_page as page
+        from tlbench.reporting.comparison_formats import text
         from tlbench.session.loading import load_side
 
         run = tmp_path / f"tlbench-{sum(1 for _ in tmp_path.glob('tlbench-*'))}"
@@ -47,7 +47,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         chosen: Side = base.model_copy(update={"entries": kept})
         found = compare(chosen, new, new.gates)
         if found.exit_code:
-            pytest.fail(page.text(found), pytrace=False)
+            pytest.fail(text(found), pytrace=False)
         return found
 
     return gate

@@ -12,7 +12,9 @@ import pytest
 
 from tests.golden import made
 from tlbench.cli import main
-from tlbench.reporting import comparison_formats, history_page
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.render import html
+from tlbench.reporting.views.series import page
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -87,7 +89,7 @@ def test_the_small_run_against_the_baseline(name: str, said: Said) -> None:
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json", "junit", "github"])
 def test_every_verdict(name: str) -> None:
-    check(f"verdicts.{name}", comparison_formats.OUTPUTS[name](made.comparison()))
+    check(f"verdicts.{name}", COMPARISON_FORMATS[name](made.comparison()))
 
 
 def test_the_history_of_a_run(said: Said) -> None:
@@ -95,7 +97,7 @@ def test_the_history_of_a_run(said: Said) -> None:
 
 
 def test_a_page_of_series() -> None:
-    check("series.html", history_page.render("tlbench: history of results/ci", made.series()))
+    check("series.html", html.render(page("tlbench: history of results/ci", made.series())))
 
 
 @pytest.mark.parametrize("kind", ["backbones", "datasets", "heads", "strategies"])

@@ -21,7 +21,7 @@ from tlbench.regression.entries import Entry, Side, entry, merged, pack, unpack
 from tlbench.regression.gates import Gates
 from tlbench.regression.verdicts import Judgement
 from tlbench.reporting import comparison_formats as outputs
-from tlbench.reporting import comparison_page as page
+from tlbench.reporting.judgements import change
 from tlbench.results.record import Failure, Record, Timings
 from tlbench.suite.schema import GatesSection
 
@@ -345,7 +345,7 @@ def many() -> Comparison:
 
 
 def test_markdown_of_24_cells_fits_a_screen() -> None:
-    text = page.markdown(many())
+    text = outputs.markdown(many())
     lines = text.splitlines()
     assert len(lines) <= 40
     assert text.count("\n|") == 26
@@ -391,4 +391,4 @@ def test_json_is_strict_and_whole() -> None:
 
 def test_effects_without_an_interval_are_shown_as_unknown() -> None:
     judgement = many().judgements[0].model_copy(update={"low": -math.inf, "high": math.inf, "effect": -0.0001})
-    assert page.change(judgement) in {"0.0% (? to ?)", "0.0 points (? to ?)"}
+    assert change(judgement) in {"0.0% (? to ?)", "0.0 points (? to ?)"}

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.entries import Side
-from tlbench.reporting.numbers import DASH, count, milliseconds
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.baseline import document
 from tlbench.results.run_folder import is_run, open_run, runs_under
 from tlbench.session.loading import load_side, of_runs
 
@@ -61,27 +61,8 @@ def show(file: Path, as_json: bool) -> int:
     Example: tlbench baseline show baselines/ci.json
     """
     side = load_side(file)
-    click.echo(_json(side) if as_json else _text(side))
+    click.echo(_json(side) if as_json else terminal.render(document(side)), nl=as_json)
     return 0
-
-
-def _text(side: Side) -> str:
-    rows = [
-        [
-            one.cell.label,
-            one.status,
-            f"{one.correct / one.images:.1%}" if one.images and one.correct is not None else DASH,
-            count(int(one.counts["params"])) if one.counts else DASH,
-            ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in one.times) or DASH,
-            f"{one.memory[0] / 2**20:.0f}" if one.memory else DASH,
-        ]
-        for one in side.entries
-    ]
-    headings = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
-    of = side.entries[0] if side.entries else None
-    machine = f"{of.machine.get('cpu', 'unknown')}, {of.machine.get('threads', '?')} threads" if of else "unknown"
-    head = f"{side.suite}, {side.created}, on {machine}"
-    return f"{head}\n\n{tabulate(rows, headings, disable_numparse=True)}"
 
 
 def _json(side: Side) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 from rich.progress import Progress
-from tabulate import tabulate
 
 from tlbench.cache.download import DownloadError
 from tlbench.cache.folders import cache_dir
@@ -20,6 +19,8 @@ from tlbench.datasets.locate import downloaded, get
 from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import DatasetInfo
 from tlbench.host.resources import usable_cores
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 
 PROBLEMS = 2
 SHOWN = 20
@@ -117,10 +118,16 @@ def _show(found: Audit) -> None:
     click.echo(f"{found.folder}\n")
     classes = list(found.counts["train"])
     rows = [
-        [split, *(counts[name] for name in classes), sum(counts.values()), f"{found.balance.get(split, 0):.2f}"]
+        [
+            split,
+            *(str(counts[name]) for name in classes),
+            str(sum(counts.values())),
+            f"{found.balance.get(split, 0):.2f}",
+        ]
         for split, counts in found.counts.items()
     ]
-    click.echo(tabulate(rows, ["split", *classes, "all", "rarest/most frequent"]))
+    headings = ["split", *classes, "all", "rarest/most frequent"]
+    click.echo(terminal.text(Table.of(headings, rows, right=range(1, len(headings)))))
     click.echo()
     _lines("Files of the operating system, left out", list(found.junk))
     _lines("No images", [f"{file}: {why}" for _, file, why in found.undecodable])

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.cache.folders import cache_dir
 from tlbench.datasets.registry import DATASETS
@@ -19,6 +18,8 @@ from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
 from tlbench.measuring import readings as history
 from tlbench.measuring.reference_version import VERSION
+from tlbench.reporting.document import Column, Table
+from tlbench.reporting.render import terminal
 
 MISSING = 2
 NOISE_SECONDS = 8.0
@@ -40,8 +41,9 @@ def command(as_json: bool, quick: bool) -> int:
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks], indent=1))
     else:
-        rows = [[check.state, check.name, check.found, check.advice] for check in checks]
-        click.echo(tabulate(rows, ["", "What", "Found", "What to do"], maxcolwidths=[None, None, 60, 50]))
+        columns = (Column(""), Column("What"), Column("Found", width=60), Column("What to do", width=50))
+        rows = ((check.state, check.name, check.found, check.advice) for check in checks)
+        click.echo(terminal.text(Table(columns, tuple(rows))))
     return MISSING if any(check.state == "fail" for check in checks) else 0
 
 

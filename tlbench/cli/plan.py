@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.core.cell import Cell
 from tlbench.core.selection import select
 from tlbench.execution.sharing import estimates, shared_work
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.results.run_folder import is_run, runs_under
 from tlbench.results.store import Store
 from tlbench.suite.expand import expand
@@ -37,7 +38,7 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
         rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in chosen]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(tabulate([_row(cell, cell.id in done) for cell in chosen], HEADINGS, disable_numparse=True))
+    click.echo(terminal.text(Table.of(HEADINGS, [_row(cell, cell.id in done) for cell in chosen])))
     click.echo(f"\n{len(chosen)} cells, {sum(cell.id in done for cell in chosen)} done.")
     earlier = [Store(run.path).read_all().records for run in runs_under(RESULTS / suite.name)]
     for sentence in (*shared_work(chosen), *estimates(chosen, earlier)):

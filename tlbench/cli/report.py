@@ -5,17 +5,16 @@ from pathlib import Path
 import click
 
 from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
-from tlbench.core.files import write_atomically
-from tlbench.reporting import profile
-from tlbench.reporting.exports import EXPORTS
-from tlbench.reporting.formats import FORMATS, Report
+from tlbench.reporting.formats import FORMATS
+from tlbench.reporting.output import printable, write
+from tlbench.reporting.render import terminal
+from tlbench.reporting.report import Report
+from tlbench.reporting.views import profile
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--format", "name", type=click.Choice([*FORMATS, *EXPORTS]), help="Print this format only and write no files."
-)
+@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
@@ -35,14 +34,14 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
     if not named:
         raise NothingToShowError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
     if as_profile:
-        click.echo(profile.render([one.record for one in named]))
+        click.echo(terminal.text(*profile.blocks([one.record for one in named])))
         return 0
     title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
-    render = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
-    text = render(Report(title, named))
+    name = name or "markdown"
+    made = FORMATS[name].make(Report(title, named))
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(printable(made, name), nl=False)
     else:
-        write_atomically(output, text.encode())
+        write(made, output)
         click.echo(f"Report: {output}", err=True)
     return 0

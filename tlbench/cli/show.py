@@ -8,8 +8,8 @@ import click
 from tlbench.cli.page import print_markdown
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
-from tlbench.reporting.formats import FORMATS, Report, file_name
-from tlbench.reporting.rows import Named
+from tlbench.reporting.formats import kept_files
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Store
 
@@ -32,7 +32,7 @@ def find_run(path: Path) -> RunFolder:
     return open_run(path)
 
 
-def read_runs(folders: Sequence[RunFolder], only: Collection[str] | None = None) -> list[Named]:
+def read_runs(folders: Sequence[RunFolder], only: Collection[str] | None = None) -> list[RunRecord]:
     """The records of runs in the order of each run's cells; names the files that had to be set aside."""
     named = []
     for folder in folders:
@@ -43,7 +43,7 @@ def read_runs(folders: Sequence[RunFolder], only: Collection[str] | None = None)
             )
         place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
         records = sorted(found.records, key=lambda record: place.get(record.cell_id, len(place)))
-        named += [Named(folder.path.name, one) for one in records if only is None or one.cell_id in only]
+        named += [RunRecord(folder.path.name, one) for one in records if only is None or one.cell_id in only]
     return named
 
 
@@ -57,11 +57,10 @@ def show_run(folder: RunFolder, only: Collection[str] | None = None) -> int:
         raise NothingToShowError(f"{folder.path} has no records yet; `tlbench run` makes them")
     for old in folder.path.glob("report.*"):
         old.unlink()
-    report = Report(f"tlbench: {folder.run.suite}", named)
-    texts = {folder.path / file_name(extension, named): render(report) for extension, render in FORMATS.values()}
-    for path, text in texts.items():
-        write_atomically(path, text.encode())
-    print_markdown(next(iter(texts.values())))  # Markdown is the first format
-    click.echo(f"Reports: {', '.join(str(path) for path in texts)}", err=True)
+    files = kept_files(Report(f"tlbench: {folder.run.suite}", named))
+    for name, content in files.items():
+        write_atomically(folder.path / name, content)
+    print_markdown(next(iter(files.values())).decode())  # Markdown is the first format
+    click.echo(f"Reports: {', '.join(str(folder.path / name) for name in files)}", err=True)
     judged = [one.record for one in named if only is None or one.record.cell_id in only]
     return SOME_FAILED if any(record.trouble for record in judged) else 0

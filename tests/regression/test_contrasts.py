@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from tests import builders
-from tlbench.reporting.pairs import best_against_rest, compare
+from tlbench.regression.contrasts import best_against_rest, compare
 from tlbench.results.record import Record
 from tlbench.statistics.multiple import holm
 
@@ -21,11 +21,11 @@ def test_only_images_on_which_two_cells_disagree_count() -> None:
         first.cell_id: np.array([True] * 80 + [True] * 12 + [False] * 3 + [False] * 5),
         second.cell_id: np.array([True] * 80 + [False] * 12 + [True] * 3 + [False] * 5),
     }
-    (pair,) = compare([(first, second)], right)
-    assert (pair.only_first, pair.only_second) == (12, 3)
-    assert pair.difference == pytest.approx(0.09)
-    assert pair.p == pytest.approx(binomtest(3, 15).pvalue)
-    assert pair.verdict == "first is better"
+    (contrast,) = compare([(first, second)], right)
+    assert (contrast.only_first, contrast.only_second) == (12, 3)
+    assert contrast.difference == pytest.approx(0.09)
+    assert contrast.p == pytest.approx(binomtest(3, 15).pvalue)
+    assert contrast.verdict == "first is better"
 
 
 def test_the_best_of_each_data_set_is_tested_against_its_others() -> None:

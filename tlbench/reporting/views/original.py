@@ -1,14 +1,14 @@
 """The Keras applications table: original classifiers, each figure beside the one that keras.io publishes. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.reporting import numbers
+from tlbench.reporting.document import Emphasis, Table, Text
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.rows import Named, time_of
-from tlbench.results.record import Record
+from tlbench.reporting.published import published_of
+from tlbench.reporting.report import RunRecord
+from tlbench.reporting.views.rows import by_row, time_of
 
 HEADINGS = [
     "Model",
@@ -20,21 +20,23 @@ HEADINGS = [
     "Time (ms) per inference step (CPU)",
     "Time (ms) per inference step (GPU)",
 ]
-LEGEND = (
+LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
     "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
-    "machine. Accuracies marked *published* were not measured here."
+    "machine. Accuracies marked ",
+    Emphasis("published"),
+    " were not measured here.",
 )
 
 
-def is_original(record: Record) -> bool:
-    """Whether the record is of an original classifier."""
-    return record.cell.head.name == "imagenet"
+def table(rows: Sequence[RunRecord]) -> Table:
+    """One row a model; runs on other devices fill its other columns."""
+    return Table.of(HEADINGS, map(cells, by_row(rows)), right=range(1, len(HEADINGS)))
 
 
-def cells(named: Sequence[Named]) -> list[str]:
+def cells(rows: Sequence[RunRecord]) -> list[Text]:
     """One row, in the order of `HEADINGS`."""
-    record = named[0].record
+    record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
     return [
@@ -44,21 +46,9 @@ def cells(named: Sequence[Named]) -> list[str]:
         _accuracy(accuracy.top5 if accuracy else None, published.top5),
         _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
         _beside(counts.depth if counts else None, published.depth, 0),
-        _time(time_of(named, "cpu", "inference"), published.cpu_ms),
-        _time(time_of(named, "gpu", "inference"), published.gpu_ms),
+        _time(time_of(rows, "cpu", "inference"), published.cpu_ms),
+        _time(time_of(rows, "gpu", "inference"), published.gpu_ms),
     ]
-
-
-def published_of(record: Record) -> Published | None:
-    """The published row of the record's model; None for models, or arguments, that keras.io does not list."""
-    return None if record.cell.backbone.args else backbones.get(record.cell.backbone.name).published
-
-
-def published_columns(record: Record) -> dict[str, Any]:
-    """The published figures, as columns for files."""
-    row = published_of(record)
-    values = vars(row) if row and is_original(record) else {}
-    return {f"published_{key}": values.get(key) for key in Published.__dataclass_fields__}
 
 
 def _beside(value: float | None, published: float | None, digits: int, unit: str = "") -> str:
@@ -72,9 +62,9 @@ def _beside(value: float | None, published: float | None, digits: int, unit: str
     return f"{shown} ({published:.{digits}f}{unit}, {_signed(difference, digits)})"
 
 
-def _accuracy(value: float | None, published: float | None) -> str:
+def _accuracy(value: float | None, published: float | None) -> Text:
     if value is None:
-        return DASH if published is None else f"{published:.1f}% *published*"
+        return DASH if published is None else (f"{published:.1f}% ", Emphasis("published"))
     if published is None:
         return f"{value:.1%} ({DASH})"
     return f"{value:.1%} ({published:.1f}%, {_signed(value * 100 - published, 1)})"

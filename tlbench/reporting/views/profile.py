@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.results.record import Record
 
@@ -18,10 +17,10 @@ LEGEND = (
 )
 
 
-def render(records: Sequence[Record]) -> str:
-    """A table with a line for each trained cell."""
-    lines = [_line(one) for one in records if one.status == "ok" and one.path]
-    return tabulate(lines, HEADINGS, disable_numparse=True) + f"\n\n{LEGEND}"
+def blocks(records: Sequence[Record]) -> tuple[Table, Note]:
+    """A table with a line for each trained cell, and what its columns mean."""
+    trained = [record for record in records if record.status == "ok" and record.path]
+    return Table.of(HEADINGS, map(_row, trained)), Note((LEGEND,))
 
 
 def arithmetic(record: Record) -> float | None:
@@ -52,7 +51,7 @@ def _arithmetic(record: Record, forward: float | None) -> float | None:
     return path.computed * (forward or 0.0) + steps * path.step
 
 
-def _line(record: Record) -> list[str]:
+def _row(record: Record) -> list[str]:
     assert record.path is not None
     wall, least, at_step = sum(record.phases.values()), arithmetic(record), arithmetic_at_step(record)
     return [

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from tlbench.reporting import numbers
+from tlbench.reporting.document import Listing, Section
+from tlbench.reporting.report import Report
 from tlbench.results.record import Record, StepTiming
+
+
+def sections(report: Report) -> list[Section]:
+    """One section with a line for each."""
+    return [Section("Conditions", (Listing(tuple(conditions(report.records))),))]
 
 
 def conditions(records: Sequence[Record]) -> list[str]:
@@ -63,21 +70,23 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     timed = [record.timings for record in records if record.timings]
     if not timed:
         return ["Step times were not measured."]
-    steps = [step for one in timed for step in one.steps]
-    inference = [one.inference for one in timed]
-    training = [one.training for one in timed if one.training]
+    steps = [step for timings in timed for step in timings.steps]
+    inference = [timings.inference for timings in timed]
+    training = [timings.training for timings in timed if timings.training]
+    protocols = [timings.protocol for timings in timed]
     lines = [
-        f"Time per step: {'mean' if all(one.protocol == 'keras' for one in timed) else 'median'} over steps of one"
+        f"Time per step: {'mean' if set(protocols) == {'keras'} else 'median'} over steps of one"
         f" batch of {_each(str(step.batch_size) for step in [*inference, *training])} on the whole model, protocol"
-        f" {_each(one.protocol for one in timed)}, {_counted(steps)} timed steps after warm-up, XLA"
-        f" {_each('on' if one.jit else 'off' for one in timed)}, {_each(str(one.threads) for one in timed)} threads;"
+        f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up, XLA"
+        f" {_each('on' if timings.jit else 'off' for timings in timed)},"
+        f" {_each(str(timings.threads) for timings in timed)} threads;"
         f" up to {max(step.models for step in steps)} models took turns. Raw samples are in the records.",
         _interval_line(steps),
         "The first step (trace, compilation) is not in these times: "
         f"inference {_range([step.first_call for step in inference])}"
         + (f", training {_range([step.first_call for step in training])}." if training else "."),
     ]
-    if all(one.device == "cpu" for one in timed):
+    if all(timings.device == "cpu" for timings in timed):
         lines.append("The GPU columns are empty: nothing here was measured on one.")
     return lines
 

@@ -1,4 +1,4 @@
-"""Which differences in accuracy are real: pairs of cells on the same test images. Pure."""
+"""Which differences in accuracy are real: two cells on the same test images. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two cells on the same test images. `p` is McNemar's exact p-value, `adjusted` Holm's over all pairs shown.
+class Contrast:
+    """Two cells on the same test images. `p` is McNemar's exact p-value, `adjusted` Holm's over all contrasts shown.
 
     only_first, only_second: images that only the first (second) predicts right. difference: top-1, first less second.
     """
@@ -40,21 +40,20 @@ class Pair:
 
 def comparable(first: Record, second: Record) -> bool:
     """Whether both predicted the same images."""
-    one, other = first.data, second.data
-    return one is not None and other is not None and one.fingerprint == other.fingerprint
+    return first.data is not None and second.data is not None and first.data.fingerprint == second.data.fingerprint
 
 
-def compare(couples: Sequence[tuple[Record, Record]], right: Mapping[str, Right]) -> list[Pair]:
+def compare(couples: Sequence[tuple[Record, Record]], right: Mapping[str, Right]) -> list[Contrast]:
     """Test each couple; `right` is by cell id. Raises ValueError for cells that saw different images."""
     counted = []
     for first, second in couples:
         if not comparable(first, second):
             raise ValueError(f"{first.cell.label} and {second.cell.label} were tested on different images")
-        one, other = right[first.cell_id], right[second.cell_id]
-        counted.append((int((one & ~other).sum()), int((other & ~one).sum()), float(one.mean() - other.mean())))
+        a, b = right[first.cell_id], right[second.cell_id]
+        counted.append((int((a & ~b).sum()), int((b & ~a).sum()), float(a.mean() - b.mean())))
     p_values = [mcnemar(only_first, only_second) for only_first, only_second, _ in counted]
     return [
-        Pair(first, second, *counts, p, adjusted)
+        Contrast(first, second, *counts, p, adjusted)
         for (first, second), counts, p, adjusted in zip(couples, counted, p_values, holm(p_values), strict=True)
     ]
 
@@ -67,6 +66,6 @@ def best_against_rest(records: Sequence[Record]) -> list[tuple[Record, Record]]:
             groups.setdefault(record.data.fingerprint, []).append(record)
     couples = []
     for group in groups.values():
-        ranked = sorted(group, key=lambda one: one.accuracy.top1 if one.accuracy else 0.0, reverse=True)
+        ranked = sorted(group, key=lambda record: record.accuracy.top1 if record.accuracy else 0.0, reverse=True)
         couples += [(ranked[0], other) for other in ranked[1:]]
     return couples

@@ -1,35 +1,31 @@
 """Which records share a table row, and what the row says. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import mean, stdev
 
 from tlbench.core.cell import Timing, Value
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import RunRecord
 from tlbench.results.record import Record, StepTiming
 from tlbench.statistics.intervals import wilson
 
 UNSTABLE = "~"
 
 
-@dataclass(frozen=True)
-class Named:
-    """A record with the name of the run it is from."""
-
-    run: str
-    record: Record
-
-
-def group_key(record: Record) -> str:
-    """Equal for records that one row shows: all of the cell but its seed, and the stand-ins it rests on."""
-    return f"{record.cell.model_dump_json(exclude={'seed'})} {record.fallbacks}"
+def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    """Those that share a row: all of the cell but its seed is equal, and so are the stand-ins it rests on."""
+    rows: dict[str, list[RunRecord]] = {}
+    for row in records:
+        key = f"{row.record.cell.model_dump_json(exclude={'seed'})} {row.record.fallbacks}"
+        rows.setdefault(key, []).append(row)
+    return list(rows.values())
 
 
 def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
     """(heading, key) of the settings that differ within a table, so that they need a column."""
     settings = [setting(record) for record in records]
-    return [key for key in SETTINGS if len({one[key[1]] for one in settings}) > 1]
+    return [key for key in SETTINGS if len({values[key[1]] for values in settings}) > 1]
 
 
 SETTINGS = [
@@ -89,28 +85,28 @@ def top1(records: Sequence[Record]) -> str:
     """Top-1 with its Wilson interval; over several seeds their mean with both what the choice of test images does to it
     (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation).
     """
-    found = [record.accuracy for record in records if record.accuracy]
-    if not found:
+    seeds = [record.accuracy for record in records if record.accuracy]
+    if not seeds:
         return DASH
-    if len(found) == 1:
-        return numbers.interval(found[0].top1, found[0].low, found[0].high)
-    share, images = mean(one.top1 for one in found), found[0].images
+    if len(seeds) == 1:
+        return numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
+    share, images = mean(seed.top1 for seed in seeds), seeds[0].images
     low, high = wilson(round(share * images), images)
-    spread = stdev(one.top1 for one in found) * 100
-    return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(found)} seeds)"
+    spread = stdev(seed.top1 for seed in seeds) * 100
+    return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
 
 
-def time_of(records: Sequence[Named], device: str, step: str) -> str:
+def time_of(rows: Sequence[RunRecord], device: str, step: str) -> str:
     """Step time on one kind of device; where several runs measured it, each with its run's name.
 
     The cells of a row differ in their seed, and share one measurement. A tilde marks an unstable one.
     """
     by_run: dict[str, str] = {}
-    for one in records:
-        timings = one.record.timings
+    for row in rows:
+        timings = row.record.timings
         timing = getattr(timings, step) if timings and timings.device == device else None
         if timing is not None:
-            by_run.setdefault(one.run, step_time(timing, one.record.cell.timing))
+            by_run.setdefault(row.run, step_time(timing, row.record.cell.timing))
     if not by_run:
         return DASH
     if len(by_run) == 1:
@@ -130,20 +126,20 @@ def step_time(step: StepTiming, timing: Timing | None) -> str:
     return text if step.stable else f"{UNSTABLE}{text}"
 
 
-def cells(named: Sequence[Named], columns: Sequence[tuple[str, str]]) -> list[str]:
+def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> list[str]:
     """One row of a table, in the order of `headings`."""
-    records = [one.record for one in named]
+    records = [row.record for row in rows]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
     return [
         first.cell.backbone.label + (" †" if "random weights" in first.fallbacks else ""),
         first.cell.strategy.label,
         *(setting(first)[key].rpartition(": ")[2] for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
-        top1(_one_run(named)),
+        top1(_first_run(rows)),
         numbers.count(counts.params if counts else None),
         numbers.count(counts.trainable if counts else None),
         str(counts.depth) if counts else DASH,
-        *(time_of(named, device, step) for step in ("inference", "training") for device in ("cpu", "gpu")),
+        *(time_of(rows, device, step) for step in ("inference", "training") for device in ("cpu", "gpu")),
     ]
 
 
@@ -165,6 +161,6 @@ def headings(columns: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _one_run(named: Sequence[Named]) -> list[Record]:
+def _first_run(rows: Sequence[RunRecord]) -> list[Record]:
     """Accuracy is shown of the first run given: a second run of the same cell is no second seed."""
-    return [one.record for one in named if one.run == named[0].run]
+    return [row.record for row in rows if row.run == rows[0].run]

@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 
 from tlbench.reporting import numbers
+from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.rows import UNSTABLE
+from tlbench.reporting.report import Report
+from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record, StepTiming, Timings
 
 
-def curves(records: Sequence[Record]) -> tuple[list[str], list[list[str]]] | None:
-    """Headings and rows of the table; None where no model was timed at more than one batch size.
+def sections(report: Report) -> list[Section]:
+    """One section, where a model was timed at more than one batch size."""
+    curves = table(report.records)
+    return [Section("Inference by batch size", (curves,))] if curves else []
+
+
+def table(records: Sequence[Record]) -> Table | None:
+    """The table; None where no model was timed at more than one batch size.
 
     One row for each model that was timed, since strategies, data and seeds share its inference.
     """
@@ -35,7 +43,7 @@ def curves(records: Sequence[Record]) -> tuple[list[str], list[list[str]]] | Non
                 *(_rate(by_size.get(size)) for size in sizes),
             ]
         )
-    return headings, rows
+    return Table.of(headings, rows)
 
 
 def _inference(timings: Timings | None) -> list[StepTiming]:

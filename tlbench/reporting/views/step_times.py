@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
+from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import Report
 from tlbench.results.record import Record, StepTiming
 
 HEADINGS = [
@@ -35,45 +37,55 @@ class Measurement:
     cells: int
 
 
+def sections(report: Report) -> list[Section]:
+    """One section, where steps were timed."""
+    measurements = distinct(report.records)
+    if not measurements:
+        return []
+    legend = [LEGEND, *filter(None, [advice(measurements)])]
+    return [Section("Step times", (Table.of(HEADINGS, map(cells, measurements)), Note(tuple(legend))))]
+
+
 def distinct(records: Sequence[Record]) -> list[Measurement]:
     """Each measurement once, in the order in which records first name it."""
     owners = {record.cell_id: record.cell for record in records}
-    found: dict[tuple[str, str, str, int, tuple[float, ...]], Measurement] = {}
+    measurements: dict[tuple[str, str, str, int, tuple[float, ...]], Measurement] = {}
     for record in records:
         for step in record.timings.steps if record.timings else ():
             device = record.timings.device if record.timings else ""
             key = (step.measured_with, device, step.step, step.batch_size, step.samples)
-            cells = found[key].cells + 1 if key in found else 1
-            found[key] = Measurement(owners.get(step.measured_with, record.cell), device, step, cells)
-    return list(found.values())
+            sharing = measurements[key].cells + 1 if key in measurements else 1
+            owner = owners.get(step.measured_with, record.cell)
+            measurements[key] = Measurement(owner, device, step, sharing)
+    return list(measurements.values())
 
 
-def cells(one: Measurement) -> list[str]:
+def cells(measurement: Measurement) -> list[str]:
     """One row, in the order of `HEADINGS`."""
-    step = one.step
+    step = measurement.step
     narrow = DASH
     if step.sample_low is not None and step.sample_high is not None:
         narrow = f"{_ms(step.sample_low)}–{_ms(step.sample_high)}"
     return [
-        one.owner.backbone.label,
-        one.owner.strategy.label if step.step == "training" else "all" if one.owner.train else DASH,
+        measurement.owner.backbone.label,
+        measurement.owner.strategy.label if step.step == "training" else "all" if measurement.owner.train else DASH,
         step.step,
         str(step.batch_size),
-        one.device.upper(),
+        measurement.device.upper(),
         _ms(step.median),
         narrow,
         _ms(step.minimum),
         _ms(step.p95),
         DASH if step.normalised is None else numbers.significant(step.normalised),
         str(len(step.samples)) + ("" if step.complete else " (bound)"),
-        str(one.cells),
+        str(measurement.cells),
         "yes" if step.stable else "no: " + "; ".join(doubt.message for doubt in step.doubts),
     ]
 
 
 def advice(measurements: Sequence[Measurement]) -> str | None:
     """What to do about the doubts, each advice once; None where there are none."""
-    said = {doubt.kind: doubt.advice for one in measurements for doubt in one.step.doubts}
+    said = {doubt.kind: doubt.advice for measurement in measurements for doubt in measurement.step.doubts}
     return f"What would make them stable: {' '.join(said.values())}" if said else None
 
 
