@@ -20,7 +20,7 @@ from tlbench.core.version import __version__
 if TYPE_CHECKING:
     from tlbench.core.errors import UserError
     from tlbench.regression.comparison import Comparison
-    from tlbench.reporting.formats import Report
+    from tlbench.reporting.report import Report
     from tlbench.session.compare import compare
     from tlbench.session.events import Events, Silent
     from tlbench.session.plan import Plan, plan
@@ -47,7 +47,7 @@ _HOMES = {
     "CompletedRun": "tlbench.session.run",
     "Events": "tlbench.session.events",
     "Plan": "tlbench.session.plan",
-    "Report": "tlbench.reporting.formats",
+    "Report": "tlbench.reporting.report",
     "Silent": "tlbench.session.events",
     "UserError": "tlbench.core.errors",
     "compare": "tlbench.session.compare",

@@ -30,7 +30,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
     def gate(suite: str | Path, baseline: str | Path, select: str = "", **options: Any) -> "Comparison":
         from tlbench.core.errors import UserError
         from tlbench.regression.comparison import compare
-        from tlbench.reporting import comparison_page as page
+        from tlbench.reporting.comparison_formats import text
         from tlbench.session.run import run
         from tlbench.session.side import read_side
 
@@ -50,7 +50,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
             base = base.model_copy(update={"entries": tuple(one for one in base.entries if one.cell.id in asked)})
         comparison = compare(base, new, new.gates)
         if comparison.exit_code:
-            pytest.fail(page.text(comparison), pytrace=False)
+            pytest.fail(text(comparison), pytrace=False)
         return comparison
 
     return gate

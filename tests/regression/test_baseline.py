@@ -53,3 +53,9 @@ def test_answers_survive_packing() -> None:
     np.testing.assert_array_equal(unpack(pack(right), 1001), right)
     with pytest.raises(ValueError, match="not those of 10 answers"):
         unpack(pack(right), 10)
+
+
+def test_the_committed_baseline_is_written_as_it_was_read(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[2] / "baselines" / "small.json"
+    baseline.write(baseline.read(committed), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == committed.read_text()

@@ -16,7 +16,7 @@ from tlbench.regression.comparison import Comparison
 from tlbench.regression.decide import confirmed, flagged
 from tlbench.regression.side import entry
 from tlbench.reporting import comparison_formats as outputs
-from tlbench.reporting import comparison_page as page
+from tlbench.reporting.judgements import change
 from tlbench.suite.schema import GatesSection
 
 
@@ -48,7 +48,7 @@ def test_a_failure_of_several_lines_is_one_in_a_comparison(tmp_path: Path) -> No
     found = judged([made()], [broken])
     (judgement,) = found.of("newly failing")
     assert judgement.reason == "failed: ValueError: no such layer: conv_9 of 12"
-    assert page.markdown(found).splitlines()[-1].endswith("of 12")
+    assert outputs.markdown(found).splitlines()[-1].endswith("of 12")
     older = tmp_path / "older.json"
     baseline.write(side(broken), older)
     older.write_text(older.read_text().replace("layer: conv_9", "layer:\\nconv_9"))
@@ -106,7 +106,7 @@ def many() -> Comparison:
 
 
 def test_markdown_of_24_cells_fits_a_screen() -> None:
-    text = page.markdown(many())
+    text = outputs.markdown(many())
     lines = text.splitlines()
     assert len(lines) <= 40
     assert text.count("\n|") == 26
@@ -152,4 +152,4 @@ def test_json_is_strict_and_whole() -> None:
 
 def test_effects_without_an_interval_are_shown_as_unknown() -> None:
     judgement = many().judgements[0].model_copy(update={"low": -math.inf, "high": math.inf, "effect": -0.0001})
-    assert page.change(judgement) in {"0.0% (? to ?)", "0.0 points (? to ?)"}
+    assert change(judgement) in {"0.0% (? to ?)", "0.0 points (? to ?)"}

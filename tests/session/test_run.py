@@ -87,12 +87,12 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
 
 
 def run(**options: Any) -> tlbench.CompletedRun:
-    return tlbench.run("suite.yaml", executor="replay", **options)
+    return tlbench.run("suite.yaml", executor="replay", **{"workers": 1, **options})
 
 
 def test_a_run_is_a_folder_with_a_frame_and_what_was_done(replay: Replay) -> None:
     heard = Heard()
-    done = run(workers=1, events=heard)
+    done = run(events=heard)
     assert isinstance(done, RunFolder)
     assert done.path.parent == Path("results/replayed")
     assert sorted(path.name.split(".")[0] for path in done.files) == ["report"] * 3

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.cli.terminal import say
-from tlbench.regression.entries import Entry
 from tlbench.regression.side import Side
-from tlbench.reporting.numbers import DASH, count, milliseconds
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.baseline import document
 from tlbench.session.baseline import save as save_baseline
 from tlbench.session.side import read_side
 
@@ -50,28 +49,8 @@ def show(file: Path, as_json: bool) -> int:
     Example: tlbench baseline show baselines/ci.json
     """
     side = read_side(file)
-    click.echo(_json(side) if as_json else _text(side))
+    click.echo(_json(side) if as_json else terminal.render(document(side)), nl=as_json)
     return 0
-
-
-def _text(side: Side) -> str:
-    rows = [_row(entry) for entry in side.entries]
-    headings = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
-    first = side.entries[0].machine if side.entries else None
-    machine = f"{first.get('cpu', 'unknown')}, {first.get('threads', '?')} threads" if first is not None else "unknown"
-    head = f"{side.suite}, {side.created}, on {machine}"
-    return f"{head}\n\n{tabulate(rows, headings, disable_numparse=True)}"
-
-
-def _row(entry: Entry) -> list[str]:
-    return [
-        entry.cell.label,
-        entry.status,
-        f"{entry.correct / entry.images:.1%}" if entry.images and entry.correct is not None else DASH,
-        count(int(entry.counts["params"])) if entry.counts else DASH,
-        ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in entry.times) or DASH,
-        f"{entry.memory[0] / 2**20:.0f}" if entry.memory else DASH,
-    ]
 
 
 def _json(side: Side) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 from rich.progress import Progress
-from tabulate import tabulate
 
 from tlbench.cli.options import data_option
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.duplicates import Place
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.session.data import check as check_files
 from tlbench.session.data import described, fetch, fetchable, known
 
@@ -81,10 +82,16 @@ def _show(audit: Audit) -> None:
     click.echo(f"{audit.folder}\n")
     classes = list(audit.counts["train"])
     rows = [
-        [split, *(counts[name] for name in classes), sum(counts.values()), f"{audit.balance.get(split, 0):.2f}"]
+        [
+            split,
+            *(str(counts[name]) for name in classes),
+            str(sum(counts.values())),
+            f"{audit.balance.get(split, 0):.2f}",
+        ]
         for split, counts in audit.counts.items()
     ]
-    click.echo(tabulate(rows, ["split", *classes, "all", "rarest/most frequent"]))
+    headings = ["split", *classes, "all", "rarest/most frequent"]
+    click.echo(terminal.text(Table.of(headings, rows, right=range(1, len(headings)))))
     click.echo()
     _lines("Files of the operating system, left out", list(audit.junk))
     _lines("No images", [f"{file}: {why}" for _, file, why in audit.undecodable])

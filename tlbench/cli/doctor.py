@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict
 
 import click
-from tabulate import tabulate
 
+from tlbench.reporting.document import Column, Table
+from tlbench.reporting.render import terminal
 from tlbench.session.doctor import examine
 
 MISSING = 2
@@ -25,6 +26,7 @@ def command(as_json: bool, quick: bool) -> int:
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks], indent=1))
     else:
-        rows = [[check.state, check.name, check.found, check.advice] for check in checks]
-        click.echo(tabulate(rows, ["", "What", "Found", "What to do"], maxcolwidths=[None, None, 60, 50]))
+        columns = (Column(""), Column("What"), Column("Found", width=60), Column("What to do", width=50))
+        rows = ((check.state, check.name, check.found, check.advice) for check in checks)
+        click.echo(terminal.text(Table(columns, tuple(rows))))
     return MISSING if any(check.state == "fail" for check in checks) else 0

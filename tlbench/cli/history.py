@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from tlbench.cli.terminal import say
-from tlbench.core.files import write_atomically
-from tlbench.reporting.history_page import render, sentence
+from tlbench.reporting.output import write
+from tlbench.reporting.render import html, terminal
+from tlbench.reporting.views.series import page, summary
 from tlbench.session.trends import Trends, trends
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path), help="Write a static page with plots to this file.")
+@click.option("--html", "file", type=click.Path(path_type=Path), help="Write a static page with plots to this file.")
 @click.option("--json", "as_json", is_flag=True, help="All series and their change points as JSON.")
-def command(folder: Path, html: Path | None, as_json: bool) -> int:
+def command(folder: Path, file: Path | None, as_json: bool) -> int:
     """Follow every number of every cell over all runs under DIR, and say where its level changed.
 
     Times and memory of different machines are followed apart. A change point takes about ten runs to be seen; counts
@@ -25,17 +26,11 @@ def command(folder: Path, html: Path | None, as_json: bool) -> int:
     Example: tlbench history results/ci --html history.html
     """
     followed = trends(folder, say=say)
-    if html is not None:
-        write_atomically(html, render(f"tlbench: history of {folder}", followed.series).encode())
-        say(f"Page: {html}")
-    click.echo(_json(followed) if as_json else _text(followed))
+    if file is not None:
+        write(html.render(page(f"tlbench: history of {folder}", followed.series)), file)
+        say(f"Page: {file}")
+    click.echo(_json(followed) if as_json else terminal.text(*summary(followed.series, followed.runs)))
     return 0
-
-
-def _text(followed: Trends) -> str:
-    lines = [f"{one.cell}: {one.name}: {sentence(one, change)}" for one in followed.series for change in one.changes]
-    changes = f"{len(lines)} change{'s' if len(lines) != 1 else ''} of level"
-    return "\n".join([f"{followed.runs} runs, {len(followed.series)} series, {changes}", *lines])
 
 
 def _json(followed: Trends) -> str:

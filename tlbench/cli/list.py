@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import click
-from tabulate import tabulate
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
@@ -12,6 +11,8 @@ from tlbench.core.cell import Head
 from tlbench.datasets import registry as datasets
 from tlbench.heads import registry as heads
 from tlbench.regression.metrics.registry import in_order
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
 
 Rows = list[dict[str, Any]]
@@ -29,8 +30,8 @@ def command(kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
-        shown = [{key: "—" if value in (None, "") else value for key, value in row.items()} for row in rows]
-        click.echo(tabulate(shown, headers="keys", disable_numparse=True))
+        shown = [["—" if value in (None, "") else str(value) for value in row.values()] for row in rows]
+        click.echo(terminal.text(Table.of(list(rows[0]), shown)))
 
 
 def _backbones() -> Rows:

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
-from tlbench.reporting.comparison_formats import OUTPUTS
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.output import printable, write
 from tlbench.session.compare import changed
 
 format_option = click.option(
@@ -17,7 +17,7 @@ format_option = click.option(
     "formats",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help=f"One of {', '.join(OUTPUTS)}; may be given several times, with a file or printed. Default: text.",
+    help=f"One of {', '.join(COMPARISON_FORMATS)}; may be given several times, with a file or printed. Default: text.",
 )
 
 gate_option = click.option(
@@ -56,10 +56,10 @@ def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
     """Print or write each format. Raises UserError for an unknown one."""
     for word in formats or ("text",):
         name, equals, file = word.partition("=")
-        if name not in OUTPUTS:
-            raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(OUTPUTS), 'formats')}")
-        words = OUTPUTS[name](comparison)
+        if name not in COMPARISON_FORMATS:
+            raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
+        made = COMPARISON_FORMATS[name](comparison)
         if equals:
-            write_atomically(Path(file), words.encode())
+            write(made, Path(file))
         else:
-            click.echo(words, nl=False)
+            click.echo(printable(made, name), nl=False)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.cli.terminal import say
-from tlbench.reporting.pairs import Pair
+from tlbench.regression.contrasts import Contrast
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.contrasts import table
 from tlbench.session.differences import differences
 
 
@@ -24,44 +25,22 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
 
     Example: tlbench pairs results/small
     """
-    tested = differences(run, cells, say=say)
-    click.echo(_json(tested) if as_json else _text(tested))
+    contrasts = differences(run, cells, say=say)
+    click.echo(_json(contrasts) if as_json else terminal.text(table(contrasts)))
 
 
-def _text(pairs: Sequence[Pair]) -> str:
-    headings = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
-    rows = []
-    for pair in pairs:
-        first, second = pair.first.accuracy, pair.second.accuracy
-        assert first is not None
-        assert second is not None
-        rows.append(
-            [
-                pair.first.cell.label,
-                pair.second.cell.label,
-                f"{first.top1:.1%} / {second.top1:.1%}",
-                f"{pair.difference * 100:+.1f}",
-                pair.only_first,
-                pair.only_second,
-                f"{pair.adjusted:.2g}",
-                pair.verdict,
-            ]
-        )
-    return tabulate(rows, headings, disable_numparse=True)
-
-
-def _json(pairs: Sequence[Pair]) -> str:
+def _json(contrasts: Sequence[Contrast]) -> str:
     rows = [
         {
-            "first": pair.first.cell_id,
-            "second": pair.second.cell_id,
-            "difference": pair.difference,
-            "only_first": pair.only_first,
-            "only_second": pair.only_second,
-            "p": pair.p,
-            "adjusted": pair.adjusted,
-            "verdict": pair.verdict,
+            "first": contrast.first.cell_id,
+            "second": contrast.second.cell_id,
+            "difference": contrast.difference,
+            "only_first": contrast.only_first,
+            "only_second": contrast.only_second,
+            "p": contrast.p,
+            "adjusted": contrast.adjusted,
+            "verdict": contrast.verdict,
         }
-        for pair in pairs
+        for contrast in contrasts
     ]
     return json.dumps(rows, indent=1)

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.core.cell import Cell
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan
 
 
@@ -30,7 +31,7 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
         rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in cells]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(tabulate([_row(cell, cell.id in done) for cell in cells], HEADINGS, disable_numparse=True))
+    click.echo(terminal.text(Table.of(HEADINGS, [_row(cell, cell.id in done) for cell in cells])))
     click.echo(f"\n{len(cells)} cells, {len(cells) - len(chosen.to_do)} done.")
     for sentence in chosen.sentences:
         click.echo(sentence)

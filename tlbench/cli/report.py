@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from tlbench.cli.terminal import print_markdown, say
-from tlbench.core.files import write_atomically
-from tlbench.reporting import profile
-from tlbench.reporting.exports import EXPORTS
 from tlbench.reporting.formats import FORMATS
+from tlbench.reporting.output import printable
+from tlbench.reporting.output import write as write_to
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views import profile
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import find_run
 from tlbench.session.report import load, write
@@ -18,9 +19,7 @@ SOME_FAILED = 2
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--format", "name", type=click.Choice([*FORMATS, *EXPORTS]), help="Print this format only and write no files."
-)
+@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
@@ -37,14 +36,14 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
     if as_profile:
-        click.echo(profile.render([row.record for row in report.named]))
+        click.echo(terminal.text(*profile.blocks(report.records)))
         return 0
-    as_text = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
-    text = as_text(report)
+    name = name or "markdown"
+    made = FORMATS[name].make(report)
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(printable(made, name), nl=False)
     else:
-        write_atomically(output, text.encode())
+        write_to(made, output)
         say(f"Report: {output}")
     return 0
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.reporting.pairs import Pair, best_against_rest, compare
+from tlbench.regression.contrasts import Contrast, best_against_rest, compare
 from tlbench.results.record import Record
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log
 from tlbench.session.report import rows_of
 
 
-def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) -> list[Pair]:
+def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) -> list[Contrast]:
     """Test two cells of a run on the same images, by id or its beginning; none: the best of each data set against all.
 
     Raises UserError for cells that cannot be found or compared, NothingThereError where no two were tested on the same

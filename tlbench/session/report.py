@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.files import write_atomically
-from tlbench.reporting.formats import FORMATS, Report, file_name
-from tlbench.reporting.rows import Named
+from tlbench.reporting.formats import kept_files
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
@@ -36,12 +36,12 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
     return Report(f"tlbench: {suites}", named)
 
 
-def rows_of(folder: RunFolder, say: Say) -> list[Named]:
+def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
     """The records of a run with its name; `say` gets a sentence for each file that is no readable record."""
     read = read_records(folder)
     for file in read.set_aside:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
-    return [Named(folder.path.name, record) for record in read.records]
+    return [RunRecord(folder.path.name, record) for record in read.records]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Written:
 
     def troubled(self, only: Collection[str] | None = None) -> tuple[Record, ...]:
         """Records without numbers or without the step times they ask for; of the cells `only`, by id."""
-        records = [row.record for row in self.report.named]
+        records = [row.record for row in self.report.rows]
         return tuple(one for one in records if one.trouble and (only is None or one.cell_id in only))
 
 
@@ -69,7 +69,7 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
     report = Report(f"tlbench: {folder.run.suite}", named)
     for old in folder.path.glob("report.*"):
         old.unlink()
-    texts = {folder.path / file_name(extension, named): as_text(report) for extension, as_text in FORMATS.values()}
-    for path, text in texts.items():
-        write_atomically(path, text.encode())
-    return Written(report, tuple(texts), next(iter(texts.values())))  # Markdown is the first format
+    files = {folder.path / name: content for name, content in kept_files(report).items()}
+    for path, content in files.items():
+        write_atomically(path, content)
+    return Written(report, tuple(files), next(iter(files.values())).decode())  # Markdown is the first format

@@ -31,7 +31,7 @@ from tlbench.suite.load import load_suite
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tlbench.reporting.formats import Report
+    from tlbench.reporting.report import Report
 
 
 @dataclass(frozen=True, repr=False)
