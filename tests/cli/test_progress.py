@@ -7,6 +7,7 @@ from rich.console import Console
 from tests import builders
 from tlbench.cli.progress import Terminal, duration, line
 from tlbench.execution.job import Progress
+from tlbench.results.record import Failure
 
 
 def test_off_a_terminal_there_is_one_line_a_cell() -> None:
@@ -53,3 +54,19 @@ def test_failures_and_stand_ins_show_in_their_line() -> None:
 
 def test_durations_as_people_say_them() -> None:
     assert [duration(seconds) for seconds in (4.4, 89, 200, 9000)] == ["4 s", "89 s", "3 min", "2.5 h"]
+
+
+def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=300)
+    with Terminal(console, total=0, done=0) as events:
+        events.chosen(3)
+        events.said("base: keras==3.14.*")
+        events.reference_lost(Failure(type="SIGKILL", message="killed", advice="Add memory."))
+        events.end(builders.record())
+    assert isinstance(console.file, io.StringIO)
+    said, lost, ended = console.file.getvalue().splitlines()
+    assert said == "base: keras==3.14.*"
+    assert lost == (
+        "note the reference workload was lost (SIGKILL); step times are taken without it, and marked unstable"
+    )
+    assert ended.startswith("1/3 ")
