@@ -8,6 +8,7 @@ from rich.console import Console
 from tests import builders
 from tlbench.cli.progress import Terminal, duration, line
 from tlbench.execution.job import Progress
+from tlbench.results.record import Failure
 from tlbench.results.run_folder import Run, RunFolder
 from tlbench.results.store import SetAside
 
@@ -97,3 +98,19 @@ def test_on_a_terminal_searching_gives_way_to_the_live_line() -> None:
     assert isinstance(console.file, io.StringIO)
     assert "Preparing intel: 1/600" in console.file.getvalue()
     assert "2/2" in console.file.getvalue()
+
+
+def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=300)
+    with Terminal(console, total=0, done=0) as events:
+        events.chosen(3)
+        events.said("base: keras==3.14.*")
+        events.reference_lost(Failure(type="SIGKILL", message="killed", advice="Add memory."))
+        events.end(builders.record())
+    assert isinstance(console.file, io.StringIO)
+    said, lost, ended = console.file.getvalue().splitlines()
+    assert said == "base: keras==3.14.*"
+    assert lost == (
+        "note the reference workload was lost (SIGKILL); step times are taken without it, and marked unstable"
+    )
+    assert ended.startswith("1/3 ")

@@ -184,7 +184,7 @@ def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stag
     frozen, full = expand(load_suite(stage.suite))
     inference = keys_of(frozen)[0]
     assert inference in keys_of(full)
-    base, new = Processes(*[1.0] * 24), Processes(*[0.9, 1.3] * 12)
+    base, new = Processes(*[1.0] * 12), Processes(*[0.8, 1.3] * 6)
     measured: Any = {inference: {"base": base, "new": new}}
     wide = Gates.model_validate({"time": 0.5})
     strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})

@@ -67,6 +67,11 @@ class Measurement:
     seen: Surroundings
     draws: tuple[int, ...]
 
+    @classmethod
+    def first(cls, job: ModelJob, index: int, ready: Ready, taken: Taken, seen: Surroundings) -> "Measurement":
+        """What the first process gave of step `index` of `job`."""
+        return cls(job, job.steps[index], ready, ready.opened[index], taken, seen, (len(taken.rounds),))
+
     def add(self, taken: Taken, seen: Surroundings) -> None:
         """The rounds of one more process."""
         self.taken.rounds += taken.rounds
@@ -241,25 +246,23 @@ class Session:
 
     def _keep(self, model: _OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
         job, losses = model.job, dict[str, Loss]()
-        for index, (key, step) in enumerate(zip(job.keys, job.steps, strict=True)):
+        for index, key in enumerate(job.keys):
             by_side = {side.name: taken[_name(side, key)] for side in self.sides}
-            gone = [Loss(side, mine.lost.failure) for side, mine in by_side.items() if mine.lost]
+            gone = [Loss(name, turns.lost.failure) for name, turns in by_side.items() if turns.lost]
             if gone:
                 losses[key] = gone[0]
                 continue
             known = self.measured.setdefault(key, {})
-            for side, mine in by_side.items():
-                if side in known:
-                    known[side].add(mine, seen)
+            for name, turns in by_side.items():
+                if name in known:
+                    known[name].add(turns, seen)
                 else:
-                    ready = model.participants[side].ready
-                    draws = (len(mine.rounds),)
-                    known[side] = Measurement(job, step, ready, ready.opened[index], mine, seen, draws)
+                    known[name] = Measurement.first(job, index, model.participants[name].ready, turns, seen)
         if losses:
             self._lose(job, list(losses), next(iter(losses.values())))
             return
-        for one in self.sides:
-            one.log(self.logs, job).unlink(missing_ok=True)
+        for side in self.sides:
+            side.log(self.logs, job).unlink(missing_ok=True)
 
     def _lose(self, job: ModelJob, keys: Sequence[str], loss: Loss) -> None:
         self.lost |= dict.fromkeys(keys, loss)

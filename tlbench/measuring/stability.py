@@ -40,7 +40,7 @@ def doubts(
     processes kept busy meanwhile; None where unknown.
     """
     samples = [sample for taken in rounds for sample in taken]
-    found = [
+    seen = [
         _short(samples, interval),
         _wide(samples, len(rounds), interval),
         _trend(rounds),
@@ -50,7 +50,7 @@ def doubts(
         _unknown_drift(lost),
         _load(other_load, cores),
     ]
-    return tuple(doubt for doubt in found if doubt)
+    return tuple(doubt for doubt in seen if doubt)
 
 
 def ashman(samples: Sequence[float]) -> tuple[float, float, float]:

@@ -79,10 +79,10 @@ def _requirements(
 
 def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
     """The project of the working directory at `revision`, in an environment of its own."""
-    found = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
-    if found.returncode:
+    resolved = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
+    if resolved.returncode:
         raise UserError(f"git:{revision}: {Path.cwd()} has no such revision; `git fetch` it, or name another")
-    commit = found.stdout.strip()
+    commit = resolved.stdout.strip()
     tree = folder / f"tree-{commit[:12]}"
     if not tree.exists():
         tree.parent.mkdir(parents=True, exist_ok=True)
