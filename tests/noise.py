@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlbench.regression import times
+from tlbench.regression.metrics import time
 from tlbench.regression.verdicts import Evidence, Verdict, verdict_of
 from tlbench.statistics.multiple import holm
 
@@ -60,7 +60,7 @@ class Step:
 
 def judged(evidence: Sequence[Evidence]) -> list[Verdict]:
     adjusted = holm([one.p for one in evidence])
-    return [verdict_of(one, p, times.LEVEL)[0] for one, p in zip(evidence, adjusted, strict=True)]
+    return [verdict_of(one, p, time.LEVEL)[0] for one, p in zip(evidence, adjusted, strict=True)]
 
 
 def measure(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
@@ -76,9 +76,9 @@ def measure(steps: Sequence[Step], gate: float, generator: np.random.Generator) 
 def once(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
     taken = [[step.process(generator, ROUNDS)] for step in steps]
     for _ in range(PROCESSES - 1):
-        evidence = [times.of_pairs(one, gate, len(steps)) for one in taken]
+        evidence = [time.of_pairs(one, gate, len(steps)) for one in taken]
         verdicts = judged(evidence)
         for step, one, found, verdict in zip(steps, taken, evidence, verdicts, strict=True):
             if verdict == "inconclusive":
                 one.append(step.process(generator, min(max(found.more, ROUNDS), LONGEST * ROUNDS)))
-    return judged([times.of_pairs(one, gate, len(steps)) for one in taken])
+    return judged([time.of_pairs(one, gate, len(steps)) for one in taken])

@@ -29,8 +29,16 @@ def fail(payload: Any, send: Any) -> Any:
     raise ValueError(f"cannot use {payload}")
 
 
+def give_up(payload: Any) -> Any:
+    raise MemoryError("no memory left")
+
+
 def leave(payload: Any, send: Any) -> Any:
     os._exit(payload)
+
+
+def environment(payload: Any, send: Any) -> Any:
+    return os.environ.get(payload)
 
 
 def killed(payload: Any, send: Any) -> Any:
@@ -75,11 +83,19 @@ def tell_pid_and_sleep(payload: Any, send: Any) -> Any:
     time.sleep(60)
 
 
+def sleep_deaf(payload: Any, send: Any) -> Any:
+    """Tells its process id and sleeps in C with the interpreter locked, as a stuck framework may: it hears no more."""
+    import ctypes
+
+    send(os.getpid())
+    ctypes.PyDLL(None).sleep(60)
+
+
 def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     """Medians of turns taken by the harness and by a loop written by hand, one after the other, on one model."""
     from statistics import median
 
-    from tlbench.execution.job import StepJob
+    from tlbench.measuring.jobs import StepJob
     from tlbench.measuring.steps import StepTimer
     from tlbench.modeling.assemble import build
     from tlbench.training.trainer import compile_model
@@ -89,7 +105,7 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     cell, step, pairs = payload
     model = build(cell, 2, None).model
     compile_model(model, cell, False)
-    timer = StepTimer(make_call(model, StepJob(step, 32), 0))
+    timer = StepTimer(make_call(model, StepJob(step=step, batch_size=32), 0))
     for _ in range(10):
         timer.once()
     images, labels = device.random_batch(model, 32, 0), device.random_labels(model, 32, 0)

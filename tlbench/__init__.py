@@ -1,3 +1,68 @@
-"""tlbench: train every Keras backbone with every fine-tuning strategy, measure it, compare it."""
+"""tlbench: train every Keras backbone with every fine-tuning strategy, measure it, compare it.
 
-__version__ = "0.1.0"
+The Python API, which docs/api.md describes::
+
+    import tlbench
+
+    done = tlbench.run("suites/small.yaml", select="strategy=frozen")
+    done.frame                                       # a pandas DataFrame, one row a record
+    tlbench.load("results/small").frame              # the same of an earlier run
+    tlbench.compare("baselines/small.json", done)    # is it worse
+
+Importing tlbench imports none of what it needs: that comes with the first name that is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tlbench.core.version import __version__
+
+if TYPE_CHECKING:
+    from tlbench.core.errors import UserError
+    from tlbench.regression.comparison import Comparison
+    from tlbench.reporting.report import Report
+    from tlbench.session.compare import compare
+    from tlbench.session.events import Events, Silent
+    from tlbench.session.plan import Plan, plan
+    from tlbench.session.report import load
+    from tlbench.session.run import CompletedRun, run
+
+__all__ = [
+    "Comparison",
+    "CompletedRun",
+    "Events",
+    "Plan",
+    "Report",
+    "Silent",
+    "UserError",
+    "__version__",
+    "compare",
+    "load",
+    "plan",
+    "run",
+]
+
+_HOMES = {
+    "Comparison": "tlbench.regression.comparison",
+    "CompletedRun": "tlbench.session.run",
+    "Events": "tlbench.session.events",
+    "Plan": "tlbench.session.plan",
+    "Report": "tlbench.reporting.report",
+    "Silent": "tlbench.session.events",
+    "UserError": "tlbench.core.errors",
+    "compare": "tlbench.session.compare",
+    "load": "tlbench.session.report",
+    "plan": "tlbench.session.plan",
+    "run": "tlbench.session.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tlbench' has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

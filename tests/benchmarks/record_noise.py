@@ -8,8 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-from tlbench.regression.entries import Entry, entry
-from tlbench.regression.times import pairs
+from tlbench.regression.entries import Entry
+from tlbench.regression.metrics.time import pairs
+from tlbench.regression.side import entry
 from tlbench.results.store import Store
 
 

@@ -14,7 +14,7 @@ from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution import child
 from tlbench.execution.executors import ProcessExecutor
-from tlbench.execution.timing import time_cells
+from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 
@@ -37,6 +37,8 @@ class Silent:
     def round(self, number: int, waiting: int, models: int) -> None: ...
 
     def lost(self, cell: Cell, why: Failure) -> None: ...
+
+    def reference_lost(self, why: Failure) -> None: ...
 
 
 def cells(timing: Timing, copy: int = 0) -> list[Cell]:

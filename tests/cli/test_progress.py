@@ -1,12 +1,16 @@
 """What is seen while a run goes."""
 
 import io
+from pathlib import Path
 
 from rich.console import Console
 
 from tests import builders
 from tlbench.cli.progress import Terminal, duration, line
 from tlbench.execution.job import Progress
+from tlbench.results.record import Failure
+from tlbench.results.run_folder import Run, RunFolder
+from tlbench.results.store import SetAside
 
 
 def test_off_a_terminal_there_is_one_line_a_cell() -> None:
@@ -53,3 +57,60 @@ def test_failures_and_stand_ins_show_in_their_line() -> None:
 
 def test_durations_as_people_say_them() -> None:
     assert [duration(seconds) for seconds in (4.4, 89, 200, 9000)] == ["4 s", "89 s", "3 min", "2.5 h"]
+
+
+def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=40, highlight=False, soft_wrap=True)
+    folder = RunFolder(Path("results/small"), Run(suite="small", cells=(), created="", tlbench=""))
+    with Terminal(console) as events:
+        assert events.folder is None
+        events.searching()
+        events.decoding("intel", 1, 600)
+        events.fallback("intel: SYNTHETIC pictures [drawn] stand in")
+        events.note("2 pictures stand under two labels")
+        events.skipped("3 files are no images")
+        events.created(folder)
+        events.set_aside(SetAside(Path("set_aside/a.json"), "it is no JSON"))
+        events.resumed(folder, asked=4, trained=3, untimed=2)
+        events.complete(folder, asked=4)
+        assert events.folder == folder.path
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "fallback intel: SYNTHETIC pictures [drawn] stand in",
+        "note 2 pictures stand under two labels",
+        "skipped 3 files are no images",
+        "New run in results/small",
+        "set aside set_aside/a.json: it is no JSON",
+        "Going on in results/small: 3 of 4 cells are done, 2 of them without step times",
+        "All 4 cells are done already; --fresh measures them again.",
+    ]
+
+
+def test_on_a_terminal_searching_gives_way_to_the_live_line() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=300)
+    with Terminal(console) as events:
+        events.searching()
+        events.decoding("intel", 1, 600)
+        events.note("2 pictures stand under two labels")
+        events.training(total=2, done=1)
+        events.begin(builders.cell())
+        events.end(builders.record())
+    assert isinstance(console.file, io.StringIO)
+    assert "Preparing intel: 1/600" in console.file.getvalue()
+    assert "2/2" in console.file.getvalue()
+
+
+def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=300)
+    with Terminal(console, total=0, done=0) as events:
+        events.chosen(3)
+        events.said("base: keras==3.14.*")
+        events.reference_lost(Failure(type="SIGKILL", message="killed", advice="Add memory."))
+        events.end(builders.record())
+    assert isinstance(console.file, io.StringIO)
+    said, lost, ended = console.file.getvalue().splitlines()
+    assert said == "base: keras==3.14.*"
+    assert lost == (
+        "note the reference workload was lost (SIGKILL); step times are taken without it, and marked unstable"
+    )
+    assert ended.startswith("1/3 ")

@@ -1,11 +1,13 @@
 """A child process may return, raise, crash, hang or print: the parent always learns how it ended."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -97,3 +99,81 @@ def test_who_is_talked_with_may_die_or_keep_silent() -> None:
         talk.say("are you there?")
     with child.Conversation("tests.targets:echo", 10) as talk:
         assert talk.listen(0.2) == TimedOut(0.2)
+
+
+def test_the_backend_is_the_workers_alone_and_there_is_one_a_process() -> None:
+    before = dict(os.environ)
+    child.start_server("tensorflow")
+    assert dict(os.environ) == before
+    assert child.run("tests.targets:environment", "KERAS_BACKEND") == Returned("tensorflow")
+    with pytest.raises(UserError, match="has workers with backend tensorflow and cannot have others with jax"):
+        child.start_server("jax")
+
+
+def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:
+    program = (
+        "import multiprocessing as m\n"
+        "from tlbench.execution import child\n"
+        "if __name__ == '__main__':\n"
+        "    process = m.get_context('forkserver').Process(target=print, args=('theirs',))\n"
+        "    process.start(); process.join()\n"
+        "    child.start_server('torch')\n"
+        "    print(child.run('tests.targets:environment', 'KERAS_BACKEND').value)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["theirs", "torch"]
+
+
+def fork_server() -> psutil.Process:
+    (server,) = (
+        process for process in psutil.Process().children() if any("forkserver" in word for word in process.cmdline())
+    )
+    return server
+
+
+def test_a_child_lives_on_when_the_fork_server_is_killed_and_can_still_die() -> None:
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        talk.say(0)
+        assert talk.listen(10) == 10
+        fork_server().kill()
+        for number in range(3):
+            talk.say(number)
+            assert talk.listen(10) == 10 + number
+        talk.say(None)
+        assert talk.listen(10) == Returned("bye")
+        assert talk.listen(10) == Died(child.SERVER_GONE)  # whoever knew how it ended is gone
+    assert child.run("tests.targets:double", 21) == Returned(42)  # from a server that was started anew
+
+
+def test_a_child_that_outlived_the_fork_server_is_ended_all_the_same() -> None:
+    with child.Conversation("tests.targets:sleep_deaf", None) as talk:
+        pid = talk.listen(10)
+        fork_server().kill()
+        assert talk.listen(0.2) == TimedOut(0.2)
+        assert psutil.pid_exists(pid)
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(pid)
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; what nobody waits for stays as a zombie where the first process of a container reaps nothing."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_fork_server_that_was_killed_is_started_again_for_the_next_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while a child is being forked: the first attempt finds the end of its pipe."""
+    start, tries = multiprocessing.get_context("forkserver").Process.start, list[int]()
+
+    def killed_meanwhile(process: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            fork_server().kill()
+            raise EOFError("unexpected EOF")
+        start(process)
+
+    assert child.run("tests.targets:double", 1) == Returned(2)
+    monkeypatch.setattr(multiprocessing.get_context("forkserver").Process, "start", killed_meanwhile)
+    assert child.run("tests.targets:double", 21) == Returned(42)
+    assert len(tries) == 2

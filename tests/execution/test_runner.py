@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from tlbench.core.cell import Cell
 from tlbench.execution.child import Died, Outcome, Raised, Returned
 from tlbench.execution.executors import OnMessage
 from tlbench.execution.groups import grouped
-from tlbench.execution.job import Finished, Group, Job, Progress, TimerJob
+from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.runner import run_groups
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -49,9 +48,6 @@ class Played:
 
     def stop(self) -> None:
         self.stopped.set()
-
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Any:
-        raise NotImplementedError
 
 
 class Heard:

@@ -5,7 +5,8 @@ import pytest
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
 from tlbench.execution.sharing import estimates, shared_work
-from tlbench.reporting import profile
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views import profile
 from tlbench.results.record import Record, TrainingPath
 
 
@@ -45,13 +46,13 @@ def test_arithmetic_is_forward_passes_and_training_steps() -> None:
     assert record.timings is not None
     at_step = 640 * record.timings.inference.median / 32 + steps * 0.01
     assert profile.arithmetic_at_step(record) == pytest.approx(at_step)
-    assert profile.render([record]).splitlines()[2].endswith(f"{at_step / 4.5:.0%}")
+    assert terminal.text(*profile.blocks([record])).splitlines()[2].endswith(f"{at_step / 4.5:.0%}")
     assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
-    assert f"{expected / 4.5:.0%}" in profile.render([record])
+    assert f"{expected / 4.5:.0%}" in terminal.text(*profile.blocks([record]))
 
 
 def test_without_its_measurements_there_is_no_share() -> None:
     unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
     assert profile.arithmetic(unknown) is None
     assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
-    assert profile.render([unknown]).splitlines()[2].split()[-2] == "—"
+    assert terminal.text(*profile.blocks([unknown])).splitlines()[2].split()[-2] == "—"

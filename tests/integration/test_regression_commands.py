@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Command, environment, make_place, tlbench_in
+from tests.integration.conftest import Command, environment, tlbench_in
 from tests.integration.slowed import slowed_python
 from tlbench.results.store import Store
 
@@ -178,18 +178,28 @@ def test_fine(tlbench_gate):
     found = tlbench_gate("{suite}", "{baseline}", "strategy=frozen")
     assert len(found.cells) == 1
 
-def test_missing(tlbench_gate):
-    tlbench_gate("{suite}", "nowhere.json", "strategy=frozen")
+def test_missing(tlbench_gate, tmp_path):
+    try:
+        tlbench_gate("{suite}", "nowhere.json", "strategy=frozen")
+    finally:
+        assert not list(tmp_path.iterdir()), "something was trained"
+
+def test_wrong(tlbench_gate):
+    tlbench_gate("{suite}", "{baseline}", "strategy=frosen", workers=1)
 """
 
 
-def test_the_pytest_fixture_compares_with_a_baseline(finished: Finished, tmp_path: Path) -> None:
-    place = make_place(tmp_path / "project")
-    shutil.copy(finished[0] / "tiny.yaml", place / "tiny.yaml")
+def test_the_pytest_fixture_compares_with_a_baseline(place: Path, tlbench: Command) -> None:
+    untimed = (place / "tiny.yaml").read_text().replace("protocol: quick", "protocol: none")
+    (place / "tiny.yaml").write_text(untimed)
+    assert tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run").returncode == 0
     file = place / "base.json"
-    tlbench_in(finished[0], "baseline", "save", "run", str(file))
+    tlbench("baseline", "save", "run", str(file))
     (place / "test_gate.py").write_text(PLUGIN_TEST.format(suite=place / "tiny.yaml", baseline=file))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_gate.py"]
     answer = subprocess.run(command, cwd=place, env=environment(place), capture_output=True, text=True)
-    assert "1 failed, 1 passed" in answer.stdout, answer.stdout
+    assert "2 failed, 1 passed" in answer.stdout, answer.stdout
     assert "nowhere.json does not exist" in answer.stdout
+    assert "something was trained" not in answer.stdout
+    assert "During handling" not in answer.stdout
+    assert "tlbench run ended with 64: --select 'strategy=frosen' matches none of the 2 cells" in answer.stdout

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.measuring.played import killed
 from tlbench.core.cell import Timing
-from tlbench.measuring.rounds import LostError, Task, take_turns
+from tlbench.measuring.rounds import Task, take_turns
 
 
 def timing(iterations: int = 4, seconds: float = 0.0, max_seconds: float | None = None) -> Timing:
@@ -64,13 +65,22 @@ def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations() -> None:
 def test_a_model_that_is_lost_keeps_what_it_gave_and_the_others_go_on() -> None:
     diary = Diary()
     alive = diary.task("alive", timing(3), 1.0)
-    turns: list[Callable[[], tuple[float, ...]]] = [lambda: (1.0,), lambda: (_ for _ in ()).throw(LostError("gone"))]
+    turns: list[Callable[[], tuple[float, ...]]] = [lambda: (1.0,), lambda: (_ for _ in ()).throw(killed())]
     dying = Task("dying", timing(3), lambda: turns.pop(0)())
     taken, _ = take_turns([dying, alive], diary.reference)
     assert taken["dying"].lost is not None
     assert taken["dying"].rounds == [(1.0,)]
     assert len(taken["alive"].rounds) == 3
     assert len(taken["alive"].reference) == 3
+
+
+def test_rounds_go_on_when_the_reference_has_no_readings_any_more() -> None:
+    readings = iter([1.0, 2.0, None, None, None])
+    task = Diary().task("alive", timing(4), 1.0)
+    taken, kept = take_turns([task], lambda: next(readings))
+    assert len(taken["alive"].rounds) == 4
+    assert taken["alive"].reference == [1.5, None, None, None]
+    assert kept == [1.0, 2.0]
 
 
 def test_drift_falls_on_all_models_alike_where_blocks_would_tell_them_apart() -> None:

@@ -6,10 +6,12 @@ from statistics import median
 
 import pytest
 
-from tlbench.core.cell import Timing
+from tests.measuring.played import killed
+from tlbench.measuring.hosts import Opened
+from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import BIMODAL, ashman, doubts
-from tlbench.measuring.summary import Opened, Surroundings, normalised, summarise
+from tlbench.measuring.summary import Surroundings, normalised, summarise
 from tlbench.results.record import StepTiming
 from tlbench.statistics.intervals import median_interval
 
@@ -84,14 +86,19 @@ def test_five_samples_are_too_few() -> None:
     assert kinds(QUIET[:5]) == ["short"]
 
 
-def summary(samples: Sequence[float], seen: Surroundings, reference: Sequence[float] = ()) -> StepTiming:
-    timing = Timing(protocol="quick", batch_size=32, warmup=1, iterations=15, seconds=0)
-    taken = Taken(rounds(samples), list(reference))
-    return summarise("inference", 32, "abc", timing, Opened(2.0, (0.1,)), taken, seen, 3)
+def surroundings(
+    readings: tuple[float, ...] = (), earlier: tuple[float, ...] = (), load: float | None = None, models: int = 3
+) -> Surroundings:
+    return Surroundings(readings, earlier, load, cores=2, models=models)
+
+
+def summary(samples: Sequence[float], seen: Surroundings, reference: Sequence[float | None] = ()) -> StepTiming:
+    step, opened = StepJob(step="inference", batch_size=32), Opened(first_call=2.0, warmup=(0.1,))
+    return summarise(step, "abc", 15, opened, Taken(rounds(samples), list(reference)), seen)
 
 
 def test_the_interval_reaches_as_far_as_the_machine_drifted() -> None:
-    seen = Surroundings(readings=(50.0, 50.0, 50.0, 50.0), earlier=(40.0, 60.0) * 20, other_load=None, cores=2)
+    seen = surroundings((50.0, 50.0, 50.0, 50.0), earlier=(40.0, 60.0) * 20)
     assert seen.drift() == (0.8, 1.2)
     found = summary(QUIET, seen)
     low, high = median_interval(QUIET) or (0, 0)
@@ -101,9 +108,9 @@ def test_the_interval_reaches_as_far_as_the_machine_drifted() -> None:
 
 
 def test_a_run_faster_than_all_before_it_still_has_its_own_interval() -> None:
-    seen = Surroundings(readings=(50.0, 50.0), earlier=(60.0,) * 50, other_load=None, cores=2)
+    seen = surroundings((50.0, 50.0), earlier=(60.0,) * 50)
     assert seen.drift() == (1.0, 1.2)
-    assert Surroundings((), (), None, 2).drift() is None
+    assert surroundings().drift() is None
 
 
 def test_normalised_divides_each_round_by_the_reference_beside_it() -> None:
@@ -112,6 +119,26 @@ def test_normalised_divides_each_round_by_the_reference_beside_it() -> None:
 
 
 def test_what_a_bound_cut_short_is_not_complete() -> None:
-    seen = Surroundings((), (), None, 2)
+    seen = surroundings()
     assert not summary(QUIET[:10], seen).complete
     assert summary(QUIET[:15], seen).complete
+
+
+def test_readings_are_kept_beside_rounds_where_every_round_has_one() -> None:
+    whole = summary(QUIET, surroundings(), [50.0] * 6)
+    assert (whole.reference, whole.normalised) == ((50.0,) * 6, pytest.approx(median(QUIET) / 50))
+    cut = summary(QUIET, surroundings(), [50.0, 50.0, None, None, None, None])
+    assert (cut.reference, cut.normalised) == ((), None)
+
+
+def test_the_surroundings_of_several_processes_are_those_of_all() -> None:
+    first, second = surroundings((50.0,), (60.0,), 0.2, 4), surroundings((51.0,), (50.0,), 0.7, 2)
+    both = first.followed_by(second)
+    assert (both.readings, both.earlier, both.other_load, both.models) == ((50.0, 51.0), (60.0,), 0.7, 4)
+    assert surroundings().followed_by(surroundings()).other_load is None
+
+
+def test_a_lost_reference_workload_is_a_doubt_that_says_why() -> None:
+    why = killed().failure
+    (doubt,) = doubts(rounds(QUIET), [], median_interval(QUIET), None, 2, why)
+    assert (doubt.kind, "SIGKILL" in doubt.message, why.advice in doubt.advice) == ("reference", True, True)

@@ -1,84 +1,34 @@
-"""The timing phase with models that are played: what is measured, shared, lost, grouped and resumed."""
+"""The timing phase of one side with models that are played: what is measured, shared, lost, grouped and resumed."""
 
 from pathlib import Path
 
 import pytest
 
 from tests import builders
-from tlbench.core.cell import Cell, Named, Timing
-from tlbench.execution.child import Died, Outcome
-from tlbench.execution.executors import OnMessage
-from tlbench.execution.job import Job, Ready, TimerJob
-from tlbench.execution.timing import key_of, plan, steps_of, there_is_room, time_cells, untimed
-from tlbench.measuring.rounds import LostError
-from tlbench.measuring.summary import Opened
-from tlbench.results.record import Failure, Record
+from tests.measuring.played import (
+    TIMING,
+    Heard,
+    Host,
+    cell,
+    dying,
+    invalid,
+    killed,
+    of_strategy,
+    reference_dying,
+    refusing,
+)
+from tlbench.core.cell import Cell, Named
+from tlbench.measuring.hosts import LostError
+from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
+from tlbench.measuring.phase import time_cells
+from tlbench.measuring.session import there_is_room
+from tlbench.results.record import Record
 from tlbench.results.store import Store
 
-TIMING = Timing(protocol="quick", batch_size=32, warmup=1, iterations=10, seconds=0)
-CPU = {"kind": "cpu", "name": "cpu"}
 
-
-class Played:
-    """A model whose inference step takes 10 ms and whose training step takes 30; it may die at a turn."""
-
-    def __init__(self, job: TimerJob | None, dies_at: int | None) -> None:
-        self.job, self.turns, self.dies_at, self.closed = job, 0, dies_at, False
-        opened = tuple(Opened(2.0, (0.1,)) for _ in job.steps) if job else ()
-        self.ready = Ready(CPU, False, 2, {"inference": "predict_on_batch"}, opened, 100)
-
-    def turn(self, index: int) -> tuple[float, ...]:
-        self.turns += 1
-        if self.turns == self.dies_at:
-            raise LostError(Died(-9))
-        if self.job is None:
-            return (0.05,)
-        seconds = {"inference": 0.010, "training": 0.030}[self.job.steps[index].step]
-        return (seconds,) * 5
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class PlayedExecutor:
-    """Opens played models; `refused` and `dying` are strategies."""
-
-    def __init__(self, refused: str = "", dying: str = "") -> None:
-        self.refused, self.dying = refused, dying
-        self.opened: list[Played] = []
-
-    def stop(self) -> None: ...
-
-    def run(self, job: Job, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
-        raise AssertionError("nothing is trained here")
-
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Played:
-        if job and job.cell.strategy.name == self.refused:
-            raise LostError(Died(-9))
-        self.opened.append(Played(job, 2 if job and job.cell.strategy.name == self.dying else None))
-        return self.opened[-1]
-
-    @property
-    def models(self) -> list[TimerJob]:
-        return [played.job for played in self.opened if played.job]
-
-
-class Quiet:
-    """Nobody watches."""
-
-    def opening(self, cell: Cell, number: int, total: int) -> None: ...
-
-    def round(self, number: int, waiting: int, models: int) -> None: ...
-
-    def lost(self, cell: Cell, why: Failure) -> None: ...
-
-
-def cell(strategy: str = "frozen", dataset: str = "cats_dogs", seed: int = 0, **changes: object) -> Cell:
-    fields: dict[str, object] = {"timing": TIMING, **changes}
-    return builders.cell(strategy=Named(name=strategy), dataset=Named(name=dataset), seed=seed, **fields)
-
-
-def phase(folder: Path, cells: list[Cell], executor: PlayedExecutor, rooms: int = 100) -> dict[str, Record]:
+def phase(
+    folder: Path, cells: list[Cell], host: Host, rooms: int = 100, events: Heard | None = None
+) -> dict[str, Record]:
     store = Store(folder)
     there = {record.cell_id for record in store.read_all().records}
     for one in cells:
@@ -86,18 +36,18 @@ def phase(folder: Path, cells: list[Cell], executor: PlayedExecutor, rooms: int 
             store.write(builders.record(one, timings=None))
     room = iter([True] * (rooms - 1) + [False] * 100)
     time_cells(
-        cells, executor, store, Quiet(), timeout=1, logs=folder / "logs", readings=folder / "readings",
+        cells, host, store, events or Heard(), timeout=1, logs=folder / "logs", readings=folder / "readings",
         room=lambda largest: next(room),
     )  # fmt: skip
-    assert all(played.closed for played in executor.opened)
+    assert all(model.closed for model in host.opened)
     return {record.cell_id: record for record in store.read_all().records}
 
 
 def test_cells_that_differ_in_data_or_seed_share_one_measurement(tmp_path: Path) -> None:
     cells = [cell(dataset=name, seed=seed) for name in ("cats_dogs", "intel") for seed in (0, 1)]
-    executor = PlayedExecutor()
-    found = phase(tmp_path, cells, executor)
-    assert len(executor.models) == 1
+    host = Host()
+    found = phase(tmp_path, cells, host)
+    assert len(host.models) == 1
     owners = {step.measured_with for record in found.values() for step in record.timings.steps}
     assert owners == {cells[0].id}
     assert {record.timings.training.median for record in found.values()} == {0.030}
@@ -105,9 +55,9 @@ def test_cells_that_differ_in_data_or_seed_share_one_measurement(tmp_path: Path)
 
 def test_inference_is_measured_once_for_all_strategies_and_training_for_each(tmp_path: Path) -> None:
     cells = [cell("frozen"), cell("full"), cell("scratch")]
-    executor = PlayedExecutor()
-    found = phase(tmp_path, cells, executor)
-    assert [[step.step for step in job.steps] for job in executor.models] == [
+    host = Host()
+    found = phase(tmp_path, cells, host)
+    assert [[step.step for step in job.steps] for job in host.models] == [
         ["inference", "training"], ["training"], ["training"],
     ]  # fmt: skip
     assert {record.timings.inference.measured_with for record in found.values()} == {cells[0].id}
@@ -126,7 +76,7 @@ def test_inference_is_measured_once_for_all_strategies_and_training_for_each(tmp
 )
 def test_what_changes_the_time_is_measured_apart(change: dict[str, object]) -> None:
     records = [builders.record(one, timings=None) for one in (cell(), cell(**change))]
-    assert len(plan(records, set())) == 2
+    assert len(plan(records)) == 2
 
 
 def test_every_batch_size_is_timed_for_inference(tmp_path: Path) -> None:
@@ -134,60 +84,162 @@ def test_every_batch_size_is_timed_for_inference(tmp_path: Path) -> None:
     assert [(step.step, step.batch_size) for step in steps_of(one)] == [
         ("inference", 32), ("inference", 1), ("inference", 8), ("training", 32),
     ]  # fmt: skip
-    (record,) = phase(tmp_path, [one], PlayedExecutor()).values()
+    (record,) = phase(tmp_path, [one], Host()).values()
     assert [step.batch_size for step in record.timings.steps] == [32, 1, 8, 32]
 
 
+def test_a_step_is_measured_until_it_has_what_its_protocol_asks_for(tmp_path: Path) -> None:
+    (record,) = phase(tmp_path, [cell(timing=TIMING.model_copy(update={"iterations": 23}))], Host()).values()
+    for step in record.timings.steps:
+        assert (len(step.rounds), len(step.samples), len(step.reference)) == (5, 25, 5)
+        assert step.complete
+        assert (step.session, step.draws) == (None, ())
+        assert step.normalised == pytest.approx(step.median / 0.05)
+
+
 def test_a_model_that_cannot_be_built_costs_only_its_own_cells(tmp_path: Path) -> None:
-    cells = [cell("frozen"), cell("full"), cell("full", "intel")]
-    found = phase(tmp_path, cells, PlayedExecutor(refused="full"))
+    cells, events = [cell("frozen"), cell("full"), cell("full", "intel")], Heard()
+    found = phase(tmp_path, cells, Host(refuse=refusing("full")), events=events)
     assert found[cells[0].id].timings is not None
     for one in cells[1:]:
         assert found[one.id].timings is None
         assert found[one.id].status == "ok"  # it was trained
         assert found[one.id].timing_failure.type == "SIGKILL"
+    assert events.lost_cells == ["full"]
+    assert (tmp_path / "logs" / f"{cells[1].id}.timing.log").exists()
 
 
 def test_a_model_that_cannot_be_built_beside_others_is_tried_again_alone(tmp_path: Path) -> None:
-    class OnlyAlone(PlayedExecutor):
-        def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Played:
-            alive = [played for played in self.opened if played.job and not played.closed]
-            if job and job.cell.strategy.name == "full" and alive:
-                raise LostError(Died(-9))
-            return super().open_timer(job, backend, timeout, log)
+    def only_alone(job: TimerJob) -> LostError | None:
+        return killed() if of_strategy("full")(job) and host.alive else None
 
-    cells = [cell("frozen"), cell("full"), cell("scratch")]
-    executor = OnlyAlone()
-    found = phase(tmp_path, cells, executor)
+    cells, host = [cell("frozen"), cell("full"), cell("scratch")], Host(refuse=only_alone)
+    found = phase(tmp_path, cells, host)
     assert all(record.timings for record in found.values())
-    assert [job.cell.strategy.name for job in executor.models] == ["frozen", "full", "scratch"]
+    assert [job.cell.strategy.name for job in host.models] == ["frozen", "full", "scratch"]
     assert found[cells[0].id].timings.training.models == 1
     assert found[cells[1].id].timings.training.models == 2
 
 
-def test_a_model_that_dies_between_turns_is_a_failure_with_a_reason(tmp_path: Path) -> None:
-    cells = [cell("frozen"), cell("full")]
-    found = phase(tmp_path, cells, PlayedExecutor(dying="full"))
-    assert found[cells[0].id].timings is not None
+def test_what_could_never_be_built_is_not_tried_again_and_the_others_stay_together(tmp_path: Path) -> None:
+    cells = [cell("frozen"), cell("full"), cell("scratch")]
+    tries: list[TimerJob] = []
+
+    def never(job: TimerJob) -> LostError | None:
+        if not of_strategy("full")(job):
+            return None
+        tries.append(job)
+        return invalid()
+
+    found = phase(tmp_path, cells, Host(refuse=never))
+    assert len(tries) == 1
+    assert found[cells[0].id].timings.training.models == found[cells[2].id].timings.training.models == 2
+
+
+def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path) -> None:
+    cells, events = [cell("frozen"), cell("full"), cell("frozen", "intel")], Heard()
+    found = phase(tmp_path, cells, Host(dies_at=dying("full")), events=events)
+    assert found[cells[0].id].timings == found[cells[2].id].timings is not None
+    assert found[cells[1].id].timings is None
     assert "killed by signal 9" in found[cells[1].id].timing_failure.message
+    assert events.lost_cells == ["full"]
+    assert found[cells[0].id].timings.training.stable
+
+
+def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_turns_without(tmp_path: Path) -> None:
+    one, events = cell(), Heard()
+    host = Host(refuse=lambda job: killed() if isinstance(job, ReferenceJob) else None)
+    record = phase(tmp_path, [one], host, events=events)[one.id]
+    assert [why.type for why in events.reference_losses] == ["SIGKILL"]
+    for step in record.timings.steps:
+        assert len(step.samples) == 10
+        assert (step.reference, step.normalised, step.drift) == ((), None, None)
+        (doubt,) = step.doubts
+        assert doubt.kind == "reference"
+        assert doubt.message == (
+            "the reference workload was lost (SIGKILL), so nobody saw how the machine's speed moved"
+        )
+        assert "killed by signal 9" in doubt.advice
+    assert not (tmp_path / "readings").exists()
+    assert (tmp_path / "logs" / "reference.log").exists()
+
+
+def test_a_reference_workload_that_dies_in_the_rounds_ends_its_readings_and_nothing_else(tmp_path: Path) -> None:
+    one, events = cell(timing=TIMING.model_copy(update={"iterations": 20})), Heard()
+    record = phase(tmp_path, [one], Host(dies_at=reference_dying(at=4)), events=events)[one.id]
+    assert len(events.reference_losses) == 1
+    for step in record.timings.steps:
+        assert len(step.rounds) == 4
+        assert (step.reference, step.normalised) == ((), None)  # a reading beside some rounds only is none
+        assert step.drift == (1.0, 1.0)  # of the three readings there were
+        assert [doubt.kind for doubt in step.doubts] == ["reference"]
+
+
+def test_the_next_group_has_a_reference_workload_again(tmp_path: Path) -> None:
+    cells, events, host = [cell("frozen"), cell("full")], Heard(), Host()
+    host._dies_at = lambda job: 2 if isinstance(job, ReferenceJob) and len(host.opened) == 0 else None
+    found = phase(tmp_path, cells, host, rooms=1, events=events)
+    assert len(events.reference_losses) == 1
+    first, second = (found[one.id].timings.training for one in cells)
+    assert [doubt.kind for doubt in first.doubts] == ["reference"]
+    assert second.stable
+    assert len(second.reference) == len(second.rounds)
+
+
+def test_when_everything_dies_the_run_ends_with_a_reason_for_each_cell(tmp_path: Path) -> None:
+    cells, events = [cell("frozen"), cell("full")], Heard()
+    found = phase(tmp_path, cells, Host(dies_at=lambda job: 2), events=events)
+    assert {record.timing_failure.type for record in found.values()} == {"SIGKILL"}
+    assert events.lost_cells == ["frozen", "full"]
+    assert len(events.reference_losses) == 1
 
 
 def test_a_second_call_measures_only_what_is_missing(tmp_path: Path) -> None:
     cells = [cell("frozen"), cell("full")]
-    phase(tmp_path, cells, PlayedExecutor(refused="full"))
-    again = PlayedExecutor()
+    phase(tmp_path, cells, Host(refuse=refusing("full")))
+    again = Host()
     found = phase(tmp_path, [*cells, cell("frozen", seed=5)], again)
     assert [job.cell.strategy.name for job in again.models] == ["full"]
     assert all(record.timings for record in found.values())
     assert all(record.timing_failure is None for record in found.values())
 
 
+def test_a_cell_whose_steps_are_all_known_is_written_without_a_model(tmp_path: Path) -> None:
+    first, later = cell(), cell(seed=5)
+    phase(tmp_path, [first], Host())
+    host = Host()
+    found = phase(tmp_path, [first, later], host)
+    assert host.opened == []
+    assert found[later.id].timings == found[first.id].timings
+
+
+def test_readings_are_kept_for_the_next_run_on_the_same_machine(tmp_path: Path) -> None:
+    first, second, elsewhere = Host(), Host(), Host()
+    elsewhere.environment = builders.environment(cpu="Another CPU")
+    phase(tmp_path, [cell("frozen")], first)
+    phase(tmp_path, [cell("full")], second)
+    (kept,) = (tmp_path / "readings").iterdir()
+    assert kept.read_text().count(" 0.05]") == 3 + 3  # before, between and after two rounds
+    phase(tmp_path, [cell("scratch")], elsewhere)
+    assert len(list((tmp_path / "readings").iterdir())) == 2
+
+
+def test_a_record_says_where_its_steps_were_timed_by_the_word_of_whoever_timed_them(tmp_path: Path) -> None:
+    here, there = Host(), Host()
+    there.environment = builders.environment(cpu="Another CPU")
+    cells = [cell("frozen"), cell("full")]
+    found = phase(tmp_path, cells[:1], here) | phase(tmp_path, cells, there)
+    assert found[cells[0].id].timings.environment is None  # the machine it was trained on, which the record names
+    assert found[cells[1].id].timings.environment == there.environment
+    assert found[cells[1].id].environment == here.environment
+
+
 def test_models_that_do_not_fit_into_memory_together_form_groups(tmp_path: Path) -> None:
     cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha})) for alpha in (0.25, 0.5, 0.75)]
-    executor = PlayedExecutor()
-    found = phase(tmp_path, cells, executor, rooms=2)
+    host = Host()
+    found = phase(tmp_path, cells, host, rooms=2)
     assert [record.timings.inference.models for record in (found[one.id] for one in cells)] == [2, 2, 1]
-    assert len(executor.opened) == 3 + 2  # the reference workload once a group
+    assert len(host.opened) == 3 + 2  # the reference workload once a group
 
 
 def test_room_is_left_for_others() -> None:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tests.noise import ROUNDS, Step, measure, recorded, resampled
-from tlbench.regression import accuracies, times
 from tlbench.regression.gates import Gates
+from tlbench.regression.metrics import accuracy, time
 from tlbench.regression.verdicts import Verdict, verdict_of
 from tlbench.statistics.multiple import holm
 
 CELLS, SUITES = 24, 100
-GATE = Gates().time
+GATE = Gates().everywhere()["time"]
 TENTH = math.log(1.1)
 
 
@@ -70,12 +70,12 @@ def test_with_five_times_the_noise_it_is_inconclusive_until_so_many_rounds_are_t
         generator = np.random.default_rng(2000 + seed)
         noisy = Step(lambda inner, rounds: list(inner.normal(0, 0.5, rounds)), slower=TENTH)
         halves = [noisy.process(generator, ROUNDS) for _ in range(2)]
-        evidence = times.of_pairs(halves, GATE, 1)
-        first.append(verdict_of(evidence, evidence.p, times.LEVEL)[0])
+        evidence = time.of_pairs(halves, GATE, 1)
+        first.append(verdict_of(evidence, evidence.p, time.LEVEL)[0])
         assert evidence.more > 0
         whole = [half + noisy.process(generator, evidence.more // 2) for half in halves]
-        again = times.of_pairs(whole, GATE, 1)
-        decided += verdict_of(again, again.p, times.LEVEL)[0] != "inconclusive"
+        again = time.of_pairs(whole, GATE, 1)
+        decided += verdict_of(again, again.p, time.LEVEL)[0] != "inconclusive"
     assert first.count("inconclusive") >= 0.95 * SUITES
     assert decided >= 0.8 * SUITES
 
@@ -87,12 +87,12 @@ mean over the ten pairs of five real runs (0.09 for its full one, 0.21 for Mobil
 
 def test_three_points_of_accuracy_on_1000_images_are_found_in_90_of_100_suites() -> None:
     found = alarms = 0
-    gate = Gates().accuracy
+    gate = Gates().everywhere()["accuracy"]
     for seed in range(SUITES):
         generator = np.random.default_rng(3000 + seed)
-        shown = [accuracies.paired(answers(generator, 0.03 if cell == 0 else 0.0), gate) for cell in range(CELLS)]
+        shown = [accuracy.of_answers(answers(generator, 0.03 if cell == 0 else 0.0), gate) for cell in range(CELLS)]
         adjusted = holm([one.evidence.p for one in shown])
-        verdicts = [verdict_of(one.evidence, p, accuracies.LEVEL)[0] for one, p in zip(shown, adjusted, strict=True)]
+        verdicts = [verdict_of(one.evidence, p, accuracy.LEVEL)[0] for one, p in zip(shown, adjusted, strict=True)]
         found += verdicts[0] == "regressed"
         alarms += "regressed" in verdicts[1:]
     assert found >= 0.9 * SUITES

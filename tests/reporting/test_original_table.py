@@ -8,9 +8,8 @@ import pytest
 from tests import builders
 from tlbench.backbones import registry
 from tlbench.core.cell import Head, Named, Timing
-from tlbench.reporting.formats import Report, as_csv
-from tlbench.reporting.markdown import render
-from tlbench.reporting.rows import Named as Row
+from tlbench.reporting.formats import as_csv, as_markdown
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Counts, PartCounts, Record
 
 KERAS = Timing(protocol="keras", batch_size=32, warmup=1, iterations=300, seconds=0, max_seconds=20)
@@ -44,7 +43,7 @@ def original(name: str, params: int, depth: int, size: float, **changes: object)
 
 
 def line(record: Record) -> list[str]:
-    text = render("t", [Row("run", record)])
+    text = as_markdown(Report("t", [RunRecord("run", record)]))
     row = next(line for line in text.splitlines() if line.startswith(f"| {record.cell.backbone.name}"))
     return [cell.strip() for cell in row.strip("|").split("|")]
 
@@ -82,15 +81,14 @@ def test_measured_accuracy_takes_the_place_of_the_published_one() -> None:
 def test_what_a_bound_allowed_is_said() -> None:
     step = builders.step(median=1.2, complete=False)
     timings = builders.timings().model_copy(update={"steps": (step,), "protocol": "keras"})
-    text = render("t", [Row("run", original("VGG16", 138_357_544, 16, 527.8, timings=timings))])
+    text = as_markdown(Report("t", [RunRecord("run", original("VGG16", 138_357_544, 16, 527.8, timings=timings))]))
     assert "10 (1 measurement ended at its time bound) timed steps" in text
     assert "Nothing was trained" in text
 
 
 def test_files_have_the_published_figures_as_columns() -> None:
-    rows = list(
-        csv.DictReader(io.StringIO(as_csv(Report("t", [Row("run", original("ResNet50", 25_636_712, 107, 97.8))]))))
-    )
+    report = Report("t", [RunRecord("run", original("ResNet50", 25_636_712, 107, 97.8))])
+    rows = list(csv.DictReader(io.StringIO(as_csv(report))))
     assert (rows[0]["published_cpu_ms"], rows[0]["published_depth"], rows[0]["published_top1"]) == (
         "58.2",
         "107",

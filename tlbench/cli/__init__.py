@@ -8,8 +8,8 @@ import traceback
 
 import click
 
-from tlbench import __version__
 from tlbench.core.errors import UserError
+from tlbench.core.version import __version__
 
 COMMANDS = {
     "run": "train and measure every cell of a suite",

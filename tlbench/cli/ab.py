@@ -6,15 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tlbench.cli.judging import Judge, Work, environments
-from tlbench.cli.options import data_option, image_options, weights_option
-from tlbench.cli.outputs import format_option, gate_option, gates_of, write_outputs
-from tlbench.core.errors import UserError
-from tlbench.core.selection import select
-from tlbench.regression.decide import confirmed, flagged
+from tlbench.cli.options import data_option, weights_option
+from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
+from tlbench.cli.progress import Terminal
+from tlbench.measuring.phase import Effort
+from tlbench.session.ab import ab
+from tlbench.session.compare import changed
 from tlbench.sides.environments import CURRENT
-from tlbench.sides.pairs import Effort
-from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
 RESULTS = Path("results")
@@ -23,9 +21,9 @@ RESULTS = Path("results")
 @click.command()
 @click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
 @click.option(
-    "--a", "first", required=True, metavar="ENV", help="The base: 'keras==3.14.*', a python, git:REV, current."
+    "--a", "base", required=True, metavar="ENV", help="The base: 'keras==3.14.*', a python, git:REV, current."
 )
-@click.option("--b", "second", default=CURRENT, show_default=True, metavar="ENV", help="What is compared with it.")
+@click.option("--b", "new", default=CURRENT, show_default=True, metavar="ENV", help="What is compared with it.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of both runs; default results/<suite>-ab/<time>.")
 @click.option("--select", "expression", default="", help="Only these cells, as in `tlbench run`.")
 @click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Rounds with each process.")
@@ -38,8 +36,8 @@ RESULTS = Path("results")
 @weights_option
 def command(
     suite_file: Path,
-    first: str,
-    second: str,
+    base: str,
+    new: str,
     out: Path | None,
     expression: str,
     rounds: int,
@@ -60,19 +58,22 @@ def command(
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """
     suite = load_suite(suite_file)
-    cells = select(expand(suite), expression) if expression else expand(suite)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    if place.exists() and any(place.iterdir()):
-        raise UserError(f"{place} is not empty; give --out another folder")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    interpreters = environments({"a": first, "b": second}, place / "environments", console)
-    work = Work(
-        suite_file, image_options(data, weights), suite.timeout, Effort(processes, rounds, minutes * 60), console
-    )
-    judge = Judge(interpreters, lambda side: gates_of(side, gates))
-    found = judge.measure(work, cells, place)
-    if confirm and flagged(found):
-        found = confirmed(found, judge.again(work, found, cells, place / "again"))
+    with Terminal(console, 0, 0) as events:
+        comparison = ab(
+            suite_file,
+            base,
+            new,
+            out=place,
+            events=events,
+            select=expression,
+            data=data,
+            weights=weights,
+            effort=Effort(processes, rounds, minutes * 60),
+            gates=changed(suite.gates, asked_gates(gates)),
+            confirm=confirm,
+        )
     console.print(f"Runs: {place / 'a'}, {place / 'b'}")
-    write_outputs(found, formats)
-    return found.exit_code
+    write_outputs(comparison, formats)
+    return comparison.exit_code

@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
-from tlbench.core.errors import UserError
-from tlbench.regression import baseline
-from tlbench.regression.entries import Side
-from tlbench.reporting.numbers import DASH, count, milliseconds
-from tlbench.results.run_folder import is_run, open_run, runs_under
-from tlbench.session.loading import load_side, of_runs
+from tlbench.cli.terminal import say
+from tlbench.regression.side import Side
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.baseline import document
+from tlbench.session.baseline import save as save_baseline
+from tlbench.session.side import read_side
 
 
 @click.group()
@@ -30,25 +29,14 @@ def save(runs: tuple[Path, ...], file: Path) -> int:
 
     Example: tlbench baseline save results/ci baselines/ci.json
     """
-    folders = []
-    for path in runs:
-        found = [open_run(path)] if is_run(path) or not path.is_dir() else runs_under(path)
-        if not found:
-            raise UserError(f"{path} holds no run; `tlbench run SUITE` makes one")
-        folders += found
-    folders.sort(key=lambda one: one.run.created, reverse=True)
-    suites = sorted({one.run.suite for one in folders})
-    if len(suites) > 1:
-        raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
-    side = of_runs(folders, ", ".join(map(str, runs)))
-    failed = [one.cell.label for one in side.entries if not one.ok]
-    baseline.write(side, file)
+    side, number = save_baseline(runs, file)
     for note in side.notes:
-        click.echo(f"note: {note}", err=True)
-    for label in failed:
-        click.echo(f"note: {label} failed, and is kept as failed", err=True)
-    many = f"{len(side.entries)} cell{'s' if len(side.entries) != 1 else ''}"
-    click.echo(f"{file}: {many} of {len(folders)} run{'s' if len(folders) != 1 else ''}", err=True)
+        say(f"note: {note}")
+    for entry in side.entries:
+        if not entry.ok:
+            say(f"note: {entry.cell.label} failed, and is kept as failed")
+    cells = f"{len(side.entries)} cell{'s' if len(side.entries) != 1 else ''}"
+    say(f"{file}: {cells} of {number} run{'s' if number != 1 else ''}")
     return 0
 
 
@@ -60,28 +48,9 @@ def show(file: Path, as_json: bool) -> int:
 
     Example: tlbench baseline show baselines/ci.json
     """
-    side = load_side(file)
-    click.echo(_json(side) if as_json else _text(side))
+    side = read_side(file)
+    click.echo(_json(side) if as_json else terminal.render(document(side)), nl=as_json)
     return 0
-
-
-def _text(side: Side) -> str:
-    rows = [
-        [
-            one.cell.label,
-            one.status,
-            f"{one.correct / one.images:.1%}" if one.images and one.correct is not None else DASH,
-            count(int(one.counts["params"])) if one.counts else DASH,
-            ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in one.times) or DASH,
-            f"{one.memory[0] / 2**20:.0f}" if one.memory else DASH,
-        ]
-        for one in side.entries
-    ]
-    headings = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
-    of = side.entries[0] if side.entries else None
-    machine = f"{of.machine.get('cpu', 'unknown')}, {of.machine.get('threads', '?')} threads" if of else "unknown"
-    head = f"{side.suite}, {side.created}, on {machine}"
-    return f"{head}\n\n{tabulate(rows, headings, disable_numparse=True)}"
 
 
 def _json(side: Side) -> str:

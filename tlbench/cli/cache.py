@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tabulate import tabulate
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features, parse_size
 from tlbench.core.errors import UserError
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.training.feature_store import DamagedError, entries, read_manifest, remove_leftovers, remove_oldest, size
 
 HEADINGS = ["Entry", "What", "Of", "Split", "Shapes of one image", "Size", "Last used (UTC)"]
@@ -48,7 +49,7 @@ def list_(as_json: bool) -> None:
         for row in rows
     ]
     if table:
-        click.echo(tabulate(table, HEADINGS, disable_numparse=True) + "\n")
+        click.echo(terminal.text(Table.of(HEADINGS, table)) + "\n")
     features = sum(row["bytes"] for row in rows if row["what"] == "features")
     images = sum(row["bytes"] for row in rows) - features
     click.echo(

@@ -1,24 +1,20 @@
 """`tlbench compare`: what changed between two runs, and whether that is a regression."""
 
-import tempfile
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from tlbench.cli.judging import Judge, Work, environments
-from tlbench.cli.options import data_option, image_options, weights_option
-from tlbench.cli.outputs import format_option, gate_option, gates_of, write_outputs
-from tlbench.cli.show import find_run
+from tlbench.cli.options import data_option, weights_option
+from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
+from tlbench.cli.progress import Terminal
+from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
-from tlbench.regression.comparison import Comparison, compare
-from tlbench.regression.decide import confirmed, flagged
 from tlbench.results.run_folder import SUITE_FILE
-from tlbench.session.loading import load_side
+from tlbench.session import ab
+from tlbench.session.compare import changed, compare
+from tlbench.session.folder import find_run
 from tlbench.sides.environments import CURRENT
-from tlbench.sides.pairs import Effort
-from tlbench.suite.expand import expand
-from tlbench.suite.load import load_suite
 
 
 @click.command()
@@ -54,30 +50,24 @@ def command(
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """
-    before, after = load_side(base), load_side(new)
-    comparison = compare(before, after, gates_of(after, gates))
+    asked = asked_gates(gates)
+    comparison = compare(base, new, gates=asked)
     if confirm:
         if base_env is None:
             raise UserError(
                 "--confirm measures the base again and needs --base-env: a requirement, a python or git:REV"
             )
-        if flagged(comparison):
-            specs, options = {"a": base_env, "b": new_env}, image_options(data, weights)
-            again = _again(comparison, suite or find_run(new).path / SUITE_FILE, specs, gates, options)
-            comparison = confirmed(comparison, again)
+        suite_file = suite or find_run(new, say).path / SUITE_FILE
+        with Terminal(Console(stderr=True, highlight=False, soft_wrap=True)) as events:
+            comparison = ab.confirm(
+                comparison,
+                suite_file,
+                base_env,
+                new_env,
+                events=events,
+                data=data,
+                weights=weights,
+                gates=changed(comparison.new.gates, asked),
+            )
     write_outputs(comparison, ("json",) if as_json else formats)
     return comparison.exit_code
-
-
-def _again(
-    found: Comparison, suite_file: Path, specs: dict[str, str], gates: tuple[str, ...], options: tuple[str, ...]
-) -> Comparison:
-    """The flagged cells, trained and measured again in both environments."""
-    suite = load_suite(suite_file)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with tempfile.TemporaryDirectory(prefix="tlbench-confirm-") as temporary:
-        place = Path(temporary)
-        interpreters = environments(specs, place / "environments", console)
-        work = Work(suite_file, options, suite.timeout, Effort(), console)
-        judge = Judge(interpreters, lambda side: gates_of(side, gates))
-        return judge.again(work, found, expand(suite), place / "runs")

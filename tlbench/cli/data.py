@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 from rich.progress import Progress
-from tabulate import tabulate
 
-from tlbench.cache.download import DownloadError
-from tlbench.cache.folders import cache_dir
 from tlbench.cli.options import data_option
-from tlbench.core.errors import UserError, nearest
-from tlbench.datasets.archive import BadArchiveError
-from tlbench.datasets.audit import Audit, audit
+from tlbench.datasets.audit import Audit
 from tlbench.datasets.duplicates import Place
-from tlbench.datasets.layout import SplitRule, read_layout
-from tlbench.datasets.locate import downloaded, get
-from tlbench.datasets.registry import DATASETS
-from tlbench.datasets.spec import DatasetInfo
-from tlbench.host.resources import usable_cores
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
+from tlbench.session.data import check as check_files
+from tlbench.session.data import described, fetch, fetchable, known
 
 PROBLEMS = 2
 SHOWN = 20
@@ -42,7 +36,8 @@ def list_(data: Path | None, as_json: bool) -> None:
     Example: tlbench data list --data ~/data
     """
     rows = [
-        {"name": info.name, "folder": str(_found(info, data) or ""), "where": info.where} for info in DATASETS.values()
+        {"name": name, "folder": str(folder or ""), "where": described(name).where}
+        for name, folder in known(data).items()
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -61,13 +56,12 @@ def check(name: str | None, data: Path | None, path: Path | None, as_json: bool)
 
     Example: tlbench data check intel
     """
-    folder = path or _folder(name, data)
-    found = audit(read_layout(folder, SplitRule()), usable_cores())
+    audit = check_files(name, path, data)
     if as_json:
-        click.echo(json.dumps({**asdict(found), "folder": str(found.folder), "clean": found.clean}, indent=1))
+        click.echo(json.dumps({**asdict(audit), "folder": str(audit.folder), "clean": audit.clean}, indent=1))
     else:
-        _show(found)
-    return 0 if found.clean else PROBLEMS
+        _show(audit)
+    return 0 if audit.clean else PROBLEMS
 
 
 @command.command("get")
@@ -77,58 +71,35 @@ def get_(name: str) -> None:
 
     Example: tlbench data get cats_dogs
     """
-    info = _info(name)
-    if info.archive is None:
-        raise UserError(f"{name} cannot be fetched: {info.where}")
+    info, archive = fetchable(name)
     with Progress(transient=True) as progress:
-        task = progress.add_task(f"Fetching {name}", total=info.archive.bytes)
-        try:
-            folder = get(info, cache_dir(), lambda done, total: progress.update(task, completed=done, total=total))
-        except (DownloadError, BadArchiveError) as error:
-            raise UserError(
-                f"{name}: {error}; try again, or put the images in <data folder>/{name}/ yourself"
-            ) from error
+        task = progress.add_task(f"Fetching {name}", total=archive.bytes)
+        folder = fetch(info, lambda done, total: progress.update(task, completed=done, total=total))
     click.echo(f"{name}: {folder}")
 
 
-def _info(name: str) -> DatasetInfo:
-    if name not in DATASETS:
-        raise UserError(f"there is no data set {name!r}; {nearest(name, list(DATASETS), 'data sets')}")
-    return DATASETS[name]
-
-
-def _found(info: DatasetInfo, data: Path | None) -> Path | None:
-    places = [data / info.name] if data else []
-    return next((place for place in [*places, downloaded(info.name, cache_dir())] if place.is_dir()), None)
-
-
-def _folder(name: str | None, data: Path | None) -> Path:
-    if name is None:
-        raise UserError(f"name a data set ({', '.join(DATASETS)}) or give a folder with --path")
-    info = _info(name)
-    folder = _found(info, data)
-    if folder is None:
-        place = data / name if data else "a folder given with --data or TLBENCH_DATA"
-        raise UserError(f"data set {name} is not in {place}; {info.where}")
-    return folder
-
-
-def _show(found: Audit) -> None:
-    click.echo(f"{found.folder}\n")
-    classes = list(found.counts["train"])
+def _show(audit: Audit) -> None:
+    click.echo(f"{audit.folder}\n")
+    classes = list(audit.counts["train"])
     rows = [
-        [split, *(counts[name] for name in classes), sum(counts.values()), f"{found.balance.get(split, 0):.2f}"]
-        for split, counts in found.counts.items()
+        [
+            split,
+            *(str(counts[name]) for name in classes),
+            str(sum(counts.values())),
+            f"{audit.balance.get(split, 0):.2f}",
+        ]
+        for split, counts in audit.counts.items()
     ]
-    click.echo(tabulate(rows, ["split", *classes, "all", "rarest/most frequent"]))
+    headings = ["split", *classes, "all", "rarest/most frequent"]
+    click.echo(terminal.text(Table.of(headings, rows, right=range(1, len(headings)))))
     click.echo()
-    _lines("Files of the operating system, left out", list(found.junk))
-    _lines("No images", [f"{file}: {why}" for _, file, why in found.undecodable])
-    for word, groups in (("The same picture", found.exact), ("Nearly the same picture", found.near)):
+    _lines("Files of the operating system, left out", list(audit.junk))
+    _lines("No images", [f"{file}: {why}" for _, file, why in audit.undecodable])
+    for word, groups in (("The same picture", audit.exact), ("Nearly the same picture", audit.near)):
         _lines(f"{word} under two labels", [_names(group) for group in groups.two_labels])
         _lines(f"{word} in two splits", [_names(group) for group in groups.across])
         _lines(f"{word} twice in a split", [_names(group) for group in groups.within])
-    if found.clean:
+    if audit.clean:
         click.echo("Every file is an image; none stands under two labels or in two splits.")
 
 

@@ -12,6 +12,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
+from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 
@@ -58,7 +59,7 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
     Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
     """
-    answer = child.call("tlbench.worker.inspection:inspect", _request(backbone, settings, options))
+    answer = child.call(INSPECT, _request(backbone, settings, options))
     if as_json:
         click.echo(json.dumps(answer, indent=1))
     else:

@@ -1,26 +1,28 @@
-"""`tlbench list`: what a suite may name."""
+"""`tlbench list`: what a suite may name, and what comparisons judge."""
 
 import json
 from typing import Any
 
 import click
-from tabulate import tabulate
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
 from tlbench.core.cell import Head
 from tlbench.datasets import registry as datasets
 from tlbench.heads import registry as heads
+from tlbench.regression.metrics.registry import in_order
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
 
 Rows = list[dict[str, Any]]
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads"]))
+@click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def command(kind: str, as_json: bool) -> None:
-    """List what a suite may name.
+    """List what a suite may name, or the metrics that comparisons judge.
 
     Example: tlbench list backbones
     """
@@ -28,8 +30,8 @@ def command(kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
-        shown = [{key: "—" if value in (None, "") else value for key, value in row.items()} for row in rows]
-        click.echo(tabulate(shown, headers="keys", disable_numparse=True))
+        shown = [["—" if value in (None, "") else str(value) for value in row.values()] for row in rows]
+        click.echo(terminal.text(Table.of(list(rows[0]), shown)))
 
 
 def _backbones() -> Rows:
@@ -81,4 +83,14 @@ def _heads() -> Rows:
     return [*rows, {"name": heads.ORIGINAL, "arguments": "", "what": what}]
 
 
-LISTS = {"backbones": _backbones, "datasets": _datasets, "strategies": _strategies, "heads": _heads}
+def _metrics() -> Rows:
+    return [{"name": metric.name, "gate": metric.written_gate(), "what": metric.summary} for metric in in_order()]
+
+
+LISTS = {
+    "backbones": _backbones,
+    "datasets": _datasets,
+    "strategies": _strategies,
+    "heads": _heads,
+    "metrics": _metrics,
+}

@@ -27,9 +27,3 @@ imagenet_option = click.option(
     type=click.Path(path_type=Path),
     help="ImageNet's validation images, a folder for each class (n01440764, ...); for original classifiers.",
 )
-
-
-def image_options(data: Path | None, weights: Path | None) -> tuple[str, ...]:
-    """The options for a `tlbench run` that finds the same images and weights."""
-    found = {"--data": data, "--weights": weights}
-    return tuple(word for name, path in found.items() if path for word in (name, str(path.resolve())))

@@ -6,19 +6,18 @@ from pathlib import Path
 import click
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.core.files import write_atomically
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.entries import Side
-from tlbench.regression.gates import KINDS, Gates
-from tlbench.reporting.comparison_formats import OUTPUTS
-from tlbench.suite.schema import GatesSection
+from tlbench.regression.gates import Gates, gate_kinds
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.output import printable, write
+from tlbench.session.compare import changed
 
 format_option = click.option(
     "--format",
     "formats",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help=f"One of {', '.join(OUTPUTS)}; may be given several times, with a file or printed. Default: text.",
+    help=f"One of {', '.join(COMPARISON_FORMATS)}; may be given several times, with a file or printed. Default: text.",
 )
 
 gate_option = click.option(
@@ -30,41 +29,37 @@ gate_option = click.option(
 )
 
 
-def gates_of(side: Side, asked: Sequence[str]) -> Gates:
-    """The gates of a side's suite, with those of the command line in their place.
-
-    Raises UserError for one that is not of the form kind=share.
-    """
-    if not asked:
-        return side.gates
-    changes: dict[str, str] = {}
-    for one in asked:
-        kind, equals, share = one.partition("=")
-        if kind not in KINDS or not equals:
-            raise UserError(f"--gate: {one!r} is not of the form kind=share; {nearest(kind, list(KINDS), 'kinds')}")
-        changes[kind] = share
-    kept = {kind: getattr(side.gates, kind) for kind in KINDS}
+def asked_gates(words: Sequence[str]) -> dict[str, str | float]:
+    """Shares by kind from ``kind=share`` words. Raises UserError for one that is not of that form, or no share."""
+    changes: dict[str, str | float] = {}
+    kinds = gate_kinds()
+    for word in words:
+        kind, equals, share = word.partition("=")
+        if kind not in kinds or not equals:
+            raise UserError(f"--gate: {word!r} is not of the form kind=share; {nearest(kind, kinds, 'kinds')}")
+        changes[kind] = _number(share)
     try:
-        return GatesSection.model_validate(kept | {kind: _share(value) for kind, value in changes.items()}).value()
-    except ValueError as error:
-        raise UserError(f"--gate: {', '.join(asked)}: a share between 0 and 1 belongs here, e.g. time=5%") from error
+        changed(Gates(), changes)
+    except UserError as error:
+        raise UserError(f"--gate: {error}") from error
+    return changes
 
 
-def _share(value: str) -> str | float:
+def _number(share: str) -> str | float:
     try:
-        return float(value)
+        return float(share)
     except ValueError:
-        return value
+        return share
 
 
 def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
     """Print or write each format. Raises UserError for an unknown one."""
-    for one in formats or ("text",):
-        name, equals, file = one.partition("=")
-        if name not in OUTPUTS:
-            raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(OUTPUTS), 'formats')}")
-        words = OUTPUTS[name](comparison)
+    for word in formats or ("text",):
+        name, equals, file = word.partition("=")
+        if name not in COMPARISON_FORMATS:
+            raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
+        made = COMPARISON_FORMATS[name](comparison)
         if equals:
-            write_atomically(Path(file), words.encode())
+            write(made, Path(file))
         else:
-            click.echo(words, nl=False)
+            click.echo(printable(made, name), nl=False)

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
-from tlbench.cli.show import NothingToShowError, find_run, read_runs
-from tlbench.core.errors import UserError, nearest
-from tlbench.reporting.pairs import Pair, best_against_rest, compare
-from tlbench.results.record import Record
-from tlbench.results.store import Store, UnreadableError
+from tlbench.cli.terminal import say
+from tlbench.regression.contrasts import Contrast
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.contrasts import table
+from tlbench.session.differences import differences
 
 
 @click.command()
@@ -26,71 +25,22 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
 
     Example: tlbench pairs results/small
     """
-    folder = find_run(run)
-    records = [one.record for one in read_runs([folder]) if one.record.accuracy and one.record.data]
-    couples = [_couple(records, cells)] if cells else best_against_rest(records)
-    if not couples:
-        raise NothingToShowError(f"{folder.path} has no two cells that were tested on the same images")
-    store = Store(folder.path)
-    needed = {one.cell_id for couple in couples for one in couple}
-    try:
-        pairs = compare(couples, {cell_id: store.read_right(cell_id) for cell_id in needed})
-    except (UnreadableError, ValueError) as error:
-        raise UserError(f"{error}; choose other cells, or run the suite again") from error
-    click.echo(_json(pairs) if as_json else _text(pairs))
+    contrasts = differences(run, cells, say=say)
+    click.echo(_json(contrasts) if as_json else terminal.text(table(contrasts)))
 
 
-def _couple(records: Sequence[Record], cells: tuple[str, ...]) -> tuple[Record, Record]:
-    if len(cells) != 2:
-        raise UserError(f"give two cells, or none; here are {len(cells)}")
-    first, second = (_find(records, cell) for cell in cells)
-    return first, second
-
-
-def _find(records: Sequence[Record], cell: str) -> Record:
-    found = [record for record in records if record.cell_id.startswith(cell)]
-    if len(found) == 1:
-        return found[0]
-    ids = [record.cell_id for record in records]
-    if found:
-        raise UserError(f"{cell!r} is the beginning of {len(found)} cells; give more of the id")
-    raise UserError(f"there is no tested cell {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
-
-
-def _text(pairs: Sequence[Pair]) -> str:
-    headings = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
-    rows = []
-    for pair in pairs:
-        first, second = pair.first.accuracy, pair.second.accuracy
-        assert first is not None
-        assert second is not None
-        rows.append(
-            [
-                pair.first.cell.label,
-                pair.second.cell.label,
-                f"{first.top1:.1%} / {second.top1:.1%}",
-                f"{pair.difference * 100:+.1f}",
-                pair.only_first,
-                pair.only_second,
-                f"{pair.adjusted:.2g}",
-                pair.verdict,
-            ]
-        )
-    return tabulate(rows, headings, disable_numparse=True)
-
-
-def _json(pairs: Sequence[Pair]) -> str:
+def _json(contrasts: Sequence[Contrast]) -> str:
     rows = [
         {
-            "first": pair.first.cell_id,
-            "second": pair.second.cell_id,
-            "difference": pair.difference,
-            "only_first": pair.only_first,
-            "only_second": pair.only_second,
-            "p": pair.p,
-            "adjusted": pair.adjusted,
-            "verdict": pair.verdict,
+            "first": contrast.first.cell_id,
+            "second": contrast.second.cell_id,
+            "difference": contrast.difference,
+            "only_first": contrast.only_first,
+            "only_second": contrast.only_second,
+            "p": contrast.p,
+            "adjusted": contrast.adjusted,
+            "verdict": contrast.verdict,
         }
-        for pair in pairs
+        for contrast in contrasts
     ]
     return json.dumps(rows, indent=1)

@@ -4,15 +4,11 @@ import json
 from pathlib import Path
 
 import click
-from tabulate import tabulate
 
 from tlbench.core.cell import Cell
-from tlbench.core.selection import select
-from tlbench.execution.sharing import estimates, shared_work
-from tlbench.results.run_folder import is_run, runs_under
-from tlbench.results.store import Store
-from tlbench.suite.expand import expand
-from tlbench.suite.load import load_suite
+from tlbench.reporting.document import Table
+from tlbench.reporting.render import terminal
+from tlbench.session.plan import plan
 
 
 @click.command()
@@ -29,22 +25,18 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
-    suite = load_suite(suite_file)
-    cells = expand(suite)
-    chosen = select(cells, expression) if expression else cells
-    done = _done(suite.name, [cell.id for cell in cells], out)
+    chosen = plan(suite_file, select=expression, out=out)
+    cells, done = chosen.cells, chosen.done
     if as_json:
-        rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in chosen]
+        rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in cells]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(tabulate([_row(cell, cell.id in done) for cell in chosen], HEADINGS, disable_numparse=True))
-    click.echo(f"\n{len(chosen)} cells, {sum(cell.id in done for cell in chosen)} done.")
-    earlier = [Store(run.path).read_all().records for run in runs_under(RESULTS / suite.name)]
-    for sentence in (*shared_work(chosen), *estimates(chosen, earlier)):
+    click.echo(terminal.text(Table.of(HEADINGS, [_row(cell, cell.id in done) for cell in cells])))
+    click.echo(f"\n{len(cells)} cells, {len(cells) - len(chosen.to_do)} done.")
+    for sentence in chosen.sentences:
         click.echo(sentence)
 
 
-RESULTS = Path("results")
 HEADINGS = ["Id", "Backbone", "Data set", "Strategy", "Head", "Image", "Epochs", "Rate", "Seed", "Done"]
 
 
@@ -61,13 +53,3 @@ def _row(cell: Cell, done: bool) -> list[str]:
         str(cell.seed),
         "yes" if done else "",
     ]
-
-
-def _done(suite: str, ids: list[str], out: Path | None) -> set[str]:
-    """Cells with an `ok` record in the run, or in the newest run of the same cells."""
-    if out is not None:
-        return Store(out).done_ids() if is_run(out) else set()
-    for folder in runs_under(RESULTS / suite):
-        if list(folder.run.cells) == ids:
-            return Store(folder.path).done_ids()
-    return set()

@@ -1,6 +1,7 @@
 """How a run is shown while it goes: a live line on a terminal, a line a cell elsewhere."""
 
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,19 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tlbench.core.cell import Cell
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
+from tlbench.results.run_folder import RunFolder
+from tlbench.results.store import SetAside
 
 
 class Terminal:
-    """Events of a run on a rich console.
+    """The Events of a run on a rich console. `folder` is the run's, once that is known.
 
     The live line is redrawn when something happens and never by a timer: a thread that draws would
     disturb what the worker measures.
     """
 
-    def __init__(self, console: Console, total: int, done: int) -> None:
+    def __init__(self, console: Console, total: int = 0, done: int = 0) -> None:
+        self.folder: Path | None = None
         self._console = console
-        self._begin = self._last = time.monotonic()
-        self._total, self._already, self._done = total, done, done
+        self._status = console.status("")
         self._bar = Progress(
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
@@ -33,16 +36,77 @@ class Terminal:
             transient=True,
             disable=not console.is_terminal,
         )
+        self._begin = self._last = time.monotonic()
+        self._total, self._already, self._done = total, done, done
         self._task = self._bar.add_task("", total=total, completed=done)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._total:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._status.stop()
         self._bar.stop()
+
+    def searching(self) -> None:
+        """Show that images and weights are looked for, until something is said of them."""
+        self._status.update("Looking for images and weights")
+        self._status.start()
+
+    def decoding(self, dataset: str, done: int, total: int) -> None:
+        """Show how far a data set is decoded."""
+        self._status.update(f"Preparing {escape(dataset)}: {done}/{total}")
+
+    def fallback(self, sentence: str) -> None:
+        """Say what stands in."""
+        self._say("fallback", sentence)
+
+    def note(self, sentence: str) -> None:
+        """Say what is to be known."""
+        self._say("note", sentence)
+
+    def skipped(self, sentence: str) -> None:
+        """Say what was left out."""
+        self._say("skipped", sentence)
+
+    def created(self, folder: RunFolder) -> None:
+        """Say where the new run is."""
+        self.folder = folder.path
+        self._say("", f"New run in {folder.path}")
+
+    def set_aside(self, file: SetAside) -> None:
+        """Name the file."""
+        self._say("set aside", f"{file.path}: {file.reason}")
+
+    def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
+        """Say which run goes on, and from where."""
+        self.folder = folder.path
+        without = f", {untimed} of them without step times" if untimed else ""
+        self._say("", f"Going on in {folder.path}: {trained} of {asked} cells are done{without}")
+
+    def complete(self, folder: RunFolder, asked: int) -> None:
+        """Say that nothing is left to do."""
+        self.folder = folder.path
+        self._say("", f"All {asked} cells are done already; --fresh measures them again.")
+
+    def training(self, total: int, done: int) -> None:
+        """Begin the live line."""
+        self._begin = self._last = time.monotonic()
+        self._total, self._already, self._done = total, done, done
+        self._bar.update(self._task, total=total, completed=done)
+        self._bar.start()
+
+    def chosen(self, cells: int) -> None:
+        """Show how many cells there are."""
+        self._total = cells
+        self._bar.update(self._task, total=cells, refresh=True)
+
+    def said(self, sentence: str) -> None:
+        """Leave a line behind."""
+        self._console.print(escape(sentence))
 
     def begin(self, cell: Cell) -> None:
         """Show which cell runs."""
@@ -74,6 +138,11 @@ class Terminal:
         text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
         self._console.print(f"[red]failed[/] {escape(text)}", highlight=False, soft_wrap=True)
 
+    def reference_lost(self, why: Failure) -> None:
+        """Say that the machine's speed is not watched any more."""
+        text = f"the reference workload was lost ({why.type}); step times are taken without it, and marked unstable"
+        self._console.print(f"[yellow]note[/] {escape(text)}", highlight=False, soft_wrap=True)
+
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""
         self._done, self._last = self._done + 1, time.monotonic()
@@ -83,6 +152,10 @@ class Terminal:
             highlight=False,
             soft_wrap=True,
         )
+
+    def _say(self, kind: str, sentence: str) -> None:
+        self._status.stop()
+        self._console.print((f"[yellow]{kind}[/] " if kind else "") + escape(sentence))
 
     def _show(self, cell: Cell, text: str) -> None:
         self._bar.update(self._task, description=f"{escape(cell.label)} · {text}{self._left()}", refresh=True)

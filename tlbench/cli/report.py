@@ -4,18 +4,22 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.show import NothingToShowError, find_run, read_runs, show_run
-from tlbench.core.files import write_atomically
-from tlbench.reporting import profile
-from tlbench.reporting.exports import EXPORTS
-from tlbench.reporting.formats import FORMATS, Report
+from tlbench.cli.terminal import print_markdown, say
+from tlbench.reporting.formats import FORMATS
+from tlbench.reporting.output import printable
+from tlbench.reporting.output import write as write_to
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views import profile
+from tlbench.results.run_folder import RunFolder
+from tlbench.session.folder import find_run
+from tlbench.session.report import load, write
+
+SOME_FAILED = 2
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--format", "name", type=click.Choice([*FORMATS, *EXPORTS]), help="Print this format only and write no files."
-)
+@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
@@ -26,23 +30,27 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
 
     Example: tlbench report results/small
     """
-    folders = [find_run(path) for path in runs]
     if as_json:
         name = "json"
-    if name is None and output is None and not as_profile and len(folders) == 1:
-        return show_run(folders[0])
-    named = read_runs(folders)
-    if not named:
-        raise NothingToShowError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    if name is None and output is None and not as_profile and len(runs) == 1:
+        return _write(find_run(runs[0], say))
+    report = load(*runs, say=say)
     if as_profile:
-        click.echo(profile.render([one.record for one in named]))
+        click.echo(terminal.text(*profile.blocks(report.records)))
         return 0
-    title = "tlbench: " + ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
-    render = EXPORTS[name] if name in EXPORTS else FORMATS[name or "markdown"][1]
-    text = render(Report(title, named))
+    name = name or "markdown"
+    made = FORMATS[name].make(report)
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(printable(made, name), nl=False)
     else:
-        write_atomically(output, text.encode())
-        click.echo(f"Report: {output}", err=True)
+        write_to(made, output)
+        say(f"Report: {output}")
     return 0
+
+
+def _write(folder: RunFolder) -> int:
+    """Write the files into the run's folder and print the table."""
+    written = write(folder, say)
+    print_markdown(written.markdown)
+    say(f"Reports: {', '.join(map(str, written.files))}")
+    return SOME_FAILED if written.troubled() else 0

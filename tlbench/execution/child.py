@@ -22,10 +22,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tlbench.core.errors import UserError
+from tlbench.execution.entry_points import PRELOAD
 
 Send = Callable[[Any], None]
 
+SERVER_GONE = 255
+"""What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
+SERVER_TRIES, SERVER_NOTICED = 5, 0.2
+"""So often a child is started again when the fork server died under it, and seconds between."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
@@ -65,26 +72,76 @@ class TimedOut:
 Outcome = Returned | Raised | Died | TimedOut
 
 
+_starting = threading.Lock()
+_server_backend: str | None = None
+
+
 def choose_backend(backend: str) -> None:
-    """Set what Keras and its backend read from the environment when they are imported."""
+    """Set what Keras and its backend read from the environment when they are imported in this process.
+
+    Raises UserError where Keras is imported here already, with another backend.
+    """
+    keras = sys.modules.get("keras")
+    loaded = backend if keras is None else keras.config.backend()
+    if loaded != backend:
+        raise UserError(
+            f"Keras is imported in this process with backend {loaded} and cannot change it to {backend}; "
+            "run the suite in a process of its own"
+        )
     for key, value in (QUIET | SHARE_THE_GPU).items():
         os.environ.setdefault(key, value)
     os.environ["KERAS_BACKEND"] = backend
 
 
 def start_server(backend: str) -> None:
-    """Choose the Keras backend and what children find already imported.
+    """Start the server, which begins to import the framework; returns at once, also where it runs already.
 
-    Takes effect once: the first child starts the server, later calls must name the same backend.
+    The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
+    Raises UserError where this process has a server with another backend.
     """
-    choose_backend(backend)
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["tlbench.worker.preload"])
+    global _server_backend
+    with _starting:
+        if _server_backend not in {None, backend}:
+            raise UserError(
+                f"this process has workers with backend {_server_backend} and cannot have others with {backend}; "
+                "run the second suite in a process of its own"
+            )
+        _server_backend = backend
+        multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
+        quiet = {name: os.environ.get(name, value) for name, value in (QUIET | SHARE_THE_GPU).items()}
+        with _environment(quiet | {"KERAS_BACKEND": backend}):
+            forkserver.ensure_running()
 
 
-def warm_up_server(backend: str) -> None:
-    """Let the server start and import the framework now; returns at once."""
-    start_server(backend)
-    forkserver.ensure_running()
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """A child imports the main module of its parent again, unless that has neither a file nor a spec.
+
+    Children need nothing of it, and a script that calls `tlbench.run` without a guard would call it again in each.
+    """
+    main = vars(sys.modules["__main__"])
+    with _starting:
+        kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
+        main.pop("__file__", None)
+        main["__spec__"] = None
+        try:
+            yield
+        finally:
+            main.update(kept)
 
 
 def run(
@@ -139,10 +196,22 @@ class Conversation:
     def __init__(self, target: str, payload: Any, log: Path | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
-        arguments = (target, payload, theirs, str(log) if log else None)
+        arguments = (target, payload, theirs, str(log) if log else None, _server_backend)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
-        self._process.start()
+        self._start()
         theirs.close()
+        self._without_server = False
+
+    def _start(self) -> None:
+        """Start the child; where the fork server is killed meanwhile, Python starts another one once it notices."""
+        for _ in range(SERVER_TRIES):
+            try:
+                with _without_main():
+                    return self._process.start()
+            except (EOFError, OSError):
+                time.sleep(SERVER_NOTICED)
+        with _without_main():
+            return self._process.start()
 
     def __enter__(self) -> Self:
         return self
@@ -161,14 +230,20 @@ class Conversation:
             self._connection.send(message)
 
     def listen(self, timeout: float | None = None) -> Any:
-        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over."""
-        ready = wait([self._connection, self._process.sentinel], timeout)
+        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over.
+
+        A child lives on when the fork server is killed; its end is then known by the end of the connection alone.
+        """
+        ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], timeout)
         if not ready:
             assert timeout is not None
             return TimedOut(timeout)
         if self._connection in ready:
             with suppress(EOFError, ConnectionResetError):
                 return self._connection.recv()
+        elif self._outlived_server():
+            self._without_server = True
+            return self.listen(timeout)
         self._process.join()
         return Died(self._process.exitcode or 0)
 
@@ -176,12 +251,19 @@ class Conversation:
         """Kill the child; `listen` notices."""
         if self._process.is_alive():
             self._process.kill()
+        elif self.pid is not None and self._outlived_server():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
         """Stop the child where it still runs."""
         self.kill()
         self._process.join()
         self._connection.close()
+
+    def _outlived_server(self) -> bool:
+        """Whether what ended is the fork server and not the child."""
+        return self._process.exitcode == SERVER_GONE and self.pid is not None and psutil.pid_exists(self.pid)
 
 
 class Channel:
@@ -216,7 +298,7 @@ def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> d
     Raises UserError where the function did, and where the child failed.
     """
     start_server(backend)
-    outcome = run("tlbench.execution.child:_plain", {"target": target, "payload": payload})
+    outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload})
     match outcome:
         case Returned(value=value):
             assert isinstance(value, dict)
@@ -242,12 +324,14 @@ def _plain(request: dict[str, Any], send: Send) -> Any:
     return resolve(request["target"])(request["payload"])
 
 
-def _main(target: str, payload: Any, connection: Connection, log: str | None) -> None:
+def _main(target: str, payload: Any, connection: Connection, log: str | None, backend: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     if log:
         _redirect(log)
     channel = Channel(connection)
     try:
+        if backend:  # the server may be of somebody else's making, and know nothing of a backend
+            choose_backend(backend)
         value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it

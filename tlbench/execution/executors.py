@@ -6,38 +6,29 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tlbench.core.errors import UserError
+from tlbench.core.plugins import Registry
 from tlbench.execution import child
-from tlbench.execution.job import Finished, Group, Progress, Ready, TimerJob
-from tlbench.measuring.rounds import LostError
+from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
+from tlbench.execution.job import Finished, Group, Progress
+from tlbench.execution.outcome import failure
+from tlbench.measuring.hosts import LostError, Participant, Ready, TimerHost
+from tlbench.measuring.jobs import TimerJob
 
-WORKER = "tlbench.worker.train:run_group"
-TIMER = "tlbench.worker.timer"
 OnMessage = Callable[[Progress | Finished], None]
 
 
-class Participant(Protocol):
-    """A model that waits for its turns, or the reference workload."""
-
-    ready: Ready
-
-    def turn(self, index: int) -> tuple[float, ...]:
-        """Seconds of some steps of kind `index`. Raises LostError, with the child.Outcome, when it is gone."""
-
-    def close(self) -> None:
-        """Give its memory back."""
-
-
-class Executor(Protocol):
-    """Runs groups of cells. `log` is where a worker's own output goes, `timeout` is in seconds."""
+class GroupRunner(Protocol):
+    """Trains groups of cells. `log` is where a worker's own output goes, `timeout` is in seconds."""
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """Run `group` to its end, or to the first cell that fails; `timeout` is for each cell."""
 
     def stop(self) -> None:
-        """End whatever other threads run."""
+        """End whatever other threads run with this object, and nothing else."""
 
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
-        """Build a model (None: the reference workload) to be timed in turns. Raises LostError where that fails."""
+
+class Executor(GroupRunner, TimerHost, Protocol):
+    """Both halves of a run: trains its groups, and hosts its models while they are timed."""
 
 
 class ProcessExecutor:
@@ -50,30 +41,32 @@ class ProcessExecutor:
         """In a child of its own."""
         child.start_server(group.jobs[0].cell.backend)
         return child.run(
-            WORKER, group, on_message=on_message, timeout=timeout, renews=Finished, log=log, running=self._running
+            RUN_GROUP, group, on_message=on_message, timeout=timeout, renews=Finished, log=log, running=self._running
         )
 
     def stop(self) -> None:
-        """Kill the children."""
-        for one in tuple(self._running):
-            one.kill()
+        """Kill the children that run groups of this executor."""
+        for conversation in tuple(self._running):
+            conversation.kill()
 
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
+    def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
-        child.start_server(backend)
+        child.start_server(job.backend)
         return _Sleeper(job, timeout, log)
 
 
 class _Sleeper:
-    def __init__(self, job: TimerJob | None, timeout: float, log: Path) -> None:
-        self._timeout = timeout
-        self._child = child.Conversation(f"{TIMER}:serve", job, log)
+    """A child that was built to be timed, and sleeps until it is its turn."""
+
+    def __init__(self, job: TimerJob, timeout: float, log: Path) -> None:
+        self._timeout, self._log = timeout, log
+        self._child = child.Conversation(SERVE_TIMER, job, log)
         self.ready: Ready = self._answer()
 
     def turn(self, index: int) -> tuple[float, ...]:
         self._child.say(index)
-        taken: tuple[float, ...] = self._answer()
-        return taken
+        samples: tuple[float, ...] = self._answer()
+        return samples
 
     def close(self) -> None:
         self._child.end()
@@ -86,7 +79,7 @@ class _Sleeper:
             raise
         if isinstance(answer, child.Outcome):
             self.close()
-            raise LostError(answer)
+            raise _lost(answer, self._log)
         return answer
 
 
@@ -98,21 +91,21 @@ class InlineExecutor:
         del timeout, log
         child.choose_backend(group.jobs[0].cell.backend)
         try:
-            return child.Returned(child.resolve(WORKER)(group, on_message))
+            return child.Returned(child.resolve(RUN_GROUP)(group, on_message))
         except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
             return _raised(error)
 
     def stop(self) -> None:
         """Nothing: this is the only thread."""
 
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> Participant:
+    def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """Here: all models live in this process, and take turns all the same."""
-        del timeout, log
-        child.choose_backend(backend)
+        del timeout
+        child.choose_backend(job.backend)
         try:
-            participant: Participant = child.resolve(f"{TIMER}:open_timer")(job)
+            participant: Participant = child.resolve(OPEN_TIMER)(job)
         except Exception as error:
-            raise LostError(_raised(error)) from error
+            raise _lost(_raised(error), log) from error
         return participant
 
 
@@ -120,4 +113,16 @@ def _raised(error: Exception) -> child.Raised:
     return child.Raised(type(error).__name__, str(error), traceback.format_exc(), isinstance(error, UserError))
 
 
-EXECUTORS: dict[str, Executor] = {"process": ProcessExecutor(), "inline": InlineExecutor()}
+def _lost(outcome: child.Outcome, log: Path) -> LostError:
+    """A model is lost since its child ended so; `log` gets the traceback, and is named where anything is in it."""
+    if isinstance(outcome, child.Raised):
+        with log.open("a", encoding="utf-8") as file:
+            file.write(outcome.traceback)
+    printed = log.exists() and log.stat().st_size > 0
+    return LostError(*failure(outcome, f"logs/{log.name}" if printed else None))
+
+
+EXECUTORS: Registry[Callable[[], Executor]] = Registry(
+    "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor}
+)
+"""What makes an executor, by name: each run has its own, so that stopping one leaves the others alone."""

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Cell, Head, Named, StepName
+from tlbench.core.cell import Cell, Head, Named
 from tlbench.datasets.source import DataSource
-from tlbench.measuring.summary import Opened
 from tlbench.results.record import Record, WeightsProvenance
 
 
@@ -70,36 +69,3 @@ class Finished:
 
     record: Record
     predictions: tuple[NDArray[np.float32], NDArray[np.int32]] | None
-
-
-@dataclass(frozen=True)
-class StepJob:
-    """One step to time, at one batch size."""
-
-    step: StepName
-    batch_size: int
-
-
-@dataclass(frozen=True)
-class TimerJob:
-    """A model and the steps of it to time. `classes` is the width of its head."""
-
-    cell: Cell
-    classes: int
-    steps: tuple[StepJob, ...]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
-
-    calls: for each step, the Keras function that is called. resident: bytes of memory its process has; None where
-    unknown.
-    """
-
-    device: dict[str, str]
-    jit: bool
-    threads: int
-    calls: dict[str, str]
-    opened: tuple[Opened, ...]
-    resident: int | None

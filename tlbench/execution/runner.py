@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from tlbench import __version__
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
+from tlbench.core.version import __version__
 from tlbench.execution.child import Outcome, Raised, Returned
-from tlbench.execution.executors import Executor
+from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.outcome import failure
@@ -35,7 +35,7 @@ class Events(Protocol):
 
 def run_groups(
     groups: Sequence[Group],
-    executor: Executor,
+    executor: GroupRunner,
     store: Store,
     events: Events,
     *,
@@ -73,7 +73,7 @@ def _side_by_side(run: "_Run", groups: Sequence[Group], workers: int) -> None:
 
 @dataclass
 class _Run:
-    executor: Executor
+    executor: GroupRunner
     store: Store
     events: Events
     timeout: float

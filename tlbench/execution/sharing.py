@@ -7,7 +7,7 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import chains, grouped
 from tlbench.execution.inputs import data_key
 from tlbench.execution.job import Job
-from tlbench.execution.timing import key_of, steps_of
+from tlbench.measuring.jobs import key_of, steps_of
 from tlbench.results.record import Record, WeightsProvenance
 
 

@@ -1,28 +1,85 @@
-"""Readings of the reference workload of recent runs on this machine: how much its speed drifts between runs."""
+"""Readings of the reference workload: taken between rounds, and kept to know how much a machine drifts between runs."""
 
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tlbench.core.files import write_atomically
+from tlbench.measuring.hosts import LostError, Participant, TimerHost
+from tlbench.measuring.jobs import ReferenceJob
+from tlbench.results.record import Environment, Failure
 
 DAYS, MOST = 30, 1000
 
 
-def machine_key(identity: Mapping[str, str], versions: Mapping[str, str], device: str, workload: int) -> str:
-    """Equal where readings can be compared: same machine, same software, same device, same workload."""
-    text = json.dumps([dict(identity), dict(versions), device, workload], sort_keys=True)
+class Reference:
+    """The reference workload, for as long as it lives.
+
+    Where it cannot be opened, or dies between rounds, there are no readings from there on: `lost` says why, `on_loss`
+    is told once. `earlier` are the readings of recent runs on its machine, kept in `folder`. Leaving `stack` closes it.
+    """
+
+    def __init__(
+        self,
+        host: TimerHost,
+        job: ReferenceJob,
+        timeout: float,
+        log: Path,
+        folder: Path,
+        on_loss: Callable[[Failure], None],
+        stack: ExitStack,
+    ) -> None:
+        self._folder, self._on_loss = folder, on_loss
+        self._participant: Participant | None = None
+        self._machine = ""
+        self.lost: Failure | None = None
+        self.earlier: tuple[float, ...] = ()
+        try:
+            self._participant = host.open(job, timeout, log)
+        except LostError as error:
+            self._lose(error)
+            return
+        stack.callback(self._participant.close)
+        ready = self._participant.ready
+        assert ready.workload is not None
+        self._machine = machine_key(ready.environment, ready.device["name"], ready.workload)
+        self.earlier = recent_readings(folder, self._machine)
+
+    def read(self) -> float | None:
+        """Seconds of one reading; None once it is lost."""
+        if self.lost is not None or self._participant is None:
+            return None
+        try:
+            return self._participant.turn(0)[0]
+        except LostError as error:
+            self._lose(error)
+            return None
+
+    def keep(self, readings: Sequence[float]) -> None:
+        """Keep `readings` for later runs on this machine."""
+        if readings:
+            remember_readings(self._folder, self._machine, readings)
+
+    def _lose(self, error: LostError) -> None:
+        self.lost = error.failure
+        self._on_loss(error.failure)
+
+
+def machine_key(environment: Environment, device: str, workload: int) -> str:
+    """Equal where readings can be compared: same machine, same software, same device, same version of the workload."""
+    text = json.dumps([environment.identity, environment.versions, device, workload], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def recent(folder: Path, key: str, now: float | None = None) -> tuple[float, ...]:
+def recent_readings(folder: Path, key: str, now: float | None = None) -> tuple[float, ...]:
     """Seconds of each reading of the last `DAYS` days; a damaged file counts as none."""
     return tuple(seconds for _, seconds in _read(folder / f"{key}.json", time.time() if now is None else now))
 
 
-def remember(folder: Path, key: str, readings: Sequence[float], now: float | None = None) -> None:
+def remember_readings(folder: Path, key: str, readings: Sequence[float], now: float | None = None) -> None:
     """Add readings; the oldest beyond `MOST` are forgotten."""
     moment = time.time() if now is None else now
     file = folder / f"{key}.json"
@@ -32,7 +89,7 @@ def remember(folder: Path, key: str, readings: Sequence[float], now: float | Non
 
 def _read(file: Path, now: float) -> list[tuple[float, float]]:
     try:
-        found = [(float(moment), float(seconds)) for moment, seconds in json.loads(file.read_bytes())]
+        entries = [(float(moment), float(seconds)) for moment, seconds in json.loads(file.read_bytes())]
     except (OSError, ValueError, TypeError):
         return []
-    return [(moment, seconds) for moment, seconds in found if moment >= now - DAYS * 86_400]
+    return [(moment, seconds) for moment, seconds in entries if moment >= now - DAYS * 86_400]

@@ -8,14 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.core.cell import Timing
+from tlbench.measuring.hosts import LostError
 
 Turn = Callable[[], tuple[float, ...]]
 OnRound = Callable[[int, int], None]
 MOST_ROUNDS = 20_000
-
-
-class LostError(Exception):
-    """A model can take no further turns; the first argument says how it ended."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +24,20 @@ class Task:
     turn: Turn
     rounds: int | None = None
 
-    def waits(self, found: "Taken") -> bool:
+    def waits(self, taken: "Taken") -> bool:
         """Whether it is to take further turns."""
-        return found.lost is None and not found.enough(self.timing, self.rounds)
+        return taken.lost is None and not taken.enough(self.timing, self.rounds)
 
 
 @dataclass
 class Taken:
-    """What a task gave: samples of each round, and the time of the reference workload around each. Seconds."""
+    """What a task gave: samples of each round, and the time of the reference workload around each. Seconds.
+
+    reference: None for a round around which there was no reading.
+    """
 
     rounds: list[tuple[float, ...]] = field(default_factory=list)
-    reference: list[float] = field(default_factory=list)
+    reference: list[float | None] = field(default_factory=list)
     lost: LostError | None = None
 
     def enough(self, timing: Timing, rounds: int | None = None) -> bool:
@@ -51,12 +51,13 @@ class Taken:
 
 
 def take_turns(
-    tasks: Sequence[Task], reference: Callable[[], float], on_round: OnRound = lambda number, waiting: None
+    tasks: Sequence[Task], reference: Callable[[], float | None], on_round: OnRound = lambda number, waiting: None
 ) -> tuple[dict[str, Taken], list[float]]:
     """Let all tasks take turns, in an order that is reversed every second round.
 
-    Returns what each gave, by key, and all readings of the reference workload: before, between and after the rounds.
-    A task that raises LostError is left out from there on, with what it gave until then.
+    Returns what each gave, by key, and all readings of the reference workload: before, between and after the rounds;
+    `reference` gives None where there can be none. A task that raises LostError is left out from there on, with what it
+    gave until then.
     """
     taken = {task.key: Taken() for task in tasks}
     readings = [reference()]
@@ -67,13 +68,18 @@ def take_turns(
         on_round(number + 1, len(waiting))
         took_part = []
         for task in waiting if number % 2 == 0 else reversed(waiting):
-            found = taken[task.key]
+            mine = taken[task.key]
             try:
-                found.rounds.append(task.turn())
-                took_part.append(found)
+                mine.rounds.append(task.turn())
+                took_part.append(mine)
             except LostError as error:
-                found.lost = error
+                mine.lost = error
         readings.append(reference())
-        for found in took_part:
-            found.reference.append((readings[-2] + readings[-1]) / 2)
-    return taken, readings
+        around = _mean(*readings[-2:])
+        for mine in took_part:
+            mine.reference.append(around)
+    return taken, [reading for reading in readings if reading is not None]
+
+
+def _mean(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else (before + after) / 2

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, median, pstdev
 
-from tlbench.results.record import Doubt
+from tlbench.results.record import Doubt, Failure
 
 WIDE = 0.05
 """Half the width of the median's interval, relative to the median."""
@@ -31,23 +31,26 @@ def doubts(
     interval: tuple[float, float] | None,
     other_load: float | None,
     cores: int,
+    lost: Failure | None = None,
 ) -> tuple[Doubt, ...]:
     """Everything that speaks against the median of `rounds` (seconds of each step, for each round).
 
-    reference: the time of the reference workload around each round. interval: the order-statistic interval of the
-    median. other_load: cores that other processes kept busy meanwhile; None where unknown.
+    reference: the time of the reference workload around each round, as far as there are any; lost: why there are none,
+    or none from some round on. interval: the order-statistic interval of the median. other_load: cores that other
+    processes kept busy meanwhile; None where unknown.
     """
     samples = [sample for taken in rounds for sample in taken]
-    found = [
+    seen = [
         _short(samples, interval),
         _wide(samples, len(rounds), interval),
         _trend(rounds),
         _bimodal(samples),
         _outliers(samples),
         _drift(reference),
+        _unknown_drift(lost),
         _load(other_load, cores),
     ]
-    return tuple(doubt for doubt in found if doubt)
+    return tuple(doubt for doubt in seen if doubt)
 
 
 def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
@@ -150,6 +153,16 @@ def _drift(reference: Sequence[float]) -> Doubt | None:
         kind="drift",
         message=f"the machine's speed moved by {moved:.0%} meanwhile (reference workload)",
         advice="Measure on a machine of your own, or for longer; compare models within one run only.",
+    )
+
+
+def _unknown_drift(lost: Failure | None) -> Doubt | None:
+    if lost is None:
+        return None
+    return Doubt(
+        kind="reference",
+        message=f"the reference workload was lost ({lost.type}), so nobody saw how the machine's speed moved",
+        advice=f"Measure again. The reference workload: {lost.message}; {lost.advice}",
     )
 
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
-from tlbench.regression.entries import Entry, Side
+from tlbench.regression.entries import Entry
+from tlbench.regression.side import Side
 
 SCHEMA = 1
 SHARED = ("machine", "versions")
@@ -17,7 +18,7 @@ SHARED = ("machine", "versions")
 
 def write(side: Side, path: Path) -> None:
     """Write `side`: a line for each field of each cell, in a stable order, without what only pairs need."""
-    entries = [_plain(one) for one in sorted(side.entries, key=lambda one: (one.cell.label, one.cell.id))]
+    entries = [_plain(entry) for entry in sorted(side.entries, key=lambda entry: (entry.cell.label, entry.cell.id))]
     shared = {key: entries[0][key] for key in SHARED if entries}
     head = {
         "tlbench_baseline": SCHEMA,
@@ -59,10 +60,11 @@ def read(path: Path) -> Side:
         raise UserError(f"{path} is damaged ({where}); save it again, or take it from version control") from error
 
 
-def _plain(one: Entry) -> dict[str, Any]:
-    alone = {draw: {"session", "rounds"} for draw in range(max((len(times.draws) for times in one.times), default=0))}
-    times = [_rounded(times.model_dump(mode="json", exclude={"draws": alone})) for times in one.times]
-    return one.model_dump(mode="json", exclude={"times"}, exclude_defaults=True) | {"times": times}
+def _plain(entry: Entry) -> dict[str, Any]:
+    draws = max((len(times.draws) for times in entry.times), default=0)
+    of_pairs = {draw: {"session", "rounds"} for draw in range(draws)}
+    times = [_rounded(times.model_dump(mode="json", exclude={"draws": of_pairs})) for times in entry.times]
+    return entry.model_dump(mode="json", exclude={"times"}, exclude_defaults=True) | {"times": times}
 
 
 def _rounded(value: Any) -> Any:

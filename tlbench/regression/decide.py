@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from tlbench.regression import times
-from tlbench.regression.comparison import Comparison
+from tlbench.regression.comparison import Compared, Comparison
+from tlbench.regression.metrics import time
+from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import Judgement, verdict_of
 from tlbench.statistics.multiple import holm
 
@@ -14,52 +15,51 @@ Rounds = Sequence[Sequence[float]]
 
 
 def undecided(
-    found: Mapping[str, tuple[Sequence[Rounds], Sequence[Rounds]]], gates: Mapping[str, float]
+    measured: Mapping[str, tuple[Sequence[Rounds], Sequence[Rounds]]], gates: Mapping[str, float]
 ) -> dict[str, int]:
     """Keys of steps whose verdict would be `inconclusive`, and how many more rounds would decide them (0: unknown).
 
-    `found` has the processes' rounds of base and new.
+    `measured` has the processes' rounds of base and new.
     """
-    keys = list(found)
-    evidence = [times.of_pairs(ratios(*found[key]), gates[key], len(keys)) for key in keys]
-    adjusted = holm([one.p for one in evidence])
+    evidence = [time.of_pairs(ratios(*rounds), gates[key], len(measured)) for key, rounds in measured.items()]
+    adjusted = holm([each.p for each in evidence])
     return {
-        key: one.more
-        for key, one, p in zip(keys, evidence, adjusted, strict=True)
-        if verdict_of(one, p, times.LEVEL)[0] == "inconclusive"
+        key: each.more
+        for key, each, p in zip(measured, evidence, adjusted, strict=True)
+        if verdict_of(each, p, time.LEVEL)[0] == "inconclusive"
     }
 
 
 def ratios(base: Sequence[Rounds], new: Sequence[Rounds]) -> list[list[float]]:
     """Log ratios of the rounds' medians, for each process."""
     return [
-        [math.log(median(after) / median(before)) for before, after in zip(one, other, strict=False)]
-        for one, other in zip(base, new, strict=False)
+        [math.log(median(new_round) / median(base_round)) for base_round, new_round in zip(*process, strict=False)]
+        for process in zip(base, new, strict=False)
     ]
 
 
 def flagged(comparison: Comparison) -> list[Judgement]:
-    """What regressed and could have done so by chance: all but counts."""
-    return [one for one in comparison.of("regressed") if one.metric != "count"]
+    """What regressed and could have done so by chance: all but exact numbers."""
+    return [judgement for judgement in comparison.of("regressed") if not METRICS[judgement.metric].exact]
 
 
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
-    """`first`, in which only that is still `regressed` which is so in `again` too, or is a count.
+    """`first`, in which only that is still `regressed` which is so in `again` too, or is exact.
 
     What was not confirmed is `inconclusive`, with what the second measurement said.
     """
-    seen = {(one.cell.id, one.name): one for one in again.judgements}
+    seen = {(judgement.cell.id, judgement.name): judgement for judgement in again.judgements}
+    doubtful = {(judgement.cell.id, judgement.name) for judgement in flagged(first)}
     cells = []
     for cell in first.cells:
-        judgements = tuple(_confirmed(one, seen.get((one.cell.id, one.name))) for one in cell.judgements)
-        cells.append(type(cell)(cell.label, cell.id, judgements))
+        keyed = [((judgement.cell.id, judgement.name), judgement) for judgement in cell.judgements]
+        judgements = [_confirmed(each, seen.get(key)) if key in doubtful else each for key, each in keyed]
+        cells.append(Compared(cell.label, cell.id, tuple(judgements)))
     return Comparison(first.base, first.new, tuple(cells), (*first.notes, *again.notes))
 
 
-def _confirmed(one: Judgement, again: Judgement | None) -> Judgement:
-    if one.verdict != "regressed" or one.metric == "count":
-        return one
+def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:
     if again is not None and again.verdict == "regressed":
-        return one.model_copy(update={"reason": "; ".join(filter(None, [one.reason, "confirmed"]))})
+        return first.model_copy(update={"reason": "; ".join(filter(None, [first.reason, "confirmed"]))})
     said = f"measured again it was {again.verdict}" if again else "it could not be measured again"
-    return one.model_copy(update={"verdict": "inconclusive", "reason": said, "decide": "more rounds of `tlbench ab`"})
+    return first.model_copy(update={"verdict": "inconclusive", "reason": said, "decide": "more rounds of `tlbench ab`"})

@@ -1,56 +1,97 @@
-"""Which change of which cell matters. Plain values; a suite file fills them in."""
+"""Which change of which cell matters. Plain values; a suite file fills them in, the metrics have defaults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializationInfo, model_serializer, model_validator
 
 from tlbench.core.cell import Cell, Value
 from tlbench.core.selection import KEYS
+from tlbench.regression.metrics.registry import METRICS
 
-KINDS = ("time", "accuracy", "memory")
 Share = Annotated[float, Field(ge=0, le=1)]
+"""A change that matters, as a share of 1: 5 % of a time are 0.05, 2 points of an accuracy 0.02."""
 
 
-class Limits(Value):
-    """The changes that matter, as shares of 1: of a time, of an accuracy (2 points are 0.02), of a memory peak."""
-
-    time: Share = 0.05
-    accuracy: Share = 0.02
-    memory: Share = 0.10
+def gate_kinds() -> list[str]:
+    """Names of the metrics that have a gate, in their order."""
+    return list(_defaults())
 
 
-class CellLimits(Value):
-    """Other limits for some cells; patterns are those of `--select`."""
+def _defaults() -> dict[str, float]:
+    return {name: metric.gate for name, metric in METRICS.items() if metric.gate is not None}
 
-    backbone: str | None = None
-    dataset: str | None = None
-    strategy: str | None = None
-    head: str | None = None
-    id: str | None = None
-    time: Share | None = None
-    accuracy: Share | None = None
-    memory: Share | None = None
+
+class CellGates(Value):
+    """Other gates for some cells. `patterns`, those of `--select`, say which cells.
+
+    As JSON both are keys of one mapping: ``{"backbone": "MobileNet*", "time": 0.2}``.
+    """
+
+    patterns: dict[str, str]
+    gates: dict[str, Share]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_one_mapping(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        given = {key: value for key, value in content.items() if value is not None}
+        patterns = {key: value for key, value in given.items() if key in KEYS}
+        return {"patterns": patterns, "gates": {key: value for key, value in given.items() if key not in KEYS}}
+
+    @model_serializer
+    def _as_one_mapping(self) -> dict[str, Any]:
+        in_order = {name: self.gates[name] for name in METRICS if name in self.gates}
+        return {**self.patterns, **in_order, **self.gates}
 
     def fits(self, cell: Cell) -> bool:
         """Whether every pattern fits the cell."""
-        patterns = {key: value for key in KEYS if (value := getattr(self, key, None)) is not None}
-        return all(_any(KEYS[key](cell), pattern.split(",")) for key, pattern in patterns.items())
+        return all(_any(KEYS[key](cell), pattern.split(",")) for key, pattern in self.patterns.items())
 
 
-class Gates(Limits):
-    """The limits of a suite. The last of `cells` that fits a cell counts."""
+class Gates(Value):
+    """The gates of a suite: `asked` by metric, where they differ from the metrics' own. The last of `cells` that fits
+    a cell counts.
 
-    cells: tuple[CellLimits, ...] = ()
+    As JSON it is one mapping with every gate: ``{"time": 0.05, "accuracy": 0.02, "cells": []}``. Gates of metrics that
+    are not installed here are kept.
+    """
 
-    def of(self, cell: Cell) -> Limits:
-        """The limits of one cell."""
-        limits = {kind: getattr(self, kind) for kind in KINDS}
-        for other in self.cells:
-            if other.fits(cell):
-                limits |= {kind: value for kind in KINDS if (value := getattr(other, kind)) is not None}
-        return Limits(**limits)
+    asked: dict[str, Share] = Field(default_factory=dict)
+    cells: tuple[CellGates, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_one_mapping(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        given = dict(content)
+        cells = given.pop("cells", ())
+        return {"asked": {name: share for name, share in given.items() if share != _default(name)}, "cells": cells}
+
+    @model_serializer
+    def _as_one_mapping(self, info: SerializationInfo) -> dict[str, Any]:
+        if not info.exclude_defaults:
+            return {**self.everywhere(), "cells": self.cells}
+        return {**self.asked, **({"cells": self.cells} if self.cells else {})}
+
+    def everywhere(self) -> dict[str, float]:
+        """The gate of every metric, for cells that have none of their own."""
+        return _defaults() | self.asked
+
+    def of(self, cell: Cell) -> dict[str, float]:
+        """The gate of every metric for one cell."""
+        gates = self.everywhere()
+        for some in self.cells:
+            if some.fits(cell):
+                gates |= some.gates
+        return gates
+
+
+def _default(name: str) -> float | None:
+    return METRICS[name].gate if name in METRICS else None
 
 
 def _any(names: Sequence[str], patterns: Sequence[str]) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from tlbench.regression.entries import Entry, Side
+from tlbench.regression.entries import Entry
+from tlbench.regression.metrics.registry import in_order
+from tlbench.regression.side import Side
 from tlbench.statistics.changepoints import ChangePoint, change_points
-
-COUNTS = ("params", "flops")
 
 
 @dataclass(frozen=True)
@@ -52,62 +53,50 @@ class Series:
 
 
 def series(sides: Sequence[Side]) -> list[Series]:
-    """All series of `sides`, each a single run. Times and memory of different machines are different series."""
-    found: dict[tuple[str, str, str, str], list[Point]] = {}
-    for side in sorted(sides, key=lambda one: one.created):
+    """All series of `sides`, each a single run: the numbers that metrics follow, metric by metric within each cell.
+
+    Numbers that depend on the machine are different series on different machines.
+    """
+    points: dict[tuple[str, str, str, str], list[Point]] = {}
+    exact = set[tuple[str, str, str, str]]()
+    for side in sorted(sides, key=lambda side: side.created):
         commit = {"commit": side.commit[:12]} if side.commit else {}
-        for entry in side.entries:
-            for name, unit, machine, value in _numbers(entry):
-                point = Point(side.name, side.created, entry.versions | commit, value)
-                found.setdefault((entry.cell.label, name, unit, machine), []).append(point)
+        for entry in (entry for entry in side.entries if entry.ok):
+            for metric in in_order():
+                machine = _machine(entry) if metric.machine_bound else ""
+                for number in metric.followed(entry):
+                    key = (entry.cell.label, number.name, number.unit, machine)
+                    point = Point(side.name, side.created, entry.versions | commit, number.value)
+                    points.setdefault(key, []).append(point)
+                    exact |= {key} if metric.exact else set()
     return [
-        Series(*key, points=tuple(points), changes=tuple(_changes(key[1], points))) for key, points in found.items()
+        Series(*key, points=tuple(several), changes=tuple(_changes(several, exact=key in exact)))
+        for key, several in points.items()
     ]
 
 
-def _numbers(entry: Entry) -> list[tuple[str, str, str, float]]:
-    """Name, unit, machine (empty where it does not matter) and value of what is followed."""
-    if not entry.ok:
-        return []
-    machine = ", ".join(filter(None, [entry.machine.get("cpu"), entry.machine.get("gpu"), _threads(entry)]))
-    found: list[tuple[str, str, str, float]] = []
-    if entry.images and entry.correct is not None:
-        found.append(("accuracy", "%", "", 100 * entry.correct / entry.images))
-    for times in entry.times:
-        draw = times.draws[0]
-        if draw.normalised is not None:
-            found.append((f"{times.name}, normalised", "", machine, draw.normalised))
-        found.append((times.name, "ms", machine, draw.median * 1000))
-    if entry.memory:
-        found.append(("peak memory", "MiB", machine, entry.memory[0] / 2**20))
-    found += [(name, "", "", value) for name, value in entry.counts.items() if name in COUNTS]
-    return found
-
-
-def _threads(entry: Entry) -> str:
+def _machine(entry: Entry) -> str:
     threads = entry.machine.get("threads")
-    return f"{threads} threads" if threads else ""
+    return ", ".join(
+        filter(None, [entry.machine.get("cpu"), entry.machine.get("gpu"), f"{threads} threads" if threads else ""])
+    )
 
 
-def _changes(name: str, points: Sequence[Point]) -> list[Change]:
-    """Counts are exact: every difference is a change."""
+def _changes(points: Sequence[Point], *, exact: bool) -> list[Change]:
+    """Where the level moved; every difference of exact numbers is a change."""
     values = [point.value for point in points]
-    places = change_points(values)
-    if name in COUNTS:
+    if exact:
         places = [ChangePoint(index, 0.0) for index in range(1, len(values)) if values[index] != values[index - 1]]
-    ends = [0, *(one.index for one in places), len(values)]
+    else:
+        places = change_points(values)
+    ends = [0, *(place.index for place in places), len(values)]
     return [
         Change(
-            at=points[one.index],
-            since=points[one.index - 1],
-            before=_middle(values[ends[number] : one.index]),
-            after=_middle(values[one.index : ends[number + 2]]),
-            p=one.p,
+            at=points[place.index],
+            since=points[place.index - 1],
+            before=median(values[ends[number] : place.index]),
+            after=median(values[place.index : ends[number + 2]]),
+            p=place.p,
         )
-        for number, one in enumerate(places)
+        for number, place in enumerate(places)
     ]
-
-
-def _middle(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

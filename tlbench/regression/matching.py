@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tlbench.regression.entries import Entry, Times, conditions
+from tlbench.core.cell import Cell
+from tlbench.regression.entries import Entry
 
 HOW = {"limit", "train", "timing", "jit", "recipe"}
 """Fields of a cell that say how it is trained and measured, not which one it is."""
@@ -16,55 +17,41 @@ class Couple:
     base: Entry | None
     new: Entry | None
 
+    @property
+    def cell(self) -> Cell:
+        """The cell, as the new side has it where both do. Raises ValueError where there is none on either."""
+        entry = self.new or self.base
+        if entry is None:
+            raise ValueError("a couple of nothing")
+        return entry.cell
+
 
 def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
     """Couple equal cells; then, of the others, those that are alone of their backbone, data set, strategy, head, size,
     seed, precision and backend on both sides. In the order of the new side, what is missing last.
     """
-    found: dict[str, Entry] = {}
-    left = {one.cell.id: one for one in base}
-    for one in new:
-        if one.cell.id in left:
-            found[one.cell.id] = left.pop(one.cell.id)
-    here, there = _only([one for one in new if one.cell.id not in found]), _only(list(left.values()))
-    for key, one in here.items():
-        if key in there:
-            found[one.cell.id] = left.pop(there[key].cell.id)
-    return [*(Couple(found.get(one.cell.id), one) for one in new), *(Couple(one, None) for one in left.values())]
+    matched: dict[str, Entry] = {}
+    left = {entry.cell.id: entry for entry in base}
+    for entry in new:
+        if entry.cell.id in left:
+            matched[entry.cell.id] = left.pop(entry.cell.id)
+    base_only, new_only = _alone(list(left.values())), _alone([each for each in new if each.cell.id not in matched])
+    for key, entry in new_only.items():
+        if key in base_only:
+            matched[entry.cell.id] = left.pop(base_only[key].cell.id)
+    both_or_new = [Couple(matched.get(entry.cell.id), entry) for entry in new]
+    return both_or_new + [Couple(entry, None) for entry in left.values()]
 
 
-def _only(entries: Sequence[Entry]) -> dict[str, Entry]:
-    keys = [one.cell.model_dump_json(exclude=HOW) for one in entries]
-    return {key: one for key, one in zip(keys, entries, strict=True) if keys.count(key) == 1}
+def _alone(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Those that no other of `entries` is like, by what they are alike in."""
+    keys = [entry.cell.model_dump_json(exclude=HOW) for entry in entries]
+    return {key: entry for key, entry in zip(keys, entries, strict=True) if keys.count(key) == 1}
 
 
-def why_not(base: Entry, new: Entry, *, trained: bool = False) -> str:
-    """Why numbers of two cells cannot be compared; empty where they can. `trained`: numbers that training decides."""
-    if base.fallbacks != new.fallbacks:
-        sides = [", ".join(one.fallbacks) or "none" for one in (base, new)]
-        return f"stand-ins differ: {sides[0]} in the base, {sides[1]} now"
-    if not trained:
+def other_stand_ins(base: Entry, new: Entry) -> str:
+    """Why no measured number of two cells can be compared: they rest on other stand-ins; empty where they do not."""
+    if base.fallbacks == new.fallbacks:
         return ""
-    if base.data != new.data:
-        return "trained and tested on other images"
-    if base.weights != new.weights:
-        return "started from other weights"
-    if base.cell.recipe != new.cell.recipe:
-        return f"trained by another recipe (edition {base.cell.recipe} in the base, {new.cell.recipe} now)"
-    if base.cell.train != new.cell.train or base.cell.limit != new.cell.limit:
-        return "trained in another way"
-    return ""
-
-
-def why_not_times(base: Entry, new: Entry, before: Times, after: Times) -> str:
-    """Why two times of a step cannot be compared; empty where they can."""
-    if base.machine != new.machine:
-        changed = [
-            key for key in sorted({*base.machine, *new.machine}) if base.machine.get(key) != new.machine.get(key)
-        ]
-        return f"taken on another machine ({', '.join(changed)} differ)"
-    one, other = conditions(before), conditions(after)
-    changed = [key.replace("_", " ") for key in one if one[key] != other[key]]
-    if changed:
-        return f"timed in another way ({', '.join(changed)} differ)"
-    return why_not(base, new)
+    base_named, new_named = (", ".join(entry.fallbacks) or "none" for entry in (base, new))
+    return f"stand-ins differ: {base_named} in the base, {new_named} now"

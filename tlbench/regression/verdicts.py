@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tlbench.core.cell import Cell, Value
+from tlbench.core.text import OneLine
 
 Verdict = Literal[
     "regressed",
@@ -28,7 +29,8 @@ WORST_FIRST: tuple[Verdict, ...] = (
     "not comparable",
 )
 JUDGED: frozenset[Verdict] = frozenset({"regressed", "improved", "unchanged", "inconclusive"})
-Metric = Literal["time", "accuracy", "memory", "count", "outcome"]
+OUTCOME = "outcome"
+"""The metric of a judgement of whether a cell gave its numbers at all."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,14 @@ class Evidence:
 class Judgement(Value):
     """One number of one cell, judged.
 
-    base, new: the numbers, in `unit`. effect, low, high: relative change, as a share, for times, memory and counts;
-    difference of proportions for accuracy. adjusted: the p-value after Holm's correction over the suite.
+    metric: a name of METRICS, or OUTCOME. base, new: the numbers, in `unit`. effect, low, high: new against base as the
+    metric shows it, a relative change as a share, or a difference of shares. adjusted: the p-value after the metric's
+    correction over the suite.
     """
 
     cell: Cell
     seeds: int = 1
-    metric: Metric
+    metric: str
     name: str
     unit: str = ""
     base: float | None = None
@@ -71,7 +74,7 @@ class Judgement(Value):
     gate: float | None = None
     adjusted: float | None = None
     verdict: Verdict
-    reason: str = ""
+    reason: OneLine = ""
     decide: str = ""
 
 

@@ -1,16 +1,39 @@
-"""The formats of a comparison: one entry each, from a comparison to text. Pure."""
+"""The formats of a comparison. Pure.
+
+A package adds one to its pyproject.toml::
+
+    [project.entry-points."tlbench.comparison_formats"]
+    slack = "my_package.slack:message"
+"""
 
 import json
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+from tlbench.core.plugins import Registry
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.verdicts import JUDGED, WORST_FIRST, Judgement, Verdict
-from tlbench.reporting import comparison_page as page
+from tlbench.regression.verdicts import JUDGED, WORST_FIRST, Judgement
+from tlbench.reporting.document import plain
+from tlbench.reporting.judgements import sentence
+from tlbench.reporting.output import Made
+from tlbench.reporting.render import markdown as in_markdown
+from tlbench.reporting.render import terminal
+from tlbench.reporting.views.comparison import FAILING, document, headline
 
-FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
+
+def text(comparison: Comparison) -> str:
+    """For a terminal."""
+    return terminal.render(document(comparison))
+
+
+def markdown(comparison: Comparison) -> str:
+    """For a pull request's comment or a job's summary."""
+    said = document(comparison)
+    return in_markdown.render(replace(said, title=f"tlbench: {plain(said.title)}"), level=2)
 
 
 def as_json(comparison: Comparison) -> str:
@@ -19,14 +42,14 @@ def as_json(comparison: Comparison) -> str:
         "base": comparison.base.name,
         "new": comparison.new.name,
         "exit_code": comparison.exit_code,
-        "headline": page.headline(comparison),
+        "headline": headline(comparison),
         "notes": list(comparison.notes),
         "cells": [
             {
                 "id": cell.id,
                 "cell": cell.label,
                 "verdict": cell.verdict,
-                "judgements": [_plain(one) for one in cell.judgements],
+                "judgements": [_plain(judgement) for judgement in cell.judgements],
             }
             for cell in comparison.cells
         ],
@@ -34,8 +57,8 @@ def as_json(comparison: Comparison) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(one: Judgement) -> dict[str, Any]:
-    content = one.model_dump(exclude={"cell"})
+def _plain(judgement: Judgement) -> dict[str, Any]:
+    content = judgement.model_dump(exclude={"cell"})
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
     }
@@ -44,37 +67,46 @@ def _plain(one: Judgement) -> dict[str, Any]:
 def junit(comparison: Comparison) -> str:
     """JUnit XML: a test case for each number. What regressed is a failure, what cannot be judged is skipped."""
     root = ElementTree.Element("testsuites")
-    judgements = [(cell, one) for cell in comparison.cells for one in cell.judgements]
-    failures = sum(one.verdict in FAILING for _, one in judgements)
-    skipped = sum(one.verdict in {"not comparable", "inconclusive"} for _, one in judgements)
+    judgements = [(cell, judgement) for cell in comparison.cells for judgement in cell.judgements]
+    failures = sum(judgement.verdict in FAILING for _, judgement in judgements)
+    skipped = sum(judgement.verdict in {"not comparable", "inconclusive"} for _, judgement in judgements)
     counts = {"tests": len(judgements), "failures": failures, "errors": 0, "skipped": skipped}
     named = {key: str(value) for key, value in counts.items()}
-    suite = ElementTree.SubElement(root, "testsuite", {"name": f"tlbench {comparison.new.suite}".strip(), **named})
-    for cell, one in judgements:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": _legal(cell.label), "name": _legal(one.name)})
-        if one.verdict in FAILING:
-            ElementTree.SubElement(case, "failure", {"message": _legal(page.sentence(one)), "type": one.verdict})
-        elif one.verdict in {"not comparable", "inconclusive"}:
-            ElementTree.SubElement(case, "skipped", {"message": _legal(page.sentence(one))})
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": _legal(f"tlbench {comparison.new.suite}".strip()), **named}
+    )
+    for cell, judgement in judgements:
+        case = ElementTree.SubElement(
+            suite, "testcase", {"classname": _legal(cell.label), "name": _legal(judgement.name)}
+        )
+        if judgement.verdict in FAILING:
+            ElementTree.SubElement(
+                case, "failure", {"message": _legal(plain(sentence(judgement))), "type": judgement.verdict}
+            )
+        elif judgement.verdict in {"not comparable", "inconclusive"}:
+            ElementTree.SubElement(case, "skipped", {"message": _legal(plain(sentence(judgement)))})
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _legal(words: str) -> str:
     """Without the characters that XML 1.0 forbids (section 2.2)."""
-    return "".join(one for one in words if one in "\t\n\r" or (ord(one) >= 32 and not 0xD800 <= ord(one) <= 0xDFFF))
+    return FORBIDDEN.sub("", words)
+
+
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def github(comparison: Comparison) -> str:
     """GitHub's workflow commands: an error for each regression, a warning for what is inconclusive."""
     lines = []
-    for one in sorted(comparison.judgements, key=lambda each: WORST_FIRST.index(each.verdict)):
-        kind = "error" if one.verdict in FAILING else "warning" if one.verdict == "inconclusive" else None
+    for judgement in sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict)):
+        kind = "error" if judgement.verdict in FAILING else "warning" if judgement.verdict == "inconclusive" else None
         if kind:
-            title = _escape(f"tlbench: {one.name} {one.verdict}", property_=True)
-            lines.append(f"::{kind} title={title}::{_escape(page.sentence(one))}")
-    kind = "notice" if any(one.verdict in JUDGED for one in comparison.judgements) else "error"
-    lines.append(f"::{kind} title=tlbench::{_escape(page.headline(comparison))}")
+            title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
+            lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
+    kind = "notice" if any(judgement.verdict in JUDGED for judgement in comparison.judgements) else "error"
+    lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
 
 
@@ -84,10 +116,8 @@ def _escape(words: str, *, property_: bool = False) -> str:
     return words.replace(":", "%3A").replace(",", "%2C") if property_ else words
 
 
-OUTPUTS: dict[str, Callable[[Comparison], str]] = {
-    "text": page.text,
-    "markdown": page.markdown,
-    "json": as_json,
-    "junit": junit,
-    "github": github,
-}
+COMPARISON_FORMATS: Registry[Callable[[Comparison], Made]] = Registry(
+    "format",
+    "tlbench.comparison_formats",
+    {"text": text, "markdown": markdown, "json": as_json, "junit": junit, "github": github},
+)

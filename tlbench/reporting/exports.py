@@ -1,18 +1,17 @@
-"""Step times in the formats of other tools. Pure; each entry goes from records to text."""
+"""Step times in the formats of other tools. Pure."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tlbench import __version__
-from tlbench.reporting.formats import Format, Report
-from tlbench.reporting.rows import Named
+from tlbench.core.version import __version__
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import StepTiming
 
 
 def pytest_benchmark(report: Report) -> str:
     """A file that `pytest-benchmark compare` accepts: a benchmark for each step, its samples as the rounds."""
-    first = report.named[0].record
+    first = report.rows[0].record
     content = {
         "machine_info": {
             **first.environment.identity,
@@ -20,7 +19,7 @@ def pytest_benchmark(report: Report) -> str:
             "cpu": {"brand_raw": first.environment.identity["cpu"]},
         },
         "commit_info": {"id": first.provenance.git_commit, "time": first.provenance.finished, "dirty": False},
-        "benchmarks": [_benchmark(one, step) for one, step in _steps(report.named)],
+        "benchmarks": [_benchmark(row, step) for row, step in _steps(report.rows)],
         "datetime": first.provenance.finished,
         "version": f"tlbench {__version__}",
     }
@@ -29,34 +28,34 @@ def pytest_benchmark(report: Report) -> str:
 
 def github_action_benchmark(report: Report) -> str:
     """A list for github-action-benchmark's tool `customSmallerIsBetter`: medians in ms, errors in percent points."""
-    found = [
+    numbers = [
         {
-            "name": f"{one.record.cell.label} · {step.step} batch {step.batch_size}",
+            "name": f"{row.record.cell.label} · {step.step} batch {step.batch_size}",
             "unit": "ms",
             "value": step.median * 1000,
             "range": _range(step),
-            "extra": f"{one.run}; {'stable' if step.stable else 'unstable'}",
+            "extra": f"{row.run}; {'stable' if step.stable else 'unstable'}",
         }
-        for one, step in _steps(report.named)
+        for row, step in _steps(report.rows)
     ]
-    found += [
+    numbers += [
         {
-            "name": f"{one.record.cell.label} · test error",
+            "name": f"{row.record.cell.label} · test error",
             "unit": "%",
-            "value": 100 * (1 - one.record.accuracy.top1),
-            "range": f"{100 * (1 - one.record.accuracy.high):.1f} to {100 * (1 - one.record.accuracy.low):.1f}",
-            "extra": f"{one.run}; {one.record.accuracy.images} images",
+            "value": 100 * (1 - row.record.accuracy.top1),
+            "range": f"{100 * (1 - row.record.accuracy.high):.1f} to {100 * (1 - row.record.accuracy.low):.1f}",
+            "extra": f"{row.run}; {row.record.accuracy.images} images",
         }
-        for one in report.named
-        if one.record.accuracy
+        for row in report.rows
+        if row.record.accuracy
     ]
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
-def _steps(named: Sequence[Named]) -> Iterator[tuple[Named, StepTiming]]:
-    for one in named:
-        for step in one.record.timings.steps if one.record.timings else ():
-            yield one, step
+def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[RunRecord, StepTiming]]:
+    for row in rows:
+        for step in row.record.timings.steps if row.record.timings else ():
+            yield row, step
 
 
 def _range(step: StepTiming) -> str:
@@ -65,7 +64,7 @@ def _range(step: StepTiming) -> str:
     return f"{step.low * 1000:.3g} to {step.high * 1000:.3g}"
 
 
-def _benchmark(one: Named, step: StepTiming) -> dict[str, Any]:
+def _benchmark(row: RunRecord, step: StepTiming) -> dict[str, Any]:
     from pytest_benchmark.stats import Stats
 
     stats = Stats()
@@ -73,20 +72,14 @@ def _benchmark(one: Named, step: StepTiming) -> dict[str, Any]:
         stats.update(sample)
     names = ("min", "max", "mean", "stddev", "rounds", "median", "iqr", "q1", "q3", "iqr_outliers", "stddev_outliers")
     more = ("outliers", "ld15iqr", "hd15iqr", "ops", "total")
-    name = f"{one.record.cell.label} · {step.step} batch {step.batch_size}"
+    name = f"{row.record.cell.label} · {step.step} batch {step.batch_size}"
     return {
         "group": step.step,
         "name": name,
         "fullname": name,
         "params": None,
         "param": None,
-        "extra_info": {"cell": one.record.cell_id, "run": one.run},
+        "extra_info": {"cell": row.record.cell_id, "run": row.run},
         "options": {},
         "stats": {key: getattr(stats, key) for key in (*names, *more)} | {"data": list(step.samples), "iterations": 1},
     }
-
-
-EXPORTS: dict[str, Format] = {
-    "pytest-benchmark": pytest_benchmark,
-    "github-action-benchmark": github_action_benchmark,
-}

@@ -1,41 +1,40 @@
-"""The formats of a report: one entry each, from records to text."""
+"""The formats of a report. Pure.
+
+A package adds one to its pyproject.toml::
+
+    [project.entry-points."tlbench.formats"]
+    latex = "my_package.latex:FORMAT"
+"""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-import pandas as pd
-
-from tlbench.reporting import markdown, original
-from tlbench.reporting.rows import Named
-from tlbench.results.table import to_frame
+from tlbench.core.plugins import Registry
+from tlbench.reporting import exports, output
+from tlbench.reporting.output import Made
+from tlbench.reporting.render import html, markdown
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.registry import document
 
 
 @dataclass(frozen=True)
-class Report:
-    """What is to be reported, under a title."""
+class Format:
+    """How a report is written. extension: of its file. kept: whether a run's folder always has one."""
 
-    title: str
-    named: Sequence[Named]
-
-    @cached_property
-    def frame(self) -> pd.DataFrame:
-        """One row a cell, the run first."""
-        frame = to_frame(one.record for one in self.named)
-        frame.insert(0, "run", [one.run for one in self.named])
-        if any(original.is_original(one.record) for one in self.named):
-            published = pd.DataFrame([original.published_columns(one.record) for one in self.named])
-            frame = pd.concat([frame, published], axis=1)
-        return frame
-
-
-Format = Callable[[Report], str]
+    extension: str
+    make: Callable[[Report], Made]
+    kept: bool = False
 
 
 def as_markdown(report: Report) -> str:
     """The tables that people read."""
-    return markdown.render(report.title, report.named)
+    return markdown.render(document(report))
+
+
+def as_html(report: Report) -> str:
+    """The same as a page of its own."""
+    return html.render(document(report))
 
 
 def as_csv(report: Report) -> str:
@@ -50,15 +49,31 @@ def as_json(report: Report) -> str:
     return f'{{"title": {json.dumps(report.title, ensure_ascii=False)}, "rows": [\n{rows}\n]}}\n'
 
 
-FORMATS: dict[str, tuple[str, Format]] = {
-    # name: (file extension, from records to text)
-    "markdown": ("md", as_markdown),
-    "csv": ("csv", as_csv),
-    "json": ("json", as_json),
-}
+FORMATS: Registry[Format] = Registry(
+    "format",
+    "tlbench.formats",
+    {
+        "markdown": Format("md", as_markdown, kept=True),
+        "csv": Format("csv", as_csv, kept=True),
+        "json": Format("json", as_json, kept=True),
+        "html": Format("html", as_html),
+        "pytest-benchmark": Format("json", exports.pytest_benchmark),
+        "github-action-benchmark": Format("json", exports.github_action_benchmark),
+    },
+)
 
 
-def file_name(extension: str, named: Sequence[Named]) -> str:
+def kept_files(report: Report) -> dict[str, bytes]:
+    """The files of a run's folder, by name; Markdown is the first."""
+    made: dict[str, bytes] = {}
+    for form in FORMATS.values():
+        if form.kept:
+            several = output.files(form.make(report), form.extension)
+            made |= {file_name(ending, report.rows): content for ending, content in several.items()}
+    return made
+
+
+def file_name(ending: str, rows: Sequence[RunRecord]) -> str:
     """``report.md``; with stand-ins among the records ``report.synthetic-data.random-weights.md``."""
-    marks = sorted({mark.replace(" ", "-") for one in named for mark in one.record.fallbacks}, reverse=True)
-    return ".".join(["report", *marks, extension])
+    marks = sorted({mark.replace(" ", "-") for row in rows for mark in row.record.fallbacks}, reverse=True)
+    return ".".join(["report", *marks, ending])

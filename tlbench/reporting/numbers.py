@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from tlbench.core.text import three_digits
+
 DASH = "—"
 
 
@@ -30,11 +32,7 @@ def significant(value: float) -> str:
 
 def milliseconds(value: float | None) -> str:
     """Three significant digits: ``382``, ``25.9``, ``3.81``."""
-    if value is None:
-        return DASH
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return DASH if value is None else three_digits(value)
 
 
 def interval(value: float, low: float, high: float) -> str:

@@ -90,7 +90,7 @@ class Epoch(Value):
 class Doubt(Value):
     """Why a measurement is unstable, in one sentence, and what would make it stable."""
 
-    kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "unjudged"]
+    kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "reference", "unjudged"]
     message: str
     advice: str
 
@@ -146,14 +146,25 @@ class StepTiming(Value):
         return not self.doubts
 
 
+class Environment(Value):
+    """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts."""
+
+    identity: dict[str, str]
+    volatile: dict[str, str]
+    versions: dict[str, str]
+
+
 class Timings(Value):
     """Step times on one device (`device`: ``cpu`` or ``gpu``).
 
     threads: CPU threads the process may use. calls: for each step, the Keras function that is called.
+    environment: the machine and software of the processes that timed the steps, by their own word; None where those are
+    the record's.
     """
 
     device: Literal["cpu", "gpu"]
     device_name: str
+    environment: Environment | None = None
     jit: bool
     threads: int
     protocol: str
@@ -295,14 +306,6 @@ class WeightsProvenance(Value):
     file: str | None = None
     sha256: str | None = None
     instead_of: str | None = None
-
-
-class Environment(Value):
-    """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts."""
-
-    identity: dict[str, str]
-    volatile: dict[str, str]
-    versions: dict[str, str]
 
 
 class Provenance(Value):

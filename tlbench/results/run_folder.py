@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from tlbench import __version__
 from tlbench.core.cell import Value
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
+from tlbench.core.version import __version__
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
 RUN_SCHEMA = 2

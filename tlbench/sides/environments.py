@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import tlbench
 from tlbench.core.errors import UserError
-from tlbench.sides.remote import Interpreter
+from tlbench.execution.entry_points import SIDE_HOST
+from tlbench.sides.host import PROTOCOL
+from tlbench.sides.remote import ANOTHER_WAY, Interpreter
 
-HERE = Path(tlbench.__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[2]
 CURRENT, GIT = "current", "git:"
 NEEDED = "keras, numpy, pydantic, psutil, click, filelock, PIL, yaml"
 
@@ -78,10 +79,10 @@ def _requirements(
 
 def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
     """The project of the working directory at `revision`, in an environment of its own."""
-    found = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
-    if found.returncode:
+    resolved = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
+    if resolved.returncode:
         raise UserError(f"git:{revision}: {Path.cwd()} has no such revision; `git fetch` it, or name another")
-    commit = found.stdout.strip()
+    commit = resolved.stdout.strip()
     tree = folder / f"tree-{commit[:12]}"
     if not tree.exists():
         tree.parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +94,15 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
         if cloned.returncode:
             raise UserError(f"git:{revision}: it cannot be checked out in {tree} ({_last(cloned)})")
     own = (tree / "tlbench" / "__init__.py").exists()
-    if own and not (tree / "tlbench" / "sides" / "host.py").exists():
-        raise UserError(f"git:{revision}: this version of tlbench cannot take part yet; name a later one")
+    if own and not _agrees(tree.joinpath(*SIDE_HOST.split(".")).with_suffix(".py")):
+        raise UserError(f"git:{revision}: {ANOTHER_WAY}")
     variables = {"PYTHONPATH": str(tree.resolve())} if own else _ours()
     return _requirements(f"git:{revision}", [str(tree.resolve())], folder, say, variables)
+
+
+def _agrees(host: Path) -> bool:
+    """Whether another revision's host, in this file, speaks as ours does: known before that revision is installed."""
+    return host.exists() and f"\nPROTOCOL = {PROTOCOL}\n" in host.read_text(encoding="utf-8")
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -6,21 +6,22 @@ host imports its framework once; every model lives in a child of the host.
 
 import json
 import sys
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tlbench.core.cell import Cell
-from tlbench.execution import child
-from tlbench.execution.executors import Participant, ProcessExecutor
-from tlbench.execution.job import Ready, StepJob, TimerJob
-from tlbench.host.environment import capture
-from tlbench.measuring.rounds import LostError
-from tlbench.measuring.summary import Opened
+from pydantic import TypeAdapter
 
-PROTOCOL = 1
+from tlbench.execution.executors import ProcessExecutor
+from tlbench.measuring.hosts import LostError, Participant
+from tlbench.measuring.jobs import TimerJob
+
+PROTOCOL = 2
+"""Raised with every change of what is said here; parent and host must agree."""
 Message = dict[str, Any]
+
+JOB: TypeAdapter[TimerJob] = TypeAdapter(TimerJob)
+"""Turns a job to JSON and back. Raises pydantic.ValidationError for a cell that this version does not know."""
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -32,40 +33,6 @@ def receive(connection: Connection) -> Message:
     """The next message. Raises EOFError when the other side has gone."""
     message: Message = json.loads(connection.recv_bytes())
     return message
-
-
-def job_to_json(job: TimerJob | None) -> Message | None:
-    """A job as the other environment can read it; None stands for the reference workload."""
-    if job is None:
-        return None
-    steps = [asdict(step) for step in job.steps]
-    return {"cell": job.cell.model_dump(mode="json"), "classes": job.classes, "steps": steps}
-
-
-def job_from_json(content: Message | None) -> TimerJob | None:
-    """What `job_to_json` wrote. Raises pydantic.ValidationError for a cell that this version does not know."""
-    if content is None:
-        return None
-    steps = tuple(StepJob(**step) for step in content["steps"])
-    return TimerJob(Cell.from_json(content["cell"]), content["classes"], steps)
-
-
-def ready_from_json(content: Message) -> Ready:
-    """`Ready`, as `asdict` and JSON left it."""
-    opened = tuple(Opened(one["first_call"], tuple(one["warmup"])) for one in content["opened"])
-    return Ready(**(content | {"opened": opened}))
-
-
-def outcome_to_json(outcome: child.Outcome) -> Message:
-    """How a model was lost."""
-    return {"kind": type(outcome).__name__, "fields": asdict(outcome)}
-
-
-def outcome_from_json(content: Message) -> child.Outcome:
-    """What `outcome_to_json` wrote."""
-    kinds = {kind.__name__: kind for kind in (child.Raised, child.Died, child.TimedOut, child.Returned)}
-    outcome: child.Outcome = kinds[content["kind"]](**content["fields"])
-    return outcome
 
 
 class Host:
@@ -89,14 +56,13 @@ class Host:
                 case other:
                     raise ValueError(f"there is no message {other!r}")
         except LostError as error:
-            return {"lost": outcome_to_json(error.args[0])}
+            return {"lost": {"status": error.status, "failure": error.failure.model_dump(mode="json")}}
 
     def _open(self, message: Message) -> Message:
-        log = Path(message["log"])
-        job = job_from_json(message["job"])
-        model = self._executor.open_timer(job, message["backend"], message["timeout"], log)
+        job = JOB.validate_python(message["job"])
+        model = self._executor.open(job, message["timeout"], Path(message["log"]))
         self._models[message["model"]] = model
-        return {"ready": asdict(model.ready), "environment": capture(model.ready.device).model_dump(mode="json")}
+        return {"ready": model.ready.model_dump(mode="json")}
 
 
 def main(descriptor: int) -> None:

@@ -13,12 +13,19 @@ from typing import Any, Self
 
 from tlbench.core.errors import UserError
 from tlbench.execution.child import Died
-from tlbench.execution.job import TimerJob
-from tlbench.measuring.rounds import LostError
-from tlbench.results.record import Environment
-from tlbench.sides.host import PROTOCOL, job_to_json, outcome_from_json, ready_from_json, receive, send
+from tlbench.execution.entry_points import SIDE_HOST
+from tlbench.execution.outcome import failure
+from tlbench.measuring.hosts import LostError, Ready
+from tlbench.measuring.jobs import TimerJob
+from tlbench.results.record import Failure
+from tlbench.sides.host import JOB, PROTOCOL, receive, send
 
 START_SECONDS = 120.0
+ANOTHER_WAY = (
+    f"its tlbench cannot take turns with this one, which needs PROTOCOL = {PROTOCOL} in tlbench/sides/host.py; "
+    "name a revision that has it, or `tlbench run` the suite with each and judge the runs by `tlbench compare`"
+)
+"""Why an environment with a tlbench of its own is refused, and what can be done instead."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +42,18 @@ class Interpreter:
 
 
 class Remote:
-    """A process of another environment in which models wait for their turns; an `Executor` for the timing of steps.
+    """A process of another environment in which models wait for their turns: a `TimerHost`.
 
     Raises UserError where it cannot be started.
     """
 
     def __init__(self, interpreter: Interpreter, log: Path) -> None:
-        self.interpreter, self._numbers = interpreter, itertools.count()
-        self.environment: Environment | None = None
+        self._interpreter, self._log, self._numbers = interpreter, log, itertools.count()
         ours, theirs = socket.socketpair()
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(interpreter.python), "-m", "tlbench.sides.host", str(theirs.fileno())],
+                [str(interpreter.python), "-m", SIDE_HOST, str(theirs.fileno())],
                 env=interpreter.environment(),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -55,7 +61,7 @@ class Remote:
                 stderr=output,
             )
         self._connection = Connection(ours.detach())
-        self._greet(log)
+        self._greet()
 
     def __enter__(self) -> Self:
         return self
@@ -63,13 +69,12 @@ class Remote:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def open_timer(self, job: TimerJob | None, backend: str, timeout: float, log: Path) -> "_Model":
-        """Build a model there (None: the reference workload). Raises LostError where that fails."""
+    def open(self, job: TimerJob, timeout: float, log: Path) -> "_Model":
+        """Build a model there. Raises LostError where that fails."""
         number = next(self._numbers)
-        asked = {"do": "open", "model": number, "job": job_to_json(job), "backend": backend}
+        asked = {"do": "open", "model": number, "job": JOB.dump_python(job, mode="json")}
         answer = self.ask({**asked, "timeout": timeout, "log": str(log.resolve())})
-        self.environment = Environment.model_validate(answer["environment"])
-        return _Model(self, number, answer["ready"])
+        return _Model(self, number, Ready.model_validate(answer["ready"]))
 
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send a message and wait for its answer. Raises LostError where the model, or the whole process, is gone."""
@@ -77,9 +82,9 @@ class Remote:
             send(self._connection, dict(message))
             answer = receive(self._connection)
         except (EOFError, OSError) as error:
-            raise LostError(Died(self._process.wait())) from error
+            raise LostError(*failure(Died(self._process.wait()), f"logs/{self._log.name}")) from error
         if "lost" in answer:
-            raise LostError(outcome_from_json(answer["lost"]))
+            raise LostError(answer["lost"]["status"], Failure.model_validate(answer["lost"]["failure"]))
         return answer
 
     def close(self) -> None:
@@ -91,22 +96,26 @@ class Remote:
             self._process.kill()
             self._process.wait()
 
-    def _greet(self, log: Path) -> None:
-        found: object = None
+    def _greet(self) -> None:
+        protocol: object = None
         with contextlib.suppress(EOFError, OSError):
             if self._connection.poll(START_SECONDS):
-                found = receive(self._connection).get("protocol")
-        if found != PROTOCOL:
-            self._process.kill()
-            self.close()
-            why = "speaks another protocol" if found else "cannot run tlbench"
-            raise UserError(f"{self.interpreter.name}: {self.interpreter.python} {why}; {log} says what happened")
+                protocol = receive(self._connection).get("protocol")
+        if protocol == PROTOCOL:
+            return
+        self._process.kill()
+        self.close()
+        name, python = self._interpreter.name, self._interpreter.python
+        if protocol is None:
+            raise UserError(f"{name}: {python} cannot run tlbench; {self._log} says what happened")
+        raise UserError(f"{name}: {ANOTHER_WAY}")
 
 
 class _Model:
-    def __init__(self, remote: Remote, number: int, ready: dict[str, Any]) -> None:
-        self._remote, self._number = remote, number
-        self.ready = ready_from_json(ready)
+    """A model in the other environment, or the reference workload."""
+
+    def __init__(self, remote: Remote, number: int, ready: Ready) -> None:
+        self._remote, self._number, self.ready = remote, number, ready
 
     def turn(self, index: int) -> tuple[float, ...]:
         return tuple(self._remote.ask({"do": "turn", "model": self._number, "index": index})["samples"])

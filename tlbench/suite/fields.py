@@ -25,9 +25,15 @@ class Section(BaseModel):
     @classmethod
     def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict):
-            raise complain(f"a mapping with some of {', '.join(cls.model_fields)} belongs here, not {show(value)}")
-        check_keys(value, cls.model_fields)
+            raise complain(f"a mapping with some of {', '.join(cls.known_keys())} belongs here, not {show(value)}")
+        if not value.keys() <= cls.model_fields.keys():
+            check_keys(value, cls.known_keys())
         return value
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """The keys it may have."""
+        return list(cls.model_fields)
 
 
 def check_keys(value: dict[str, Any], known: Iterable[str]) -> None:

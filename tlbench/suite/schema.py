@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tlbench.core.cell import Augmentation, Backend, EarlyStopping, Head, Jit, ReduceLROnPlateau
-from tlbench.regression.gates import Gates, Limits
+from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import (
     Count,
@@ -154,32 +154,43 @@ class FallbackSection(Section):
 
 
 class GateItem(Section):
-    """Other gates for some cells; patterns are those of `--select`."""
+    """Other gates for some cells: patterns, which are those of `--select`, and a share for each kind of gate."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Share] = Field(init=False)
 
     backbone: Text | None = None
     dataset: Text | None = None
     strategy: Text | None = None
     head: Text | None = None
     id: Text | None = None
-    time: Share | None = None
-    accuracy: Share | None = None
-    memory: Share | None = None
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Patterns and kinds of gates."""
+        return [*cls.model_fields, *gate_kinds()]
 
     @model_validator(mode="after")
     def _whole(self) -> "GateItem":
-        limits = {"time", "accuracy", "memory"}
-        if not self.model_fields_set & limits or not self.model_fields_set - limits:
-            raise complain("name a pattern (backbone, dataset, strategy, head, id) and a gate (time, accuracy, memory)")
+        gates = self.model_extra or {}
+        if not gates or not self.model_fields_set - gates.keys():
+            patterns, kinds = ", ".join(GateItem.model_fields), ", ".join(gate_kinds())
+            raise complain(f"name a pattern ({patterns}) and a gate ({kinds})")
         return self
 
 
 class GatesSection(Section):
-    """The changes that matter; for comparisons. The last of `cells` that fits a cell counts."""
+    """The changes that matter, a share for each kind of gate. The last of `cells` that fits a cell counts."""
 
-    time: Share = Limits().time
-    accuracy: Share = Limits().accuracy
-    memory: Share = Limits().memory
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Share] = Field(init=False)
+
     cells: list[GateItem] = []
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Kinds of gates, and `cells`."""
+        return [*gate_kinds(), *cls.model_fields]
 
     def value(self) -> Gates:
         """As comparisons take them."""

@@ -5,7 +5,9 @@ import importlib
 import os
 import sys
 
-MODULES = ("keras", "keras.applications", "tlbench.worker.train", "tlbench.worker.timer")
+from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
+
+MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
 
 
 def import_quietly() -> None:

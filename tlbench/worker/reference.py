@@ -1,7 +1,7 @@
 """The reference workload: a fixed matrix product and a fixed convolution, the two things models are made of.
 
 Its time says how fast the machine is at the moment, whatever the models do. Change nothing here without a new
-version in reference_version.py: times are compared across runs.
+`VERSION`: times are compared across runs.
 """
 
 import time
@@ -11,8 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from tlbench.host.environment import capture
 from tlbench.worker import device
 
+VERSION = 1
+"""Readings of different versions are kept apart; whoever runs the workload says which one it ran."""
 REPEATS = {"cpu": 1, "gpu": 50}
 BEST_OF = 3
 
@@ -43,10 +46,15 @@ def workload(kind: str) -> Callable[[], float]:
 
 
 def readings(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the workload for ``request["seconds"]``: its ``readings`` in seconds, and the ``device`` they are of."""
+    """Run the workload for ``request["seconds"]``.
+
+    The answer has its ``readings`` in seconds, the ``device`` and the ``environment`` they are of, and its version as
+    ``workload``.
+    """
     hardware = device.describe()
-    run, found = workload(hardware["kind"]), []
+    run, taken = workload(hardware["kind"]), []
     end = time.monotonic() + request["seconds"]
     while time.monotonic() < end:
-        found.append(run())
-    return {"readings": found, "device": hardware}
+        taken.append(run())
+    environment = capture(hardware).model_dump(mode="json")
+    return {"readings": taken, "device": hardware, "environment": environment, "workload": VERSION}

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tlbench.execution.child import Channel
-from tlbench.execution.job import Ready, StepJob, TimerJob
+from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
+from tlbench.measuring.hosts import Opened, Participant, Ready
+from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
-from tlbench.measuring.summary import Opened
 from tlbench.modeling.assemble import build
 from tlbench.training.trainer import compile_model
 from tlbench.worker import device, memory, reference
@@ -18,16 +19,22 @@ DONE = None
 class ModelTimer:
     """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them."""
 
-    def __init__(self, job: TimerJob) -> None:
+    def __init__(self, job: ModelJob) -> None:
         cell = job.cell
-        assert cell.timing is not None
         hardware = device.describe()
         jit = device.use_jit(cell, hardware["kind"])
         model = build(cell, job.classes, None).model
         compile_model(model, cell, jit)
         self._timers = [StepTimer(make_call(model, step, cell.seed)) for step in job.steps]
-        opened = tuple(Opened(timer.once(), timer.warm_up(cell.timing)) for timer in self._timers)
-        self.ready = Ready(hardware, jit, usable_cores(), device.calls(), opened, memory.resident())
+        self.ready = Ready(
+            device=hardware,
+            environment=capture(hardware),
+            jit=jit,
+            threads=usable_cores(),
+            calls=device.calls(),
+            opened=tuple(Opened(first_call=timer.once(), warmup=timer.warm_up(job.timing)) for timer in self._timers),
+            resident=memory.resident(),
+        )
 
     def turn(self, index: int) -> tuple[float, ...]:
         """Seconds of some steps of kind `index` of the job."""
@@ -43,7 +50,14 @@ class ReferenceTimer:
     def __init__(self) -> None:
         hardware = device.describe()
         self._run = reference.workload(hardware["kind"])
-        self.ready = Ready(hardware, False, usable_cores(), {}, (), memory.resident())
+        self.ready = Ready(
+            device=hardware,
+            environment=capture(hardware),
+            jit=False,
+            threads=usable_cores(),
+            resident=memory.resident(),
+            workload=reference.VERSION,
+        )
 
     def turn(self, index: int) -> tuple[float, ...]:
         """Seconds of one reading."""
@@ -54,12 +68,12 @@ class ReferenceTimer:
         """Nothing to do."""
 
 
-def open_timer(job: TimerJob | None) -> ModelTimer | ReferenceTimer:
-    """Build the model of `job`; None stands for the reference workload."""
-    return ReferenceTimer() if job is None else ModelTimer(job)
+def open_timer(job: TimerJob) -> Participant:
+    """Build what `job` names."""
+    return ReferenceTimer() if isinstance(job, ReferenceJob) else ModelTimer(job)
 
 
-def serve(job: TimerJob | None, channel: Channel) -> None:
+def serve(job: TimerJob, channel: Channel) -> None:
     """Say `Ready`, then answer each index of a step with the samples of a turn, until `DONE` comes."""
     timer = open_timer(job)
     channel(timer.ready)

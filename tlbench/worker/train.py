@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
-from tlbench import __version__
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import ORIGINAL_CLASSES
 from tlbench.core.clock import now
+from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top

@@ -1,0 +1,52 @@
+"""A metric: how far a model's confidence lies from its accuracy."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tlbench.core.cell import Cell
+from tlbench.regression.entries import Entry
+from tlbench.regression.matching import other_stand_ins
+from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
+from tlbench.results.record import Record
+from tlbench.statistics.ranks import mann_whitney
+
+NAME = "calibration error"
+
+
+class CalibrationMetric(Metric):
+    """The expected calibration error on the test set; each seed is one draw."""
+
+    name = "calibration"
+    summary = "expected calibration error on the test set, all seeds of a cell together"
+    scale = "points"
+    gate = 0.01
+    level = 0.05
+
+    def of_record(self, record: Record) -> Mapping[str, float]:
+        """What entries and baselines keep of a record."""
+        return {"error": record.accuracy.calibration_error} if record.accuracy else {}
+
+    def block(self, cell: Cell) -> str:
+        """Cells that differ in nothing but the seed are compared together."""
+        return cell.model_copy(update={"seed": 0}).canonical()
+
+    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
+        """Base and new, seed by seed as independent draws."""
+        base, new = ([error for pair in pairs for error in self.kept(pair[side], "error")] for side in (0, 1))
+        if not base or not new:
+            return
+        reason = next(filter(None, (other_stand_ins(*pair) for pair in pairs)), "")
+        known = None if reason else of_shift(mann_whitney(base, new), gate, "more seeds")
+        means = (sum(base) / len(base), sum(new) / len(new))
+        yield Finding(pairs[0][1].cell, NAME, "", *means, evidence=known, reason=reason, seeds=len(pairs))
+
+    def followed(self, entry: Entry) -> Iterator[Followed]:
+        """What `tlbench history` follows."""
+        for error in self.kept(entry, "error")[:1]:
+            yield Followed(NAME, "%", 100 * error)
+
+    def written(self, value: float) -> str:
+        """``2.6%``."""
+        return f"{value:.1%}"
+
+
+CALIBRATION = CalibrationMetric()

@@ -1,0 +1,39 @@
+"""Every name of work that is done elsewhere leads somewhere."""
+
+import importlib.util
+import subprocess
+import sys
+
+from tlbench.execution import entry_points
+from tlbench.execution.entry_points import (
+    INSPECT,
+    OPEN_TIMER,
+    PRELOAD,
+    REFERENCE_READINGS,
+    RUN_GROUP,
+    SERVE_TIMER,
+    SIDE_HOST,
+)
+
+NAMES = {name: value for name, value in vars(entry_points).items() if name.isupper()}
+FUNCTIONS = [value for value in NAMES.values() if ":" in value]
+MODULES = [value for value in NAMES.values() if ":" not in value]
+
+
+def test_all_names_are_tested() -> None:
+    assert set(FUNCTIONS) == {RUN_GROUP, OPEN_TIMER, SERVE_TIMER, INSPECT, REFERENCE_READINGS}
+    assert set(MODULES) == {PRELOAD, SIDE_HOST}
+
+
+def test_each_function_is_found_in_a_process_of_its_own() -> None:
+    program = (
+        "import sys\n"
+        "from tlbench.execution.child import resolve\n"
+        "print(*(callable(resolve(name)) for name in sys.argv[1:]))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program, *FUNCTIONS], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["True"] * len(FUNCTIONS)
+
+
+def test_each_module_is_there() -> None:
+    assert all(importlib.util.find_spec(name) for name in MODULES)  # importing one would have it do its work

@@ -1,0 +1,81 @@
+"""Executors are made for each run; what one of them stops, and how it loses a model, is its own affair."""
+
+import signal
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+
+import psutil
+import pytest
+
+from tests.execution.test_groups import job
+from tlbench.execution import executors
+from tlbench.execution.child import Died, Outcome
+from tlbench.execution.executors import EXECUTORS, InlineExecutor, ProcessExecutor
+from tlbench.execution.job import Group
+from tlbench.measuring.hosts import LostError
+from tlbench.measuring.jobs import ReferenceJob
+
+REFERENCE = ReferenceJob(backend="tensorflow")
+
+
+class Running:
+    """A group that runs in a thread of its own until it is stopped; its child tells its process id."""
+
+    def __init__(self, executor: ProcessExecutor, log: Path) -> None:
+        self.executor, self._said, self._outcome = executor, SimpleQueue[int](), list[Outcome]()
+        arguments = (Group((job(),), None), self._said.put, 60, log)
+        self._thread = threading.Thread(target=lambda: self._outcome.append(executor.run(*arguments)))
+        self._thread.start()
+        self.pid = self._said.get(timeout=60)
+
+    def end(self) -> Outcome:
+        self._thread.join(60)
+        return self._outcome[0]
+
+
+def test_each_call_makes_another_executor() -> None:
+    assert set(EXECUTORS) >= {"process", "inline"}
+    assert EXECUTORS["process"]() is not EXECUTORS["process"]()
+
+
+def test_stopping_one_run_leaves_the_children_of_another_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "RUN_GROUP", "tests.targets:tell_pid_and_sleep")
+    first, second = (Running(ProcessExecutor(), tmp_path / name) for name in ("first.log", "second.log"))
+    first.executor.stop()
+    assert first.end() == Died(-signal.SIGKILL)
+    assert psutil.pid_exists(second.pid)
+    second.executor.stop()
+    assert second.end() == Died(-signal.SIGKILL)
+
+
+def test_a_model_that_raises_is_lost_with_its_traceback_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "SERVE_TIMER", "tests.targets:fail")
+    with pytest.raises(LostError) as lost:
+        ProcessExecutor().open(REFERENCE, 60, tmp_path / "model.log")
+    assert lost.value.status == "failed"
+    assert lost.value.failure.type == "ValueError"
+    assert "logs/model.log" in lost.value.failure.advice
+    assert "in fail" in (tmp_path / "model.log").read_text()
+
+
+def test_a_model_that_is_killed_or_keeps_silent_is_lost_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "SERVE_TIMER", "tests.targets:killed")
+    with pytest.raises(LostError) as lost:
+        ProcessExecutor().open(REFERENCE, 60, tmp_path / "model.log")
+    assert (lost.value.status, lost.value.failure.type) == ("killed", "SIGKILL")
+    monkeypatch.setattr(executors, "SERVE_TIMER", "tests.targets:echo")
+    with pytest.raises(LostError) as lost:
+        ProcessExecutor().open(REFERENCE, 0.2, tmp_path / "model.log")
+    assert lost.value.status == "timeout"
+
+
+def test_the_inline_executor_loses_a_model_that_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "OPEN_TIMER", "tests.targets:give_up")
+    with pytest.raises(LostError) as lost:
+        InlineExecutor().open(REFERENCE, 60, tmp_path / "model.log")
+    assert (lost.value.status, lost.value.failure.message) == ("oom", "no memory left")

@@ -1,0 +1,88 @@
+"""Processes are killed while the real command takes step times: what was measured stays, the rest is said."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.conftest import TINY, environment, make_place
+from tlbench.results.record import Record
+from tlbench.results.store import Store
+
+WAIT = 240.0
+Find = Callable[[psutil.Process], bool]
+
+
+def output(process: psutil.Process) -> str:
+    """The file that a process writes its output to; empty where it ended meanwhile."""
+    try:
+        return str(Path(f"/proc/{process.pid}/fd/1").readlink())
+    except OSError:
+        return ""
+
+
+def is_reference_workload(process: psutil.Process) -> bool:
+    return output(process).endswith("/reference.log")
+
+
+def is_fork_server(process: psutil.Process) -> bool:
+    """Its children have its command line, but print to logs of their own."""
+    forked = any("forkserver" in word for word in process.cmdline())
+    return forked and not output(process).endswith(".log")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    place = make_place(tmp_path / "place")
+    (place / "tiny.yaml").write_text(TINY.replace("epochs: 2", "epochs: 1"))
+    return place
+
+
+def kill_in_the_timing_phase(place: Path, find: Find) -> tuple[subprocess.CompletedProcess[str], list[Record]]:
+    """Run the tiny suite; once a model is being opened to be timed, kill the process that `find` finds."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tlbench", "run", "tiny.yaml", "--out", "run"],
+        cwd=place, env=environment(place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    killed, deadline = False, time.monotonic() + WAIT
+    while not killed and time.monotonic() < deadline and running.poll() is None:
+        time.sleep(0.05)
+        if not list(place.glob("run/logs/*.timing.log")):  # the reference workload is opened before
+            continue
+        for process in psutil.Process(running.pid).children(recursive=True):
+            if find(process):
+                process.send_signal(signal.SIGKILL)
+                killed = True
+                break
+    out, said = running.communicate(timeout=WAIT)
+    assert killed, said
+    return subprocess.CompletedProcess([], running.returncode, out, said), list(Store(place / "run").read_all().records)
+
+
+def test_a_reference_workload_that_is_killed_is_said_in_the_run_and_in_its_records(place: Path) -> None:
+    said, records = kill_in_the_timing_phase(place, is_reference_workload)
+    assert said.returncode == 0, said.stderr
+    assert "Traceback" not in said.stderr
+    assert "the reference workload was lost (SIGKILL)" in said.stderr
+    assert len(records) == 2
+    for record in records:
+        assert record.timings is not None
+        for step in record.timings.steps:
+            assert len(step.samples) >= 15
+            assert step.reference == ()
+            assert "reference" in {doubt.kind for doubt in step.doubts}
+    assert "the reference workload was lost" in said.stdout  # the report's remarks on step times
+
+
+def test_a_fork_server_that_is_killed_costs_nothing(place: Path) -> None:
+    said, records = kill_in_the_timing_phase(place, is_fork_server)
+    assert said.returncode == 0, said.stderr
+    assert "Traceback" not in said.stderr
+    assert len(records) == 2
+    assert all(record.timings is not None for record in records)
+    assert not any(doubt.kind == "reference" for record in records for doubt in record.timings.inference.doubts)

@@ -1,0 +1,110 @@
+"""What tlbench says of the committed runs, suites and baseline, byte for byte.
+
+A change of these files is a change of what users see: say why in the commit. `TLBENCH_GOLDEN=write` writes them anew.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.golden import made
+from tlbench.cli import main
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.render import html
+from tlbench.reporting.views.series import page
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "results" / "reference"
+GOLDEN = Path(__file__).parent
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Said:
+    """What a command prints that is run in an empty folder, or in another one."""
+
+    def call(*arguments: str, at: Path = tmp_path) -> str:
+        monkeypatch.chdir(at)
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def check(name: str, text: str) -> None:
+    """Compare with a golden file."""
+    file = GOLDEN / name
+    if os.environ.get("TLBENCH_GOLDEN") == "write":
+        file.write_text(text, encoding="utf-8", newline="")
+    assert text == file.read_bytes().decode()
+
+
+# The small run was measured in a folder called refrun, a name that its rows carry.
+@pytest.mark.parametrize(
+    ("run", "measured_as", "stem"),
+    [("small-cpu", "refrun", "report"), ("keras-table-cpu", "keras-table-cpu", "report.random-weights")],
+)
+def test_committed_reports_are_written_again_as_they_are(
+    run: str, measured_as: str, stem: str, said: Said, tmp_path: Path
+) -> None:
+    folder = tmp_path / measured_as
+    shutil.copytree(REFERENCE / run, folder, ignore=shutil.ignore_patterns("report*", "predictions"))
+    printed = said("report", str(folder))
+    assert {file.name for file in folder.glob("report*")} == {f"{stem}.{kind}" for kind in ("md", "csv", "json")}
+    for kind in ("md", "csv", "json"):
+        assert (folder / f"{stem}.{kind}").read_bytes() == (REFERENCE / run / f"{stem}.{kind}").read_bytes()
+    assert printed == (REFERENCE / run / f"{stem}.md").read_text(encoding="utf-8") + "\n"
+
+
+@pytest.mark.parametrize("name", ["github-action-benchmark", "pytest-benchmark"])
+def test_exports_of_the_small_run(name: str, said: Said) -> None:
+    from tlbench import __version__
+
+    text = said("report", str(REFERENCE / "small-cpu"), "--format", name)
+    check(f"small-cpu.{name}.json", text.replace(f"tlbench {__version__}", "tlbench VERSION"))
+
+
+def test_where_the_time_of_the_small_run_went(said: Said) -> None:
+    check("small-cpu.profile.txt", said("report", str(REFERENCE / "small-cpu"), "--profile"))
+
+
+def test_which_differences_of_the_small_run_are_real(said: Said) -> None:
+    check("small-cpu.pairs.txt", said("pairs", str(REFERENCE / "small-cpu")))
+
+
+def test_what_the_baseline_says(said: Said) -> None:
+    check("baseline.txt", said("baseline", "show", "baselines/small.json", at=ROOT))
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "json", "junit", "github"])
+def test_the_small_run_against_the_baseline(name: str, said: Said) -> None:
+    text = said("compare", "baselines/small.json", "results/reference/small-cpu", "--format", name, at=ROOT)
+    check(f"compare.{name}", text)
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "json", "junit", "github"])
+def test_every_verdict(name: str) -> None:
+    check(f"verdicts.{name}", COMPARISON_FORMATS[name](made.comparison()))
+
+
+def test_the_history_of_a_run(said: Said) -> None:
+    check("history.txt", said("history", str(REFERENCE), at=ROOT))
+
+
+def test_a_page_of_series() -> None:
+    check("series.html", html.render(page("tlbench: history of results/ci", made.series())))
+
+
+@pytest.mark.parametrize("kind", ["backbones", "datasets", "heads", "strategies"])
+def test_lists(kind: str, said: Said) -> None:
+    check(f"list.{kind}.txt", said("list", kind))
+
+
+@pytest.mark.parametrize("suite", sorted(file.stem for file in (ROOT / "suites").glob("*.yaml")))
+def test_plans(suite: str, said: Said) -> None:
+    check(f"plan.{suite}.txt", said("plan", str(ROOT / "suites" / f"{suite}.yaml")))

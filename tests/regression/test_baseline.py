@@ -1,0 +1,61 @@
+"""A baseline is a side as a small text file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tests.regression.sides import made, side, timed
+from tlbench.core.errors import UserError
+from tlbench.regression import baseline
+from tlbench.regression.comparison import compare
+from tlbench.regression.entries import pack, unpack
+from tlbench.regression.gates import Gates
+
+
+def test_a_baseline_is_small_text_and_says_the_same(tmp_path: Path) -> None:
+    run = side(made(timings=timed(session="s")), made(of=builders.cell(seed=1)), suite="small", created="2026-01-31")
+    file = tmp_path / "base.json"
+    baseline.write(run, file)
+    content = file.read_text()
+    assert len(content) < 6000
+    assert content.count("Test CPU") == 1
+    assert json.loads(content)["tlbench_baseline"] == 1
+    found = compare(baseline.read(file), run, Gates())
+    assert {one.verdict for one in found.judgements if one.metric != "time"} == {"unchanged"}
+    assert found.exit_code == 0
+    again = tmp_path / "again.json"
+    baseline.write(side(*reversed(run.entries), suite="small", created="2026-01-31"), again)
+    assert again.read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is no baseline: it is no JSON"),
+        ("[]", "is no baseline; `tlbench baseline save RUN FILE` writes one"),
+        ('{"tlbench_baseline": 99}', "has schema 99, this tlbench reads 1; upgrade tlbench"),
+        ('{"tlbench_baseline": 1, "cells": [{}]}', "is damaged"),
+    ],
+)
+def test_what_is_no_baseline_is_refused_in_a_sentence(content: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "base.json"
+    file.write_text(content)
+    with pytest.raises(UserError, match=r"base\.json") as caught:
+        baseline.read(file)
+    assert said in str(caught.value)
+
+
+def test_answers_survive_packing() -> None:
+    right = np.random.default_rng(0).random(1001) < 0.9
+    np.testing.assert_array_equal(unpack(pack(right), 1001), right)
+    with pytest.raises(ValueError, match="not those of 10 answers"):
+        unpack(pack(right), 10)
+
+
+def test_the_committed_baseline_is_written_as_it_was_read(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[2] / "baselines" / "small.json"
+    baseline.write(baseline.read(committed), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == committed.read_text()

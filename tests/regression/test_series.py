@@ -1,0 +1,67 @@
+"""History: which numbers are followed, on which machine, and where their level changed."""
+
+import numpy as np
+
+from tests import builders
+from tests.regression.sides import RIGHT, made, side, timed
+from tlbench.regression.entries import Entry
+from tlbench.regression.history import Series, series
+from tlbench.regression.side import Side
+
+
+def runs(*entries: Entry) -> list[Side]:
+    return [
+        side(entry, name=f"run{number}", created=f"2026-01-{number + 1:02}", commit=str(number) * 40)
+        for number, entry in enumerate(entries)
+    ]
+
+
+def named(followed: list[Series], name: str) -> Series:
+    (only,) = [each for each in followed if each.name == name]
+    return only
+
+
+def test_every_metric_says_what_is_followed() -> None:
+    followed = series(runs(made(), made()))
+    machine = "Test CPU, 2 threads"
+    assert [(each.name, each.unit, each.machine) for each in followed] == [
+        ("accuracy", "%", ""),
+        ("inference time, batch 32, normalised", "", machine),
+        ("inference time, batch 32", "ms", machine),
+        ("peak memory", "MiB", machine),
+        ("params", "", ""),
+        ("flops", "", ""),
+    ]
+    assert [each.points[0].value for each in followed] == [90.0, 0.02 / 0.0505, 20.0, 600.0, 219058.0, 15e6]
+
+
+def test_machines_are_followed_apart_where_it_matters() -> None:
+    followed = series(runs(made(), made(environment=builders.environment(cpu="Other CPU"))))
+    assert [each.machine for each in followed if each.name == "peak memory"] == [
+        "Test CPU, 2 threads",
+        "Other CPU, 2 threads",
+    ]
+    assert len(named(followed, "accuracy").points) == 2
+
+
+def test_every_change_of_a_count_is_told_with_what_changed_then() -> None:
+    counts = builders.record().counts
+    assert counts is not None
+    more = made(counts=counts.model_copy(update={"params": 219_059}))
+    (change,) = named(series(runs(made(), made(), more)), "params").changes
+    assert (change.since.run, change.at.run, change.before, change.after) == ("run1", "run2", 219058.0, 219059.0)
+    assert change.causes == ["commit 111111111111 → 222222222222"]
+
+
+def test_a_step_among_noise_is_found_and_given_its_medians() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.0002, 24)
+    entries = [made(timings=timed(0.02 + float(noise[run]) + 0.01 * (run >= 12))) for run in range(24)]
+    (change,) = named(series(runs(*entries)), "inference time, batch 32").changes
+    assert change.at.run == "run12"
+    expected = [1000 * np.median(0.02 + noise[:12]), 1000 * np.median(0.03 + noise[12:])]
+    assert [change.before, change.after] == expected
+
+
+def test_failed_cells_are_not_followed() -> None:
+    failed = made().model_copy(update={"status": "failed"})
+    assert len(named(series(runs(made(), failed, made(RIGHT))), "accuracy").points) == 2

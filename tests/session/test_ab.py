@@ -1,0 +1,193 @@
+"""`ab` and `compare --confirm` with environments, trainings and models that are played: who is judged by whom, and how often."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from tests import builders
+from tests.integration.conftest import TINY
+from tests.measuring.played import Heard, Host
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select
+from tlbench.measuring.jobs import keys_of
+from tlbench.measuring.phase import Effort
+from tlbench.regression.comparison import Comparison, compare
+from tlbench.regression.gates import Gates
+from tlbench.regression.verdicts import Verdict
+from tlbench.results.run_folder import create, open_run
+from tlbench.results.store import Store
+from tlbench.session import ab as module
+from tlbench.session.ab import ab, confirm, undecided_by
+from tlbench.session.side import side_of
+from tlbench.sides.remote import Interpreter
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+EFFORT = Effort(processes=2, rounds=12)
+SLOWER = {"inference": 2.0}
+
+
+class Told(Heard):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentences: list[str] = []
+        self.cells = 0
+
+    def chosen(self, cells: int) -> None:
+        self.cells = cells
+
+    def said(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+class Stage:
+    """Environments by name, some slower than others; the order of what happens in them."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.events = folder, Told()
+        self.suite = folder / "tiny.yaml"
+        self.suite.write_text(TINY)
+        self.happened: list[str] = []
+        self.slower: dict[str, list[dict[str, float]]] = {}
+        """For each environment: the factors of its first host, of its second one, ...; then none."""
+        monkeypatch.setattr(module, "prepare", lambda spec, place, say: Interpreter(Path(spec), {}, spec))
+        monkeypatch.setattr(module, "train_side", self._train)
+        monkeypatch.setattr(module, "Remote", self._remote)
+
+    def ab(self, base: str = "current", new: str = "current", **options: object) -> Comparison:
+        arguments = {"out": self.folder / "out", "events": self.events, "effort": EFFORT, **options}
+        return ab(self.suite, base, new, **arguments)  # type: ignore[arg-type]
+
+    def _train(
+        self, suite: Path, options: Sequence[str], interpreter: Interpreter, out: Path, cache: Path, log: Path
+    ) -> None:
+        self.happened.append(f"train {interpreter.name}")
+        loaded = load_suite(suite)
+        cells = select(expand(loaded), options[options.index("--select") + 1])
+        create(out, loaded.name, loaded.text, [cell.id for cell in cells], datetime.now(UTC))
+        for cell in cells:
+            Store(out).write(builders.record(cell, timings=None, accuracy=None))
+
+    def _remote(self, interpreter: Interpreter, log: Path) -> "PlayedRemote":
+        self.happened.append(f"host {interpreter.name}")
+        rest = self.slower.get(interpreter.name, [])
+        return PlayedRemote(slower=rest.pop(0) if rest else None)
+
+
+class PlayedRemote(Host):
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def times(comparison: Comparison) -> dict[str, set[Verdict]]:
+    """The verdicts on times, by the kind of step."""
+    verdicts: dict[str, set[Verdict]] = {}
+    for judgement in comparison.judgements:
+        if judgement.metric == "time":
+            verdicts.setdefault(judgement.name.split()[0], set()).add(judgement.verdict)
+    return verdicts
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr("tlbench.measuring.session.OtherLoad", lambda: type("Idle", (), {"cores": lambda self: 0.0})())
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    return Stage(tmp_path, monkeypatch)
+
+
+def test_the_same_environment_twice_is_no_regression(stage: Stage) -> None:
+    comparison = stage.ab()
+    assert comparison.exit_code == 0
+    assert times(comparison) == {"inference": {"unchanged"}, "training": {"unchanged"}}
+    assert (comparison.base.name, comparison.new.name) == ("current (base)", "current (new)")
+    assert stage.events.cells == 2
+    assert stage.events.sentences == ["base: current", "new: current"]
+
+
+def test_hosts_are_greeted_before_anything_is_trained(stage: Stage) -> None:
+    stage.ab("old", "new")
+    assert stage.happened == ["host old", "host new", "train old", "train new"]
+
+
+def test_new_is_judged_by_base_and_each_has_its_folder(stage: Stage) -> None:
+    stage.slower["slow"] = [SLOWER]
+    worse = stage.ab("fast", "slow", confirm=False)
+    assert worse.exit_code == 1
+    assert times(worse) == {"inference": {"regressed"}, "training": {"unchanged"}}
+    base, new = (
+        Store(stage.folder / "out" / side).read_all().records[0].timings.inference.median for side in ("a", "b")
+    )
+    assert new == pytest.approx(2 * base)
+    stage.slower["slow"] = [SLOWER]
+    better = stage.ab("slow", "fast", out=stage.folder / "other", confirm=False)
+    assert times(better)["inference"] == {"improved"}
+
+
+def test_what_seems_to_be_worse_is_measured_again_in_fresh_processes(stage: Stage) -> None:
+    stage.slower["slow"] = [SLOWER, SLOWER]
+    comparison = stage.ab("fast", "slow")
+    assert times(comparison)["inference"] == {"regressed"}
+    assert stage.happened.count("train slow") == 2
+    assert "Measuring again what seems to be worse: 2 of 2 cells" in stage.events.sentences
+    assert (stage.folder / "out/again/a").is_dir()
+
+
+def test_what_was_slow_once_only_is_no_regression(stage: Stage) -> None:
+    stage.slower["slow"] = [SLOWER]
+    comparison = stage.ab("fast", "slow")
+    assert times(comparison)["inference"] == {"inconclusive"}
+    assert comparison.exit_code == 0
+
+
+def test_selected_cells_alone_are_run(stage: Stage) -> None:
+    comparison = stage.ab(select="strategy=full")
+    assert [cell.label.split(" · ")[2] for cell in comparison.cells] == ["full"]
+    assert stage.events.cells == 1
+
+
+def test_a_folder_with_something_in_it_is_refused(stage: Stage) -> None:
+    (stage.folder / "out").mkdir()
+    (stage.folder / "out/file").touch()
+    with pytest.raises(UserError, match="is not empty"):
+        stage.ab()
+
+
+def test_a_comparison_of_two_runs_is_confirmed_where_something_seems_to_be_worse(stage: Stage) -> None:
+    stage.slower["slow"] = [SLOWER]
+    stage.ab("fast", "slow", confirm=False)
+    base, new = (side_of([open_run(stage.folder / "out" / side)], side) for side in ("a", "b"))
+    first = compare(base, new, Gates())
+    assert first.exit_code == 1
+    assert confirm(first, stage.suite, "fast", "slow", events=stage.events).exit_code == 0
+    fine = compare(base, base, Gates())
+    stage.happened.clear()
+    assert confirm(fine, stage.suite, "fast", "slow", events=stage.events) is fine
+    assert stage.happened == []
+
+
+class Processes:
+    """What one side's process gave: rounds of one sample each, in seconds."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._rounds = tuple((each,) for each in seconds)
+
+    def processes(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        return (self._rounds,)
+
+
+def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stage: Stage) -> None:
+    frozen, full = expand(load_suite(stage.suite))
+    inference = keys_of(frozen)[0]
+    assert inference in keys_of(full)
+    base, new = Processes(*[1.0] * 12), Processes(*[0.8, 1.3] * 6)
+    measured: Any = {inference: {"base": base, "new": new}}
+    wide = Gates.model_validate({"time": 0.5})
+    strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})
+    assert undecided_by([frozen, full], wide)(measured) == {}
+    assert set(undecided_by([frozen, full], strict_for_one)(measured)) == {inference}
+    assert undecided_by([frozen], strict_for_one)(measured) == {}

@@ -1,0 +1,62 @@
+"""The package's front: small, typed, and cheap to import."""
+
+import doctest
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tlbench
+from tlbench.session import compare, plan, report
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("pandas", "numpy", "scipy", "pydantic", "click", "rich", "keras", "tensorflow", "jax", "torch")
+
+
+def loaded(statements: str) -> set[str]:
+    """Which of the heavy packages a fresh process has imported after `statements`."""
+    program = f"import sys\n{statements}\nprint(*({set(HEAVY)!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_tlbench_imports_nothing_that_it_needs() -> None:
+    assert loaded("import tlbench\ndir(tlbench)\ntlbench.__version__") == set()
+
+
+def test_the_first_name_brings_no_framework_and_a_plan_no_pandas() -> None:
+    assert loaded("import tlbench\ntlbench.plan('suites/small.yaml')").isdisjoint({"pandas", "keras", "tensorflow"})
+    assert loaded("from tlbench import run, compare, load").isdisjoint({"keras", "tensorflow"})
+
+
+@pytest.mark.parametrize("name", tlbench.__all__)
+def test_every_name_is_there_documented_and_listed(name: str) -> None:
+    assert name in dir(tlbench)
+    assert getattr(tlbench, name).__doc__
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'tlbench' has no attribute 'rnu'"):
+        tlbench.rnu  # noqa: B018
+
+
+def test_the_examples_of_the_documentation_are_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "api.md"), module_relative=False)
+    assert (failed, tried) == (0, 14)
+
+
+def test_the_documentation_names_every_column_and_every_argument() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    original = tlbench.load(ROOT / "results" / "reference" / "keras-table-cpu")
+    wanted = {*original.frame.columns, *inspect.signature(tlbench.run).parameters}
+    assert {name for name in wanted if f"`{name}`" not in text} == {"suite"}
+
+
+@pytest.mark.parametrize("module", [plan, report, compare])
+def test_the_examples_are_true(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
+    assert (failed, tried > 0) == (0, True)

@@ -1,0 +1,131 @@
+"""Runs are found, read in the order of their cells, reported, followed and kept as baselines."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import tlbench
+from tests import builders
+from tests.session.runs import make_run, seeds
+from tlbench.core.errors import UserError
+from tlbench.results.table import COLUMNS
+from tlbench.session import baseline, report
+from tlbench.session.differences import differences
+from tlbench.session.folder import NothingThereError, find_run, written_report
+from tlbench.session.side import read_side
+from tlbench.session.trends import trends
+
+
+def test_a_folder_of_runs_stands_for_its_newest_and_says_so(tmp_path: Path) -> None:
+    make_run(tmp_path / "old", seeds(0), day=1)
+    newest = make_run(tmp_path / "new", seeds(0), day=2)
+    said: list[str] = []
+    assert find_run(tmp_path, said.append) == newest
+    assert said == [f"{tmp_path}: taking its newest run, new"]
+    assert find_run(newest, said.append) is newest
+    with pytest.raises(UserError, match="does not exist"):
+        find_run(tmp_path / "nowhere", said.append)
+
+
+def test_a_report_has_a_row_for_each_record_in_the_order_of_the_cells(tmp_path: Path) -> None:
+    records = seeds(2, 0, 1)
+    make_run(tmp_path / "run", records)
+    loaded = tlbench.load(tmp_path / "run")
+    assert list(loaded.frame.seed) == [2, 0, 1]
+    assert list(loaded.frame.columns) == ["run", *COLUMNS]
+    both = tlbench.load(tmp_path / "run", make_run(tmp_path / "other", records))
+    assert list(both.frame.run.unique()) == ["run", "other"]
+
+
+def test_a_notebook_shows_the_tables_and_none_of_the_html_in_them(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", seeds(0), suite="<b>made</b>")
+    loaded = tlbench.load(tmp_path / "run")
+    html = loaded._repr_html_()
+    assert "<td" in html
+    assert "MobileNet (alpha=0.25)" in html
+    assert "<b>" not in html
+    assert "| MobileNet (alpha=0.25) |" in loaded._repr_markdown_()
+    assert repr(loaded) == "<Report 'tlbench: <b>made</b>': 1 records>"
+
+
+def test_a_run_without_records_and_a_damaged_record_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NothingThereError, match="there is no record in"):
+        tlbench.load(make_run(tmp_path / "empty"))
+    run = make_run(tmp_path / "run", seeds(0, 1))
+    sorted((run.path / "records").iterdir())[0].write_text("{")
+    assert len(tlbench.load(run).frame) == 1
+    (said,) = caplog.messages
+    assert "is no readable record (it is no JSON" in said
+
+
+def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [*seeds(0), builders.failed(builders.cell(seed=1))])
+    (run.path / "report.synthetic-data.md").write_text("of earlier")
+    written = report.write(run)
+    assert [path.name for path in written.files] == ["report.md", "report.csv", "report.json"]
+    assert sorted(path.name for path in run.path.glob("report*")) == ["report.csv", "report.json", "report.md"]
+    assert written_report(run) == written.markdown == (run.path / "report.md").read_text()
+    assert [record.cell.seed for record in written.troubled()] == [1]
+    assert written.troubled({seeds(0)[0].cell_id}) == ()
+    record = next((run.path / "records").iterdir())
+    os.utime(record, ns=(2**62, 2**62))
+    assert written_report(run) is None
+
+
+def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
+    for day in (1, 2):
+        make_run(tmp_path / "runs" / str(day), seeds(0), day=day)
+    side = read_side(tmp_path / "runs")
+    assert (side.kind, len(side.entries[0].times[0].draws)) == ("runs", 2)
+    assert side.gates.everywhere()["time"] == pytest.approx(0.07)
+    file = tmp_path / "base.json"
+    kept, number = baseline.save([tmp_path / "runs" / "1", tmp_path / "runs" / "2"], file)
+    assert number == 2
+    assert read_side(file).entries[0].cell == kept.entries[0].cell
+    make_run(tmp_path / "other", seeds(0), suite="other")
+    with pytest.raises(UserError, match=r"different suites \(made, other\)"):
+        baseline.save([tmp_path / "runs", tmp_path / "other"], file)
+
+
+def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
+    base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(0, 1, 2))
+
+    assert repr(tlbench.compare(base, new)) == f"<Comparison of {new.path} with {base.path}: 3 inconclusive>"
+
+    def gates(comparison: tlbench.Comparison) -> dict[str, float | None]:
+        return {judgement.metric: judgement.gate for judgement in comparison.judgements}
+
+    assert gates(tlbench.compare(base, new))["time"] == pytest.approx(0.07)
+    asked = gates(tlbench.compare(base, new, gates={"time": "5%", "accuracy": "3pp"}))
+    assert asked["time"] == pytest.approx(0.05)
+    assert asked["accuracy"] == pytest.approx(0.03)
+    with pytest.raises(UserError, match="there is no gate 'tmie'; did you mean 'time'"):
+        tlbench.compare(base, new, gates={"tmie": 0.1})
+    with pytest.raises(UserError, match="time=much: a share between 0 and 1"):
+        tlbench.compare(base, new, gates={"time": "much"})
+
+
+def test_trends_leave_out_runs_without_records_and_say_so(tmp_path: Path) -> None:
+    make_run(tmp_path / "a" / "one", seeds(0), day=1)
+    make_run(tmp_path / "b" / "two", seeds(0), day=2)
+    make_run(tmp_path / "b" / "empty", day=3)
+    said: list[str] = []
+    followed = trends(tmp_path, say=said.append)
+    assert followed.runs == 2
+    assert {len(series.points) for series in followed.series} == {2}
+    assert said == ["note: empty has no records; run the suite to its end first"]
+    with pytest.raises(NothingThereError, match="holds no run"):
+        trends(tmp_path / "nowhere")
+
+
+def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", seeds(0, 1))
+    with pytest.raises(UserError, match="give two cells, or none; here are 1"):
+        differences(run, ["a"])
+    with pytest.raises(UserError, match="is the beginning of 2 cells"):
+        differences(run, ["", ""])
+    with pytest.raises(UserError, match="has no predictions"):
+        differences(run)
+    with pytest.raises(NothingThereError, match="no two cells"):
+        differences(make_run(tmp_path / "one", seeds(0)))

@@ -1,0 +1,174 @@
+"""The use case of a run, with an executor that replays records in the place of workers."""
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tlbench
+from tests import builders
+from tlbench.core.errors import UserError
+from tlbench.execution import child
+from tlbench.execution.child import Raised, Returned
+from tlbench.execution.executors import EXECUTORS
+from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder
+
+SUITE = """\
+name: replayed
+datasets: {name: intel}
+backbones: {name: MobileNet, alpha: 0.25, weights: random}
+strategies: [frozen, full]
+image_size: 32
+limit: {train: 4, validation: 2, test: 2}
+train: {epochs: 2, batch_size: 16}
+timing: {protocol: none}
+fallback: {datasets: synthetic}
+"""
+
+
+@dataclass
+class Replay:
+    """Runs groups of cells by giving each the record of `builders`, or by failing for strategies in `fails`."""
+
+    fails: set[str] = field(default_factory=set)
+    ran: list[str] = field(default_factory=list)
+
+    def run(self, group: Group, on_message: Any, timeout: float, log: Path) -> child.Outcome:
+        for job in group.jobs:
+            name = job.cell.strategy.name
+            self.ran.append(name)
+            if name in self.fails:
+                return Raised("ValueError", "cannot", "Traceback", False)
+            on_message(Progress("train", 1, 0.5))
+            on_message(Finished(self._record(job), None))
+        return Returned(None)
+
+    def stop(self) -> None:
+        raise AssertionError("nothing is to be stopped")
+
+    def open(self, job: object, timeout: float, log: Path) -> Any:
+        raise AssertionError("nothing is to be timed")
+
+    def _record(self, job: Job) -> Record:
+        assert job.data is not None
+        return builders.record(job.cell, data=job.data.provenance(), weights=job.weights, timings=None)
+
+
+class Heard:
+    """Events of which the names are kept, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *told: self.names.append(name)
+
+    @property
+    def story(self) -> list[str]:
+        """The names, those that come several times in a row once."""
+        return [name for name, _ in groupby(self.names)]
+
+
+@pytest.fixture
+def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
+    executor = Replay()
+    monkeypatch.setitem(EXECUTORS._builtin, "replay", lambda: executor)
+    monkeypatch.setattr(child, "start_server", lambda backend: None)
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    for variable in ("TLBENCH_DATA", "TLBENCH_WEIGHTS", "TLBENCH_IMAGENET"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    return executor
+
+
+def run(**options: Any) -> tlbench.CompletedRun:
+    return tlbench.run("suite.yaml", executor="replay", **{"workers": 1, **options})
+
+
+def test_a_run_is_a_folder_with_a_frame_and_what_was_done(replay: Replay) -> None:
+    heard = Heard()
+    done = run(events=heard)
+    assert isinstance(done, RunFolder)
+    assert done.path.parent == Path("results/replayed")
+    assert sorted(path.name.split(".")[0] for path in done.files) == ["report"] * 3
+    assert all(path.exists() for path in done.files)
+    assert list(done.frame.strategy) == ["frozen", "full"]
+    assert done.frame.equals(tlbench.load(done).frame)
+    assert done.failed == ()
+    assert repr(done) == f"<CompletedRun in {done.path}: 2 cells, 0 failed>"
+    assert done._repr_markdown_() == (done.files[0]).read_text()
+    assert "<table>" in done._repr_html_()
+    assert heard.story == [
+        *("searching", "decoding", "fallback", "created", "training"),
+        *("begin", "progress", "end", "begin", "progress", "end"),
+    ]
+
+
+def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay) -> None:
+    first = run(select="strategy=full")
+    assert [cell.strategy.name for cell in first.cells] == ["full"]
+    heard = Heard()
+    second = run(events=heard)
+    assert second.path == first.path
+    assert replay.ran == ["full", "frozen"]
+    assert "resumed" in heard.names
+    assert list(second.frame.strategy) == ["frozen", "full"]
+
+
+def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:
+    first, heard = run(workers=1), Heard()
+    again = run(events=heard)
+    assert (again.path, again.files, again.markdown) == (first.path, (), first.markdown)
+    assert heard.names[-1] == "complete"
+    assert run(fresh=True, workers=1).path != first.path
+    assert replay.ran == ["frozen", "full"] * 2
+
+
+def test_a_cell_that_fails_is_named_and_tried_again(replay: Replay, caplog: pytest.LogCaptureFixture) -> None:
+    replay.fails = {"full"}
+    done = run(out="here")
+    assert [(record.cell.strategy.name, record.status) for record in done.failed] == [("full", "failed")]
+    assert any(said.startswith("failed: MobileNet") for said in caplog.messages)
+    assert any(said.startswith("fallback: intel: no photographs found") for said in caplog.messages)
+    assert run(out="here", select="strategy=frozen").failed == ()
+    replay.fails = set()
+    assert run(out="here").failed == ()
+    assert replay.ran == ["frozen", "full", "full"]
+
+
+def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Replay, tmp_path: Path) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"executor": "proces"}, "there is no executor 'proces'; did you mean 'process'"),
+        ({"executor": "inline", "workers": 2}, "leave out one of the two"),
+        ({"select": "strategy=none"}, "matches none of the 2 cells"),
+        ({"out": "."}, "is not empty and no run"),
+    ]
+    for options, sentence in wrong:
+        with pytest.raises(UserError, match=sentence):
+            tlbench.run("suite.yaml", **{"executor": "replay", **options})
+    assert not (tmp_path / "results").exists()
+    run(out="here")
+    with pytest.raises(UserError, match="here holds a run already"):
+        run(out="here", fresh=True)
+    (tmp_path / "suite.yaml").write_text(SUITE.replace("epochs: 2", "epochs: 1"))
+    with pytest.raises(UserError, match="here holds a run of other cells"):
+        run(out="here")
+
+
+def test_a_plan_knows_what_is_done(replay: Replay) -> None:
+    before = tlbench.plan("suite.yaml")
+    assert (len(before.cells), len(before.to_do)) == (2, 2)
+    assert any(said.startswith("No earlier run of these cells") for said in before.sentences)
+    run(select="strategy=frozen")
+    after = tlbench.plan("suite.yaml")
+    assert [cell.strategy.name for cell in after.to_do] == ["full"]
+    assert list(after.frame.done) == [True, False]
+    assert repr(after) == "<Plan of replayed: 2 cells, 1 to do>"
+    assert "<td>frozen</td>" in after._repr_html_()
+    assert any("1 of these cells took" in said for said in after.sentences)
+    assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2

@@ -1,0 +1,65 @@
+"""What a session needs of whoever runs models: open one, let it take turns, close it. No word of processes."""
+
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import Field
+
+from tlbench.core.cell import Value
+from tlbench.measuring.jobs import TimerJob
+from tlbench.results.record import Environment, Failure, Status
+
+
+class Opened(Value):
+    """What happened to a step before it took turns: seconds of its first call and of its warm-up calls."""
+
+    first_call: float
+    warmup: tuple[float, ...]
+
+
+class Ready(Value):
+    """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
+
+    environment: the machine it runs on, by its own word. calls: for each step, the Keras function that is called.
+    resident: bytes of memory its process has; None where unknown. workload: the version of the reference workload; None
+    for a model.
+    """
+
+    device: dict[str, str]
+    environment: Environment
+    jit: bool
+    threads: int
+    calls: dict[str, str] = Field(default_factory=dict)
+    opened: tuple[Opened, ...] = ()
+    resident: int | None = None
+    workload: int | None = None
+
+
+class LostError(Exception):
+    """A model, or the reference workload, can take no further turns; its host says what became of it."""
+
+    def __init__(self, status: Status, failure: Failure) -> None:
+        super().__init__(f"{status}: {failure.type}: {failure.message}")
+        self.status, self.failure = status, failure
+
+
+class Participant(Protocol):
+    """A model that waits for its turns, or the reference workload."""
+
+    ready: Ready
+
+    def turn(self, index: int) -> tuple[float, ...]:
+        """Seconds of some steps of kind `index`. Raises LostError when it is gone."""
+
+    def close(self) -> None:
+        """Give its memory back."""
+
+
+class TimerHost(Protocol):
+    """Where models live while they are timed."""
+
+    def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
+        """Build a model, or the reference workload, to be timed in turns. Raises LostError where that fails.
+
+        `timeout`: seconds for each of its answers. `log` receives what it prints.
+        """

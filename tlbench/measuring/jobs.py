@@ -1,0 +1,96 @@
+"""What is to be timed: models and their steps, planned so that every step is measured once. Pure."""
+
+from collections.abc import Collection, Sequence
+
+from tlbench.core.cell import Backend, Cell, StepName, Timing, Value
+from tlbench.results.record import Record
+
+ORIGINAL_CLASSES = 1000
+
+
+class StepJob(Value):
+    """One step to time, at one batch size."""
+
+    step: StepName
+    batch_size: int
+
+
+class ModelJob(Value):
+    """A model and the steps of it to time. `classes` is the width of its head."""
+
+    cell: Cell
+    classes: int
+    steps: tuple[StepJob, ...]
+
+    @property
+    def backend(self) -> Backend:
+        """What the model computes with."""
+        return self.cell.backend
+
+    @property
+    def timing(self) -> Timing:
+        """How its step times are taken."""
+        assert self.cell.timing is not None, "only cells that ask for step times are planned"
+        return self.cell.timing
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key of each step."""
+        return tuple(key_of(self.cell, step) for step in self.steps)
+
+
+class ReferenceJob(Value):
+    """The reference workload, computed with `backend`."""
+
+    backend: Backend
+
+
+TimerJob = ModelJob | ReferenceJob
+"""What is opened to take turns."""
+
+
+def untimed(records: Sequence[Record], cells: Sequence[Cell]) -> list[Record]:
+    """Records of `cells` that were trained and still wait for their step times, in the order of the cells."""
+    waiting = {record.cell_id: record for record in records if record.status == "ok" and record.timings is None}
+    return [waiting[cell.id] for cell in cells if cell.timing and cell.id in waiting]
+
+
+def steps_of(cell: Cell) -> list[StepJob]:
+    """Inference at every batch size, training at the first where there is any."""
+    assert cell.timing is not None
+    sizes = (cell.timing.batch_size, *cell.timing.more_batch_sizes)
+    steps = [StepJob(step="inference", batch_size=size) for size in dict.fromkeys(sizes)]
+    return [*steps, *([StepJob(step="training", batch_size=sizes[0])] if cell.train else [])]
+
+
+def key_of(cell: Cell, step: StepJob) -> str:
+    """Equal for steps that one measurement stands for."""
+    return f"{cell.timing_key(step.step)} batch {step.batch_size}"
+
+
+def keys_of(cell: Cell) -> list[str]:
+    """The keys of all steps of a cell."""
+    return [key_of(cell, step) for step in steps_of(cell)]
+
+
+def plan(waiting: Sequence[Record], known: Collection[str] = ()) -> list[ModelJob]:
+    """The models to build so that every step of `waiting` that is not `known` is measured once."""
+    jobs, planned = [], set(known)
+    for record in waiting:
+        steps = [step for step in steps_of(record.cell) if key_of(record.cell, step) not in planned]
+        planned |= {key_of(record.cell, step) for step in steps}
+        if steps:
+            classes = len(record.data.classes) if record.data and record.cell.train else ORIGINAL_CLASSES
+            jobs.append(ModelJob(cell=record.cell, classes=classes, steps=tuple(steps)))
+    return jobs
+
+
+def narrowed(jobs: Sequence[ModelJob], keys: Collection[str]) -> list[ModelJob]:
+    """`jobs` with only the steps that have one of `keys`; models without any are left out."""
+    kept = [
+        job.model_copy(
+            update={"steps": tuple(step for step, key in zip(job.steps, job.keys, strict=True) if key in keys)}
+        )
+        for job in jobs
+    ]
+    return [job for job in kept if job.steps]

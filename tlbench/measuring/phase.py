@@ -1,0 +1,153 @@
+"""The timing phase: trained cells get their step times, on one side for `run`, on several sides in turn for `ab`."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.core.cell import Cell
+from tlbench.measuring.hosts import TimerHost
+from tlbench.measuring.jobs import StepJob, key_of, keys_of, narrowed, plan, untimed
+from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents, room_now
+from tlbench.results.record import Environment, Failure, Record, Timings
+from tlbench.results.store import Store
+
+LONGEST = 5
+"""A process takes at most so many times the rounds of the first one."""
+
+Measured = Mapping[str, Mapping[str, Measurement]]
+"""All that was measured: by the step's key, then by side."""
+Undecided = Callable[[Measured], Mapping[str, int]]
+"""The keys of the steps that are to be measured on, and how many rounds would decide each (0: unknown)."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long measuring goes on: processes a side at most, rounds with each, and seconds after which none is begun."""
+
+    processes: int = 4
+    rounds: int = 20
+    seconds: float = 1800.0
+
+
+def time_cells(
+    cells: Sequence[Cell],
+    host: TimerHost,
+    store: Store,
+    events: TimingEvents,
+    *,
+    timeout: float,
+    logs: Path,
+    readings: Path,
+    room: Callable[[int], bool] = room_now,
+) -> None:
+    """Measure the step times that the records of `cells` lack, and write them into the records.
+
+    Each step is measured until it has what its protocol asks for; records are written when a group of models is done.
+    `readings` is the folder that keeps the reference workload's times of earlier runs; `timeout` is seconds for one
+    model's answer; `room` is that of a `Session`.
+    """
+    records = store.read_all().records
+    waiting, times = untimed(records, cells), known_times(records)
+    session = Session([TimedSide(host)], events, logs, readings, timeout, room)
+
+    def write() -> None:
+        for key, sides in session.measured.items():
+            for measurement in sides.values() if key not in times else ():
+                times[key] = measurement.timings(measurement.summary(measurement.job.timing.iterations))
+        lost = {key: loss.failure for key, loss in session.lost.items()}
+        for record in tuple(waiting):
+            if (timed := with_times(record, times, lost)) is not None:
+                store.write(timed)
+                waiting.remove(record)
+
+    write()  # those whose steps were measured for other cells already
+    session.measure(plan(waiting, times), after_group=write)
+
+
+def time_sides(
+    cells: Sequence[Cell],
+    sides: Sequence[TimedSide],
+    stores: Mapping[str, Store],
+    effort: Effort,
+    undecided: Undecided,
+    events: TimingEvents,
+    *,
+    timeout: float,
+    logs: Path,
+    readings: Path,
+    room: Callable[[int], bool] = room_now,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Measure the steps of those of `cells` that every side trained, in turn, and write them into all sides' records.
+
+    Every step is measured by one process a side first; those that are `undecided` get another process a side, and so
+    on, until none is or the effort is spent. A step that is lost on one side is lost on all.
+    """
+    session = Session(sides, events, logs, readings, timeout, room)
+    trained = _trained(cells, {side.name: stores[side.name].read_all().records for side in sides})
+    jobs, begin = plan(trained[sides[0].name]), clock()
+    rounds = {key: effort.rounds for job in jobs for key in job.keys}
+    for number in range(effort.processes):
+        if not jobs or (number and clock() - begin > effort.seconds):
+            break
+        session.measure(jobs, rounds)
+        more = {key: count for key, count in undecided(session.measured).items() if key not in session.lost}
+        rounds = {key: min(max(count, effort.rounds), LONGEST * effort.rounds) for key, count in more.items()}
+        jobs = narrowed(jobs, more)
+    token = secrets.token_hex(6)
+    for side in sides:
+        times = {key: _in_turn(by_side[side.name], token) for key, by_side in session.measured.items()}
+        lost = {key: loss.told_on(side.name) for key, loss in session.lost.items()}
+        for record in trained[side.name]:
+            if (timed := with_times(record, times, lost)) is not None:
+                stores[side.name].write(timed)
+
+
+def known_times(records: Sequence[Record]) -> dict[str, Timings]:
+    """Each measurement that `records` have, by its key, as the times of that step alone."""
+    known = {}
+    for record in records:
+        if record.timings and record.status == "ok":
+            timings = record.timings
+            environment = timings.environment or record.environment
+            for step in timings.steps:
+                key = key_of(record.cell, StepJob(step=step.step, batch_size=step.batch_size))
+                known[key] = timings.model_copy(update={"steps": (step,), "environment": environment})
+    return known
+
+
+def with_times(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> Record | None:
+    """`record` with the times of its steps, or with why it has none; None where some of its steps are still to come."""
+    keys = keys_of(record.cell)
+    if not all(key in times or key in lost for key in keys):
+        return None
+    losses = [lost[key] for key in keys if key in lost]
+    if losses:
+        return record.model_copy(update={"timing_failure": losses[0]})
+    by_step = [times[key] for key in keys]
+    steps = tuple(step for timings in by_step for step in timings.steps)
+    elsewhere = [timings.environment for timings in by_step if not _same_place(timings.environment, record.environment)]
+    environment = elsewhere[0] if elsewhere else None
+    timings = by_step[0].model_copy(update={"steps": steps, "environment": environment})
+    return record.model_copy(update={"timings": timings, "timing_failure": None})
+
+
+def _same_place(there: Environment | None, here: Environment) -> bool:
+    return there is None or (there.identity, there.versions) == (here.identity, here.versions)
+
+
+def _in_turn(measurement: Measurement, token: str) -> Timings:
+    """Times that were taken beside those of other sides; how many are enough was for the comparison to decide."""
+    summary = measurement.summary(iterations=1)
+    return measurement.timings(summary.model_copy(update={"session": token, "draws": measurement.draws}))
+
+
+def _trained(cells: Sequence[Cell], records: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
+    """By side, the records of those of `cells` that every side trained and that ask for step times, in their order."""
+    by_side = {
+        side: {record.cell_id: record for record in there if record.status == "ok"} for side, there in records.items()
+    }
+    common = [cell.id for cell in cells if cell.timing and all(cell.id in there for there in by_side.values())]
+    return {side: [there[cell_id] for cell_id in common] for side, there in by_side.items()}

@@ -1,0 +1,286 @@
+"""One session of measuring: models of one side, or of several, are opened until memory is full and take turns.
+
+A side is whoever hosts models: this environment for `run`, two environments for `ab`. Every step that is measured has a
+key, and is measured on all sides beside each other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tlbench.core.cell import Cell
+from tlbench.host.load import OtherLoad
+from tlbench.host.resources import available_memory, memory_limit
+from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, TimerHost
+from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
+from tlbench.measuring.readings import Reference
+from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
+from tlbench.measuring.summary import Surroundings, summarise
+from tlbench.results.record import Failure, StepTiming, Timings
+
+KEPT_FREE = 0.25
+"""Share of the memory that stays free when another model joins."""
+HOPELESS = "invalid"
+"""How a model is lost that could not be built alone either; all others may be for lack of memory, whatever they say."""
+
+
+class TimingEvents(Protocol):
+    """Who wants to know how the timing phase goes."""
+
+    def opening(self, cell: Cell, number: int, total: int) -> None:
+        """Model `number` of `total` is built and warmed up."""
+
+    def round(self, number: int, waiting: int, models: int) -> None:
+        """Round `number` begins, in which `waiting` steps of `models` models take turns."""
+
+    def lost(self, cell: Cell, why: Failure) -> None:
+        """The model of `cell` can give no step times, nor can those that would have shared them."""
+
+    def reference_lost(self, why: Failure) -> None:
+        """The reference workload gives no readings any more; the models go on without."""
+
+
+@dataclass(frozen=True)
+class TimedSide:
+    """Where the models of one side live. `name` tells sides apart in logs and sentences; the only side needs none."""
+
+    host: TimerHost
+    name: str = ""
+
+    def log(self, folder: Path, job: ModelJob) -> Path:
+        """What this side's model of `job` prints."""
+        return folder / ".".join(filter(None, [job.cell.id, self.name, "timing", "log"]))
+
+
+@dataclass
+class Measurement:
+    """One step on one side, over all its processes so far; `draws` are the rounds of each."""
+
+    job: ModelJob
+    step: StepJob
+    ready: Ready
+    opened: Opened
+    taken: Taken
+    seen: Surroundings
+    draws: tuple[int, ...]
+
+    @classmethod
+    def first(cls, job: ModelJob, index: int, ready: Ready, taken: Taken, seen: Surroundings) -> "Measurement":
+        """What the first process gave of step `index` of `job`."""
+        return cls(job, job.steps[index], ready, ready.opened[index], taken, seen, (len(taken.rounds),))
+
+    def add(self, taken: Taken, seen: Surroundings) -> None:
+        """The rounds of one more process."""
+        self.taken.rounds += taken.rounds
+        self.taken.reference += taken.reference
+        self.seen = self.seen.followed_by(seen)
+        self.draws = (*self.draws, len(taken.rounds))
+
+    def processes(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """Rounds (samples in seconds), split by process."""
+        ends = [sum(self.draws[: number + 1]) for number in range(len(self.draws))]
+        return tuple(tuple(self.taken.rounds[end - count : end]) for end, count in zip(ends, self.draws, strict=True))
+
+    def summary(self, iterations: int) -> StepTiming:
+        """What a record says of it; complete with `iterations` samples."""
+        return summarise(self.step, self.job.cell.id, iterations, self.opened, self.taken, self.seen)
+
+    def timings(self, step: StepTiming) -> Timings:
+        """`step`, with the device and the settings it was taken with."""
+        ready = self.ready
+        return Timings(
+            device="gpu" if ready.device["kind"] == "gpu" else "cpu",
+            device_name=ready.device["name"],
+            environment=ready.environment,
+            jit=ready.jit,
+            threads=ready.threads,
+            protocol=self.job.timing.protocol,
+            calls=ready.calls,
+            steps=(step,),
+        )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A step that can give no times, and the side on which it was lost."""
+
+    side: str
+    failure: Failure
+
+    def told_on(self, side: str) -> Failure:
+        """The failure in words that are right in the records of `side`."""
+        if side == self.side:
+            return self.failure
+        return self.failure.model_copy(update={"message": f"on the {self.side} side: {self.failure.message}"})
+
+
+@dataclass(frozen=True)
+class _OpenModel:
+    """A model that waits for its turns on every side, by the side's name."""
+
+    job: ModelJob
+    participants: Mapping[str, Participant]
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory it has on all sides."""
+        return sum(participant.ready.resident or 0 for participant in self.participants.values())
+
+
+def there_is_room(available: int, limit: int, largest: int) -> bool:
+    """Whether one more model, perhaps a third larger than the `largest` so far, leaves enough memory free (bytes)."""
+    return available - 1.3 * largest > KEPT_FREE * limit
+
+
+def room_now(largest: int) -> bool:
+    """Whether there is room for one more model on this machine, at this moment."""
+    return there_is_room(available_memory(), memory_limit(), largest)
+
+
+@dataclass
+class Session:
+    """Measures steps, and knows what was `measured` (by key, then by side) and what was `lost` (by key).
+
+    logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
+    timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
+    may be opened beside those that are.
+    """
+
+    sides: Sequence[TimedSide]
+    events: TimingEvents
+    logs: Path
+    readings: Path
+    timeout: float
+    room: Callable[[int], bool] = room_now
+    measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
+    lost: dict[str, Loss] = field(default_factory=dict)
+
+    def measure(
+        self,
+        jobs: Sequence[ModelJob],
+        rounds: Mapping[str, int] | None = None,
+        after_group: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Measure the steps of `jobs`, one process a side for each: `rounds` of a key, else what its protocol asks for.
+
+        Models are opened one after the other until there is no `room`, or until one cannot be built beside them;
+        those take turns with the reference workload between their rounds, and make room for the next group.
+        """
+        self.logs.mkdir(parents=True, exist_ok=True)
+        waiting = list(jobs)
+        while waiting:
+            with ExitStack() as stack:
+                reference = self._open_reference(ReferenceJob(backend=waiting[0].backend), stack)
+                group = self._open_group(waiting, len(jobs), stack)
+                self._take(group, reference, rounds or {})
+            after_group()
+
+    def _open_reference(self, job: ReferenceJob, stack: ExitStack) -> Reference:
+        log = self.logs / "reference.log"
+        host, tell = self.sides[0].host, self.events.reference_lost
+        return Reference(host, job, self.timeout, log, self.readings, tell, stack)
+
+    def _open_group(self, waiting: list[ModelJob], total: int, stack: ExitStack) -> list[_OpenModel]:
+        """Open models from the front of `waiting`, as many as there is room for, at least one."""
+        group: list[_OpenModel] = []
+        while waiting and (not group or self.room(max(model.resident for model in group))):
+            job = waiting.pop(0)
+            self.events.opening(job.cell, total - len(waiting), total)
+            opened = self._open(job, stack)
+            if not isinstance(opened, dict):
+                side, error = opened
+                if group and error.status != HOPELESS:  # it gets a second try, first in the next group
+                    waiting.insert(0, job)
+                    break
+                self._lose(job, job.keys, Loss(side, error.failure))
+                continue
+            group.append(_OpenModel(job, opened))
+        return group
+
+    def _open(self, job: ModelJob, stack: ExitStack) -> dict[str, Participant] | tuple[str, LostError]:
+        """The model on every side, built at the same time, since each traces on one core; or the side that lost it."""
+
+        def build(side: TimedSide) -> Participant | LostError:
+            try:
+                return side.host.open(job, self.timeout, side.log(self.logs, job))
+            except LostError as error:
+                return error
+
+        built = dict(zip((side.name for side in self.sides), _side_by_side(build, self.sides), strict=True))
+        opened = {side: model for side, model in built.items() if not isinstance(model, LostError)}
+        lost = [(side, error) for side, error in built.items() if isinstance(error, LostError)]
+        for model in opened.values():
+            if lost:
+                model.close()
+            else:
+                stack.callback(model.close)
+        return lost[0] if lost else opened
+
+    def _take(self, group: Sequence[_OpenModel], reference: Reference, rounds: Mapping[str, int]) -> None:
+        """Let the models of a group take turns, and keep what they gave."""
+        if group:
+            load, models = OtherLoad(), len(group) * len(self.sides)
+            taken, readings = take_turns(
+                self._tasks(group, rounds),
+                reference.read,
+                lambda number, waiting: self.events.round(number, waiting, models),
+            )
+            cores = group[0].participants[self.sides[0].name].ready.threads
+            seen = Surroundings(tuple(readings), reference.earlier, load.cores(), cores, models, reference.lost)
+            reference.keep(readings)
+            for model in group:
+                self._keep(model, taken, seen)
+        if reference.lost is None:
+            (self.logs / "reference.log").unlink(missing_ok=True)
+
+    def _tasks(self, group: Sequence[_OpenModel], rounds: Mapping[str, int]) -> list[Task]:
+        return [
+            Task(_name(side, key), model.job.timing, _turn(model.participants[side.name], index), rounds.get(key))
+            for model in group
+            for index, key in enumerate(model.job.keys)
+            for side in self.sides
+        ]
+
+    def _keep(self, model: _OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
+        job, losses = model.job, dict[str, Loss]()
+        for index, key in enumerate(job.keys):
+            by_side = {side.name: taken[_name(side, key)] for side in self.sides}
+            gone = [Loss(name, turns.lost.failure) for name, turns in by_side.items() if turns.lost]
+            if gone:
+                losses[key] = gone[0]
+                continue
+            known = self.measured.setdefault(key, {})
+            for name, turns in by_side.items():
+                if name in known:
+                    known[name].add(turns, seen)
+                else:
+                    known[name] = Measurement.first(job, index, model.participants[name].ready, turns, seen)
+        if losses:
+            self._lose(job, list(losses), next(iter(losses.values())))
+            return
+        for side in self.sides:
+            side.log(self.logs, job).unlink(missing_ok=True)
+
+    def _lose(self, job: ModelJob, keys: Sequence[str], loss: Loss) -> None:
+        self.lost |= dict.fromkeys(keys, loss)
+        self.events.lost(job.cell, loss.failure)
+
+
+def _side_by_side(
+    build: Callable[[TimedSide], Participant | LostError], sides: Sequence[TimedSide]
+) -> list[Participant | LostError]:
+    if len(sides) == 1:  # in this thread, which Ctrl-C reaches
+        return [build(sides[0])]
+    with ThreadPoolExecutor(len(sides)) as pool:
+        return list(pool.map(build, sides))
+
+
+def _name(side: TimedSide, key: str) -> str:
+    return f"{side.name} {key}"
+
+
+def _turn(participant: Participant, index: int) -> Turn:
+    return lambda: participant.turn(index)

@@ -1,0 +1,130 @@
+"""One side of a comparison, and the entries of its records. Values and pure functions."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.core.cell import Value
+from tlbench.core.text import OneLine
+from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditions, pack
+from tlbench.regression.gates import Gates
+from tlbench.regression.metrics.registry import METRICS
+from tlbench.results.record import Record, StepTiming, Timings
+
+NOT_IDENTITY = ("python", "memory_gib")
+"""What `ab` may vary on purpose, and what a container's limit or a reserved page changes."""
+
+
+class Side(Value):
+    """One side of a comparison. `gates`: what its suite asks for; `notes`: sentences on what was left out."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    kind: Literal["run", "runs", "baseline"] = "run"
+    suite: str = ""
+    created: str = ""
+    commit: str | None = None
+    gates: Gates = Gates()
+    notes: tuple[OneLine, ...] = ()
+
+
+def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
+    """The entry of a record; `right` are the answers on its test images, where they were kept."""
+    identity = {key: value for key, value in record.environment.identity.items() if key not in NOT_IDENTITY}
+    path = record.path
+    trained_on = None
+    if path is not None:
+        trained_on = "images" if path.whole else f"features{'' if path.computed else ', kept from earlier'}"
+    memory = record.memory
+    return Entry(
+        cell=record.cell,
+        status=record.status,
+        failure=f"{record.trouble.type}: {record.trouble.message}" if record.trouble else None,
+        fallbacks=record.fallbacks,
+        machine=identity,
+        versions=dict(record.environment.versions),
+        data=record.data.fingerprint if record.data else None,
+        weights=(record.weights.sha256 or record.weights.source) if record.weights else None,
+        counts={key: getattr(record.counts, key) for key in EXACT} if record.counts else {},
+        state={key: getattr(memory, key) for key in STATE} if memory else {},
+        correct=record.accuracy.correct if record.accuracy else None,
+        images=record.accuracy.images if record.accuracy else None,
+        right=None if right is None else pack(right),
+        memory=(memory.peak,) if memory and memory.peak else (),
+        trained_on=trained_on,
+        times=tuple(_times(record.timings, step) for step in record.timings.steps) if record.timings else (),
+        extra=_extra(record) if record.status == "ok" else {},
+    )
+
+
+def _extra(record: Record) -> dict[str, dict[str, tuple[float, ...]]]:
+    numbers = {name: metric.of_record(record) for name, metric in METRICS.items()}
+    return {name: {key: (value,) for key, value in kept.items()} for name, kept in numbers.items() if kept}
+
+
+def _times(timings: Timings, step: StepTiming) -> Times:
+    rounds, begin = [], 0
+    for count in step.draws or (len(step.rounds),):
+        rounds.append(step.rounds[begin : begin + count])
+        begin += count
+    draw = Draw(
+        median=step.median,
+        low=step.low,
+        high=step.high,
+        normalised=step.normalised,
+        stable=step.stable,
+        session=step.session,
+        rounds=tuple(tuple(median(samples) for samples in process) for process in rounds),
+    )
+    return Times(
+        step=step.step,
+        batch_size=step.batch_size,
+        protocol=timings.protocol,
+        device=timings.device_name,
+        jit=timings.jit,
+        threads=timings.threads,
+        draws=(draw,),
+    )
+
+
+def merged(entries: Sequence[Entry]) -> Entry:
+    """Entries of one cell from several runs, the newest first, as one: every run is a draw of times, of memory and of
+    what metrics keep.
+
+    Runs whose machine, software, images or weights differ from the newest's are left out.
+    """
+    newest = entries[0]
+    alike = [entry for entry in entries if _basis(entry) == _basis(newest)]
+    return newest.model_copy(
+        update={
+            "times": tuple(_all_draws(times, alike) for times in newest.times),
+            "memory": tuple(peak for entry in alike for peak in entry.memory),
+            "extra": {
+                metric: {key: _all_kept(metric, key, alike) for key in kept} for metric, kept in newest.extra.items()
+            },
+        }
+    )
+
+
+def _basis(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.status,
+        entry.machine,
+        entry.versions,
+        entry.data,
+        entry.weights,
+        entry.trained_on,
+        entry.fallbacks,
+    )
+
+
+def _all_draws(times: Times, entries: Sequence[Entry]) -> Times:
+    same = [each for entry in entries for each in entry.times if conditions(each) == conditions(times)]
+    return times.model_copy(update={"draws": tuple(draw for each in same for draw in each.draws)})
+
+
+def _all_kept(metric: str, key: str, entries: Sequence[Entry]) -> tuple[float, ...]:
+    return tuple(value for entry in entries for value in entry.extra.get(metric, {}).get(key, ()))

@@ -1,0 +1,31 @@
+"""How a judgement's numbers and the whole of it are put into words."""
+
+from tlbench.regression.metrics.registry import METRICS
+from tlbench.regression.verdicts import OUTCOME, Judgement
+from tlbench.reporting.document import Text, prose
+
+
+def sentence(judgement: Judgement) -> Text:
+    """A judgement in words: what, where, how much, why, and what would decide it."""
+    what = judgement.name if judgement.metric != OUTCOME else ""
+    seeds = f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""
+    parts = [f"{judgement.cell.label}{seeds}:", *filter(None, [what]), judgement.verdict]
+    if judgement.base is not None and judgement.new is not None and judgement.verdict not in {"missing", "new"}:
+        parts.append(f"({values(judgement)}{f', {change(judgement)}' if judgement.effect is not None else ''})")
+    line = " ".join(parts)
+    if judgement.reason and judgement.verdict not in {"unchanged"}:
+        line += f"; {judgement.reason}"
+    return (f"{line}; to decide: ", *prose(judgement.decide)) if judgement.decide else line
+
+
+def values(judgement: Judgement) -> str:
+    """Both numbers, each with its unit."""
+    assert judgement.base is not None
+    assert judgement.new is not None
+    metric = METRICS[judgement.metric]
+    return f"{metric.written(judgement.base)} → {metric.written(judgement.new)} {judgement.unit}".rstrip()
+
+
+def change(judgement: Judgement) -> str:
+    """The effect with its interval: ``+1.2% (-0.5 to +3.0)``, in points for accuracies."""
+    return METRICS[judgement.metric].written_change(judgement)

@@ -1,0 +1,125 @@
+"""A document in Markdown: CommonMark with GitHub's tables.
+
+Every sign that Markdown would read as its own is escaped: see https://spec.commonmark.org/0.31.2 and
+https://github.github.com/gfm. A document is often printed in CI, so that no line begins as a command does either.
+"""
+
+import re
+from urllib.parse import quote
+
+from tlbench.reporting.document import (
+    Block,
+    Code,
+    Document,
+    Emphasis,
+    Figure,
+    Inline,
+    Link,
+    Listing,
+    Note,
+    Section,
+    Strong,
+    Table,
+    Text,
+    inlines,
+)
+from tlbench.reporting.render.characters import one_line
+from tlbench.reporting.render.grid import draw
+
+MARKS = re.compile(
+    r"[\\`*<|]"
+    r"|\b_+|_+\b"  # an underscore within a word is none of Markdown's business
+    r"|\](?=[(\[])"  # a link or an image
+    r"|(?<=\S)~"  # the end of what is struck through
+    r"|&(?=#?\w+;)"  # &lt;
+    r"|(?<=##)\[|(?<=##vso)\[|(?<=##teamcity)\["  # a command of a CI log
+)
+LINK_MARKS = re.compile(rf"{MARKS.pattern}|[\[\]]")
+"""No bracket may end the text of a link."""
+START = re.compile(r"[-+#>=:\[]|\d{1,9}(?=[.)](?:\s|$))")
+"""What makes a heading, a list, a quotation, a task or a command of the line that it begins."""
+DEEPEST = 6
+URL_SIGNS = ":/?#@!$&'*+,;=%~"
+"""Those of RFC 3986 that mean nothing to Markdown; the others are given by their numbers."""
+
+
+def render(document: Document, level: int = 1) -> str:
+    """The document, its title a heading of `level`."""
+    return "\n\n".join(_block(Section(document.title, document.blocks), level)) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that shows as it is, in a cell or within a line."""
+    return _escape(text, MARKS)
+
+
+def _escape(text: str, marks: re.Pattern[str]) -> str:
+    return marks.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), one_line(text))
+
+
+def _block(block: Block, level: int) -> list[str]:
+    match block:
+        case Section(heading, blocks):
+            parts = [part for inner in blocks for part in _block(inner, level + 1)]
+            return [f"{'#' * min(level, DEEPEST)} {_heading(heading)}", *parts]
+        case Table():
+            return [draw(block, _cell, "pipe")]
+        case Note(lines):
+            return ["  \n".join(map(_line, lines))]
+        case Listing(items):
+            return ["\n".join(f"- {_line(item)}" for item in items)]
+        case Figure(title, _, caption):
+            return [_line((f"{title}: ", *inlines(caption)))]
+
+
+def _heading(text: Text) -> str:
+    line = "".join(map(_piece, inlines(text))).strip()
+    return f"{line[:-1]}\\#" if line.endswith("#") else line
+
+
+def _cell(text: Text) -> str:
+    if isinstance(text, str):
+        return escape(text)
+    return "".join(_piece(piece, in_table=True) for piece in inlines(text))
+
+
+def _line(text: Text) -> str:
+    """The text of a paragraph or an item, which begins nothing else."""
+    pieces = inlines(text)
+    shown = [_piece(piece) for piece in pieces]
+    line = "".join(shown).strip()
+    first = next((piece for piece, words in zip(pieces, shown, strict=True) if words.strip()), None)
+    found = None if isinstance(first, Link) and first.followed else START.match(line)
+    if found is None:
+        return line
+    digits = found[0] if found[0].isdigit() else ""
+    return f"{digits}\\{line[len(digits) :]}"
+
+
+def _piece(piece: Inline, *, in_table: bool = False) -> str:
+    match piece:
+        case str():
+            return escape(piece)
+        case Emphasis(text):
+            return _between("*", text)
+        case Strong(text):
+            return _between("**", text)
+        case Code(text):
+            code = _code(one_line(text))
+            return code.replace("|", "\\|") if in_table else code  # a pipe ends a cell even within code
+        case Link(text, url):
+            return f"[{_escape(text, LINK_MARKS)}]({quote(url, safe=URL_SIGNS)})" if piece.followed else escape(text)
+
+
+def _between(signs: str, text: str) -> str:
+    escaped = escape(text).strip()
+    return f"{signs}{escaped}{signs}" if escaped else ""
+
+
+def _code(text: str) -> str:
+    """Between more backticks than stand in a row inside (CommonMark, 6.1)."""
+    if not text.strip():
+        return ""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence, space = "`" * (longest + 1), " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{space}{text}{space}{fence}"

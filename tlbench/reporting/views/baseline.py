@@ -1,0 +1,28 @@
+"""One side of a comparison, as `tlbench baseline show` prints it. Pure."""
+
+from tlbench.regression.entries import Entry
+from tlbench.regression.side import Side
+from tlbench.reporting.document import Document, Table
+from tlbench.reporting.numbers import DASH, count, milliseconds
+
+HEADINGS = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
+
+
+def document(side: Side) -> Document:
+    """Where it comes from, and a line for each cell."""
+    first = side.entries[0] if side.entries else None
+    machine = (
+        f"{first.machine.get('cpu', 'unknown')}, {first.machine.get('threads', '?')} threads" if first else "unknown"
+    )
+    return Document(f"{side.suite}, {side.created}, on {machine}", (Table.of(HEADINGS, map(_row, side.entries)),))
+
+
+def _row(entry: Entry) -> list[str]:
+    return [
+        entry.cell.label,
+        entry.status,
+        f"{entry.correct / entry.images:.1%}" if entry.images and entry.correct is not None else DASH,
+        count(int(entry.counts["params"])) if entry.counts else DASH,
+        ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in entry.times) or DASH,
+        f"{entry.memory[0] / 2**20:.0f}" if entry.memory else DASH,
+    ]

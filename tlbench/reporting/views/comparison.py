@@ -1,0 +1,134 @@
+"""A comparison as people read it: one line a cell. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from tlbench.regression.comparison import Compared, Comparison
+from tlbench.regression.metrics.registry import METRICS, in_order
+from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
+from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, prose
+from tlbench.reporting.judgements import change, sentence
+from tlbench.reporting.numbers import DASH
+
+MARKS: dict[Verdict, str] = {
+    "regressed": "✗",
+    "newly failing": "✗",
+    "missing": "✗",
+    "inconclusive": "?",
+    "improved": "✓",
+    "fixed": "✓",
+    "new": "+",
+    "unchanged": "=",
+    "not comparable": DASH,
+}
+LEGEND = "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals."
+FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
+"""The verdicts for which a job ends red."""
+MOST_LINES, ALIKE = 30, 3
+BETWEEN = " · "
+
+
+def document(comparison: Comparison) -> Document:
+    """The headline, a table with a line for each cell, and below it what the table cannot say."""
+    names, labels = _names(comparison), short_labels([cell.label for cell in comparison.cells])
+    rows = [
+        (_verdict(cell.verdict), label, *_columns(cell, names))
+        for cell, label in zip(comparison.cells, labels, strict=True)
+    ]
+    table = Table.of(["Verdict", "Cell", *names], rows)
+    below = _below(comparison)
+    return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict over all cells in one line, with how many cells have which."""
+    counted = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
+    parts = [f"{count} {verdict}" for verdict, count in counted.items() if count]
+    many = f"{len(comparison.cells)} cell{'s' if len(comparison.cells) != 1 else ''}"
+    if comparison.exit_code == 3:
+        return f"nothing could be compared, of {many}"
+    return f"{', '.join(parts)} (of {many}; {comparison.base.name} against {comparison.new.name})"
+
+
+def short_labels(labels: Sequence[str]) -> list[str]:
+    """Labels without the parts that all of several cells share: the head, the seed, mostly."""
+    parts = [label.split(BETWEEN) for label in labels]
+    if len(labels) < 2 or len(set(map(len, parts))) > 1:
+        return list(labels)
+    differ = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
+    shortened = [[part for part, kept in zip(label, differ, strict=True) if kept] for label in parts]
+    return [BETWEEN.join(short or label) for short, label in zip(shortened, parts, strict=True)]
+
+
+def _verdict(verdict: Verdict) -> Inline:
+    return Strong(verdict) if verdict in FAILING else verdict
+
+
+def _names(comparison: Comparison) -> list[str]:
+    """Columns, metric by metric: one for each name, one for all exact numbers."""
+    return list(
+        dict.fromkeys(
+            metric.plural if metric.exact else judgement.name
+            for metric in in_order()
+            for judgement in comparison.judgements
+            if judgement.metric == metric.name
+        )
+    )
+
+
+def _columns(cell: Compared, names: Sequence[str]) -> list[str]:
+    alone = [judgement for judgement in cell.judgements if judgement.metric == OUTCOME]
+    if alone:
+        return [alone[0].reason, *[""] * (len(names) - 1)] if names else []
+    columns = dict.fromkeys(names, "")
+    for metric in in_order():
+        judgements = [judgement for judgement in cell.judgements if judgement.metric == metric.name]
+        if metric.exact:
+            columns |= {metric.plural: _exact(judgements)} if metric.plural in columns else {}
+        else:
+            columns |= {judgement.name: _column(judgement) for judgement in judgements}
+    return list(columns.values())
+
+
+def _column(judgement: Judgement) -> str:
+    if judgement.effect is None:
+        return MARKS[judgement.verdict]
+    return f"{MARKS[judgement.verdict]} {change(judgement).replace(' points', '')}"
+
+
+def _exact(judgements: Sequence[Judgement]) -> str:
+    changed = [judgement for judgement in judgements if judgement.verdict != "unchanged"]
+    return ", ".join(f"{MARKS[judgement.verdict]} {judgement.name}" for judgement in changed) or MARKS["unchanged"]
+
+
+def _below(comparison: Comparison) -> list[Text]:
+    """What the table cannot say: sentences on all that is not plain, reasons said once, notes."""
+    plain: set[Verdict] = {"unchanged", "not comparable"}
+    said = [line for verdict in WORST_FIRST if verdict not in plain for line in _said(comparison.of(verdict))]
+    lines = said[:MOST_LINES]
+    if len(said) > MOST_LINES:
+        lines.append(f"and {len(said) - MOST_LINES} more, in the JSON")
+    return [*lines, *_grouped(comparison.of("not comparable")), *comparison.notes]
+
+
+def _said(judgements: Sequence[Judgement]) -> list[Text]:
+    """A sentence for each; one for all that are inconclusive for the same reason, where they are many."""
+    alike: dict[tuple[str, str, str], list[Judgement]] = {}
+    for judgement in judgements:
+        alike.setdefault((judgement.metric, judgement.reason, judgement.decide), []).append(judgement)
+    lines: list[Text] = []
+    for (metric, reason, decide), several in alike.items():
+        if several[0].verdict == "inconclusive" and len(several) > ALIKE:
+            start = f"{metric} inconclusive in {len(several)} cases: {reason}; to decide: "
+            lines.append((start, *prose(decide)))
+        else:
+            lines += map(sentence, several)
+    return lines
+
+
+def _grouped(judgements: Iterable[Judgement]) -> list[str]:
+    reasons: dict[tuple[str, str], int] = {}
+    for judgement in judgements:
+        name = judgement.name
+        kind = name if judgement.metric == OUTCOME else METRICS[judgement.metric].plural or name
+        reasons[kind, judgement.reason] = reasons.get((kind, judgement.reason), 0) + 1
+    return [f"{kind} not comparable ({count}): {reason}" for (kind, reason), count in reasons.items()]

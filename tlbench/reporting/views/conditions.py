@@ -1,0 +1,129 @@
+"""What the numbers of a report depend on, in plain lines. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from tlbench.reporting import numbers
+from tlbench.reporting.document import Listing, Section
+from tlbench.reporting.report import Report
+from tlbench.results.record import Record, StepTiming
+
+
+def sections(report: Report) -> list[Section]:
+    """One section with a line for each."""
+    return [Section("Conditions", (Listing(tuple(conditions(report.records))),))]
+
+
+def conditions(records: Sequence[Record]) -> list[str]:
+    """Machine, versions, training, timing, images and weights; where records differ, all values are listed."""
+    return [
+        f"Machine: {_each((_machine(record) for record in records), '; ')}.",
+        f"Versions: {_each((_versions(record) for record in records), '; ')}.",
+        *_training_lines(records),
+        *_timing_lines(records),
+        *_source_lines(records),
+    ]
+
+
+def _machine(record: Record) -> str:
+    identity = record.environment.identity
+    gpu = [identity["gpu"]] if "gpu" in identity else []
+    memory = f"{identity['memory_gib']} GiB"
+    return ", ".join([identity["cpu"], f"{identity['threads']} threads", memory, *gpu, identity["os"]])
+
+
+def _versions(record: Record) -> str:
+    versions = {"python": record.environment.identity["python"], **record.environment.versions}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _training_lines(records: Sequence[Record]) -> list[str]:
+    trained = [(record.cell, record.cell.train) for record in records if record.cell.train]
+    cells = [record.cell for record in records]
+    common = (
+        f"images {_each(f'{c.image_size} x {c.image_size}' for c in cells)}"
+        f"; {_each(c.precision for c in cells)}; backend {_each(c.backend for c in cells)}"
+    )
+    if not trained:
+        return [f"Nothing was trained: the original classifiers, {common}."]
+    return [
+        f"Training: {_each(f'{t.epochs} epochs' for _, t in trained)}"
+        f", batch size {_each(str(t.batch_size) for _, t in trained)}"
+        f", {_each(t.optimizer for _, t in trained)}"
+        f"; learning rate {_each(f'{t.learning_rate:g} ({c.strategy.name})' for c, t in trained)}"
+        f"; seeds {_each(str(c.seed) for c in cells)}; {common}.",
+        *_path_lines(records),
+    ]
+
+
+def _path_lines(records: Sequence[Record]) -> list[str]:
+    paths = [record.path for record in records if record.path]
+    cut = sum(path.whole is None for path in paths)
+    if not paths:
+        return []
+    whole = _each(path.whole for path in paths if path.whole)
+    rest = f"; {len(paths) - cut} on images ({whole})" if whole else ""
+    features = "what the frozen layers make of each image, computed once and kept"
+    return [f"Trained on {features}: {cut} of {len(paths)} cells{rest}."]
+
+
+def _timing_lines(records: Sequence[Record]) -> list[str]:
+    timed = [record.timings for record in records if record.timings]
+    if not timed:
+        return ["Step times were not measured."]
+    steps = [step for timings in timed for step in timings.steps]
+    inference = [timings.inference for timings in timed]
+    training = [timings.training for timings in timed if timings.training]
+    protocols = [timings.protocol for timings in timed]
+    lines = [
+        f"Time per step: {'mean' if set(protocols) == {'keras'} else 'median'} over steps of one"
+        f" batch of {_each(str(step.batch_size) for step in [*inference, *training])} on the whole model, protocol"
+        f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up, XLA"
+        f" {_each('on' if timings.jit else 'off' for timings in timed)},"
+        f" {_each(str(timings.threads) for timings in timed)} threads;"
+        f" up to {max(step.models for step in steps)} models took turns. Raw samples are in the records.",
+        _interval_line(steps),
+        "The first step (trace, compilation) is not in these times: "
+        f"inference {_range([step.first_call for step in inference])}"
+        + (f", training {_range([step.first_call for step in training])}." if training else "."),
+    ]
+    if all(timings.device == "cpu" for timings in timed):
+        lines.append("The GPU columns are empty: nothing here was measured on one.")
+    return lines
+
+
+def _counted(steps: Sequence[StepTiming]) -> str:
+    counts = [len(step.samples) for step in steps]
+    bounded = len({(step.measured_with, step.step, step.batch_size) for step in steps if not step.complete})
+    text = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    ended = "1 measurement ended at its" if bounded == 1 else f"{bounded} measurements ended at their"
+    return text + (f" ({ended} time bound)" if bounded else "")
+
+
+def _interval_line(steps: Sequence[StepTiming]) -> str:
+    drifts = [step.drift for step in steps if step.drift]
+    if not drifts:
+        return "Intervals are 95 % order-statistic intervals of the median; no reference workload was timed."
+    low, high = min(drift[0] for drift in drifts), max(drift[1] for drift in drifts)
+    return (
+        "Intervals are 95 % order-statistic intervals of the median, widened by the drift that a reference workload "
+        f"saw on this machine: its time ranged from {low - 1:+.0%} to {high - 1:+.0%}."
+    )
+
+
+def _source_lines(records: Sequence[Record]) -> list[str]:
+    data = _each(f"{r.cell.dataset.label} {r.data.source}" for r in records if r.data)
+    weights = _each(f"{r.cell.backbone.label} {r.weights.source}" for r in records if r.weights)
+    fallbacks = sorted({mark for record in records for mark in record.fallbacks})
+    return [
+        *([f"Images: {data}. Weights: {weights}."] if data and weights else []),
+        f"Fallbacks: {', '.join(fallbacks).upper()}." if fallbacks else "Fallbacks: none.",
+    ]
+
+
+def _each(texts: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(dict.fromkeys(texts))
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = numbers.seconds(min(values)), numbers.seconds(max(values))
+    return low if low == high else f"{low} to {high}"

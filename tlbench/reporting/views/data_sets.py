@@ -1,0 +1,89 @@
+"""A table for each data set: what each model, strategy and setting costs and gives. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from tlbench.reporting.document import Note, Section, Strong, Table, Text
+from tlbench.reporting.published import is_original
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import original, rows
+from tlbench.reporting.views.rows import UNSTABLE
+from tlbench.results.record import DataProvenance
+
+
+def sections(report: Report) -> list[Section]:
+    """A section for each data set. Records with a stand-in are never in one table with records without."""
+    return [_section(heading, group) for heading, group in _groups(report.rows)]
+
+
+def _section(heading: str, group: Sequence[RunRecord]) -> Section:
+    if all(is_original(row.record) for row in group):
+        return Section(heading, (original.table(group), _legend(group, original.LEGEND)))
+    return Section(heading, (*_data_note(group), _table(group), _legend(group, _accuracy_legend(group))))
+
+
+def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
+    groups: dict[tuple[str, tuple[str, ...]], list[RunRecord]] = {}
+    for row in of:
+        if row.record.status == "ok":
+            groups.setdefault((row.record.cell.dataset.label, row.record.fallbacks), []).append(row)
+    for (dataset, fallbacks), group in groups.items():
+        yield dataset + (f" ({', '.join(fallbacks)})" if fallbacks else ""), group
+
+
+def _table(group: Sequence[RunRecord]) -> Table:
+    columns = rows.varying([row.record for row in group])
+    if all(key != "learning_rate" for _, key in columns) or _rate_follows_strategy(group):
+        columns = [column for column in columns if column[1] != "learning_rate"]
+    headings = rows.headings(columns)
+    right = range(2 + len(columns), len(headings))
+    return Table.of(headings, (rows.cells(seeds, columns) for seeds in rows.by_row(group)), right)
+
+
+def _rate_follows_strategy(group: Sequence[RunRecord]) -> bool:
+    rates: dict[str, set[float]] = {}
+    for row in group:
+        cell = row.record.cell
+        if cell.train:
+            rates.setdefault(f"{cell.strategy.label} {cell.train.optimizer}", set()).add(cell.train.learning_rate)
+    return all(len(different) == 1 for different in rates.values())
+
+
+def _data_note(group: Sequence[RunRecord]) -> list[Note]:
+    data = group[0].record.data
+    if data is None:
+        return []
+    images = " or ".join(dict.fromkeys(_images(row.record.data) for row in group if row.record.data))
+    note: tuple[str | Strong, ...] = (f"{len(data.classes)} classes ({', '.join(data.classes)}); images: {images}.",)
+    if data.source == "synthetic":
+        drawn = Strong("These are drawn pictures, no photographs:")
+        note += (" ", drawn, " accuracies say nothing about real images.")
+    if data.skipped:
+        note += (f" {len(data.skipped)} files were left out because they are no images.",)
+    return [Note((note,))]
+
+
+def _images(data: DataProvenance) -> str:
+    total = {split: sum(counts.values()) for split, counts in data.counts.items()}
+    return ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
+
+
+def _accuracy_legend(group: Sequence[RunRecord]) -> str:
+    several = len({row.record.cell.seed for row in group}) > 1
+    return (
+        "Top-1 is test accuracy with its 95 % Wilson interval"
+        + ("; ± is the standard deviation over seeds" if several else "")
+        + ". Trainable counts the parameters the strategy trains."
+    )
+
+
+def _legend(group: Sequence[RunRecord], first: Text) -> Note:
+    lines = [first]
+    if any(row.record.timings and not all(s.stable for s in row.record.timings.steps) for row in group):
+        lines.append(f"{UNSTABLE} marks a step time that is not stable; why is said under Step times.")
+    if any("random weights" in row.record.fallbacks for row in group):
+        trained = group[0].record.cell.train is not None
+        what = (
+            "what is compared here is not transfer learning." if trained else "counts and times do not depend on them."
+        )
+        lines.append(("† ", Strong("Random weights stand in for ImageNet's:"), f" {what}"))
+    return Note(tuple(lines))

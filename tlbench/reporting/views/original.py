@@ -1,0 +1,79 @@
+"""The Keras applications table: original classifiers, each figure beside the one that keras.io publishes. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.backbones.spec import Published
+from tlbench.reporting import numbers
+from tlbench.reporting.document import Emphasis, Table, Text
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.published import published_of
+from tlbench.reporting.report import RunRecord
+from tlbench.reporting.views.rows import by_row, time_of
+
+HEADINGS = [
+    "Model",
+    "Size (MB)",
+    "Top-1 accuracy",
+    "Top-5 accuracy",
+    "Parameters",
+    "Depth",
+    "Time (ms) per inference step (CPU)",
+    "Time (ms) per inference step (GPU)",
+]
+LEGEND: Text = (
+    "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
+    "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
+    "machine. Accuracies marked ",
+    Emphasis("published"),
+    " were not measured here.",
+)
+
+
+def table(rows: Sequence[RunRecord]) -> Table:
+    """One row a model; runs on other devices fill its other columns."""
+    return Table.of(HEADINGS, map(cells, by_row(rows)), right=range(1, len(HEADINGS)))
+
+
+def cells(rows: Sequence[RunRecord]) -> list[Text]:
+    """One row, in the order of `HEADINGS`."""
+    record = rows[0].record
+    published = published_of(record) or Published(None, None, None, None, None, None, None)
+    counts, accuracy = record.counts, record.accuracy
+    return [
+        record.cell.backbone.label + (" †" if "random weights" in record.fallbacks else ""),
+        _beside(counts.size_mb if counts else None, published.size_mb, 0),
+        _accuracy(accuracy.top1 if accuracy else None, published.top1),
+        _accuracy(accuracy.top5 if accuracy else None, published.top5),
+        _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
+        _beside(counts.depth if counts else None, published.depth, 0),
+        _time(time_of(rows, "cpu", "inference"), published.cpu_ms),
+        _time(time_of(rows, "gpu", "inference"), published.gpu_ms),
+    ]
+
+
+def _beside(value: float | None, published: float | None, digits: int, unit: str = "") -> str:
+    """``97.8 (98, −0)``: the difference is taken at the digits that are published."""
+    if value is None:
+        return DASH
+    shown = f"{value:.{digits}f}{unit}"
+    if published is None:
+        return f"{shown} ({DASH})"
+    difference = round(value, digits) - published
+    return f"{shown} ({published:.{digits}f}{unit}, {_signed(difference, digits)})"
+
+
+def _accuracy(value: float | None, published: float | None) -> Text:
+    if value is None:
+        return DASH if published is None else (f"{published:.1f}% ", Emphasis("published"))
+    if published is None:
+        return f"{value:.1%} ({DASH})"
+    return f"{value:.1%} ({published:.1f}%, {_signed(value * 100 - published, 1)})"
+
+
+def _time(measured: str, published: float | None) -> str:
+    return f"{measured} ({DASH if published is None else numbers.milliseconds(published)})"
+
+
+def _signed(difference: float, digits: int) -> str:
+    text = f"{difference:+.{digits}f}"
+    return "=" if float(text) == 0 else text

@@ -1,0 +1,65 @@
+"""Where the time of cells went, and how near they came to what the arithmetic alone would take. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.reporting.document import Note, Table
+from tlbench.reporting.numbers import DASH
+from tlbench.results.record import Record
+
+PHASES = ("build", "features", "train", "evaluate")
+HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES), "Arithmetic (s)", "Share"]
+HEADINGS += ["At the timed inference step"]
+LEGEND = (
+    "Arithmetic: images that went through the frozen part over its throughput, and training steps times the median "
+    "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch. "
+    "At the timed inference step: the share if an image took the frozen part as long as the timed step of the whole "
+    "model, which Keras runs; over 100% where the frozen part is run faster than that."
+)
+
+
+def blocks(records: Sequence[Record]) -> tuple[Table, Note]:
+    """A table with a line for each trained cell, and what its columns mean."""
+    trained = [record for record in records if record.status == "ok" and record.path]
+    return Table.of(HEADINGS, map(_row, trained)), Note((LEGEND,))
+
+
+def arithmetic(record: Record) -> float | None:
+    """Seconds that the forward passes of the frozen part and the training steps of the rest take by themselves.
+
+    None where one of the two times was not measured.
+    """
+    return _arithmetic(record, record.path.forward if record.path else None)
+
+
+def arithmetic_at_step(record: Record) -> float | None:
+    """The same with the timed inference step of the whole model in place of the frozen part's own time."""
+    if record.timings is None:
+        return None
+    step = record.timings.inference
+    return _arithmetic(record, step.median / step.batch_size)
+
+
+def _arithmetic(record: Record, forward: float | None) -> float | None:
+    """`forward`: seconds of one image in the frozen part."""
+    path, train = record.path, record.cell.train
+    if path is None or path.step is None or train is None or record.data is None:
+        return None
+    if path.computed and forward is None:
+        return None
+    images = sum(record.data.counts["train"].values())
+    steps = len(record.history) * -(-images // train.batch_size)
+    return path.computed * (forward or 0.0) + steps * path.step
+
+
+def _row(record: Record) -> list[str]:
+    assert record.path is not None
+    wall, least, at_step = sum(record.phases.values()), arithmetic(record), arithmetic_at_step(record)
+    return [
+        record.cell.label,
+        "images" if record.path.whole else "features",
+        f"{wall:.2f}",
+        *(f"{record.phases.get(name, 0.0):.2f}" for name in PHASES),
+        DASH if least is None else f"{least:.2f}",
+        DASH if least is None else f"{least / wall:.0%}",
+        DASH if at_step is None else f"{at_step / wall:.0%}",
+    ]

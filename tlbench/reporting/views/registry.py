@@ -1,0 +1,34 @@
+"""The views of a run's report: a section or several each, in this order, then those of other packages.
+
+A package adds one to its pyproject.toml::
+
+    [project.entry-points."tlbench.views"]
+    slowest = "my_package.slowest:sections"
+"""
+
+from collections.abc import Callable, Sequence
+
+from tlbench.core.plugins import Registry
+from tlbench.reporting.document import Document, Section
+from tlbench.reporting.report import Report
+from tlbench.reporting.views import batch_sizes, conditions, data_sets, failures, step_times
+
+View = Callable[[Report], Sequence[Section]]
+"""What it has to say of a report's records; nothing, where they have nothing of the kind."""
+
+VIEWS: Registry[View] = Registry(
+    "view",
+    "tlbench.views",
+    {
+        "data_sets": data_sets.sections,
+        "failures": failures.sections,
+        "batch_sizes": batch_sizes.sections,
+        "step_times": step_times.sections,
+        "conditions": conditions.sections,
+    },
+)
+
+
+def document(report: Report) -> Document:
+    """The whole report."""
+    return Document(report.title, tuple(section for view in VIEWS.values() for section in view(report)))

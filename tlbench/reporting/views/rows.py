@@ -1,0 +1,166 @@
+"""Which records share a table row, and what the row says. Pure."""
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+from tlbench.core.cell import Timing, Value
+from tlbench.reporting import numbers
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import RunRecord
+from tlbench.results.record import Record, StepTiming
+from tlbench.statistics.intervals import wilson
+
+UNSTABLE = "~"
+
+
+def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    """Those that share a row: all of the cell but its seed is equal, and so are the stand-ins it rests on."""
+    rows: dict[str, list[RunRecord]] = {}
+    for row in records:
+        key = f"{row.record.cell.model_dump_json(exclude={'seed'})} {row.record.fallbacks}"
+        rows.setdefault(key, []).append(row)
+    return list(rows.values())
+
+
+def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """(heading, key) of the settings that differ within a table, so that they need a column."""
+    settings = [setting(record) for record in records]
+    return [key for key in SETTINGS if len({values[key[1]] for values in settings}) > 1]
+
+
+SETTINGS = [
+    ("Head", "head"),
+    ("Image size", "image_size"),
+    ("Images per class", "limit"),
+    ("Weights", "weights"),
+    ("Epochs", "epochs"),
+    ("Batch size", "batch_size"),
+    ("Optimizer", "optimizer"),
+    ("Learning rate", "learning_rate"),
+    ("Augmentation", "augmentation"),
+    ("Early stopping", "early_stopping"),
+    ("Plateau", "reduce_lr"),
+    ("Precision", "precision"),
+    ("Backend", "backend"),
+    ("XLA", "jit"),
+    ("Timing", "timing"),
+]
+
+
+def setting(record: Record) -> dict[str, str]:
+    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own.
+
+    Together with backbone, strategy and data set they are the whole cell but its seed, so that no two rows of a
+    table look the same and mean different things.
+    """
+    cell, train = record.cell, record.cell.train
+    return {
+        "head": cell.head.label,
+        "image_size": str(cell.image_size),
+        "limit": options(cell.limit, "all"),
+        "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
+        "epochs": str(train.epochs) if train else DASH,
+        "batch_size": str(train.batch_size) if train else DASH,
+        "optimizer": train.optimizer if train else DASH,
+        "learning_rate": f"{cell.strategy.name}: {train.learning_rate:g}" if train else DASH,
+        "augmentation": options(train.augmentation, "on") if train else DASH,
+        "early_stopping": options(train.early_stopping, "on") if train else DASH,
+        "reduce_lr": options(train.reduce_lr, "on") if train else DASH,
+        "precision": cell.precision,
+        "backend": cell.backend,
+        "jit": cell.jit,
+        "timing": options(cell.timing, "on"),
+    }
+
+
+def options(value: Value | None, usual: str) -> str:
+    """What of `value` is not as usual: ``rotation 10.0, flip``; `usual` where all of it is, a dash where it is off."""
+    if value is None:
+        return DASH
+    changed = value.model_dump(exclude_defaults=True)
+    return ", ".join(name if of is True else f"{name} {of}" for name, of in changed.items()) or usual
+
+
+def top1(records: Sequence[Record]) -> str:
+    """Top-1 with its Wilson interval; over several seeds their mean with both what the choice of test images does to it
+    (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation).
+    """
+    seeds = [record.accuracy for record in records if record.accuracy]
+    if not seeds:
+        return DASH
+    if len(seeds) == 1:
+        return numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
+    share, images = mean(seed.top1 for seed in seeds), seeds[0].images
+    low, high = wilson(round(share * images), images)
+    spread = stdev(seed.top1 for seed in seeds) * 100
+    return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
+
+
+def time_of(rows: Sequence[RunRecord], device: str, step: str) -> str:
+    """Step time on one kind of device; where several runs measured it, each with its run's name.
+
+    The cells of a row differ in their seed, and share one measurement. A tilde marks an unstable one.
+    """
+    by_run: dict[str, str] = {}
+    for row in rows:
+        timings = row.record.timings
+        timing = getattr(timings, step) if timings and timings.device == device else None
+        if timing is not None:
+            by_run.setdefault(row.run, step_time(timing, row.record.cell.timing))
+    if not by_run:
+        return DASH
+    if len(by_run) == 1:
+        return next(iter(by_run.values()))
+    return ", ".join(f"{text} [{run}]" for run, text in by_run.items())
+
+
+def step_time(step: StepTiming, timing: Timing | None) -> str:
+    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval, drift included; ``~`` before an unstable one.
+
+    Protocol `keras` has the mean, as the table at keras.io.
+    """
+    value = step.mean if timing and timing.protocol == "keras" else step.median
+    text = numbers.milliseconds(value * 1000)
+    if step.low is not None and step.high is not None:
+        text += f" ({numbers.milliseconds(step.low * 1000)}–{numbers.milliseconds(step.high * 1000)})"
+    return text if step.stable else f"{UNSTABLE}{text}"
+
+
+def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> list[str]:
+    """One row of a table, in the order of `headings`."""
+    records = [row.record for row in rows]
+    first, counts = records[0], next((record.counts for record in records if record.counts), None)
+    return [
+        first.cell.backbone.label + (" †" if "random weights" in first.fallbacks else ""),
+        first.cell.strategy.label,
+        *(setting(first)[key].rpartition(": ")[2] for _, key in columns),
+        numbers.size(counts.size_mb if counts else None),
+        top1(_first_run(rows)),
+        numbers.count(counts.params if counts else None),
+        numbers.count(counts.trainable if counts else None),
+        str(counts.depth) if counts else DASH,
+        *(time_of(rows, device, step) for step in ("inference", "training") for device in ("cpu", "gpu")),
+    ]
+
+
+def headings(columns: Sequence[tuple[str, str]]) -> list[str]:
+    """The columns of the Keras applications table, with the strategy and what trains."""
+    return [
+        "Model",
+        "Strategy",
+        *(heading for heading, _ in columns),
+        "Size (MB)",
+        "Top-1",
+        "Params",
+        "Trainable",
+        "Depth",
+        "Time (ms) per inference step (CPU)",
+        "Time (ms) per inference step (GPU)",
+        "Time (ms) per training step (CPU)",
+        "Time (ms) per training step (GPU)",
+    ]
+
+
+def _first_run(rows: Sequence[RunRecord]) -> list[Record]:
+    """Accuracy is shown of the first run given: a second run of the same cell is no second seed."""
+    return [row.record for row in rows if row.run == rows[0].run]

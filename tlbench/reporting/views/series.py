@@ -1,0 +1,59 @@
+"""Numbers of cells over many runs: where their level changed, and a figure for each. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.regression.history import Change, Series
+from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Point, Section, Table
+
+
+def page(title: str, series: Sequence[Series]) -> Document:
+    """First what changed, then a figure for each number of each cell."""
+    cells: dict[str, list[Series]] = {}
+    for number in series:
+        cells.setdefault(number.cell, []).append(number)
+    sections = [
+        Section(cell, tuple(Section(number.name, (figure(number),)) for number in numbers))
+        for cell, numbers in cells.items()
+    ]
+    return Document(title, (_changes(series), *sections))
+
+
+def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
+    """How much was followed over how many runs, and a line for each change of level."""
+    lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
+    head = f"{runs} runs, {len(series)} series, {len(lines)} change{'s' if len(lines) != 1 else ''} of level"
+    return Note((head,)), Listing(tuple(lines))
+
+
+def figure(series: Series) -> Figure:
+    """Points in the order of the runs, marks where the level changed."""
+    values = [point.value for point in series.points]
+    where = f", {series.machine}" if series.machine else ""
+    starts = {id(point): index for index, point in enumerate(series.points)}
+    return Figure(
+        title=f"{series.name} of {series.cell}",
+        points=tuple(Point(each.value, f"{each.run}: {each.value:.5g} {series.unit}") for each in series.points),
+        caption=f"{min(values):.4g} to {max(values):.4g}{_unit(series)}, {len(values)} runs{where}",
+        breaks=tuple(starts[id(change.at)] for change in series.changes),
+    )
+
+
+def moved(series: Series, change: Change) -> str:
+    """What moved, how far, when, and what else changed then."""
+    share = f" ({change.after / change.before - 1:+.1%})" if change.before else ""
+    causes = f"; with it {', '.join(change.causes)}" if change.causes else ""
+    shift = f"{change.before:.4g} → {change.after:.4g}{_unit(series)}{share}"
+    return f"{shift} at {change.at.run}, {change.at.created}{causes}"
+
+
+def _changes(series: Sequence[Series]) -> Block:
+    rows = _rows(series)
+    return Table.of(["Cell", "Number", "Change"], rows) if rows else Note(("No number changed its level.",))
+
+
+def _rows(series: Sequence[Series]) -> list[tuple[str, str, str]]:
+    return [(number.cell, number.name, moved(number, change)) for number in series for change in number.changes]
+
+
+def _unit(series: Series) -> str:
+    return f" {series.unit}" if series.unit else ""

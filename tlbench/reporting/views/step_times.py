@@ -1,0 +1,100 @@
+"""The measurements behind the step times: a line each, with what they stand for and what speaks against them. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlbench.core.cell import Cell
+from tlbench.reporting import numbers
+from tlbench.reporting.document import Note, Section, Table
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import Report
+from tlbench.results.record import Record, StepTiming
+
+HEADINGS = [
+    "Model",
+    "Strategy",
+    "Step",
+    "Batch",
+    "Device",
+    "Median (ms)",
+    "95 % without drift",
+    "Minimum",
+    "95th percentile",
+    "In reference workloads",
+    "Steps timed",
+    "Cells",
+    "Stable",
+]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measurement, the cell whose model was timed, and how many cells share it."""
+
+    owner: Cell
+    device: str
+    step: StepTiming
+    cells: int
+
+
+def sections(report: Report) -> list[Section]:
+    """One section, where steps were timed."""
+    measurements = distinct(report.records)
+    if not measurements:
+        return []
+    legend = [LEGEND, *filter(None, [advice(measurements)])]
+    return [Section("Step times", (Table.of(HEADINGS, map(cells, measurements)), Note(tuple(legend))))]
+
+
+def distinct(records: Sequence[Record]) -> list[Measurement]:
+    """Each measurement once, in the order in which records first name it."""
+    owners = {record.cell_id: record.cell for record in records}
+    measurements: dict[tuple[str, str, str, int, tuple[float, ...]], Measurement] = {}
+    for record in records:
+        for step in record.timings.steps if record.timings else ():
+            device = record.timings.device if record.timings else ""
+            key = (step.measured_with, device, step.step, step.batch_size, step.samples)
+            sharing = measurements[key].cells + 1 if key in measurements else 1
+            owner = owners.get(step.measured_with, record.cell)
+            measurements[key] = Measurement(owner, device, step, sharing)
+    return list(measurements.values())
+
+
+def cells(measurement: Measurement) -> list[str]:
+    """One row, in the order of `HEADINGS`."""
+    step = measurement.step
+    narrow = DASH
+    if step.sample_low is not None and step.sample_high is not None:
+        narrow = f"{_ms(step.sample_low)}–{_ms(step.sample_high)}"
+    return [
+        measurement.owner.backbone.label,
+        measurement.owner.strategy.label if step.step == "training" else "all" if measurement.owner.train else DASH,
+        step.step,
+        str(step.batch_size),
+        measurement.device.upper(),
+        _ms(step.median),
+        narrow,
+        _ms(step.minimum),
+        _ms(step.p95),
+        DASH if step.normalised is None else numbers.significant(step.normalised),
+        str(len(step.samples)) + ("" if step.complete else " (bound)"),
+        str(measurement.cells),
+        "yes" if step.stable else "no: " + "; ".join(doubt.message for doubt in step.doubts),
+    ]
+
+
+def advice(measurements: Sequence[Measurement]) -> str | None:
+    """What to do about the doubts, each advice once; None where there are none."""
+    said = {doubt.kind: doubt.advice for measurement in measurements for doubt in measurement.step.doubts}
+    return f"What would make them stable: {' '.join(said.values())}" if said else None
+
+
+LEGEND = (
+    "One line for each measurement; cells that differ in images, weights or seed only share one, and all strategies "
+    "share inference. The reference workload is a fixed matrix product and convolution, timed between the rounds; step "
+    "times in it compare better across hours than milliseconds do."
+)
+
+
+def _ms(seconds: float) -> str:
+    return numbers.milliseconds(seconds * 1000)

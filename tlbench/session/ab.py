@@ -1,0 +1,189 @@
+"""`ab`, and `compare --confirm`: train cells in two environments, measure their steps in turn, judge new by base."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select as select_cells
+from tlbench.measuring.jobs import keys_of
+from tlbench.measuring.phase import Effort, Measured, Undecided, time_sides
+from tlbench.measuring.session import TimedSide, TimingEvents
+from tlbench.regression.comparison import Comparison, compare
+from tlbench.regression.decide import confirmed, flagged, undecided
+from tlbench.regression.gates import Gates
+from tlbench.results.run_folder import open_run
+from tlbench.results.store import Store
+from tlbench.session.side import side_of
+from tlbench.sides.environments import CURRENT, prepare
+from tlbench.sides.remote import Interpreter, Remote
+from tlbench.sides.train_side import train_side
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+BASE, NEW = "base", "new"
+FOLDERS = {BASE: "a", NEW: "b"}
+"""Where the run of each side is, in the folder of both."""
+
+
+class Events(TimingEvents, Protocol):
+    """Who wants to know how it goes: the terminal, a test."""
+
+    def chosen(self, cells: int) -> None:
+        """So many cells are trained and measured on both sides."""
+
+    def said(self, sentence: str) -> None:
+        """Something has begun."""
+
+
+def ab(
+    suite_file: Path,
+    base: str,
+    new: str = CURRENT,
+    *,
+    out: Path,
+    events: Events,
+    select: str = "",
+    data: Path | None = None,
+    weights: Path | None = None,
+    effort: Effort | None = None,
+    gates: Gates | None = None,
+    confirm: bool = True,
+) -> Comparison:
+    """Train the cells of a suite in two environments, measure their steps in turn, and judge new by base.
+
+    base, new: environments, as `tlbench.sides.environments.prepare` takes them. out: an empty or absent folder, for the
+    runs of both. select: only these cells. data, weights: folders of images and of weights files. gates: instead of the
+    suite's. confirm: measure again, in fresh processes, what seems to be worse. Raises UserError where an environment
+    cannot be set up or cannot run the suite; a cell that fails is a record.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty; give --out another folder")
+    trial = _Trial.of(suite_file, data, weights, gates, effort, events)
+    cells = select_cells(trial.cells, select) if select else trial.cells
+    events.chosen(len(cells))
+    interpreters = trial.set_up({BASE: base, NEW: new}, out / "environments")
+    comparison = trial.run(cells, interpreters, out)
+    if confirm and flagged(comparison):
+        comparison = trial.confirm(comparison, interpreters, out / "again")
+    return comparison
+
+
+def confirm(
+    comparison: Comparison,
+    suite_file: Path,
+    base: str,
+    new: str = CURRENT,
+    *,
+    events: Events,
+    data: Path | None = None,
+    weights: Path | None = None,
+    gates: Gates | None = None,
+) -> Comparison:
+    """Train and measure again, in both environments, what seems to be worse in `comparison`; the rest stays as it is.
+
+    Arguments are those of `ab`. Nothing of the second measurement is kept but its verdicts.
+    """
+    if not flagged(comparison):
+        return comparison
+    trial = _Trial.of(suite_file, data, weights, gates, None, events)
+    with tempfile.TemporaryDirectory(prefix="tlbench-confirm-") as temporary:
+        interpreters = trial.set_up({BASE: base, NEW: new}, Path(temporary) / "environments")
+        return trial.confirm(comparison, interpreters, Path(temporary) / "runs")
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A suite that is run in two environments; `options` of `tlbench run` find its images and weights."""
+
+    suite_file: Path
+    cells: tuple[Cell, ...]
+    timeout: float
+    options: tuple[str, ...]
+    gates: Gates
+    effort: Effort
+    events: Events
+
+    @classmethod
+    def of(
+        cls,
+        suite_file: Path,
+        data: Path | None,
+        weights: Path | None,
+        gates: Gates | None,
+        effort: Effort | None,
+        events: Events,
+    ) -> "_Trial":
+        suite = load_suite(suite_file)
+        folders = {"--data": data, "--weights": weights}
+        options = tuple(word for name, path in folders.items() if path for word in (name, str(path.resolve())))
+        return cls(suite_file, expand(suite), suite.timeout, options, gates or suite.gates, effort or Effort(), events)
+
+    def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
+        """The environment of each side, made in `folder` where it has to be made."""
+        say = self.events.said
+        return {side: prepare(spec, folder, lambda words: say(f"{words} …")) for side, spec in specs.items()}
+
+    def confirm(self, comparison: Comparison, interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
+        """`comparison`, in which what seems to be worse was trained and measured again in fresh processes."""
+        ids = {judgement.cell.id for judgement in flagged(comparison)}
+        self.events.said(f"Measuring again what seems to be worse: {len(ids)} of {len(comparison.cells)} cells")
+        cells = [cell for cell in self.cells if cell.id in ids]
+        if not cells:
+            raise UserError(
+                f"{self.suite_file} has none of the cells that seem to be worse; name their suite by --suite"
+            )
+        return confirmed(comparison, self.run(cells, interpreters, out))
+
+    def run(self, cells: Sequence[Cell], interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
+        """Train `cells` on both sides, measure them in turn, and compare the runs, which stay in `out`."""
+        logs, runs = out / "logs", {side: out / FOLDERS[side] for side in interpreters}
+        options = (*self.options, "--select", "id=" + ",".join(cell.id for cell in cells))
+        with ExitStack() as stack:
+            hosts = {
+                side: stack.enter_context(Remote(interpreter, logs / f"host.{side}.log"))  # refused before it trains
+                for side, interpreter in interpreters.items()
+            }
+            for side, interpreter in interpreters.items():
+                self.events.said(f"{side}: {interpreter.name}")
+                cache, log = out / f"cache.{side}", logs / f"train.{side}.log"
+                train_side(self.suite_file, options, interpreter, runs[side], cache, log)
+            time_sides(
+                cells,
+                [TimedSide(host, side) for side, host in hosts.items()],
+                {side: Store(run) for side, run in runs.items()},
+                self.effort,
+                undecided_by(cells, self.gates),
+                self.events,
+                timeout=self.timeout,
+                logs=logs,
+                readings=cache_dir() / "reference",
+            )
+        names = _names(interpreters)
+        base, new = (side_of([open_run(runs[side])], names[side]) for side in (BASE, NEW))
+        return compare(base, new, self.gates)
+
+
+def undecided_by(cells: Sequence[Cell], gates: Gates) -> Undecided:
+    """Which steps are undecided, by the strictest gate of the cells that share each."""
+    limits: dict[str, float] = {}
+    for cell in cells:
+        for key in keys_of(cell) if cell.timing else ():
+            limits[key] = min(limits.get(key, 1.0), gates.of(cell)["time"])
+
+    def left(measured: Measured) -> Mapping[str, int]:
+        processes = {key: (sides[BASE].processes(), sides[NEW].processes()) for key, sides in measured.items()}
+        return undecided(processes, limits)
+
+    return left
+
+
+def _names(interpreters: Mapping[str, Interpreter]) -> dict[str, str]:
+    """What the sides are called in reports; the side itself is added where both are the same environment."""
+    alike = len({interpreter.name for interpreter in interpreters.values()}) == 1
+    return {side: made.name + (f" ({side})" if alike else "") for side, made in interpreters.items()}

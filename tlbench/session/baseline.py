@@ -1,0 +1,33 @@
+"""Keep runs as a baseline: a small text file that can be committed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlbench.core.errors import UserError
+from tlbench.regression import baseline
+from tlbench.regression.side import Side
+from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.session.side import side_of
+
+
+def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
+    """Write the runs at `places` (each a run, or a folder of runs) to `file`; returns what was kept, of how many runs.
+
+    Several runs of one suite are several draws of its times. Raises UserError where there is no run, and where the runs
+    are of different suites.
+    """
+    folders = [folder for place in places for folder in _runs(place)]
+    folders.sort(key=lambda folder: folder.run.created, reverse=True)
+    suites = sorted({folder.run.suite for folder in folders})
+    if len(suites) > 1:
+        raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
+    side = side_of(folders, ", ".join(map(str, places)))
+    baseline.write(side, file)
+    return side, len(folders)
+
+
+def _runs(place: Path) -> list[RunFolder]:
+    folders = [open_run(place)] if is_run(place) or not place.is_dir() else runs_under(place)
+    if not folders:
+        raise UserError(f"{place} holds no run; `tlbench run SUITE` makes one")
+    return folders

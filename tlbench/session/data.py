@@ -1,0 +1,68 @@
+"""Data sets by name: where they are, whether their files are sound, fetching one."""
+
+from pathlib import Path
+
+from tlbench.cache.download import DownloadError
+from tlbench.cache.folders import cache_dir
+from tlbench.core.errors import UserError, nearest
+from tlbench.datasets.archive import BadArchiveError
+from tlbench.datasets.audit import Audit, audit
+from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.locate import OnBytes, downloaded, get
+from tlbench.datasets.registry import DATASETS
+from tlbench.datasets.spec import Archive, DatasetInfo
+from tlbench.host.resources import usable_cores
+
+
+def known(data: Path | None) -> dict[str, Path | None]:
+    """The folder of each data set, in the user's folder `data` or fetched into the cache; None where it is absent."""
+    return {name: _place(info, data) for name, info in DATASETS.items()}
+
+
+def check(name: str | None, path: Path | None, data: Path | None) -> Audit:
+    """Look at every file of a data set, by its name or its folder. Raises UserError where it is not there."""
+    return audit(read_layout(path or _folder(name, data), SplitRule()), usable_cores())
+
+
+def described(name: str) -> DatasetInfo:
+    """What is known of a data set. Raises UserError for an unknown name."""
+    if name not in DATASETS:
+        raise UserError(f"there is no data set {name!r}; {nearest(name, list(DATASETS), 'data sets')}")
+    return DATASETS[name]
+
+
+def fetchable(name: str) -> tuple[DatasetInfo, Archive]:
+    """A data set and its public archive. Raises UserError for an unknown name and for one without an archive."""
+    info = described(name)
+    if info.archive is None:
+        raise UserError(f"{name} cannot be fetched: {info.where}")
+    return info, info.archive
+
+
+def fetch(info: DatasetInfo, progress: OnBytes) -> Path:
+    """Fetch a data set into the cache. Raises UserError where that fails.
+
+    `progress` gets the bytes done and, where that is known, all bytes.
+    """
+    try:
+        return get(info, cache_dir(), progress)
+    except (DownloadError, BadArchiveError) as error:
+        raise UserError(
+            f"{info.name}: {error}; try again, or put the images in <data folder>/{info.name}/ yourself"
+        ) from error
+
+
+def _place(info: DatasetInfo, data: Path | None) -> Path | None:
+    places = [data / info.name] if data else []
+    return next((place for place in [*places, downloaded(info.name, cache_dir())] if place.is_dir()), None)
+
+
+def _folder(name: str | None, data: Path | None) -> Path:
+    if name is None:
+        raise UserError(f"name a data set ({', '.join(DATASETS)}) or give a folder with --path")
+    info = described(name)
+    folder = _place(info, data)
+    if folder is None:
+        place = data / name if data else "a folder given with --data or TLBENCH_DATA"
+        raise UserError(f"data set {name} is not in {place}; {info.where}")
+    return folder

@@ -1,0 +1,59 @@
+"""The folders of runs: finding them, reading what is in them."""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tlbench.core.errors import UserError
+from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.results.store import Records, Store
+
+log = logging.getLogger("tlbench")
+
+RESULTS = Path("results")
+"""Where runs are kept, by suite, unless another place is named."""
+
+StrPath = str | os.PathLike[str]
+
+Run = StrPath | RunFolder
+"""A run as callers name it: its folder."""
+
+Say = Callable[[str], None]
+"""Takes a sentence for the user."""
+
+
+class NothingThereError(UserError):
+    """There is no run, no record or no baseline where one is needed."""
+
+    exit_code = 3
+
+
+def find_run(run: Run, say: Say) -> RunFolder:
+    """The run in a folder, or the newest of the runs directly in it. Raises UserError where there is neither."""
+    if isinstance(run, RunFolder):
+        return run
+    path = Path(run)
+    if not path.exists():
+        raise UserError(f"{path} does not exist; `tlbench run SUITE` makes a run")
+    if not is_run(path) and (runs := runs_under(path)):
+        say(f"{path}: taking its newest run, {runs[0].path.name}")
+        return runs[0]
+    return open_run(path)
+
+
+def read_records(folder: RunFolder) -> Records:
+    """The records of a run in the order of its cells, and the files that had to be set aside."""
+    read = Store(folder.path).read_all()
+    place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
+    ordered = sorted(read.records, key=lambda record: place.get(record.cell_id, len(place)))
+    return Records(tuple(ordered), read.set_aside)
+
+
+def written_report(folder: RunFolder) -> str | None:
+    """The run's report in Markdown, where it is newer than all records; else None."""
+    reports, records = list(folder.path.glob("report*.md")), list((folder.path / "records").glob("*.json"))
+    if len(reports) != 1 or not records:
+        return None
+    newest = max(record.stat().st_mtime_ns for record in records)
+    return reports[0].read_text(encoding="utf-8") if reports[0].stat().st_mtime_ns >= newest else None

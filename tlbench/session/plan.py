@@ -1,0 +1,99 @@
+"""The cells of a suite, and what running them would take. Runs nothing, looks for no data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlbench.core import selection
+from tlbench.core.cell import Cell
+from tlbench.execution.sharing import estimates, shared_work
+from tlbench.results.run_folder import RunFolder, is_run, runs_under
+from tlbench.results.store import Store
+from tlbench.session.folder import RESULTS, StrPath
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite."""
+
+    suite: str
+    cells: tuple[Cell, ...]
+    done: frozenset[str]
+    earlier: tuple[RunFolder, ...]
+
+    def __repr__(self) -> str:
+        """The suite's name with numbers of cells."""
+        return f"<Plan of {self.suite}: {len(self.cells)} cells, {len(self.to_do)} to do>"
+
+    @property
+    def to_do(self) -> tuple[Cell, ...]:
+        """The chosen cells that are not done."""
+        return tuple(cell for cell in self.cells if cell.id not in self.done)
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """What the cells share, and the time and disk they take as far as earlier runs tell."""
+        records = [Store(folder.path).read_all().records for folder in self.earlier]
+        return (*shared_work(self.cells), *estimates(self.cells, records))
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, epochs, learning_rate, seed, done."""
+        import pandas as pd
+
+        return pd.DataFrame([self._row(cell) for cell in self.cells])
+
+    def _repr_html_(self) -> str:
+        """The frame, in a notebook."""
+        html: str = self.frame.to_html(index=False)
+        return html
+
+    def _row(self, cell: Cell) -> dict[str, Any]:
+        return {
+            "cell_id": cell.id,
+            "backbone": cell.backbone.label,
+            "dataset": cell.dataset.label,
+            "strategy": cell.strategy.label,
+            "head": cell.head.label,
+            "image_size": cell.image_size,
+            "epochs": cell.train.epochs if cell.train else None,
+            "learning_rate": cell.train.learning_rate if cell.train else None,
+            "seed": cell.seed,
+            "done": cell.id in self.done,
+        }
+
+
+def plan(suite: StrPath, *, select: str = "", out: StrPath | None = None) -> Plan:
+    """The cells that `run` would train and measure, and which of them are done already.
+
+    suite: the suite file. select: only these cells, as in `run`. out: the folder of a run, to see what is done there;
+    default: the newest run of the same cells.
+
+    Raises UserError for a mistake in the suite and where no cell is selected.
+
+    >>> import tlbench
+    >>> plan = tlbench.plan("suites/small.yaml", select="strategy=frozen")
+    >>> [cell.backbone.label for cell in plan.cells if cell.dataset.name == "intel"]
+    ['MobileNet (alpha=0.25)', 'MobileNetV2 (alpha=0.35)']
+    """
+    read = load_suite(Path(suite))
+    cells = expand(read)
+    chosen = selection.select(cells, select) if select else cells
+    earlier = runs_under(RESULTS / read.name)
+    done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
+    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier))
+
+
+def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None) -> set[str]:
+    """Cells with an `ok` record in the run `out`, else in the newest run of the same cells."""
+    if out is not None:
+        return Store(out).done_ids() if is_run(out) else set()
+    same = next((folder for folder in earlier if list(folder.run.cells) == list(ids)), None)
+    return Store(same.path).done_ids() if same else set()

@@ -1,0 +1,75 @@
+"""Reports: the records of runs as tables, in memory or in files."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.core.files import write_atomically
+from tlbench.reporting.formats import kept_files
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder
+from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
+
+
+def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
+    """Read the records of one or several runs.
+
+    `run` is what `tlbench.run` returned, or a path: the folder of a run, or a folder of runs, of which the newest is
+    taken. Several runs stand side by side: a CPU run and a GPU run of one suite fill two columns of one table.
+
+    `.frame` of the Report is a pandas DataFrame with one row a record, whose columns docs/results-format.md lists. In
+    a notebook the Report shows its tables. `say` gets a sentence for each file that could not be read.
+
+    Raises UserError where there is no run, NothingThereError where there is no record.
+
+    >>> import tlbench
+    >>> report = tlbench.load("results/reference/small-cpu")
+    >>> report.frame.groupby("strategy").top1.mean().round(3).to_dict()
+    {'frozen': 0.763, 'full': 0.686, 'partial (trainable=0.3)': 0.702}
+    """
+    folders = [find_run(one, say) for one in (run, *more)]
+    suites = ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
+    named = [row for folder in folders for row in rows_of(folder, say)]
+    if not named:
+        raise NothingThereError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    return Report(f"tlbench: {suites}", named)
+
+
+def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
+    """The records of a run with its name; `say` gets a sentence for each file that is no readable record."""
+    read = read_records(folder)
+    for file in read.set_aside:
+        say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
+    return [RunRecord(folder.path.name, record) for record in read.records]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files that a report was written to, and its text in Markdown."""
+
+    report: Report
+    files: tuple[Path, ...]
+    markdown: str
+
+    def troubled(self, only: Collection[str] | None = None) -> tuple[Record, ...]:
+        """Records without numbers or without the step times they ask for; of the cells `only`, by id."""
+        records = [row.record for row in self.report.rows]
+        return tuple(one for one in records if one.trouble and (only is None or one.cell_id in only))
+
+
+def write(folder: RunFolder, say: Say = log.warning) -> Written:
+    """Write the report of a run into its folder in every format, in the place of an earlier one.
+
+    Raises NothingThereError where there is no record.
+    """
+    named = rows_of(folder, say)
+    if not named:
+        raise NothingThereError(f"{folder.path} has no records yet; `tlbench run` makes them")
+    report = Report(f"tlbench: {folder.run.suite}", named)
+    for old in folder.path.glob("report.*"):
+        old.unlink()
+    files = {folder.path / name: content for name, content in kept_files(report).items()}
+    for path, content in files.items():
+        write_atomically(path, content)
+    return Written(report, tuple(files), next(iter(files.values())).decode())  # Markdown is the first format

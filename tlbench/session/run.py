@@ -1,0 +1,185 @@
+"""Train and measure the cells of a suite: find what they need, make or resume the run's folder, write its report."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlbench.cache.folders import cache_dir, feature_dir, most_features
+from tlbench.core import selection
+from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError, nearest
+from tlbench.execution import child
+from tlbench.execution.executors import EXECUTORS, Executor
+from tlbench.execution.groups import grouped
+from tlbench.execution.inputs import Inputs, Places, find_inputs
+from tlbench.execution.job import Keep
+from tlbench.execution.runner import run_groups
+from tlbench.host.resources import side_by_side
+from tlbench.measuring.phase import time_cells
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder
+from tlbench.results.store import Store
+from tlbench.session.events import Events, Logged
+from tlbench.session.folder import StrPath, written_report
+from tlbench.session.start import new_or_resumed
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tlbench.reporting.report import Report
+
+
+@dataclass(frozen=True, repr=False)
+class CompletedRun(RunFolder):
+    """The folder of a run, and what one call of `run` did there. In a notebook it shows the run's tables.
+
+    cells: those that were asked for. failed: their records that lack numbers or step times. files: the reports that
+    were written; empty where nothing was left to do and the reports were there. markdown: the report's text.
+    """
+
+    cells: tuple[Cell, ...]
+    failed: tuple[Record, ...]
+    files: tuple[Path, ...]
+    markdown: str
+
+    @cached_property
+    def report(self) -> "Report":
+        """All records in the folder, also of earlier calls, as `tlbench.load` has them; read once, when asked for."""
+        from tlbench.session.report import load  # pandas
+
+        return load(self)
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The report's: one row a record."""
+        return self.report.frame
+
+    def __repr__(self) -> str:
+        """Where it is, with numbers of cells."""
+        return f"<CompletedRun in {self.path}: {len(self.cells)} cells, {len(self.failed)} failed>"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def run(
+    suite: StrPath,
+    *,
+    select: str = "",
+    out: StrPath | None = None,
+    fresh: bool = False,
+    executor: str = "process",
+    workers: int | None = None,
+    timed: bool = True,
+    cut: bool = True,
+    data: StrPath | None = None,
+    weights: StrPath | None = None,
+    imagenet: StrPath | None = None,
+    events: Events | None = None,
+) -> CompletedRun:
+    """Train and measure the cells of a suite, and write records and reports.
+
+    A run that was stopped goes on where it was; a finished one answers at once. A cell that fails is a record that
+    says why, and no error.
+
+    suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. out: the run's
+    folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even where one could be gone on with.
+    executor: ``process``, a child for each group of cells, or ``inline``, in this process, for a debugger. workers:
+    cells that train side by side; default 2 where memory allows, 1 on a GPU. timed: False leaves the step times for a
+    later call. cut: False trains every model whole. data, weights, imagenet: folders; default ``$TLBENCH_DATA``,
+    ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default stand-ins and failures are
+    logged, and nothing else.
+
+    Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
+    holds another run. KeyboardInterrupt leaves what is finished in the folder.
+
+    >>> import tlbench
+    >>> done = tlbench.run("suites/small.yaml", select="strategy=frozen")  # doctest: +SKIP
+    >>> done.frame[["backbone", "dataset", "top1", "inference_ms"]]  # doctest: +SKIP
+    """
+    if executor not in EXECUTORS:
+        raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
+    if executor == "inline" and workers and workers > 1:
+        raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
+    events = events or Logged()
+    read = load_suite(Path(suite))
+    cells = expand(read)
+    asked = selection.select(cells, select) if select else cells
+    places = Places(
+        data=_place(data, "TLBENCH_DATA"),
+        weights=_place(weights, "TLBENCH_WEIGHTS"),
+        imagenet=_place(imagenet, "TLBENCH_IMAGENET"),
+        cache=cache_dir(),
+        dataset_paths=read.dataset_paths,
+        synthetic_allowed=read.fallback.datasets == "synthetic",
+        random_allowed=read.fallback.weights == "random",
+    )
+    inputs = _find(asked, places, events)
+    folder, done = new_or_resumed(read, cells, asked, inputs, Path(out) if out is not None else None, fresh, events)
+    if not all(cell.id in done for cell in asked):
+        worker = EXECUTORS[executor]()
+        keep = Keep(feature_dir(), most_features()) if cut else None
+        side = workers or (1 if executor == "inline" else side_by_side())
+        _train(asked, inputs, worker, keep, side, read.timeout, folder, events)
+        if timed:
+            _time(asked, worker, read.timeout, folder, events)
+    elif (markdown := written_report(folder)) is not None:
+        return CompletedRun(folder.path, folder.run, asked, (), (), markdown)
+    from tlbench.session.report import write  # pandas
+
+    written = write(folder)
+    failed = written.troubled({cell.id for cell in asked})
+    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown)
+
+
+def _place(given: StrPath | None, variable: str) -> Path | None:
+    folder = given or os.environ.get(variable)
+    return Path(folder) if folder else None
+
+
+def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
+    def on_decode(name: str, done: int, total: int) -> None:
+        if done == 1:
+            child.start_server(cells[0].backend)  # loads the framework while images are decoded
+        events.decoding(name, done, total)
+
+    events.searching()
+    inputs = find_inputs(cells, places, on_decode)
+    for sentence in inputs.fallbacks():
+        events.fallback(sentence)
+    for sentence in (*inputs.repeated(), *inputs.notes()):
+        events.note(sentence)
+    for sentence in inputs.skipped():
+        events.skipped(sentence)
+    return inputs
+
+
+def _train(
+    cells: Sequence[Cell],
+    inputs: Inputs,
+    executor: Executor,
+    keep: Keep | None,
+    workers: int,
+    timeout: float,
+    folder: RunFolder,
+    events: Events,
+) -> None:
+    store = Store(folder.path)
+    trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
+    todo = [cell for cell in cells if cell.id not in trained]
+    events.training(len(cells), len(cells) - len(todo))
+    groups = grouped([inputs.job(cell) for cell in todo], keep)
+    run_groups(groups, executor, store, events, timeout=timeout, logs=folder.path / "logs", workers=workers)
+
+
+def _time(cells: Sequence[Cell], executor: Executor, timeout: float, folder: RunFolder, events: Events) -> None:
+    store, logs, readings = Store(folder.path), folder.path / "logs", cache_dir() / "reference"
+    time_cells(cells, executor, store, events, timeout=timeout, logs=logs, readings=readings)

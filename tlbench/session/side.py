@@ -1,0 +1,74 @@
+"""One side of a comparison: a run, a folder of runs, or a committed baseline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlbench.regression import baseline
+from tlbench.regression.entries import Entry
+from tlbench.regression.gates import Gates
+from tlbench.regression.side import Side, entry, merged
+from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under
+from tlbench.results.store import Store, UnreadableError
+from tlbench.session.folder import NothingThereError, Run, read_records
+from tlbench.suite.load import load_suite
+
+
+def read_side(place: Run) -> Side:
+    """The side at `place`: a run's folder, a folder of runs (each is one draw), or the file of a baseline.
+
+    Raises NothingThereError where there is none, UserError for a damaged baseline.
+    """
+    if isinstance(place, RunFolder):
+        return side_of([place], str(place.path))
+    path = Path(place)
+    if path.is_file():
+        return baseline.read(path)
+    if not path.exists():
+        raise NothingThereError(f"{path} does not exist; `tlbench run SUITE` makes a run, `baseline save` a baseline")
+    folders = [open_run(path)] if is_run(path) else runs_under(path)
+    if not folders:
+        raise NothingThereError(f"{path} is no run, and there is none directly in it; `tlbench run SUITE` makes one")
+    return side_of(folders, str(path))
+
+
+def side_of(folders: Sequence[RunFolder], name: str) -> Side:
+    """One or several runs, the newest first, as one side. Raises NothingThereError where they have no record."""
+    notes: list[str] = []
+    by_cell: dict[str, list[Entry]] = {}
+    for folder in folders:
+        for one in _entries(folder, notes):
+            by_cell.setdefault(one.cell.id, []).append(one)
+    if not by_cell:
+        raise NothingThereError(f"{name} has no records; run the suite to its end first")
+    newest = folders[0]
+    return Side(
+        name=name,
+        entries=tuple(merged(several) for several in by_cell.values()),
+        kind="run" if len(folders) == 1 else "runs",
+        suite=newest.run.suite,
+        created=newest.run.created,
+        commit=newest.run.commit,
+        gates=_gates(newest),
+        notes=tuple(notes),
+    )
+
+
+def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
+    """An entry for each record of a run, in the order of its cells; what could not be read is named in `notes`."""
+    store, read = Store(folder.path), read_records(folder)
+    notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
+    entries = []
+    for record in read.records:
+        right = None
+        if record.accuracy is not None:
+            try:
+                right = store.read_right(record.cell_id)
+            except UnreadableError as error:
+                notes.append(str(error))
+        entries.append(entry(record, right))
+    return entries
+
+
+def _gates(folder: RunFolder) -> Gates:
+    file = folder.path / SUITE_FILE
+    return load_suite(file).gates if file.is_file() else Gates()
