@@ -1,8 +1,8 @@
 """BatchNormalization that keeps its statistics while its scale and offset are trained.
 
 Keras has no switch for that: `trainable = False` stops the scale and offset too, and the flag `training` of a call
-cannot be given to one layer of a nested model. Keras' own guide (keras.io/guides/transfer_learning) calls the whole base
-model with ``training=False``, which switches dropout off as well.
+cannot be given to one layer of a nested model. Keras' own guide (keras.io/guides/transfer_learning) calls the whole
+base model with ``training=False``, which switches dropout off as well.
 """
 
 from types import MethodType

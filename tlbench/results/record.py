@@ -53,7 +53,8 @@ class Accuracy(Value):
 
     top5: None for five classes or fewer. per_class: recall. confusion: counts, a row for each true class, a column for
     each predicted one, in the order of the data's classes; empty for more than 100 classes. validation_top1 and
-    validation_loss: of the epoch whose weights were kept; None where nothing was trained.
+    validation_loss: of the epoch whose weights were kept; None where nothing was trained. resampled: test accuracies of
+    a solved head on resamples of its training images; their spread is what another choice of images would have changed.
     """
 
     top1: float
@@ -69,6 +70,7 @@ class Accuracy(Value):
     confusion: tuple[tuple[int, ...], ...]
     validation_top1: float | None
     validation_loss: float | None
+    resampled: tuple[float, ...] = ()
 
 
 class Epoch(Value):
@@ -321,8 +323,8 @@ class Record(Value):
     """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
 
     path: what the last phase was trained on. training: all phases, in order. timing_failure: why a trained cell has no
-    step times. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where the same seed gives the same predictions, bit
-    for bit.
+    step times. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
+    the same seed gives the same predictions, bit for bit.
     """
 
     schema_version: int = SCHEMA_VERSION

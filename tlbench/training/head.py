@@ -10,6 +10,7 @@ from tlbench.results.record import Epoch, Setting
 from tlbench.training.batches import Arrays
 from tlbench.training.solvers.base import DenseHead, Examples, PathPoint
 from tlbench.training.solvers.linear import Linear
+from tlbench.training.solvers.resampling import resample
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ def solve_head(
     head = solved.head.single_unit() if output == "sigmoid" else solved.head
     classifier.set_weights([head.kernel, head.bias])
     return SolvedHead(tuple(map(_setting, solved.path)), solved.chosen)
+
+
+def accuracies_of_resamples(
+    train: Arrays, validation: Arrays, test: Arrays, classes: int, setting: float
+) -> tuple[float, ...]:
+    """Test accuracies of the head at the chosen penalty, solved on resamples of the training images."""
+    splits = (_examples(train), _examples(validation), _examples(test))
+    return resample(Linear(), *splits, classes, setting).test
 
 
 def _examples(split: Arrays) -> Examples:

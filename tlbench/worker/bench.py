@@ -16,7 +16,7 @@ from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.fused_norm import fuse_normalization
-from tlbench.training.head import solve_head
+from tlbench.training.head import accuracies_of_resamples, solve_head
 from tlbench.training.trainer import OnEpoch
 from tlbench.worker.stage import Stage, stages
 
@@ -97,6 +97,15 @@ class Bench:
                 phase = self._told(stage.phase, stage.path.model_copy(update={"step": fitted.step}))
             phases.append(phase.model_copy(update={"seconds": time.perf_counter() - begin}))
         return Trained(tuple(history), kept, tuple(phases))
+
+    def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
+        """Test accuracies on resamples of the training images; none where anything but a solved head was trained."""
+        phase = trained.phases[-1]
+        if phase.chosen is None:
+            return ()
+        train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
+        classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
+        return accuracies_of_resamples(train, validation, test, classes, setting)
 
     def _solve(self, stage: Stage, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data = time.perf_counter(), job.images

@@ -104,6 +104,7 @@ class _Trained:
         with phases("evaluate"):
             predicted = predict(bench.model, *bench.test, cell.training.batch_size)
             scores = accuracy(predicted, job.images.classes, trained.history[trained.kept])
+            scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
         return Outcome(bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted)
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:

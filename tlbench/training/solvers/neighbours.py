@@ -45,8 +45,7 @@ class NearestMean:
         check(train, validation, classes)
         with one_thread():
             means = _class_means(train, classes, of_directions=self.metric == "cosine")
-            bias = np.zeros(classes) if self.metric == "cosine" else -(means**2).sum(axis=1) / 2
-            kernel = (_unit(means) if self.metric == "cosine" else means).T
+            kernel, bias = _angles(means) if self.metric == "cosine" else _distances(means)
             factor = fit_factor(_dense(kernel, bias).logits(validation.features).astype(np.float64), validation.labels)
             head = _dense(factor * kernel, factor * bias)
             point = PathPoint(factor, *_rate(head, train), *_rate(head, validation))
@@ -130,6 +129,21 @@ def _class_means(examples: Examples, classes: int, *, of_directions: bool) -> Fl
     for rows, block in row_blocks(examples.features):
         sums += members[rows].T @ (_unit(block) if of_directions else block)
     return np.asarray(sums / members.sum(axis=0)[:, None])
+
+
+def _distances(means: Float) -> tuple[Float, Float]:
+    """Kernel and bias of -|x - m|^2 / 2 but for a term that all classes share.
+
+    Means are taken from their own mean, which is such a term too: without it, float32 would lose digits to it.
+    """
+    middle = means.mean(axis=0)
+    apart = means - middle
+    return apart.T, -(apart @ middle) - (apart**2).sum(axis=1) / 2
+
+
+def _angles(means: Float) -> tuple[Float, Float]:
+    """Kernel and bias of |x| times the cosine."""
+    return _unit(means).T, np.zeros(len(means))
 
 
 def _dense(kernel: Float, bias: Float) -> DenseHead:
