@@ -69,7 +69,9 @@ def everywhere(text: str) -> Document:
         (
             Note((text, inline, text)),
             Table.of(
-                [text, "plain", text], [[text, text, inline], ["", text, text], [text, "", (text, Strong(text))]], right=[1]
+                [text, "plain", text],
+                [[text, text, inline], ["", text, text], [text, "", (text, Strong(text))]],
+                right=[1],
             ),
             Listing((text, inline, text)),
             Section(text, (Figure(text, (Point(1.0, text), Point(2.0, text)), text, (1,)),)),

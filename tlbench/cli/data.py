@@ -19,7 +19,7 @@ from tlbench.datasets.locate import downloaded, get
 from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import DatasetInfo
 from tlbench.host.resources import usable_cores
-from tlbench.reporting.document import Table
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 
 PROBLEMS = 2
@@ -142,7 +142,8 @@ def _show(found: Audit) -> None:
 def _lines(heading: str, lines: list[str]) -> None:
     if lines:
         more = [f"and {len(lines) - SHOWN} more; --json has them all"] if len(lines) > SHOWN else []
-        click.echo("\n  ".join([f"{heading} ({len(lines)}):", *lines[:SHOWN], *more]))
+        indented = [f"  {line}" for line in [*lines[:SHOWN], *more]]
+        click.echo(terminal.text(Note((f"{heading} ({len(lines)}):", *indented))))
 
 
 def _names(group: tuple[Place, ...]) -> str:
