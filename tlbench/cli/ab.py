@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from tlbench.cli.judging import Judge, Work, environments
 from tlbench.cli.options import data_option, image_options, weights_option
@@ -65,9 +66,11 @@ def command(
     if place.exists() and any(place.iterdir()):
         raise UserError(f"{place} is not empty; give --out another folder")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for note in suite.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
     interpreters = environments({"a": first, "b": second}, place / "environments", console)
     work = Work(
-        suite_file, image_options(data, weights), suite.timeout, Effort(processes, rounds, minutes * 60), console
+        suite.path, image_options(data, weights), suite.timeout, Effort(processes, rounds, minutes * 60), console
     )
     judge = Judge(interpreters, lambda side: gates_of(side, gates))
     found = judge.measure(work, cells, place)

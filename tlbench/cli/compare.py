@@ -78,6 +78,6 @@ def _again(
     with tempfile.TemporaryDirectory(prefix="tlbench-confirm-") as temporary:
         place = Path(temporary)
         interpreters = environments(specs, place / "environments", console)
-        work = Work(suite_file, options, suite.timeout, Effort(), console)
+        work = Work(suite.path, options, suite.timeout, Effort(), console)
         judge = Judge(interpreters, lambda side: gates_of(side, gates))
         return judge.again(work, found, expand(suite), place / "runs")

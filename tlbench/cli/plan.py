@@ -30,6 +30,8 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
     suite = load_suite(suite_file)
+    for note in suite.notes:
+        click.echo(f"note {note}", err=True)
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
     done = _done(suite.name, [cell.id for cell in cells], out)

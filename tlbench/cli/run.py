@@ -76,6 +76,8 @@ def command(
         raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     suite = load_suite(suite_file)
+    for note in suite.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
     cells = expand(suite)
     chosen = select(cells, expression) if expression else cells
     inputs = _find(suite, chosen, data, weights, imagenet, console)
