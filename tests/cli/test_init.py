@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tlbench.errors import UserError
 
 from tlbench.cli import init
+from tlbench.core.errors import UserError
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 

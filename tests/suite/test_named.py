@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tlbench.errors import UserError
 
+from tlbench.core.errors import UserError
 from tlbench.suite import named
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite

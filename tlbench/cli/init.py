@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import yaml
-from tabulate import tabulate
 
 from tlbench.core.errors import UserError
 from tlbench.datasets.layout import FOLDER_NAMES, SPLITS, Layout, SplitRule, read_layout
@@ -38,7 +37,8 @@ def command(folder: Path | None, out: Path, force: bool) -> None:
     if folder:
         check = f"tlbench data check --path {shlex.quote(str(folder))}"
         steps.insert(0, (check, "files that are no images, pictures that stand there twice"))
-    click.echo(tabulate(steps, ["Next", ""], tablefmt="plain"))
+    width = max(len(command) for command, _ in steps)
+    click.echo("\n".join(["Next", *(f"  {command:<{width}}  # {what}" for command, what in steps)]))
 
 
 def _write(out: Path, text: str, force: bool) -> None:

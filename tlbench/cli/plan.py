@@ -51,8 +51,8 @@ def _row(cell: Cell, done: bool) -> list[str]:
         cell.strategy.label,
         cell.head.label,
         str(cell.image_size),
-        str(cell.train.epochs) if cell.train else "",
-        f"{cell.train.learning_rate:g}" if cell.train else "",
+        str(cell.train.epochs) if cell.train and cell.train.epochs else "",
+        f"{cell.train.learning_rate:g}" if cell.train and cell.train.epochs else "",
         str(cell.seed),
         "yes" if done else "",
     ]
