@@ -40,7 +40,7 @@ def test_class_folders_alone(place: Path) -> None:
     said = tlbench_init("flowers").stdout
     counted = "2 classes (daisy, rose); 60 files: 42 train, 9 validation, 9 test"
     assert said.splitlines()[0] == f"Wrote suite.yaml: {counted}."
-    steps = [line.split("  ")[0] for line in said.splitlines()[3:]]
+    steps = [line.strip().split("  ")[0] for line in said.splitlines()[3:]]
     assert steps == ["tlbench data check --path flowers", "tlbench plan suite.yaml", "tlbench run suite.yaml"]
     text = Path("suite.yaml").read_text()
     assert f"# {counted}.\n# It comes without splits: 15 % each" in text
