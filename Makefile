@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CONSTRAINTS ?= constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: small test lint benchmark backends clean help
+.PHONY: small test lint coverage benchmark backends package clean help
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
 
-test: $(VENV)/.dev  ## run the tests
+test: $(VENV)/.dev  ## run the tests; CONSTRAINTS=constraints-lowest.txt with the lowest versions that are allowed
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev  ## style, types, import laws
@@ -18,18 +19,30 @@ lint: $(VENV)/.dev  ## style, types, import laws
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
+coverage: export PYTHONPATH := $(CURDIR)
+coverage: $(VENV)/.dev  ## run the tests and measure which lines they reach, children included; fails below 90 %
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
 	TLBENCH_OTHER_PYTHON=$(CURDIR)/$(VENV)-backends/bin/python $(BIN)/python -m pytest tests/integration/test_backends.py
 
-$(VENV)-backends/.ready: pyproject.toml constraints.txt | $(BIN)/python
+package: $(VENV)/.dev  ## build the source distribution and the wheel into dist/
+	rm -rf dist
+	$(BIN)/hatchling build
+
+$(VENV)-backends/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-backends
 	$(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	  extras = project["optional-dependencies"]; \
 	  print(*(n for n in project["dependencies"] + extras["jax"] + extras["torch"] if "tensorflow" not in n), sep="\n")' > $(VENV)-backends/needs.txt
-	$(VENV)-backends/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $(VENV)-backends/needs.txt
+	$(VENV)-backends/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --requirement $(VENV)-backends/needs.txt
 	$(VENV)-backends/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -38,16 +51,16 @@ $(BIN)/python:
 	  { echo "tlbench needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.run: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
 clean:  ## remove the virtual environment and the tools' caches
-	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist *.egg-info
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -13,7 +13,7 @@ def test_the_fields_are_these_and_a_new_one_is_a_decision() -> None:
     """Whatever can change a result, and nothing else; a new field must leave the ids of older cells as they are."""
     assert list(Cell.model_fields) == [
         "backbone", "weights", "dataset", "limit", "strategy", "head", "image_size", "train", "seed", "precision",
-        "backend", "jit", "timing",
+        "backend", "jit", "timing", "recipe",
     ]  # fmt: skip
     assert "kind" not in builders.cell().canonical()
 

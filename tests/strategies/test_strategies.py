@@ -60,9 +60,9 @@ def test_a_boundary_outside_the_backbone_is_refused_when_the_backbone_is_known()
         registry.make("partial", {"from_layer": "conv_2"}).boundary(LAYERS)
 
 
-def test_frozen_takes_no_arguments() -> None:
-    with pytest.raises(ValueError, match="frozen takes no arguments"):
-        registry.make("frozen", {"trainable": 0.3})
+def test_scratch_takes_no_arguments() -> None:
+    with pytest.raises(ValueError, match="scratch takes no arguments"):
+        registry.make("scratch", {"trainable": 0.3})
 
 
 @pytest.mark.parametrize("optimizer", sorted(RELATIVE_TO_ADAM))

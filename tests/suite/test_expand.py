@@ -6,7 +6,7 @@ import pytest
 
 from tests import builders
 from tlbench.backbones import registry
-from tlbench.core.cell import Cell
+from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
 from tlbench.suite.expand import expand
@@ -21,6 +21,10 @@ strategies: frozen
 image_size: 96
 train: {epochs: 1}
 """
+
+
+GRADIENT = "{name: frozen, solver: gradient}"
+PROMISED = "d947fd59ea33"
 
 
 def cells(tmp_path: Path, text: str) -> tuple[Cell, ...]:
@@ -38,7 +42,11 @@ def test_the_small_suite_has_twelve_cells() -> None:
 
 def test_the_id_of_a_cell_is_a_promise(tmp_path: Path) -> None:
     """Records, baselines and resume rest on it: if this fails, old runs no longer match new ones."""
-    assert cells(tmp_path, BASE.replace("epochs: 1", "epochs: 1, learning_rate: 1e-3"))[0].id == "54db6ce42772"
+    text = BASE.replace("epochs: 1", "epochs: 1, learning_rate: 1e-3").replace("frozen", GRADIENT)
+    (cell,) = cells(tmp_path, text)
+    assert cell.id == PROMISED
+    older = cell.model_copy(update={"recipe": 1, "strategy": Named(name="frozen")})
+    assert older.id == "54db6ce42772", "as tlbench 0.1 had it"
 
 
 def test_scalars_stand_for_lists_and_order_of_keys_does_not_matter(tmp_path: Path) -> None:
@@ -48,7 +56,6 @@ def test_scalars_stand_for_lists_and_order_of_keys_does_not_matter(tmp_path: Pat
 
 
 def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
-    (base,) = cells(tmp_path, BASE)
     changes = [
         ("cats_dogs", "intel"), ("0.25", "0.5"), ("frozen", "full"), ("96", "128"), ("epochs: 1", "epochs: 2"),
         ("epochs: 1", "epochs: 1, batch_size: 8"), ("epochs: 1", "epochs: 1, optimizer: sgd"),
@@ -59,14 +66,15 @@ def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
         ("image_size", "jit: on\nimage_size"), ("image_size", "limit: {train: 5}\nimage_size"),
         ("image_size", "timing: {protocol: none}\nimage_size"), ("alpha: 0.25", "alpha: 0.25, weights: random"),
     ]  # fmt: skip
+    (base,) = cells(tmp_path, BASE.replace("frozen", GRADIENT))
     ids = {base.id}
     for old, new in changes:
-        (changed,) = cells(tmp_path, BASE.replace(old, new, 1))
+        (changed,) = cells(tmp_path, BASE.replace(old, new, 1).replace("frozen", GRADIENT))
         ids.add(changed.id)
     assert len(ids) == len(changes) + 1
     assert set(Cell.model_fields) == {
         "backbone", "weights", "dataset", "limit", "strategy", "head", "image_size", "train", "seed", "precision",
-        "backend", "jit", "timing",
+        "backend", "jit", "timing", "recipe",
     }  # fmt: skip
 
 
@@ -93,9 +101,18 @@ def test_all_and_families_expand(tmp_path: Path) -> None:
 
 def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
     text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2], batch_size: [8, 16]")
-    found = cells(tmp_path, text.replace("image_size: 96", "image_size: [64, 96]\nseeds: [0, 1, 2]"))
+    text = text.replace("image_size: 96", "image_size: [64, 96]\nseeds: [0, 1, 2]")
+    found = cells(tmp_path, text.replace("frozen", GRADIENT))
     assert len(found) == 2 * 2 * 2 * 2 * 3
     assert {cell.train.learning_rate for cell in found} == {3e-3, 1e-2}
+
+
+def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> None:
+    text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2]")
+    (cell,) = cells(tmp_path, text.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))
+    assert (cell.train.epochs, cell.train.learning_rate, cell.seed) == (0, 0.0, 0)
+    drawn = text.replace("alpha: 0.25", "alpha: 0.25, weights: random")
+    assert len(cells(tmp_path, drawn.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))) == 3, "weights are drawn"
 
 
 def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
@@ -112,7 +129,7 @@ def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
 
 
 def test_auto_takes_the_rate_of_the_strategy_and_the_optimizer(tmp_path: Path) -> None:
-    text = BASE.replace("frozen", "[frozen, full]").replace("epochs: 1", "epochs: 1, optimizer: [adam, sgd]")
+    text = BASE.replace("frozen", f"[{GRADIENT}, full]").replace("epochs: 1", "epochs: 1, optimizer: [adam, sgd]")
     rates = {(c.strategy.name, c.train.optimizer): c.train.learning_rate for c in cells(tmp_path, text)}
     assert rates["frozen", "sgd"] == pytest.approx(10 * rates["frozen", "adam"])
     assert rates["full", "adam"] < rates["frozen", "adam"]

@@ -14,6 +14,7 @@ from tlbench.core.version import __version__
 COMMANDS = {
     "run": "train and measure every cell of a suite",
     "plan": "list the cells of a suite; runs nothing",
+    "init": "write a suite for a folder of your own images",
     "report": "write tables of one or several runs",
     "compare": "what changed between two runs, and is it worse",
     "ab": "measure two environments in turn, and compare",
@@ -60,7 +61,7 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, debug: bool) -> None:
     """Benchmark transfer learning: every Keras backbone with every fine-tuning strategy.
 
-    Example: tlbench run suites/small.yaml
+    Example: tlbench run small
     """
     ctx.ensure_object(dict)["debug"] = debug
 

@@ -61,8 +61,10 @@ def command(
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with Terminal(console, 0, 0) as events:
+        for note in suite.notes:
+            events.note(note)
         comparison = ab(
-            suite_file,
+            suite.path,
             base,
             new,
             out=place,

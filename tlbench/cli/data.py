@@ -10,7 +10,7 @@ from rich.progress import Progress
 from tlbench.cli.options import data_option
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.duplicates import Place
-from tlbench.reporting.document import Table
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 from tlbench.session.data import check as check_files
 from tlbench.session.data import described, fetch, fetchable, known
@@ -106,7 +106,8 @@ def _show(audit: Audit) -> None:
 def _lines(heading: str, lines: list[str]) -> None:
     if lines:
         more = [f"and {len(lines) - SHOWN} more; --json has them all"] if len(lines) > SHOWN else []
-        click.echo("\n  ".join([f"{heading} ({len(lines)}):", *lines[:SHOWN], *more]))
+        indented = [f"  {line}" for line in [*lines[:SHOWN], *more]]
+        click.echo(terminal.text(Note((f"{heading} ({len(lines)}):", *indented))))
 
 
 def _names(group: tuple[Place, ...]) -> str:

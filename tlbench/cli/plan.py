@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
@@ -26,6 +27,8 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
     chosen = plan(suite_file, select=expression, out=out)
+    for note in chosen.notes:
+        say(f"note {note}")
     cells, done = chosen.cells, chosen.done
     if as_json:
         rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in cells]
@@ -48,8 +51,8 @@ def _row(cell: Cell, done: bool) -> list[str]:
         cell.strategy.label,
         cell.head.label,
         str(cell.image_size),
-        str(cell.train.epochs) if cell.train else "",
-        f"{cell.train.learning_rate:g}" if cell.train else "",
+        str(cell.train.epochs) if cell.train and cell.train.epochs else "",
+        f"{cell.train.learning_rate:g}" if cell.train and cell.train.epochs else "",
         str(cell.seed),
         "yes" if done else "",
     ]

@@ -16,6 +16,8 @@ Output = Literal["softmax", "sigmoid"]
 Kind = Literal["trained", "original"]
 ORIGINAL_HEAD = "imagenet"
 ORIGINAL_CLASSES = 1000
+RECIPE = 2
+"""Today's edition of what strategies do: part of every cell that is trained."""
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
@@ -115,7 +117,10 @@ class Augmentation(Value):
 
 
 class Training(Value):
-    """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``."""
+    """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``.
+
+    Of a head that is solved, epochs and learning_rate are 0: it has none.
+    """
 
     epochs: int
     batch_size: int
@@ -160,7 +165,11 @@ def id_of(text: str) -> str:
 
 
 class Cell(Value):
-    """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`)."""
+    """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`).
+
+    recipe: the edition of what strategies do. 1 (tlbench 0.1): all that is trained in one phase, from a random head,
+    with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says.
+    """
 
     backbone: Named
     weights: Weights
@@ -175,6 +184,13 @@ class Cell(Value):
     backend: Backend
     jit: Jit
     timing: Timing | None
+    recipe: int = 1
+
+    @model_serializer(mode="wrap")
+    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`recipe` came later: left out at 1, so that the ids of older cells stay."""
+        content: dict[str, Any] = handler(self)
+        return {key: value for key, value in content.items() if key != "recipe" or value != 1}
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:

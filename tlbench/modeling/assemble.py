@@ -1,7 +1,7 @@
 """Put a model together: images, scaling, backbone, head; frozen as the strategy says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -12,9 +12,11 @@ from tlbench.core.cell import Cell, Head, Named, Scalar
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import resolve
 from tlbench.heads.registry import ORIGINAL
-from tlbench.modeling.freezing import Freezing, frozen_layers
+from tlbench.modeling.freezing import Freezing, frozen_layers, phases_of
 from tlbench.modeling.heads import head_layers
+from tlbench.modeling.normalization import hold_statistics
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
+from tlbench.strategies.base import Phase
 
 
 @dataclass(frozen=True)
@@ -22,25 +24,33 @@ class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
     With head `imagenet` the backbone is the whole original classifier. `frozen` is the number of the backbone's first
-    layers that are not trained; `freezing` frees or fixes others.
+    layers that are not trained in the end; `freezing` frees or fixes others, as `phases` ask.
     """
 
     model: keras.Model
     backbone: keras.Model
     freezing: Freezing
     frozen: int
+    phases: tuple[Phase, ...] = ()
 
 
 def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     """The model of a cell, seeded with the cell's seed, not compiled. `weights_path` None: random weights.
 
+    It is as in the last phase of its training: frozen up to the boundary, BatchNormalization in the mode of that phase.
     Raises UserError for weights that do not fit and for a boundary outside the backbone.
     """
     keras.utils.set_random_seed(cell.seed)
     keras.config.set_dtype_policy(cell.precision)
-    return assemble(
+    assembled = assemble(
         cell.backbone, cell.strategy, cell.head, classes, cell.image_size, weights_path, head_seed=cell.seed
     )
+    if cell.kind == "original":
+        return assembled
+    phases = phases_of(assembled.backbone, cell.strategy, cell.training, cell.head)
+    if phases[-1].batch_norm == "inference":
+        hold_statistics(assembled.backbone)
+    return replace(assembled, phases=phases)
 
 
 def assemble(

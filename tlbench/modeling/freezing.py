@@ -1,12 +1,15 @@
 """Freeze the first layers of a backbone, and free them again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 
-from tlbench.core.cell import Named
+from tlbench.core.cell import Head, Named, Training
 from tlbench.core.errors import UserError
 from tlbench.modeling.layers import draws_random_numbers, leaves
 from tlbench.strategies import registry as strategies
-from tlbench.strategies.base import LayerView
+from tlbench.strategies.base import LayerView, Phase
 
 
 class Freezing:
@@ -35,12 +38,27 @@ class Freezing:
 
 
 def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
-    """How many of the backbone's first layers the strategy does not train.
+    """How many of the backbone's first layers the strategy does not train in the end.
 
     Raises UserError where the strategy's arguments do not fit the backbone.
     """
-    views = [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
+    with _told(backbone, strategy):
+        return strategies.make(strategy.name, strategy.args).boundary(_views(backbone))
+
+
+def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Head) -> tuple[Phase, ...]:
+    """The phases of a training. Raises UserError as `frozen_layers`."""
+    with _told(backbone, strategy):
+        return strategies.make(strategy.name, strategy.args).phases(_views(backbone), train, head)
+
+
+def _views(backbone: keras.Model) -> list[LayerView]:
+    return [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
+
+
+@contextmanager
+def _told(backbone: keras.Model, strategy: Named) -> Iterator[None]:
     try:
-        return strategies.make(strategy.name, strategy.args).boundary(views)
+        yield
     except ValueError as error:
         raise UserError(f"strategy {strategy.label} on {backbone.name}: {error}") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry
 
-HOW = {"limit", "train", "timing", "jit"}
+HOW = {"limit", "train", "timing", "jit", "recipe"}
 """Fields of a cell that say how it is trained and measured, not which one it is."""
 
 

@@ -15,7 +15,7 @@ def files(made: Made, name: str) -> dict[str, bytes]:
     if isinstance(made, str | bytes):
         return {name: encoded(made)}
     for inner in made:
-        if Path(inner).name != inner:
+        if Path(inner).name != inner or inner == "..":
             raise ValueError(f"{inner!r} is no name of a file")
     return {inner: encoded(content) for inner, content in made.items()}
 

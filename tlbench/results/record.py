@@ -53,7 +53,8 @@ class Accuracy(Value):
 
     top5: None for five classes or fewer. per_class: recall. confusion: counts, a row for each true class, a column for
     each predicted one, in the order of the data's classes; empty for more than 100 classes. validation_top1 and
-    validation_loss: of the epoch whose weights were kept; None where nothing was trained.
+    validation_loss: of the epoch whose weights were kept; None where nothing was trained. resampled: test accuracies of
+    a solved head on resamples of its training images; their spread is what another choice of images would have changed.
     """
 
     top1: float
@@ -69,10 +70,14 @@ class Accuracy(Value):
     confusion: tuple[tuple[int, ...], ...]
     validation_top1: float | None
     validation_loss: float | None
+    resampled: tuple[float, ...] = ()
 
 
 class Epoch(Value):
-    """One epoch of training. `seconds` is wall time, validation included."""
+    """One epoch of training. `seconds` is wall time, validation included.
+
+    phase: of the training; None in records of tlbench 0.1. Epoch 0 is a head that was solved: it has no learning rate.
+    """
 
     epoch: int
     loss: float
@@ -81,6 +86,7 @@ class Epoch(Value):
     val_accuracy: float
     learning_rate: float
     seconds: float
+    phase: str | None = None
 
 
 class Doubt(Value):
@@ -213,6 +219,37 @@ class TrainingPath(Value):
     step: float | None = None
 
 
+class Setting(Value):
+    """A setting that a solver tried (an L2 penalty), with mean cross-entropy and accuracy on both splits it saw."""
+
+    setting: float
+    loss: float | None
+    accuracy: float | None
+    val_loss: float
+    val_accuracy: float
+
+
+class TrainedPhase(Value):
+    """One phase of a training.
+
+    frozen: the backbone's first layers that were fixed. trainable: parameters that were not. epochs, learning_rate (its
+    highest), batch_norm: of a gradient phase. path: what was trained on. tried, chosen: settings of a solver, and the
+    index of the one that validation chose. seconds: wall time, without the pass through the fixed part.
+    """
+
+    name: str
+    solver: str
+    frozen: int
+    trainable: int
+    epochs: int
+    learning_rate: float
+    batch_norm: str
+    path: TrainingPath
+    tried: tuple[Setting, ...] = ()
+    chosen: int | None = None
+    seconds: float = 0.0
+
+
 class SkippedFile(Value):
     """A file that was left out of a split. `path` is relative to the data set's folder."""
 
@@ -285,9 +322,9 @@ class Provenance(Value):
 class Record(Value):
     """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
 
-    path: what was trained on. timing_failure: why a trained cell has no step times. nondeterministic: what may differ
-    when the same cell is trained again on the same machine; empty where the same seed gives the same predictions, bit
-    for bit.
+    path: what the last phase was trained on. training: all phases, in order. timing_failure: why a trained cell has no
+    step times. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
+    the same seed gives the same predictions, bit for bit.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -307,6 +344,7 @@ class Record(Value):
     phases: dict[str, float] = Field(default_factory=dict)
     memory: Memory | None = None
     path: TrainingPath | None = None
+    training: tuple[TrainedPhase, ...] = ()
     nondeterministic: tuple[str, ...] = ()
 
     @property

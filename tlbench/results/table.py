@@ -104,7 +104,7 @@ def _row(record: Record) -> dict[str, Any]:
         "backend": cell.backend,
         "status": record.status,
         "seconds": sum(record.phases.values()),
-        "epochs_trained": len(record.history),
+        "epochs_trained": sum(epoch.epoch > 0 for epoch in record.history),
         "finished": record.provenance.finished,
     }
     if record.trouble:

@@ -122,7 +122,7 @@ class _Trial:
         suite = load_suite(suite_file)
         folders = {"--data": data, "--weights": weights}
         options = tuple(word for name, path in folders.items() if path for word in (name, str(path.resolve())))
-        return cls(suite_file, expand(suite), suite.timeout, options, gates or suite.gates, effort or Effort(), events)
+        return cls(suite.path, expand(suite), suite.timeout, options, gates or suite.gates, effort or Effort(), events)
 
     def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
         """The environment of each side, made in `folder` where it has to be made."""

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite."""
+    """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite. notes:
+    what is to be known of how the suite was found.
+    """
 
     suite: str
     cells: tuple[Cell, ...]
     done: frozenset[str]
     earlier: tuple[RunFolder, ...]
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The suite's name with numbers of cells."""
@@ -88,7 +91,7 @@ def plan(suite: StrPath, *, select: str = "", out: StrPath | None = None) -> Pla
     chosen = selection.select(cells, select) if select else cells
     earlier = runs_under(RESULTS / read.name)
     done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
-    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier))
+    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), read.notes)
 
 
 def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None) -> set[str]:

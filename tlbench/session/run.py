@@ -111,6 +111,8 @@ def run(
         raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
     events = events or Logged()
     read = load_suite(Path(suite))
+    for note in read.notes:
+        events.note(note)
     cells = expand(read)
     asked = selection.select(cells, select) if select else cells
     places = Places(

@@ -1,4 +1,4 @@
-"""What a fine-tuning strategy is: which layers are frozen, from which weights, at which learning rate.
+"""What a fine-tuning strategy is: phases, each with what is fixed, how the rest is found, and how fast.
 
 Pure: a strategy sees names of layers, never a model.
 """
@@ -6,9 +6,15 @@ Pure: a strategy sees names of layers, never a model.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from tlbench.core.cell import Value, Weights
+from tlbench.core.cell import Head, Training, Value, Weights
+
+Solver = Literal["linear", "gradient"]
+BatchNorm = Literal["inference", "train"]
+
+HEAD_RATE = 3e-3
+"""Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/methodology.md."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,27 @@ class LayerView:
 
     name: str
     has_weights: bool
+
+
+class Phase(Value):
+    """One phase of a training.
+
+    frozen: so many of the backbone's first layers are fixed functions. solver: how what is left is found; ``linear``
+    solves a linear head on the features of the frozen backbone, ``gradient`` takes steps. Of a gradient phase: epochs;
+    learning_rate; warmup: share of the steps in which the rate rises from 0; schedule: how it falls after that;
+    batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses the batch's;
+    keep_best: at the end the model has the weights of the best epoch by validation, those it began with included.
+    """
+
+    name: Literal["head", "fine-tuning", "all"]
+    frozen: int
+    solver: Solver
+    epochs: int = 0
+    learning_rate: float = 0.0
+    warmup: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch_norm: BatchNorm = "inference"
+    keep_best: bool = False
 
 
 class Strategy(Value, ABC):
@@ -30,15 +57,60 @@ class Strategy(Value, ABC):
 
     @abstractmethod
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """How many of the backbone's first layers are frozen.
+        """How many of the backbone's first layers are frozen in the last phase.
 
         Raises ValueError, with one sentence for the user, where the arguments do not fit the backbone.
         """
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """First the head on the frozen backbone, then the layers above the boundary with it, at a low rate.
+
+        What Keras' transfer learning guide does, and what A. Kumar et al. (Fine-Tuning can Distort Pretrained Features
+        and Underperform Out-of-Distribution, ICLR 2022) call LP-FT. Raises ValueError as `boundary`.
+        """
+        first, boundary = head_phase(len(layers), train, head), self.boundary(layers)
+        return (first,) if boundary == len(layers) else (first, fine_tuning(boundary, train))
+
+    def solved(self, head: Head, train: Training) -> bool:
+        """Whether no gradient step is taken, so that there is neither a learning rate nor luck of training."""
+        del head, train
+        return False
 
     def learning_rate(self, optimizer: str) -> float:
         """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
         return self.adam_rate * RELATIVE_TO_ADAM[optimizer]
 
+
+def is_linear(head: Head) -> bool:
+    """Whether a head is one Dense layer on fixed features, which is solved rather than trained."""
+    return not head.hidden and not head.dropout
+
+
+def head_phase(layers: int, train: Training, head: Head) -> Phase:
+    """The head alone: solved where it is linear, else trained by gradient steps."""
+    if is_linear(head):
+        return Phase(name="head", frozen=layers, solver="linear")
+    rate = HEAD_RATE * RELATIVE_TO_ADAM[train.optimizer]
+    return Phase(name="head", frozen=layers, solver="gradient", epochs=train.epochs, learning_rate=rate)
+
+
+def fine_tuning(boundary: int, train: Training, batch_norm: BatchNorm = "inference") -> Phase:
+    """The layers above the boundary and the head, from a head that fits already."""
+    return Phase(
+        name="fine-tuning",
+        frozen=boundary,
+        solver="gradient",
+        epochs=train.epochs,
+        learning_rate=train.learning_rate,
+        warmup=0.0 if train.reduce_lr else WARMUP,
+        schedule="constant" if train.reduce_lr else "cosine",
+        batch_norm=batch_norm,
+        keep_best=train.early_stopping is None or train.early_stopping.restore_best,
+    )
+
+
+WARMUP = 0.1
+"""Share of the steps: Adam's first steps, while its averages are young, are its largest."""
 
 RELATIVE_TO_ADAM = {"adam": 1.0, "adamw": 1.0, "nadam": 1.0, "rmsprop": 0.3, "sgd": 10.0}
 """Default rates of the optimizers a suite may name, as multiples of Adam's.

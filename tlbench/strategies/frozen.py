@@ -1,17 +1,44 @@
 """Head only, on a frozen backbone."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from tlbench.strategies.base import LayerView, Strategy
+from pydantic import Field
+
+from tlbench.core.cell import Head, Training
+from tlbench.strategies.base import HEAD_RATE, LayerView, Phase, Solver, Strategy, head_phase, is_linear
 
 
 class Frozen(Strategy):
-    """The backbone is a fixed feature extractor; only the head is trained."""
+    """The backbone is a fixed feature extractor; only the head is found.
 
-    summary: ClassVar[str] = "train the head on a frozen backbone"
-    adam_rate: ClassVar[float] = 3e-3
+    A linear head on fixed features is a convex problem, so it is solved. With `solver: gradient`, with hidden layers or
+    dropout, and where training images are changed at random, it is trained by gradient steps.
+    """
+
+    summary: ClassVar[str] = "the head alone, on a frozen backbone"
+    adam_rate: ClassVar[float] = HEAD_RATE
+
+    solver: Annotated[Solver, Field(description="linear solves the head, gradient trains it")] = "linear"
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """All of them."""
         return len(layers)
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """The head."""
+        if self.solved(head, train):
+            return (head_phase(len(layers), train, head),)
+        return (
+            Phase(
+                name="head",
+                frozen=len(layers),
+                solver="gradient",
+                epochs=train.epochs,
+                learning_rate=train.learning_rate,
+            ),
+        )
+
+    def solved(self, head: Head, train: Training) -> bool:
+        """Whether the head is linear, on features that are fixed."""
+        return self.solver == "linear" and is_linear(head) and train.augmentation is None

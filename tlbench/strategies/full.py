@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from tlbench.strategies.base import LayerView, Strategy
+from tlbench.strategies.base import LayerView
+from tlbench.strategies.finetuning import FineTuning
 
 
-class Full(Strategy):
-    """The whole backbone is fine-tuned together with the head."""
+class Full(FineTuning):
+    """The whole backbone is fine-tuned with the head."""
 
-    summary: ClassVar[str] = "fine-tune the whole backbone and the head"
-    adam_rate: ClassVar[float] = 3e-4
+    summary: ClassVar[str] = "the head, then the whole backbone with it"
+    adam_rate: ClassVar[float] = 1e-4
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """None."""

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from tlbench.core.errors import nearest
-from tlbench.strategies.base import LayerView, Strategy
+from tlbench.strategies.base import LayerView
+from tlbench.strategies.finetuning import FineTuning
 
 
-class Partial(Strategy):
+class Partial(FineTuning):
     """The lower part of the backbone stays frozen, the upper part is fine-tuned with the head.
 
     Exactly one argument says where the boundary is. trainable: this fraction of the layers that have weights,
@@ -18,8 +19,8 @@ class Partial(Strategy):
     counted as in Keras' ``model.layers``, are frozen. from_layer: this layer is the first that is trained.
     """
 
-    summary: ClassVar[str] = "fine-tune the upper part of the backbone and the head"
-    adam_rate: ClassVar[float] = 3e-4
+    summary: ClassVar[str] = "the head, then the upper part of the backbone with it"
+    adam_rate: ClassVar[float] = 1e-4
 
     trainable: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="fraction of the layers with weights"

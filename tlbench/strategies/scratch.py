@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from tlbench.core.cell import Weights
-from tlbench.strategies.base import LayerView, Strategy
+from tlbench.core.cell import Head, Training, Weights
+from tlbench.strategies.base import LayerView, Phase, Strategy
 
 
 class Scratch(Strategy):
     """The same model without ImageNet weights: the baseline that shows what transfer gives."""
 
-    summary: ClassVar[str] = "train everything from random weights"
+    summary: ClassVar[str] = "everything from random weights"
     weights: ClassVar[Weights] = "random"
     adam_rate: ClassVar[float] = 1e-3
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """None."""
         return 0
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """All at once: there are no statistics worth keeping and no features to fit a head on."""
+        del layers, head
+        return (
+            Phase(
+                name="all",
+                frozen=0,
+                solver="gradient",
+                epochs=train.epochs,
+                learning_rate=train.learning_rate,
+                batch_norm="train",
+            ),
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Cell, Head, Limit, Named, Timing, Training, Weights
+from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Weights
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
@@ -101,7 +101,10 @@ def _cell(
         raise suite.complain((), "key 'train' is missing")
     else:
         rate = rule.learning_rate(train.optimizer) if rate is None else rate
-        train = train.model_copy(update={"learning_rate": rate})
+        steps = {"epochs": 0, "learning_rate": 0.0} if rule.solved(head, train) else {"learning_rate": rate}
+        train = train.model_copy(update=steps)
+        if train.epochs == 0 and weights != "random":
+            seed = content.seeds[0]
     return Cell(
         backbone=backbone,
         weights="random" if rule.weights == "random" else weights,
@@ -116,6 +119,7 @@ def _cell(
         backend=content.backend,
         jit=content.jit,
         timing=timing(content.timing),
+        recipe=1 if train is None else RECIPE,
     )
 
 

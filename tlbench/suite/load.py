@@ -9,16 +9,26 @@ from pydantic_core import ErrorDetails
 from tlbench.core.errors import UserError
 from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
+from tlbench.suite.named import find_suite
 from tlbench.suite.schema import FallbackSection, SuiteFile
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file that has been understood. `dataset_paths` are folders the suite names, by data set."""
+    """A suite file that has been understood. `dataset_paths` are folders the suite names, by data set.
+
+    `notes`: a sentence for the user where another file could have been meant.
+    """
 
     content: SuiteFile
     document: Document
     dataset_paths: dict[str, Path]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from, which another process can be given."""
+        return Path(self.document.file)
 
     @property
     def name(self) -> str:
@@ -50,9 +60,13 @@ class Suite:
         return UserError(self.document.error(loc, message))
 
 
-def load_suite(path: Path) -> Suite:
-    """Read a suite. Raises UserError with one line for each problem: ``file:line:column: what; way out``."""
-    document = read_document(path)
+def load_suite(suite: str | Path) -> Suite:
+    """Read a suite: a file, or the name of one that tlbench brings.
+
+    Raises UserError with one line for each problem: ``file:line:column: what; way out``.
+    """
+    place = find_suite(suite)
+    path, document = place.path, read_document(place.path)
     try:
         content = SuiteFile.model_validate(document.content)
     except ValidationError as error:
@@ -66,7 +80,7 @@ def load_suite(path: Path) -> Suite:
                     document.error(("datasets", index), f"a second data set named {name!r}; names must differ")
                 )
             paths[name] = (path.parent / item.path).resolve()
-    return Suite(content, document, paths)
+    return Suite(content, document, paths, place.notes)
 
 
 def _lines(document: Document, error: ValidationError) -> list[str]:

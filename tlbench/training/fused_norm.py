@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from tlbench.modeling.layers import leaves
+from tlbench.modeling.normalization import holds_statistics
 
 
 def fuse_normalization(model: keras.Model) -> int:
@@ -41,7 +42,7 @@ def _call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None
     """As keras.layers.BatchNormalization.call; `mask` is of no use to images."""
     import tensorflow as tf
 
-    learns = bool(training and self.trainable)
+    learns = bool(training and self.trainable and not holds_statistics(self))
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=self.gamma if self.scale else tf.ones_like(self.moving_mean),

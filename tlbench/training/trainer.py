@@ -1,5 +1,6 @@
 """Train a model: compile, fit, history per epoch; and set it back for another cell of the same structure."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -11,20 +12,23 @@ import keras
 from tlbench.core.cell import Cell, Training
 from tlbench.modeling.layers import seed_noise
 from tlbench.results.record import Epoch
+from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.evaluate import Predicted, cross_entropy, predict, top_1
 from tlbench.training.one_update import one_update
+from tlbench.training.schedule import Schedule
 
 OnEpoch = Callable[[Epoch], None]
+FLAT = (0.0, "constant")
 
 
 @dataclass(frozen=True)
 class Fitted:
     """What training gave.
 
-    kept: the index in `history` of the epoch whose weights the model has now. step: median seconds of a training step,
-    the first epoch left out; None for a single epoch.
+    kept: the index in `history` of the epoch whose weights the model has now; -1 for those it began with. step: median
+    seconds of a training step, the first epoch left out; None for a single epoch.
     """
 
     history: tuple[Epoch, ...]
@@ -33,14 +37,15 @@ class Fitted:
 
 
 class Trainer:
-    """`model` compiled for `cell`, with the random changes of its images in front where the cell asks for them.
+    """`model` compiled for a gradient phase of `cell`, with the random changes of its images in front where it asks so.
 
     `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
     optimizer's first state, while the model's weights are the caller's to set back.
     """
 
-    def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
-        self.model = self._trained = model
+    def __init__(self, model: keras.Model, cell: Cell, phase: Phase, jit: bool) -> None:
+        self.model, self._phase = model, phase
+        self._trained = model
         changes = cell.training.augmentation
         if changes and not changes.views:
             self._trained = augmented(model, changes, cell.seed)
@@ -55,27 +60,39 @@ class Trainer:
         copies = getattr(self._optimizer, "copies", [])
         return [one for one in self._optimizer.variables if all(one is not copy for copy in copies)]
 
-    def fit(self, cell: Cell, train: ToTrain, validation: Arrays, on_epoch: OnEpoch) -> Fitted:
-        """Train as `cell` says; the validation set is looked at after each epoch, never the test set."""
-        asked = cell.training
+    def fit(
+        self, cell: Cell, train: ToTrain, validation: Arrays, on_epoch: OnEpoch, start: Epoch | None = None
+    ) -> Fitted:
+        """Train as `cell` and the phase say; the validation set is looked at after each epoch, never the test set.
+
+        start: what validation says of the weights the model has now, which the phase may keep.
+        """
+        asked, phase = cell.training, self._phase
         for variable, first in zip(self._optimizer.variables, self._first, strict=True):
             variable.assign(first)
-        self._optimizer.learning_rate = asked.learning_rate
+        steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
+        schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
+        self._optimizer.learning_rate = schedule.at(0)
         gather = getattr(self._optimizer, "gather", None)
         if gather is not None:
             gather()
         seed_noise(self._trained, cell.seed)
-        watch = _Watch(lambda: predict(self.model, *validation, asked.batch_size), on_epoch)
-        stopping, callbacks = _callbacks(asked)
+        watch = _Watch(phase, lambda: predict(self.model, *validation, asked.batch_size), on_epoch)
+        best = _Best(self.model, asked.early_stopping.monitor if asked.early_stopping else "val_loss", start)
+        callbacks: list[keras.callbacks.Callback] = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
+        callbacks += [watch, best] if phase.keep_best else [watch]
+        stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
             Batches(*train, batch_size=asked.batch_size, seed=cell.seed),
-            epochs=asked.epochs,
+            epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
-            callbacks=[watch, *callbacks],
+            callbacks=[*callbacks, *asked_for],
             verbose=0,
         )
         kept = len(watch.history) - 1
-        if stopping is not None and stopping.restore_best_weights:
+        if phase.keep_best:
+            kept = best.restore()
+        elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
         return Fitted(tuple(watch.history), kept, statistics.median(watch.steps) if watch.steps else None)
 
@@ -109,16 +126,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     is predicted with later: Keras' own validation would trace another one.
     """
 
-    def __init__(self, look: Callable[[], Predicted], on_epoch: OnEpoch) -> None:
+    def __init__(self, phase: Phase, look: Callable[[], Predicted], on_epoch: OnEpoch) -> None:
         super().__init__()
         self.history: list[Epoch] = []
-        self._look, self._on_epoch = look, on_epoch
+        self._phase, self._look, self._on_epoch = phase, look, on_epoch
         self.steps: list[float] = []
         self._begin = self._rate = self._step = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begin = time.perf_counter()
-        self._rate = float(self.model.optimizer.learning_rate)
+        self._rate = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step = time.perf_counter()
@@ -126,6 +143,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.history:
             self.steps.append(time.perf_counter() - self._step)
+        self._rate = max(self._rate, float(self.model.optimizer.learning_rate))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
@@ -139,13 +157,52 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             val_accuracy=logs["val_accuracy"],
             learning_rate=self._rate,
             seconds=time.perf_counter() - self._begin,
+            phase=self._phase.name,
         )
         self.history.append(entry)
         self._on_epoch(entry)
 
 
+class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets the rate of each step. Keras' own schedules cannot be set back for the next cell of a group."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self._schedule, self._done = schedule, 0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.optimizer.learning_rate = self._schedule.at(self._done)
+        self._done += 1
+
+
+class _Best(keras.callbacks.Callback):  # type: ignore[misc]
+    """Remembers the weights of the best epoch by validation, those that training began with included."""
+
+    def __init__(self, of: keras.Model, monitor: str, start: Epoch | None) -> None:
+        super().__init__()
+        self._of, self._monitor = of, monitor
+        self._sign = -1.0 if monitor == "val_accuracy" else 1.0
+        self._lowest = math.inf if start is None else self._sign * getattr(start, monitor)
+        self._epoch, self._weights = -1, of.get_weights() if start else None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        assert logs is not None
+        if self._sign * logs[self._monitor] < self._lowest:
+            self._lowest, self._epoch = self._sign * logs[self._monitor], epoch
+            self._weights = self._of.get_weights()
+
+    def restore(self) -> int:
+        """Give the model those weights; returns their epoch, from 0, or -1 for the start.
+
+        Without a start, and with a loss that is no number from the first epoch on, the model stays as it is.
+        """
+        if self._weights is not None:
+            self._of.set_weights(self._weights)
+        return self._epoch
+
+
 def _callbacks(
-    train: Training,
+    train: Training, *, restores: bool
 ) -> tuple[keras.callbacks.EarlyStopping | None, Sequence[keras.callbacks.Callback]]:
     stopping, callbacks = None, []
     if train.early_stopping:
@@ -154,7 +211,7 @@ def _callbacks(
             monitor=asked.monitor,
             patience=asked.patience,
             min_delta=asked.min_delta,
-            restore_best_weights=asked.restore_best,
+            restore_best_weights=asked.restore_best and restores,
         )
         callbacks.append(stopping)
     if train.reduce_lr:

@@ -1,155 +1,129 @@
 """One model through the cells of a group: built and traced once, cut where that helps, trained anew for each cell."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Self
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from tlbench.core.cell import Augmentation, Head, Named
-from tlbench.core.errors import UserError
-from tlbench.execution.job import Group, Job
+from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
-from tlbench.modeling.cut import Boundary, boundary, upper_model
-from tlbench.modeling.freezing import frozen_layers
-from tlbench.modeling.heads import head_layers
-from tlbench.results.record import TrainingPath
-from tlbench.training.augment import Drawn, View
-from tlbench.training.batches import Arrays, Inputs, ToTrain
-from tlbench.training.feature_store import FeatureStore, NoRoomError
-from tlbench.training.features import FeaturePass
+from tlbench.modeling.counting import count_part
+from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
+from tlbench.strategies.base import Phase
+from tlbench.training.batches import Arrays
 from tlbench.training.fused_norm import fuse_normalization
-from tlbench.training.trainer import Trainer
+from tlbench.training.head import accuracies_of_resamples, solve_head
+from tlbench.training.trainer import OnEpoch
+from tlbench.worker.stage import Stage, stages
 
-SWITCHED_OFF = "asked for"
-CHANGED_IMAGES = "random changes of the images"
-ALL_TRAINED = "every layer is trained"
 SPLITS = ("train", "validation", "test")
 WHOLE = 1.0
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What training gave. kept: the index in `history` of the epoch whose weights the model has now."""
+
+    history: tuple[Epoch, ...]
+    kept: int
+    phases: tuple[TrainedPhase, ...]
+
+
 class Bench:
-    """A trainer, the splits as it takes them, what it trains on, and the model's first weights."""
+    """The stages of the phases of one model, which the cells of a group go through one after the other."""
 
-    assembled: Assembled
-    trainer: Trainer
-    splits: Mapping[str, Arrays]
-    train: ToTrain
-    path: TrainingPath
-    first: FirstWeights | None
-    """None where no other cell follows: they are as large as the model."""
-
-    @classmethod
-    def set_up(cls, assembled: Assembled, group: Group, jit: bool) -> Self:
+    def __init__(self, assembled: Assembled, group: Group, jit: bool) -> None:
         """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
         if not jit:
             fuse_normalization(assembled.model)
-        job, first = group.jobs[0], FirstWeights(assembled) if len(group.jobs) > 1 else None
+        self.assembled = assembled
+        # As large as the model, so kept only where another cell follows.
+        self._first = FirstWeights(assembled) if len(group.jobs) > 1 else None
         images: dict[str, Arrays] = {}
         for name in SPLITS:
-            pictures, labels = job.images.splits[name].open(WHOLE)
+            pictures, labels = group.jobs[0].images.splits[name].open(WHOLE)
             images[name] = ([np.asarray(pictures)], labels)
-        found = _cut(assembled, group)
-        if isinstance(found, str):
-            path = TrainingPath(whole=found)
-        else:
-            try:
-                splits, train, path = _features(assembled, group, found, jit, images)
-                return cls(assembled, Trainer(upper_model(assembled, found), job.cell, jit), splits, train, path, first)
-            except NoRoomError as error:
-                path = TrainingPath(whole=str(error))
-        whole: ToTrain = images["train"]
-        if (changes := _views(job)) is not None:
-            whole = Drawn(changes, images["train"][0][0]), images["train"][1]
-        return cls(assembled, Trainer(assembled.model, job.cell, jit), images, whole, path, first)
+        self._aside = tempfile.TemporaryDirectory(prefix="tlbench-features-")
+        aside = Keep(Path(self._aside.name), 2**63)
+        self._stages: Sequence[Stage] = stages(assembled, group, jit, images, aside)
 
-    def renew(self, job: Job) -> Self:
-        """The bench for the next cell of the group: the model as it would be if it were built for that cell.
+    @property
+    def model(self) -> keras.Model:
+        """What predicts after the last phase."""
+        return self._stages[-1].model
+
+    @property
+    def test(self) -> Arrays:
+        """The test set as `model` takes it."""
+        return self._stages[-1].splits["test"]
+
+    @property
+    def slots(self) -> list[keras.Variable]:
+        """The optimizer's own variables in the last phase; none where the head was solved."""
+        trainer = self._stages[-1].trainer
+        return trainer.slots if trainer else []
+
+    def renew(self, job: Job) -> None:
+        """Make the model as it would be if it were built for the next cell; its features are there already.
 
         Raises ValueError for a group that was to have one cell.
         """
-        if self.first is None:
+        if self._first is None:
             raise ValueError("the first weights were not kept: no other cell was to follow")
-        self.first.restore(job.cell.head, len(job.images.classes), job.cell.seed)
-        again = self.path.model_copy(update={"computed": 0, "rebuilt": (), "forward": None})
-        return type(self)(self.assembled, self.trainer, self.splits, self.train, again, self.first)
+        self._first.restore(job.cell.head, len(job.images.classes), job.cell.seed)
+        kept = {"computed": 0, "rebuilt": (), "forward": None}
+        self._stages = [replace(stage, path=stage.path.model_copy(update=kept)) for stage in self._stages]
 
+    def train(self, job: Job, on_epoch: OnEpoch) -> Trained:
+        """Go through all phases."""
+        history: list[Epoch] = []
+        phases: list[TrainedPhase] = []
+        kept = -1
+        for stage in self._stages:
+            self.assembled.freezing.freeze(stage.phase.frozen)
+            begin = time.perf_counter()
+            if stage.trainer is None:
+                epoch, phase = self._solve(stage, job)
+                history, kept = [*history, epoch], len(history)
+            else:
+                start = history[kept] if history else None
+                fitted = stage.trainer.fit(job.cell, stage.train, stage.splits["validation"], on_epoch, start)
+                kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
+                history += fitted.history
+                phase = self._told(stage.phase, stage.path.model_copy(update={"step": fitted.step}))
+            phases.append(phase.model_copy(update={"seconds": time.perf_counter() - begin}))
+        return Trained(tuple(history), kept, tuple(phases))
 
-def _cut(assembled: Assembled, group: Group) -> Boundary | str:
-    """Where to cut, or why not."""
-    cell = group.jobs[0].cell
-    changes = cell.training.augmentation
-    if group.keep is None:
-        return SWITCHED_OFF
-    if changes and not changes.views:
-        return CHANGED_IMAGES
-    return boundary(assembled, assembled.frozen, head_of(assembled)) or ALL_TRAINED
+    def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
+        """Test accuracies on resamples of the training images; none where anything but a solved head was trained."""
+        phase = trained.phases[-1]
+        if phase.chosen is None:
+            return ()
+        train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
+        classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
+        return accuracies_of_resamples(train, validation, test, classes, setting)
 
+    def _solve(self, stage: Stage, job: Job) -> tuple[Epoch, TrainedPhase]:
+        begin, data = time.perf_counter(), job.images
+        classifier = head_of(self.assembled)[-1]
+        train, validation = stage.splits["train"], stage.splits["validation"]
+        solved = solve_head(classifier, train, validation, len(data.classes), job.cell.head.output)
+        told = self._told(stage.phase, stage.path)
+        phase = told.model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
+        return solved.epoch(time.perf_counter() - begin), phase
 
-def _features(
-    assembled: Assembled, group: Group, at: Boundary, jit: bool, images: Mapping[str, Arrays]
-) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
-    job, keep = group.jobs[0], group.keep
-    assert keep is not None
-    classes = len(job.images.classes)
-    others = [_other(assembled, strategy, head, classes) for strategy, head in keep.others]
-    features = FeaturePass(
-        assembled, at, list(filter(None, others)), made_from(job), FeatureStore(keep.folder, keep.most), jit
-    )
-    changes, ((pictures,), labels) = _views(job), images["train"]
-    taken = [name for name in images if changes is None or name != "train"]
-    splits = {name: (features.inputs(name, images[name][0][0]), images[name][1]) for name in taken}
-    train: ToTrain = splits["train"] if changes is None else (_ViewFeatures(features, pictures, changes), labels)
-    path = TrainingPath(
-        whole=None,
-        shapes=tuple(one.shape for one in at.handed),
-        bytes_per_image=at.bytes,
-        computed=features.computed,
-        rebuilt=tuple(features.damaged),
-        forward=features.forward,
-    )
-    return splits, train, path
-
-
-def _views(job: Job) -> Augmentation | None:
-    """The changes of which views are drawn beforehand; None where there are none."""
-    changes = job.cell.training.augmentation
-    return changes if changes and changes.views else None
-
-
-class _ViewFeatures:
-    """The features of each epoch's view, all computed at once: no epoch waits, and what does not fit is known early."""
-
-    def __init__(self, features: FeaturePass, images: NDArray[np.generic], changes: Augmentation) -> None:
-        assert changes.views
-        self._views = [features.inputs("train", images, View(changes, number)) for number in range(changes.views)]
-
-    def __call__(self, epoch: int) -> Inputs:
-        return self._views[epoch % len(self._views)]
-
-
-def _other(assembled: Assembled, strategy: Named, head: Head, classes: int) -> Boundary | None:
-    """The cut of another cell; None where it has none, or cannot work, which that cell itself will say."""
-    try:
-        return boundary(assembled, frozen_layers(assembled.backbone, strategy), head_layers(head, classes))
-    except UserError:
-        return None
-
-
-def made_from(job: Job) -> dict[str, str]:
-    """What features depend on besides the split and the cut."""
-    cell, data = job.cell, job.images
-    return {
-        "backbone": cell.backbone.label,
-        "weights": job.weights.sha256 or f"random, seed {cell.seed}",
-        "data set": data.name,
-        "data": data.fingerprint,
-        "image size": str(cell.image_size),
-        "precision": cell.precision,
-        "jit": cell.jit,
-        "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",
-    }
+    def _told(self, phase: Phase, path: TrainingPath) -> TrainedPhase:
+        return TrainedPhase(
+            name=phase.name,
+            solver=phase.solver,
+            frozen=phase.frozen,
+            trainable=count_part([self.assembled.model]).trainable,
+            epochs=phase.epochs,
+            learning_rate=phase.learning_rate,
+            batch_norm=phase.batch_norm,
+            path=path,
+        )

@@ -16,7 +16,7 @@ from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original
-from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainingPath
+from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainedPhase
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory
 from tlbench.worker.bench import Bench
@@ -38,7 +38,7 @@ class Phases:
         self.send(Progress(phase=name))
         begin = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - begin
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Outcome:
     model: keras.Model
     counts: Counts
     slots: Sequence[keras.Variable] = ()
-    path: TrainingPath | None = None
+    training: tuple[TrainedPhase, ...] = ()
     history: tuple[Epoch, ...] = ()
     accuracy: Accuracy | None = None
     predicted: Predicted | None = None
@@ -79,7 +79,8 @@ def run_group(group: Group, send: Send) -> None:
             history=outcome.history,
             phases=phases.seconds,
             memory=memory.measure(outcome.model, outcome.slots, start),
-            path=outcome.path,
+            path=outcome.training[-1].path if outcome.training else None,
+            training=outcome.training,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
         predicted = outcome.predicted
@@ -99,12 +100,12 @@ class _Trained:
         cell = job.cell
         bench, counts = self._set_up(job, phases)
         with phases("train"):
-            fitted = bench.trainer.fit(cell, bench.train, bench.splits["validation"], self._on_epoch)
-        path = bench.path.model_copy(update={"step": fitted.step})
+            trained = bench.train(job, self._on_epoch)
         with phases("evaluate"):
-            predicted = predict(bench.trainer.model, *bench.splits["test"], cell.training.batch_size)
-            scores = accuracy(predicted, job.images.classes, fitted.history[fitted.kept])
-        return Outcome(bench.assembled.model, counts, bench.trainer.slots, path, fitted.history, scores, predicted)
+            predicted = predict(bench.model, *bench.test, cell.training.batch_size)
+            scores = accuracy(predicted, job.images.classes, trained.history[trained.kept])
+            scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
+        return Outcome(bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted)
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:
@@ -112,10 +113,10 @@ class _Trained:
                 assembled = build(job.cell, len(job.images.classes), job.weights_path)
                 self._counts = count(assembled)  # before it is cut, which calls its layers again
             with phases("features"):
-                self._bench = Bench.set_up(assembled, self._group, self._jit)
+                self._bench = Bench(assembled, self._group, self._jit)
         else:
             with phases("build"):
-                self._bench = self._bench.renew(job)
+                self._bench.renew(job)
         return self._bench, self._counts
 
     def _on_epoch(self, entry: Epoch) -> None:

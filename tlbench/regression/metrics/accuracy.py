@@ -77,6 +77,8 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
         return "trained and tested on other images"
     if base.weights != new.weights:
         return "started from other weights"
+    if base.cell.recipe != new.cell.recipe:
+        return f"trained by another recipe (edition {base.cell.recipe} in the base, {new.cell.recipe} now)"
     if base.cell.train != new.cell.train or base.cell.limit != new.cell.limit:
         return "trained in another way"
     return ""

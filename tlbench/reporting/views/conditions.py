@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from tlbench.core.cell import Cell, Training
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report
@@ -46,13 +47,18 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
     if not trained:
         return [f"Nothing was trained: the original classifiers, {common}."]
     return [
-        f"Training: {_each(f'{t.epochs} epochs' for _, t in trained)}"
+        f"Training: {_each(f'{t.epochs} epochs' for _, t in trained if t.epochs) or 'heads solved'}"
         f", batch size {_each(str(t.batch_size) for _, t in trained)}"
         f", {_each(t.optimizer for _, t in trained)}"
-        f"; learning rate {_each(f'{t.learning_rate:g} ({c.strategy.name})' for c, t in trained)}"
+        f"; learning rate {_each(_rate(c, t) for c, t in trained)}"
         f"; seeds {_each(str(c.seed) for c in cells)}; {common}.",
         *_path_lines(records),
     ]
+
+
+def _rate(cell: Cell, train: Training) -> str:
+    """``0.0001 (full)``; a head that was solved has none."""
+    return f"{f'{train.learning_rate:g}' if train.epochs else 'none, solved'} ({cell.strategy.name})"
 
 
 def _path_lines(records: Sequence[Record]) -> list[str]:

@@ -47,7 +47,7 @@ def _arithmetic(record: Record, forward: float | None) -> float | None:
     if path.computed and forward is None:
         return None
     images = sum(record.data.counts["train"].values())
-    steps = len(record.history) * -(-images // train.batch_size)
+    steps = sum(epoch.epoch > 0 for epoch in record.history) * -(-images // train.batch_size)
     return path.computed * (forward or 0.0) + steps * path.step
 
 

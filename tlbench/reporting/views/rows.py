@@ -25,9 +25,11 @@ def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
 def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
     """(heading, key) of the settings that differ within a table, so that they need a column."""
     settings = [setting(record) for record in records]
-    return [key for key in SETTINGS if len({values[key[1]] for values in settings}) > 1]
+    return [key for key in SETTINGS if len({values[key[1]] for values in settings} - {NONE}) > 1]
 
 
+NONE = ""
+"""Of a setting that a cell does not have, as a solved head has no epochs: that alone needs no column."""
 SETTINGS = [
     ("Head", "head"),
     ("Image size", "image_size"),
@@ -59,7 +61,7 @@ def setting(record: Record) -> dict[str, str]:
         "image_size": str(cell.image_size),
         "limit": options(cell.limit, "all"),
         "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
-        "epochs": str(train.epochs) if train else DASH,
+        "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
         "batch_size": str(train.batch_size) if train else DASH,
         "optimizer": train.optimizer if train else DASH,
         "learning_rate": f"{cell.strategy.name}: {train.learning_rate:g}" if train else DASH,
@@ -83,13 +85,16 @@ def options(value: Value | None, usual: str) -> str:
 
 def top1(records: Sequence[Record]) -> str:
     """Top-1 with its Wilson interval; over several seeds their mean with both what the choice of test images does to it
-    (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation).
+    (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation). A solved
+    head has no seed: its spread is that over resamples of its training images.
     """
     seeds = [record.accuracy for record in records if record.accuracy]
     if not seeds:
         return DASH
     if len(seeds) == 1:
-        return numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
+        only = numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
+        resampled = seeds[0].resampled
+        return f"{only} ± {stdev(resampled) * 100:.1f} ({len(resampled)} resamples)" if resampled else only
     share, images = mean(seed.top1 for seed in seeds), seeds[0].images
     low, high = wilson(round(share * images), images)
     spread = stdev(seed.top1 for seed in seeds) * 100
@@ -133,7 +138,7 @@ def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> list
     return [
         first.cell.backbone.label + (" †" if "random weights" in first.fallbacks else ""),
         first.cell.strategy.label,
-        *(setting(first)[key].rpartition(": ")[2] for _, key in columns),
+        *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
         top1(_first_run(rows)),
         numbers.count(counts.params if counts else None),

@@ -1,0 +1,150 @@
+"""`tlbench init` writes a suite that `tlbench plan` understands, whatever the folder is called, and overwrites nothing."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tlbench.cli import init
+from tlbench.core.errors import UserError
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def images(folder: Path, **counts: int) -> Path:
+    for place, count in counts.items():
+        inner = folder / place.replace("__", "/")
+        inner.mkdir(parents=True)
+        for number in range(count):
+            (inner / f"{number}.jpg").touch()
+    return folder
+
+
+def tlbench_init(*args: str) -> Result:
+    result = CliRunner().invoke(init.command, args)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_class_folders_alone(place: Path) -> None:
+    images(place / "flowers", daisy=20, rose=40)
+    said = tlbench_init("flowers").stdout
+    counted = "2 classes (daisy, rose); 60 files: 42 train, 9 validation, 9 test"
+    assert said.splitlines()[0] == f"Wrote suite.yaml: {counted}."
+    steps = [line.strip().split("  ")[0] for line in said.splitlines()[3:]]
+    assert steps == ["tlbench data check --path flowers", "tlbench plan suite.yaml", "tlbench run suite.yaml"]
+    text = Path("suite.yaml").read_text()
+    assert f"# {counted}.\n# It comes without splits: 15 % each" in text
+    suite = load_suite("suite.yaml")
+    assert (suite.name, suite.dataset_paths) == ("flowers", {"flowers": place / "flowers"})
+    assert len(expand(suite)) == 6
+    assert suite.fallback.datasets is None  # drawn pictures never stand in for somebody's own
+
+
+def test_splits_on_disk(place: Path) -> None:
+    images(place / "two", train__a=20, train__b=20, test__a=5, test__b=5)
+    tlbench_init("two", "--out", "two.yaml")
+    assert "# It has train and test; validation is 15 % of train" in Path("two.yaml").read_text()
+    images(place / "three", **{f"{split}__{name}": 4 for split in ("training", "val", "test") for name in "ab"})
+    tlbench_init("three", "--out", "three.yaml")
+    assert "Its own train, validation and test folders are used." in Path("three.yaml").read_text()
+
+
+def test_the_path_is_relative_to_the_suite(place: Path) -> None:
+    images(place / "flowers", daisy=5, rose=5)
+    tlbench_init("flowers", "--out", "my suites/deep/flowers.yaml")
+    text = Path("my suites/deep/flowers.yaml").read_text()
+    assert "path: ../../flowers   #" in text
+    assert load_suite("my suites/deep/flowers.yaml").dataset_paths == {"flowers": place / "flowers"}
+
+
+def test_many_classes_are_not_all_named(place: Path) -> None:
+    images(place / "many", **{f"class{number:02}": 3 for number in range(30)})
+    assert "30 classes (class00, " in (said := tlbench_init("many").stdout)
+    assert "class07, and 22 more); 90 files" in said
+
+
+@pytest.mark.parametrize("name", ["synthetic", "imagenet", "cats_dogs"])
+def test_the_name_of_a_known_data_set_is_not_taken(place: Path, name: str) -> None:
+    images(place / name, a=5, b=5)
+    tlbench_init(name)
+    assert load_suite("suite.yaml").dataset_paths == {f"my_{name}": place / name}
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40))
+@example("2024")
+@example("true")
+@example("a: b # c")
+@example("- {x}")
+@example("..hidden")
+@example("line\nbreak")
+@example("Blüten 🌼 \u0085\u2028\x7f'\"\\")
+@example("{name}")
+def test_any_name_of_a_folder_and_of_a_class(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    place = tmp_path_factory.mktemp("any")
+    folder = place / f"{name}"
+    if name in {".", ".."} or len(name.encode()) > 200:
+        folder = place / "plain"
+    for inner in (f"a{name}", "b"):
+        (folder / inner).mkdir(parents=True)
+        for number in range(3):
+            (folder / inner / f"{number}.jpg").touch()
+    tlbench_init(str(folder), "--out", str(place / "suite.yaml"))
+    suite = load_suite(place / "suite.yaml")
+    assert list(suite.dataset_paths.values()) == [folder]
+    assert len(expand(suite)) == 6
+
+
+def test_without_a_folder_an_example_that_runs_anywhere(place: Path) -> None:
+    said = tlbench_init("--out", "mine.yaml").stdout
+    assert said.startswith("Wrote mine.yaml.\n")
+    assert "data check" not in said
+    suite = load_suite("mine.yaml")
+    assert (suite.name, suite.fallback.datasets, suite.fallback.weights) == ("mine", "synthetic", "random")
+    assert len(expand(suite)) == 6
+
+
+def test_every_commented_line_is_a_key_that_a_suite_takes(place: Path) -> None:
+    """What the comments offer is no invention: with each taken in, the suite still reads."""
+    tlbench_init("--out", "mine.yaml")
+    lines = Path("mine.yaml").read_text().splitlines()
+    offered = [
+        number for number, line in enumerate(lines) if line.lstrip().startswith(("# - ", "# limit", "# early", "# aug"))
+    ]
+    assert len(offered) == 6
+    for number in offered:
+        lines[number] = lines[number].replace("# ", "", 1)
+    Path("all.yaml").write_text("\n".join(lines))
+    assert len(expand(load_suite("all.yaml"))) == 24
+
+
+def test_nothing_is_overwritten_unasked(place: Path) -> None:
+    Path("suite.yaml").write_text("mine")
+    with pytest.raises(UserError, match=r"suite\.yaml exists already; --force overwrites it, --out names another file"):
+        tlbench_init()
+    assert Path("suite.yaml").read_text() == "mine"
+    tlbench_init("--force")
+    assert load_suite("suite.yaml").name == "suite"
+
+
+def test_a_folder_that_is_no_data_set_writes_nothing(place: Path) -> None:
+    images(place / "one", only=5)
+    for folder, sentence in {
+        "one": "has one class only, 'only'",
+        "none": "the data set folder none does not exist",
+    }.items():
+        with pytest.raises(UserError, match=sentence):
+            tlbench_init(folder)
+    (place / "folder").mkdir()
+    with pytest.raises(UserError, match="folder is a folder; name a file in it with --out"):
+        tlbench_init("--out", "folder")
+    assert not Path("suite.yaml").exists()

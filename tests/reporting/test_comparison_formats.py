@@ -1,0 +1,106 @@
+"""A comparison in every format, whatever the names and errors in it are."""
+
+import json
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as some
+from markdown_it import MarkdownIt
+
+from tests import builders
+from tlbench.core.cell import Named
+from tlbench.regression.comparison import Compared, Comparison
+from tlbench.regression.entries import Side
+from tlbench.regression.verdicts import Judgement
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.output import encoded
+
+NAMES = some.text(alphabet="a|<>:*_`[]()&;#-\n\r\x00\x1b\ud800\uffff é·", min_size=1, max_size=15)
+HOSTILE = ["a|b", "<b>bold</b>", "::error::x", "two\nlines", "##[error]x", "\x1b[31m", "\ud800", "\uffff", "- a\n- b"]
+
+
+def comparison(name: str) -> Comparison:
+    """A data set, an error, a side and a note of that name."""
+    failing = builders.cell(dataset=Named(name=name))
+    slower = builders.cell(dataset=Named(name=f"{name}2"))
+    error = Judgement(cell=failing, metric="outcome", name="outcome", verdict="newly failing", reason=f"failed: {name}")
+    time = Judgement(cell=slower, metric="time", name=f"{name} time", base=1, new=2, effect=1.0, verdict="regressed")
+    cells = (Compared(failing.label, failing.id, (error,)), Compared(slower.label, slower.id, (time,)))
+    return Comparison(Side(name=name, entries=()), Side(name="new", entries=(), suite=name), cells, (name,))
+
+
+def hostile_examples(test: Callable[[str], None]) -> Callable[[str], None]:
+    for name in HOSTILE:
+        test = example(name)(test)
+    return settings(deadline=None)(test)  # a busy machine is no reason to fail
+
+
+def made(form: str, name: str) -> str:
+    text = COMPARISON_FORMATS[form](comparison(name))
+    assert isinstance(text, str)
+    return encoded(text).decode()
+
+
+@hostile_examples
+@given(NAMES)
+def test_markdown_keeps_its_rows_columns_and_items(name: str) -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse(made("markdown", name))
+    kinds = [token.type for token in tokens]
+    assert (kinds.count("heading_open"), kinds.count("tr_open"), kinds.count("td_open")) == (1, 3, 6)
+    assert kinds.count("list_item_open") == 3
+    inline = {child.type for token in tokens for child in token.children or ()}
+    assert inline <= {"text", "text_special", "strong_open", "strong_close"}
+    assert "html_block" not in kinds
+
+
+@hostile_examples
+@given(NAMES)
+def test_text_has_a_line_for_each_cell_and_sentence_and_no_command(name: str) -> None:
+    lines = made("text", name).split("\n")
+    assert len(lines) == 12
+    assert not any(line.lstrip().startswith("::") or "##[" in line or "\x1b" in line for line in lines)
+
+
+@hostile_examples
+@given(NAMES)
+def test_github_has_three_commands(name: str) -> None:
+    lines = re.split(r"[\r\n]+", made("github", name).rstrip("\n"))
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice"]
+
+
+@hostile_examples
+@given(NAMES)
+def test_junit_is_xml(name: str) -> None:
+    root = ElementTree.fromstring(made("junit", name))
+    assert len(root.findall("testsuite/testcase/failure")) == 2
+
+
+@hostile_examples
+@given(NAMES)
+def test_json_has_the_names_as_they_are(name: str) -> None:
+    content = json.loads(made("json", name))
+    assert (content["base"], content["notes"]) == (name, [name])
+
+
+def test_the_command_that_would_decide_is_code_in_markdown_only() -> None:
+    whole = comparison("a")
+    waiting = Judgement(
+        cell=builders.cell(), metric="time", name="time", verdict="inconclusive", decide="more rounds of `tlbench ab`"
+    )
+    cells = (*whole.cells, Compared("label", "id", (waiting,)))
+    asked = Comparison(whole.base, whole.new, cells, ("a `note` from outside",))
+    markdown, text = COMPARISON_FORMATS["markdown"](asked), COMPARISON_FORMATS["text"](asked)
+    assert isinstance(markdown, str)
+    assert isinstance(text, str)
+    assert "more rounds of `tlbench ab`" in markdown
+    assert r"a \`note\` from outside" in markdown
+    assert "more rounds of `tlbench ab`" in text
+
+
+def test_an_unknown_format_is_answered_with_the_nearest() -> None:
+    assert COMPARISON_FORMATS.unknown("junitt") == "there is no format 'junitt'; did you mean 'junit'?"
+    with pytest.raises(KeyError):
+        COMPARISON_FORMATS["junitt"]

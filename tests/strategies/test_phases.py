@@ -1,0 +1,87 @@
+"""What each strategy does, phase by phase; no model is needed to say it."""
+
+from typing import Any
+
+import pytest
+
+from tests.strategies.test_strategies import ARGS, LAYERS
+from tlbench.core.cell import Augmentation, EarlyStopping, Head, ReduceLROnPlateau, Training
+from tlbench.strategies import registry
+from tlbench.strategies.base import HEAD_RATE, Phase
+
+LINEAR, HIDDEN = Head(), Head(hidden=(64,), dropout=0.5)
+
+
+def training(**changes: Any) -> Training:
+    return Training(**{"epochs": 3, "batch_size": 32, "optimizer": "adam", "learning_rate": 1e-4} | changes)
+
+
+def phases(name: str, head: Head = LINEAR, train: Training | None = None, **args: Any) -> tuple[Phase, ...]:
+    strategy = registry.make(name, ARGS.get(name, {}) | args)
+    return strategy.phases(LAYERS, train or training(), head)
+
+
+def test_a_linear_head_on_a_frozen_backbone_is_solved() -> None:
+    (head,) = phases("frozen")
+    assert (head.name, head.solver, head.frozen, head.epochs, head.learning_rate) == ("head", "linear", 7, 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("head", "train", "args"),
+    [
+        (HIDDEN, training(), {}),
+        (Head(dropout=0.2), training(), {}),
+        (LINEAR, training(augmentation=Augmentation(flip=True)), {}),
+        (LINEAR, training(), {"solver": "gradient"}),
+    ],
+)
+def test_what_is_no_convex_problem_is_trained_by_steps(head: Head, train: Training, args: dict[str, str]) -> None:
+    (phase,) = phases("frozen", head, train, **args)
+    assert (phase.solver, phase.frozen, phase.epochs, phase.learning_rate) == ("gradient", 7, 3, 1e-4)
+    assert not registry.make("frozen", args).solved(head, train)
+
+
+@pytest.mark.parametrize(("name", "boundary"), [("partial", 5), ("full", 0)])
+def test_fine_tuning_begins_with_the_solved_head(name: str, boundary: int) -> None:
+    head, tuning = phases(name)
+    assert (head.solver, head.frozen) == ("linear", 7)
+    assert tuning == Phase(
+        name="fine-tuning",
+        frozen=boundary,
+        solver="gradient",
+        epochs=3,
+        learning_rate=1e-4,
+        warmup=0.1,
+        schedule="cosine",
+        batch_norm="inference",
+        keep_best=True,
+    )
+
+
+def test_a_head_that_cannot_be_solved_is_trained_first_at_its_own_rate() -> None:
+    head, tuning = phases("full", HIDDEN, training(optimizer="sgd"))
+    assert (head.solver, head.frozen, head.epochs, head.learning_rate) == ("gradient", 7, 3, 10 * HEAD_RATE)
+    assert tuning.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize("name", ["partial", "full"])
+def test_the_old_recipe_is_one_phase_from_a_random_head(name: str) -> None:
+    (only,) = phases(name, joint=True, batch_norm="train")
+    assert (only.name, only.solver, only.schedule, only.batch_norm) == ("all", "gradient", "constant", "train")
+    assert not only.keep_best
+
+
+def test_scratch_has_no_statistics_to_keep_and_no_head_to_solve() -> None:
+    (only,) = phases("scratch")
+    assert (only.frozen, only.batch_norm, only.solver) == (0, "train", "gradient")
+
+
+def test_a_rate_that_falls_by_validation_has_no_schedule_of_its_own() -> None:
+    tuning = phases("full", train=training(reduce_lr=ReduceLROnPlateau()))[1]
+    assert (tuning.warmup, tuning.schedule) == (0.0, "constant")
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_the_best_epoch_is_kept_unless_early_stopping_says_otherwise(restore: bool) -> None:
+    tuning = phases("full", train=training(early_stopping=EarlyStopping(restore_best=restore)))[1]
+    assert tuning.keep_best is restore

@@ -1,0 +1,20 @@
+"""Every solver that a strategy can name keeps the one promise."""
+
+import numpy as np
+import pytest
+
+from tests.training.solvers.drawn import examples
+from tlbench.training.solvers.registry import SOLVERS
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_solver_by_name_gives_a_head_that_does_what_its_path_says(name: str) -> None:
+    train, validation = examples(80, 30, 3, apart=6), examples(100, 30, 3, seed=1, apart=6)
+    solved = SOLVERS[name]().solve(train, validation, 3)
+    probabilities = solved.head.probabilities(validation.features)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    chosen, true = solved.path[solved.chosen], probabilities[np.arange(100), validation.labels]
+    assert chosen.val_loss == pytest.approx(-np.log(true).mean(), abs=1e-4)
+    assert chosen.val_accuracy == pytest.approx((probabilities.argmax(axis=1) == validation.labels).mean())
+    assert chosen.val_accuracy > 0.8

@@ -1,0 +1,169 @@
+"""`tlbench init`: write a suite for a folder of the user's own images."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import click
+import yaml
+
+from tlbench.core.errors import UserError
+from tlbench.datasets.layout import FOLDER_NAMES, SPLITS, Layout, SplitRule, read_layout
+from tlbench.datasets.registry import names
+
+NAMED_CLASSES = 8
+
+
+@click.command()
+@click.argument("folder", metavar="[FOLDER_OF_IMAGES]", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default="suite.yaml", show_default=True, help="The suite file.")
+@click.option("--force", is_flag=True, help="Overwrite the file where there is one.")
+def command(folder: Path | None, out: Path, force: bool) -> None:
+    """Write a commented suite for a folder of images, with one folder a class or with train and test above them.
+
+    Without a folder the suite is an example that runs anywhere. An existing file is left alone.
+
+    Example: tlbench init ../flowers --out flowers.yaml
+    """
+    layout = read_layout(folder, SplitRule()) if folder else None
+    _write(out, _own(layout, out) if layout else _example(out), force)
+    click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
+    shown = shlex.quote(str(out))
+    steps = [
+        (f"tlbench plan {shown}", "the cells; runs nothing"),
+        (f"tlbench run {shown}", "train and measure them; Ctrl-C keeps what is finished"),
+    ]
+    if folder:
+        check = f"tlbench data check --path {shlex.quote(str(folder))}"
+        steps.insert(0, (check, "files that are no images, pictures that stand there twice"))
+    width = max(len(command) for command, _ in steps)
+    click.echo("\n".join(["Next", *(f"  {command:<{width}}  # {what}" for command, what in steps)]))
+
+
+def _write(out: Path, text: str, force: bool) -> None:
+    if out.is_dir():
+        raise UserError(f"{out} is a folder; name a file in it with --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UserError(f"{out} exists already; --force overwrites it, --out names another file") from None
+
+
+def _own(layout: Layout, out: Path) -> str:
+    name = _name(layout.folder.resolve().name, "images")
+    if name in names():
+        name = f"my_{name}"  # the names of data sets that tlbench knows stand for those
+    path = os.path.relpath(layout.folder.resolve(), out.parent.resolve())
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{layout.folder}: the path is not UTF-8, as a suite has to be; rename the folder") from None
+    data = OWN_DATA.format(name=_scalar(name), path=_scalar(path), counted=_counted(layout), splits=_splits(layout))
+    return SUITE.format(name=_scalar(name), data=data, fallback=OWN_FALLBACK)
+
+
+def _example(out: Path) -> str:
+    return SUITE.format(name=_scalar(_name(out.stem, "suite")), data=EXAMPLE_DATA, fallback=EXAMPLE_FALLBACK)
+
+
+def _name(text: str, otherwise: str) -> str:
+    """A suite's name, which is also a folder's: letters, digits and ``._-``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:60] or otherwise
+
+
+def _scalar(text: str) -> str:
+    """`text` as a YAML value: plain where it reads as the same text, else in quotes."""
+    try:
+        plain = yaml.safe_load(text) == text
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6).strip()
+
+
+def _counted(layout: Layout) -> str:
+    files = {split: sum(map(len, layout.files[split].values())) for split in SPLITS}
+    classes = [name if name.isprintable() else repr(name) for name in layout.classes]
+    more = f", and {len(classes) - NAMED_CLASSES} more" if len(classes) > NAMED_CLASSES else ""
+    counts = ", ".join(f"{count} {split}" for split, count in files.items())
+    return f"{len(classes)} classes ({', '.join(classes[:NAMED_CLASSES])}{more}); {sum(files.values())} files: {counts}"
+
+
+def _splits(layout: Layout) -> str:
+    there = [split for split in SPLITS if any((layout.folder / name).is_dir() for name in FOLDER_NAMES[split])]
+    if len(there) == len(SPLITS):
+        return "Its own train, validation and test folders are used."
+    if there:
+        return (
+            "It has train and test; validation is 15 % of train, drawn by a seeded rule (keys: validation, split_seed)."
+        )
+    return "It comes without splits: 15 % each for validation and test, seeded (keys: validation, test, split_seed)."
+
+
+OWN_DATA = """\
+# {counted}.
+# {splits}
+datasets:
+  - name: {name}
+    path: {path}   # relative to this file
+"""
+
+EXAMPLE_DATA = """\
+# A known set, or a folder of your own with one folder a class:  {name: flowers, path: ../flowers}
+# `tlbench list datasets` names the known ones, `tlbench init FOLDER` writes a suite for yours.
+datasets:
+  - cats_dogs
+"""
+
+OWN_FALLBACK = """\
+# What may stand in for ImageNet weights that cannot be had; marked wherever it shows.
+# fallback: {weights: random}
+"""
+
+EXAMPLE_FALLBACK = """\
+# What stands in where there are no photographs or no ImageNet weights; marked wherever it shows.
+fallback: {datasets: synthetic, weights: random}
+"""
+
+SUITE = """\
+# A suite for tlbench: each list is an axis; every combination of their values is a cell that is trained and measured.
+# docs/suites.md explains every key.
+name: {name}
+
+{data}
+# `tlbench list backbones` names them; patterns will do, as "EfficientNetB*".
+backbones:
+  - MobileNetV2
+  - EfficientNetB0
+  # - {{name: MobileNet, alpha: 0.5}}   # arguments of the backbone
+
+strategies:
+  - frozen                            # train the head only
+  - {{name: partial, trainable: 0.3}}   # and the upper 30 % of the backbone's layers
+  - full                              # everything
+  # - scratch                         # everything, from random weights: what the pretraining is worth
+
+heads:
+  - gap                               # global average pooling, then the classifier
+  # - {{name: flatten, hidden: [128], dropout: 0.5}}
+
+image_size: 160                       # pixels of the square image; `native` is the backbone's own size
+# limit: {{train: 100, validation: 50, test: 200}}   # images a class, for a quick first look
+
+train:
+  epochs: 5
+  batch_size: 32
+  optimizer: adam
+  learning_rate: auto                 # the strategy's own; a list is one more axis: [1e-4, 1e-3]
+  # early_stopping: true
+  # augmentation: {{rotation: 20, zoom: 0.2, flip: true}}
+
+seeds: [0]                            # [0, 1, 2] shows how far results depend on luck
+timing: {{protocol: quick}}             # step times; `standard` measures longer, `none` not at all
+
+{fallback}
+# Which changes matter to `tlbench compare` and `tlbench ab`.
+gates: {{time: 10%, accuracy: 2pp}}
+"""

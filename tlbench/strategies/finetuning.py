@@ -1,0 +1,38 @@
+"""What strategies that change the backbone have in common."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from tlbench.core.cell import Head, Training
+from tlbench.strategies.base import BatchNorm, LayerView, Phase, Strategy, fine_tuning, head_phase
+
+
+class FineTuning(Strategy):
+    """The head on the frozen backbone first, then the layers above a boundary with it.
+
+    joint: one phase only, from a random head at a constant rate: the recipe of many first lessons. batch_norm:
+    ``train`` lets BatchNormalization above the boundary use the statistics of each batch and move its own.
+    """
+
+    joint: Annotated[bool, Field(strict=True, description="true: all in one phase, from a random head")] = False
+    batch_norm: Annotated[BatchNorm, Field(description="inference keeps BatchNormalization's statistics, or train")] = (
+        "inference"
+    )
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """Two phases, or the one of `joint`."""
+        boundary = self.boundary(layers)
+        if not self.joint:
+            return head_phase(len(layers), train, head), fine_tuning(boundary, train, self.batch_norm)
+        return (
+            Phase(
+                name="all",
+                frozen=boundary,
+                solver="gradient",
+                epochs=train.epochs,
+                learning_rate=train.learning_rate,
+                batch_norm=self.batch_norm,
+            ),
+        )

@@ -1,0 +1,138 @@
+"""What a head solver takes and gives: plain arrays, no framework.
+
+A solver finds a head on fixed features without steps of a gradient that somebody must tune: it has no learning rate, no
+epochs and no seed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.training.solvers.arrays import Features, Labels, check_finite, log_softmax
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Features (N, D) of N images, float32, memory-mapped or not, and their labels (N,).
+
+    Raises ValueError where shapes do not fit together or there is no image.
+    """
+
+    features: Features
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 2 or self.labels.shape != self.features.shape[:1]:
+            shapes = f"{self.features.shape} and {self.labels.shape}"
+            raise ValueError(f"features and labels have the shapes {shapes}; a solver takes (N, D) and (N,)")
+        if not len(self.labels):
+            raise ValueError("a solver needs at least one image")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Head(Protocol):
+    """A solved head."""
+
+    def probabilities(self, features: Features) -> NDArray[np.float32]:
+        """Class probabilities (N, C) for features (N, D)."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseHead:
+    """The weights of a Keras Dense layer on the raw features: kernel (D, units), bias (units,), float32."""
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+
+    def logits(self, features: Features) -> NDArray[np.float32]:
+        """Logits (N, units) in float32, as the layer gives them."""
+        return np.asarray(np.asarray(features, np.float32) @ self.kernel + self.bias)
+
+    def probabilities(self, features: Features) -> NDArray[np.float32]:
+        """Class probabilities (N, C); a single sigmoid unit p becomes the columns 1-p and p."""
+        logits = self.logits(features).astype(np.float64)
+        if self.activation == "sigmoid":
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        return np.exp(log_softmax(logits)).astype(np.float32)
+
+    def single_unit(self) -> "DenseHead":
+        """The same head as one sigmoid unit: the sigmoid of the difference of two logits is their softmax.
+
+        Raises ValueError unless this is a softmax over two classes.
+        """
+        if self.activation != "softmax" or len(self.bias) != 2:
+            raise ValueError(f"one sigmoid unit stands for a softmax over 2 classes, not for {len(self.bias)} units")
+        return DenseHead(self.kernel[:, 1:] - self.kernel[:, :1], self.bias[1:] - self.bias[:1], "sigmoid")
+
+
+@dataclass(frozen=True)
+class PathPoint:
+    """One setting that was tried, with mean cross-entropy and accuracy on training and validation images.
+
+    setting: the L2 penalty, the number of neighbours, or the factor of the scores. loss, accuracy: None for neighbours,
+    where each training image is its own nearest. evaluations: of loss and gradient; 1 where the solution is a formula.
+    converged: whether the solver came as near to the optimum as it promises.
+    """
+
+    setting: float
+    loss: float | None
+    accuracy: float | None
+    val_loss: float
+    val_accuracy: float
+    evaluations: int = 1
+    converged: bool = True
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A head, the settings that were tried for it in order, and the index of the one it has."""
+
+    head: Head
+    path: tuple[PathPoint, ...]
+    chosen: int
+
+    @property
+    def setting(self) -> float:
+        """The chosen setting."""
+        return self.path[self.chosen].setting
+
+
+class HeadSolver(Protocol):
+    """Finds a head on fixed features. Deterministic."""
+
+    def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
+        """A head for labels 0 .. classes-1, its setting chosen on `validation`.
+
+        Raises ValueError, with one sentence for the user, for features that are not finite and for a class without a
+        training image.
+        """
+        ...
+
+
+def choose(path: Sequence[PathPoint]) -> int:
+    """The index of the lowest validation loss; of equal ones the first, so paths begin with the simplest head."""
+    losses = [point.val_loss for point in path]
+    return losses.index(min(losses))
+
+
+def check(train: Examples, validation: Examples, classes: int) -> None:
+    """Raises ValueError where these cannot be training and validation features of `classes` classes."""
+    if train.features.shape[1] != validation.features.shape[1]:
+        widths = f"{train.features.shape[1]} and {validation.features.shape[1]}"
+        raise ValueError(f"training and validation images have {widths} features; they must be of one backbone")
+    for images, labels in (("training", train.labels), ("validation", validation.labels)):
+        if labels.min() < 0 or labels.max() >= classes:
+            span = f"{labels.min()} to {labels.max()}"
+            raise ValueError(f"labels of {images} images go from {span}; they must lie between 0 and {classes - 1}")
+    missing = np.flatnonzero(np.bincount(train.labels, minlength=classes) == 0)
+    if len(missing):
+        raise ValueError(f"class number {missing[0]} has no training image; each class needs at least one")
+    check_finite(train.features, "training")
+    check_finite(validation.features, "validation")

@@ -1,0 +1,171 @@
+"""What one phase of a training works on: the model cut where that helps, and the splits as it takes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.core.cell import Augmentation, Head, Named
+from tlbench.core.errors import UserError
+from tlbench.execution.job import Group, Job, Keep
+from tlbench.modeling.assemble import Assembled, head_of
+from tlbench.modeling.cut import Boundary, boundary, upper_model
+from tlbench.modeling.freezing import phases_of
+from tlbench.modeling.heads import head_layers
+from tlbench.results.record import TrainingPath
+from tlbench.strategies.base import Phase
+from tlbench.training.augment import Drawn, View
+from tlbench.training.batches import Arrays, Inputs, ToTrain
+from tlbench.training.feature_store import FeatureStore, NoRoomError
+from tlbench.training.features import FeaturePass
+from tlbench.training.trainer import Trainer
+
+SWITCHED_OFF = "asked for"
+CHANGED_IMAGES = "random changes of the images"
+ALL_TRAINED = "every layer is trained"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase, the model that it finds and that predicts after it, the splits, and what it trains on.
+
+    trainer: None where the head is solved.
+    """
+
+    phase: Phase
+    model: keras.Model
+    splits: Mapping[str, Arrays]
+    train: ToTrain
+    path: TrainingPath
+    trainer: Trainer | None
+
+
+def stages(
+    assembled: Assembled, group: Group, jit: bool, images: Mapping[str, Arrays], aside: Keep
+) -> tuple[Stage, ...]:
+    """A stage for each phase. `images`: of all splits; `aside`: where features are kept that no other cell is to see.
+
+    The model is left frozen as in the last phase. Raises UserError where the features of a head that is to be solved do
+    not fit.
+    """
+    return tuple(_stage(assembled, group, phase, jit, images, aside) for phase in assembled.phases)
+
+
+def _stage(
+    assembled: Assembled, group: Group, phase: Phase, jit: bool, images: Mapping[str, Arrays], aside: Keep
+) -> Stage:
+    assembled.freezing.freeze(phase.frozen)
+    cell, solved = group.jobs[0].cell, phase.solver != "gradient"
+    keep, where = group.keep, _cut(assembled, group, phase)
+    if solved and keep is None:
+        keep = aside
+    if keep is not None and isinstance(where, Boundary):
+        changes = None if solved else _views(group.jobs[0])
+        try:
+            splits, train, path = _features(assembled, group, where, keep, changes, jit, images)
+        except NoRoomError as error:
+            if solved:
+                raise UserError(f"the features of the frozen backbone do not fit: {error}") from error
+            where = str(error)
+        else:
+            model = upper_model(assembled, where)
+            if solved:
+                model.compile(optimizer=None, jit_compile=jit)
+            return Stage(phase, model, splits, train, path, None if solved else Trainer(model, cell, phase, jit))
+    whole: ToTrain = images["train"]
+    if (views := _views(group.jobs[0])) is not None:
+        whole = Drawn(views, images["train"][0][0]), images["train"][1]
+    path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
+    return Stage(phase, assembled.model, images, whole, path, Trainer(assembled.model, cell, phase, jit))
+
+
+def _cut(assembled: Assembled, group: Group, phase: Phase) -> Boundary | str:
+    """Where to cut, or why not. A head that is solved needs features in any case, and takes those of plain images."""
+    at = boundary(assembled, phase.frozen, head_of(assembled))
+    if phase.solver != "gradient" and at is not None:
+        return at
+    changes = group.jobs[0].cell.training.augmentation
+    if group.keep is None:
+        return SWITCHED_OFF
+    if changes and not changes.views:
+        return CHANGED_IMAGES
+    return at or ALL_TRAINED
+
+
+def _features(
+    assembled: Assembled,
+    group: Group,
+    at: Boundary,
+    keep: Keep,
+    changes: Augmentation | None,
+    jit: bool,
+    images: Mapping[str, Arrays],
+) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
+    job, (pictures,), labels = group.jobs[0], *images["train"]
+    features = FeaturePass(
+        assembled, at, _others(assembled, job, keep), made_from(job), FeatureStore(keep.folder, keep.most), jit
+    )
+    taken = [name for name in images if changes is None or name != "train"]
+    splits = {name: (features.inputs(name, images[name][0][0]), images[name][1]) for name in taken}
+    train: ToTrain = splits["train"] if changes is None else (_ViewFeatures(features, pictures, changes), labels)
+    path = TrainingPath(
+        whole=None,
+        shapes=tuple(one.shape for one in at.handed),
+        bytes_per_image=at.bytes,
+        computed=features.computed,
+        rebuilt=tuple(features.damaged),
+        forward=features.forward,
+    )
+    return splits, train, path
+
+
+def _others(assembled: Assembled, job: Job, keep: Keep) -> list[Boundary]:
+    """The cuts that this cell's other phases, and other cells, need of the same images: one pass makes them all."""
+    classes, found = len(job.images.classes), list[Boundary]()
+    for strategy, head in ((job.cell.strategy, job.cell.head), *keep.others):
+        try:
+            layers = head_layers(head, classes)
+            frozen = {phase.frozen for phase in _phases(assembled, job, strategy, head)}
+            found += filter(None, (boundary(assembled, number, layers) for number in sorted(frozen)))
+        except UserError:  # that cell cannot work, and will say so itself
+            continue
+    return found
+
+
+def _phases(assembled: Assembled, job: Job, strategy: Named, head: Head) -> Sequence[Phase]:
+    return phases_of(assembled.backbone, strategy, job.cell.training, head)
+
+
+def _views(job: Job) -> Augmentation | None:
+    """The changes of which views are drawn beforehand; None where there are none."""
+    changes = job.cell.training.augmentation
+    return changes if changes and changes.views else None
+
+
+class _ViewFeatures:
+    """The features of each epoch's view, all computed at once: no epoch waits, and what does not fit is known early."""
+
+    def __init__(self, features: FeaturePass, images: NDArray[np.generic], changes: Augmentation) -> None:
+        assert changes.views
+        self._views = [features.inputs("train", images, View(changes, number)) for number in range(changes.views)]
+
+    def __call__(self, epoch: int) -> Inputs:
+        return self._views[epoch % len(self._views)]
+
+
+def made_from(job: Job) -> dict[str, str]:
+    """What features depend on besides the split and the cut."""
+    cell, data = job.cell, job.images
+    return {
+        "backbone": cell.backbone.label,
+        "weights": job.weights.sha256 or f"random, seed {cell.seed}",
+        "data set": data.name,
+        "data": data.fingerprint,
+        "image size": str(cell.image_size),
+        "precision": cell.precision,
+        "jit": cell.jit,
+        "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",
+    }
