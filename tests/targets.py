@@ -147,11 +147,12 @@ def save_backbone(payload: Any, send: Any) -> None:
     backbone, data, path = payload
     info = registry.get(backbone.name)
     keras.utils.set_random_seed(0)
-    images = data.splits["train"].open(1.0)[0].astype("float32")
-    model = make_backbone(info, backbone.args, images.shape[1:], None)
+    pictures = data.splits["train"].open(1.0)[0]
+    model = make_backbone(info, backbone.args, pictures.shape[1:], None)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
+    images = pictures.astype("float32")
     for layer in scaling_layers(info.scaling):
         images = layer(images)
     model(images, training=True)

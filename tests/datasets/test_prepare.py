@@ -1,18 +1,22 @@
 """Images become arrays on disk once; damaged files are named; a damaged cache is made anew."""
 
+import gc
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tlbench.cache.upkeep import entries, remove_oldest
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import build, synthetic
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
+from tlbench.execution.inputs import Inputs
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
 
@@ -90,21 +94,66 @@ def test_more_than_five_percent_bad_files_is_an_error_that_names_them(root: Path
     assert not list((tmp_path / "cache/decoded").glob(".building-*"))
 
 
-@pytest.mark.parametrize("damage", ["truncate", "manifest", "missing"])
-def test_a_damaged_entry_of_the_cache_is_made_anew(root: Path, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["truncate", "manifest", "missing", "pixel", "label"])
+def test_a_damaged_entry_of_the_cache_is_made_anew_and_said(root: Path, tmp_path: Path, damage: str) -> None:
     first = prepared(root, tmp_path / "cache")
-    images = first.splits["train"].images
-    before = images.read_bytes()
+    images, labels = first.splits["train"].images, first.splits["train"].labels
+    before = images.read_bytes(), labels.read_bytes()
     match damage:
         case "truncate":
-            images.write_bytes(before[:100])
+            images.write_bytes(before[0][:100])
         case "manifest":
             (images.parent / "manifest.json").write_text("{")
         case "missing":
             images.unlink()
+        case "pixel":
+            images.write_bytes(flipped(before[0]))
+        case "label":
+            labels.write_bytes(flipped(before[1]))
     again = prepared(root, tmp_path / "cache")
     assert again == first
-    assert images.read_bytes() == before
+    assert (images.read_bytes(), labels.read_bytes()) == before
+    (said,) = again.rebuilt
+    assert said.startswith(images.parent.name)
+    (sentence,) = Inputs({"cats_dogs": again}, {}).notes()
+    assert sentence == f"cats_dogs: its images were decoded again, since the cache was damaged ({said})"
+    assert prepared(root, tmp_path / "cache").rebuilt == ()
+
+
+def flipped(content: bytes) -> bytes:
+    return bytes([*content[:7], content[7] ^ 1, *content[8:]])
+
+
+def test_images_that_do_not_fit_are_an_error_that_names_the_bound(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLBENCH_IMAGES", "50KB")
+    with pytest.raises(UserError, match=r"cats_dogs at 16 px: 61.8 KB of images .*\(50 KB\); .* TLBENCH_IMAGES higher"):
+        prepared(root, tmp_path / "cache")
+    found = prepared(root, tmp_path / "cache", Limit(train=4))
+    assert len(found.splits["train"].open(1.0)[1]) == 8
+
+
+def test_images_make_room_for_others_once_nobody_uses_them(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLBENCH_IMAGES", "80KB")
+    first = prepared(root, tmp_path / "cache")
+    folder = first.splits["train"].images.parent
+    with pytest.raises(UserError, match="do not fit beside those in use"):
+        prepared(root, tmp_path / "cache", Limit(train=20))
+    assert folder.exists()
+    del first
+    gc.collect()
+    prepared(root, tmp_path / "cache", Limit(train=20))
+    assert not folder.exists()
+
+
+def test_images_that_are_cleared_while_they_are_looked_for_are_decoded_again(root: Path, tmp_path: Path) -> None:
+    found = prepared(root, tmp_path / "cache")
+    assert remove_oldest(entries(tmp_path / "cache/decoded"), 0).removed == ()  # in use
+    shutil.rmtree(tmp_path / "cache/decoded")  # as by hand
+    assert prepared(root, tmp_path / "cache") == found
 
 
 def _prepare(root: Path, cache: Path) -> str:

@@ -2,15 +2,19 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.cache.helpers import InUse, build, store_at
 from tests.integration.conftest import Command
 
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -> None:
-    assert "0 bytes of features" in tlbench("cache", "list").stdout
+    assert (
+        "0 bytes of features (at most 20 GB) and 0 bytes of images (at most 20 GB)" in tlbench("cache", "list").stdout
+    )
     assert tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run").returncode == 0
     listed = json.loads(tlbench("cache", "list", "--json").stdout)
     assert sorted((one["what"], one["split"]) for one in listed) == [
@@ -22,11 +26,35 @@ def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -
     said = tlbench("cache", "list").stdout
     assert "MobileNet (alpha=0.25) · shapes, 32 px" in said
     assert "72 images of bars, stripes" in said
-    pruned = tlbench("cache", "prune", "--max", "45KB").stdout
+    pruned = tlbench("cache", "prune", "--max", "100KB").stdout
     assert pruned.startswith("Removed 1 entries")
     assert len(json.loads(tlbench("cache", "list", "--json").stdout)) == 3
     assert tlbench("cache", "clear", "--yes").stdout.startswith("Removed ")
     assert json.loads(tlbench("cache", "list", "--json").stdout) == []
+
+
+def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_removed(
+    place: Path, tlbench: Command
+) -> None:
+    old = place / "cache/features/0123abcd"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text('{"version": 2, "made_from": {}, "tensors": []}')
+    build(store_at(place / "cache/decoded"), "a")
+    assert "another version of tlbench made it" in tlbench("cache", "list").stdout
+    with InUse(place / "cache/decoded", "a"):
+        assert "1 entries are in use and stay." in tlbench("cache", "prune", "--max", "1KB").stdout
+        assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entries are in use and stay.\n")
+        assert not old.exists()
+    tlbench("cache", "clear", "--yes")
+    assert [list(folder.iterdir()) for folder in (place / "cache").iterdir()] == [[], []]
+
+
+def test_a_run_and_a_clear_side_by_side(place: Path, tlbench: Command) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(tlbench, "run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run")
+        while not run.done():
+            assert tlbench("cache", "clear", "--yes").returncode == 0
+    assert run.result().returncode == 0, run.result().stderr
 
 
 def test_a_size_that_is_none_is_said(tlbench: Command) -> None:

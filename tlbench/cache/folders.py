@@ -1,7 +1,8 @@
-"""Where decoded images and features are kept."""
+"""What is kept, where, and how much of it."""
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.errors import UserError
@@ -17,14 +18,32 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "tlbench"
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What is kept in a `folder` of the cache; the environment's `variable` says how much of it."""
+
+    name: str
+    folder: str
+    variable: str
+
+    def most(self) -> int:
+        """Bytes that may be kept: ``$<variable>``, else 20 GB. Raises UserError."""
+        return parse_size(os.environ.get(self.variable, "20GB"), self.variable)
+
+
+FEATURES = Kind("features", "features", "TLBENCH_FEATURES")
+IMAGES = Kind("images", "decoded", "TLBENCH_IMAGES")
+KINDS = (FEATURES, IMAGES)
+
+
 def feature_dir() -> Path:
     """Where the features of frozen layers are kept."""
-    return cache_dir() / "features"
+    return cache_dir() / FEATURES.folder
 
 
 def most_features() -> int:
-    """Bytes of features that may be kept: ``$TLBENCH_FEATURES`` (``20GB``), else 20 GB. Raises UserError."""
-    return parse_size(os.environ.get("TLBENCH_FEATURES", "20GB"), "TLBENCH_FEATURES")
+    """Bytes of features that may be kept. Raises UserError."""
+    return FEATURES.most()
 
 
 def parse_size(text: str, name: str) -> int:
@@ -33,3 +52,12 @@ def parse_size(text: str, name: str) -> int:
     if not match:
         raise UserError(f"{name}: {text!r} is no size; write one as 500MB or 20GB")
     return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def size(count: float) -> str:
+    """``812 KB``, ``3.1 GB``."""
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

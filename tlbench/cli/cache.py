@@ -1,19 +1,22 @@
 """`tlbench cache`: what is kept on disk so that it is not computed again."""
 
 import json
-import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tlbench.cache.folders import cache_dir, feature_dir, most_features, parse_size
+from tlbench.cache.folders import FEATURES, IMAGES, KINDS, Kind, cache_dir, parse_size, size
+from tlbench.cache.manifest import DamagedError, Manifest, read_manifest
+from tlbench.cache.upkeep import Kept, Removal, entries, remove_leftovers, remove_oldest
 from tlbench.core.errors import UserError
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
-from tlbench.training.feature_store import DamagedError, entries, read_manifest, remove_leftovers, remove_oldest, size
 
+NOTHING = -1
+"""A bound that even an empty entry is above."""
 HEADINGS = ["Entry", "What", "Of", "Split", "Shapes of one image", "Size", "Last used (UTC)"]
 
 
@@ -32,7 +35,7 @@ def list_(as_json: bool) -> None:
 
     Example: tlbench cache list
     """
-    rows = [_features(*one) for one in entries(feature_dir())] + [_decoded(*one) for one in entries(_images())]
+    rows = [_row(kind, kept) for kind, kept in _all()]
     if as_json:
         click.echo(json.dumps([{**row, "used": row["used"].isoformat()} for row in rows], indent=1))
         return
@@ -50,29 +53,34 @@ def list_(as_json: bool) -> None:
     ]
     if table:
         click.echo(terminal.text(Table.of(HEADINGS, table)) + "\n")
-    features = sum(row["bytes"] for row in rows if row["what"] == "features")
-    images = sum(row["bytes"] for row in rows) - features
-    click.echo(
-        f"{size(features)} of features (at most {size(most_features())}) and {size(images)} of images in {cache_dir()}"
-    )
+    held = [(kind, sum(row["bytes"] for row in rows if row["what"] == kind.name)) for kind in KINDS]
+    told = " and ".join(f"{size(bytes_)} of {kind.name} (at most {size(kind.most())})" for kind, bytes_ in held)
+    click.echo(f"{told} in {cache_dir()}")
 
 
 @command.command()
 @click.option(
-    "--max", "most", metavar="SIZE", help="Keep this much of features, as 500MB; default $TLBENCH_FEATURES or 20GB."
+    "--max",
+    "most",
+    metavar="SIZE",
+    help="Keep this much, features and images together, as 500MB; default $TLBENCH_FEATURES and $TLBENCH_IMAGES, "
+    "20 GB of each.",
 )
 def prune(most: str | None) -> None:
-    """Remove the least recently used features until the rest is small enough, and what stopped runs left half-made.
+    """Remove what was least recently used until the rest is small enough, and what stopped runs left half-made.
 
-    Example: tlbench cache prune --max 2GB
+    What a run uses at this moment stays. Example: tlbench cache prune --max 2GB
     """
-    limit = most_features() if most is None else parse_size(most, "--max")
-    before = sum(bytes_ for *_, bytes_ in entries(feature_dir()))
-    leftovers = remove_leftovers(feature_dir()) + remove_leftovers(_images())
-    removed = remove_oldest(feature_dir(), limit)
-    after = sum(bytes_ for *_, bytes_ in entries(feature_dir()))
-    gone = f"{len(removed)} entries ({size(before - after)}) and {leftovers} half-made ones"
-    click.echo(f"Removed {gone}; {size(after)} are kept.")
+    if most is None:
+        bounds = [([kept for kind, kept in _all() if kind is each], each.most()) for each in KINDS]
+    else:
+        bounds = [([kept for _, kept in _all()], parse_size(most, "--max"))]
+    leftovers = sum(remove_leftovers(folder) for folder in _folders())
+    removals = [remove_oldest(kept, bound) for kept, bound in bounds]
+    count, bytes_ = sum(len(removal.removed) for removal in removals), sum(removal.bytes for removal in removals)
+    left = sum(kept.bytes for _, kept in _all())
+    gone = f"Removed {count} entries ({size(bytes_)}) and {leftovers} half-made ones; {size(left)} are kept."
+    click.echo(gone + _in_use(removals))
 
 
 @command.command()
@@ -80,36 +88,54 @@ def prune(most: str | None) -> None:
 def clear(yes: bool) -> None:
     """Remove all features and decoded images. Fetched archives, results and readings of the machine stay.
 
-    Example: tlbench cache clear --yes
+    What a run uses at this moment stays, too. Example: tlbench cache clear --yes
     """
-    folders = [folder for folder in (feature_dir(), _images()) if folder.exists()]
-    total = sum(bytes_ for folder in folders for *_, bytes_ in entries(folder))
+    total = sum(kept.bytes for _, kept in _all())
     if not yes and not click.confirm(f"Remove {size(total)} of features and images from {cache_dir()}?"):
         raise UserError("nothing was removed")
-    for folder in folders:
-        shutil.rmtree(folder)
-    click.echo(f"Removed {size(total)}.")
+    removal = remove_oldest([kept for _, kept in _all()], NOTHING)
+    for folder in _folders():
+        remove_leftovers(folder)
+    click.echo(f"Removed {size(removal.bytes)}." + _in_use([removal]))
 
 
-def _images() -> Path:
-    return cache_dir() / "decoded"
+def _folders() -> list[Path]:
+    return [cache_dir() / kind.folder for kind in KINDS]
 
 
-def _features(entry: Path, used: float, bytes_: int) -> dict[str, Any]:
-    row = {"entry": entry.name, "what": "features", "bytes": bytes_, "used": datetime.fromtimestamp(used, UTC)}
+def _all() -> list[tuple[Kind, Kept]]:
+    """What is kept of every kind, the least recently used first."""
+    kept = [(kind, entry) for kind, folder in zip(KINDS, _folders(), strict=True) for entry in entries(folder)]
+    return sorted(kept, key=lambda pair: pair[1].used)
+
+
+def _in_use(removals: Sequence[Removal]) -> str:
+    count = sum(len(removal.in_use) for removal in removals)
+    return f" {count} entries are in use and stay." if count else ""
+
+
+def _row(kind: Kind, kept: Kept) -> dict[str, Any]:
+    row = {"entry": kept.folder.name, "what": kind.name, "bytes": kept.bytes}
+    row |= {"used": datetime.fromtimestamp(kept.used, UTC)}
     try:
-        manifest = read_manifest(entry)
+        manifest = read_manifest(kept.folder)
     except DamagedError as error:
         return {**row, "of": str(error), "split": "", "shapes": ""}
+    return {**row, **DESCRIBE[kind.name](manifest)}
+
+
+def _features(manifest: Manifest) -> dict[str, str]:
     made_from = manifest.made_from
-    shapes = ", ".join("x".join(map(str, one.shape[1:])) for one in manifest.tensors)
+    shapes = ", ".join("x".join(map(str, array.shape[1:])) for array in manifest.arrays)
     of = f"{made_from['backbone']} · {made_from['data set']}, {made_from['image size']} px"
-    return {**row, "of": of, "split": made_from["split"], "shapes": shapes}
+    return {"of": of, "split": made_from["split"], "shapes": shapes}
 
 
-def _decoded(entry: Path, used: float, bytes_: int) -> dict[str, Any]:
-    row = {"entry": entry.name, "what": "images", "bytes": bytes_, "used": datetime.fromtimestamp(used, UTC)}
-    counts = json.loads((entry / "manifest.json").read_bytes())["counts"]
+def _images(manifest: Manifest) -> dict[str, str]:
+    counts = manifest.about["counts"]
     images = sum(count for split in counts.values() for count in split.values())
-    classes = ", ".join(next(iter(counts.values())))
-    return {**row, "of": f"{images} images of {classes}", "split": "all", "shapes": ""}
+    classes = ", ".join(manifest.about["classes"])
+    return {"of": f"{images} images of {classes}", "split": "all", "shapes": ""}
+
+
+DESCRIBE: dict[str, Callable[[Manifest], dict[str, str]]] = {FEATURES.name: _features, IMAGES.name: _images}

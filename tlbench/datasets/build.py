@@ -1,4 +1,4 @@
-"""Turn image files, or the synthetic generator, into raw arrays in a folder."""
+"""Turn image files, or the synthetic generator, into arrays of the cache."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlbench.cache.writer import Writer
 from tlbench.core.cell import Limit, Value
 from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
@@ -23,27 +24,51 @@ Tell = Callable[[int, int], None]
 
 
 class Built(Value):
-    """The manifest of arrays on disk. `sizes` are bytes by file name, `counts` images by split and class."""
+    """What decoded images are, as their manifest tells about them. `counts` are images by split and class."""
 
     classes: tuple[str, ...]
     fingerprint: str
     counts: dict[str, dict[str, int]]
-    sizes: dict[str, int]
     skipped: tuple[SkippedFile, ...] = ()
-    audit: SplitAudit | None
+    audit: SplitAudit | None = None
 
 
-def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell) -> Built:
-    """Decode the files of a layout into ``<split>.images`` and ``<split>.labels`` under `target`.
+def images_of(split: str) -> str:
+    """Name of the array of a split's images, uint8 (count, size, size, 3)."""
+    return f"{split}.images"
+
+
+def labels_of(split: str) -> str:
+    """Name of the array of a split's labels, int32 (count,)."""
+    return f"{split}.labels"
+
+
+def most_bytes(count: int, size: int) -> int:
+    """Bytes of `count` images of `size` x `size` pixels with their labels."""
+    return count * (size * size * 3 + np.dtype(np.int32).itemsize)
+
+
+def count_real(layout: Layout, limit: Limit) -> int:
+    """Images that `limit` takes of a layout, where all can be decoded."""
+    limits = limit.model_dump()
+    return sum(
+        min(len(files), limits[split] or len(files)) for split in SPLITS for files in layout.files[split].values()
+    )
+
+
+def count_synthetic(classes: tuple[str, ...], limit: Limit) -> int:
+    """Pictures that are drawn."""
+    return sum(synthetic.counts(limit).values()) * len(classes)
+
+
+def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Tell) -> Built:
+    """Decode the files of a layout into the arrays ``<split>.images`` and ``<split>.labels``.
 
     Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
     takes cannot be decoded, the next in order takes its place.
     Raises UserError where more than 5 % of the files looked at in a split are no images.
     """
-    limits = limit.model_dump()
-    total = sum(
-        min(len(files), limits[split] or len(files)) for split in SPLITS for files in layout.files[split].values()
-    )
+    limits, total = limit.model_dump(), count_real(layout, limit)
     skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
     counts: dict[str, dict[str, int]] = {}
     places: list[Place] = []
@@ -53,43 +78,47 @@ def build_real(layout: Layout, limit: Limit, size: int, target: Path, tell: Tell
         for split in SPLITS:
             bad: list[SkippedFile] = []
             counts[split] = {}
-            with (target / f"{split}.images").open("wb") as images, (target / f"{split}.labels").open("wb") as labels:
-                for label, name in enumerate(layout.classes):
-                    used = 0
-                    for path, found in _decoded(layout, split, name, limits[split], size, pool):
-                        if isinstance(found, str):
-                            bad.append(SkippedFile(split=split, path=path, reason=found))
-                            continue
-                        picture, drawn = found
-                        images.write(picture.pixels.tobytes())
-                        digest.update(f"{split}\t{name}\t{path}\t{picture.sha256}\n".encode(*PATHS))
-                        places.append(Place(split, name, path))
-                        sketches.append(drawn)
-                        used, done = used + 1, done + 1
-                        tell(done, total)
-                    labels.write(np.full(used, label, np.int32).tobytes())
-                    counts[split][name] = used
+            for label, name in enumerate(layout.classes):
+                used = 0
+                for path, found in _decoded(layout, split, name, limits[split], size, pool):
+                    if isinstance(found, str):
+                        bad.append(SkippedFile(split=split, path=path, reason=found))
+                        continue
+                    picture, drawn = found
+                    writer.append(images_of(split), picture.pixels[None])
+                    digest.update(f"{split}\t{name}\t{path}\t{picture.sha256}\n".encode(*PATHS))
+                    places.append(Place(split, name, path))
+                    sketches.append(drawn)
+                    used, done = used + 1, done + 1
+                    tell(done, total)
+                writer.append(labels_of(split), np.full(used, label, np.int32))
+                counts[split][name] = used
             _check_bad(layout, split, counts[split], bad)
             skipped += bad
-    audit = of_used(places, sketches, counts)
-    return _finish(target, layout.classes, digest.hexdigest(), counts, skipped, audit)
+    return Built(
+        classes=layout.classes,
+        fingerprint=digest.hexdigest(),
+        counts=counts,
+        skipped=tuple(skipped),
+        audit=of_used(places, sketches, counts),
+    )
 
 
-def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, target: Path, tell: Tell) -> Built:
-    """Draw pictures of `classes` into the same files."""
+def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, writer: Writer, tell: Tell) -> Built:
+    """Draw pictures of `classes` into the same arrays."""
     wanted = synthetic.counts(limit)
-    total, done = sum(wanted.values()) * len(classes), 0
+    total, done = count_synthetic(classes, limit), 0
     for number, split in enumerate(SPLITS):
-        with (target / f"{split}.images").open("wb") as images:
-            for texture in range(len(classes)):
-                for index in range(wanted[split]):
-                    images.write(synthetic.draw(texture, size, (0, number, texture, index)).tobytes())
-                    done += 1
-                    tell(done, total)
-        np.repeat(np.arange(len(classes), dtype=np.int32), wanted[split]).tofile(target / f"{split}.labels")
+        for texture in range(len(classes)):
+            for index in range(wanted[split]):
+                picture = synthetic.draw(texture, size, (0, number, texture, index))
+                writer.append(images_of(split), picture[None])
+                done += 1
+                tell(done, total)
+        writer.append(labels_of(split), np.repeat(np.arange(len(classes), dtype=np.int32), wanted[split]))
     text = f"synthetic {synthetic.VERSION} {classes} {wanted}"
     counts = {split: dict.fromkeys(classes, wanted[split]) for split in SPLITS}
-    return _finish(target, classes, hashlib.sha256(text.encode()).hexdigest(), counts, [])
+    return Built(classes=classes, fingerprint=hashlib.sha256(text.encode()).hexdigest(), counts=counts)
 
 
 def _decoded(
@@ -124,17 +153,3 @@ def _check_bad(layout: Layout, split: str, used: dict[str, int], bad: Sequence[S
     for name, count in used.items():
         if not count:
             raise UserError(f"{layout.folder}: class {name!r} has no image in {split} that can be decoded")
-
-
-def _finish(
-    target: Path,
-    classes: tuple[str, ...],
-    fingerprint: str,
-    counts: dict[str, dict[str, int]],
-    skipped: list[SkippedFile],
-    audit: SplitAudit | None = None,
-) -> Built:
-    sizes = {file.name: file.stat().st_size for file in sorted(target.iterdir())}
-    return Built(
-        classes=classes, fingerprint=fingerprint, counts=counts, sizes=sizes, skipped=tuple(skipped), audit=audit
-    )

@@ -2,24 +2,32 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
+from tlbench.cache.folders import IMAGES
+from tlbench.cache.manifest import key_of
+from tlbench.cache.store import Entry, Store
+from tlbench.cache.writer import NoRoomError
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import decode as decoder
 from tlbench.datasets import synthetic
-from tlbench.datasets.build import Built, build_real, build_synthetic
+from tlbench.datasets.build import (
+    Built,
+    build_real,
+    build_synthetic,
+    count_real,
+    count_synthetic,
+    images_of,
+    labels_of,
+    most_bytes,
+)
 from tlbench.datasets.layout import Layout, SplitRule, read_layout
 from tlbench.datasets.locate import Located, locate
 from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import ArraySplit, DataSource
 
-MANIFEST = "manifest.json"
 OnDecode = Callable[[str, int, int], None]
 
 
@@ -37,9 +45,10 @@ def prepare(
     """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
 
     Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
-    allows it, else the public archive is fetched. A second call with the same files reads a manifest only.
-    Safe for several processes.
-    Raises UserError for a data set that is nowhere, has too few classes, or more than 5 % files that are no images.
+    allows it, else the public archive is fetched. A second call with the same files decodes nothing, and the arrays
+    are checked once a process. Safe for several processes; what is prepared is kept as long as the value lives here.
+    Raises UserError for a data set that is nowhere, has too few classes, more than 5 % files that are no images, or
+    does not fit into the cache.
     """
 
     def on_bytes(done: int, total: int | None) -> None:
@@ -52,12 +61,33 @@ def prepare(
     layout = read_layout(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)
-    entry = cache / "decoded" / _key(dataset, located, layout, limit, image_size)
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{entry}.lock"):
-        built = _read(entry)
-        if built is None:
-            built = _build(dataset, located, layout, limit, image_size, entry, progress)
+    made_from = _made_from(dataset, located, layout, limit, image_size)
+    store, key = Store(cache / IMAGES.folder, IMAGES, IMAGES.most()), key_of(made_from)
+
+    def build() -> None:
+        tell = (lambda done, total: progress(dataset.label, done, total)) if progress else (lambda done, total: None)
+        count = count_real(layout, limit) if layout else count_synthetic(located.classes, limit)
+        with store.write({key: made_from}, most_bytes(count, image_size)) as (writer,):
+            if layout is None:
+                built = build_synthetic(located.classes, limit, image_size, writer, tell)
+            else:
+                built = build_real(layout, limit, image_size, writer, tell)
+            writer.about = built.model_dump(mode="json")
+
+    try:
+        entry = store.get(key, build)
+    except NoRoomError as error:
+        raise UserError(
+            f"{dataset.label} at {image_size} px: {error}; make room, set {IMAGES.variable} higher, or take fewer "
+            "images with `limit`"
+        ) from error
+    source = _source(dataset, located, image_size, entry, store.damaged)
+    entry.keep_for(source)
+    return source
+
+
+def _source(dataset: Named, located: Located, image_size: int, entry: Entry, damaged: Sequence[str]) -> DataSource:
+    built = Built.model_validate(entry.manifest.about)
     return DataSource(
         name=dataset.label,
         classes=built.classes,
@@ -65,11 +95,12 @@ def prepare(
         fallback=located.fallback,
         fingerprint=built.fingerprint,
         splits={
-            split: ArraySplit(entry / f"{split}.images", entry / f"{split}.labels", image_size, counts)
+            split: ArraySplit(entry.folder / images_of(split), entry.folder / labels_of(split), image_size, counts)
             for split, counts in built.counts.items()
         },
         skipped=built.skipped,
         audit=built.audit,
+        rebuilt=tuple(damaged),
     )
 
 
@@ -90,51 +121,19 @@ def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> No
         )
 
 
-def _key(dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: int) -> str:
+def _made_from(
+    dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: int
+) -> dict[str, str]:
     """Changes when a file, its size or its time changes, and with all that decides which pixels come out."""
-    parts: list[object] = [image_size, limit.model_dump(), decoder.VERSION]
+    made_from = {"image size": str(image_size), "limit": limit.model_dump_json(), "decoder": str(decoder.VERSION)}
     if layout is None:
-        parts += [synthetic.VERSION, located.classes]
-    else:
-        parts += [str(layout.folder.resolve()), _rule(dataset).__dict__]
-        for split, classes in layout.files.items():
-            for name, files in classes.items():
-                for file in files:
-                    status = (layout.folder / file).stat()
-                    parts.append((split, name, file, status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-
-
-def _read(entry: Path) -> Built | None:
-    """The finished entry; None where there is none or its arrays are not of the size its manifest says."""
-    try:
-        built = Built.model_validate_json((entry / MANIFEST).read_bytes())
-        sizes = {name: (entry / name).stat().st_size for name in built.sizes}
-    except (OSError, ValueError):
-        return None
-    return built if sizes == built.sizes else None
-
-
-def _build(
-    dataset: Named,
-    located: Located,
-    layout: Layout | None,
-    limit: Limit,
-    image_size: int,
-    entry: Path,
-    progress: OnDecode | None,
-) -> Built:
-    shutil.rmtree(entry, ignore_errors=True)
-    target = Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
-    tell = (lambda done, total: progress(dataset.label, done, total)) if progress else (lambda done, total: None)
-    try:
-        if layout is None:
-            built = build_synthetic(located.classes, limit, image_size, target, tell)
-        else:
-            built = build_real(layout, limit, image_size, target, tell)
-        (target / MANIFEST).write_text(built.model_dump_json(), encoding="utf-8")
-        target.rename(entry)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
-    return built
+        return made_from | {"generator": str(synthetic.VERSION), "classes": json.dumps(located.classes)}
+    files = hashlib.sha256()
+    for split, classes in layout.files.items():
+        for name, paths in classes.items():
+            for path in paths:
+                status = (layout.folder / path).stat()
+                line = json.dumps([split, name, path, status.st_size, status.st_mtime_ns])
+                files.update(line.encode())
+    folder = json.dumps(str(layout.folder.resolve()))
+    return made_from | {"folder": folder, "split": json.dumps(_rule(dataset).__dict__), "files": files.hexdigest()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -92,7 +92,10 @@ class Crops:
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data set ready to be used. `fingerprint` says which images these are, whatever their size in pixels."""
+    """A data set ready to be used. `fingerprint` says which images these are, whatever their size in pixels.
+
+    rebuilt: what was wrong with decoded images that had to be decoded again.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -102,6 +105,7 @@ class DataSource:
     splits: Mapping[str, Split]
     skipped: tuple[SkippedFile, ...] = ()
     audit: SplitAudit | None = None
+    rebuilt: tuple[str, ...] = field(default=(), compare=False)
 
     def provenance(self) -> DataProvenance:
         """What a record says of its data."""

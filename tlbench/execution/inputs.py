@@ -70,8 +70,14 @@ class Inputs:
         return data + weights
 
     def notes(self) -> list[str]:
-        """One sentence for each number that will be missing, or rests on weights for images of another size."""
+        """One sentence for each damage in the cache, and for each number that will be missing, or rests on weights for
+        images of another size.
+        """
         sentences = [
+            f"{data.name}: its images were decoded again, since the cache was damaged ({damage})"
+            for data in self.data.values()
+            for damage in data.rebuilt
+        ] + [
             f"{key}: {found.file} stands in for {found.instead_of}, the official weights for images of this size"
             for key, found in sorted(self.weights.items())
             if found.instead_of

@@ -14,7 +14,7 @@ from tlbench.modeling.assemble import Assembled
 from tlbench.modeling.cut import Boundary, lower_model
 from tlbench.training.augment import View
 from tlbench.training.batches import Inputs, in_order
-from tlbench.training.feature_store import DamagedError, FeatureStore, Wanted, Writer
+from tlbench.training.feature_store import FeatureStore, FeatureWriter, Wanted
 
 PASS_BATCH = 32
 
@@ -35,10 +35,13 @@ class FeaturePass:
     jit: bool
     computed: int = 0
     """Images that went through the fixed part."""
-    damaged: list[str] = field(default_factory=list)
-    """What was wrong with entries that had to be made again."""
     _batches: list[float] = field(default_factory=list)
     _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
+
+    @property
+    def damaged(self) -> Sequence[str]:
+        """What was wrong with entries that had to be made again."""
+        return self.store.damaged
 
     @property
     def forward(self) -> float | None:
@@ -52,23 +55,13 @@ class FeaturePass:
         """
         cuts = (self.at,) if view else (self.at, *self.others)
         wanted = {self._wanted(one, split, len(images), view): one for one in cuts}
-        own = next(iter(wanted))
-        with self.store.lock(list(wanted)):
-            found = self._read(own)
-            if found is None:
-                missing = {one: at for one, at in wanted.items() if one == own or not self.store.has(one)}
-                self._compute(missing, images, view)
-                found = self.store.read(own)
-        assert found is not None
-        return found
+        own, *others = wanted
 
-    def _read(self, own: Wanted) -> Inputs | None:
-        try:
-            return self.store.read(own)
-        except DamagedError as error:
-            self.damaged.append(f"{own.key}: {error}")
-            self.store.discard(own)
-            return None
+        def compute() -> None:
+            missing = {one: at for one, at in wanted.items() if one == own or not self.store.has(one)}
+            self._compute(missing, images, view)
+
+        return self.store.get(own, compute, others)
 
     def _compute(self, missing: dict[Wanted, Boundary], images: NDArray[np.generic], view: View | None) -> None:
         together = dict(missing)
@@ -80,7 +73,7 @@ class FeaturePass:
         self.computed += len(images)
 
     def _fill(
-        self, boundaries: Sequence[Boundary], writers: Sequence[Writer], batches: Iterable[tuple[object, int]]
+        self, boundaries: Sequence[Boundary], writers: Sequence[FeatureWriter], batches: Iterable[tuple[object, int]]
     ) -> None:
         lower = self._model(tuple(boundaries))
         for number, (batch, count) in enumerate(batches):

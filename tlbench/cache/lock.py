@@ -1,0 +1,96 @@
+"""Locks between processes: `flock` on a file, held until the lock is closed or nothing refers to it any more."""
+
+import fcntl
+import os
+import weakref
+from pathlib import Path
+from typing import Self
+
+from tlbench.core.errors import UserError
+
+
+class Lock:
+    """A lock that this process holds. It is never inherited by a program that is started, and ends with the process."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._close()
+
+    def remove(self) -> None:
+        """Remove the file and give the lock back. Only for who holds it alone: who waits takes a new file."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def keep_for(self, user: object) -> None:
+        """Hold the lock at least as long as `user` lives, which must allow weak references."""
+        weakref.finalize(user, _forget, self)  # the finalizer refers to the lock until it has run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def shared(path: Path) -> Lock:
+    """Wait until nobody holds the lock alone, then hold it with others. Raises UserError."""
+    lock = _take(path, fcntl.LOCK_SH)
+    assert lock is not None
+    return lock
+
+
+def exclusive(path: Path) -> Lock:
+    """Wait until nobody holds the lock, then hold it alone. Raises UserError."""
+    lock = _take(path, fcntl.LOCK_EX)
+    assert lock is not None
+    return lock
+
+
+def try_exclusive(path: Path) -> Lock | None:
+    """Hold the lock alone; None at once where anybody, this process included, holds it. Raises UserError."""
+    return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _take(path: Path, operation: int) -> Lock | None:
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            fcntl.flock(descriptor, operation)
+            same = _is_still(descriptor, path)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError as error:
+            os.close(descriptor)
+            raise _unusable(path, error) from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if same:
+            return Lock(path, descriptor)
+        os.close(descriptor)
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether the file was not removed while this process waited for its lock."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _unusable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path} cannot be locked ({error.strerror}); set TLBENCH_CACHE to a folder on a local disk that can be written"
+    )
+
+
+def _forget(lock: Lock) -> None:
+    del lock

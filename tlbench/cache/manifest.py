@@ -1,0 +1,84 @@
+"""What an entry of the cache says of itself: what it was made from, and what each of its arrays must be."""
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench.core.cell import Value
+
+MANIFEST = "manifest.json"
+VERSION = 3
+"""Part of every key and manifest: raise it when the layout changes."""
+PIECE = 1 << 24
+
+
+class DamagedError(Exception):
+    """An entry is not what its manifest says. The message is a clause for the user."""
+
+
+class ArrayFile(Value):
+    """One raw array: its file's name, the shape with the number of rows first, its NumPy type, and its CRC-32."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    crc32: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+class Manifest(Value):
+    """What an entry holds. `about`: what those who use the kind want to know besides, as JSON has it."""
+
+    version: int
+    kind: str
+    made_from: dict[str, str]
+    arrays: tuple[ArrayFile, ...]
+    about: dict[str, Any]
+
+
+def key_of(made_from: Mapping[str, str]) -> str:
+    """The name of an entry: changes with everything it depends on."""
+    content = json.dumps([VERSION, sorted(made_from.items())], separators=(",", ":"))
+    return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+def read_manifest(entry: Path) -> Manifest:
+    """The manifest of an entry. Raises DamagedError for one that cannot be read, or is of another version."""
+    try:
+        content = json.loads((entry / MANIFEST).read_bytes())
+        if content.get("version") != VERSION:
+            raise DamagedError("another version of tlbench made it")
+        return Manifest.model_validate(content)
+    except (OSError, ValueError, AttributeError) as error:
+        raise DamagedError("its manifest cannot be read") from error
+
+
+def check_arrays(entry: Path, manifest: Manifest) -> None:
+    """Read every array. Raises DamagedError where a size or a checksum is not that of the manifest."""
+    for array in manifest.arrays:
+        try:
+            size = (entry / array.name).stat().st_size
+            crc = _checksum(entry / array.name) if size == array.bytes else None
+        except OSError as error:
+            raise DamagedError(f"{array.name} cannot be read ({error.strerror})") from error
+        if crc != array.crc32:
+            raise DamagedError(f"{array.name} is not what was written")
+
+
+def _checksum(file: Path) -> int:
+    """CRC-32 by plain reads: a page of a mapping that the disk cannot give would kill the process."""
+    piece, crc = memoryview(bytearray(PIECE)), 0
+    with file.open("rb", buffering=0) as stream:
+        while count := stream.readinto(piece):
+            crc = zlib.crc32(piece[:count], crc)
+    return crc

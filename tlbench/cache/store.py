@@ -1,0 +1,206 @@
+"""Arrays that are computed once and kept: decoded images, and what frozen layers make of them.
+
+An entry is a folder named by its key, with a manifest and raw arrays. It is written in a folder beside and renamed when
+it is whole and on the disk, so that a half-written one is never read. Who builds an entry holds ``<key>.build.lock``;
+who uses one shares ``<key>.lock``, which nobody waits for: what is in use is not removed, only replaced where it is
+damaged.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.cache import lock
+from tlbench.cache.folders import Kind, size
+from tlbench.cache.lock import Lock
+from tlbench.cache.manifest import MANIFEST, DamagedError, Manifest, check_arrays, read_manifest
+from tlbench.cache.upkeep import BUILDING, build_lock, bytes_of, entries, in_use, remove, remove_oldest, use_lock
+from tlbench.cache.writer import NoRoomError, Writer
+from tlbench.core.errors import UserError
+
+FREE = 0.05
+"""Share of the disk that stays free."""
+
+Signature = tuple[tuple[int, int, int], ...]
+_sound: dict[Path, Signature] = {}
+"""Entries whose checksums this process has seen to be right, with what would change if their files were others."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry that is in use as long as this value, or what it was kept for, lives."""
+
+    folder: Path
+    manifest: Manifest
+    _lock: Lock
+
+    def arrays(self) -> list[NDArray[np.generic]]:
+        """The arrays, memory-mapped read-only; the entry is in use as long as one of them lives."""
+        mapped = [
+            np.memmap(self.folder / array.name, np.dtype(array.dtype), "r", shape=array.shape)
+            for array in self.manifest.arrays
+        ]
+        for array in mapped:
+            self.keep_for(array)
+        return list[NDArray[np.generic]](mapped)
+
+    def keep_for(self, user: object) -> None:
+        """Keep the entry from being removed as long as `user` lives."""
+        self._lock.keep_for(user)
+
+
+class Store:
+    """Entries of one kind under `folder`, of `most` bytes together; the least recently used go first."""
+
+    def __init__(self, folder: Path, kind: Kind, most: int) -> None:
+        self.folder, self.most, self._kind = folder, most, kind
+        self.damaged: list[str] = []
+        """What was wrong with entries that had to be built again."""
+
+    def has(self, key: str) -> bool:
+        """Whether there is an entry, good or bad."""
+        return (self.folder / key).exists()
+
+    def get(self, key: str, build: Callable[[], None], together: Sequence[str] = ()) -> Entry:
+        """The entry `key`, checked; where there is none that is sound, `build` writes it.
+
+        together: entries that `build` may write as well. Only one process at a time builds an entry; others wait for
+        it. Raises UserError where the cache cannot be used, and what `build` raises.
+        """
+        try:
+            entry = self._read(key)
+        except DamagedError:  # said below, by who builds it again
+            entry = None
+        return entry or self._built(key, build, together)
+
+    def _built(self, key: str, build: Callable[[], None], together: Sequence[str]) -> Entry:
+        self._make_folder()
+        with ExitStack() as stack:
+            for name in sorted({key, *together}):  # in one order, so that no two processes wait for each other
+                building = lock.exclusive(build_lock(self.folder / name))
+                stack.callback(building.remove)
+            try:
+                entry = self._read(key)
+            except DamagedError as error:
+                self.damaged.append(f"{key}: {error}")
+                remove(self.folder / key)
+                entry = None
+            if entry is None:
+                using = lock.shared(use_lock(self.folder / key))  # from now on nobody removes what will be there
+                try:
+                    build()
+                    entry = self._open(key, using)
+                except BaseException:
+                    using.close()
+                    raise
+        return entry
+
+    def fits(self, total: int) -> bool:
+        """Whether so many bytes fit, with older entries removed."""
+        try:
+            self._check_room(total)
+        except NoRoomError:
+            return False
+        return True
+
+    @contextmanager
+    def write(self, made_from: Mapping[str, Mapping[str, str]], total: int) -> Iterator[list[Writer]]:
+        """Write entries, given by their keys, together; they are there when the ``with`` ends without an error.
+
+        total: bytes that they will have, at most. For what `get` calls to build. Raises NoRoomError.
+        """
+        self._make_folder()
+        self._check_room(total)
+        remove_oldest(entries(self.folder), self.most - total)
+        with ExitStack() as stack:
+            yield [stack.enter_context(self._writing(key, source)) for key, source in made_from.items()]
+
+    @contextmanager
+    def _writing(self, key: str, made_from: Mapping[str, str]) -> Iterator[Writer]:
+        try:
+            target = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{key}-", dir=self.folder))
+        except OSError as error:
+            raise NoRoomError(f"writing {self._kind.name} failed: {error.strerror}") from error
+        try:
+            with Writer(target, self._kind.name, made_from) as writer:
+                yield writer
+                manifest = writer.finish()
+            target.rename(self.folder / key)
+            _flush_folder(self.folder)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+        _sound[self.folder / key] = _signature(self.folder / key, manifest)
+
+    def _read(self, key: str) -> Entry | None:
+        if not self.has(key):
+            return None
+        using = lock.shared(use_lock(self.folder / key))
+        if not self.has(key):  # it was removed before the lock was there
+            return None
+        return self._open(key, using)
+
+    def _open(self, key: str, using: Lock) -> Entry:
+        folder = self.folder / key
+        manifest = read_manifest(folder)
+        if _sound.get(folder) != _signature(folder, manifest):
+            check_arrays(folder, manifest)
+            _sound[folder] = _signature(folder, manifest)
+        with suppress(OSError):  # who cannot write to it can read it
+            os.utime(folder / MANIFEST)
+        return Entry(folder, manifest, using)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{self.folder} cannot be made ({error.strerror}); set TLBENCH_CACHE to a folder that can be written"
+            ) from error
+
+    def _check_room(self, total: int) -> None:
+        name, kept = self._kind.name, entries(self.folder)
+        if total > self.most:
+            raise NoRoomError(f"{size(total)} of {name} are more than the cache may hold ({size(self.most)})")
+        fixed = sum(entry.bytes for entry in kept if in_use(entry)) + self._half_made()
+        if total > self.most - fixed:
+            raise NoRoomError(
+                f"{size(total)} of {name} do not fit beside those in use ({size(fixed)}): the cache may hold "
+                f"{size(self.most)}"
+            )
+        held = sum(entry.bytes for entry in kept)
+        disk = shutil.disk_usage(self.folder)
+        free = disk.free + max(0, held + total - self.most)  # older entries go first
+        if total > free - FREE * disk.total:
+            raise NoRoomError(f"{size(total)} of {name} do not fit on the disk ({size(disk.free)} are free)")
+
+    def _half_made(self) -> int:
+        total = 0
+        for building in self.folder.glob(f"{BUILDING}*"):
+            with suppress(OSError):  # it is whole, or was given up
+                total += bytes_of(building)
+        return total
+
+
+def _signature(folder: Path, manifest: Manifest) -> Signature:
+    """Changes when a file is written to or replaced. Raises DamagedError where one is missing."""
+    try:
+        status = [(folder / array.name).stat() for array in manifest.arrays]
+    except OSError as error:
+        raise DamagedError(f"its arrays cannot be read ({error.strerror})") from error
+    return tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in status)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""Write an entry's arrays piece by piece, in a folder of its own, with their checksums."""
+
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.cache.manifest import MANIFEST, VERSION, ArrayFile, Manifest
+
+
+class NoRoomError(Exception):
+    """Arrays do not fit: into the cache's bounds, or on the disk. The message is a clause for the user."""
+
+
+@dataclass
+class _Growing:
+    file: BinaryIO
+    row: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    rows: int = 0
+    crc: int = 0
+
+
+class Writer:
+    """Takes rows of arrays; how many there will be need not be known. `about` goes into the manifest."""
+
+    def __init__(self, folder: Path, kind: str, made_from: Mapping[str, str]) -> None:
+        self._folder, self._kind, self._made_from = folder, kind, dict(made_from)
+        self._arrays: dict[str, _Growing] = {}
+        self.about: dict[str, Any] = {}
+
+    def append(self, name: str, rows: NDArray[np.generic]) -> None:
+        """The next rows (rows, ...) of an array. Raises NoRoomError, and ValueError for rows unlike those before."""
+        try:
+            if name not in self._arrays:
+                self._arrays[name] = _Growing((self._folder / name).open("wb"), rows.shape[1:], rows.dtype)
+            array = self._arrays[name]
+            if (rows.shape[1:], rows.dtype) != (array.row, array.dtype):
+                raise ValueError(f"rows of {name} are {array.dtype} {array.row}, not {rows.dtype} {rows.shape[1:]}")
+            content = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
+            array.file.write(content)
+        except OSError as error:
+            raise self._no_room(error) from error
+        array.crc = zlib.crc32(content, array.crc)
+        array.rows += len(rows)
+
+    def rows(self, name: str) -> int:
+        """Rows of an array so far."""
+        return self._arrays[name].rows if name in self._arrays else 0
+
+    def finish(self) -> Manifest:
+        """Write the manifest, and all to the disk. Raises NoRoomError."""
+        manifest = Manifest(
+            version=VERSION,
+            kind=self._kind,
+            made_from=self._made_from,
+            arrays=tuple(
+                ArrayFile(name=name, shape=(array.rows, *array.row), dtype=str(array.dtype), crc32=array.crc)
+                for name, array in self._arrays.items()
+            ),
+            about=self.about,
+        )
+        try:
+            for array in self._arrays.values():
+                _flush(array.file)
+            with (self._folder / MANIFEST).open("wb") as file:
+                file.write(manifest.model_dump_json(indent=1).encode())
+                _flush(file)
+        except OSError as error:
+            raise self._no_room(error) from error
+        return manifest
+
+    def _no_room(self, error: OSError) -> NoRoomError:
+        return NoRoomError(f"writing {self._kind} failed: {error.strerror}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for array in self._arrays.values():
+            try:
+                array.file.close()
+            except OSError:  # what could not be written was said by `append` or `finish`
+                continue
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
