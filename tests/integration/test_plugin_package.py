@@ -63,3 +63,6 @@ def test_a_suite_of_it_is_planned_run_and_reported(place: Path) -> None:
     ] * 2
     assert [row["strategy"] for row in rows] == ["frozen", "last_layers (layers=1)"]
     assert all(float(row["inference_ms"]) > 0 for row in rows)
+    assert "## Quickest\n\nTwoConvolutions\n" in (place / "run" / "report.md").read_text()
+    assert (place / "run" / "report.txt").read_text().splitlines()[1].startswith("TwoConvolutions · stripes · last_lay")
+    assert "calibration error" in tlbench(place, "compare", "run", "run")
