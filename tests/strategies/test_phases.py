@@ -69,6 +69,8 @@ def test_the_old_recipe_is_one_phase_from_a_random_head(name: str) -> None:
     (only,) = phases(name, joint=True, batch_norm="train")
     assert (only.name, only.solver, only.schedule, only.batch_norm) == ("all", "gradient", "constant", "train")
     assert not only.keep_best
+    joint = registry.make(name, ARGS.get(name, {}) | {"joint": True})
+    assert joint.learning_rate("adam") > registry.make(name, ARGS.get(name, {})).learning_rate("adam")
 
 
 def test_scratch_has_no_statistics_to_keep_and_no_head_to_solve() -> None:
