@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tlbench.cli import init
@@ -80,6 +80,7 @@ def test_the_name_of_a_known_data_set_is_not_taken(place: Path, name: str) -> No
     assert load_suite("suite.yaml").dataset_paths == {f"my_{name}": place / name}
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40))
 @example("2024")
 @example("true")
