@@ -169,17 +169,17 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
     from tlbench.training.evaluate import predict
     from tlbench.worker.bench import Bench
 
-    (job,), found = group.jobs, []
+    (job,), sides = group.jobs, []
     for keep in (group.keep, None):
         assembled = build(job.cell, len(job.data.classes), job.weights_path)
-        bench = Bench.set_up(assembled, replace(group, keep=keep), jit=False)
-        begin = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]
-        bench.trainer.fit(job.cell, bench.train, bench.splits["validation"], lambda entry: None)
-        weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.weights]
-        found.append((bench.path, weights, predict(bench.trainer.model, *bench.splits["test"], 16).probabilities))
-    end = [keras.ops.convert_to_numpy(one.value) for one in assembled.model.trainable_weights]
-    (path, one, first), (_, other, second) = found
-    return path, _apart(begin, end), _apart(one, other), _apart([first], [second])
+        bench = Bench(assembled, replace(group, keep=keep), jit=False)
+        begin = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
+        trained = bench.train(job, lambda epoch: None)
+        weights = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.weights]
+        sides.append((trained.phases[-1].path, weights, predict(bench.model, *bench.test, 16).probabilities))
+    end = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
+    (path, cut, cut_predictions), (_, whole, whole_predictions) = sides
+    return path, _apart(begin, end), _apart(cut, whole), _apart([cut_predictions], [whole_predictions])
 
 
 def _apart(some: Any, others: Any) -> float:

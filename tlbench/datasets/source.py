@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tlbench.datasets.decode import read_crop
 from tlbench.host.resources import usable_cores
@@ -83,9 +83,11 @@ class Crops:
         with ThreadPoolExecutor(usable_cores()) as pool:
             return np.stack(list(pool.map(lambda file: read_crop(file, self.split.size, self.share), files)))
 
-    def __array__(self) -> NDArray[np.uint8]:
-        """All of them at once, in memory."""
-        return self[:]
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.uint8]:
+        """All of them at once, in memory: a copy. Raises ValueError where none may be made."""
+        if copy is False:
+            raise ValueError("pictures in files become an array by a copy")
+        return np.asarray(self[:], dtype)
 
 
 @dataclass(frozen=True)

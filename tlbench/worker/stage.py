@@ -1,6 +1,7 @@
 """What one phase of a training works on: the model cut where that helps, and the splits as it takes them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -46,10 +47,11 @@ class Stage:
 def stages(
     assembled: Assembled, group: Group, jit: bool, images: Mapping[str, Arrays], aside: Keep
 ) -> tuple[Stage, ...]:
-    """A stage for each phase. `images`: of all splits; `aside`: where features are kept that no other cell is to see.
+    """A stage for each phase. `images`: of all splits.
 
-    The model is left frozen as in the last phase. Raises UserError where the features of a head that is to be solved do
-    not fit.
+    aside: where features of a head that is to be solved are kept for this process alone, if nothing is to be kept, or
+    the cache's bound is too low. The model is left frozen as in the last phase. Raises UserError where they do not fit
+    there either.
     """
     return tuple(_stage(assembled, group, phase, jit, images, aside) for phase in assembled.phases)
 
@@ -58,28 +60,39 @@ def _stage(
     assembled: Assembled, group: Group, phase: Phase, jit: bool, images: Mapping[str, Arrays], aside: Keep
 ) -> Stage:
     assembled.freezing.freeze(phase.frozen)
-    cell, solved = group.jobs[0].cell, phase.solver != "gradient"
-    keep, where = group.keep, _cut(assembled, group, phase)
-    if solved and keep is None:
-        keep = aside
-    if keep is not None and isinstance(where, Boundary):
-        changes = None if solved else _views(group.jobs[0])
+    cell, where = group.jobs[0].cell, _cut(assembled, group, phase)
+    if phase.solver != "gradient" and isinstance(where, Boundary):
+        splits, train, path = _features_at_any_price(assembled, group, where, aside, jit, images)
+        model = upper_model(assembled, where)
+        model.compile(optimizer=None, jit_compile=jit)
+        return Stage(phase, model, splits, train, path, None)
+    views = _views(group.jobs[0])
+    if group.keep is not None and isinstance(where, Boundary):
         try:
-            splits, train, path = _features(assembled, group, where, keep, changes, jit, images)
+            splits, train, path = _features(assembled, group, where, group.keep, views, jit, images)
         except NoRoomError as error:
-            if solved:
-                raise UserError(f"the features of the frozen backbone do not fit: {error}") from error
             where = str(error)
         else:
             model = upper_model(assembled, where)
-            if solved:
-                model.compile(optimizer=None, jit_compile=jit)
-            return Stage(phase, model, splits, train, path, None if solved else Trainer(model, cell, phase, jit))
+            return Stage(phase, model, splits, train, path, Trainer(model, cell, phase, jit))
     whole: ToTrain = images["train"]
-    if (views := _views(group.jobs[0])) is not None:
+    if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
     return Stage(phase, assembled.model, images, whole, path, Trainer(assembled.model, cell, phase, jit))
+
+
+def _features_at_any_price(
+    assembled: Assembled, group: Group, at: Boundary, aside: Keep, jit: bool, images: Mapping[str, Arrays]
+) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
+    """A head cannot be solved without them."""
+    if group.keep is not None:
+        with suppress(NoRoomError):
+            return _features(assembled, group, at, group.keep, None, jit, images)
+    try:
+        return _features(assembled, group, at, aside, None, jit, images)
+    except NoRoomError as error:
+        raise UserError(f"the features of the frozen backbone do not fit: {error}") from error
 
 
 def _cut(assembled: Assembled, group: Group, phase: Phase) -> Boundary | str:

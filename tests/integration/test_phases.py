@@ -1,0 +1,105 @@
+"""What the phases of a training leave behind: in the model's predictions, and in the record."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.test_cut_training import PARTIAL, TRAIN, data, job, probabilities, run, weights
+from tlbench.core.cell import Head, Named
+from tlbench.datasets.source import DataSource
+from tlbench.execution.job import Finished, Keep
+
+__all__ = ["data", "weights"]
+
+FROZEN, FULL = Named(name="frozen"), Named(name="full")
+
+
+@pytest.fixture(scope="module")
+def trained(data: DataSource, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+    """A head, and what fine-tuning makes of it, from one pass through the frozen backbone."""
+    strategies = (FROZEN, PARTIAL, FULL, Named(name="full", args={"joint": True, "batch_norm": "train"}))
+    jobs = [job(data, weights, strategy=strategy) for strategy in strategies]
+    keep = Keep(tmp_path_factory.mktemp("features"), 10**9)
+    return {finished.record.cell.strategy.label: finished for finished in run(jobs, keep)}
+
+
+def history(finished: Finished) -> list[tuple[str | None, int]]:
+    return [(epoch.phase, epoch.epoch) for epoch in finished.record.history]
+
+
+def test_a_solved_head_is_one_entry_without_a_step(trained: dict[str, Finished]) -> None:
+    record = trained["frozen"].record
+    assert history(trained["frozen"]) == [("head", 0)]
+    (phase,) = record.training
+    assert (phase.solver, phase.epochs, phase.trainable) == ("linear", 0, 256 * 2 + 2)
+    assert phase.chosen == int(np.argmin([setting.val_loss for setting in phase.tried]))
+    assert record.accuracy is not None
+    assert record.accuracy.validation_loss == pytest.approx(phase.tried[phase.chosen].val_loss)
+    assert len(record.accuracy.resampled) == 20
+    assert record.memory is not None
+    assert (record.memory.gradients, record.memory.optimizer) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["partial (trainable=0.3)", "full"])
+def test_fine_tuning_goes_on_from_the_solved_head_and_is_never_worse_on_validation(
+    trained: dict[str, Finished], name: str
+) -> None:
+    head, tuned = trained["frozen"].record, trained[name].record
+    assert history(trained[name]) == [("head", 0), ("fine-tuning", 1), ("fine-tuning", 2)]
+    assert tuned.history[0].val_loss == pytest.approx(head.history[0].val_loss, abs=1e-6)
+    assert tuned.accuracy is not None
+    assert tuned.accuracy.validation_loss == min(epoch.val_loss for epoch in tuned.history)
+    first, second = tuned.training
+    assert first.frozen > second.frozen
+    assert first.trainable < second.trainable
+    assert (second.solver, second.batch_norm, second.learning_rate) == ("gradient", "inference", TRAIN.learning_rate)
+    assert first.path.whole is None
+    assert first.path.computed == 0, "the frozen cell's features are taken"
+
+
+def test_the_old_recipe_is_there_and_another_one(trained: dict[str, Finished]) -> None:
+    label = "full (batch_norm=train, joint=True)"
+    assert history(trained[label]) == [("all", 1), ("all", 2)]
+    assert not np.allclose(probabilities(trained[label]), probabilities(trained["full"]), atol=1e-3)
+
+
+@pytest.mark.parametrize("strategy", [FROZEN, PARTIAL, FULL], ids=lambda strategy: strategy.name)
+def test_the_same_cell_in_fresh_processes_is_the_same_to_the_bit(
+    data: DataSource,
+    weights: Path,
+    strategy: Named,
+    trained: dict[str, Finished],
+    tmp_path: Path,
+) -> None:
+    (again,) = run([job(data, weights, strategy=strategy)], Keep(tmp_path, 10**9))
+    np.testing.assert_array_equal(probabilities(again), probabilities(trained[strategy.label]))
+
+
+def test_without_kept_features_a_head_is_solved_all_the_same(
+    data: DataSource,
+    weights: Path,
+    trained: dict[str, Finished],
+) -> None:
+    (alone,) = run([job(data, weights, strategy=FROZEN)], None)
+    np.testing.assert_allclose(probabilities(alone), probabilities(trained["frozen"]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("head", "classes"), [(Head(output="sigmoid"), 1), (Head(name="flatten"), 2)], ids=["sigmoid", "flatten"]
+)
+def test_other_linear_heads_are_solved_too(
+    data: DataSource,
+    weights: Path,
+    head: Head,
+    classes: int,
+    tmp_path: Path,
+) -> None:
+    (finished,) = run([job(data, weights, strategy=FROZEN, head=head)], Keep(tmp_path, 10**9))
+    record: Any = finished.record
+    assert record.status == "ok"
+    assert record.training[0].solver == "linear"
+    best = record.history[0]
+    assert best.val_loss < np.log(2), "better than a guess"
+    assert record.counts.head.params % classes == 0
