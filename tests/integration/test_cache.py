@@ -1,12 +1,14 @@
 """`tlbench cache`, and what else shows of kept features."""
 
+import gc
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.cache.helpers import InUse, build, store_at
-from tests.integration.conftest import Command
+from tests.integration.conftest import TINY, Command
+from tlbench.core.cell import Limit, Named
+from tlbench.datasets.prepare import prepare
 
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
@@ -39,12 +41,19 @@ def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_remove
     old = place / "cache/features/0123abcd"
     old.mkdir(parents=True)
     (old / "manifest.json").write_text('{"version": 2, "made_from": {}, "tensors": []}')
-    build(store_at(place / "cache/decoded"), "a")
-    assert "another version of tlbench made it" in tlbench("cache", "list").stdout
-    with InUse(place / "cache/decoded", "a"):
-        assert "1 entries are in use and stay." in tlbench("cache", "prune", "--max", "1KB").stdout
-        assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entries are in use and stay.\n")
-        assert not old.exists()
+    few = Limit(train=2, validation=1, test=1)
+    images = prepare(
+        Named(name="synthetic"), few, 16, root=None, path=None, cache=place / "cache", fallback_synthetic=True
+    )
+    listed = tlbench("cache", "list").stdout
+    assert "another version of tlbench made it" in listed
+    assert "8 images of cats, dogs" in listed
+    assert "1 entries are in use and stay." in tlbench("cache", "prune", "--max", "1KB").stdout
+    assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entries are in use and stay.\n")
+    assert not old.exists()
+    assert images.splits["train"].open(1.0)[1].tolist() == [0, 0, 1, 1]
+    del images
+    gc.collect()
     tlbench("cache", "clear", "--yes")
     assert [list(folder.iterdir()) for folder in (place / "cache").iterdir()] == [[], []]
 
@@ -66,17 +75,20 @@ def test_a_size_that_is_none_is_said(tlbench: Command) -> None:
 
 
 def test_uncut_keeps_no_features(place: Path, tlbench: Command) -> None:
-    done = tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--uncut", "--workers", "1", "--out", "run")
+    """The head of frozen layers, which is solved, needs features all the same; they are not kept."""
+    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "[frozen, {name: partial, trainable: 0.3}]"))
+    done = tlbench("run", "tiny.yaml", "--uncut", "--workers", "1", "--untimed", "--out", "run")
     assert done.returncode == 0, done.stderr
-    (record,) = (place / "run/records").glob("*.json")
-    assert '"whole":"asked for"' in record.read_text().replace(": ", ":")
+    records = [json.loads(file.read_text()) for file in (place / "run/records").glob("*.json")]
+    paths = {record["cell"]["strategy"]["name"]: record["path"]["whole"] for record in records}
+    assert paths == {"frozen": None, "partial": "asked for"}
     assert not (place / "cache/features").exists()
 
 
 def test_where_the_time_went(finished: Finished, tlbench: Command) -> None:
     place, _ = finished
     said = tlbench("report", str(place / "run"), "--profile").stdout
-    assert [line.split()[-1][-1] for line in said.splitlines()[2:5]] == ["%", "%", "%"]
+    assert [line.split()[-1][-1] for line in said.splitlines()[2:5]] == ["—", "%", "%"]  # a solved head has no steps
     assert "features" in said
 
 

@@ -21,7 +21,17 @@ from tlbench.cache import lock
 from tlbench.cache.folders import Kind, size
 from tlbench.cache.lock import Lock
 from tlbench.cache.manifest import MANIFEST, DamagedError, Manifest, check_arrays, read_manifest
-from tlbench.cache.upkeep import BUILDING, build_lock, bytes_of, entries, in_use, remove, remove_oldest, use_lock
+from tlbench.cache.upkeep import (
+    BUILDING,
+    build_lock,
+    bytes_of,
+    entries,
+    in_use,
+    remove,
+    remove_leftovers,
+    remove_oldest,
+    use_lock,
+)
 from tlbench.cache.writer import NoRoomError, Writer
 from tlbench.core.errors import UserError
 
@@ -82,6 +92,7 @@ class Store:
 
     def _built(self, key: str, build: Callable[[], None], together: Sequence[str]) -> Entry:
         self._make_folder()
+        remove_leftovers(self.folder)  # else what killed processes left half-made would take the room
         with ExitStack() as stack:
             for name in sorted({key, *together}):  # in one order, so that no two processes wait for each other
                 building = lock.exclusive(build_lock(self.folder / name))

@@ -79,7 +79,9 @@ def _stage(
     if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
-    return Stage(phase, assembled.model, images, whole, path, Trainer(assembled.model, cell, phase, jit))
+    # The same layers in a model of its own, since a model has one optimizer and one traced step.
+    model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=phase.name.replace("-", "_"))
+    return Stage(phase, model, images, whole, path, Trainer(model, cell, phase, jit))
 
 
 def _features_at_any_price(
