@@ -13,8 +13,7 @@ def finite(values: ArrayLike, what: str = "values") -> Numbers:
     ValueError where a value is NaN or infinite, with its place counted from 1 over all axes.
     """
     array = np.asarray(values, dtype=np.float64)
-    wrong = np.flatnonzero(~np.isfinite(array))
-    if len(wrong):
-        place = int(wrong[0])
+    if not np.isfinite(array).all():
+        place = int(np.flatnonzero(~np.isfinite(array))[0])
         raise ValueError(f"{what} must be finite, and number {place + 1} of {array.size} is {array.flat[place]}")
     return array

@@ -22,15 +22,15 @@ from tlbench.statistics.ranks import Shift
 class Spread:
     """A variance, and the degrees of freedom it is known with: 0 where nothing is known.
 
-    Raises ValueError where either is not finite or less than 0.
+    Raises ValueError where either is not finite, or less than 0.
     """
 
     variance: float
     freedom: float
 
     def __post_init__(self) -> None:
-        if finite([self.variance, self.freedom], "a variance and its degrees of freedom").min() < 0:
-            raise ValueError(f"a variance of {self.variance} with {self.freedom} degrees of freedom: less than 0")
+        if not (0 <= self.variance < math.inf and 0 <= self.freedom < math.inf):
+            raise ValueError(f"{self.variance} with {self.freedom} degrees of freedom is no variance")
 
 
 def spread(values: Sequence[float] | Numbers) -> Spread:
@@ -73,24 +73,35 @@ def shrunk(own: Spread, prior: Spread) -> Spread:
     return together([own, prior])
 
 
-def difference(first: float, second: float, variances: Sequence[Spread], confidence: float = 0.95) -> Shift:
-    """How far `second` lies above `first`, where the variance of that difference is the sum of independent `variances`.
+def of_sum(parts: Sequence[Spread], most: float = math.inf) -> Spread:
+    """Variance of a sum of independent numbers, with degrees of freedom after Satterthwaite, `most` at most.
 
-    Degrees of freedom after F. E. Satterthwaite, Biometrics Bulletin 2 (1946), 110-114. No interval, and a p-value of
-    1, where a variance is not known at all. Raises ValueError where a number is not finite.
+    Nothing is known where a part is not known. Source: F. E. Satterthwaite, An Approximate Distribution of Estimates of
+    Variance Components, Biometrics Bulletin 2 (1946), 110-114.
+    """
+    varying = [part for part in parts if part.variance > 0]
+    if any(part.freedom == 0 for part in parts):
+        return Spread(0.0, 0.0)
+    total = sum(part.variance for part in varying)
+    less = sum(part.variance**2 / part.freedom for part in varying)
+    return Spread(total, min(total**2 / less if varying else sum(part.freedom for part in parts), most))
+
+
+def difference(first: float, second: float, of_it: Spread, confidence: float = 0.95) -> Shift:
+    """How far `second` lies above `first`, where `of_it` is the variance of that difference: Student's t.
+
+    No interval, and a p-value of 1, where the variance is not known. Raises ValueError where a number is not finite.
     """
     finite([first, second, confidence], "means and confidence")
     estimate = float(second - first)
-    parts = [part for part in variances if part.variance > 0 or part.freedom == 0]
-    if any(part.freedom == 0 for part in parts):
+    if of_it.freedom == 0:
         return Shift(estimate, None, None, 1.0)
-    total = sum(part.variance for part in parts)
-    if total == 0:
+    if of_it.variance == 0:
         return Shift(estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0)
-    freedom = total**2 / sum(part.variance**2 / part.freedom for part in parts)
-    error = math.sqrt(total)
-    half = error * float(special.stdtrit(freedom, (1 + confidence) / 2))
-    return Shift(estimate, estimate - half, estimate + half, float(2 * special.stdtr(freedom, -abs(estimate) / error)))
+    error = math.sqrt(of_it.variance)
+    half = error * float(special.stdtrit(of_it.freedom, (1 + confidence) / 2))
+    p = float(2 * special.stdtr(of_it.freedom, -abs(estimate) / error))
+    return Shift(estimate, estimate - half, estimate + half, p)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -27,5 +27,5 @@ def of_runs(cells: Sequence[tuple[Values, Values]], known: Spread) -> list[Shift
     for (base, new), seen in zip(sides, own, strict=True):
         likely = shrunk(seen, prior)
         of_difference = Spread(likely.variance * (1 / len(base) + 1 / len(new)), likely.freedom)
-        shifts.append(difference(float(base.mean()), float(new.mean()), [of_difference]))
+        shifts.append(difference(float(base.mean()), float(new.mean()), of_difference))
     return shifts

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tlbench.statistics.finite import Numbers, finite
-from tlbench.statistics.moderated import Spread, common, difference, shrunk, spread
+from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
 from tlbench.statistics.ranks import Shift
 
 Images = Literal["drawn", "fixed"]
@@ -43,7 +43,7 @@ def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
 def of_answers(right: ArrayLike | NDArray[np.bool_]) -> Trainings:
     """From right and wrong answers (images, seeds). Raises ValueError unless there are some, each 0 or 1."""
     answers = finite(right, "answers")
-    if answers.ndim != 2 or not answers.size or not np.isin(answers, (0, 1)).all():
+    if answers.ndim != 2 or not answers.size or not ((answers == 0) | (answers == 1)).all():
         raise ValueError(f"answers of shape {answers.shape}: (images, seeds) of 0 and 1 are needed")
     return Trainings(answers.mean(axis=0), len(answers), answers)
 
@@ -69,23 +69,24 @@ def compare(
     all pairs of recipes where the first of each couple was chosen because it looked best.
     Raises ValueError where sides that need the same images have different numbers of them.
     """
-    prior = common([spread(each.accuracies) for each in trainings])
-    seeds = [_of_mean(each, prior) for each in trainings]
+    own = [spread(each.accuracies) for each in trainings]
+    prior, most = common(own), sum(each.freedom for each in own)  # no more than `most` is known of seeds in all
+    of_means = [_of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)]
     return [
         None
-        if min(len(trainings[place].accuracies) for place in couple) < FEWEST_SEEDS
-        else _compared(trainings[couple[0]], trainings[couple[1]], [seeds[place] for place in couple], images)
-        for couple in couples
+        if min(len(trainings[place].accuracies) for place in (first, second)) < FEWEST_SEEDS
+        else _compared(trainings[first], trainings[second], of_sum([of_means[first], of_means[second]], most), images)
+        for first, second in couples
     ]
 
 
-def _of_mean(trainings: Trainings, prior: Spread) -> Spread:
-    """Variance of the mean accuracy over other seeds."""
-    likely = shrunk(spread(trainings.accuracies), prior)
-    return Spread(likely.variance / len(trainings.accuracies), likely.freedom)
+def _of_mean(own: Spread, prior: Spread, seeds: int) -> Spread:
+    """Variance of a mean accuracy over other seeds."""
+    likely = shrunk(own, prior)
+    return Spread(likely.variance / seeds, likely.freedom)
 
 
-def _compared(first: Trainings, second: Trainings, seeds: list[Spread], images: Images) -> Shift:
+def _compared(first: Trainings, second: Trainings, seeds: Spread, images: Images) -> Shift:
     means = float(first.accuracies.mean()), float(second.accuracies.mean())
     kept = first.right is not None and second.right is not None
     if (kept or images == "fixed") and first.images != second.images:
@@ -99,8 +100,8 @@ def _compared(first: Trainings, second: Trainings, seeds: list[Spread], images: 
             Spread(mean * (1 - mean) / each.images, max(1, each.images - 1))
             for mean, each in zip(means, (first, second), strict=True)
         ]
-        return difference(*means, [*seeds, *binomial])
-    return difference(*means, [*seeds, _over_images(first.right, second.right)])
+        return difference(*means, of_sum([seeds, *binomial]))
+    return difference(*means, of_sum([seeds, _over_images(first.right, second.right)]))
 
 
 def _alike(first: Trainings, second: Trainings) -> bool:
