@@ -35,6 +35,7 @@ class Trainings:
 def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
     """From one accuracy a seed. Raises ValueError unless there are some, all from 0 to 1, of at least one image."""
     shares = finite(accuracies, "accuracies")
+    finite(images, "the number of images")
     if not len(shares) or images < 1 or shares.min() < 0 or shares.max() > 1:
         raise ValueError(f"accuracies {shares.tolist()} of {images} images: shares from 0 to 1 are needed")
     return Trainings(shares, images)
