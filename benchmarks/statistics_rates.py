@@ -131,24 +131,24 @@ def changes_level(draws: int) -> tuple[list[str], Rows]:
         "skew (lognormal, 0.5)": lambda generator, count: np.exp(0.5 * generator.standard_normal(count)),
     }
     rows: Rows = [
-        [f"correlation {rho:g}", *(simulated.changes_in(2 * draws, count, rho)[0] for count in COUNTS)]
-        for rho in (-0.3, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
+        [f"correlation {rho:g}", *(simulated.changes_in(draws, count, rho)[0] for count in COUNTS)]
+        for rho in (0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
     ]
     rows += [
         [name, *(simulated.changes_in(draws, count, 0.0, noise=noise)[0] for count in COUNTS)]
         for name, noise in noises.items()
     ]
-    rows.append(["page of 20 series, 0.8", *(simulated.changes_in(draws, n, 0.8, series=20)[0] for n in COUNTS)])
+    page = [simulated.changes_in(draws, count, 0.8, series=20)[0] if count in (8, 20) else "" for count in COUNTS]
+    rows.append(["any of 20 series, 0.8", *page])
     return ["noise", *(f"{count} runs" for count in COUNTS)], rows
 
 
 def changes_power(draws: int) -> tuple[list[str], Rows]:
-    """Series in which a step in the middle is seen, in %; its height in standard deviations of the noise."""
+    """Series in which a step in the middle is seen, at most one run off, in %; height in deviations of the noise."""
     rows: Rows = []
     for rho, series in ((0.0, 1), (0.0, 20), (0.6, 1), (0.8, 1)):
-        for step in (3.0, 4.0, 6.0, 10.0, 20.0):
-            pages = draws // (5 if series > 1 else 1)
-            seen = [simulated.changes_in(pages, count, rho, step, series)[1] for count in COUNTS]
+        for step in (4.0, 6.0, 10.0):
+            seen = [simulated.changes_in(draws, n, rho, step, level=0.01 / series)[1] for n in COUNTS]
             rows.append([rho, series, step, *seen])
     return ["correlation", "series on the page", "step", *(f"{count} runs" for count in COUNTS)], rows
 
@@ -158,12 +158,9 @@ def spells(draws: int) -> tuple[list[str], Rows]:
     rows: Rows = [
         [
             length,
-            *(
-                simulated.changes_in(draws // 2, 60, 0.0, step, begin=25, end=25 + length)[1]
-                for step in (4.0, 6.0, 10.0)
-            ),
+            *(simulated.changes_in(draws, 60, 0.0, step, begin=25, end=25 + length)[1] for step in (4.0, 6.0, 10.0)),
         ]
-        for length in (3, 4, 6, 10, 20)
+        for length in (3, 4, 6, 10)
     ]
     return ["runs in the spell", "step 4", "step 6", "step 10"], rows
 

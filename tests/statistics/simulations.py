@@ -244,6 +244,7 @@ def changes_in(
     begin: int | None = None,
     end: int | None = None,
     noise: Callable[[np.random.Generator, int], NDArray[np.floating]] | None = None,
+    level: float = 0.01,
     seed: int = 4,
 ) -> tuple[Rate, Rate]:
     """Pages with any change, and those with exactly the true ones, at most one run off, in the first series.
@@ -257,7 +258,7 @@ def changes_in(
         generator = np.random.default_rng([seed, page])
         values = noise(generator, count)[None] if noise else correlated(generator, series, count, correlation)
         values[0, begin:end] += step
-        changes = changes_of_all(values)
+        changes = changes_of_all(values, level)
         places = [change.index for change in changes[0]]
         some.append(any(changes))
         exact.append(len(places) == len(truth) and all(abs(a - b) <= 1 for a, b in zip(places, truth, strict=True)))

@@ -80,27 +80,27 @@ def _best_step(values: Numbers) -> tuple[int, float]:
     if count < FEWEST or np.ptp(values) <= ALIKE * np.abs(values).max():
         return 0, 1.0
     windows = _windows(count)
-    weight = 2 if windows else 1
     best = (0, 1.0)
-    for begin, end, share in [(0, count, weight), *((*window, 2 * len(windows)) for window in windows)]:
-        part = values[begin:end]
-        if np.ptp(part) <= ALIKE * np.abs(values).max():
-            continue
-        statistics, places = _likelihood_ratio(part[None, :])
-        p = share * _null(end - begin).p(float(statistics[0]))
-        if p < best[1]:
-            best = (begin + int(places[0]), p)
+    for size, begins in [(count, [0]), *windows.items()]:
+        share = 1 if not windows else 2 if size == count else 2 * sum(map(len, windows.values()))
+        parts = np.stack([values[begin : begin + size] for begin in begins])
+        moving = np.ptp(parts, axis=1) > ALIKE * np.abs(values).max()
+        for begin, statistic, place in zip(np.array(begins)[moving], *_likelihood_ratio(parts[moving]), strict=True):
+            p = share * _null(size).p(float(statistic))
+            if p < best[1]:
+                best = (int(begin + place), p)
     return best
 
 
-def _windows(count: int) -> list[tuple[int, int]]:
-    """Windows (begin, end) of a ladder of lengths, each half over the one before; equal for equal counts."""
-    windows = []
+@lru_cache(maxsize=256)
+def _windows(count: int) -> dict[int, list[int]]:
+    """Where windows begin, by their size, on a ladder of sizes; each overlaps the one before by half at least."""
+    windows = {}
     length = float(SHORTEST_WINDOW)
     while round(length) <= count * SHORTER:
         size = round(length)
         starts = math.ceil(2 * (count - size) / size) + 1
-        windows += [(int(begin), int(begin) + size) for begin in np.linspace(0, count - size, starts).round()]
+        windows[size] = [int(begin) for begin in np.linspace(0, count - size, starts).round()]
         length /= SHORTER
     return windows
 
@@ -111,6 +111,7 @@ def _likelihood_ratio(series: Numbers) -> tuple[Numbers, NDArray[np.int64]]:
     Squares are those of the best correlation, once for no step and once for each place of one.
     """
     rows, count = series.shape
+    series = series - series.mean(axis=1, keepdims=True)
     flat, stepped = np.full(rows, np.inf), np.full(rows, np.inf)
     place = np.zeros(rows, dtype=np.int64)
     for correlation in CORRELATIONS:

@@ -38,7 +38,8 @@ def spread(values: Sequence[float] | Numbers) -> Spread:
     array = finite(values)
     if not len(array):
         raise ValueError("no values, no spread")
-    return Spread(float(array.var(ddof=1)) if len(array) > 1 else 0.0, len(array) - 1.0)
+    apart = array - array.sum() / len(array)
+    return Spread(float(apart @ apart) / max(1, len(array) - 1), len(array) - 1.0)
 
 
 def together(spreads: Sequence[Spread]) -> Spread:
