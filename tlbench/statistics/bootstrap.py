@@ -42,7 +42,7 @@ def over_rounds(rounds: Rounds, statistic: Statistic = "median", confidence: flo
     Circular blocks of n^(1/3) rounds are drawn (D. N. Politis and J. P. Romano, A Circular Block-Resampling Procedure
     for Stationary Data, 1992; the length: P. Hall, J. L. Horowitz and B.-Y. Jing, Biometrika 82 (1995), 561-574). The
     ends are percentiles of the drawn statistics, at levels that make up for few blocks (T. C. Hesterberg, What Teachers
-    Should Know About the Bootstrap, The American Statistician 69 (2015), 371-386, section 5.3: the expanded percentile
+    Should Know About the Bootstrap, The American Statistician 69 (2015), 371-386: the expanded percentile
     interval). docs/statistics.md has its coverage. Raises ValueError where a sample is not finite.
     """
     finite(confidence, "confidence")
