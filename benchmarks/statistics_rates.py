@@ -2,8 +2,8 @@
 
     python -m benchmarks.statistics_rates [--draws 1000] [TABLE ...]
 
-from the root of the repository; a quarter of an hour of one core for all of them. Every cell is seeded, so that the same
-versions print the same tables.
+from the root of the repository; a quarter of an hour of one core for all of them. Every cell is seeded, so that the
+same versions print the same tables.
 """
 
 import argparse
