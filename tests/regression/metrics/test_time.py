@@ -1,5 +1,6 @@
 """A step's time: interleaved pairs, several runs a side, one run a side, and what cannot be compared."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -169,3 +170,12 @@ def test_steps_that_only_one_side_has_are_new_or_missing() -> None:
 
 def test_every_step_of_the_new_side_is_one_of_the_tests() -> None:
     assert TimeMetric().tests([made(timings=None), made(), made(timings=builders.timings())]) == 3
+
+
+@pytest.mark.parametrize("count", [3, 7])
+def test_too_few_pairs_for_the_level_ask_for_as_many_as_can_reach_it(count: int) -> None:
+    """Of seven pairs no p-value falls below 0.0156, however clear they are."""
+    noise = np.random.default_rng(0).normal(math.log(10), 0.01, 100).tolist()
+    evidence = of_pairs([noise[:count]], 0.05, 48)
+    assert evidence.p > 0.01 / 48
+    assert 2 * 0.5 ** (count + evidence.more) < 0.01 / 48

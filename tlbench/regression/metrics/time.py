@@ -13,6 +13,7 @@ from tlbench.regression.entries import Draw, Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.attainable import signed_rank_pairs
 from tlbench.statistics.moderated import Spread
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
@@ -23,7 +24,6 @@ LEVEL = 0.01
 KNOWN = Spread((math.log(1.2) / 1.96) ** 2 / 2, 10)
 """Of the logarithm of one run's time: two of unchanged code, minutes apart, lie within 20 % in 95 of 100 cases, as
 times relative to the reference workload were seen to do (docs/methodology.md)."""
-FEWEST_PAIRS = 12
 MARGIN = 1.5
 """The estimate that the number of rounds is reckoned from is uncertain itself."""
 POWER = 1.6448536269514722
@@ -151,15 +151,19 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
-    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now."""
+    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now.
+
+    Never fewer than the test needs to fall below the level at all.
+    """
+    least = signed_rank_pairs(LEVEL, max(tests, 1))
     if shift.low is None or shift.high is None:
-        return FEWEST_PAIRS
+        return least
     z = NormalDist().inv_cdf
     deviation = (shift.high - shift.low) / 2 / z(0.975) * math.sqrt(count)
     distance = max(abs(abs(shift.estimate) - limit), limit / 4)
     if abs(shift.estimate) > limit:
         sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * deviation / abs(shift.estimate)
-        needed = max(sure**2, (POWER * deviation / distance) ** 2)
+        needed = max(sure**2, (POWER * deviation / distance) ** 2, least / MARGIN)
     else:
         needed = ((z(0.975) + POWER) * deviation / distance) ** 2
     return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
