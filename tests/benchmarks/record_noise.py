@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tlbench.regression.entries import Entry
-from tlbench.regression.metrics.time import pairs
+from tlbench.regression.metrics.time import in_turn
 from tlbench.regression.side import entry
 from tlbench.results.store import Store
 
@@ -20,7 +20,7 @@ def steps_of(folder: Path) -> list[list[list[float]]]:
     found = {}
     for cell_id, one in base.items():
         for step, beside in zip(one.times, new[cell_id].times, strict=True):
-            ratios = pairs(step.draws[0], beside.draws[0])
+            ratios = in_turn(step.draws[0], beside.draws[0])
             found[json.dumps(ratios)] = [[round(ratio, 5) for ratio in process] for process in ratios]
     return list(found.values())
 

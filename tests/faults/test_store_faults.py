@@ -11,8 +11,9 @@ import pytest
 
 from tests import builders
 from tlbench.results.migrations import RecordTooNewError, migrate
-from tlbench.results.record import SCHEMA_VERSION, SkippedFile
+from tlbench.results.record import SCHEMA_VERSION, Record, SkippedFile
 from tlbench.results.store import Store, UnreadableError, decode, encode
+from tlbench.statistics.bootstrap import over_rounds
 
 RECORD = builders.record()
 
@@ -130,6 +131,22 @@ def test_a_record_of_schema_1_is_read_with_its_step_times_unjudged() -> None:
     assert record.timings.training.samples == tuple(old["timings"]["training"]["samples"])
     assert record.timings.inference.median == old["timings"]["inference"]["median"]
     assert [doubt.kind for doubt in record.timings.inference.doubts] == ["unjudged"]
+
+
+def test_intervals_of_schema_4_which_held_other_runs_drift_are_taken_anew_from_the_rounds() -> None:
+    old = json.loads(RECORD.model_dump_json())
+    samples = [[0.030 + 0.001 * number, 0.031] for number in range(8)]
+    (step,) = old["timings"]["steps"][:1]
+    step |= {"rounds": samples, "reference": [0.05] * 8, "sample_low": 0.0305, "sample_high": 0.0311}
+    step |= {"low": 0.01, "high": 0.09, "drift": [0.3, 2.9]}
+    old["timings"] = old["timings"] | {"steps": [step], "protocol": "keras"}
+    new = Record.model_validate(migrate(old | {"schema_version": 4}))
+    assert new.timings is not None
+    interval = over_rounds(samples, "mean")
+    assert interval is not None
+    assert (new.timings.inference.low, new.timings.inference.high) == (interval.low, interval.high)
+    assert 0.030 <= interval.low < interval.high <= 0.037
+    assert new.timings.inference.drift == 0.0
 
 
 def test_an_older_schema_is_brought_up_step_by_step() -> None:

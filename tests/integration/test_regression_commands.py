@@ -41,7 +41,8 @@ def test_a_run_equals_its_baseline(finished: Finished, tmp_path: Path) -> None:
     assert "<testsuite " in junit.read_text()
     content = json.loads(tlbench_in(place, "compare", str(file), "run", "--json").stdout)
     judged = {one["name"]: one["verdict"] for one in content["cells"][0]["judgements"]}
-    assert judged["accuracy"] == judged["params"] == judged["peak memory"] == "unchanged"
+    assert judged["params"] == judged["peak memory"] == "unchanged"
+    assert judged["accuracy"] == "inconclusive"  # one seed is shown, never judged
 
 
 def test_a_run_that_lost_a_cell_and_its_accuracy_is_worse(finished: Finished, tmp_path: Path) -> None:
@@ -106,7 +107,8 @@ def test_the_same_environment_twice_is_no_regression_and_a_slower_one_is(place: 
     assert verdicts["inference time, batch 8"]["verdict"] == "regressed"
     assert verdicts["inference time, batch 8"]["effect"] > 0.5
     assert verdicts["training time, batch 8"]["verdict"] != "regressed"
-    assert verdicts["accuracy"]["verdict"] == "unchanged"
+    assert verdicts["accuracy"]["verdict"] == "inconclusive"
+    assert verdicts["accuracy"]["effect"] == 0.0
 
 
 def test_a_side_that_cannot_run_the_suite_is_named(place: Path, tlbench: Command) -> None:

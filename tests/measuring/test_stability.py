@@ -1,19 +1,23 @@
 """Recorded and made-up samples through the judgement: stable, drifting, bimodal, outliers; exact numbers."""
 
+import math
 import random
 from collections.abc import Sequence
-from statistics import median
+from statistics import fmean, median
 
+import numpy as np
 import pytest
 
 from tests.measuring.played import killed
+from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import BIMODAL, ashman, doubts
 from tlbench.measuring.summary import Surroundings, normalised, summarise
-from tlbench.results.record import StepTiming
-from tlbench.statistics.intervals import median_interval
+from tlbench.results.record import Doubt, Failure, StepTiming
+from tlbench.statistics.bootstrap import over_rounds
+from tlbench.statistics.drift import drift
 
 # 60 consecutive inference steps (ms) of MobileNetV2 0.35 at 96 px on two quiet cores.
 QUIET = [
@@ -22,12 +26,19 @@ QUIET = [
 ]  # fmt: skip
 
 
-def rounds(samples: Sequence[float], each: int = 5) -> list[tuple[float, ...]]:
+def rounds(samples: Sequence[float], each: int = 2) -> list[tuple[float, ...]]:
     return [tuple(samples[at : at + each]) for at in range(0, len(samples), each)]
 
 
+def judged(
+    samples: Sequence[float], reference: Sequence[float] = (), load: float | None = None, lost: Failure | None = None
+) -> tuple[Doubt, ...]:
+    taken = rounds(samples)
+    return doubts(taken, drift(reference), over_rounds(taken), load, 2, lost)
+
+
 def kinds(samples: Sequence[float], reference: Sequence[float] = (), load: float | None = None) -> list[str]:
-    return [doubt.kind for doubt in doubts(rounds(samples), reference, median_interval(samples), load, 2)]
+    return [doubt.kind for doubt in judged(samples, reference, load)]
 
 
 def test_a_quiet_machine_is_stable() -> None:
@@ -36,7 +47,7 @@ def test_a_quiet_machine_is_stable() -> None:
 
 def test_a_machine_that_slows_down_drifts() -> None:
     slower = [sample * (1 + index / 100) for index, sample in enumerate(QUIET)]
-    found = doubts(rounds(slower), [], median_interval(slower), None, 2)
+    found = judged(slower)
     assert [doubt.kind for doubt in found] == ["wide", "trend"]
     # The medians of the first and the last ten steps: 31.0 x 1.045 and 31.1 x 1.245.
     assert found[1].message == "steps grew 20% slower while they were measured"
@@ -60,57 +71,82 @@ def test_noise_of_one_kind_is_not_bimodal() -> None:
 
 def test_some_steps_that_something_else_delayed_are_outliers() -> None:
     disturbed = [sample * (2 if index % 7 == 0 else 1) for index, sample in enumerate(QUIET)]
-    (doubt,) = doubts(rounds(disturbed), [], median_interval(disturbed), None, 2)
+    (doubt,) = judged(disturbed)
     assert doubt.kind == "outliers"
     assert doubt.message == "5 of 30 steps took over 1.2 times the median"
     assert kinds([sample * (2 if index in (3, 20) else 1) for index, sample in enumerate(QUIET)]) == []
 
 
 def test_a_wide_interval_says_how_many_rounds_would_do() -> None:
-    noisy = [100, 130, 90, 120, 80, 110, 70, 125, 95, 105]
-    (doubt,) = doubts(rounds(noisy), [], median_interval(noisy), None, 2)
-    # Ranks 2 and 9 of ten: 80 to 125, half of it 22 % of the median 102.5: (0.2195 / 0.05)^2 = 19.3 times 2 rounds.
-    assert doubt.kind == "wide"
-    assert doubt.message == "the median is known to ±22% only"
-    assert doubt.advice.startswith("About 37 more rounds are needed for ±5%")
+    noisy = [100, 130, 90, 120, 80, 110, 70, 125, 95, 105, 100, 75]
+    interval = over_rounds(rounds(noisy))
+    assert interval is not None
+    doubt = judged(noisy)[0]
+    half = (interval.high - interval.low) / 2 / median(noisy)
+    assert (doubt.kind, doubt.message) == ("wide", f"the time is known to ±{half:.0%} only")
+    more = math.ceil(6 * ((half / 0.05) ** 2 - 1))
+    assert doubt.advice.startswith(f"About {more} more rounds are needed for ±5%")
+
+
+def test_drift_is_a_spread_that_does_not_grow_with_the_number_of_looks() -> None:
+    """A speed that spreads by 3 % is not said to drift, in 15 looks or 200; one that spreads by 8 % is."""
+    generator = np.random.default_rng(0)
+    for looks in (15, 200):
+        steady, moving = (generator.normal(50, 50 * spread, (100, looks)) for spread in (0.03, 0.08))
+        assert sum("drift" in kinds(QUIET, readings) for readings in steady.tolist()) <= 2
+        assert sum("drift" in kinds(QUIET, readings) for readings in moving.tolist()) >= 85
 
 
 def test_the_machines_speed_and_other_load_are_named() -> None:
-    (doubt,) = doubts(rounds(QUIET), [50, 62, 50], median_interval(QUIET), None, 2)
-    assert doubt.message == "the machine's speed moved by 24% meanwhile (reference workload)"
-    (doubt,) = doubts(rounds(QUIET), [], median_interval(QUIET), 1.3, 2)
+    (doubt,) = judged(QUIET, [45, 55, 45, 55, 45, 55, 45, 55])
+    assert doubt.message == (
+        "the machine's speed varied by 8% meanwhile (standard deviation of the reference workload)"
+    )
+    (doubt,) = judged(QUIET, load=1.3)
     assert doubt.message == "other processes used 1.3 of 2 cores meanwhile"
 
 
-def test_five_samples_are_too_few() -> None:
-    assert kinds(QUIET[:5]) == ["short"]
+def test_five_rounds_are_too_few() -> None:
+    assert kinds(QUIET[:10]) == ["short"]
 
 
-def surroundings(
-    readings: tuple[float, ...] = (), earlier: tuple[float, ...] = (), load: float | None = None, models: int = 3
-) -> Surroundings:
-    return Surroundings(readings, earlier, load, cores=2, models=models)
+def surroundings(load: float | None = None, models: int = 3) -> Surroundings:
+    return Surroundings(load, cores=2, models=models)
 
 
-def summary(samples: Sequence[float], seen: Surroundings, reference: Sequence[float | None] = ()) -> StepTiming:
+def summary(
+    samples: Sequence[float], seen: Surroundings, reference: Sequence[float | None] = (), protocol: str = "quick"
+) -> StepTiming:
     step, opened = StepJob(step="inference", batch_size=32), Opened(first_call=2.0, warmup=(0.1,))
-    return summarise(step, "abc", 15, opened, Taken(rounds(samples), list(reference)), seen)
+    timing = Timing(protocol=protocol, batch_size=32, warmup=2, iterations=15, seconds=1.0)
+    return summarise(step, "abc", timing, opened, Taken(rounds(samples), list(reference)), seen)
 
 
-def test_the_interval_reaches_as_far_as_the_machine_drifted() -> None:
-    seen = surroundings((50.0, 50.0, 50.0, 50.0), earlier=(40.0, 60.0) * 20)
-    assert seen.drift() == (0.8, 1.2)
-    found = summary(QUIET, seen)
-    low, high = median_interval(QUIET) or (0, 0)
-    assert (found.sample_low, found.sample_high) == (low, high)
-    assert (found.low, found.high) == (pytest.approx(0.8 * low), pytest.approx(1.2 * high))
-    assert found.median == median(QUIET)
+@pytest.mark.parametrize("protocol", ["quick", "keras"])
+def test_the_interval_is_that_of_the_number_shown_and_within_the_samples(protocol: str) -> None:
+    skewed = [*QUIET[:-2], 45.0, 60.0]
+    found = summary(skewed, surroundings(), protocol=protocol)
+    expected = over_rounds(rounds(skewed), "mean" if protocol == "keras" else "median")
+    assert expected is not None
+    assert (found.low, found.high) == (expected.low, expected.high)
+    assert (found.median, found.mean) == (median(skewed), pytest.approx(fmean(skewed)))
+    assert expected.estimate == pytest.approx(found.mean if protocol == "keras" else found.median)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.minimum <= found.low <= expected.estimate <= found.high <= max(skewed)
 
 
-def test_a_run_faster_than_all_before_it_still_has_its_own_interval() -> None:
-    seen = surroundings((50.0, 50.0), earlier=(60.0,) * 50)
-    assert seen.drift() == (1.0, 1.2)
-    assert surroundings().drift() is None
+def test_a_machine_that_slowed_down_by_half_widens_no_interval_beyond_the_samples() -> None:
+    steady = summary(QUIET, surroundings(), [50.0] * 15)
+    drifting = summary(QUIET, surroundings(), [50.0] * 8 + [75.0] * 7)
+    assert (drifting.low, drifting.high) == (steady.low, steady.high)
+    assert steady.drift == 0
+    assert drifting.drift is not None
+    assert drifting.drift > 0.1
+
+
+def test_five_rounds_have_no_interval() -> None:
+    assert (summary(QUIET[:10], surroundings()).low, summary(QUIET[:10], surroundings()).high) == (None, None)
 
 
 def test_normalised_divides_each_round_by_the_reference_beside_it() -> None:
@@ -125,20 +161,19 @@ def test_what_a_bound_cut_short_is_not_complete() -> None:
 
 
 def test_readings_are_kept_beside_rounds_where_every_round_has_one() -> None:
-    whole = summary(QUIET, surroundings(), [50.0] * 6)
-    assert (whole.reference, whole.normalised) == ((50.0,) * 6, pytest.approx(median(QUIET) / 50))
-    cut = summary(QUIET, surroundings(), [50.0, 50.0, None, None, None, None])
+    whole = summary(QUIET, surroundings(), [50.0] * 15)
+    assert (whole.reference, whole.normalised) == ((50.0,) * 15, pytest.approx(median(QUIET) / 50))
+    cut = summary(QUIET, surroundings(), [50.0, 50.0, *[None] * 13])
     assert (cut.reference, cut.normalised) == ((), None)
 
 
 def test_the_surroundings_of_several_processes_are_those_of_all() -> None:
-    first, second = surroundings((50.0,), (60.0,), 0.2, 4), surroundings((51.0,), (50.0,), 0.7, 2)
-    both = first.followed_by(second)
-    assert (both.readings, both.earlier, both.other_load, both.models) == ((50.0, 51.0), (60.0,), 0.7, 4)
+    both = surroundings(0.2, 4).followed_by(surroundings(0.7, 2))
+    assert (both.other_load, both.models) == (0.7, 4)
     assert surroundings().followed_by(surroundings()).other_load is None
 
 
 def test_a_lost_reference_workload_is_a_doubt_that_says_why() -> None:
     why = killed().failure
-    (doubt,) = doubts(rounds(QUIET), [], median_interval(QUIET), None, 2, why)
+    (doubt,) = judged(QUIET, lost=why)
     assert (doubt.kind, "SIGKILL" in doubt.message, why.advice in doubt.advice) == ("reference", True, True)

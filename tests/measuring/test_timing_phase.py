@@ -25,6 +25,9 @@ from tlbench.measuring.session import there_is_room
 from tlbench.results.record import Record
 from tlbench.results.store import Store
 
+LONG = TIMING.model_copy(update={"iterations": 40})
+"""Eight rounds of five steps: enough for an interval."""
+
 
 def phase(
     folder: Path, cells: list[Cell], host: Host, rooms: int = 100, events: Heard | None = None
@@ -137,7 +140,8 @@ def test_what_could_never_be_built_is_not_tried_again_and_the_others_stay_togeth
 
 
 def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path) -> None:
-    cells, events = [cell("frozen"), cell("full"), cell("frozen", "intel")], Heard()
+    cells = [cell("frozen", timing=LONG), cell("full", timing=LONG), cell("frozen", "intel", timing=LONG)]
+    events = Heard()
     found = phase(tmp_path, cells, Host(dies_at=dying("full")), events=events)
     assert found[cells[0].id].timings == found[cells[2].id].timings is not None
     assert found[cells[1].id].timings is None
@@ -147,12 +151,12 @@ def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path
 
 
 def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_turns_without(tmp_path: Path) -> None:
-    one, events = cell(), Heard()
+    one, events = cell(timing=LONG), Heard()
     host = Host(refuse=lambda job: killed() if isinstance(job, ReferenceJob) else None)
     record = phase(tmp_path, [one], host, events=events)[one.id]
     assert [why.type for why in events.reference_losses] == ["SIGKILL"]
     for step in record.timings.steps:
-        assert len(step.samples) == 10
+        assert len(step.samples) == 40
         assert (step.reference, step.normalised, step.drift) == ((), None, None)
         (doubt,) = step.doubts
         assert doubt.kind == "reference"
@@ -165,18 +169,18 @@ def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_
 
 
 def test_a_reference_workload_that_dies_in_the_rounds_ends_its_readings_and_nothing_else(tmp_path: Path) -> None:
-    one, events = cell(timing=TIMING.model_copy(update={"iterations": 20})), Heard()
-    record = phase(tmp_path, [one], Host(dies_at=reference_dying(at=4)), events=events)[one.id]
+    one, events = cell(timing=LONG), Heard()
+    record = phase(tmp_path, [one], Host(dies_at=reference_dying(at=8)), events=events)[one.id]
     assert len(events.reference_losses) == 1
     for step in record.timings.steps:
-        assert len(step.rounds) == 4
+        assert len(step.rounds) == 8
         assert (step.reference, step.normalised) == ((), None)  # a reading beside some rounds only is none
-        assert step.drift == (1.0, 1.0)  # of the three readings there were
+        assert step.drift == 0.0  # of the rounds that had a reading before and after
         assert [doubt.kind for doubt in step.doubts] == ["reference"]
 
 
 def test_the_next_group_has_a_reference_workload_again(tmp_path: Path) -> None:
-    cells, events, host = [cell("frozen"), cell("full")], Heard(), Host()
+    cells, events, host = [cell("frozen", timing=LONG), cell("full", timing=LONG)], Heard(), Host()
     host._dies_at = lambda job: 2 if isinstance(job, ReferenceJob) and len(host.opened) == 0 else None
     found = phase(tmp_path, cells, host, rooms=1, events=events)
     assert len(events.reference_losses) == 1

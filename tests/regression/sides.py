@@ -22,9 +22,7 @@ def timed(base: float = 0.02, session: str | None = None, **changes: Any) -> Tim
     """Step times whose rounds wobble by 1 %; two processes of 20 rounds."""
     wobble = 1 + 0.01 * np.sin(np.arange(40) * (1 + 7 * changes.pop("phase", 0)))
     rounds = tuple((float(base * one),) for one in wobble)
-    step = builders.step(
-        "inference", base, rounds=rounds, session=session, draws=(20, 20), drift=(0.98, 1.02), **changes
-    )
+    step = builders.step("inference", base, rounds=rounds, session=session, draws=(20, 20), drift=0.01, **changes)
     return builders.timings().model_copy(update={"steps": (step,)})
 
 

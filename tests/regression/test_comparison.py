@@ -22,7 +22,6 @@ from tlbench.suite.schema import GatesSection
 
 def test_equal_runs_are_unchanged_where_that_can_be_known() -> None:
     found = judged([made()], [made()])
-    assert number(found, "accuracy").verdict == "unchanged"
     assert number(found, "params").verdict == "unchanged"
     assert number(found, "peak memory").verdict == "unchanged"
     time = number(found, "inference time, batch 32")
@@ -64,7 +63,7 @@ def test_nothing_compared_is_never_fine() -> None:
 def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> None:
     quick, longer = builders.cell(), builders.cell(timing=None)
     found = judged([made(of=quick)], [made(of=longer, timings=None)])
-    assert number(found, "accuracy").verdict == "unchanged"
+    assert number(found, "params").verdict == "unchanged"
     assert found.of("missing")[0].name == "inference time, batch 32"
 
 
@@ -79,19 +78,27 @@ def test_gates_of_some_cells() -> None:
 
 
 def test_what_is_not_confirmed_is_inconclusive() -> None:
-    worse = RIGHT.copy()
-    worse[1:13] = False
-    first = judged([made()], [made(worse)])
+    fine, slow = made(timings=timed(0.02, "s")), made(timings=timed(0.024, "s", phase=1))
+    first = judged([fine], [slow])
     (flag,) = flagged(first)
-    assert flag.name == "accuracy"
-    kept, gone = confirmed(first, judged([made()], [made(worse)])), confirmed(first, judged([made()], [made()]))
+    assert flag.metric == "time"
+    kept, gone = confirmed(first, judged([fine], [slow])), confirmed(first, judged([fine], [fine]))
     assert (kept.exit_code, gone.exit_code) == (1, 0)
-    assert number(gone, "accuracy").reason == "measured again it was unchanged"
+    assert number(gone, flag.name).reason == "measured again it was unchanged"
     counts = builders.record().counts
     assert counts is not None
     more = judged([made()], [made(counts=counts.model_copy(update={"params": counts.params + 1}))])
     assert not flagged(more)
     assert confirmed(more, judged([made()], [made()])).exit_code == 1
+
+
+def test_accuracies_are_not_measured_again_since_the_same_seeds_tell_nothing_new() -> None:
+    worse = RIGHT.copy()
+    worse[1:40] = False
+    cells = [builders.cell(seed=seed) for seed in range(3)]
+    found = judged([made(of=cell) for cell in cells], [made(worse, of=cell) for cell in cells])
+    assert number(found, "accuracy").verdict == "regressed"
+    assert flagged(found) == []
 
 
 def many() -> Comparison:

@@ -1,42 +1,95 @@
-"""Two cells on the same images: counted right, tested exactly, adjusted for many."""
+"""Recipes on the same images by all their seeds; two trained models by McNemar; adjusted for many."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from tests import builders
-from tlbench.regression.contrasts import best_against_rest, compare
+from tlbench.core.cell import Named
+from tlbench.regression.contrasts import Recipe, best_against_rest, contrast, recipes
 from tlbench.results.record import Record
 from tlbench.statistics.multiple import holm
 
 
-def cell(seed: int, correct: int = 0, fingerprint: str = "f") -> Record:
+def cell(seed: int, correct: int = 0, fingerprint: str = "f", strategy: str = "frozen") -> Record:
     data = builders.data().model_copy(update={"fingerprint": fingerprint * 64})
-    return builders.record(builders.cell(seed=seed), data=data, accuracy=builders.accuracy(correct))
+    of = builders.cell(seed=seed, strategy=Named(name=strategy))
+    return builders.record(of, data=data, accuracy=builders.accuracy(correct))
 
 
-def test_only_images_on_which_two_cells_disagree_count() -> None:
+def one(*records: Record) -> list[Recipe]:
+    return [Recipe((record,)) for record in records]
+
+
+def test_of_one_seed_only_images_on_which_two_models_disagree_count() -> None:
     first, second = cell(0), cell(1)
     right = {
         first.cell_id: np.array([True] * 80 + [True] * 12 + [False] * 3 + [False] * 5),
         second.cell_id: np.array([True] * 80 + [False] * 12 + [True] * 3 + [False] * 5),
     }
-    (contrast,) = compare([(first, second)], right)
-    assert (contrast.only_first, contrast.only_second) == (12, 3)
-    assert contrast.difference == pytest.approx(0.09)
-    assert contrast.p == pytest.approx(binomtest(3, 15).pvalue)
-    assert contrast.verdict == "first is better"
+    a, b = one(first, second)
+    (found,) = contrast([(a, b)], [a, b], right)
+    assert (found.only_first, found.only_second) == (12, 3)
+    assert found.difference == pytest.approx(0.09)
+    assert found.p == pytest.approx(binomtest(3, 15).pvalue)
+    assert (found.of_models, found.verdict) == (True, "first model is better")
+
+
+def trained(
+    names: Sequence[str], shares: Sequence[float], seeds: int, spread: float, draw: int
+) -> tuple[list[Recipe], Mapping[str, np.ndarray]]:
+    """Recipes trained with each seed on 600 images; the luck of a training moves its whole accuracy by `spread`."""
+    generator = np.random.default_rng(draw)
+    records, right = [], {}
+    for name, share in zip(names, shares, strict=True):
+        for seed in range(seeds):
+            answers = generator.random(600) < share + generator.normal(0, spread)
+            record = cell(seed, int(answers.sum()), strategy=name)
+            records.append(record)
+            right[record.cell_id] = answers
+    return recipes(records), right
+
+
+def test_seeds_of_a_recipe_are_grouped_and_a_real_difference_is_found() -> None:
+    tested, right = trained(["frozen", "full"], [0.8, 0.9], seeds=4, spread=0.01, draw=0)
+    (found,) = best_against_rest(tested, right)
+    assert [len(found.first.records), len(found.second.records)] == [4, 4]
+    assert (found.first.cell.strategy.name, found.of_models, found.verdict) == ("full", False, "first recipe is better")
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.difference < found.high
+    first, second = ([right[record.cell_id].mean() for record in each.records] for each in (found.first, found.second))
+    assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
+
+
+def test_the_luck_of_trainings_is_not_taken_for_a_better_recipe() -> None:
+    """Equal recipes whose seeds spread by 3 points: McNemar's test of one seed tells them apart all the time."""
+    alarms = {1: 0, 3: 0}
+    for draw in range(100):
+        for seeds in alarms:
+            tested, right = trained(["frozen", "full"], [0.85, 0.85], seeds, spread=0.03, draw=draw)
+            alarms[seeds] += best_against_rest(tested, right)[0].adjusted < 0.05
+    assert alarms[1] > 25
+    assert alarms[3] <= 10
 
 
 def test_the_best_of_each_data_set_is_tested_against_its_others() -> None:
-    records = [cell(0, 180), cell(1, 190), cell(2, 150), cell(3, 100, "e"), cell(4, 110, "e")]
-    couples = [(one.cell.seed, other.cell.seed) for one, other in best_against_rest(records)]
-    assert couples == [(1, 0), (1, 2), (4, 3)]
+    records = [cell(0, 180, strategy="a"), cell(0, 190, strategy="b"), cell(0, 150, strategy="c")]
+    records += [cell(0, 100, "e", "d"), cell(0, 110, "e", "f")]
+    right = {record.cell_id: np.arange(200) < record.accuracy.correct for record in records if record.accuracy}
+    found = best_against_rest(recipes(records), right)
+    names = [(each.first.cell.strategy.name, each.second.cell.strategy.name) for each in found]
+    assert names == [("b", "a"), ("b", "c"), ("f", "d")]
+    assert found[0].p == pytest.approx(2 / 2**10)
+    assert found[0].adjusted == pytest.approx(2 * 2 / 2**10)  # Holm over all four pairs, of which two are clearer
 
 
-def test_cells_that_saw_other_images_are_refused() -> None:
+def test_recipes_that_saw_other_images_are_refused() -> None:
+    a, b = one(cell(0), cell(1, fingerprint="e"))
     with pytest.raises(ValueError, match="tested on different images"):
-        compare([(cell(0), cell(1, fingerprint="e"))], {})
+        contrast([(a, b)], [a, b], {})
 
 
 # Computed by hand: sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1, then never falling.

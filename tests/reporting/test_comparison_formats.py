@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from tests import builders
 from tlbench.core.cell import Named
 from tlbench.regression.comparison import Compared, Comparison
-from tlbench.regression.entries import Side
+from tlbench.regression.side import Side
 from tlbench.regression.verdicts import Judgement
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.output import encoded

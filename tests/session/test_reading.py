@@ -126,6 +126,6 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is the beginning of 2 cells"):
         differences(run, ["", ""])
     with pytest.raises(UserError, match="has no predictions"):
-        differences(run)
-    with pytest.raises(NothingThereError, match="no two cells"):
+        differences(run, [record.cell_id for record in seeds(0, 1)])
+    with pytest.raises(NothingThereError, match="no two recipes"):
         differences(make_run(tmp_path / "one", seeds(0)))

@@ -9,7 +9,7 @@ import click
 from tlbench.cli.terminal import say
 from tlbench.regression.contrasts import Contrast
 from tlbench.reporting.render import terminal
-from tlbench.reporting.views.contrasts import table
+from tlbench.reporting.views.contrasts import tables
 from tlbench.session.differences import differences
 
 
@@ -18,23 +18,27 @@ from tlbench.session.differences import differences
 @click.argument("cells", metavar="[CELL CELL]", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
-    """Test cells of RUN against each other on the same images: McNemar's exact test, adjusted by Holm.
+    """Test recipes of RUN against each other on the same images, by all their seeds, adjusted by Holm.
 
-    Without cells, the best of each data set is tested against all others. A CELL is an id of `tlbench plan`, or the
-    beginning of one.
+    Of one seed, two trained models are compared (McNemar's exact test), not two recipes. Without cells, the best of
+    each data set is tested against all others. A CELL is an id of `tlbench plan`, or the beginning of one, and stands
+    for all seeds of its recipe.
 
     Example: tlbench pairs results/small
     """
     contrasts = differences(run, cells, say=say)
-    click.echo(_json(contrasts) if as_json else terminal.text(table(contrasts)))
+    click.echo(_json(contrasts) if as_json else terminal.text(*tables(contrasts)))
 
 
 def _json(contrasts: Sequence[Contrast]) -> str:
     rows = [
         {
-            "first": contrast.first.cell_id,
-            "second": contrast.second.cell_id,
+            "first": contrast.first.records[0].cell_id,
+            "second": contrast.second.records[0].cell_id,
+            "seeds": [len(contrast.first.records), len(contrast.second.records)],
             "difference": contrast.difference,
+            "low": contrast.low,
+            "high": contrast.high,
             "only_first": contrast.only_first,
             "only_second": contrast.only_second,
             "p": contrast.p,

@@ -55,7 +55,7 @@ def time_cells(
     def write() -> None:
         for key, sides in session.measured.items():
             for measurement in sides.values() if key not in times else ():
-                times[key] = measurement.timings(measurement.summary(measurement.job.timing.iterations))
+                times[key] = measurement.timings(measurement.summary(measurement.job.timing))
         lost = {key: loss.failure for key, loss in session.lost.items()}
         for record in tuple(waiting):
             if (timed := with_times(record, times, lost)) is not None:
@@ -140,7 +140,7 @@ def _same_place(there: Environment | None, here: Environment) -> bool:
 
 def _in_turn(measurement: Measurement, token: str) -> Timings:
     """Times that were taken beside those of other sides; how many are enough was for the comparison to decide."""
-    summary = measurement.summary(iterations=1)
+    summary = measurement.summary(measurement.job.timing.model_copy(update={"iterations": 1}))
     return measurement.timings(summary.model_copy(update={"session": token, "draws": measurement.draws}))
 
 

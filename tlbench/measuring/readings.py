@@ -19,7 +19,7 @@ class Reference:
     """The reference workload, for as long as it lives.
 
     Where it cannot be opened, or dies between rounds, there are no readings from there on: `lost` says why, `on_loss`
-    is told once. `earlier` are the readings of recent runs on its machine, kept in `folder`. Leaving `stack` closes it.
+    is told once. Readings are kept in `folder` for `tlbench doctor`. Leaving `stack` closes it.
     """
 
     def __init__(
@@ -36,7 +36,6 @@ class Reference:
         self._participant: Participant | None = None
         self._machine = ""
         self.lost: Failure | None = None
-        self.earlier: tuple[float, ...] = ()
         try:
             self._participant = host.open(job, timeout, log)
         except LostError as error:
@@ -46,7 +45,6 @@ class Reference:
         ready = self._participant.ready
         assert ready.workload is not None
         self._machine = machine_key(ready.environment, ready.device["name"], ready.workload)
-        self.earlier = recent_readings(folder, self._machine)
 
     def read(self) -> float | None:
         """Seconds of one reading; None once it is lost."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tlbench.core.cell import Cell
+from tlbench.core.cell import Cell, Timing
 from tlbench.host.load import OtherLoad
 from tlbench.host.resources import available_memory, memory_limit
 from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, TimerHost
@@ -84,9 +84,9 @@ class Measurement:
         ends = [sum(self.draws[: number + 1]) for number in range(len(self.draws))]
         return tuple(tuple(self.taken.rounds[end - count : end]) for end, count in zip(ends, self.draws, strict=True))
 
-    def summary(self, iterations: int) -> StepTiming:
-        """What a record says of it; complete with `iterations` samples."""
-        return summarise(self.step, self.job.cell.id, iterations, self.opened, self.taken, self.seen)
+    def summary(self, timing: Timing) -> StepTiming:
+        """What a record says of it, by the protocol and the iterations of `timing`."""
+        return summarise(self.step, self.job.cell.id, timing, self.opened, self.taken, self.seen)
 
     def timings(self, step: StepTiming) -> Timings:
         """`step`, with the device and the settings it was taken with."""
@@ -229,7 +229,7 @@ class Session:
                 lambda number, waiting: self.events.round(number, waiting, models),
             )
             cores = group[0].participants[self.sides[0].name].ready.threads
-            seen = Surroundings(tuple(readings), reference.earlier, load.cores(), cores, models, reference.lost)
+            seen = Surroundings(load.cores(), cores, models, reference.lost)
             reference.keep(readings)
             for model in group:
                 self._keep(model, taken, seen)

@@ -1,7 +1,7 @@
 """Is a measurement stable, and what would make it so. Pure.
 
 The limits are chosen, not derived: a step time that is known to 5 % decides most choices between models, and a machine
-whose speed moves by more than 10 % cannot show that. docs/methodology.md says what each was seen to do.
+whose speed spreads by as much cannot show that. docs/methodology.md says what each was seen to do.
 """
 
 import math
@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from statistics import fmean, median, pstdev
 
 from tlbench.results.record import Doubt, Failure
+from tlbench.statistics.bootstrap import FEWEST, Interval
 
 WIDE = 0.05
-"""Half the width of the median's interval, relative to the median."""
-DRIFT = 0.10
-"""The range of the reference workload while the step was measured, relative to its median."""
+"""Half the width of the interval, relative to the number that is shown."""
+DRIFT = 0.05
+"""The spread of the reference workload while the step was measured, as a standard deviation relative to its median: at
+this one, every third round is off by more. Unlike a range it does not grow with the number of looks."""
 TREND = 0.10
 """The change of the step's median from the first third of its rounds to the last."""
 LOAD = 0.2
@@ -27,26 +29,26 @@ split of 30 samples exceeds D = 5 in under 1 % of draws from a normal and 3 % fr
 
 def doubts(
     rounds: Sequence[Sequence[float]],
-    reference: Sequence[float],
-    interval: tuple[float, float] | None,
+    drift: float | None,
+    interval: Interval | None,
     other_load: float | None,
     cores: int,
     lost: Failure | None = None,
 ) -> tuple[Doubt, ...]:
     """Everything that speaks against the median of `rounds` (seconds of each step, for each round).
 
-    reference: the time of the reference workload around each round, as far as there are any; lost: why there are none,
-    or none from some round on. interval: the order-statistic interval of the median. other_load: cores that other
-    processes kept busy meanwhile; None where unknown.
+    drift: spread of the reference workload around the rounds, None where it is unknown; lost: why it gave no readings,
+    or none from some round on. interval: that of the number shown. other_load: cores that other processes kept busy
+    meanwhile; None where unknown.
     """
     samples = [sample for taken in rounds for sample in taken]
     seen = [
-        _short(samples, interval),
-        _wide(samples, len(rounds), interval),
+        _short(len(rounds), interval),
+        _wide(len(rounds), interval),
         _trend(rounds),
         _bimodal(samples),
         _outliers(samples),
-        _drift(reference),
+        _drift(drift),
         _unknown_drift(lost),
         _load(other_load, cores),
     ]
@@ -79,23 +81,24 @@ def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
     return (math.inf if spread == 0 else math.sqrt(2) * distance / spread), share, distance / median(ordered)
 
 
-def _short(samples: Sequence[float], interval: tuple[float, float] | None) -> Doubt | None:
+def _short(rounds: int, interval: Interval | None) -> Doubt | None:
     if interval is not None:
         return None
-    message = f"too few timed steps for an interval ({len(samples)})"
-    return Doubt(kind="short", message=message, advice="Raise timing.iterations or timing.max_seconds: 6 are needed.")
+    message = f"too few rounds for an interval ({rounds})"
+    advice = f"Raise timing.iterations or timing.max_seconds: {FEWEST} rounds are needed."
+    return Doubt(kind="short", message=message, advice=advice)
 
 
-def _wide(samples: Sequence[float], rounds: int, interval: tuple[float, float] | None) -> Doubt | None:
+def _wide(rounds: int, interval: Interval | None) -> Doubt | None:
     if interval is None:
         return None
-    half = (interval[1] - interval[0]) / 2 / median(samples)
+    half = (interval.high - interval.low) / 2 / interval.estimate
     if half <= WIDE:
         return None
     more = math.ceil(rounds * ((half / WIDE) ** 2 - 1))
     return Doubt(
         kind="wide",
-        message=f"the median is known to ±{half:.0%} only",
+        message=f"the time is known to ±{half:.0%} only",
         advice=f"About {more} more rounds are needed for ±{WIDE:.0%}: raise timing.iterations or timing.seconds.",
     )
 
@@ -143,15 +146,12 @@ def _outliers(samples: Sequence[float]) -> Doubt | None:
     )
 
 
-def _drift(reference: Sequence[float]) -> Doubt | None:
-    if len(reference) < 2:
-        return None
-    moved = (max(reference) - min(reference)) / median(reference)
-    if moved <= DRIFT:
+def _drift(drift: float | None) -> Doubt | None:
+    if drift is None or drift <= DRIFT:
         return None
     return Doubt(
         kind="drift",
-        message=f"the machine's speed moved by {moved:.0%} meanwhile (reference workload)",
+        message=f"the machine's speed varied by {drift:.0%} meanwhile (standard deviation of the reference workload)",
         advice="Measure on a machine of your own, or for longer; compare models within one run only.",
     )
 

@@ -4,46 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
+from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import doubts
-from tlbench.results.record import Failure, StepTiming
-from tlbench.statistics.intervals import median_interval, quantile
+from tlbench.results.record import Failure, StepTiming, shown_statistic
+from tlbench.statistics.bootstrap import over_rounds
+from tlbench.statistics.drift import drift
+from tlbench.statistics.intervals import quantile
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What was seen of the machine while steps were timed.
 
-    readings: times of the reference workload meanwhile; earlier: those of recent runs on the same machine.
     other_load: cores that other processes kept busy; None where unknown. models: how many took turns. lost: why the
     reference workload gave no readings, or none from some round on.
     """
 
-    readings: tuple[float, ...]
-    earlier: tuple[float, ...]
     other_load: float | None
     cores: int
     models: int
     lost: Failure | None = None
 
-    def drift(self) -> tuple[float, float] | None:
-        """The 2.5 % and 97.5 % quantiles of all readings over the median of this run's; None without any.
-
-        They enclose 1: a run that is faster than all before it has no drift upwards but its own.
-        """
-        if not self.readings:
-            return None
-        every, middle = (*self.readings, *self.earlier), median(self.readings)
-        return min(1.0, quantile(every, 0.025) / middle), max(1.0, quantile(every, 0.975) / middle)
-
     def followed_by(self, later: "Surroundings") -> "Surroundings":
-        """Both together: all readings, the greater load, the greater number of models, the first loss."""
+        """Both together: the greater load, the greater number of models, the first loss."""
         loads = [load for load in (self.other_load, later.other_load) if load is not None]
         return replace(
             self,
-            readings=(*self.readings, *later.readings),
             other_load=max(loads, default=None),
             models=max(self.models, later.models),
             lost=self.lost or later.lost,
@@ -51,20 +40,23 @@ class Surroundings:
 
 
 def summarise(
-    step: StepJob, measured_with: str, iterations: int, opened: Opened, taken: Taken, seen: Surroundings
+    step: StepJob,
+    measured_with: str,
+    timing: Timing,
+    opened: Opened,
+    taken: Taken,
+    seen: Surroundings,
 ) -> StepTiming:
-    """Median, intervals, mean, minimum, 95th percentile and doubts of raw samples (seconds).
+    """Median, mean, interval, minimum, 95th percentile and doubts of raw samples (seconds).
 
-    The interval is the order-statistic one, widened by the drift of the reference workload: the ends are where the
-    median would be expected had the machine been as fast, or as slow, as it was at other times. Readings beside rounds
-    are kept where every round has one. It is complete with `iterations` samples.
+    The interval is that of the number which is shown of `timing`'s protocol: block bootstrap over rounds. Readings
+    beside rounds are kept where every round has one. It is complete with the iterations that `timing` asks for.
     """
     samples = [sample for samples in taken.rounds for sample in samples]
     beside = [reading for reading in taken.reference if reading is not None]
     reference = tuple(beside) if len(beside) == len(taken.rounds) else ()
-    interval = median_interval(samples)
-    low, high = interval or (None, None)
-    drift = seen.drift() if interval else None
+    interval = over_rounds(taken.rounds, shown_statistic(timing.protocol))
+    moved = drift(beside)
     return StepTiming(
         step=step.step,
         batch_size=step.batch_size,
@@ -75,17 +67,15 @@ def summarise(
         reference=reference,
         mean=fmean(samples),
         median=median(samples),
-        sample_low=low,
-        sample_high=high,
-        low=low * drift[0] if low is not None and drift else low,
-        high=high * drift[1] if high is not None and drift else high,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
         minimum=min(samples),
         p95=quantile(samples, 0.95),
         normalised=normalised(taken.rounds, reference),
         models=seen.models,
-        drift=drift,
-        complete=len(samples) >= iterations,
-        doubts=doubts(taken.rounds, beside, interval, seen.other_load, seen.cores, seen.lost),
+        drift=moved,
+        complete=len(samples) >= timing.iterations,
+        doubts=doubts(taken.rounds, moved, interval, seen.other_load, seen.cores, seen.lost),
     )
 
 

@@ -77,14 +77,7 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
 
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:
     """All numbers of one metric: those judged at once, then those whose evidence is corrected for one another."""
-    blocks: dict[str, list[Pair]] = {}
-    for base, new in pairs:
-        blocks.setdefault(metric.block(new.cell), []).append((base, new))
-    findings = [
-        finding
-        for block in blocks.values()
-        for finding in metric.compare(block, gates.of(block[0][1].cell).get(metric.name, 0.0), tests)
-    ]
+    findings = list(metric.compare(pairs, lambda cell: gates.of(cell).get(metric.name, 0.0), tests))
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
     adjusted = metric.corrected([evidence for _, evidence in waiting])
     return [
@@ -99,9 +92,10 @@ def _at_once(metric: Metric, finding: Finding) -> Judgement:
         metric,
         finding,
         effect=finding.effect,
-        gate=None if finding.effect is None else 0.0,
+        gate=0.0 if metric.exact and finding.effect is not None else None,
         verdict=finding.verdict,
         reason=finding.reason,
+        decide=finding.decide,
     )
 
 

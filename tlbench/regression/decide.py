@@ -39,12 +39,12 @@ def ratios(base: Sequence[Rounds], new: Sequence[Rounds]) -> list[list[float]]:
 
 
 def flagged(comparison: Comparison) -> list[Judgement]:
-    """What regressed and could have done so by chance: all but exact numbers."""
-    return [judgement for judgement in comparison.of("regressed") if not METRICS[judgement.metric].exact]
+    """What regressed and may be otherwise when it is measured again: not exact numbers, nor what equal seeds give."""
+    return [judgement for judgement in comparison.of("regressed") if METRICS[judgement.metric].repeats]
 
 
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
-    """`first`, in which only that is still `regressed` which is so in `again` too, or is exact.
+    """`first`, in which only that is still `regressed` which is so in `again` too, or which that cannot tell.
 
     What was not confirmed is `inconclusive`, with what the second measurement said.
     """

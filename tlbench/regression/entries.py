@@ -15,7 +15,7 @@ EXACT = ("params", "trainable", "depth", "size_mb", "flops")
 
 
 class Draw(Value):
-    """A step as one run measured it; seconds. `low`, `high`: the interval of the median, drift included.
+    """A step as one run measured it; seconds. `low`, `high`: the interval of the number that the run's tables show.
 
     rounds: the median of each round's samples, split by the process that gave them; only of use beside measurements of
     the same `session`, and therefore not kept in a baseline.

@@ -7,7 +7,7 @@ from statistics import median
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.side import Side
-from tlbench.statistics.changepoints import ChangePoint, change_points
+from tlbench.statistics.changepoints import ChangePoint, changes_of_all
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Series:
 def series(sides: Sequence[Side]) -> list[Series]:
     """All series of `sides`, each a single run: the numbers that metrics follow, metric by metric within each cell.
 
-    Numbers that depend on the machine are different series on different machines.
+    Numbers that depend on the machine are different series on different machines. Changes are looked for in all series
+    together, since a page of many has many chances of a false one.
     """
     points: dict[tuple[str, str, str, str], list[Point]] = {}
     exact = set[tuple[str, str, str, str]]()
@@ -69,8 +70,11 @@ def series(sides: Sequence[Side]) -> list[Series]:
                     point = Point(side.name, side.created, entry.versions | commit, number.value)
                     points.setdefault(key, []).append(point)
                     exact |= {key} if metric.exact else set()
+    noisy = [key for key in points if key not in exact]
+    places = dict(zip(noisy, changes_of_all([_values(points[key]) for key in noisy]), strict=True))
+    places |= {key: _differences(_values(points[key])) for key in exact}
     return [
-        Series(*key, points=tuple(several), changes=tuple(_changes(several, exact=key in exact)))
+        Series(*key, points=tuple(several), changes=tuple(_changes(several, places[key])))
         for key, several in points.items()
     ]
 
@@ -82,13 +86,18 @@ def _machine(entry: Entry) -> str:
     )
 
 
-def _changes(points: Sequence[Point], *, exact: bool) -> list[Change]:
-    """Where the level moved; every difference of exact numbers is a change."""
-    values = [point.value for point in points]
-    if exact:
-        places = [ChangePoint(index, 0.0) for index in range(1, len(values)) if values[index] != values[index - 1]]
-    else:
-        places = change_points(values)
+def _values(points: Sequence[Point]) -> list[float]:
+    return [point.value for point in points]
+
+
+def _differences(values: Sequence[float]) -> list[ChangePoint]:
+    """Of exact numbers every difference is a change."""
+    return [ChangePoint(index, 0.0) for index in range(1, len(values)) if values[index] != values[index - 1]]
+
+
+def _changes(points: Sequence[Point], places: Sequence[ChangePoint]) -> list[Change]:
+    """The changes at `places`, each with the levels before and after it."""
+    values = _values(points)
     ends = [0, *(place.index for place in places), len(values)]
     return [
         Change(

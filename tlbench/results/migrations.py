@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tlbench.core.errors import UserError
-from tlbench.results.record import SCHEMA_VERSION
+from tlbench.results.record import SCHEMA_VERSION, shown_statistic
+from tlbench.statistics.bootstrap import over_rounds
+from tlbench.statistics.drift import drift
 
 Content = dict[str, Any]
 Migrations = Mapping[int, Callable[[Content], Content]]
@@ -43,8 +45,6 @@ def _step_2(name: str, step: Content, cell_id: str) -> Content:
         "rounds": [samples],
         "reference": [],
         "mean": sum(samples) / len(samples),
-        "sample_low": step["low"],
-        "sample_high": step["high"],
         "normalised": None,
         "models": 1,
         "drift": None,
@@ -63,7 +63,23 @@ def _to_4(content: Content) -> Content:
     return content
 
 
-MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4}
+def _to_5(content: Content) -> Content:
+    """Intervals and drift of step times anew, from the rounds: they rested on readings of other runs."""
+    timings = content.get("timings")
+    if timings is None:
+        return content
+    steps = [_step_5(step, timings["protocol"]) for step in timings["steps"]]
+    return content | {"timings": timings | {"steps": steps}}
+
+
+def _step_5(step: Content, protocol: str) -> Content:
+    step = {key: value for key, value in step.items() if key not in {"sample_low", "sample_high"}}
+    interval = over_rounds(step["rounds"], shown_statistic(protocol))
+    ends = (interval.low, interval.high) if interval else (None, None)
+    return step | {"low": ends[0], "high": ends[1], "drift": drift(step["reference"])}
+
+
+MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
 
 
 class RecordTooNewError(UserError):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tlbench.core.cell import Cell, StepName, Value
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
@@ -97,17 +97,22 @@ class Doubt(Value):
     advice: str
 
 
+def shown_statistic(protocol: str) -> Literal["median", "mean"]:
+    """What is shown of a step's samples: keras.io gives means."""
+    return "mean" if protocol == "keras" else "median"
+
+
 class StepTiming(Value):
     """Time of one step (one batch) on the whole model; all times in seconds.
 
     measured_with: id of the cell whose model was timed; cells with equal timing keys share one measurement.
     `first_call` (trace, compilation, choice of kernels) and `warmup` are never part of `rounds`, the raw samples of
     each round in which the models took turns. reference: time of the reference workload around each round.
-    low, high: 95 % order-statistic interval of the median, widened by the drift of the reference workload; None where
-    there are too few samples. sample_low, sample_high: the same without drift. normalised: median of the samples, each
-    divided by the reference time of its round. models: how many took turns, this one included. drift: the 2.5 % and
-    97.5 % quantiles of the reference workload's times, in this run and recent ones on the same machine, over its median
-    in this run. complete: False where `max_seconds` came before `iterations`.
+    low, high: 95 % interval of the number that is shown, the mean with protocol ``keras``, else the median
+    (`statistics.bootstrap.over_rounds`); None where there are too few rounds. normalised: median of the samples, each
+    divided by the reference time of its round. models: how many took turns, this one included. drift: spread of the
+    reference workload's times around the rounds, relative to their median (`statistics.drift`); None where there are
+    too few. complete: False where `max_seconds` came before `iterations`.
     doubts: why the measurement is unstable; empty for a stable one.
     session: measurements with the same session took turns round by round, so that their rounds are pairs; None where
     that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
@@ -123,15 +128,13 @@ class StepTiming(Value):
     reference: tuple[float, ...]
     mean: float
     median: float
-    sample_low: float | None
-    sample_high: float | None
     low: float | None
     high: float | None
     minimum: float
     p95: float
     normalised: float | None
     models: int
-    drift: tuple[float, float] | None
+    drift: float | None
     complete: bool
     doubts: tuple[Doubt, ...]
     session: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.regression.contrasts import Contrast, best_against_rest, compare
+from tlbench.regression.contrasts import Contrast, Recipe, best_against_rest, contrast, recipes
 from tlbench.results.record import Record
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log
@@ -11,28 +11,33 @@ from tlbench.session.report import rows_of
 
 
 def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) -> list[Contrast]:
-    """Test two cells of a run on the same images, by id or its beginning; none: the best of each data set against all.
+    """Test two recipes of a run on the same images; none: the best of each data set against all.
 
-    Raises UserError for cells that cannot be found or compared, NothingThereError where no two were tested on the same
-    images.
+    cells: two, each by id or its beginning; each stands for its recipe, with all its seeds. Two seeds of one recipe are
+    compared as two trained models. Raises UserError for cells that cannot be found or compared, NothingThereError where
+    no two were tested on the same images.
     """
     folder = find_run(run, say)
     records = [row.record for row in rows_of(folder, say) if row.record.accuracy and row.record.data]
-    couples = [_couple(records, cells)] if cells else best_against_rest(records)
-    if not couples:
-        raise NothingThereError(f"{folder.path} has no two cells that were tested on the same images")
+    tested = recipes(records)
+    couples = [_couple(records, tested, cells)] if cells else []
+    if not couples and len({recipe.images for recipe in tested}) == len(tested):
+        raise NothingThereError(f"{folder.path} has no two recipes that were tested on the same images")
     store = Store(folder.path)
-    needed = {record.cell_id for couple in couples for record in couple}
     try:
-        return compare(couples, {cell_id: store.read_right(cell_id) for cell_id in needed})
+        right = {record.cell_id: store.read_right(record.cell_id) for record in records}
+        return contrast(couples, tested, right) if couples else best_against_rest(tested, right)
     except (UnreadableError, ValueError) as error:
         raise UserError(f"{error}; choose other cells, or run the suite again") from error
 
 
-def _couple(records: Sequence[Record], cells: Sequence[str]) -> tuple[Record, Record]:
+def _couple(records: Sequence[Record], tested: Sequence[Recipe], cells: Sequence[str]) -> tuple[Recipe, Recipe]:
     if len(cells) != 2:
         raise UserError(f"give two cells, or none; here are {len(cells)}")
-    first, second = (_record(records, cell) for cell in cells)
+    chosen = [_record(records, cell) for cell in cells]
+    first, second = (next(recipe for recipe in tested if record in recipe.records) for record in chosen)
+    if first is second:
+        first, second = (Recipe((record,)) for record in chosen)
     return first, second
 
 

@@ -1,9 +1,14 @@
-"""What a table of predictions says beside top-1. Pure functions on arrays; each names its source."""
+"""What a table of predictions says beside top-1. Pure functions on arrays; each names its source.
+
+All raise ValueError where a number is not finite: a model that diverged has no accuracy, rather than that of class 0.
+"""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tlbench.statistics.finite import finite
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
@@ -11,6 +16,8 @@ Labels = NDArray[np.integer]
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
     """Counts (classes, classes): row the true class, column the predicted one."""
+    finite(probabilities, "probabilities")
+    finite(labels, "labels")
     classes = probabilities.shape[1]
     pairs = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
@@ -22,6 +29,7 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
     Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed. (1979), chapter 7; equals scikit-learn's
     f1_score(average="macro", zero_division=0) where every class occurs.
     """
+    finite(matrix, "counts")
     right = matrix.diagonal()
     both = matrix.sum(axis=0) + matrix.sum(axis=1)
     return float(np.divide(2 * right, both, out=np.zeros(len(matrix)), where=both > 0).mean())
@@ -29,6 +37,8 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
     """Share of examples whose true class is among the `k` most probable. Ties go to the lower class number."""
+    finite(probabilities, "probabilities")
+    finite(labels, "labels")
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return float((order == labels[:, None]).any(axis=1).mean())
 
@@ -39,7 +49,8 @@ def expected_calibration_error(probabilities: Probabilities, labels: Labels, bin
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, ICML 2017,
     equation 3; bins are (low, high].
     """
-    confidence = probabilities.max(axis=1).astype(np.float64)
+    finite(labels, "labels")
+    confidence = finite(probabilities, "probabilities").max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     size = np.bincount(place, minlength=bins)
@@ -54,6 +65,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     only_first, only_second: examples that only the first (second) gets right. Under equality each of them is a fair
     coin's toss. Source: Q. McNemar, Psychometrika 12 (1947), 153-157, in its exact binomial form.
     """
+    finite([only_first, only_second], "counts")
     trials, fewer = only_first + only_second, min(only_first, only_second)
     tail = sum(math.comb(trials, k) for k in range(fewer + 1))
     return min(1.0, float(2 * tail / 2**trials))

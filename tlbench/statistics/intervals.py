@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
+from tlbench.statistics.finite import finite
+
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion, as (low, high), both within 0 and 1.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927),
     209-212. Equals scipy.stats.binomtest(...).proportion_ci(method="wilson").
-    Raises ValueError unless 0 <= successes <= trials and trials > 0.
+    Raises ValueError unless 0 <= successes <= trials and trials > 0, and where a number is not finite.
     """
+    finite([successes, trials, confidence], "counts and confidence")
     if trials <= 0 or not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials is no proportion")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -31,8 +34,9 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
     whatever the distribution, for independent samples: x(r) and x(n+1-r) cover it with probability
     1 - 2 P(Binomial(n, 1/2) < r).
     Source: W. J. Conover, Practical Nonparametric Statistics, 3rd ed. (1999), section 3.2; G. J. Hahn and
-    W. Q. Meeker, Statistical Intervals (1991), section 5.2.
+    W. Q. Meeker, Statistical Intervals (1991), section 5.2. Raises ValueError where a sample is not finite.
     """
+    finite([*samples, confidence], "samples and confidence")
     rank = _rank(len(samples), confidence)
     if rank == 0:
         return None
@@ -44,10 +48,12 @@ def quantile(samples: Sequence[float], share: float) -> float:
     """The quantile at `share` (0 to 1), interpolated linearly between order statistics.
 
     Source: R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, The American Statistician 50
-    (1996), definition 7; the default of numpy.quantile. Raises ValueError where there are no samples.
+    (1996), definition 7; the default of numpy.quantile. Raises ValueError where there are no samples, or one is not
+    finite.
     """
     if not samples:
         raise ValueError("no samples, no quantile")
+    finite([*samples, share], "samples and share")
     ordered = sorted(samples)
     place = share * (len(ordered) - 1)
     below = math.floor(place)

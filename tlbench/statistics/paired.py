@@ -1,4 +1,7 @@
-"""Right and wrong answers of two sides on the same or on different examples. Pure; each function names its source."""
+"""Right and wrong answers of two sides on the same or on different examples. Pure; each function names its source.
+
+All raise ValueError where a number is not finite.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.statistics.finite import finite
 from tlbench.statistics.intervals import wilson
 
 Z = 1.959963984540054
@@ -19,6 +23,7 @@ def sign_flip(differences: Sequence[int] | NDArray[np.integer]) -> float:
     the one side less those of the other, and the example stays one draw.
     Source: R. A. Fisher, The Design of Experiments (1935), section 21.
     """
+    finite(differences, "differences")
     sizes = np.abs(np.asarray(differences, dtype=np.int64))
     sizes, total = sizes[sizes > 0], int(np.sum(differences))
     reach = int(sizes.sum())
@@ -39,7 +44,7 @@ def paired_interval(differences: Sequence[float] | NDArray[np.floating]) -> tupl
     Source: A. Agresti and Y. Min, Simple improved confidence intervals for comparing matched proportions, Statistics
     in Medicine 24 (2005), 729-740. Raises ValueError without differences.
     """
-    values = np.asarray(differences, dtype=float)
+    values = finite(differences, "differences")
     if not len(values):
         raise ValueError("no examples, no interval")
     count = len(values) + 2
@@ -56,7 +61,7 @@ def two_samples(first: Sequence[float], second: Sequence[float]) -> float:
     degrees of freedom is M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions (1964), 26.7.4. Equals
     scipy.stats.ttest_ind. Raises ValueError where sizes differ or are less than two.
     """
-    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    one, other = finite(first, "first sample"), finite(second, "second sample")
     if len(one) != len(other) or len(one) < 2:
         raise ValueError(f"samples of {len(one)} and {len(other)} values: at least two each, and as many, are needed")
     far = abs(float(one.mean() - other.mean()))

@@ -1,4 +1,7 @@
-"""Rank tests with their estimates and intervals. Pure functions on numbers; each names its source."""
+"""Rank tests with their estimates and intervals. Pure functions on numbers; each names its source.
+
+All raise ValueError where a number is not finite.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+from tlbench.statistics.finite import Numbers, finite
+
 EXACT_PAIRS, EXACT_SUM = 200, 60
 """Up to so many pairs, or values of both sides together, null distributions are exact; beyond, normal."""
 
@@ -36,7 +40,8 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
     Statistical Methods, 3rd ed. (2014), sections 3.1 to 3.3. Equals scipy.stats.wilcoxon where there are no ties.
     Raises ValueError without differences.
     """
-    values = np.asarray(differences, dtype=float)
+    values = finite(differences, "differences")
+    finite(confidence, "confidence")
     if not len(values):
         raise ValueError("no differences, no test")
     count = len(values)
@@ -56,7 +61,8 @@ def mann_whitney(first: Sequence[float], second: Sequence[float], confidence: fl
     Chicken (2014), sections 4.1 to 4.3. Equals scipy.stats.mannwhitneyu where there are no ties.
     Raises ValueError where a sample is empty.
     """
-    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    one, two = finite(first, "first sample"), finite(second, "second sample")
+    finite(confidence, "confidence")
     if not len(one) or not len(two):
         raise ValueError("an empty sample, no test")
     differences = np.sort((two[:, None] - one[None, :]).ravel())
@@ -103,7 +109,8 @@ def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) 
     Source: W. K. Newey and K. D. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation
     Consistent Covariance Matrix, Econometrica 55 (1987), 703-708. Raises ValueError where there are no values.
     """
-    centred = [np.asarray(one, dtype=float) - centre for one in series if len(one)]
+    finite([centre, lags], "centre and lags")
+    centred = [finite(one, "a series") - centre for one in series if len(one)]
     if not centred:
         raise ValueError("no values, no dependence")
     every = np.concatenate(centred)
@@ -123,6 +130,7 @@ def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) 
 
 def widened(shift: Shift, times: float) -> Shift:
     """`shift` as if from `times` fewer values: the interval longer by the root of it, the p-value accordingly."""
+    finite([shift.estimate, shift.p, times], "the shift and how often it is counted")
     root = math.sqrt(times)
     low, high = (
         None if end is None else shift.estimate + (end - shift.estimate) * root for end in (shift.low, shift.high)

@@ -1,92 +1,112 @@
-"""Accuracy: image by image, seed by seed, and the luck of training."""
+"""Accuracy: the seed is the unit, and images alone decide only where luck has no part."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 from tests import builders
 from tests.regression.sides import RIGHT, judged, made, number
-from tlbench.core.cell import Named
-from tlbench.regression.metrics.accuracy import ONE_TRAINING, SEEDS_VARY
+from tlbench.core.cell import Head, Named
+from tlbench.regression.comparison import Comparison
+from tlbench.regression.entries import Entry
+from tlbench.regression.metrics.accuracy import MORE_SEEDS, ONE_TRAINING
+
+PRETRAINED = builders.cell(strategy=Named(name="pretrained"), train=None, head=Head(name="imagenet"))
 
 
-def test_accuracy_is_judged_image_by_image() -> None:
-    worse = RIGHT.copy()
-    worse[1:13] = False
-    found = judged([made()], [made(worse)])
+def lost(count: int) -> np.ndarray:
+    """Answers to 200 images, of which `count` more are wrong than in RIGHT."""
+    right = RIGHT.copy()
+    right[np.flatnonzero(RIGHT)[:count]] = False
+    return right
+
+
+def seeds(counts: Sequence[int], **changes: Any) -> list[Entry]:
+    """A cell trained once with each seed, which lost so many images each."""
+    return [made(lost(count), of=builders.cell(seed=seed, **changes)) for seed, count in enumerate(counts)]
+
+
+def test_one_training_a_side_is_shown_and_never_judged() -> None:
+    for worse in (lost(0), lost(9), lost(120)):
+        found = judged([made()], [made(worse)])
+        accuracy = number(found, "accuracy")
+        assert (accuracy.verdict, accuracy.reason, accuracy.decide) == ("inconclusive", ONE_TRAINING, MORE_SEEDS)
+        assert accuracy.effect == pytest.approx((worse.sum() - RIGHT.sum()) / 200)
+        assert (accuracy.low, accuracy.high, accuracy.adjusted) == (None, None, None)
+        assert found.exit_code == 0
+
+
+def test_a_loss_that_all_seeds_show_is_regressed_and_a_gain_improved() -> None:
+    base, new = seeds([0, 1, 2]), seeds([20, 21, 22])
+    found = judged(base, new)
     accuracy = number(found, "accuracy")
-    assert accuracy.verdict == "regressed"
-    assert accuracy.effect == pytest.approx(-0.055)
-    assert accuracy.adjusted == pytest.approx(2 / 2**11)
+    assert (accuracy.verdict, accuracy.seeds, accuracy.effect) == ("regressed", 3, pytest.approx(-0.1))
     assert accuracy.low is not None
     assert accuracy.high is not None
-    assert accuracy.low < -0.055 < accuracy.high < 0
-    assert judged([made(worse)], [made()]).of("improved")
-    assert number(judged([made()], [made(worse)], accuracy=0.1), "accuracy").verdict == "unchanged"
+    assert accuracy.low < -0.1 < accuracy.high < 0
+    assert number(judged(new, base), "accuracy").verdict == "improved"
+    assert number(judged(base, new, accuracy=0.2), "accuracy").verdict == "unchanged"
 
 
-def test_with_one_seed_it_is_mcnemars_exact_test() -> None:
+def test_two_cells_whose_seeds_vary_alike_are_judged_by_the_seeds_of_both() -> None:
+    """Student's test of one cell alone knows less than the suite: its p-value is the larger one."""
+    names, base, new = ("frozen", "full"), [0, 2, 4], [8, 10, 12]
+    sides = [[entry for name in names for entry in seeds(of, strategy=Named(name=name))] for of in (base, new)]
+    accuracies = [each for each in judged(*sides).judgements if each.metric == "accuracy"]
+    assert [each.seeds for each in accuracies] == [3, 3]
+    assert all(each.adjusted is not None and each.adjusted < 2 * ttest_ind(base, new).pvalue for each in accuracies)
+
+
+def test_a_difference_that_seeds_of_one_side_show_too_is_no_regression() -> None:
+    accuracy = number(judged(seeds([0, 0, 0]), seeds([3, 11, 19])), "accuracy")
+    assert accuracy.effect is not None
+    assert accuracy.effect < -0.05
+    assert accuracy.verdict == "inconclusive"
+    assert "seeds a side" in accuracy.decide
+
+
+def test_unchanged_knows_of_luck_as_well() -> None:
+    """Means within half a point of each other say nothing where seeds spread by 5 points."""
+    assert number(judged(seeds([0, 10, 20]), seeds([1, 10, 20])), "accuracy").verdict == "inconclusive"
+    assert number(judged(seeds([9, 10, 11]), seeds([10, 9, 11])), "accuracy").verdict == "unchanged"
+
+
+def test_equal_answers_are_unchanged_however_much_seeds_vary() -> None:
+    assert number(judged(seeds([0, 10, 20]), seeds([0, 10, 20])), "accuracy").verdict == "unchanged"
+
+
+def test_without_answers_the_accuracies_of_seeds_are_compared_all_the_same() -> None:
+    base, new = ([entry.model_copy(update={"right": None}) for entry in seeds(of)] for of in ([0, 1, 2], [20, 21, 22]))
+    assert number(judged(base, new), "accuracy").verdict == "regressed"
+
+
+def untrained(base: np.ndarray, new: np.ndarray, **gates: Any) -> Comparison:
+    return judged([made(base, of=PRETRAINED)], [made(new, of=PRETRAINED)], **gates)
+
+
+def test_where_nothing_is_trained_images_alone_decide_by_mcnemars_exact_test() -> None:
     worse = RIGHT.copy()
     worse[1:13], worse[0], worse[10] = False, True, True  # 11 lost (one of the 12 was wrong already), 2 won
-    lost, won = int((RIGHT & ~worse).sum()), int((worse & ~RIGHT).sum())
-    accuracy = number(judged([made()], [made(worse)]), "accuracy")
-    assert accuracy.adjusted == pytest.approx(binomtest(won, won + lost).pvalue)
+    gone, won = int((RIGHT & ~worse).sum()), int((worse & ~RIGHT).sum())
+    accuracy = number(untrained(RIGHT, worse), "accuracy")
+    assert (accuracy.verdict, accuracy.reason) == ("regressed", "McNemar")
+    assert accuracy.adjusted == pytest.approx(binomtest(won, won + gone).pvalue)
+    assert number(untrained(RIGHT, RIGHT), "accuracy").verdict == "unchanged"
 
 
-def test_each_block_of_seeds_is_one_test_of_its_family() -> None:
-    worse = RIGHT.copy()
-    worse[1:13] = False
-    cells = [builders.cell(strategy=Named(name=name), seed=seed) for name in ("frozen", "full") for seed in range(2)]
-    found = judged([made(of=cell) for cell in cells], [made(worse, of=cell) for cell in cells])
-    accuracies = [judgement for judgement in found.judgements if judgement.metric == "accuracy"]
-    assert [(each.cell.id, each.seeds) for each in accuracies] == [(cells[0].id, 2), (cells[2].id, 2)]
-    assert [each.adjusted for each in accuracies] == pytest.approx([2 * 2 / 2**11] * 2)  # Holm: twice each p
-
-
-def test_a_small_loss_that_may_be_chance_is_inconclusive_and_says_how_many_images_decide() -> None:
+def test_a_small_loss_without_training_says_how_many_images_would_decide() -> None:
     worse = RIGHT.copy()
     worse[1:7], worse[0] = False, True
-    accuracy = number(judged([made()], [made(worse)]), "accuracy")
+    accuracy = number(untrained(RIGHT, worse), "accuracy")
     assert accuracy.verdict == "inconclusive"
     assert "test images" in accuracy.decide
 
 
-def test_seeds_are_one_block() -> None:
-    cells = [builders.cell(seed=seed) for seed in range(3)]
-    worse = RIGHT.copy()
-    worse[1:5] = False
-    found = judged([made(of=cell) for cell in cells], [made(worse, of=cell) for cell in cells])
-    accuracy = number(found, "accuracy")
-    assert accuracy.seeds == 3
-    assert accuracy.adjusted == pytest.approx(2 / 2**4)  # four images, however many seeds
-
-
-def test_one_training_a_side_may_have_been_lucky() -> None:
-    worse = RIGHT.copy()
-    worse[1:10] = False  # 4.5 points, significant on the images
-    accuracy = number(judged([made()], [made(worse)]), "accuracy")
-    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", ONE_TRAINING)
-    assert accuracy.decide == "more seeds"
-
-
-def test_a_difference_that_seeds_of_one_side_show_too_is_no_regression() -> None:
-    cells = [builders.cell(seed=seed) for seed in range(3)]
-    lost = [RIGHT.copy() for _ in cells]
-    for count, right in enumerate(lost):
-        right[1 : 4 + 9 * count] = False  # 1.5, 5.5 and 9.5 points
-    found = judged(
-        [made(of=one) for one in cells], [made(right, of=one) for one, right in zip(cells, lost, strict=True)]
-    )
-    accuracy = number(found, "accuracy")
-    assert accuracy.effect is not None
-    assert accuracy.effect < -0.05
-    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", SEEDS_VARY)
-
-
-def test_without_answers_the_proportions_are_compared() -> None:
-    bare = [made(right).model_copy(update={"right": None}) for right in (RIGHT, RIGHT & (np.arange(200) > 60))]
+def test_without_training_and_without_answers_proportions_are_compared() -> None:
+    bare = [made(right, of=PRETRAINED).model_copy(update={"right": None}) for right in (RIGHT, lost(60))]
     accuracy = number(judged(bare[:1], bare[1:]), "accuracy")
     assert (accuracy.verdict, accuracy.reason) == ("regressed", "two proportions")
 

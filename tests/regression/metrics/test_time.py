@@ -1,13 +1,17 @@
 """A step's time: interleaved pairs, several runs a side, one run a side, and what cannot be compared."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from tests import builders
 from tests.regression.sides import judged, made, number, timed
+from tlbench.core.cell import Named
 from tlbench.regression.decide import undecided
 from tlbench.regression.entries import Entry
-from tlbench.regression.metrics.time import TimeMetric, of_pairs
+from tlbench.regression.metrics.time import IN_TURN, TimeMetric, of_pairs
 from tlbench.regression.side import merged
 from tlbench.regression.verdicts import Evidence
 
@@ -47,18 +51,66 @@ def test_a_stored_time_is_judged_only_beyond_the_drift(factor: float, verdict: s
     assert number(judged([made(timings=base)], [made(timings=new)]), "inference time, batch 32").verdict == verdict
 
 
-def test_several_runs_a_side_are_ranked() -> None:
-    def runs(base: float) -> Entry:
-        draws = [
-            made(timings=timed(base * wobble, normalised=base * wobble))
-            for wobble in (1, 1.01, 0.99, 1.02, 1.005, 0.995)
-        ]
-        return merged(draws)
+def runs(
+    seconds: float, count: int, strategy: str = "frozen", wobble: float = 0.01, seed: int | Sequence[int] = 0
+) -> Entry:
+    """A cell timed in so many runs, whose times vary from run to run by `wobble`."""
+    factors = np.exp(np.random.default_rng(seed).normal(0, wobble, count))
+    of = builders.cell(strategy=Named(name=strategy))
+    return merged([made(of=of, timings=timed(seconds * one, normalised=20 * seconds * one)) for one in factors])
 
-    time = number(judged([runs(0.02)], [runs(0.024)]), "inference time, batch 32")
-    assert time.verdict == "regressed"
-    assert time.effect == pytest.approx(0.2, abs=0.02)
-    assert number(judged([runs(0.02)], [runs(0.02)]), "inference time, batch 32").verdict == "unchanged"
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_more_runs_a_side_never_disarm_the_gate(count: int) -> None:
+    """48 times, of which one is ten times slower; ranks of 4 against 4 runs could not fall below the level."""
+    names = [f"strategy {number}" for number in range(48)]
+    base = [runs(0.02, count, name, seed=number) for number, name in enumerate(names)]
+    new = [runs(0.2 if number == 7 else 0.02, count, name, seed=99 + number) for number, name in enumerate(names)]
+    found = judged(base, new).of("regressed")
+    assert [(each.cell.strategy.name, each.metric) for each in found] == [("strategy 7", "time")]
+
+
+def test_runs_of_identical_code_are_not_called_slower() -> None:
+    """48 times, four runs a side, whose times move by 10 % from run to run: 5 suites, no `regressed`."""
+    names = [f"strategy {number}" for number in range(48)]
+    for suite in range(5):
+        base, new = (
+            [runs(0.02, 4, name, 0.1, seed=[suite, side, number]) for number, name in enumerate(names)]
+            for side in (0, 1)
+        )
+        assert not judged(base, new).of("regressed")
+
+
+def test_several_runs_tell_twenty_percent_and_that_nothing_changed() -> None:
+    name = "inference time, batch 32"
+    slower = number(judged([runs(0.02, 6)], [runs(0.024, 6, seed=1)]), name)
+    assert slower.verdict == "regressed"
+    assert slower.effect == pytest.approx(0.2, abs=0.02)
+    assert number(judged([runs(0.02, 30)], [runs(0.02, 30, seed=1)]), name).verdict == "unchanged"
+
+
+def test_what_runs_cannot_tell_they_say_how_many_could() -> None:
+    time = number(judged([runs(0.02, 2)], [runs(0.0225, 2, seed=1)]), "inference time, batch 32")
+    assert time.verdict == "inconclusive"
+    needed = int(time.decide.split()[0])
+    assert 2 < needed < 12
+    assert time.decide == f"{needed} runs a side, or {IN_TURN}"
+    again = judged([runs(0.02, needed + 1)], [runs(0.0225, needed + 1, seed=1)])
+    assert number(again, "inference time, batch 32").verdict == "regressed"
+
+
+def test_a_reference_workload_that_was_disturbed_makes_no_change() -> None:
+    base, new = timed(0.02, normalised=0.4), timed(0.02, normalised=4.0)
+    time = number(judged([made(timings=base)], [made(timings=new)]), "inference time, batch 32")
+    assert (time.verdict, time.effect) == ("inconclusive", pytest.approx(0.0))
+
+
+def test_a_time_that_its_own_rounds_contradict_is_not_called_slower() -> None:
+    name = "inference time, batch 32"
+    sure, vague = (timed(0.04, low=0.04 / width, high=0.04 * width, normalised=0.8) for width in (1.01, 2.0))
+    base = made(timings=timed(0.02, low=0.0199, high=0.0201, normalised=0.4))
+    assert number(judged([base], [made(timings=sure)]), name).verdict == "regressed"
+    assert number(judged([base], [made(timings=vague)]), name).verdict == "inconclusive"
 
 
 def test_times_of_another_machine_are_not_judged_but_all_else_is() -> None:
@@ -66,7 +118,6 @@ def test_times_of_another_machine_are_not_judged_but_all_else_is() -> None:
     found = judged([made()], [new])
     time = number(found, "inference time, batch 32")
     assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (cpu differ)")
-    assert number(found, "accuracy").verdict == "unchanged"
     assert number(found, "params").verdict == "unchanged"
     assert found.exit_code == 0
 
@@ -119,3 +170,12 @@ def test_steps_that_only_one_side_has_are_new_or_missing() -> None:
 
 def test_every_step_of_the_new_side_is_one_of_the_tests() -> None:
     assert TimeMetric().tests([made(timings=None), made(), made(timings=builders.timings())]) == 3
+
+
+@pytest.mark.parametrize("count", [3, 7])
+def test_too_few_pairs_for_the_level_ask_for_as_many_as_can_reach_it(count: int) -> None:
+    """Of seven pairs no p-value falls below 0.0156, however clear they are."""
+    noise = np.random.default_rng(0).normal(math.log(10), 0.01, 100).tolist()
+    evidence = of_pairs([noise[:count]], 0.05, 48)
+    assert evidence.p > 0.01 / 48
+    assert 2 * 0.5 ** (count + evidence.more) < 0.01 / 48

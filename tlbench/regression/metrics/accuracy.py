@@ -1,11 +1,11 @@
-"""Is a model less accurate? From right and wrong answers to evidence. Pure; docs/methodology.md says why.
+"""Is a model less accurate? One training is one draw, whose luck moves many images at once: seeds are what is compared.
 
-Effects of evidence have their sign turned, base less new, so that more is worse as for times.
+Pure; docs/methodology.md says why. Effects of evidence have their sign turned, base less new, so that more is worse as
+for times.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry, unpack
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
-from tlbench.statistics.paired import Z, paired_interval, sign_flip, two_proportions, two_samples
+from tlbench.statistics.paired import Z, paired_interval, sign_flip, two_proportions
+from tlbench.statistics.ranks import Shift
+from tlbench.statistics.trainings import FEWEST_SEEDS, Trainings, compare, of_accuracies, of_answers
 
 NAME = "accuracy"
 LEVEL = 0.05
 """Chance of any false alarm over a suite's accuracies, effects beyond the gate apart."""
-LUCK = 0.05
-"""How far single trainings of the same code are taken to lie apart by chance: the same seed with other kernels, which
-only round differently, moved fine-tuned cells by up to 3.4 points (docs/methodology.md)."""
-ONE_TRAINING = "one training a side was tested, and one training is one draw"
-SEEDS_VARY = "seeds of one side differ as much"
+ONE_TRAINING = "one training a side is shown, not judged"
+MORE_SEEDS = "at least 3 seeds a side"
 Answers = NDArray[np.bool_]
 """For each test image (N,), whether it was predicted right."""
 
@@ -38,25 +37,28 @@ class AccuracyMetric(Metric):
     better = "more"
     gate = 0.02
     level = LEVEL
+    repeats = False
 
     def block(self, cell: Cell) -> str:
         """Cells that differ in nothing but the seed."""
         return cell.model_copy(update={"seed": 0}).canonical()
 
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
-        """One number, the mean over the seeds that have an accuracy on both sides."""
-        pairs = [(base, new) for base, new in pairs if base.images and new.images]
-        if not pairs:
-            return
-        cell, seeds = pairs[0][1].cell, len(pairs)
-        reason = next(filter(None, (why_not_accuracy(base, new) for base, new in pairs)), "")
-        if reason:
-            yield Finding(cell, NAME, reason=reason, seeds=seeds)
-            return
-        means = evidence(pairs, gate)
-        yield Finding(
-            cell, NAME, base=means.base, new=means.new, evidence=means.evidence, reason=means.method, seeds=seeds
-        )
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
+        """One number a block, the mean over the seeds that have an accuracy on both sides."""
+        blocks = self.blocks([(base, new) for base, new in pairs if base.images and new.images])
+        trained: list[Sequence[Pair]] = []
+        for block in blocks:
+            cell, seeds = block[0][1].cell, len(block)
+            reason = next(filter(None, (why_not_accuracy(base, new) for base, new in block)), "")
+            if reason:
+                yield Finding(cell, NAME, reason=reason, seeds=seeds)
+            elif deterministic(cell):
+                yield of_images(block[0], gate(cell), seeds)
+            elif seeds < FEWEST_SEEDS:
+                yield shown(block)
+            else:
+                trained.append(block)
+        yield from of_seeds(trained, gate)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """Per cent of the test images."""
@@ -73,7 +75,7 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
     reason = other_stand_ins(base, new)
     if reason:
         return reason
-    if base.data != new.data:
+    if base.data != new.data or base.images != new.images:
         return "trained and tested on other images"
     if base.weights != new.weights:
         return "started from other weights"
@@ -84,75 +86,91 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Means:
-    """Mean accuracies of both sides, and how they were compared."""
-
-    base: float
-    new: float
-    method: str
-    evidence: Evidence
+def deterministic(cell: Cell) -> bool:
+    """Whether luck has no part in the cell's accuracy, so that one number says all: nothing is trained."""
+    return cell.train is None
 
 
-def evidence(pairs: Sequence[Pair], gate: float) -> Means:
-    """Compare cells that differ in nothing but the seed, as one block; each pair is of one seed.
+def shown(block: Sequence[Pair]) -> Finding:
+    """The accuracies of too few trainings, without a verdict on them."""
+    base, new = (trainings(block, side).accuracies.mean() for side in (0, 1))
+    return Finding(
+        block[0][1].cell,
+        NAME,
+        base=float(base),
+        new=float(new),
+        verdict="inconclusive",
+        reason=ONE_TRAINING,
+        decide=MORE_SEEDS,
+        effect=float(new - base),
+        seeds=len(block),
+    )
 
-    On the same images with answers kept: the sign-flip test, which is McNemar's exact test for one seed. Else the two
-    proportions of the first seed. Raises ValueError where an entry has no accuracy.
+
+def of_seeds(blocks: Sequence[Sequence[Pair]], gate: Gate) -> Iterator[Finding]:
+    """Compare the seeds of each block, base against new, with what all cells' seeds say of how much seeds vary.
+
+    The test images are the same on both sides, and the same code does not differ on any: they are taken as they are.
     """
-    trained = pairs[0][1].cell.train is not None
-    kept = [answers(base, new) for base, new in pairs]
-    both = [each for each in kept if each is not None]
-    if len(both) == len(pairs):
-        return of_answers(both, gate, trained=trained)
-    base, new = pairs[0]
-    if base.correct is None or base.images is None or new.correct is None or new.images is None:
-        raise ValueError(f"{base.cell.label} has no accuracy")
-    low, high, p = two_proportions((base.correct, base.images), (new.correct, new.images))
-    base_share, new_share = base.correct / base.images, new.correct / new.images
-    decide = "keep the predictions of both runs: answers to the same images tell more than counts do"
-    lucky = luck([base_share], [new_share]) if trained else ""
-    known = Evidence(base_share - new_share, -high, -low, p, gate, lucky, decide)
-    return Means(base_share, new_share, "two proportions", known)
+    sides = [trainings(block, side) for block in blocks for side in (0, 1)]
+    compared = compare(sides, [(2 * number, 2 * number + 1) for number in range(len(blocks))], images="fixed")
+    for number, (block, shift) in enumerate(zip(blocks, compared, strict=True)):
+        assert shift is not None  # every block has seeds enough
+        cell, seeds = block[0][1].cell, len(block)
+        limit = gate(cell)
+        lost = Shift(
+            -shift.estimate,
+            None if shift.high is None else -shift.high,
+            None if shift.low is None else -shift.low,
+            shift.p,
+        )
+        base, new = (float(side.accuracies.mean()) for side in sides[2 * number : 2 * number + 2])
+        evidence = of_shift(lost, limit, f"about {seeds_needed(lost, seeds, limit)} seeds a side")
+        yield Finding(cell, NAME, base=base, new=new, evidence=evidence, reason="seeds", seeds=seeds)
 
 
-def answers(base: Entry, new: Entry) -> tuple[Answers, Answers] | None:
-    """Right and wrong answers of both, where both were kept and are of the same number of images."""
-    if base.right is None or new.right is None or base.images is None or base.images != new.images:
-        return None
-    return unpack(base.right, base.images), unpack(new.right, base.images)
+def trainings(block: Sequence[Pair], side: int) -> Trainings:
+    """The trainings of one side (0: base, 1: new), with their answers where each was kept."""
+    entries = [pair[side] for pair in block]
+    kept = [each for each in map(answers, entries) if each is not None]
+    images = entries[0].images or 0
+    if len(kept) == len(entries):
+        return of_answers(np.stack(kept, axis=1))
+    return of_accuracies([(entry.correct or 0) / (entry.images or 1) for entry in entries], images)
 
 
-def luck(base: Sequence[float], new: Sequence[float]) -> str:
-    """Why a difference of accuracies, one a seed, may be the luck of training; empty where it cannot.
-
-    A test on images knows nothing of that luck: trained again, all of an image's answers may change.
-    """
-    if len(base) == 1:
-        return ONE_TRAINING if abs(base[0] - new[0]) < LUCK else ""
-    return SEEDS_VARY if two_samples(base, new) >= LEVEL else ""
+def answers(entry: Entry) -> Answers | None:
+    """Right and wrong answers, where they were kept."""
+    return unpack(entry.right, entry.images) if entry.right is not None and entry.images else None
 
 
-def of_answers(seeds: Sequence[tuple[Answers, Answers]], gate: float, *, trained: bool = True) -> Means:
-    """Compare answers of base and new to the same images, a pair for each seed.
-
-    `trained`: whether the models were trained, so that luck had its part.
-    """
-    lost = np.sum([base.astype(int) - new.astype(int) for base, new in seeds], axis=0)
-    base_shares = [float(base.mean()) for base, _ in seeds]
-    new_shares = [float(new.mean()) for _, new in seeds]
-    base_mean, new_mean = float(np.mean(base_shares)), float(np.mean(new_shares))
-    alike = all(np.array_equal(base, new) for base, new in seeds)  # nothing changed, however few the images
-    low, high = (0.0, 0.0) if alike else paired_interval(lost / len(seeds))
-    effect = base_mean - new_mean
-    lucky, p = luck(base_shares, new_shares) if trained else "", sign_flip(lost)
-    needed = images_needed(lost / len(seeds), effect, gate)
-    decide = "more seeds" if lucky and p < LEVEL else f"about {needed} test images, or more seeds"
-    method = "McNemar" if len(seeds) == 1 else "sign flips"
-    return Means(base_mean, new_mean, method, Evidence(effect, low, high, p, gate, lucky, decide))
+def seeds_needed(shift: Shift, seeds: int, gate: float) -> int:
+    """Seeds a side with which an interval so wide would decide."""
+    if shift.low is None or shift.high is None:
+        return FEWEST_SEEDS + 1
+    distance = max(abs(abs(shift.estimate) - gate), gate / 4)
+    return max(seeds + 1, math.ceil(seeds * ((shift.high - shift.low) / 2 / distance) ** 2))
 
 
-def images_needed(lost: NDArray[np.floating], effect: float, gate: float) -> int:
+def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
+    """Compare two models that no luck had a part in, by their answers image by image; else as two proportions."""
+    base, new = pair
+    before, after = answers(base), answers(new)
+    shares = ((base.correct or 0) / (base.images or 1), (new.correct or 0) / (new.images or 1))
+    effect = shares[0] - shares[1]
+    if before is None or after is None:
+        low, high, p = two_proportions((base.correct or 0, base.images or 0), (new.correct or 0, new.images or 0))
+        decide = "keep the predictions of both runs: answers to the same images tell more than counts do"
+        method, known = "two proportions", Evidence(effect, -high, -low, p, gate, "", decide)
+    else:
+        lost = before.astype(int) - after.astype(int)
+        low, high = paired_interval(lost) if lost.any() else (0.0, 0.0)  # nothing changed, however few the images
+        decide = f"about {images_needed(lost, effect, gate)} test images"
+        method, known = "McNemar", Evidence(effect, low, high, sign_flip(lost), gate, "", decide)
+    return Finding(new.cell, NAME, "", *shares, evidence=known, reason=method, seeds=seeds)
+
+
+def images_needed(lost: NDArray[np.integer], effect: float, gate: float) -> int:
     """Test images with which an interval so wide would decide; `lost` (N,) are the differences of each image."""
     deviation = math.sqrt(float((lost**2).sum() + 1) / (len(lost) + 2))
     distance = max(abs(abs(effect) - gate), gate / 4)

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,6 +16,8 @@ from tlbench.statistics.ranks import Shift
 
 Pair = tuple[Entry, Entry]
 """A cell of the base and the same cell of the new side, both with their numbers."""
+Gate = Callable[[Cell], float]
+"""The change that matters in a cell, a share as the suite has it."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class Finding:
     """One number of a cell on both sides, in `unit`.
 
     With `evidence`, the verdict follows once it is corrected for the metric's other numbers, and `reason` names the
-    method. Without, `verdict` is final: `not comparable`, `new` or `missing` for a `reason`, or that of an exact
-    number, whose `effect` is as shown. seeds: how many trainings of the cell stand behind it.
+    method. Without, `verdict` is final: `not comparable`, `new`, `missing` or `inconclusive` for a `reason`, or that of
+    an exact number; `effect` is as shown then, and `decide` what would decide it. seeds: how many trainings of the cell
+    stand behind it.
     """
 
     cell: Cell
@@ -36,6 +39,7 @@ class Finding:
     verdict: Verdict = "not comparable"
     reason: str = ""
     effect: float | None = None
+    decide: str = ""
     seeds: int = 1
 
 
@@ -49,7 +53,7 @@ class Followed:
 
 
 def of_shift(shift: Shift, gate: float, decide: str, agreed: str = "", more: int = 0) -> Evidence:
-    """The evidence of a rank test; an interval that could not be found has no ends."""
+    """The evidence of a test; an interval that could not be found has no ends."""
     low = -math.inf if shift.low is None else shift.low
     high = math.inf if shift.high is None else shift.high
     return Evidence(shift.estimate, low, high, shift.p, gate, agreed, decide, more)
@@ -62,7 +66,8 @@ class Metric(ABC):
     ``points``: differences of shares, as in ``2pp``. better: which numbers are, for evidence has more as worse.
     gate: the change that matters where no suite says otherwise, as a share; None where every change does. level: the
     chance of any false alarm over a suite's numbers of this metric. exact: the numbers have no noise, so that every
-    difference is a change, and a table has one column for all of them. machine_bound: numbers of different machines
+    difference is a change, and a table has one column for all of them. repeats: measuring the same cells again draws
+    their noise anew, so that it can confirm what it was. machine_bound: numbers of different machines
     are different numbers. plural: what a cell's numbers are called together, where there are several.
     """
 
@@ -73,6 +78,7 @@ class Metric(ABC):
     gate: ClassVar[float | None] = None
     level: ClassVar[float] = 0.01
     exact: ClassVar[bool] = False
+    repeats: ClassVar[bool] = True
     machine_bound: ClassVar[bool] = False
     plural: ClassVar[str] = ""
 
@@ -95,11 +101,19 @@ class Metric(ABC):
         """How many numbers of a side are judged together."""
         return len({self.block(entry.cell) for entry in entries})
 
-    @abstractmethod
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterable[Finding]:
-        """What the pairs of one block have in common and what is known of it; nothing where they lack the numbers.
+    def blocks(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
+        """Pairs that are compared together, by the `block` of their new side."""
+        blocks: dict[str, list[Pair]] = {}
+        for pair in pairs:
+            blocks.setdefault(self.block(pair[1].cell), []).append(pair)
+        return list(blocks.values())
 
-        gate: the change that matters, a share as the suite has it. tests: what `tests` says of the new side.
+    @abstractmethod
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterable[Finding]:
+        """What is known of each number of all `pairs` of a suite; nothing of those that lack the numbers.
+
+        Where few runs or seeds of a cell say little of its noise, the suite's other cells say more. tests: what `tests`
+        says of the new side.
         """
 
     def corrected(self, evidence: Sequence[Evidence]) -> list[float]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from tlbench.regression.entries import EXACT, STATE, Entry
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair
 from tlbench.regression.verdicts import Verdict
 
 FOLLOWED = ("params", "flops")
@@ -16,9 +16,10 @@ class CountMetric(Metric):
     name = "count"
     summary = "parameters, depth, size, FLOPs, memory of the model's state"
     exact = True
+    repeats = False
     plural = "counts"
 
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
         """Every count that both sides have."""
         for base, new in pairs:
             counts = [(key, base.counts.get(key), new.counts.get(key)) for key in EXACT]

@@ -1,23 +1,21 @@
 """Does a cell need more memory? Pure.
 
 The peak of a process is one number a run, whose noise is that of allocators and threads: a few percent on identical
-code (docs/methodology.md). It is judged by ranks where there are several runs a side, else against that noise.
+code (docs/methodology.md). One run a side is judged against that noise; several tell of their own noise as well.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from statistics import median
 
 from tlbench.regression.entries import Entry
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
-from tlbench.regression.verdicts import Evidence
-from tlbench.statistics.ranks import mann_whitney
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair
+from tlbench.regression.runs import Runs, evidence, shifts
+from tlbench.statistics.moderated import Spread
 
 NAME, UNIT, MIB = "peak memory", "MiB", 2**20
-FEW_RUNS = 4
-NOISE = 0.05
-"""How far peaks of identical code were seen apart, rounded up."""
+KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
+"""Of the logarithm of one run's peak: two of identical code lie within 5 % of each other in 95 of 100 cases."""
 
 
 class MemoryMetric(Metric):
@@ -28,14 +26,19 @@ class MemoryMetric(Metric):
     gate = 0.10
     machine_bound = True
 
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
         """The peak of each cell that has one on both sides."""
-        for base, new in pairs:
-            if base.memory and new.memory:
-                reason = why_not_memory(base, new)
-                known = None if reason else evidence(base.memory, new.memory, gate)
-                peaks = (base.memory[0] / MIB, new.memory[0] / MIB)
-                yield Finding(new.cell, NAME, UNIT, *peaks, evidence=known, reason=reason)
+        taken = [(pair, why_not_memory(*pair)) for pair in pairs if pair[0].memory and pair[1].memory]
+        cells = [Runs(base.memory, new.memory) for (base, new), reason in taken if not reason]
+        judged = iter(zip(cells, shifts(cells, KNOWN), strict=True))
+        for (base, new), reason in taken:
+            peaks = (base.memory[0] / MIB, new.memory[0] / MIB)
+            if reason:
+                yield Finding(new.cell, NAME, UNIT, *peaks, reason=reason)
+                continue
+            cell, shift = next(judged)
+            known = evidence(shift, cell, KNOWN, math.log1p(gate(new.cell)), self.level, tests)
+            yield Finding(new.cell, NAME, UNIT, *peaks, evidence=known)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """The peak of the newest run."""
@@ -57,15 +60,3 @@ def why_not_memory(base: Entry, new: Entry) -> str:
     if base.trained_on != new.trained_on:
         return f"the base trained on {base.trained_on or 'what is not known'}, the new side on {new.trained_on}"
     return ""
-
-
-def evidence(base: Sequence[int], new: Sequence[int], gate: float) -> Evidence:
-    """From peaks in bytes, one a run. Effects are logarithms of ratios, new over base."""
-    limit = math.log1p(gate)
-    if len(base) >= FEW_RUNS and len(new) >= FEW_RUNS:
-        shift = mann_whitney([math.log(peak) for peak in base], [math.log(peak) for peak in new])
-        return of_shift(shift, limit, "more runs a side")
-    effect = math.log(median(new) / median(base))
-    noise = math.log1p(NOISE)
-    p = 0.0 if abs(effect) > noise else 1.0
-    return Evidence(effect, effect - noise, effect + noise, p, limit, "", f"{FEW_RUNS} runs a side")

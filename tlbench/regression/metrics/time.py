@@ -8,25 +8,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import NormalDist, median
 
-from tlbench.core.cell import StepName
+from tlbench.regression import runs
 from tlbench.regression.entries import Draw, Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.attainable import signed_rank_pairs
+from tlbench.statistics.moderated import Spread
 from tlbench.statistics.multiple import holm
-from tlbench.statistics.ranks import Shift, dependence, mann_whitney, signed_rank, widened
+from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
 
 UNIT, MS = "ms", 1000
 LEVEL = 0.01
 """Chance of any false alarm over a suite's times, effects beyond the gate apart."""
-STORED_DRIFT = 0.20
-"""How far normalised times of unchanged code were seen to move between runs minutes apart (METHOD.md)."""
-FEW_RUNS = 4
-"""From so many runs a side on, their medians are ranked against each other."""
-FEWEST_PAIRS = 12
+KNOWN = Spread((math.log(1.2) / 1.96) ** 2 / 2, 10)
+"""Of the logarithm of one run's time: two of unchanged code, minutes apart, lie within 20 % in 95 of 100 cases, as
+times relative to the reference workload were seen to do (docs/methodology.md)."""
 MARGIN = 1.5
 """The estimate that the number of rounds is reckoned from is uncertain itself."""
 POWER = 1.6448536269514722
+IN_TURN = "`tlbench ab`, which measures both in turn"
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
 
@@ -45,15 +46,23 @@ class TimeMetric(Metric):
         """Every step and batch size of every cell."""
         return sum(len(entry.times) for entry in entries)
 
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
-        """Each step of the new side, then those that only the base has."""
-        for base, new in pairs:
-            base_times = {_step(times): times for times in base.times}
-            for times in new.times:
-                yield compare_step((base, new), base_times.get(_step(times)), times, gate, tests)
-            for step in sorted(base_times.keys() - {_step(times) for times in new.times}):
-                reason = new.failure or "the new side has no such time"
-                yield Finding(new.cell, base_times[step].name, verdict="missing", reason=reason)
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
+        """Each step of either side; those of runs at different times are judged together."""
+        apart: list[tuple[Pair, Times, Times]] = []
+        for pair in pairs:
+            cell = pair[1].cell
+            for base, new in steps(pair):
+                if base is None or new is None:
+                    yield of_one_side(pair[1], base, new)
+                elif reason := why_not_times(pair, base, new):
+                    yield _finding(pair, base, new, reason=reason)
+                elif paired := in_turn(base.draws[0], new.draws[0]):
+                    yield _finding(pair, base, new, of_pairs(paired, gate(cell), tests))
+                else:
+                    apart.append((pair, base, new))
+        gates = [gate(new.cell) for (_, new), _, _ in apart]
+        judged = of_apart([(base, new) for _, base, new in apart], gates, tests)
+        yield from (_finding(*step, evidence) for step, evidence in zip(apart, judged, strict=True))
 
     def corrected(self, evidence: Sequence[Evidence]) -> list[float]:
         """Holm's; cells that share a measurement have equal evidence, and are one test."""
@@ -70,19 +79,24 @@ class TimeMetric(Metric):
             yield Followed(times.name, UNIT, draw.median * MS)
 
 
-def _step(times: Times) -> tuple[StepName, int]:
-    return times.step, times.batch_size
+def steps(pair: Pair) -> Iterator[tuple[Times | None, Times | None]]:
+    """Each step of the new side with that of the base, then those that only the base has."""
+    base, new = ({(times.step, times.batch_size): times for times in entry.times} for entry in pair)
+    yield from ((base.get(key), times) for key, times in new.items())
+    yield from ((base[key], None) for key in sorted(base.keys() - new.keys()))
 
 
-def compare_step(pair: Pair, base: Times | None, new: Times, gate: float, tests: int) -> Finding:
-    """One step of a cell; `base` is None where that side has no such time."""
-    cell = pair[1].cell
-    if base is None:
-        return Finding(cell, new.name, UNIT, verdict="new", reason="the base has no such time")
-    reason = why_not_times(pair, base, new)
-    known = None if reason else evidence(base, new, gate, tests)
+def of_one_side(entry: Entry, base: Times | None, new: Times | None) -> Finding:
+    """A step that the other side lacks; `entry` is that of the new side."""
+    if new is not None:
+        return Finding(entry.cell, new.name, UNIT, verdict="new", reason="the base has no such time")
+    assert base is not None
+    return Finding(entry.cell, base.name, verdict="missing", reason=entry.failure or "the new side has no such time")
+
+
+def _finding(pair: Pair, base: Times, new: Times, evidence: Evidence | None = None, reason: str = "") -> Finding:
     medians = (base.draws[0].median * MS, new.draws[0].median * MS)
-    return Finding(cell, new.name, UNIT, *medians, evidence=known, reason=reason)
+    return Finding(pair[1].cell, new.name, UNIT, *medians, evidence=evidence, reason=reason)
 
 
 def why_not_times(pair: Pair, base: Times, new: Times) -> str:
@@ -103,20 +117,7 @@ def log_gate(gate: float) -> float:
     return math.log1p(gate)
 
 
-def evidence(base: Times, new: Times, gate: float, tests: int) -> Evidence:
-    """The best evidence that the draws allow: interleaved pairs, several runs a side, or one run a side.
-
-    `tests`: how many times of the suite are judged together; for what would decide it.
-    """
-    paired = pairs(base.draws[0], new.draws[0])
-    if paired:
-        return of_pairs(paired, gate, tests)
-    if len(base.draws) >= FEW_RUNS and len(new.draws) >= FEW_RUNS:
-        return of_runs(base.draws, new.draws, gate)
-    return of_stored(base.draws[0], new.draws[0], gate)
-
-
-def pairs(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
+def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
     """Log ratios of rounds that were measured in turn, split by process; empty where they were not."""
     if base.session is None or base.session != new.session:
         return ()
@@ -150,46 +151,61 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
-    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now."""
+    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now.
+
+    Never fewer than the test needs to fall below the level at all.
+    """
+    least = signed_rank_pairs(LEVEL, max(tests, 1))
     if shift.low is None or shift.high is None:
-        return FEWEST_PAIRS
+        return least
     z = NormalDist().inv_cdf
     deviation = (shift.high - shift.low) / 2 / z(0.975) * math.sqrt(count)
     distance = max(abs(abs(shift.estimate) - limit), limit / 4)
     if abs(shift.estimate) > limit:
         sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * deviation / abs(shift.estimate)
-        needed = max(sure**2, (POWER * deviation / distance) ** 2)
+        needed = max(sure**2, (POWER * deviation / distance) ** 2, least / MARGIN)
     else:
         needed = ((z(0.975) + POWER) * deviation / distance) ** 2
     return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
 
 
-def of_runs(base: Sequence[Draw], new: Sequence[Draw], gate: float) -> Evidence:
-    """From several runs a side, each one draw: Mann and Whitney's test of their medians, normalised where possible."""
-    comparable = all(draw.normalised for draw in (*base, *new))
-    base_medians, new_medians = (
-        [math.log(draw.normalised if comparable and draw.normalised else draw.median) for draw in side]
-        for side in (base, new)
-    )
-    shift = mann_whitney(base_medians, new_medians)
-    return of_shift(shift, log_gate(gate), "more runs a side, or `tlbench ab`")
+def of_apart(measured: Sequence[tuple[Times, Times]], gates: Sequence[float], tests: int) -> list[Evidence]:
+    """From runs at different times, one or several a side, each of which is one draw: base and new of each step.
 
-
-def of_stored(base: Draw, new: Draw, gate: float) -> Evidence:
-    """From one run a side, at different times: only what the drift of the machine cannot explain counts.
-
-    The interval holds both medians' intervals, which include the drift that the reference workload saw, and in any
-    case the ratio of normalised times within `STORED_DRIFT`. The p-value is 0 where it does not hold 1, else 1.
+    Only what both the times and the times relative to the reference workload show is taken for a change: the machine
+    may have been slower, and the reference workload disturbed.
     """
-    effect = math.log(new.median / base.median)
-    low = math.log((new.low or new.median) / (base.high or base.median))
-    high = math.log((new.high or new.median) / (base.low or base.median))
-    allowed = math.log1p(STORED_DRIFT)
-    effects = [effect]
-    if new.normalised and base.normalised:
-        effects.append(math.log(new.normalised / base.normalised))
-    low, high = min(low, *(each - allowed for each in effects)), max(high, *(each + allowed for each in effects))
-    limit = log_gate(gate)
-    shown = low > limit or high < -limit
-    nearest = min(effects, key=abs)
-    return Evidence(nearest, low, high, 0.0 if shown else 1.0, limit, "", "`tlbench ab`, which measures both in turn")
+    raw = [runs.Runs(*(tuple(draw.median for draw in side.draws) for side in step)) for step in measured]
+    relative = [relative_to_reference(*step) for step in measured]
+    of_relative = iter(runs.shifts([cell for cell in relative if cell], KNOWN))
+    judged = []
+    for step, cell, shift, other, gate in zip(measured, raw, runs.shifts(raw, KNOWN), relative, gates, strict=True):
+        seen = common_to(shift, next(of_relative)) if other else shift
+        seen = widened(seen, 1 + uncertain(*step) / (KNOWN.variance * cell.share))
+        judged.append(runs.evidence(seen, cell, KNOWN, log_gate(gate), LEVEL, tests, IN_TURN))
+    return judged
+
+
+def relative_to_reference(base: Times, new: Times) -> runs.Runs | None:
+    """Times relative to the reference workload; None where a run has none."""
+    sides = [[draw.normalised for draw in times.draws if draw.normalised is not None] for times in (base, new)]
+    if [len(side) for side in sides] != [len(base.draws), len(new.draws)]:
+        return None
+    return runs.Runs(*map(tuple, sides))
+
+
+def common_to(first: Shift, second: Shift) -> Shift:
+    """What both shifts show: the smaller estimate, an interval that holds both, the larger p-value."""
+    ends = [end for shift in (first, second) for end in (shift.low, shift.high) if end is not None]
+    p = max(first.p, second.p) if first.estimate * second.estimate > 0 else 1.0
+    return Shift(min(first.estimate, second.estimate, key=abs), min(ends), max(ends), p)
+
+
+def uncertain(base: Times, new: Times) -> float:
+    """Variance of the log ratio that the rounds within a single run put in; several runs show theirs themselves."""
+    if len(base.draws) > 1 and len(new.draws) > 1:
+        return 0.0
+    widths = [
+        math.log(draw.high / draw.low) for times in (base, new) for draw in times.draws[:1] if draw.low and draw.high
+    ]
+    return sum((width / 2 / NormalDist().inv_cdf(0.975)) ** 2 for width in widths)

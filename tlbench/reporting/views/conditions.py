@@ -106,13 +106,14 @@ def _counted(steps: Sequence[StepTiming]) -> str:
 
 
 def _interval_line(steps: Sequence[StepTiming]) -> str:
-    drifts = [step.drift for step in steps if step.drift]
+    intervals = "Intervals are 95 % intervals of the time shown, by a block bootstrap over rounds"
+    drifts = [step.drift for step in steps if step.drift is not None]
     if not drifts:
-        return "Intervals are 95 % order-statistic intervals of the median; no reference workload was timed."
-    low, high = min(drift[0] for drift in drifts), max(drift[1] for drift in drifts)
+        return f"{intervals}; how much the machine's speed varied is not known."
+    low, high = f"{min(drifts):.0%}", f"{max(drifts):.0%}"
     return (
-        "Intervals are 95 % order-statistic intervals of the median, widened by the drift that a reference workload "
-        f"saw on this machine: its time ranged from {low - 1:+.0%} to {high - 1:+.0%}."
+        f"{intervals}, of this hour on this machine: its speed, by a reference workload beside the rounds, varied by "
+        f"{low if low == high else f'{low} to {high}'} (standard deviation)."
     )
 
 

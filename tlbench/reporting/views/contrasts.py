@@ -1,32 +1,44 @@
-"""Cells tested against each other on the same images. Pure."""
+"""Recipes, or trained models, tested against each other on the same images. Pure."""
 
 from collections.abc import Sequence
 
-from tlbench.regression.contrasts import Contrast
-from tlbench.reporting.document import Table
-from tlbench.results.record import Record
+from tlbench.regression.contrasts import Contrast, Recipe
+from tlbench.reporting.document import Block, Note, Table
 
-HEADINGS = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
-
-
-def table(contrasts: Sequence[Contrast]) -> Table:
-    """A line for each."""
-    return Table.of(HEADINGS, map(_row, contrasts))
-
-
-def _row(contrast: Contrast) -> list[str]:
-    return [
-        contrast.first.cell.label,
-        contrast.second.cell.label,
-        f"{_top1(contrast.first):.1%} / {_top1(contrast.second):.1%}",
-        f"{contrast.difference * 100:+.1f}",
-        str(contrast.only_first),
-        str(contrast.only_second),
-        f"{contrast.adjusted:.2g}",
-        contrast.verdict,
-    ]
+RECIPES = ["First", "Second", "Top-1", "Difference", "95 % interval", "p (Holm)", ""]
+MODELS = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
+OF_MODELS = (
+    "One seed each: two trained models are compared, not two recipes. Trained again, the same recipe often differs as "
+    "much; several seeds of a suite compare recipes."
+)
 
 
-def _top1(record: Record) -> float:
-    assert record.accuracy is not None
-    return record.accuracy.top1
+def tables(contrasts: Sequence[Contrast]) -> list[Block]:
+    """A table of recipes, and one of trained models with what it does not say; those that have lines."""
+    of_recipes = [_recipes(each) for each in contrasts if not each.of_models]
+    of_models = [_models(each) for each in contrasts if each.of_models]
+    blocks: list[Block] = [Table.of(RECIPES, of_recipes)] if of_recipes else []
+    return [*blocks, Table.of(MODELS, of_models), Note((OF_MODELS,))] if of_models else blocks
+
+
+def _recipes(contrast: Contrast) -> list[str]:
+    ends = (contrast.low, contrast.high)
+    interval = " to ".join("?" if end is None else f"{end * 100:+.1f}" for end in ends)
+    return [*_both(contrast), interval, f"{contrast.adjusted:.2g}", contrast.verdict]
+
+
+def _models(contrast: Contrast) -> list[str]:
+    counts = [str(contrast.only_first), str(contrast.only_second)]
+    return [*_both(contrast), *counts, f"{contrast.adjusted:.2g}", contrast.verdict]
+
+
+def _both(contrast: Contrast) -> list[str]:
+    first, second = contrast.first, contrast.second
+    top1 = f"{first.top1:.1%} / {second.top1:.1%}"
+    return [_label(first), _label(second), top1, f"{contrast.difference * 100:+.1f}"]
+
+
+def _label(recipe: Recipe) -> str:
+    if len(recipe.records) == 1:
+        return recipe.cell.label
+    return f"{recipe.cell.label.rpartition(' · ')[0]} · {len(recipe.records)} seeds"

@@ -7,7 +7,7 @@ from tlbench.core.cell import Timing, Value
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.record import Record, StepTiming, shown_statistic
 from tlbench.statistics.intervals import wilson
 
 UNSTABLE = "~"
@@ -119,13 +119,17 @@ def time_of(rows: Sequence[RunRecord], device: str, step: str) -> str:
     return ", ".join(f"{text} [{run}]" for run, text in by_run.items())
 
 
+def shown(step: StepTiming, timing: Timing | None) -> float:
+    """Seconds: the number of a step that its interval is of."""
+    return step.mean if timing and shown_statistic(timing.protocol) == "mean" else step.median
+
+
 def step_time(step: StepTiming, timing: Timing | None) -> str:
-    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval, drift included; ``~`` before an unstable one.
+    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval; ``~`` before an unstable one.
 
     Protocol `keras` has the mean, as the table at keras.io.
     """
-    value = step.mean if timing and timing.protocol == "keras" else step.median
-    text = numbers.milliseconds(value * 1000)
+    text = numbers.milliseconds(shown(step, timing) * 1000)
     if step.low is not None and step.high is not None:
         text += f" ({numbers.milliseconds(step.low * 1000)}–{numbers.milliseconds(step.high * 1000)})"
     return text if step.stable else f"{UNSTABLE}{text}"

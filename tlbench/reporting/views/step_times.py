@@ -8,6 +8,7 @@ from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report
+from tlbench.reporting.views.rows import shown
 from tlbench.results.record import Record, StepTiming
 
 HEADINGS = [
@@ -16,8 +17,8 @@ HEADINGS = [
     "Step",
     "Batch",
     "Device",
-    "Median (ms)",
-    "95 % without drift",
+    "Time (ms)",
+    "95 % interval",
     "Minimum",
     "95th percentile",
     "In reference workloads",
@@ -63,17 +64,17 @@ def distinct(records: Sequence[Record]) -> list[Measurement]:
 def cells(measurement: Measurement) -> list[str]:
     """One row, in the order of `HEADINGS`."""
     step = measurement.step
-    narrow = DASH
-    if step.sample_low is not None and step.sample_high is not None:
-        narrow = f"{_ms(step.sample_low)}–{_ms(step.sample_high)}"
+    interval = DASH
+    if step.low is not None and step.high is not None:
+        interval = f"{_ms(step.low)}–{_ms(step.high)}"
     return [
         measurement.owner.backbone.label,
         measurement.owner.strategy.label if step.step == "training" else "all" if measurement.owner.train else DASH,
         step.step,
         str(step.batch_size),
         measurement.device.upper(),
-        _ms(step.median),
-        narrow,
+        _ms(shown(step, measurement.owner.timing)),
+        interval,
         _ms(step.minimum),
         _ms(step.p95),
         DASH if step.normalised is None else numbers.significant(step.normalised),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Metric, Pair, of_shift
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.results.record import Record
 from tlbench.statistics.ranks import mann_whitney
 
@@ -29,15 +29,17 @@ class CalibrationMetric(Metric):
         """Cells that differ in nothing but the seed are compared together."""
         return cell.model_copy(update={"seed": 0}).canonical()
 
-    def compare(self, pairs: Sequence[Pair], gate: float, tests: int) -> Iterator[Finding]:
-        """Base and new, seed by seed as independent draws."""
-        base, new = ([error for pair in pairs for error in self.kept(pair[side], "error")] for side in (0, 1))
-        if not base or not new:
-            return
-        reason = next(filter(None, (other_stand_ins(*pair) for pair in pairs)), "")
-        known = None if reason else of_shift(mann_whitney(base, new), gate, "more seeds")
-        means = (sum(base) / len(base), sum(new) / len(new))
-        yield Finding(pairs[0][1].cell, NAME, "", *means, evidence=known, reason=reason, seeds=len(pairs))
+    def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
+        """Base and new of each block, seed by seed as independent draws."""
+        for block in self.blocks(pairs):
+            cell = block[0][1].cell
+            base, new = ([error for pair in block for error in self.kept(pair[side], "error")] for side in (0, 1))
+            if not base or not new:
+                continue
+            reason = next(filter(None, (other_stand_ins(*pair) for pair in block)), "")
+            known = None if reason else of_shift(mann_whitney(base, new), gate(cell), "more seeds")
+            means = (sum(base) / len(base), sum(new) / len(new))
+            yield Finding(cell, NAME, "", *means, evidence=known, reason=reason, seeds=len(block))
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """What `tlbench history` follows."""

@@ -1,0 +1,117 @@
+"""The seed is the unit: differences of trainings against scipy's tests in the corners, and simulated suites between."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.statistics.simulations import easy, equal_recipes, suites_of_trainings, trained
+from tlbench.statistics.trainings import compare, of_accuracies, of_answers
+
+SUITES = 1000
+
+
+def test_one_seed_a_side_is_shown_and_never_judged() -> None:
+    sides = [of_accuracies([0.9], 1000), of_accuracies([0.5], 1000), of_accuracies([0.9, 0.8], 1000)]
+    assert compare(sides, [(0, 1), (0, 2), (2, 1)], "fixed") == [None, None, None]
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 8])
+def test_two_recipes_that_vary_alike_on_fixed_images_are_students_test(seeds: int) -> None:
+    first = 0.8 + 0.01 * np.random.default_rng(seeds).normal(size=seeds)
+    second = first[::-1] + 0.015
+    shift = compare([of_accuracies(first, 1000), of_accuracies(second, 1000)], [(0, 1)], "fixed")[0]
+    assert shift is not None
+    assert shift.p == pytest.approx(stats.ttest_ind(first, second).pvalue)
+
+
+def test_trainings_that_do_not_vary_leave_the_paired_test_of_images() -> None:
+    draw = np.random.default_rng(0)
+    first, second = (np.repeat(draw.random((500, 1)) < share, 3, axis=1) for share in (0.7, 0.8))
+    shift = compare([of_answers(first), of_answers(second)], [(0, 1)])[0]
+    expected = stats.ttest_rel(second[:, 0].astype(float), first[:, 0].astype(float))
+    assert shift is not None
+    assert shift.p == pytest.approx(expected.pvalue, rel=1e-6)
+    assert shift.low == pytest.approx(expected.confidence_interval(0.95).low)
+
+
+def test_equal_answers_differ_by_nothing() -> None:
+    right = np.random.default_rng(0).random((200, 3)) < 0.8
+    shift = compare([of_answers(right), of_answers(right.copy())], [(0, 1)])[0]
+    assert shift is not None
+    assert (shift.estimate, shift.low, shift.high, shift.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_lost_answer_file_widens_the_interval() -> None:
+    generator = np.random.default_rng(0)
+    right = trained(generator, np.broadcast_to(easy(generator, 1, 1000), (2, 1000)), 3, np.full(2, 0.01))
+    kept = [of_answers(each) for each in right]
+    counted = [of_accuracies(each.accuracies.tolist(), 1000) for each in kept]
+    same, others, fixed = (
+        compare(kept, [(0, 1)])[0],
+        compare(counted, [(0, 1)])[0],
+        compare(counted, [(0, 1)], "fixed")[0],
+    )
+    assert same is not None
+    assert others is not None
+    assert same.high - same.low < others.high - others.low
+    assert fixed == compare(kept, [(0, 1)], "fixed")[0]
+
+
+def test_other_seeds_of_the_suite_tell_how_much_seeds_vary() -> None:
+    draw = np.random.default_rng(5)
+    pair = [of_accuracies([0.79, 0.80, 0.81], 1000), of_accuracies([0.84, 0.85, 0.86], 1000)]
+    others = [of_accuracies(0.8 + 0.01 * draw.normal(size=3), 1000) for _ in range(46)]
+    alone, among = compare(pair, [(0, 1)], "fixed")[0], compare([*pair, *others], [(0, 1)], "fixed")[0]
+    assert alone is not None
+    assert among is not None
+    assert among.high - among.low < alone.high - alone.low
+
+
+def test_the_same_images_are_needed() -> None:
+    few, many = of_answers(np.eye(2)), of_answers(np.ones((3, 2)))
+    with pytest.raises(ValueError, match="the same images"):
+        compare([few, many], [(0, 1)])
+    with pytest.raises(ValueError, match="the same images"):
+        compare([of_accuracies([0.5, 0.6], 10), of_accuracies([0.5, 0.6], 20)], [(0, 1)], "fixed")
+    assert compare([of_accuracies([0.5, 0.6], 10), of_accuracies([0.5, 0.6], 20)], [(0, 1)])[0] is not None
+
+
+def test_what_is_no_accuracy_is_refused() -> None:
+    for call in (
+        lambda: of_accuracies([], 10),
+        lambda: of_accuracies([1.2], 10),
+        lambda: of_answers([[2, 0]]),
+        lambda: of_answers([1, 0]),
+    ):
+        with pytest.raises(ValueError, match="are needed"):
+            call()
+
+
+def test_identical_cells_stay_below_the_level_at_the_spread_that_fooled_the_first_version() -> None:
+    """18 of 60 suites were false alarms at 1.3 points."""
+    assert suites_of_trainings(60, 0.013, 3)[0].hits <= 4
+
+
+def test_large_losses_are_found_at_a_spread_of_one_point() -> None:
+    assert suites_of_trainings(40, 0.01, 5, 4, losses=(0.05,))[1][0.05].hits >= 36
+
+
+def test_two_trainings_of_one_recipe_are_not_better_than_each_other() -> None:
+    seen = equal_recipes(100, 600, 0.013, 3)
+    assert seen.two.low <= 0.05 < seen.mcnemar.low
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+@pytest.mark.parametrize("spread", [0.0, 0.005, 0.01, 0.015, 0.02])
+@pytest.mark.parametrize(("cells", "seeds"), [(24, 3), (24, 5), (4, 3), (4, 5)])
+def test_false_regressions_in_at_most_5_of_100_suites(cells: int, seeds: int, spread: float, factor: float) -> None:
+    assert suites_of_trainings(SUITES, spread, seeds, cells, factor)[0].share <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alike", [True, False])
+@pytest.mark.parametrize("images", [400, 600, 5000])
+def test_equal_recipes_are_told_apart_at_the_stated_level(images: int, alike: bool) -> None:
+    assert equal_recipes(2 * SUITES, images, 0.013, 3, alike=alike).two.low <= 0.05
+    assert equal_recipes(SUITES, images, 0.013, 3, 6, alike).any.low <= 0.05

@@ -1,0 +1,120 @@
+"""Intervals of what is shown of a step's time: block bootstrap over rounds. Pure.
+
+Steps of one round share the machine's moment (they correlate 0.5 to 0.9), and rounds beside each other share some of
+it: what is drawn again is blocks of whole rounds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from tlbench.statistics.finite import Numbers, finite
+
+FEWEST = 6
+"""Samples, and rounds, below which there is no interval."""
+DRAWS, SEED = 2000, 0
+Statistic = Literal["median", "mean"]
+Rounds = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic of samples, and the interval of that same statistic; low <= estimate <= high."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def over_rounds(rounds: Rounds, statistic: Statistic = "median", confidence: float = 0.95) -> Interval | None:
+    """`statistic` of all samples of `rounds`, in the order of time, and its interval; None from fewer than `FEWEST`.
+
+    Rounds may have different numbers of samples; those without any are left out. `FEWEST` counts rounds, since a round
+    is the smallest thing that can be drawn again. The ends lie within the smallest and the largest sample. Equal
+    samples give equal answers: the generator is seeded.
+
+    Circular blocks of n^(1/3) rounds are drawn (D. N. Politis and J. P. Romano, A Circular Block-Resampling Procedure
+    for Stationary Data, 1992; the length: P. Hall, J. L. Horowitz and B.-Y. Jing, Biometrika 82 (1995), 561-574). The
+    ends are percentiles of the drawn statistics, at levels that make up for few blocks (T. C. Hesterberg, What Teachers
+    Should Know About the Bootstrap, The American Statistician 69 (2015), 371-386: the expanded percentile
+    interval). docs/statistics.md has its coverage. Raises ValueError where a sample is not finite.
+    """
+    finite(confidence, "confidence")
+    taken = [finite(samples, "samples") for samples in rounds if len(samples)]
+    if len(taken) < FEWEST:
+        return None
+    counts = _drawn(len(taken))
+    if statistic == "mean":
+        sums, sizes = np.array([samples.sum() for samples in taken]), np.array([len(samples) for samples in taken])
+        return _interval(float(sums.sum() / sizes.sum()), counts @ sums / (counts @ sizes), len(taken), confidence)
+    samples = np.concatenate(taken)
+    order = samples.argsort()
+    of_round = np.repeat(np.arange(len(taken)), [len(each) for each in taken])[order]
+    return _interval(float(np.median(samples)), _medians(samples[order], counts[:, of_round]), len(taken), confidence)
+
+
+def ratio(first: Rounds, second: Rounds, confidence: float = 0.95) -> Interval | None:
+    """Time of `second` relative to `first`, two steps that took turns: the median of their ratios round by round.
+
+    Each round gives one ratio, of its two medians, in which the speed that both shared cancels; rounds are matched by
+    place, and those in which either has no samples are left out. None from fewer than `FEWEST`. The interval is
+    `over_rounds` of the logarithms of these ratios. Raises ValueError where a time is not finite and positive, or the
+    numbers of rounds differ.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} rounds: steps that took turns have as many")
+    logs = [
+        [_log_median(after) - _log_median(before)]
+        for before, after in zip(first, second, strict=True)
+        if len(before) and len(after)
+    ]
+    interval = over_rounds(logs, "median", confidence)
+    if interval is None:
+        return None
+    return Interval(*(math.exp(end) for end in (interval.estimate, interval.low, interval.high)))
+
+
+def _log_median(samples: Sequence[float]) -> float:
+    middle = float(np.median(finite(samples, "samples")))
+    if middle <= 0:
+        raise ValueError(f"a time of {middle}: times are more than 0")
+    return math.log(middle)
+
+
+def block_length(rounds: int) -> int:
+    """Rounds that are drawn together, of so many."""
+    return int(rounds ** (1 / 3) + 1e-9)
+
+
+@lru_cache(maxsize=64)
+def _drawn(rounds: int) -> NDArray[np.float64]:
+    """How often each round is in each of the drawn series, (DRAWS, rounds), which are as long as the true one."""
+    generator, length = np.random.default_rng(SEED), block_length(rounds)
+    begins = generator.integers(rounds, size=(DRAWS, math.ceil(rounds / length)))
+    places = ((begins[:, :, None] + np.arange(length)) % rounds).reshape(DRAWS, -1)[:, :rounds]
+    flat = (np.arange(DRAWS)[:, None] * rounds + places).ravel()
+    return np.bincount(flat, minlength=DRAWS * rounds).reshape(DRAWS, rounds).astype(np.float64)
+
+
+def _medians(ordered: Numbers, counts: NDArray[np.float64]) -> Numbers:
+    """Median of `ordered` (n,) with each value as often as a row of `counts` (m, n) says."""
+    upto = counts.cumsum(axis=1)
+    half = upto[:, -1:] / 2
+    below = (upto < half).sum(axis=1)
+    above = (upto <= half).sum(axis=1)
+    middle: Numbers = (ordered[below] + ordered[np.minimum(above, len(ordered) - 1)]) / 2
+    return middle
+
+
+def _interval(estimate: float, drawn: Numbers, rounds: int, confidence: float) -> Interval:
+    blocks = rounds / block_length(rounds)
+    t = float(special.stdtrit(blocks - 1, (1 + confidence) / 2))
+    share = float(special.ndtr(-t * math.sqrt(blocks / (blocks - 1))))
+    low, high = np.quantile(drawn, [share, 1 - share])
+    return Interval(estimate, min(float(low), estimate), max(float(high), estimate))
