@@ -36,10 +36,10 @@ def resampled(processes: Sequence[Sequence[float]]) -> Draw:
     """
 
     def draw(generator: np.random.Generator, rounds: int) -> list[float]:
-        process = processes[generator.integers(len(processes))]
+        process = processes[int(generator.integers(len(processes)))]
         sign, found = float(generator.choice([-1.0, 1.0])), list[float]()
         while len(found) < rounds:
-            begin = generator.integers(len(process) - BLOCK + 1)
+            begin = int(generator.integers(len(process) - BLOCK + 1))
             found += [sign * one for one in process[begin : begin + BLOCK]]
         return found[:rounds]
 

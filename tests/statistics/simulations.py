@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tlbench.statistics.bootstrap import Interval, over_rounds, ratio
+from tests.narrow import present
+from tlbench.statistics.bootstrap import Interval, Statistic, over_rounds, ratio
 from tlbench.statistics.changepoints import changes_of_all
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.drift import drift
@@ -19,7 +20,7 @@ from tlbench.statistics.intervals import wilson
 from tlbench.statistics.moderated import Spread
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.runs import of_runs
-from tlbench.statistics.trainings import compare, of_answers
+from tlbench.statistics.trainings import Images, Trainings, compare, of_answers
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def trained(
     threshold = special.ndtri(ACCURACY)
     slope = math.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi) / whole
     skill = generator.standard_normal((len(spread), 1, seeds)) * spread[:, None, None] / slope
-    chance = special.ndtr((threshold * whole + skill).astype(np.float32) + np.float32(EASE) * ease[..., None])
+    chance: NDArray[np.float32] = special.ndtr(
+        (threshold * whole + skill).astype(np.float32) + np.float32(EASE) * ease[..., None]
+    )
     return generator.random(chance.shape, dtype=np.float32) < chance
 
 
@@ -86,7 +89,7 @@ def suites_of_trainings(
     cells: int = 24,
     factor: float = 1.0,
     losses: tuple[float, ...] = (),
-    images: str = "fixed",
+    images: Images = "fixed",
     seed: int = 0,
 ) -> tuple[Rate, dict[float, Rate]]:
     """Suites with a false `regressed`, and those in which the first cell's loss is found, by loss.
@@ -94,7 +97,8 @@ def suites_of_trainings(
     `regressed`: more than 2 points lower and significant at 5 % after Holm. A loss takes that share of all images from
     every training of the first cell's new side.
     """
-    alarms, found = [], {loss: [] for loss in losses}
+    alarms = list[bool]()
+    found: dict[float, list[bool]] = {loss: [] for loss in losses}
     for suite in range(suites):
         generator = np.random.default_rng([seed, suite])
         ease = np.repeat(easy(generator, cells, IMAGES), 2, axis=0)
@@ -102,8 +106,8 @@ def suites_of_trainings(
         sides = [of_answers(answers) for answers in right]
         couples = [(2 * cell, 2 * cell + 1) for cell in range(cells)]
 
-        def regressed(couples: list[tuple[int, int]] = couples, sides: list = sides) -> list[bool]:
-            shifts = compare(sides, couples, images)
+        def regressed(couples: list[tuple[int, int]] = couples, sides: list[Trainings] = sides) -> list[bool]:
+            shifts = [present(shift) for shift in compare(sides, couples, images)]
             adjusted = holm([shift.p for shift in shifts])
             return [shift.estimate < -GATE and p < LEVEL for shift, p in zip(shifts, adjusted, strict=True)]
 
@@ -135,7 +139,7 @@ def equal_recipes(
         ease = easy(generator, 1 if alike else recipes, images)
         right = trained(generator, np.broadcast_to(ease, (recipes, images)), seeds, np.full(recipes, spread))
         couples = [(one, other) for one in range(recipes) for other in range(one + 1, recipes)]
-        shifts = compare([of_answers(answers) for answers in right], couples)
+        shifts = [present(shift) for shift in compare([of_answers(answers) for answers in right], couples)]
         two.append(shifts[0].p < LEVEL)
         anything.append(min(holm([shift.p for shift in shifts])) < LEVEL)
         first, second = right[0, :, 0], right[1, :, 0]
@@ -187,7 +191,7 @@ def suites_of_runs(
 NOISE = 0.1
 
 
-def moments(generator: np.random.Generator, rounds: int, between: float) -> NDArray[np.floating]:
+def moments(generator: np.random.Generator, rounds: int, between: float) -> NDArray[np.float64]:
     noise = generator.standard_normal(rounds)
     for number in range(1, rounds):
         noise[number] = between * noise[number - 1] + math.sqrt(1 - between**2) * noise[number]
@@ -201,7 +205,7 @@ def covered(draws: int, once: Callable[[np.random.Generator], tuple[Interval, fl
 
 
 def coverage(
-    draws: int, rounds: int, within: float, between: float = 0.0, statistic: str = "median", each: int = 2
+    draws: int, rounds: int, within: float, between: float = 0.0, statistic: Statistic = "median", each: int = 2
 ) -> Rate:
     """Of the median (or mean) that endless rounds have; correlation of steps in a round, and of rounds side by side."""
     truth = 1.0 if statistic == "median" else math.exp(NOISE**2 / 2)
@@ -209,7 +213,7 @@ def coverage(
     def once(generator: np.random.Generator) -> tuple[Interval, float]:
         own = math.sqrt(1 - within) * generator.standard_normal((rounds, each))
         logs = NOISE * (math.sqrt(within) * moments(generator, rounds, between)[:, None] + own)
-        return over_rounds(np.exp(logs), statistic), truth
+        return present(over_rounds(np.exp(logs).tolist(), statistic)), truth
 
     return covered(draws, once)
 
@@ -224,13 +228,13 @@ def ratio_coverage(draws: int, rounds: int, within: float, wander: float = 0.05,
             own = math.sqrt(1 - within) * generator.standard_normal((rounds, each))
             moment = math.sqrt(within) * generator.standard_normal((rounds, 1))
             sides.append(np.exp(speed + NOISE * (moment + own)))
-        return ratio(sides[0], 1.5 * sides[1]), 1.5
+        return present(ratio(sides[0].tolist(), (1.5 * sides[1]).tolist())), 1.5
 
     return covered(draws, once)
 
 
 # Series of runs.
-def correlated(generator: np.random.Generator, series: int, count: int, correlation: float) -> NDArray[np.floating]:
+def correlated(generator: np.random.Generator, series: int, count: int, correlation: float) -> NDArray[np.float64]:
     """Noise (series, count) of deviation 1 with this correlation from one value to the next."""
     return np.stack([moments(generator, count, correlation) for _ in range(series)])
 
@@ -258,7 +262,7 @@ def changes_in(
         generator = np.random.default_rng([seed, page])
         values = noise(generator, count)[None] if noise else correlated(generator, series, count, correlation)
         values[0, begin:end] += step
-        changes = changes_of_all(values, level)
+        changes = changes_of_all(values.tolist(), level)
         places = [change.index for change in changes[0]]
         some.append(any(changes))
         exact.append(len(places) == len(truth) and all(abs(a - b) <= 1 for a, b in zip(places, truth, strict=True)))
@@ -268,11 +272,11 @@ def changes_in(
 def drifts(draws: int, readings: int, deviation: float = 0.05, seed: int = 5) -> NDArray[np.floating]:
     """Spreads (draws,) of so many readings whose true one is `deviation`."""
     generator = np.random.default_rng(seed)
-    return np.array([drift(1 + deviation * generator.standard_normal(readings)) for _ in range(draws)])
+    return np.array([drift((1 + deviation * generator.standard_normal(readings)).tolist()) for _ in range(draws)])
 
 
 def ranges(draws: int, readings: int, deviation: float = 0.05, seed: int = 5) -> NDArray[np.floating]:
     """The same readings' ranges over their medians, which the drift was before."""
     generator = np.random.default_rng(seed)
     taken = 1 + deviation * generator.standard_normal((draws, readings))
-    return np.ptp(taken, axis=1) / np.median(taken, axis=1)
+    return np.asarray(np.ptp(taken, axis=1) / np.median(taken, axis=1))

@@ -1,5 +1,7 @@
 """The smallest p-values against the tests themselves: no data give less, and separate data give just that."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tlbench.statistics.attainable import (
@@ -52,6 +54,9 @@ def test_what_is_no_level_is_refused(level: float, tests: int) -> None:
 
 
 def test_sides_without_values_are_refused() -> None:
-    for call in (lambda: least_mann_whitney(0, 3), lambda: least_signed_rank(0), lambda: least_sign_flip(-1)):
+    calls: tuple[Callable[[], float], ...] = (
+        lambda: least_mann_whitney(0, 3), lambda: least_signed_rank(0), lambda: least_sign_flip(-1),
+    )  # fmt: skip
+    for call in calls:
         with pytest.raises(ValueError, match="at least one"):
             call()

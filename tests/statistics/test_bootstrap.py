@@ -10,7 +10,7 @@ from scipy import stats
 
 from tests.statistics.simulations import coverage, ratio_coverage
 from tlbench.statistics import bootstrap
-from tlbench.statistics.bootstrap import block_length, over_rounds, ratio
+from tlbench.statistics.bootstrap import Statistic, block_length, over_rounds, ratio
 
 DRAWS = 1000
 TIMES = st.floats(1e-4, 1e3)
@@ -18,7 +18,7 @@ ROUNDS = st.lists(st.lists(TIMES, min_size=1, max_size=4), min_size=6, max_size=
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])
-def test_it_equals_the_statistic_of_the_drawn_rounds_written_out(statistic: str) -> None:
+def test_it_equals_the_statistic_of_the_drawn_rounds_written_out(statistic: Statistic) -> None:
     generator = np.random.default_rng(0)
     rounds = [generator.gamma(3, size=size) for size in (2, 3, 1, 2, 2, 4, 2, 1, 2)]
     drawn = [
@@ -29,7 +29,7 @@ def test_it_equals_the_statistic_of_the_drawn_rounds_written_out(statistic: str)
     ]
     blocks = 9 / block_length(9)
     share = stats.norm.cdf(stats.t.ppf(0.025, blocks - 1) * math.sqrt(blocks / (blocks - 1)))
-    interval = over_rounds(rounds, statistic)
+    interval = over_rounds([taken.tolist() for taken in rounds], statistic)
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(np.quantile(drawn, [share, 1 - share]))
     assert interval.estimate == pytest.approx(getattr(np, statistic)(np.concatenate(rounds)))
@@ -44,7 +44,7 @@ def test_drawn_series_are_as_long_as_the_true_one_and_made_of_blocks() -> None:
 
 @settings(deadline=None)
 @given(ROUNDS, st.sampled_from(["median", "mean"]))
-def test_the_ends_hold_the_estimate_and_lie_within_the_samples(rounds: list[list[float]], statistic: str) -> None:
+def test_the_ends_hold_the_estimate_and_lie_within_the_samples(rounds: list[list[float]], statistic: Statistic) -> None:
     samples = np.concatenate(rounds)
     interval = over_rounds(rounds, statistic)
     assert interval is not None
@@ -92,7 +92,7 @@ def test_steps_that_did_not_take_turns_and_times_of_nothing_are_refused() -> Non
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])
-def test_steps_of_a_round_do_not_pass_for_independent_ones(statistic: str) -> None:
+def test_steps_of_a_round_do_not_pass_for_independent_ones(statistic: Statistic) -> None:
     assert coverage(200, 15, 0.9, statistic=statistic).high >= 0.95
 
 
@@ -100,7 +100,7 @@ def test_steps_of_a_round_do_not_pass_for_independent_ones(statistic: str) -> No
 @pytest.mark.parametrize("statistic", ["median", "mean"])
 @pytest.mark.parametrize("within", [0.5, 0.7, 0.9])
 @pytest.mark.parametrize(("rounds", "least"), [(6, 0.90), (8, 0.90), (15, 0.93), (30, 0.93), (60, 0.93)])
-def test_coverage(rounds: int, least: float, within: float, statistic: str) -> None:
+def test_coverage(rounds: int, least: float, within: float, statistic: Statistic) -> None:
     assert coverage(DRAWS, rounds, within, statistic=statistic).high >= least
 
 

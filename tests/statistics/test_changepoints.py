@@ -17,7 +17,7 @@ def deviance(values: np.ndarray, correlation: float, design: np.ndarray) -> floa
     inverse = np.linalg.inv(correlation**apart)
     fitted = design @ np.linalg.solve(design.T @ inverse @ design, design.T @ inverse @ values)
     squares = (values - fitted) @ inverse @ (values - fitted)
-    return np.log(squares) + np.linalg.slogdet(correlation**apart)[1] / count
+    return float(np.log(squares) + np.linalg.slogdet(correlation**apart)[1] / count)
 
 
 @pytest.mark.parametrize("count", [6, 9, 25])
@@ -72,7 +72,7 @@ def test_more_series_on_a_page_ask_for_clearer_steps() -> None:
     generator = np.random.default_rng(1)
     stepped = generator.normal(size=10) + 9 * (np.arange(10) >= 5)
     page = [stepped, *correlated(generator, 200, 10, 0.0)]
-    alone = change_points(stepped)[0]
+    alone = change_points(stepped.tolist())[0]
     assert changes_of_all(page)[0] == [] or changes_of_all(page)[0][0].p > alone.p
 
 

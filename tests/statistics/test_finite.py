@@ -5,6 +5,7 @@ import inspect
 import math
 import pkgutil
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ from tlbench.statistics.ranks import Shift
 X = "the place of a number"
 
 
-class Array(list):
+class Array(list[Any]):
     """What a function takes as an array alone."""
 
 
@@ -41,7 +42,7 @@ STEADY = [[1.0, 1.1]] * 6
 ANSWERS = [[1, 0], [1, X], [0, 1]]
 KNOWN = Spread(0.01, 10)
 
-CALLS: list[tuple[Callable, tuple]] = [
+CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (attainable.least_mann_whitney, (X, 4)),
     (attainable.least_mann_whitney, (4, X)),
     (attainable.least_signed_rank, (X,)),
@@ -120,7 +121,9 @@ def filled(argument: object, number: float) -> object:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize(("function", "arguments"), CALLS, ids=[f"{f.__name__}-{n}" for n, (f, _) in enumerate(CALLS)])
-def test_what_is_not_finite_is_refused(function: Callable, arguments: tuple, number: float) -> None:
+def test_what_is_not_finite_is_refused(
+    function: Callable[..., object], arguments: tuple[object, ...], number: float
+) -> None:
     with pytest.raises(ValueError, match=r"finite|no variance|level of|shares from"):
         function(*(filled(argument, number) for argument in arguments))
 

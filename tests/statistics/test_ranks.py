@@ -95,7 +95,9 @@ def test_two_samples_equal_scipys_t_test(size: int) -> None:
     draw = np.random.default_rng(size)
     for shift in (0, 0.5, 3):
         first, second = draw.normal(size=size), draw.normal(shift, 2, size=size)
-        assert two_samples(first, second) == pytest.approx(stats.ttest_ind(first, second).pvalue, abs=1e-12)
+        assert two_samples(first.tolist(), second.tolist()) == pytest.approx(
+            stats.ttest_ind(first, second).pvalue, abs=1e-12
+        )
     assert (two_samples([1, 1], [1, 1]), two_samples([1, 1], [2, 2])) == (1.0, 0.0)
     with pytest.raises(ValueError, match="at least two each"):
         two_samples([1.0], [2.0])

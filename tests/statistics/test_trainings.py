@@ -1,11 +1,14 @@
 """The seed is the unit: differences of trainings against scipy's tests in the corners, and simulated suites between."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from tests.narrow import present
 from tests.statistics.simulations import easy, equal_recipes, suites_of_trainings, trained
-from tlbench.statistics.trainings import compare, of_accuracies, of_answers
+from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers
 
 SUITES = 1000
 
@@ -19,7 +22,7 @@ def test_one_seed_a_side_is_shown_and_never_judged() -> None:
 def test_two_recipes_that_vary_alike_on_fixed_images_are_students_test(seeds: int) -> None:
     first = 0.8 + 0.01 * np.random.default_rng(seeds).normal(size=seeds)
     second = first[::-1] + 0.015
-    shift = compare([of_accuracies(first, 1000), of_accuracies(second, 1000)], [(0, 1)], "fixed")[0]
+    shift = compare([of_accuracies(first.tolist(), 1000), of_accuracies(second.tolist(), 1000)], [(0, 1)], "fixed")[0]
     assert shift is not None
     assert shift.p == pytest.approx(stats.ttest_ind(first, second).pvalue)
 
@@ -53,18 +56,18 @@ def test_a_lost_answer_file_widens_the_interval() -> None:
     )
     assert same is not None
     assert others is not None
-    assert same.high - same.low < others.high - others.low
+    assert present(same.high) - present(same.low) < present(others.high) - present(others.low)
     assert fixed == compare(kept, [(0, 1)], "fixed")[0]
 
 
 def test_other_seeds_of_the_suite_tell_how_much_seeds_vary() -> None:
     draw = np.random.default_rng(5)
     pair = [of_accuracies([0.79, 0.80, 0.81], 1000), of_accuracies([0.84, 0.85, 0.86], 1000)]
-    others = [of_accuracies(0.8 + 0.01 * draw.normal(size=3), 1000) for _ in range(46)]
+    others = [of_accuracies((0.8 + 0.01 * draw.normal(size=3)).tolist(), 1000) for _ in range(46)]
     alone, among = compare(pair, [(0, 1)], "fixed")[0], compare([*pair, *others], [(0, 1)], "fixed")[0]
     assert alone is not None
     assert among is not None
-    assert among.high - among.low < alone.high - alone.low
+    assert present(among.high) - present(among.low) < present(alone.high) - present(alone.low)
 
 
 def test_the_same_images_are_needed() -> None:
@@ -77,12 +80,13 @@ def test_the_same_images_are_needed() -> None:
 
 
 def test_what_is_no_accuracy_is_refused() -> None:
-    for call in (
+    calls: tuple[Callable[[], Trainings], ...] = (
         lambda: of_accuracies([], 10),
         lambda: of_accuracies([1.2], 10),
         lambda: of_answers([[2, 0]]),
         lambda: of_answers([1, 0]),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ValueError, match="are needed"):
             call()
 

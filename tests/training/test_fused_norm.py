@@ -1,5 +1,7 @@
 """The fused BatchNormalization against Keras' own: outputs, moving statistics, gradients and whole trainings."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ pytestmark = [
 ]
 
 
-def model(**options: object) -> keras.Model:
+def model(**options: object) -> Any:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((6, 6, 3))
     x = keras.layers.Conv2D(4, 3)(inputs)
@@ -27,7 +29,7 @@ def model(**options: object) -> keras.Model:
     return made
 
 
-def both(**options: object) -> tuple[keras.Model, keras.Model]:
+def both(**options: object) -> tuple[Any, Any]:
     plain, fused = model(**options), model(**options)
     assert fuse_normalization(fused) == 1
     return plain, fused

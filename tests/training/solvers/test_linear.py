@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from tests.narrow import present
 from tests.training.solvers.drawn import examples
+from tests.training.solvers.narrow import dense
+from tlbench.training.solvers.arrays import Labels
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.coordinates import Scaling, decompose, fit_scaler
 from tlbench.training.solvers.linear import PATIENCE, Linear
@@ -23,12 +26,12 @@ def scaled(fitted: Examples, features: NDArray[np.float32], scaling: Scaling) ->
     deviation = wide.std(axis=0)
     if scaling == "common":
         deviation = np.sqrt((deviation**2).mean())
-    return (features.astype(np.float64) - wide.mean(axis=0)) / deviation
+    return np.asarray((features.astype(np.float64) - wide.mean(axis=0)) / deviation)
 
 
 def objective(
     features: NDArray[np.float64],
-    labels: NDArray[np.int32],
+    labels: Labels,
     kernel: NDArray[np.float64],
     bias: NDArray[np.float64],
     l2: float,
@@ -41,7 +44,7 @@ def objective(
 
 
 def scikit_learn(
-    features: NDArray[np.float64], labels: NDArray[np.int32], l2: float, weights: NDArray[np.float64] | None = None
+    features: NDArray[np.float64], labels: Labels, l2: float, weights: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Kernel (D, C) and bias (C,) of LogisticRegression's optimum; its one unit for two classes made into two."""
     two = labels.max() == 1
@@ -54,7 +57,9 @@ def scikit_learn(
     return model.coef_.T, model.intercept_
 
 
-def on_scaled(train: Examples, scaling: Scaling, kernel: NDArray[np.float32], bias: NDArray[np.float32]):
+def on_scaled(
+    train: Examples, scaling: Scaling, kernel: NDArray[np.float32], bias: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A kernel and a bias on raw features as those on scaled features."""
     wide = train.features.astype(np.float64)
     deviation = wide.std(axis=0)
@@ -72,7 +77,7 @@ def test_the_optimum_is_scikit_learns(images: int, width: int, classes: int, l2:
     train = examples(images, width, classes)
     solved = Linear(penalties=(l2,), scaling=scaling).solve(train, examples(50, width, classes, seed=1), classes)
     features = scaled(train, train.features, scaling)
-    own = objective(features, train.labels, *on_scaled(train, scaling, solved.head.kernel, solved.head.bias), l2)
+    own = objective(features, train.labels, *on_scaled(train, scaling, dense(solved).kernel, dense(solved).bias), l2)
     theirs = objective(features, train.labels, *scikit_learn(features, train.labels, l2), l2)
     assert own == pytest.approx(theirs, abs=1e-5)
     assert solved.path[0].converged
@@ -81,7 +86,7 @@ def test_the_optimum_is_scikit_learns(images: int, width: int, classes: int, l2:
 def test_class_weights_are_scikit_learns() -> None:
     train, weights = examples(200, 30, 3), (1.0, 5.0, 0.5)
     solver = Linear(penalties=(0.01,), class_weights=weights)
-    head = solver.solve(train, examples(50, 30, 3, seed=1), 3).head
+    head = dense(solver.solve(train, examples(50, 30, 3, seed=1), 3))
     features, each = scaled(train, train.features, "common"), np.array(weights)[train.labels]
     own = objective(features, train.labels, *on_scaled(train, "common", head.kernel, head.bias), 0.01, each)
     theirs = objective(features, train.labels, *scikit_learn(features, train.labels, 0.01, each), 0.01, each)
@@ -106,7 +111,7 @@ def test_the_path_runs_from_the_strongest_penalty_until_validation_stops_improvi
     assert settings_ == sorted(settings_, reverse=True)
     assert solved.chosen == int(np.argmin(losses))
     assert len(solved.path) == solved.chosen + 1 + PATIENCE
-    assert [point.loss for point in solved.path] == sorted((point.loss for point in solved.path), reverse=True)
+    assert [point.loss for point in solved.path] == sorted((present(point.loss) for point in solved.path), reverse=True)
 
 
 def test_of_equal_validation_losses_the_strongest_penalty_is_chosen() -> None:
@@ -138,7 +143,7 @@ def test_principal_coordinates_keep_the_distances_of_scaled_features() -> None:
 
 def test_the_head_is_an_ordinary_keras_layer() -> None:
     train = examples(100, 30, 4)
-    head = Linear().solve(train, examples(50, 30, 4, seed=1), 4).head
+    head = dense(Linear().solve(train, examples(50, 30, 4, seed=1), 4))
     layer = keras.layers.Dense(4, activation="softmax")
     layer.build((None, 30))
     layer.set_weights([head.kernel, head.bias])
@@ -148,7 +153,7 @@ def test_the_head_is_an_ordinary_keras_layer() -> None:
 
 def test_two_classes_fold_into_one_sigmoid_unit() -> None:
     train = examples(100, 30, 2)
-    head = Linear().solve(train, examples(50, 30, 2, seed=1), 2).head
+    head = dense(Linear().solve(train, examples(50, 30, 2, seed=1), 2))
     single = head.single_unit()
     assert single.kernel.shape == (30, 1)
     np.testing.assert_allclose(single.probabilities(train.features), head.probabilities(train.features), atol=1e-5)
@@ -158,7 +163,7 @@ def test_two_classes_fold_into_one_sigmoid_unit() -> None:
     unit = keras.ops.convert_to_numpy(layer(train.features))[:, 0]
     np.testing.assert_allclose(unit, head.probabilities(train.features)[:, 1], atol=1e-5)
     with pytest.raises(ValueError, match="softmax over 2 classes"):
-        Linear(penalties=(1.0,)).solve(examples(9, 4, 3), examples(9, 4, 3), 3).head.single_unit()
+        dense(Linear(penalties=(1.0,)).solve(examples(9, 4, 3), examples(9, 4, 3), 3)).single_unit()
 
 
 def test_classes_that_can_be_told_apart_converge_at_the_weakest_penalty() -> None:
@@ -167,7 +172,7 @@ def test_classes_that_can_be_told_apart_converge_at_the_weakest_penalty() -> Non
     assert solved.setting == min(Linear().penalties)
     assert all(point.converged for point in solved.path)
     assert solved.path[-1].accuracy == 1.0
-    assert np.isfinite(solved.head.kernel).all()
+    assert np.isfinite(dense(solved).kernel).all()
 
 
 def test_one_image_a_class_is_enough() -> None:
@@ -187,8 +192,8 @@ def test_constant_features_get_no_weight_and_change_nothing(images: int, scaling
     train, validation = examples(images, 30, 3), examples(60, 30, 3, seed=1)
     plain = Linear(scaling=scaling).solve(train, validation, 3)
     constant = Linear(scaling=scaling).solve(with_constants(train), with_constants(validation), 3)
-    np.testing.assert_array_equal(constant.head.kernel[30:], 0)
-    np.testing.assert_allclose(constant.head.kernel[:30], plain.head.kernel, atol=1e-4)
+    np.testing.assert_array_equal(dense(constant).kernel[30:], 0)
+    np.testing.assert_allclose(dense(constant).kernel[:30], dense(plain).kernel, atol=1e-4)
 
 
 def test_wide_features_give_the_head_of_the_same_features_without_padding() -> None:
@@ -204,13 +209,13 @@ def test_wide_features_give_the_head_of_the_same_features_without_padding() -> N
     wide = Linear().solve(spread(narrow), spread(other), 3)
     plain = Linear().solve(narrow, other, 3)
     assert wide.setting == plain.setting
-    assert wide.head.kernel.shape == (25_088, 3)
-    np.testing.assert_allclose(wide.head.kernel[places], plain.head.kernel, atol=1e-4)
+    assert dense(wide).kernel.shape == (25_088, 3)
+    np.testing.assert_allclose(dense(wide).kernel[places], dense(plain).kernel, atol=1e-4)
 
 
 def test_memory_mapped_features_give_the_same_bits(tmp_path: Path) -> None:
     for images, width in [(90, 30), (30, 90)]:
-        splits = [examples(images, width, 3), examples(40, width, 3, seed=1)]
+        splits = examples(images, width, 3), examples(40, width, 3, seed=1)
         mapped = []
         for number, split in enumerate(splits):
             file = np.memmap(tmp_path / f"{width}-{number}", np.float32, "w+", shape=split.features.shape)
@@ -218,9 +223,9 @@ def test_memory_mapped_features_give_the_same_bits(tmp_path: Path) -> None:
             file.flush()
             reopened = np.memmap(tmp_path / f"{width}-{number}", np.float32, "r", shape=split.features.shape)
             mapped.append(Examples(reopened, split.labels))
-        plain, from_disk = Linear().solve(*splits, 3), Linear().solve(*mapped, 3)
-        assert type(from_disk.head.kernel) is np.ndarray
-        np.testing.assert_array_equal(plain.head.kernel, from_disk.head.kernel)
+        plain, from_disk = Linear().solve(*splits, 3), Linear().solve(mapped[0], mapped[1], 3)
+        assert type(dense(from_disk).kernel) is np.ndarray
+        np.testing.assert_array_equal(dense(plain).kernel, dense(from_disk).kernel)
         assert plain.path == from_disk.path
 
 
@@ -229,8 +234,8 @@ def test_the_same_bits_again_whatever_the_number_of_threads() -> None:
     first = Linear().solve(train, validation, 5)
     with threadpool_limits(2):
         second = Linear().solve(train, validation, 5)
-    np.testing.assert_array_equal(first.head.kernel, second.head.kernel)
-    np.testing.assert_array_equal(first.head.bias, second.head.bias)
+    np.testing.assert_array_equal(dense(first).kernel, dense(second).kernel)
+    np.testing.assert_array_equal(dense(first).bias, dense(second).bias)
     assert first.path == second.path
 
 
@@ -238,7 +243,7 @@ def test_the_same_bits_again_whatever_the_number_of_threads() -> None:
 @pytest.mark.parametrize("broken", [0, 1])
 @pytest.mark.parametrize("width", [10, 60])
 def test_features_that_are_not_finite_are_refused(width: int, broken: int, value: float) -> None:
-    splits = [examples(30, width, 3), examples(30, width, 3, seed=1)]
+    splits = examples(30, width, 3), examples(30, width, 3, seed=1)
     splits[broken].features[[4, 9], 2] = value
     name = ["training", "validation"][broken]
     with pytest.raises(ValueError, match=f"2 of 30 {name} images are not finite"):

@@ -8,8 +8,9 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from tests.training.solvers.drawn import examples
+from tests.training.solvers.narrow import dense
 from tlbench.training.solvers.base import Examples
-from tlbench.training.solvers.neighbours import TEMPERATURE, NearestMean, Neighbours
+from tlbench.training.solvers.neighbours import TEMPERATURE, NearestMean, Neighbours, VotingHead
 
 
 @settings(max_examples=20, deadline=None)
@@ -41,7 +42,7 @@ def test_the_dense_layer_of_cosines_gives_the_class_of_the_largest_cosine() -> N
     solved = NearestMean(metric="cosine").solve(train, test, 3)
     predicted = solved.head.probabilities(test.features).argmax(1)
     np.testing.assert_array_equal(predicted, cosine_similarity(test.features, means).argmax(1))
-    np.testing.assert_array_equal(solved.head.bias, 0)
+    np.testing.assert_array_equal(dense(solved).bias, 0)
 
 
 @pytest.mark.parametrize("count", [1, 7, 50])
@@ -58,6 +59,7 @@ def test_the_number_of_neighbours_is_chosen_on_validation() -> None:
     solved = Neighbours().solve(train, validation, 3)
     assert [point.setting for point in solved.path] == [60, 50, 20, 10, 5, 1]
     assert solved.path[solved.chosen].val_loss == min(point.val_loss for point in solved.path)
+    assert isinstance(solved.head, VotingHead)
     assert solved.head.count == solved.setting
     for point in solved.path:
         alone = Neighbours(counts=(int(point.setting),)).solve(train, validation, 3)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge as TheirRidge
 
 from tests.training.solvers.drawn import examples
+from tests.training.solvers.narrow import dense
 from tlbench.training.solvers.arrays import loss_and_accuracy
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.ridge import Ridge
@@ -28,7 +29,7 @@ def test_scores_are_those_of_the_closed_form_but_for_their_factor(images: int, w
     train, validation = examples(images, width, 4), examples(60, width, 4, seed=1)
     kernel, bias = closed_form(train, 4, l2)
     factor = fit_factor(validation.features @ kernel + bias, validation.labels)
-    head = Ridge(penalties=(l2,)).solve(train, validation, 4).head
+    head = dense(Ridge(penalties=(l2,)).solve(train, validation, 4))
     np.testing.assert_allclose(head.kernel, factor * kernel, rtol=2e-3, atol=1e-5 * factor)
     np.testing.assert_allclose(head.bias, factor * bias, rtol=2e-3, atol=1e-4 * factor)
 
@@ -71,7 +72,7 @@ def test_validation_images_that_are_all_told_apart_give_a_bounded_factor() -> No
 def test_the_same_bits_again_and_what_is_not_finite_is_refused() -> None:
     train, validation = examples(50, 60, 3), examples(50, 60, 3, seed=1)
     first, second = Ridge().solve(train, validation, 3), Ridge().solve(train, validation, 3)
-    np.testing.assert_array_equal(first.head.kernel, second.head.kernel)
+    np.testing.assert_array_equal(dense(first).kernel, dense(second).kernel)
     train.features[3, 3] = np.nan
     with pytest.raises(ValueError, match="1 of 50 training images are not finite"):
         Ridge().solve(train, validation, 3)
