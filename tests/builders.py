@@ -150,6 +150,13 @@ def record(of: Cell | None = None, **changes: Any) -> Record:
 
 
 def failed(of: Cell | None = None, **changes: Any) -> Record:
-    nothing = {"counts": None, "accuracy": None, "history": (), "timings": None, "memory": None, "phases": {}}
+    nothing: dict[str, Any] = {
+        "counts": None,
+        "accuracy": None,
+        "history": (),
+        "timings": None,
+        "memory": None,
+        "phases": {},
+    }
     failure = Failure(type="SIGKILL", message="the process was killed", advice="Lower batch_size.")
     return record(of, **{"status": "killed", "failure": failure, **nothing, **changes})

@@ -24,4 +24,5 @@ def _kill_when_saved(process: BaseProcess) -> None:
 def coverage_init(registry: Any, options: dict[str, Any]) -> None:
     """Called by coverage in every process that it measures."""
     del registry, options
-    BaseProcess.kill = _kill_when_saved  # type: ignore[method-assign]
+    patched: Any = BaseProcess
+    patched.kill = _kill_when_saved

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.integration.slowed import slowed_python
 
 SUITE = Path("suites/ci.yaml")
-SLOWED = {"factor": 1.1, "step": "training", "trainable": 398_690}
+SLOWED: dict[str, Any] = {"factor": 1.1, "step": "training", "trainable": 398_690}
 
 
 def main(folder: Path, kind: str, count: int, options: list[str]) -> None:
@@ -30,7 +31,7 @@ def main(folder: Path, kind: str, count: int, options: list[str]) -> None:
         print(f"| {kind} {number} | {done.returncode} | {seconds:.0f} | {'; '.join(_said(found))} |", flush=True)
 
 
-def _said(found: dict) -> list[str]:
+def _said(found: dict[str, Any]) -> list[str]:
     said = [
         f"{one['name']} of {cell['cell']} {one['verdict']}, {one['effect']:+.1%}"
         for cell in found["cells"]

@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import shutil
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 
 from tests.cache.helpers import BYTES, InUse, build, key, numbers, spawned, store_at
+from tlbench.cache import lock
 from tlbench.cache import store as store_module
-from tlbench.cache import writer as writer_module
+from tlbench.cache.lock import Lock
 from tlbench.cache.manifest import DamagedError, check_arrays, read_manifest
 from tlbench.cache.store import Store
-from tlbench.cache.upkeep import entries, in_use
+from tlbench.cache.upkeep import entries, in_use, remove
 from tlbench.cache.writer import NoRoomError
 from tlbench.core.errors import UserError
 
@@ -142,7 +144,8 @@ def _die_before_the_rename(folder: Path) -> None:
     def die(self: Path, target: Path) -> Path:
         os._exit(9)
 
-    Path.rename = die
+    patched: Any = Path
+    patched.rename = die
     build(store_at(folder), "a")
 
 
@@ -190,14 +193,14 @@ def test_an_entry_that_vanishes_between_look_up_and_use_is_built_again(
 ) -> None:
     build(store_at(tmp_path), "a")
     gc.collect()
-    take = store_module.lock.shared
+    take = lock.shared
 
-    def clear_first(path: Path) -> store_module.Lock:
+    def clear_first(path: Path) -> Lock:
         monkeypatch.undo()
-        store_module.remove(tmp_path / key("a"))
+        remove(tmp_path / key("a"))
         return take(path)
 
-    monkeypatch.setattr(store_module.lock, "shared", clear_first)
+    monkeypatch.setattr(lock, "shared", clear_first)
     np.testing.assert_array_equal(build(store_at(tmp_path), "a").arrays()[0], numbers("a"))
 
 
@@ -205,7 +208,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(writer_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NoRoomError, match="writing features failed: No space left on device"):
         build(store_at(tmp_path), "a")
     assert not store_at(tmp_path).has(key("a"))
@@ -219,7 +222,7 @@ def test_what_is_larger_than_the_bound_or_the_disk_does_not_fit(
     with pytest.raises(NoRoomError, match=r"2 KB of features are more than the cache may hold \(100 bytes\)"):
         build(store_at(tmp_path, 100), "a")
     usage: Any = type("Usage", (), {"total": 10_000, "free": 1000})
-    monkeypatch.setattr(store_module.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(NoRoomError, match="do not fit on the disk"):
         build(store_at(tmp_path), "a")
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlbench.datasets.build import quiet
-from tlbench.datasets.decode import UndecodableError, decode
+from tlbench.datasets.decode import UndecodableError, decode, quiet
 
 BROKEN = {
     "found/cats_dogs__test_set_cats__DS_Store": "not an image",

@@ -15,7 +15,7 @@ from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import build, synthetic
 from tlbench.datasets.prepare import prepare
-from tlbench.datasets.source import DataSource
+from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
@@ -35,9 +35,15 @@ def prepared(
     return prepare(dataset, limit or Limit(), size, root=root, path=None, cache=cache, fallback_synthetic=allowed)
 
 
+def training_arrays(data: DataSource) -> ArraySplit:
+    split = data.splits["train"]
+    assert isinstance(split, ArraySplit)
+    return split
+
+
 def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) -> None:
     found = prepared(root, tmp_path / "cache", size=24)
-    images, labels = found.splits["train"].open(1.0)
+    images, labels = training_arrays(found).open(1.0)
     assert images.shape == (60, 24, 24, 3)
     assert labels.tolist() == [0] * 30 + [1] * 30
     originals = {np.asarray(Image.open(file)).tobytes() for file in (root / "cats_dogs/train/cats").iterdir()}
@@ -97,7 +103,7 @@ def test_more_than_five_percent_bad_files_is_an_error_that_names_them(root: Path
 @pytest.mark.parametrize("damage", ["truncate", "manifest", "missing", "pixel", "label"])
 def test_a_damaged_entry_of_the_cache_is_made_anew_and_said(root: Path, tmp_path: Path, damage: str) -> None:
     first = prepared(root, tmp_path / "cache")
-    images, labels = first.splits["train"].images, first.splits["train"].labels
+    images, labels = training_arrays(first).images, training_arrays(first).labels
     before = images.read_bytes(), labels.read_bytes()
     match damage:
         case "truncate":
@@ -139,7 +145,7 @@ def test_images_make_room_for_others_once_nobody_uses_them(
 ) -> None:
     monkeypatch.setenv("TLBENCH_IMAGES", "80KB")
     first = prepared(root, tmp_path / "cache")
-    folder = first.splits["train"].images.parent
+    folder = training_arrays(first).images.parent
     with pytest.raises(UserError, match="do not fit beside those in use"):
         prepared(root, tmp_path / "cache", Limit(train=20))
     assert folder.exists()

@@ -4,6 +4,7 @@ import signal
 import threading
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import psutil
 import pytest
@@ -23,7 +24,7 @@ class Running:
     """A group that runs in a thread of its own until it is stopped; its child tells its process id."""
 
     def __init__(self, executor: ProcessExecutor, log: Path) -> None:
-        self.executor, self._said, self._outcome = executor, SimpleQueue[int](), list[Outcome]()
+        self.executor, self._said, self._outcome = executor, SimpleQueue[Any](), list[Outcome]()
         arguments = (Group((job(),), None), self._said.put, 60, log)
         self._thread = threading.Thread(target=lambda: self._outcome.append(executor.run(*arguments)))
         self._thread.start()

@@ -89,7 +89,9 @@ def test_the_small_run_against_the_baseline(name: str, said: Said) -> None:
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json", "junit", "github"])
 def test_every_verdict(name: str) -> None:
-    check(f"verdicts.{name}", COMPARISON_FORMATS[name](made.comparison()))
+    text = COMPARISON_FORMATS[name](made.comparison())
+    assert isinstance(text, str)
+    check(f"verdicts.{name}", text)
 
 
 def test_the_history_of_a_run(said: Said) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests import builders
 from tests.measuring.played import Clock, Heard, Host, cell, dying, killed, reference_dying, refusing
+from tests.narrow import present
 from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, keys_of
@@ -190,7 +191,7 @@ def test_a_model_that_dies_loses_only_its_own_steps(tmp_path: Path) -> None:
     for side in both.hosts:
         assert records[side][cells[0].id].timings is not None
         assert records[side][cells[1].id].timings is None
-    assert records["new"][cells[1].id].timing_failure.message.startswith("on the base side: ")
+    assert present(records["new"][cells[1].id].timing_failure).message.startswith("on the base side: ")
     assert both.events.lost_cells == ["full"]
 
 
@@ -231,8 +232,8 @@ def test_a_side_that_is_gone_altogether_ends_in_reasons(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path, base=Host(refuse=lambda job: killed()))
     both.train(one)
     records = both.measure(Undecided())
-    assert records["base"][one.id].timing_failure.type == "SIGKILL"
-    assert records["new"][one.id].timing_failure.message.startswith("on the base side")
+    assert present(records["base"][one.id].timing_failure).type == "SIGKILL"
+    assert present(records["new"][one.id].timing_failure).message.startswith("on the base side")
     assert len(both.events.reference_losses) == 1
 
 
@@ -241,5 +242,5 @@ def test_the_sides_keep_their_own_environment(tmp_path: Path) -> None:
     both.hosts["new"].environment = builders.environment(python="3.13.0")
     both.train(one)
     records = both.measure(Undecided())
-    assert records["base"][one.id].timings.environment is None
-    assert records["new"][one.id].timings.environment.identity["python"] == "3.13.0"
+    assert present(records["base"][one.id].timings).environment is None
+    assert present(present(records["new"][one.id].timings).environment).identity["python"] == "3.13.0"

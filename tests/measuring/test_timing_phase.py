@@ -1,6 +1,7 @@
 """The timing phase of one side with models that are played: what is measured, shared, lost, grouped and resumed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,13 @@ from tests.measuring.played import (
     reference_dying,
     refusing,
 )
+from tests.narrow import present
 from tlbench.core.cell import Cell, Named
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.measuring.session import there_is_room
-from tlbench.results.record import Record
+from tlbench.results.record import Record, StepTiming
 from tlbench.results.store import Store
 
 LONG = TIMING.model_copy(update={"iterations": 40})
@@ -46,14 +48,18 @@ def phase(
     return {record.cell_id: record for record in store.read_all().records}
 
 
+def training(record: Record) -> StepTiming:
+    return present(present(record.timings).training)
+
+
 def test_cells_that_differ_in_data_or_seed_share_one_measurement(tmp_path: Path) -> None:
     cells = [cell(dataset=name, seed=seed) for name in ("cats_dogs", "intel") for seed in (0, 1)]
     host = Host()
     found = phase(tmp_path, cells, host)
     assert len(host.models) == 1
-    owners = {step.measured_with for record in found.values() for step in record.timings.steps}
+    owners = {step.measured_with for record in found.values() for step in present(record.timings).steps}
     assert owners == {cells[0].id}
-    assert {record.timings.training.median for record in found.values()} == {0.030}
+    assert {training(record).median for record in found.values()} == {0.030}
 
 
 def test_inference_is_measured_once_for_all_strategies_and_training_for_each(tmp_path: Path) -> None:
@@ -63,8 +69,8 @@ def test_inference_is_measured_once_for_all_strategies_and_training_for_each(tmp
     assert [[step.step for step in job.steps] for job in host.models] == [
         ["inference", "training"], ["training"], ["training"],
     ]  # fmt: skip
-    assert {record.timings.inference.measured_with for record in found.values()} == {cells[0].id}
-    assert len({record.timings.training.measured_with for record in found.values()}) == 3
+    assert {present(record.timings).inference.measured_with for record in found.values()} == {cells[0].id}
+    assert len({training(record).measured_with for record in found.values()}) == 3
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,7 @@ def test_inference_is_measured_once_for_all_strategies_and_training_for_each(tmp
         {"backbone": Named(name="MobileNet", args={"alpha": 0.5})},
     ],
 )
-def test_what_changes_the_time_is_measured_apart(change: dict[str, object]) -> None:
+def test_what_changes_the_time_is_measured_apart(change: dict[str, Any]) -> None:
     records = [builders.record(one, timings=None) for one in (cell(), cell(**change))]
     assert len(plan(records)) == 2
 
@@ -88,12 +94,12 @@ def test_every_batch_size_is_timed_for_inference(tmp_path: Path) -> None:
         ("inference", 32), ("inference", 1), ("inference", 8), ("training", 32),
     ]  # fmt: skip
     (record,) = phase(tmp_path, [one], Host()).values()
-    assert [step.batch_size for step in record.timings.steps] == [32, 1, 8, 32]
+    assert [step.batch_size for step in present(record.timings).steps] == [32, 1, 8, 32]
 
 
 def test_a_step_is_measured_until_it_has_what_its_protocol_asks_for(tmp_path: Path) -> None:
     (record,) = phase(tmp_path, [cell(timing=TIMING.model_copy(update={"iterations": 23}))], Host()).values()
-    for step in record.timings.steps:
+    for step in present(record.timings).steps:
         assert (len(step.rounds), len(step.samples), len(step.reference)) == (5, 25, 5)
         assert step.complete
         assert (step.session, step.draws) == (None, ())
@@ -107,7 +113,7 @@ def test_a_model_that_cannot_be_built_costs_only_its_own_cells(tmp_path: Path) -
     for one in cells[1:]:
         assert found[one.id].timings is None
         assert found[one.id].status == "ok"  # it was trained
-        assert found[one.id].timing_failure.type == "SIGKILL"
+        assert present(found[one.id].timing_failure).type == "SIGKILL"
     assert events.lost_cells == ["full"]
     assert (tmp_path / "logs" / f"{cells[1].id}.timing.log").exists()
 
@@ -120,8 +126,8 @@ def test_a_model_that_cannot_be_built_beside_others_is_tried_again_alone(tmp_pat
     found = phase(tmp_path, cells, host)
     assert all(record.timings for record in found.values())
     assert [job.cell.strategy.name for job in host.models] == ["frozen", "full", "scratch"]
-    assert found[cells[0].id].timings.training.models == 1
-    assert found[cells[1].id].timings.training.models == 2
+    assert training(found[cells[0].id]).models == 1
+    assert training(found[cells[1].id]).models == 2
 
 
 def test_what_could_never_be_built_is_not_tried_again_and_the_others_stay_together(tmp_path: Path) -> None:
@@ -136,7 +142,7 @@ def test_what_could_never_be_built_is_not_tried_again_and_the_others_stay_togeth
 
     found = phase(tmp_path, cells, Host(refuse=never))
     assert len(tries) == 1
-    assert found[cells[0].id].timings.training.models == found[cells[2].id].timings.training.models == 2
+    assert training(found[cells[0].id]).models == training(found[cells[2].id]).models == 2
 
 
 def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path) -> None:
@@ -145,9 +151,9 @@ def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path
     found = phase(tmp_path, cells, Host(dies_at=dying("full")), events=events)
     assert found[cells[0].id].timings == found[cells[2].id].timings is not None
     assert found[cells[1].id].timings is None
-    assert "killed by signal 9" in found[cells[1].id].timing_failure.message
+    assert "killed by signal 9" in present(found[cells[1].id].timing_failure).message
     assert events.lost_cells == ["full"]
-    assert found[cells[0].id].timings.training.stable
+    assert training(found[cells[0].id]).stable
 
 
 def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_turns_without(tmp_path: Path) -> None:
@@ -155,7 +161,7 @@ def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_
     host = Host(refuse=lambda job: killed() if isinstance(job, ReferenceJob) else None)
     record = phase(tmp_path, [one], host, events=events)[one.id]
     assert [why.type for why in events.reference_losses] == ["SIGKILL"]
-    for step in record.timings.steps:
+    for step in present(record.timings).steps:
         assert len(step.samples) == 40
         assert (step.reference, step.normalised, step.drift) == ((), None, None)
         (doubt,) = step.doubts
@@ -172,7 +178,7 @@ def test_a_reference_workload_that_dies_in_the_rounds_ends_its_readings_and_noth
     one, events = cell(timing=LONG), Heard()
     record = phase(tmp_path, [one], Host(dies_at=reference_dying(at=8)), events=events)[one.id]
     assert len(events.reference_losses) == 1
-    for step in record.timings.steps:
+    for step in present(record.timings).steps:
         assert len(step.rounds) == 8
         assert (step.reference, step.normalised) == ((), None)  # a reading beside some rounds only is none
         assert step.drift == 0.0  # of the rounds that had a reading before and after
@@ -184,7 +190,7 @@ def test_the_next_group_has_a_reference_workload_again(tmp_path: Path) -> None:
     host._dies_at = lambda job: 2 if isinstance(job, ReferenceJob) and len(host.opened) == 0 else None
     found = phase(tmp_path, cells, host, rooms=1, events=events)
     assert len(events.reference_losses) == 1
-    first, second = (found[one.id].timings.training for one in cells)
+    first, second = (training(found[one.id]) for one in cells)
     assert [doubt.kind for doubt in first.doubts] == ["reference"]
     assert second.stable
     assert len(second.reference) == len(second.rounds)
@@ -193,7 +199,7 @@ def test_the_next_group_has_a_reference_workload_again(tmp_path: Path) -> None:
 def test_when_everything_dies_the_run_ends_with_a_reason_for_each_cell(tmp_path: Path) -> None:
     cells, events = [cell("frozen"), cell("full")], Heard()
     found = phase(tmp_path, cells, Host(dies_at=lambda job: 2), events=events)
-    assert {record.timing_failure.type for record in found.values()} == {"SIGKILL"}
+    assert {present(record.timing_failure).type for record in found.values()} == {"SIGKILL"}
     assert events.lost_cells == ["frozen", "full"]
     assert len(events.reference_losses) == 1
 
@@ -233,8 +239,9 @@ def test_a_record_says_where_its_steps_were_timed_by_the_word_of_whoever_timed_t
     there.environment = builders.environment(cpu="Another CPU")
     cells = [cell("frozen"), cell("full")]
     found = phase(tmp_path, cells[:1], here) | phase(tmp_path, cells, there)
-    assert found[cells[0].id].timings.environment is None  # the machine it was trained on, which the record names
-    assert found[cells[1].id].timings.environment == there.environment
+    # None: the machine it was trained on, which the record names
+    assert present(found[cells[0].id].timings).environment is None
+    assert present(found[cells[1].id].timings).environment == there.environment
     assert found[cells[1].id].environment == here.environment
 
 
@@ -242,7 +249,7 @@ def test_models_that_do_not_fit_into_memory_together_form_groups(tmp_path: Path)
     cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha})) for alpha in (0.25, 0.5, 0.75)]
     host = Host()
     found = phase(tmp_path, cells, host, rooms=2)
-    assert [record.timings.inference.models for record in (found[one.id] for one in cells)] == [2, 2, 1]
+    assert [present(record.timings).inference.models for record in (found[one.id] for one in cells)] == [2, 2, 1]
     assert len(host.opened) == 3 + 2  # the reference workload once a group
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
+from tests.narrow import present  # noqa: E402
 from tlbench.backbones import registry  # noqa: E402
 from tlbench.backbones.spec import Scaling  # noqa: E402
 from tlbench.core.cell import Head, Named  # noqa: E402
@@ -32,7 +34,7 @@ def _clear() -> None:
 def test_scaling_equals_preprocess_input_of_every_backbone(name: str) -> None:
     info = registry.get(name)
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("float32")
-    expected = getattr(keras.applications, info.module).preprocess_input(images.copy())
+    expected = getattr(keras.applications, present(info.module)).preprocess_input(images.copy())
     scaled = images
     for layer in scaling_layers(info.scaling):
         scaled = keras.ops.convert_to_numpy(layer(scaled))
@@ -62,7 +64,7 @@ def test_the_guard_lets_every_backbone_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize("scaling", ["tf", "caffe", "torch"])
-def test_scaling_survives_saving(scaling: str, tmp_path: Path) -> None:
+def test_scaling_survives_saving(scaling: Scaling, tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 3))
     outputs = inputs
     for layer in scaling_layers(scaling):
@@ -125,7 +127,7 @@ def test_operations_equal_those_that_torchs_counter_gives() -> None:
         (keras.layers.ReLU(), 0),
     ],
 )
-def test_operations_of_one_layer_by_hand(layer: "keras.layers.Layer", expected: int) -> None:
+def test_operations_of_one_layer_by_hand(layer: Any, expected: int) -> None:
     layer(keras.Input((8, 8, 4)))
     assert flops([layer]) == expected
 
@@ -175,7 +177,8 @@ def test_a_frozen_batch_normalization_keeps_its_statistics(strategy: str, moves:
 
 def test_equal_seeds_build_equal_models_and_others_do_not() -> None:
     def weights(seed: int) -> list[np.ndarray]:
-        return build(builders.cell(seed=seed, image_size=32), 2, None).model.get_weights()
+        arrays: list[np.ndarray] = build(builders.cell(seed=seed, image_size=32), 2, None).model.get_weights()
+        return arrays
 
     first, again, other = weights(1), weights(1), weights(2)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))

@@ -1,5 +1,7 @@
 """BatchNormalization keeps its statistics while its scale and offset are trained."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 IMAGES = np.random.default_rng(0).normal(3, 2, (16, 4, 4, 2)).astype(np.float32)
 
 
-def model() -> "keras.Model":
+def model() -> Any:
     """A convolution, and a BatchNormalization in a nested model with statistics of its own."""
     inner = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.BatchNormalization(name="norm")], name="inner")
     inputs = keras.Input((4, 4, 2))
@@ -24,11 +26,11 @@ def model() -> "keras.Model":
     return made
 
 
-def norm(of: "keras.Model") -> "keras.layers.BatchNormalization":
+def norm(of: Any) -> Any:
     return of.get_layer("inner").get_layer("norm")
 
 
-def state(of: "keras.Model") -> list[np.ndarray]:
+def state(of: Any) -> list[np.ndarray]:
     """Moving mean, moving variance, scale."""
     layer = norm(of)
     return [keras.ops.convert_to_numpy(one.value) for one in (layer.moving_mean, layer.moving_variance, layer.gamma)]

@@ -18,7 +18,7 @@ def test_text_and_bytes_are_one_file(tmp_path: Path) -> None:
 
 
 def test_several_files_go_into_a_folder_and_cannot_be_printed(tmp_path: Path) -> None:
-    made = {"table.tex": "a & b", "plot.pdf": b"%PDF"}
+    made: dict[str, str | bytes] = {"table.tex": "a & b", "plot.pdf": b"%PDF"}
     write(made, tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
         "table.tex": b"a & b",

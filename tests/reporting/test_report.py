@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, ReduceLROnPlateau
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
@@ -21,6 +23,13 @@ def rows(*records: Record, run: str = "run") -> list[RunRecord]:
 
 def render(title: str, of: list[RunRecord]) -> str:
     return as_markdown(Report(title, of))
+
+
+def text_of(name: str, of: list[RunRecord]) -> str:
+    """A format that makes text."""
+    made = FORMATS[name].make(Report("t", of))
+    assert isinstance(made, str)
+    return made
 
 
 def table(text: str, heading: str) -> list[dict[str, str]]:
@@ -89,8 +98,8 @@ def test_only_settings_that_differ_get_a_column() -> None:
     assert "Epochs" not in first
 
 
-TRAINING = builders.cell().train
-DIFFERENT: list[dict[str, object]] = [
+TRAINING = present(builders.cell().train)
+DIFFERENT: list[dict[str, Any]] = [
     {"limit": Limit(train=20)},
     {"weights": "random"},
     {"image_size": 160},
@@ -175,10 +184,10 @@ def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
 
 def test_csv_and_json_give_plain_full_numbers() -> None:
     named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
-    first, second = csv.DictReader(io.StringIO(FORMATS["csv"].make(Report("t", named))))
+    first, second = csv.DictReader(io.StringIO(text_of("csv", named)))
     assert (first["run"], first["params"], first["top1"], first["inference_ms"]) == ("run", "219058.0", "0.93", "20.0")
     assert second["top1"] == ""
-    ok, bad = json.loads(FORMATS["json"].make(Report("t", named)))["rows"]
+    ok, bad = json.loads(text_of("json", named))["rows"]
     assert (ok["params"], ok["training_ms"], ok["data_fallback"]) == (219058, 60.0, False)
     assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
 

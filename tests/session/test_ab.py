@@ -10,6 +10,7 @@ import pytest
 from tests import builders
 from tests.integration.conftest import TINY
 from tests.measuring.played import Heard, Host
+from tests.narrow import present
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
 from tlbench.measuring.jobs import keys_of
@@ -120,7 +121,8 @@ def test_new_is_judged_by_base_and_each_has_its_folder(stage: Stage) -> None:
     assert worse.exit_code == 1
     assert times(worse) == {"inference": {"regressed"}, "training": {"unchanged"}}
     base, new = (
-        Store(stage.folder / "out" / side).read_all().records[0].timings.inference.median for side in ("a", "b")
+        present(Store(stage.folder / "out" / side).read_all().records[0].timings).inference.median
+        for side in ("a", "b")
     )
     assert new == pytest.approx(2 * base)
     stage.slower["slow"] = [SLOWER]

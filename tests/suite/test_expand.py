@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tlbench.backbones import registry
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
@@ -104,13 +105,14 @@ def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
     text = text.replace("image_size: 96", "image_size: [64, 96]\nseeds: [0, 1, 2]")
     found = cells(tmp_path, text.replace("frozen", GRADIENT))
     assert len(found) == 2 * 2 * 2 * 2 * 3
-    assert {cell.train.learning_rate for cell in found} == {3e-3, 1e-2}
+    assert {present(cell.train).learning_rate for cell in found} == {3e-3, 1e-2}
 
 
 def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> None:
     text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2]")
     (cell,) = cells(tmp_path, text.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))
-    assert (cell.train.epochs, cell.train.learning_rate, cell.seed) == (0, 0.0, 0)
+    training = present(cell.train)
+    assert (training.epochs, training.learning_rate, cell.seed) == (0, 0.0, 0)
     drawn = text.replace("alpha: 0.25", "alpha: 0.25, weights: random")
     assert len(cells(tmp_path, drawn.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))) == 3, "weights are drawn"
 
@@ -130,7 +132,9 @@ def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
 
 def test_auto_takes_the_rate_of_the_strategy_and_the_optimizer(tmp_path: Path) -> None:
     text = BASE.replace("frozen", f"[{GRADIENT}, full]").replace("epochs: 1", "epochs: 1, optimizer: [adam, sgd]")
-    rates = {(c.strategy.name, c.train.optimizer): c.train.learning_rate for c in cells(tmp_path, text)}
+    rates = {
+        (c.strategy.name, present(c.train).optimizer): present(c.train).learning_rate for c in cells(tmp_path, text)
+    }
     assert rates["frozen", "sgd"] == pytest.approx(10 * rates["frozen", "adam"])
     assert rates["full", "adam"] < rates["frozen", "adam"]
 

@@ -19,7 +19,7 @@ PRETRAINED = builders.cell(strategy=Named(name="pretrained"), train=None, head=H
 
 def lost(count: int) -> np.ndarray:
     """Answers to 200 images, of which `count` more are wrong than in RIGHT."""
-    right = RIGHT.copy()
+    right: np.ndarray = RIGHT.copy()
     right[np.flatnonzero(RIGHT)[:count]] = False
     return right
 
