@@ -73,7 +73,8 @@ def test_it_is_understood(words: list[str]) -> None:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project as the README has it, with tiny suites under the names of the real ones."""
-    folder = make_place(tmp_path_factory.mktemp("documented"))
+    folder = make_place(tmp_path_factory.mktemp("documented") / "project")
+    shutil.copytree(folder / "shapes", folder.parent / "flowers")
     (folder / "suites").mkdir()
     tiny = TINY.replace("path: shapes", "path: ../shapes").replace("epochs: 2", "epochs: 1")
     tiny = tiny.replace("{name: MobileNet, alpha: 0.25, weights: random}", BACKBONES)
