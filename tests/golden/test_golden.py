@@ -44,10 +44,10 @@ def check(name: str, text: str) -> None:
     assert text == file.read_bytes().decode()
 
 
-# The small run was measured in a folder called refrun, a name that its rows carry.
+# The small run was measured in a folder called small, a name that its rows carry.
 @pytest.mark.parametrize(
     ("run", "measured_as", "stem"),
-    [("small-cpu", "refrun", "report"), ("keras-table-cpu", "keras-table-cpu", "report.random-weights")],
+    [("small-cpu", "small", "report"), ("keras-table-cpu", "keras-table-cpu", "report.random-weights")],
 )
 def test_committed_reports_are_written_again_as_they_are(
     run: str, measured_as: str, stem: str, said: Said, tmp_path: Path
