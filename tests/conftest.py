@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+killed_at_once = pytest.mark.skipif(
+    "COVERAGE_RUN" in os.environ, reason="under coverage a child is given time to save before it is killed"
+)
+
 
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable)

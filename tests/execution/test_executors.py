@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import killed_at_once
 from tests.execution.test_groups import job
 from tlbench.execution import executors
 from tlbench.execution.child import Died, Outcome
@@ -40,6 +41,7 @@ def test_each_call_makes_another_executor() -> None:
     assert EXECUTORS["process"]() is not EXECUTORS["process"]()
 
 
+@killed_at_once
 def test_stopping_one_run_leaves_the_children_of_another_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "RUN_GROUP", "tests.targets:tell_pid_and_sleep")
     first, second = (Running(ProcessExecutor(), tmp_path / name) for name in ("first.log", "second.log"))

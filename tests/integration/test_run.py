@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import killed_at_once
 from tests.integration.conftest import TINY, Command, environment, make_place, tlbench_in
 from tests.narrow import present
 from tlbench.results.record import Record
@@ -154,7 +155,9 @@ def _wait_for_record(place: Path) -> Path:
     pytest.fail("no record appeared")
 
 
-@pytest.mark.parametrize(("how", "workers"), [("ctrl-c", 1), ("ctrl-c", 2), ("kill", 2)])
+@pytest.mark.parametrize(
+    ("how", "workers"), [("ctrl-c", 1), pytest.param("ctrl-c", 2, marks=killed_at_once), ("kill", 2)]
+)
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, workers: int) -> None:
     place = make_place(tmp_path / "place")
     larger = "[{name: MobileNet, alpha: 0.25, weights: random}, {name: MobileNetV2, weights: random}]"
