@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,17 @@ def environment(payload: Any, send: Any) -> Any:
 
 def killed(payload: Any, send: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_a_file(payload: Any, send: Any) -> Any:
+    """In the folder of temporary files, before the end that is asked for."""
+    folder = tempfile.mkdtemp()
+    Path(folder, "large").write_bytes(bytes(1000))
+    send(folder)
+    if payload == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if payload == "hangs":
+        time.sleep(600)
 
 
 def chatter(payload: Any, send: Any) -> Any:

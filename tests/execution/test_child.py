@@ -57,6 +57,15 @@ def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("end", ["returns", "killed", "hangs"])
+def test_temporary_files_of_a_child_go_with_it_however_it_ends(end: str) -> None:
+    heard: list[str] = []
+    child.run("tests.targets:leave_a_file", end, on_message=heard.append, timeout=5)
+    (folder,) = heard
+    assert Path(folder).parent.name.startswith("tlbench-child-")
+    assert not Path(folder).parent.exists()
+
+
 def test_call_hands_a_user_error_through() -> None:
     assert child.call("tests.targets:plain", {"a": 1}) == {"seen": {"a": 1}}
     with pytest.raises(UserError, match="no cheese here"):

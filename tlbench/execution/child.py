@@ -11,6 +11,7 @@ import os
 import queue
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -190,13 +191,15 @@ def _listed(child: "Conversation", running: set["Conversation"] | None) -> Itera
 class Conversation:
     """A child that is talked with: it may be sent messages, which its `Channel` receives.
 
-    Leaving the ``with`` ends the child, whatever it does.
+    Leaving the ``with`` ends the child, whatever it does, and removes the folder that holds its temporary files: a
+    child that is killed, or leaves without teardown, cannot do so itself.
     """
 
     def __init__(self, target: str, payload: Any, log: Path | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
-        arguments = (target, payload, theirs, str(log) if log else None, _server_backend)
+        self._temporary = tempfile.TemporaryDirectory(prefix="tlbench-child-", ignore_cleanup_errors=True)
+        arguments = (target, payload, theirs, str(log) if log else None, _server_backend, self._temporary.name)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._start()
         theirs.close()
@@ -260,6 +263,7 @@ class Conversation:
         self.kill()
         self._process.join()
         self._connection.close()
+        self._temporary.cleanup()
 
     def _outlived_server(self) -> bool:
         """Whether what ended is the fork server and not the child."""
@@ -324,8 +328,11 @@ def _plain(request: dict[str, Any], send: Send) -> Any:
     return resolve(request["target"])(request["payload"])
 
 
-def _main(target: str, payload: Any, connection: Connection, log: str | None, backend: str | None) -> None:
+def _main(
+    target: str, payload: Any, connection: Connection, log: str | None, backend: str | None, temporary: str
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    tempfile.tempdir = temporary
     if log:
         _redirect(log)
     channel = Channel(connection)
