@@ -14,8 +14,9 @@ from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution import child
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.measuring.phase import time_cells
-from tlbench.results.record import Failure, Record
+from tlbench.results.record import Record
 from tlbench.results.store import Store
+from tlbench.session.events import Silent
 
 pytestmark = pytest.mark.benchmark
 
@@ -27,16 +28,6 @@ BACKBONES = [
     Named(name="ResNet50"),
 ]
 STANDARD = Timing(protocol="standard", batch_size=32, warmup=5, iterations=200, seconds=5.0)
-
-
-class Silent:
-    def opening(self, cell: Cell, number: int, total: int) -> None: ...
-
-    def round(self, number: int, waiting: int, models: int) -> None: ...
-
-    def lost(self, cell: Cell, why: Failure) -> None: ...
-
-    def reference_lost(self, why: Failure) -> None: ...
 
 
 def cells(timing: Timing, copy: int = 0) -> list[Cell]:

@@ -34,6 +34,7 @@ from tlbench.cache.upkeep import (
 )
 from tlbench.cache.writer import NoRoomError, Writer
 from tlbench.core.errors import UserError
+from tlbench.core.files import flush_folder
 
 FREE = 0.05
 """Share of the disk that stays free."""
@@ -144,7 +145,7 @@ class Store:
                 yield writer
                 manifest = writer.finish()
             target.rename(self.folder / key)
-            _flush_folder(self.folder)
+            flush_folder(self.folder)
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
             raise
@@ -207,11 +208,3 @@ def _signature(folder: Path, manifest: Manifest) -> Signature:
     except OSError as error:
         raise DamagedError(f"its arrays cannot be read ({error.strerror})") from error
     return tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in status)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
