@@ -6,7 +6,6 @@ import pytest
 
 from tlbench.statistics.attainable import (
     least_mann_whitney,
-    least_sign_flip,
     least_signed_rank,
     mann_whitney_runs,
     signed_rank_pairs,
@@ -30,11 +29,7 @@ def test_four_against_four_cannot_reach_one_in_a_hundred() -> None:
 @pytest.mark.parametrize("count", [1, 2, 6, 20])
 def test_differences_of_one_sign_give_the_least(count: int) -> None:
     assert least_signed_rank(count) == pytest.approx(signed_rank([float(n) for n in range(1, count + 1)]).p)
-    assert least_sign_flip(count) == pytest.approx(sign_flip([1] * count))
-
-
-def test_no_discordant_example_says_nothing() -> None:
-    assert least_sign_flip(0) == 1.0
+    assert least_signed_rank(count) == pytest.approx(sign_flip([1] * count))
 
 
 @pytest.mark.parametrize(("level", "tests"), [(0.05, 1), (0.05, 24), (0.01, 48), (1e-6, 1000), (1.0, 1)])
@@ -55,7 +50,7 @@ def test_what_is_no_level_is_refused(level: float, tests: int) -> None:
 
 def test_sides_without_values_are_refused() -> None:
     calls: tuple[Callable[[], float], ...] = (
-        lambda: least_mann_whitney(0, 3), lambda: least_signed_rank(0), lambda: least_sign_flip(-1),
+        lambda: least_mann_whitney(0, 3), lambda: least_signed_rank(0),
     )  # fmt: skip
     for call in calls:
         with pytest.raises(ValueError, match="at least one"):

@@ -1,13 +1,20 @@
 """Change points against a likelihood written out, clean steps, and noise of every correlation up to 0.8."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from tests.statistics.simulations import changes_in, correlated
 from tlbench.statistics import changepoints
-from tlbench.statistics.changepoints import CORRELATIONS, SHORTEST, change_points, changes_of_all
+from tlbench.statistics.changepoints import CORRELATIONS, SHORTEST, ChangePoint, changes_of_all
 
 SERIES = 1000
+
+
+def change_points(values: Sequence[float]) -> list[ChangePoint]:
+    """Of one series."""
+    return changes_of_all([values])[0]
 
 
 def deviance(values: np.ndarray, correlation: float, design: np.ndarray) -> float:

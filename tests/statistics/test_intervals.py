@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tlbench.statistics.intervals import median_interval, quantile, wilson
+from tlbench.statistics.intervals import quantile, wilson
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -26,28 +26,6 @@ def test_wilson_stays_within_bounds_at_the_ends() -> None:
 def test_what_is_no_proportion_is_refused(successes: int, trials: int) -> None:
     with pytest.raises(ValueError, match="no proportion"):
         wilson(successes, trials)
-
-
-@pytest.mark.parametrize(("count", "pair"), [(6, (1, 6)), (10, (2, 9)), (20, (6, 15)), (30, (10, 21)), (100, (40, 61))])
-def test_median_interval_takes_the_ranks_of_published_tables(count: int, pair: tuple[int, int]) -> None:
-    assert median_interval([float(n) for n in range(1, count + 1)]) == pair
-
-
-def test_five_samples_are_too_few_for_95_percent() -> None:
-    assert median_interval([1.0, 2.0, 3.0, 4.0, 5.0]) is None
-
-
-@pytest.mark.parametrize("draw", ["exponential", "normal", "uniform"])
-def test_median_interval_covers_the_median_as_often_as_it_says(draw: str) -> None:
-    generator = np.random.default_rng(1)
-    median = {"exponential": np.log(2), "normal": 0.0, "uniform": 0.5}[draw]
-    covered = 0
-    for _ in range(1000):
-        interval = median_interval(getattr(generator, draw)(size=25).tolist())
-        assert interval is not None
-        covered += interval[0] <= median <= interval[1]
-    # 95.7 % for 25 samples; three standard errors of 1000 trials below.
-    assert covered >= 937
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0, 1))

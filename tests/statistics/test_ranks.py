@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tlbench.statistics.classification import mcnemar
-from tlbench.statistics.paired import paired_interval, sign_flip, two_proportions, two_samples
+from tlbench.statistics.paired import paired_interval, sign_flip, two_proportions
 from tlbench.statistics.ranks import mann_whitney, signed_rank
 
 
@@ -88,19 +88,6 @@ def test_two_proportions_equal_the_pooled_score_test_and_newcombes_example() -> 
     assert (low, high) == (pytest.approx(0.0524, abs=5e-4), pytest.approx(0.3339, abs=5e-4))
     table = [[48, 32], [56, 14]]
     assert p == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
-
-
-@pytest.mark.parametrize("size", [2, 3, 4, 10])
-def test_two_samples_equal_scipys_t_test(size: int) -> None:
-    draw = np.random.default_rng(size)
-    for shift in (0, 0.5, 3):
-        first, second = draw.normal(size=size), draw.normal(shift, 2, size=size)
-        assert two_samples(first.tolist(), second.tolist()) == pytest.approx(
-            stats.ttest_ind(first, second).pvalue, abs=1e-12
-        )
-    assert (two_samples([1, 1], [1, 1]), two_samples([1, 1], [2, 2])) == (1.0, 0.0)
-    with pytest.raises(ValueError, match="at least two each"):
-        two_samples([1.0], [2.0])
 
 
 def test_the_paired_interval_covers_a_known_loss() -> None:

@@ -23,20 +23,13 @@ def least_mann_whitney(first: int, second: int) -> float:
 def least_signed_rank(count: int) -> float:
     """The p-value of `signed_rank` where all of `count` differences have one sign: 2 of 2^n patterns of signs.
 
+    That of `sign_flip` and `mcnemar` too, where `count` is that of the discordant examples: those not 0.
     Raises ValueError without differences.
     """
     finite(count, "the number of differences")
     if count < 1:
         raise ValueError(f"{count} differences: at least one is needed")
     return min(1.0, 2 * 0.5**count)
-
-
-def least_sign_flip(discordant: int) -> float:
-    """The p-value of `sign_flip` and `mcnemar` where all of `discordant` examples, those not 0, have one sign.
-
-    1 where there are none. Raises ValueError where there are fewer than none.
-    """
-    return least_signed_rank(discordant) if discordant else 1.0
 
 
 def mann_whitney_runs(level: float, tests: int = 1) -> int:

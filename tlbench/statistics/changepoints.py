@@ -30,11 +30,6 @@ class ChangePoint:
     p: float
 
 
-def change_points(values: Sequence[float], level: float = 0.01) -> list[ChangePoint]:
-    """Where `values` (n,), in the order of time, stepped to another level; see `changes_of_all`."""
-    return changes_of_all([values], level)[0]
-
-
 def changes_of_all(series: Sequence[Sequence[float]], level: float = 0.01) -> list[list[ChangePoint]]:
     """For each series (n,), in the order of time: where it stepped to another level, in that order.
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from statistics import NormalDist
 
 from tlbench.statistics.finite import finite
@@ -27,23 +26,6 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
     return low, high
 
 
-def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Order-statistic interval of the median, as (low, high); None where there are too few samples for one.
-
-    Takes the innermost symmetric pair of order statistics that covers the median with at least `confidence`,
-    whatever the distribution, for independent samples: x(r) and x(n+1-r) cover it with probability
-    1 - 2 P(Binomial(n, 1/2) < r).
-    Source: W. J. Conover, Practical Nonparametric Statistics, 3rd ed. (1999), section 3.2; G. J. Hahn and
-    W. Q. Meeker, Statistical Intervals (1991), section 5.2. Raises ValueError where a sample is not finite.
-    """
-    finite([*samples, confidence], "samples and confidence")
-    rank = _rank(len(samples), confidence)
-    if rank == 0:
-        return None
-    ordered = sorted(samples)
-    return ordered[rank - 1], ordered[-rank]
-
-
 def quantile(samples: Sequence[float], share: float) -> float:
     """The quantile at `share` (0 to 1), interpolated linearly between order statistics.
 
@@ -59,17 +41,3 @@ def quantile(samples: Sequence[float], share: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-@lru_cache(maxsize=1024)
-def _rank(count: int, confidence: float) -> int:
-    """The largest r with 2 P(Binomial(count, 1/2) < r) <= 1 - confidence; 0 where there is none."""
-    tail, rank = 0.0, 0
-    while rank < count / 2:
-        tail += math.exp(
-            math.lgamma(count + 1) - math.lgamma(rank + 1) - math.lgamma(count - rank + 1) - count * math.log(2)
-        )
-        if 2 * tail > 1 - confidence:
-            break
-        rank += 1
-    return rank

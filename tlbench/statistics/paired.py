@@ -54,29 +54,6 @@ def paired_interval(differences: Sequence[float] | NDArray[np.floating]) -> tupl
     return max(-1.0, mean - half), min(1.0, mean + half)
 
 
-def two_samples(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p-value of Student's test that two samples of the same size have the same mean.
-
-    Source: Student, The Probable Error of a Mean, Biometrika 6 (1908), 1-25; the distribution for an even number of
-    degrees of freedom is M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions (1964), 26.7.4. Equals
-    scipy.stats.ttest_ind. Raises ValueError where sizes differ or are less than two.
-    """
-    one, other = finite(first, "first sample"), finite(second, "second sample")
-    if len(one) != len(other) or len(one) < 2:
-        raise ValueError(f"samples of {len(one)} and {len(other)} values: at least two each, and as many, are needed")
-    far = abs(float(one.mean() - other.mean()))
-    spread = math.sqrt(float(one.var(ddof=1) + other.var(ddof=1)) / len(one))
-    if spread == 0:
-        return 0.0 if far else 1.0
-    freedom = 2 * len(one) - 2
-    angle = math.atan(far / spread / math.sqrt(freedom))
-    term = total = 1.0
-    for number in range(1, freedom // 2):
-        term *= (2 * number - 1) / (2 * number) * math.cos(angle) ** 2
-        total += term
-    return max(0.0, 1 - math.sin(angle) * total)
-
-
 def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float, float]:
     """Interval (low, high) of the second proportion less the first, and the two-sided p-value that they are equal.
 
