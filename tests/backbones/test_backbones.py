@@ -3,6 +3,7 @@
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,47 +111,42 @@ def test_arguments_are_checked(name: str, args: dict[str, float], sentence: str)
         registry.get(name).check_args(args)
 
 
+def keras_asks_for(
+    name: str, top: bool, monkeypatch: pytest.MonkeyPatch, **arguments: Any
+) -> tuple[str, str, str | None]:
+    """What Keras' own constructor would fetch, without the model being built."""
+    keras = pytest.importorskip("keras")
+    asked: list[tuple[str, str, str | None]] = []
+
+    class Asked(Exception):  # noqa: N818
+        pass
+
+    def get_file(fname: str, origin: str, **options: str) -> None:
+        asked.append((fname, origin, options.get("file_hash")))
+        raise Asked
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(Asked):
+        getattr(keras.applications, name)(weights="imagenet", include_top=top, **arguments)
+    (file,) = asked
+    return file
+
+
+def keras_asks_for_size(
+    name: str, alpha: float, top: bool, size: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str, str | None]:
+    """The same for images of `size`."""
+    monkeypatch.setattr(warnings, "warn", lambda *args, **options: None)  # of sizes without a file of their own
+    return keras_asks_for(name, top, monkeypatch, alpha=alpha, input_shape=(size, size, 3))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("top", [True, False])
 @pytest.mark.parametrize("name", registry.names())
 def test_official_files_are_those_keras_asks_for(name: str, top: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    keras = pytest.importorskip("keras")
-    asked: list[tuple[str, str, str | None]] = []
-
-    class Asked(Exception):  # noqa: N818
-        pass
-
-    def get_file(fname: str, origin: str, **options: str) -> None:
-        asked.append((fname, origin, options.get("file_hash")))
-        raise Asked
-
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
-    with pytest.raises(Asked):
-        getattr(keras.applications, name)(weights="imagenet", include_top=top)
     official = official_file(registry.get(name), {}, top)
     assert official is not None
-    assert asked == [(official.file, official.url, official.digest)]
-
-
-def keras_asks_for(
-    name: str, alpha: float, top: bool, size: int, monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, str, str | None]:
-    """What Keras' own constructor would fetch for images of `size`, without the model being built."""
-    keras = pytest.importorskip("keras")
-    asked: list[tuple[str, str, str | None]] = []
-
-    class Asked(Exception):  # noqa: N818
-        pass
-
-    def get_file(fname: str, origin: str, **options: str) -> None:
-        asked.append((fname, origin, options.get("file_hash")))
-        raise Asked
-
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
-    monkeypatch.setattr(warnings, "warn", lambda *args, **options: None)  # of sizes without a file of their own
-    with pytest.raises(Asked):
-        getattr(keras.applications, name)(weights="imagenet", include_top=top, alpha=alpha, input_shape=(size, size, 3))
-    return asked[0]
+    assert keras_asks_for(name, top, monkeypatch) == (official.file, official.url, official.digest)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +158,9 @@ def test_the_file_is_that_of_the_image_size_as_keras_has_it(
     for size in sizes:
         official = official_file(registry.get(name), {"alpha": 0.5}, False, size)
         assert official is not None
-        assert (official.file, official.url, official.digest) == keras_asks_for(name, 0.5, False, size, monkeypatch)
+        assert (official.file, official.url, official.digest) == keras_asks_for_size(
+            name, 0.5, False, size, monkeypatch
+        )
 
 
 @pytest.mark.slow
@@ -179,7 +177,9 @@ def test_all_sizes_and_alphas_are_as_keras_has_them(
             continue  # Keras refuses the size with the classifier's weights
         official = official_file(registry.get(name), {"alpha": alpha}, top, size)
         assert official is not None
-        assert (official.file, official.url, official.digest) == keras_asks_for(name, alpha, top, size, monkeypatch)
+        assert (official.file, official.url, official.digest) == keras_asks_for_size(
+            name, alpha, top, size, monkeypatch
+        )
 
 
 def test_another_sizes_file_stands_in_where_it_is_all_there_is(tmp_path: Path) -> None:
