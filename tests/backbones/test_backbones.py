@@ -126,6 +126,7 @@ def keras_asks_for(
         raise Asked
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    monkeypatch.setattr(warnings, "warn", lambda *args, **options: None)  # of sizes without a file of their own
     with pytest.raises(Asked):
         getattr(keras.applications, name)(weights="imagenet", include_top=top, **arguments)
     (file,) = asked
@@ -136,7 +137,6 @@ def keras_asks_for_size(
     name: str, alpha: float, top: bool, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, str, str | None]:
     """The same for images of `size`."""
-    monkeypatch.setattr(warnings, "warn", lambda *args, **options: None)  # of sizes without a file of their own
     return keras_asks_for(name, top, monkeypatch, alpha=alpha, input_shape=(size, size, 3))
 
 
