@@ -70,6 +70,23 @@ def test_the_fingerprint_follows_the_bytes_of_the_images_and_nothing_else(root: 
     assert prepared(root, tmp_path / "cache").fingerprint != first.fingerprint
 
 
+@pytest.mark.parametrize("fallback", [False, True])
+def test_fewer_training_images_are_the_first_of_more(root: Path, tmp_path: Path, fallback: bool) -> None:
+    """So that accuracies by their number are of nested sets, and test images are the same for all."""
+    place = None if fallback else root
+    few, more = (
+        prepared(place, tmp_path / "cache", Limit(train=train, validation=2, test=3), fallback=fallback)
+        for train in (4, 9)
+    )
+    small, _ = training_arrays(few).open()
+    large, _ = training_arrays(more).open()
+    for label in (0, 1):
+        np.testing.assert_array_equal(small[4 * label : 4 * label + 4], large[9 * label : 9 * label + 4])
+    for split in ("validation", "test"):
+        one, other = few.splits[split], more.splits[split]
+        np.testing.assert_array_equal(one.open(1.0)[0], other.open(1.0)[0])
+
+
 def test_a_limit_takes_so_many_of_each_class(root: Path, tmp_path: Path) -> None:
     found = prepared(root, tmp_path / "cache", Limit(train=7, test=100))
     counts = found.provenance().counts

@@ -76,6 +76,9 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[cats_dogs]", "[{name: imagenet, path: x}]"), "suite.yaml:2:29: datasets: imagenet takes no keys"),
         (("image_size: 96", "image_size: 96\ntiming: {protocol: custom}"), "suite.yaml:6:10: timing: protocol custom needs warmup, iterations, seconds"),
         (("image_size: 96", "image_size: 96\ntiming: {max_seconds: 1, seconds: 5}"), "timing: max_seconds 1 is less than seconds 5"),
+        (("image_size: 96", "image_size: 96\nlimit: {train: [5, 0]}"), "suite.yaml:6:20: limit.train: 0 is too small; it must be at least 1"),
+        (("image_size: 96", "image_size: 96\nlimit: {trian: 5}"), "suite.yaml:6:9: limit: unknown key 'trian'; did you mean 'train'?"),
+        (("image_size: 96", "image_size: 96\nlimit: [{train: 5}, {train: most}]"), "suite.yaml:6:29: limit.train: a whole number belongs here, not 'most'"),
         (("train: {epochs: 1}", ""), "suite.yaml:1:1: key 'train' is missing"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from tests import builders
 from tests.narrow import present
 from tlbench.backbones import registry
-from tlbench.core.cell import Cell, Named
+from tlbench.core.cell import Cell, Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
 from tlbench.suite.expand import expand
@@ -98,6 +98,15 @@ def test_all_and_families_expand(tmp_path: Path) -> None:
         "MobileNetV3Small",
         "MobileNetV3Large",
     ]
+
+
+def test_numbers_of_training_images_are_an_axis(tmp_path: Path) -> None:
+    listed = cells(tmp_path, BASE + "limit: {train: [10, 30, all], validation: 5}\n")
+    assert [cell.limit for cell in listed] == [Limit(train=train, validation=5) for train in (10, 30, None)]
+    whole = cells(tmp_path, BASE + "limit: [{train: 10, validation: 5}, {train: 30, validation: 5}, {validation: 5}]\n")
+    assert whole == listed
+    (single,) = cells(tmp_path, BASE + "limit: {train: 10, validation: 5}\n")
+    assert single == listed[0]
 
 
 def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:

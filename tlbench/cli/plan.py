@@ -1,6 +1,7 @@
 """`tlbench plan`: the cells of a suite."""
 
 import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -34,12 +35,23 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
         rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in cells]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(terminal.text(Table.of(HEADINGS, [_row(cell, cell.id in done) for cell in cells])))
+    click.echo(terminal.text(_table(cells, done)))
     click.echo(f"\n{len(cells)} cells, {len(cells) - len(chosen.to_do)} done.")
     for sentence in chosen.sentences:
         click.echo(sentence)
 
 
+def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:
+    """A line for each cell; how many images it trains on has a column where that varies."""
+    rows, headings = [_row(cell, cell.id in done) for cell in cells], list(HEADINGS)
+    if len({cell.limit.train for cell in cells}) > 1:
+        headings.insert(IMAGES_AT, "Images per class")
+        for row, cell in zip(rows, cells, strict=True):
+            row.insert(IMAGES_AT, str(cell.limit.train or "all"))
+    return Table.of(headings, rows)
+
+
+IMAGES_AT = 3
 HEADINGS = ["Id", "Backbone", "Data set", "Strategy", "Head", "Image", "Epochs", "Rate", "Seed", "Done"]
 
 

@@ -43,6 +43,7 @@ COLUMNS = (
     "top1",
     "top1_low",
     "top1_high",
+    "train_images",
     "test_images",
     "test_loss",
     "top5",
@@ -184,6 +185,7 @@ def _provenance(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = {}
     if record.data:
         row |= {
+            "train_images": sum(record.data.counts.get("train", {}).values()) or None,
             "data_source": record.data.source,
             "data_fallback": record.data.fallback,
             "data_fingerprint": record.data.fingerprint,

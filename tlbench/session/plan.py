@@ -48,7 +48,9 @@ class Plan:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, epochs, learning_rate, seed, done."""
+        """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, train_images (a class; empty: all),
+        epochs, learning_rate, seed, done.
+        """
         import pandas as pd
 
         return pd.DataFrame([self._row(cell) for cell in self.cells])
@@ -66,6 +68,7 @@ class Plan:
             "strategy": cell.strategy.label,
             "head": cell.head.label,
             "image_size": cell.image_size,
+            "train_images": cell.limit.train,
             "epochs": cell.train.epochs if cell.train else None,
             "learning_rate": cell.train.learning_rate if cell.train else None,
             "seed": cell.seed,

@@ -13,7 +13,7 @@ from tlbench.suite.schema import NO_TIMING, PROTOCOLS, PatchSection, TimingSecti
 
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
-    """All cells, each once, in the order data set, backbone, image size, strategy, head, settings, seed.
+    """All cells, each once, in the order data set, images, backbone, image size, strategy, head, settings, seed.
 
     Raises UserError, at its place in the file, for combinations that cannot work, for an exclusion that matches
     nothing, and where nothing is left.
@@ -43,6 +43,7 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
     heads = list(enumerate(content.heads))
     points = product(
         content.datasets,
+        content.limits(),
         named,
         content.image_size,
         content.strategies,
@@ -50,11 +51,13 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         content.precision,
         list(trainings(content.train)),
     )
-    for dataset, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
+    for dataset, limit, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
         _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
         pixels = _pixels(suite, backbone, size, loc)
         for seed in content.seeds:
-            yield _cell(suite, backbone, weights, dataset.dataset, strategy, head, pixels, train, rate, seed, precision)
+            yield _cell(
+                suite, backbone, weights, dataset.dataset, limit, strategy, head, pixels, train, rate, seed, precision
+            )
 
 
 def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
@@ -76,7 +79,18 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     for backbone in item.backbones:
         pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
         yield _cell(
-            suite, backbone, item.weights, dataset, strategy, head, pixels, train, rate, seed, content.precision[0]
+            suite,
+            backbone,
+            item.weights,
+            dataset,
+            content.limits()[0],
+            strategy,
+            head,
+            pixels,
+            train,
+            rate,
+            seed,
+            content.precision[0],
         )
 
 
@@ -85,6 +99,7 @@ def _cell(
     backbone: Named,
     weights: Weights,
     dataset: Named,
+    limit: Limit,
     strategy: Named,
     head: Head,
     pixels: int,
@@ -109,7 +124,7 @@ def _cell(
         backbone=backbone,
         weights="random" if rule.weights == "random" else weights,
         dataset=dataset,
-        limit=Limit(**content.limit.model_dump()),
+        limit=limit,
         strategy=strategy,
         head=head,
         image_size=pixels,

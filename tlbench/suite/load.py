@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -93,7 +94,7 @@ def _lines(document: Document, error: ValidationError) -> list[str]:
 
 
 def _line(document: Document, problem: ErrorDetails) -> str:
-    loc: Loc = problem["loc"]
+    loc = _as_written(document.content, problem["loc"])
     if problem["type"] == "missing":
         return document.error(loc[:-1], f"{_path(loc[:-1])}key {loc[-1]!r} is missing")
     context = problem.get("ctx", {})
@@ -101,6 +102,20 @@ def _line(document: Document, problem: ErrorDetails) -> str:
     if key is not None:
         return document.error((*loc, key), f"{_path(loc)}{context['message']}", at_key=True)
     return document.error(loc, f"{_path(loc)}{context.get('message', problem['msg'])}")
+
+
+def _as_written(content: Any, loc: Loc) -> Loc:
+    """`loc` without the places of single items that stand for a list of one: in the file they are no lists."""
+    written: list[str | int] = []
+    for part in loc:
+        if isinstance(part, int) and not isinstance(content, list):
+            continue
+        written.append(part)
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):  # what is missing there, or a name of pydantic's own
+            content = None
+    return tuple(written)
 
 
 def _path(loc: Loc) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from tlbench.core.cell import Augmentation, Backend, EarlyStopping, Head, Jit, ReduceLROnPlateau
+from tlbench.core.cell import Augmentation, Backend, EarlyStopping, Head, Jit, Limit, ReduceLROnPlateau
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import (
@@ -47,6 +47,11 @@ def _rate(value: Any) -> Any:
     return value if value == "auto" else number(0, 1000, open_low=True)(value)
 
 
+def _most(value: Any) -> Any:
+    """``all`` sets no limit."""
+    return None if value == "all" else whole(1, 10_000_000)(value)
+
+
 def _defaults(value: Any) -> Any:
     """``true`` asks for the defaults of a section, ``false`` for none."""
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
@@ -54,6 +59,7 @@ def _defaults(value: Any) -> Any:
 
 Listed = BeforeValidator(listed)
 Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
+Most = Annotated[int | None, BeforeValidator(_most)]
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
 Optimizer = Annotated[str, BeforeValidator(one_of(*RELATIVE_TO_ADAM, label="optimizer"))]
 Precision = Annotated[str, BeforeValidator(one_of("float32", "mixed_bfloat16", "mixed_float16", label="precision"))]
@@ -65,11 +71,15 @@ Monitor = Annotated[
 
 
 class LimitSection(Section):
-    """Images per class."""
+    """Images per class. A list for train is an axis of the matrix: accuracy against the number of training images."""
 
-    train: Count | None = None
-    validation: Count | None = None
-    test: Count | None = None
+    train: Annotated[list[Most], Listed] = [None]
+    validation: Most = None
+    test: Most = None
+
+    def values(self) -> list[Limit]:
+        """As cells have it: one for each number of training images."""
+        return [Limit(train=train, validation=self.validation, test=self.test) for train in self.train]
 
 
 class StoppingSection(Section):
@@ -225,7 +235,7 @@ class SuiteFile(Section):
     strategies: Annotated[list[Strategy], Listed]
     heads: Annotated[list[HeadItem], Listed] = [Head()]
     image_size: Annotated[list[Size], Listed] = ["native"]
-    limit: LimitSection = LimitSection()
+    limit: Annotated[list[LimitSection], Listed] = [LimitSection()]
     train: TrainSection | None = None
     seeds: Annotated[list[Seed], Listed] = [0]
     precision: Annotated[list[Precision], Listed] = ["float32"]
@@ -236,3 +246,7 @@ class SuiteFile(Section):
     exclude: list[PatchSection] = []
     gates: GatesSection = GatesSection()
     timeout: Positive = 3600.0
+
+    def limits(self) -> list[Limit]:
+        """How many images a class each point of the matrix takes."""
+        return [limit for section in self.limit for limit in section.values()]

@@ -33,7 +33,8 @@ NONE = ""
 SETTINGS = [
     ("Head", "head"),
     ("Image size", "image_size"),
-    ("Images per class", "limit"),
+    ("Training images per class", "train_images"),
+    ("Other images per class", "other_images"),
     ("Weights", "weights"),
     ("Epochs", "epochs"),
     ("Batch size", "batch_size"),
@@ -59,7 +60,8 @@ def setting(record: Record) -> dict[str, str]:
     return {
         "head": cell.head.label,
         "image_size": str(cell.image_size),
-        "limit": options(cell.limit, "all"),
+        "train_images": str(cell.limit.train or "all"),
+        "other_images": options(cell.limit.model_copy(update={"train": None}), "all"),
         "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
         "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
         "batch_size": str(train.batch_size) if train else DASH,
