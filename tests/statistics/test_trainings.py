@@ -8,7 +8,7 @@ from scipy import stats
 
 from tests.narrow import present
 from tests.statistics.simulations import easy, equal_recipes, suites_of_trainings, trained
-from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers
+from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers, without_seeds
 
 SUITES = 1000
 
@@ -77,6 +77,56 @@ def test_the_same_images_are_needed() -> None:
     with pytest.raises(ValueError, match="the same images"):
         compare([of_accuracies([0.5, 0.6], 10), of_accuracies([0.5, 0.6], 20)], [(0, 1)], "fixed")
     assert compare([of_accuracies([0.5, 0.6], 10), of_accuracies([0.5, 0.6], 20)], [(0, 1)])[0] is not None
+
+
+def test_a_solved_head_varies_as_its_resamples_do() -> None:
+    """The variance of the difference by hand, its degrees of freedom after Welch and Satterthwaite."""
+    seeds, resampled = np.array([0.84, 0.85, 0.87]), 0.8 + 0.01 * np.random.default_rng(0).normal(size=20)
+    solved = without_seeds(of_accuracies([0.82], 500), resampled.tolist())
+    (shift,) = compare([solved, of_accuracies(seeds.tolist(), 500)], [(0, 1)], "fixed")
+    parts = np.array([resampled.var(ddof=1), seeds.var(ddof=1) / 3])
+    freedom = parts.sum() ** 2 / (parts**2 / [19, 2]).sum()
+    half = stats.t.ppf(0.975, freedom) * parts.sum() ** 0.5
+    assert shift is not None
+    assert shift.estimate == pytest.approx(seeds.mean() - 0.82)
+    assert (shift.low, shift.high) == (pytest.approx(shift.estimate - half), pytest.approx(shift.estimate + half))
+    assert shift.p == pytest.approx(2 * stats.t.sf(shift.estimate / parts.sum() ** 0.5, freedom))
+
+
+def test_one_seed_beside_a_solved_head_is_not_judged_and_two_solved_heads_are() -> None:
+    one, other = (without_seeds(of_accuracies([share], 500), [share - 0.01, share, share]) for share in (0.8, 0.9))
+    assert compare([one, of_accuracies([0.9], 500)], [(0, 1)]) == [None]
+    assert present(compare([one, other], [(0, 1)])[0]).p < 0.05
+
+
+def test_answers_of_a_solved_head_and_of_seeds_are_paired() -> None:
+    draw = np.random.default_rng(0)
+    head = draw.random((500, 1)) < 0.8
+    seeds = np.repeat(head | (draw.random((500, 1)) < 0.2), 3, axis=1)
+    solved = without_seeds(of_answers(head), [float(head.mean())] * 20)
+    (shift,) = compare([solved, of_answers(seeds)], [(0, 1)])
+    expected = stats.ttest_rel(seeds[:, 0].astype(float), head[:, 0].astype(float))
+    assert present(shift).p == pytest.approx(expected.pvalue, rel=1e-6)
+
+
+def test_resamples_keep_the_level_where_both_sides_vary_alike_over_training_images() -> None:
+    """Images of which each side's accuracy has the same variance, half of it shared; seeds vary beside."""
+    alarms = 0
+    for run in range(400):
+        draw = np.random.default_rng(run)
+        shared, own, other = 0.01 * np.sqrt(0.5) * draw.normal(size=3)
+        head = 0.8 + shared + own
+        solved = without_seeds(of_accuracies([head], 1000), (head + 0.01 * draw.normal(size=20)).tolist())
+        seeds = of_accuracies((0.8 + shared + other + 0.005 * draw.normal(size=3)).tolist(), 1000)
+        alarms += present(compare([solved, seeds], [(0, 1)], "fixed")[0]).p < 0.05
+    assert alarms <= 400 * 0.05 + 2 * (400 * 0.05 * 0.95) ** 0.5
+
+
+def test_resamples_stand_for_no_seeds_and_a_few_of_them() -> None:
+    with pytest.raises(ValueError, match="2 trainings, 20 resamples"):
+        without_seeds(of_accuracies([0.8, 0.9], 100), [0.8] * 20)
+    with pytest.raises(ValueError, match="1 trainings, 1 resamples"):
+        without_seeds(of_accuracies([0.8], 100), [0.8])
 
 
 def test_what_is_no_accuracy_is_refused() -> None:

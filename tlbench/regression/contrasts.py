@@ -11,7 +11,7 @@ from tlbench.core.cell import Cell
 from tlbench.results.record import Record
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.multiple import holm
-from tlbench.statistics.trainings import compare, of_answers
+from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers, without_seeds
 
 Right = NDArray[np.bool_]
 """For each test image, whether the cell predicted it right."""
@@ -20,7 +20,10 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Recipe:
-    """Cells that differ in nothing but the seed: one recipe, trained so many times."""
+    """Cells that differ in nothing but the seed: one recipe, trained so many times.
+
+    A solved head is trained once: it has no seed. What other training images would have given stands in its place.
+    """
 
     records: tuple[Record, ...]
 
@@ -35,6 +38,21 @@ class Recipe:
         return float(np.mean([record.accuracy.top1 for record in self.records if record.accuracy]))
 
     @property
+    def resampled(self) -> tuple[float, ...]:
+        """Test accuracies on resamples of the training images, of a recipe that has no seeds; else empty."""
+        accuracy = self.records[0].accuracy
+        return accuracy.resampled if len(self.records) == 1 and accuracy else ()
+
+    def trainings(self, right: Sequence[Right] | None) -> Trainings:
+        """For `compare`. right: answers of each of its records, in their order; None where they were not kept."""
+        accuracies = [record.accuracy for record in self.records if record.accuracy]
+        shares = [accuracy.top1 for accuracy in accuracies]
+        all_seeds = (
+            of_accuracies(shares, accuracies[0].images) if right is None else of_answers(np.stack(right, axis=1))
+        )
+        return without_seeds(all_seeds, self.resampled) if self.resampled else all_seeds
+
+    @property
     def images(self) -> str:
         """Fingerprint of the images it was tested on; empty where they are not known."""
         return self.records[0].data.fingerprint if self.records[0].data else ""
@@ -44,10 +62,10 @@ class Recipe:
 class Contrast:
     """Two recipes on the same test images; `difference`: top-1, first less second, means over the seeds.
 
-    With several seeds a side, `low` to `high` is its 95 % interval and `p` from the variance over seeds and over
-    images, so that it holds for other seeds and other images. With one seed on either side two trained models are
-    compared, by McNemar's exact test on images that `only_first` (`only_second`) of them predicts right; that tells
-    nothing of two recipes. `adjusted`: Holm's over all pairs that could have been shown.
+    With several seeds a side (or none to have, see `Recipe`), `low` to `high` is its 95 % interval and `p` from the
+    variance over seeds and over images, so that it holds for other seeds and other images. With one seed on either side
+    two trained models are compared, by McNemar's exact test on images that `only_first` (`only_second`) of them
+    predicts right; that tells nothing of two recipes. `adjusted`: Holm's over all pairs that could have been shown.
     """
 
     first: Recipe
@@ -114,13 +132,13 @@ def contrast(
         if first.images != second.images:
             raise ValueError(f"{first.cell.label} and {second.cell.label} were tested on different images")
     known = {id(recipe): recipe for recipe in (*tested, *(recipe for couple in couples for recipe in couple))}
-    answers = [np.stack([right[record.cell_id] for record in recipe.records], axis=1) for recipe in known.values()]
+    trainings = [recipe.trainings([right[record.cell_id] for record in recipe.records]) for recipe in known.values()]
     places = {identity: place for place, identity in enumerate(known)}
     indices = [(places[id(first)], places[id(second)]) for first, second in couples]
     contrasts = []
-    for couple, (a, b), shift in zip(couples, indices, compare(list(map(of_answers, answers)), indices), strict=True):
+    for couple, shift in zip(couples, compare(trainings, indices), strict=True):
         if shift is None:
-            contrasts.append(_of_models(*couple, answers[a][:, 0], answers[b][:, 0]))
+            contrasts.append(_of_models(*couple, *(right[recipe.records[0].cell_id] for recipe in couple)))
         else:
             low, high = (None if end is None else -end for end in (shift.high, shift.low))
             contrasts.append(Contrast(*couple, -shift.estimate, shift.p, low, high))

@@ -40,6 +40,16 @@ def interval(value: float, low: float, high: float) -> str:
     return f"{value:.1%} ({low * 100:.1f}–{high * 100:.1f})"
 
 
+def points(difference: float) -> str:
+    """Percentage points, from a difference of shares: ``+1.3``."""
+    return f"{difference * 100:+.1f}"
+
+
+def points_between(low: float | None, high: float | None) -> str:
+    """An interval of points: ``-0.4 to +3.0``; a dash where it is not known."""
+    return DASH if low is None or high is None else f"{points(low)} to {points(high)}"
+
+
 def seconds(value: float) -> str:
     """``0.4 s``, ``12.6 s``, ``3 min``."""
     return f"{value:.1f} s" if value < 100 else f"{value / 60:.0f} min"

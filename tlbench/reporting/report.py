@@ -1,10 +1,11 @@
 """What a report is of: the records of one or several runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tlbench.regression.contrasts import Right
 from tlbench.reporting.published import is_original, published_columns
 from tlbench.results.record import Record
 
@@ -12,12 +13,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def no_answers() -> Right | None:
+    """Of a record whose predictions were not kept."""
+    return None
+
+
 @dataclass(frozen=True)
 class RunRecord:
-    """A record and the name of the run it is from."""
+    """A record and the name of the run it is from.
+
+    answers: gives, for each test image, whether it was predicted right; they are read when a view asks for them.
+    """
 
     run: str
     record: Record
+    answers: Callable[[], Right | None] = field(default=no_answers, compare=False, repr=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +41,23 @@ class Report:
     def records(self) -> list[Record]:
         """The records alone."""
         return [row.record for row in self.rows]
+
+    @cached_property
+    def tested(self) -> list[Record]:
+        """Records with an accuracy, each cell once: the first run's, since a second run of a cell is no second seed."""
+        found: dict[str, Record] = {}
+        for record in self.records:
+            if record.accuracy and record.data:
+                found.setdefault(record.cell_id, record)
+        return list(found.values())
+
+    def answers(self, record: Record) -> Right | None:
+        """Whether each test image was predicted right; None where that was not kept."""
+        return self._answers[id(record)]()
+
+    @cached_property
+    def _answers(self) -> dict[int, Callable[[], Right | None]]:
+        return {id(row.record): row.answers for row in self.rows}
 
     @cached_property
     def frame(self) -> "pd.DataFrame":

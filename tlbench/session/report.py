@@ -2,13 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tlbench.core.files import write_atomically
+from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
+from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
 
 
@@ -41,7 +44,15 @@ def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
     read = read_records(folder)
     for file in read.set_aside:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
-    return [RunRecord(folder.path.name, record) for record in read.records]
+    store = Store(folder.path)
+    return [RunRecord(folder.path.name, record, partial(_answers, store, record.cell_id)) for record in read.records]
+
+
+def _answers(store: Store, cell_id: str) -> Right | None:
+    try:
+        return store.read_right(cell_id)
+    except UnreadableError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ no number of test images can tell it from a better recipe; only other trainings 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,12 +24,19 @@ class Trainings:
     """One recipe, trained with several seeds and tested on the same images each time.
 
     accuracies: (seeds,), shares of 1. images: how many. right: (images, seeds), 1 where a training predicted an image
-    right, else 0; None where the answers were not kept.
+    right, else 0; None where the answers were not kept. resampled: of a training without luck (a solved head has one
+    solution, and no seed), how much its accuracy varies over resamples of its training images; else None.
     """
 
     accuracies: Numbers
     images: int
     right: Numbers | None = None
+    resampled: Spread | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything is known of what another training of the recipe would have given."""
+        return self.resampled is not None or len(self.accuracies) >= FEWEST_SEEDS
 
 
 def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
@@ -49,12 +56,26 @@ def of_answers(right: ArrayLike | NDArray[np.bool_]) -> Trainings:
     return Trainings(answers.mean(axis=0), len(answers), answers)
 
 
+def without_seeds(training: Trainings, resampled: Sequence[float]) -> Trainings:
+    """`training`, which has no luck, with its accuracies on resamples of its training images.
+
+    Their variance stands where that of seeds does. Raises ValueError for several seeds, and for fewer than two
+    resamples, of which nothing is known.
+    """
+    if len(training.accuracies) != 1 or len(resampled) < FEWEST_SEEDS:
+        raise ValueError(f"{len(training.accuracies)} trainings, {len(resampled)} resamples: one, and several, needed")
+    return replace(training, resampled=spread(resampled))
+
+
 def compare(
     trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]], images: Images = "drawn"
 ) -> list[Shift | None]:
     """For each couple of `trainings`, by place, how much higher the second's mean accuracy is; None with too few seeds.
 
-    Where either has fewer than `FEWEST_SEEDS` seeds there is nothing to judge: that difference can be shown, no more.
+    Where either has fewer than `FEWEST_SEEDS` seeds, and no resamples in their place, there is nothing to judge: that
+    difference can be shown, no more. The variance of resamples holds for other training images, which the other side of
+    a couple was trained on as well: the variance of a difference over them is that of the one side where both vary
+    alike and correlate by one half, and less where they go together more, as a strategy that begins with that head may.
     `trainings` are all that were trained alike (a suite's cells of both sides; the recipes of a run): seeds of few
     others tell how much seeds vary (`common`), each by as much as they agree on it.
 
@@ -71,11 +92,14 @@ def compare(
     Raises ValueError where sides that need the same images have different numbers of them.
     """
     own = [spread(each.accuracies) for each in trainings]
-    prior, most = common(own), sum(each.freedom for each in own)  # no more than `most` is known of seeds in all
-    of_means = [_of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)]
+    known = [each.resampled.freedom for each in trainings if each.resampled is not None]
+    prior, most = common(own), sum(each.freedom for each in own) + sum(known)  # no more is known of luck in all
+    of_means = [
+        each.resampled or _of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)
+    ]
     return [
         None
-        if min(len(trainings[place].accuracies) for place in (first, second)) < FEWEST_SEEDS
+        if not (trainings[first].judged and trainings[second].judged)
         else _compared(trainings[first], trainings[second], of_sum([of_means[first], of_means[second]], most), images)
         for first, second in couples
     ]
@@ -126,5 +150,6 @@ def _over_images(first: Numbers, second: Numbers) -> Spread:
     """Variance of a difference of mean accuracies over other images, without what the trainings' noise puts in."""
     images = len(first)
     seen = float((second.mean(axis=1) - first.mean(axis=1)).var(ddof=1)) if images > 1 else 0.0
-    noise = sum(float(side.var(axis=1, ddof=1).mean()) / side.shape[1] for side in (first, second))
+    varied = [side for side in (first, second) if side.shape[1] > 1]  # a training without luck puts in no noise
+    noise = sum(float(side.var(axis=1, ddof=1).mean()) / side.shape[1] for side in varied)
     return Spread(max(0.0, seen - noise) / images, max(1, images - 1))

@@ -8,8 +8,8 @@ from tlbench.reporting.document import Block, Note, Table
 RECIPES = ["First", "Second", "Top-1", "Difference", "95 % interval", "p (Holm)", ""]
 MODELS = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
 OF_MODELS = (
-    "One seed each: two trained models are compared, not two recipes. Trained again, the same recipe often differs as "
-    "much; several seeds of a suite compare recipes."
+    "One seed on a side: two trained models are compared, not two recipes. Trained again, the same recipe often "
+    "differs as much; several seeds of a suite compare recipes."
 )
 
 
@@ -39,6 +39,7 @@ def _both(contrast: Contrast) -> list[str]:
 
 
 def _label(recipe: Recipe) -> str:
-    if len(recipe.records) == 1:
-        return recipe.cell.label
-    return f"{recipe.cell.label.rpartition(' · ')[0]} · {len(recipe.records)} seeds"
+    without_seed = recipe.cell.label.rpartition(" · ")[0]
+    if recipe.resampled:
+        return f"{without_seed} · solved, {len(recipe.resampled)} resamples"
+    return recipe.cell.label if len(recipe.records) == 1 else f"{without_seed} · {len(recipe.records)} seeds"

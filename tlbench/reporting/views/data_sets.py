@@ -22,30 +22,18 @@ def _section(heading: str, group: Sequence[RunRecord]) -> Section:
 
 
 def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
-    groups: dict[tuple[str, tuple[str, ...]], list[RunRecord]] = {}
+    groups: dict[str, list[RunRecord]] = {}
     for row in of:
         if row.record.status == "ok":
-            groups.setdefault((row.record.cell.dataset.label, row.record.fallbacks), []).append(row)
-    for (dataset, fallbacks), group in groups.items():
-        yield dataset + (f" ({', '.join(fallbacks)})" if fallbacks else ""), group
+            groups.setdefault(rows.data_set(row.record), []).append(row)
+    return groups.items()
 
 
 def _table(group: Sequence[RunRecord]) -> Table:
-    columns = rows.varying([row.record for row in group])
-    if all(key != "learning_rate" for _, key in columns) or _rate_follows_strategy(group):
-        columns = [column for column in columns if column[1] != "learning_rate"]
+    columns = rows.columns([row.record for row in group])
     headings = rows.headings(columns)
     right = range(2 + len(columns), len(headings))
     return Table.of(headings, (rows.cells(seeds, columns) for seeds in rows.by_row(group)), right)
-
-
-def _rate_follows_strategy(group: Sequence[RunRecord]) -> bool:
-    rates: dict[str, set[float]] = {}
-    for row in group:
-        cell = row.record.cell
-        if cell.train:
-            rates.setdefault(f"{cell.strategy.label} {cell.train.optimizer}", set()).add(cell.train.learning_rate)
-    return all(len(different) == 1 for different in rates.values())
 
 
 def _data_note(group: Sequence[RunRecord]) -> list[Note]:

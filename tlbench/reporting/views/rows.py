@@ -28,6 +28,21 @@ def varying(records: Sequence[Record]) -> list[tuple[str, str]]:
     return [key for key in SETTINGS if len({values[key[1]] for values in settings} - {NONE}) > 1]
 
 
+def columns(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """Those of `varying` that a table needs: not the learning rate, where it follows from the strategy."""
+    follows = _rate_follows_strategy(records)
+    return [column for column in varying(records) if column[1] != "learning_rate" or not follows]
+
+
+def _rate_follows_strategy(records: Sequence[Record]) -> bool:
+    rates: dict[str, set[float]] = {}
+    for record in records:
+        cell = record.cell
+        if cell.train:
+            rates.setdefault(f"{cell.strategy.label} {cell.train.optimizer}", set()).add(cell.train.learning_rate)
+    return all(len(different) == 1 for different in rates.values())
+
+
 NONE = ""
 """Of a setting that a cell does not have, as a solved head has no epochs: that alone needs no column."""
 SETTINGS = [
@@ -75,6 +90,12 @@ def setting(record: Record) -> dict[str, str]:
         "jit": cell.jit,
         "timing": options(cell.timing, "on"),
     }
+
+
+def data_set(record: Record) -> str:
+    """Its name, with the stand-ins that the record rests on: ``cats_dogs (synthetic data)``."""
+    fallbacks = f" ({', '.join(record.fallbacks)})" if record.fallbacks else ""
+    return record.cell.dataset.label + fallbacks
 
 
 def options(value: Value | None, usual: str) -> str:

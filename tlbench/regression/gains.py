@@ -1,0 +1,107 @@
+"""What each strategy gains over the frozen backbone, on the same images. Pure."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from tlbench.core.cell import Cell, Training
+from tlbench.regression.contrasts import LEVEL, Recipe, Right
+from tlbench.results.record import Record
+from tlbench.statistics.multiple import holm
+from tlbench.statistics.ranks import Shift
+from tlbench.statistics.trainings import compare
+
+FROZEN = "frozen"
+HOW_TRAINED = set(Training.model_fields) - {"epochs", "learning_rate"}
+Answers = Callable[[Record], Right | None]
+"""For each test image, whether the record's cell predicted it right; None where that was not kept."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Top-1 of a strategy less that of `frozen`, means over seeds, as a share of 1.
+
+    shift: its 95 % interval and p-value, over seeds (resamples of the training images, where the head is solved and
+    has none) and test images (`statistics.trainings.compare`); None where a side has one seed: that is shown, and never
+    judged. adjusted: the p-value after Holm, over all gains that were judged with it.
+    """
+
+    recipe: Recipe
+    frozen: Recipe
+    shift: Shift | None
+    adjusted: float | None = None
+
+    @property
+    def difference(self) -> float:
+        """What was seen."""
+        return self.recipe.top1 - self.frozen.top1
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.shift is None or self.adjusted is None:
+            return "one seed: not judged"
+        if self.adjusted >= LEVEL:
+            return "not to be told apart"
+        return "better than frozen" if self.difference > 0 else "worse than frozen"
+
+
+def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
+    """Each recipe beside the frozen backbone with the same head on the same images; those that have one, in order.
+
+    Of several frozen ones, the one that is trained most alike.
+    """
+    references: dict[Hashable, list[Recipe]] = {}
+    for recipe in tested:
+        if recipe.cell.strategy.name == FROZEN:
+            references.setdefault(_setting(recipe), []).append(recipe)
+    couples = [
+        (_nearest(recipe.cell, fitting), recipe)
+        for recipe in tested
+        if recipe.cell.strategy.name != FROZEN and (fitting := references.get(_setting(recipe)))
+    ]
+    known = {id(recipe): recipe for couple in couples for recipe in couple}
+    places = {identity: place for place, identity in enumerate(known)}
+    kept = [_answers(recipe, answers) for recipe in known.values()]
+    trainings = [recipe.trainings(right) for recipe, right in zip(known.values(), kept, strict=True)]
+    shifts = compare(trainings, [(places[id(first)], places[id(second)]) for first, second in couples])
+    found = [Gain(recipe, frozen, shift) for (frozen, recipe), shift in zip(couples, shifts, strict=True)]
+    return adjusted(found)
+
+
+def adjusted(found: Sequence[Gain]) -> list[Gain]:
+    """The same gains, with p-values after Holm over those of `found` that are judged."""
+    levels = iter(holm([gain.shift.p for gain in found if gain.shift]))
+    return [replace(gain, adjusted=next(levels)) if gain.shift else gain for gain in found]
+
+
+def _answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
+    if len(recipe.records) == 1 and not recipe.resampled:
+        return None  # it is not judged: nothing has to be read
+    kept = [right for record in recipe.records if (right := answers(record)) is not None]
+    return kept if len(kept) == len(recipe.records) else None
+
+
+def _setting(recipe: Recipe) -> Hashable:
+    """Equal for recipes that differ in nothing but how they are trained."""
+    cell, record = recipe.cell, recipe.records[0]
+    of_cell = (
+        cell.backbone.label,
+        cell.head.label,
+        cell.image_size,
+        cell.precision,
+        cell.backend,
+        cell.jit,
+        cell.recipe,
+    )
+    return (recipe.images, *of_cell, "random weights" in record.fallbacks)
+
+
+def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:
+    """The one that is frozen as by default, and differs in the fewest settings of training."""
+
+    def distance(one: Recipe) -> tuple[bool, int]:
+        mine, other = cell.training, one.cell.training
+        differing = [name for name in HOW_TRAINED if getattr(mine, name) != getattr(other, name)]
+        return bool(one.cell.strategy.args), len(differing)
+
+    return min(fitting, key=distance)
