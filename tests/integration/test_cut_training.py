@@ -128,6 +128,23 @@ def test_seeds_of_a_group_are_as_if_each_ran_alone(
     assert not np.array_equal(probabilities(together[0]), probabilities(together[1]))
 
 
+@pytest.mark.parametrize("strategy", [GRADIENT, PARTIAL], ids=lambda one: one.name)
+def test_rates_and_epochs_of_a_group_are_as_if_each_ran_alone(
+    data: DataSource, weights: Path, strategy: Named, tmp_path: Path
+) -> None:
+    trains = [TRAIN.model_copy(update=one) for one in ({}, {"learning_rate": 1e-3}, {"epochs": 1})]
+    jobs = [job(data, weights, strategy=strategy, train=train) for train in trains]
+    assert len(grouped(jobs, None)) == 1
+    together = run(jobs, Keep(tmp_path, 10**9))
+    for one, asked in zip(together, trains, strict=True):
+        last = one.record.training[-1]
+        assert (last.learning_rate, last.epochs) == (asked.learning_rate, asked.epochs)
+        assert one.record.history[-1].epoch == asked.epochs
+    (alone,) = run(jobs[1:2], Keep(tmp_path, 10**9))
+    np.testing.assert_array_equal(probabilities(together[1]), probabilities(alone))
+    assert together[0].record.history[-1].loss != together[1].record.history[-1].loss
+
+
 def test_changed_images_are_drawn_anew_for_each_seed_of_a_group(data: DataSource, weights: Path) -> None:
     changed = TRAIN.model_copy(update={"augmentation": Augmentation(flip=True, shift=0.1)})
     jobs = [job(data, weights, strategy=FROZEN, train=changed, seed=seed) for seed in (0, 1)]

@@ -37,14 +37,14 @@ class Fitted:
 
 
 class Trainer:
-    """`model` compiled for a gradient phase of `cell`, with the random changes of its images in front where it asks so.
+    """`model` compiled for gradient phases of `cell`, with the random changes of its images in front where it asks so.
 
     `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
     optimizer's first state, while the model's weights are the caller's to set back.
     """
 
-    def __init__(self, model: keras.Model, cell: Cell, phase: Phase, jit: bool) -> None:
-        self.model, self._phase = model, phase
+    def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
+        self.model = model
         self._trained = model
         changes = cell.training.augmentation
         if changes and not changes.views:
@@ -61,13 +61,19 @@ class Trainer:
         return [one for one in self._optimizer.variables if all(one is not copy for copy in copies)]
 
     def fit(
-        self, cell: Cell, train: ToTrain, validation: Arrays, on_epoch: OnEpoch, start: Epoch | None = None
+        self,
+        cell: Cell,
+        phase: Phase,
+        train: ToTrain,
+        validation: Arrays,
+        on_epoch: OnEpoch,
+        start: Epoch | None = None,
     ) -> Fitted:
-        """Train as `cell` and the phase say; the validation set is looked at after each epoch, never the test set.
+        """Train as `cell` and `phase` say; the validation set is looked at after each epoch, never the test set.
 
         start: what validation says of the weights the model has now, which the phase may keep.
         """
-        asked, phase = cell.training, self._phase
+        asked = cell.training
         for variable, first in zip(self._optimizer.variables, self._first, strict=True):
             variable.assign(first)
         steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)

@@ -12,6 +12,7 @@ import numpy as np
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
+from tlbench.modeling.freezing import phases_of
 from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
@@ -83,19 +84,21 @@ class Bench:
         history: list[Epoch] = []
         phases: list[TrainedPhase] = []
         kept = -1
-        for stage in self._stages:
-            self.assembled.freezing.freeze(stage.phase.frozen)
+        cell = job.cell
+        phases_of_cell = phases_of(self.assembled.backbone, cell.strategy, cell.training, cell.head)
+        for stage, phase in zip(self._stages, phases_of_cell, strict=True):
+            self.assembled.freezing.freeze(phase.frozen)
             begin = time.perf_counter()
             if stage.trainer is None:
-                epoch, phase = self._solve(stage, job)
+                epoch, told = self._solve(stage, phase, job)
                 history, kept = [*history, epoch], len(history)
             else:
                 start = history[kept] if history else None
-                fitted = stage.trainer.fit(job.cell, stage.train, stage.splits["validation"], on_epoch, start)
+                fitted = stage.trainer.fit(cell, phase, stage.train, stage.splits["validation"], on_epoch, start)
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
-                phase = self._told(stage.phase, stage.path.model_copy(update={"step": fitted.step}))
-            phases.append(phase.model_copy(update={"seconds": time.perf_counter() - begin}))
+                told = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
+            phases.append(told.model_copy(update={"seconds": time.perf_counter() - begin}))
         return Trained(tuple(history), kept, tuple(phases))
 
     def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
@@ -107,14 +110,13 @@ class Bench:
         classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
         return accuracies_of_resamples(train, validation, test, classes, setting)
 
-    def _solve(self, stage: Stage, job: Job) -> tuple[Epoch, TrainedPhase]:
+    def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data = time.perf_counter(), job.images
         classifier = head_of(self.assembled)[-1]
         train, validation = stage.splits["train"], stage.splits["validation"]
         solved = solve_head(classifier, train, validation, len(data.classes), job.cell.head.output)
-        told = self._told(stage.phase, stage.path)
-        phase = told.model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
-        return solved.epoch(time.perf_counter() - begin), phase
+        told = self._told(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
+        return solved.epoch(time.perf_counter() - begin), told
 
     def _told(self, phase: Phase, path: TrainingPath) -> TrainedPhase:
         return TrainedPhase(

@@ -31,12 +31,12 @@ ALL_TRAINED = "every layer is trained"
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase, the model that it finds and that predicts after it, the splits, and what it trains on.
+    """The model that a phase finds and that predicts after it, the splits, and what it trains on.
 
-    trainer: None where the head is solved.
+    Cells of a group have their phases' rates and epochs for themselves, and share all of this. trainer: None where the
+    head is solved.
     """
 
-    phase: Phase
     model: keras.Model
     splits: Mapping[str, Arrays]
     train: ToTrain
@@ -65,7 +65,7 @@ def _stage(
         splits, train, path = _features_at_any_price(assembled, group, where, aside, jit, images)
         model = upper_model(assembled, where)
         model.compile(optimizer=None, jit_compile=jit)
-        return Stage(phase, model, splits, train, path, None)
+        return Stage(model, splits, train, path, None)
     views = _views(group.jobs[0])
     if group.keep is not None and isinstance(where, Boundary):
         try:
@@ -74,14 +74,14 @@ def _stage(
             where = str(error)
         else:
             model = upper_model(assembled, where)
-            return Stage(phase, model, splits, train, path, Trainer(model, cell, phase, jit))
+            return Stage(model, splits, train, path, Trainer(model, cell, jit))
     whole: ToTrain = images["train"]
     if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
     # The same layers in a model of its own, since a model has one optimizer and one traced step.
     model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=phase.name.replace("-", "_"))
-    return Stage(phase, model, images, whole, path, Trainer(model, cell, phase, jit))
+    return Stage(model, images, whole, path, Trainer(model, cell, jit))
 
 
 def _features_at_any_price(
