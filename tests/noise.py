@@ -7,6 +7,7 @@ them on a shared machine with two cores (tests/benchmarks/record_noise.py wrote 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ Draw = Callable[[np.random.Generator, int], list[float]]
 """Log ratios of so many rounds of one process."""
 
 
+@cache
 def recorded() -> list[list[float]]:
     """Log ratios of each process that gave many rounds: of a few, the median would be chance more than the process."""
     steps: list[list[list[float]]] = json.loads(RECORDED.read_text())["steps"]
@@ -75,10 +77,11 @@ def measure(steps: Sequence[Step], gate: float, generator: np.random.Generator) 
 
 def once(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
     taken = [[step.process(generator, ROUNDS)] for step in steps]
+    evidence = [time.of_pairs(one, gate, len(steps)) for one in taken]
     for _ in range(PROCESSES - 1):
-        evidence = [time.of_pairs(one, gate, len(steps)) for one in taken]
-        verdicts = judged(evidence)
-        for step, one, found, verdict in zip(steps, taken, evidence, verdicts, strict=True):
+        for number, verdict in enumerate(judged(evidence)):
             if verdict == "inconclusive":
-                one.append(step.process(generator, min(max(found.more, ROUNDS), LONGEST * ROUNDS)))
-    return judged([time.of_pairs(one, gate, len(steps)) for one in taken])
+                rounds = min(max(evidence[number].more, ROUNDS), LONGEST * ROUNDS)
+                taken[number].append(steps[number].process(generator, rounds))
+                evidence[number] = time.of_pairs(taken[number], gate, len(steps))
+    return judged(evidence)

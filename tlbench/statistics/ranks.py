@@ -47,9 +47,10 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
     count = len(values)
     total = count * (count + 1) // 2
     cut = _outside(_untied_null(count), confidence)
-    ends = (None, None) if cut is None else _walsh(values, (cut, total - cut - 1))
-    middle = _walsh(values, ((total - 1) // 2, total // 2))
-    return Shift(sum(middle) / 2, ends[0], ends[1], _signed_rank_p(values[values != 0]))
+    ends = [] if cut is None else [cut, total - cut - 1]
+    first, second, *found = _walsh(values, [(total - 1) // 2, total // 2, *ends])
+    low, high = found or (None, None)
+    return Shift((first + second) / 2, low, high, _signed_rank_p(values[values != 0]))
 
 
 def mann_whitney(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Shift:
@@ -74,18 +75,17 @@ def mann_whitney(first: Sequence[float], second: Sequence[float], confidence: fl
     return Shift(float(np.median(differences)), low, high, _rank_sum_p(ranks, len(one)))
 
 
-def _walsh(values: Numbers, ranks: tuple[int, int]) -> tuple[float, float]:
-    """Two of the ordered averages of all pairs of `values`, each value with itself too; by rank, from 0.
+def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
+    """Some of the ordered averages of all pairs of `values`, each value with itself too; by rank, from 0.
 
     Many are not written down but found by halving, counting those below: O(n log n) each time.
     """
     count = len(values)
     if count <= EXACT_PAIRS:
-        first, second = np.triu_indices(count)
-        ordered = np.sort((values[first] + values[second]) / 2)
-        return float(ordered[ranks[0]]), float(ordered[ranks[1]])
+        averages = np.add.outer(values, values)[np.tri(count, dtype=bool)] / 2
+        return [float(one) for one in np.partition(averages, ranks)[ranks]]
     ordered = np.sort(values)
-    return _halved(ordered, ranks[0]), _halved(ordered, ranks[1])
+    return [_halved(ordered, rank) for rank in ranks]
 
 
 def _halved(ordered: Numbers, rank: int) -> float:
@@ -120,7 +120,7 @@ def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) 
     if variance == 0:
         return 1.0
     weighted = sum(
-        (1 - lag / (lags + 1)) * float((part[lag:] * part[:-lag]).sum())
+        (1 - lag / (lags + 1)) * float(part[lag:] @ part[:-lag])
         for lag in range(1, lags + 1)
         for part in parts
         if len(part) > lag
@@ -174,13 +174,12 @@ def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:
     mean, deviation = ranks.sum() / 2, float(np.sqrt((ranks.astype(float) ** 2).sum() / 4))
     if len(ranks) > EXACT_PAIRS:
         return _Null(mean, deviation, None)
-    chances = np.zeros(int(ranks.sum()) + 1)
-    chances[0] = 1.0
-    for rank in ranks:
-        moved = np.zeros_like(chances)
-        moved[rank:] = chances[: len(chances) - rank]
-        chances = (chances + moved) / 2
-    return _Null(mean, deviation, chances)
+    ways = np.zeros(int(ranks.sum()) + 1)
+    ways[0], reached = 1.0, 0  # the largest sum so far; small ranks first keep it small
+    for rank in sorted(ranks.tolist()):
+        ways[rank : reached + rank + 1] += ways[: reached + 1]
+        reached += rank
+    return _Null(mean, deviation, ways * 0.5 ** len(ranks))
 
 
 def _rank_sum_p(ranks: NDArray[np.int64], first: int) -> float:
