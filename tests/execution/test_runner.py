@@ -40,7 +40,7 @@ class Played:
                 outcome = self._play(group, one)
                 if outcome is not None:
                     return outcome
-                on_message(Finished(builders.record(one.cell), None))
+                on_message(Finished(builders.record(one.cell)))
             return Returned(None)
         finally:
             with self._lock:

@@ -12,7 +12,7 @@ import pytest
 from tests import builders
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.record import SCHEMA_VERSION, Record, SkippedFile
-from tlbench.results.store import Store, UnreadableError, decode, encode
+from tlbench.results.store import Answers, Evaluated, Store, UnreadableError, decode, encode
 from tlbench.statistics.bootstrap import over_rounds
 
 RECORD = builders.record()
@@ -161,7 +161,7 @@ def test_an_older_schema_is_brought_up_step_by_step() -> None:
 
 def test_a_writer_killed_in_the_middle_leaves_a_whole_record_or_none(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from tests import builders; from tlbench.results.store import Store\n"
+        "import sys; from pathlib import Path; from tests import builders; from tlbench.results.store import Answers, Evaluated, Store\n"
         "store = Store(Path(sys.argv[1])); record = builders.record()\n"
         "print('ready', flush=True)\n"
         "while True: store.write(record)\n"
@@ -178,14 +178,25 @@ def test_a_writer_killed_in_the_middle_leaves_a_whole_record_or_none(tmp_path: P
         assert len(found.records) <= 1
 
 
+def test_older_predictions_have_none_of_validation(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "predictions").mkdir()
+    np.savez_compressed(tmp_path / "predictions" / "abc.npz", probabilities=np.eye(3), labels=np.arange(3))
+    assert store.read_predictions("abc") is not None
+    assert store.read_predictions("abc", "validation") is None
+    assert store.read_right("abc").all()
+
+
 def test_predictions_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> None:
     store = Store(tmp_path)
     probabilities, labels = np.eye(3, dtype=np.float32), np.arange(3, dtype=np.int32)
-    path = store.write_predictions("abc", probabilities, labels)
-    found = store.read_predictions("abc")
-    assert found is not None
-    assert np.array_equal(found[0], probabilities)
-    assert np.array_equal(found[1], labels)
+    answers: dict[Evaluated, Answers] = {"test": (probabilities, labels), "validation": (probabilities[:2], labels[:2])}
+    path = store.write_predictions("abc", answers)
+    for split, expected in answers.items():
+        found = store.read_predictions("abc", split)
+        assert found is not None
+        assert np.array_equal(found[0], expected[0])
+        assert np.array_equal(found[1], expected[1])
     assert store.read_predictions("none") is None
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(UnreadableError, match="holds no predictions"):

@@ -60,8 +60,7 @@ def run(jobs: Sequence[Job], keep: Keep | None) -> list[Finished]:
 
 
 def probabilities(finished: Finished) -> np.ndarray:
-    assert finished.predictions is not None
-    return finished.predictions[0]
+    return finished.predictions["test"][0]
 
 
 SGD = TRAIN.model_copy(update={"optimizer": "sgd", "learning_rate": 0.01})

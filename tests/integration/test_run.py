@@ -40,6 +40,12 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
         assert predictions is not None
         assert int((predictions[0].argmax(1) == predictions[1]).sum()) == record.accuracy.correct
         np.testing.assert_allclose(predictions[0].sum(1), 1, rtol=1e-5)
+        validated = Store(place / "run").read_predictions(record.cell_id, "validation")
+        assert validated is not None
+        chosen, labels = validated
+        assert (chosen.argmax(1) == labels).mean() == record.accuracy.validation_top1
+        loss = -np.log(chosen[np.arange(len(labels)), labels]).mean()
+        assert loss == pytest.approx(record.accuracy.validation_loss, abs=1e-5)
         assert record.accuracy.images == 20
         assert sum(map(sum, record.accuracy.confusion)) == 20
         assert 0 <= record.accuracy.calibration_error <= 1

@@ -44,7 +44,7 @@ class Replay:
             if name in self.fails:
                 return Raised("ValueError", "cannot", "Traceback", False)
             on_message(Progress("train", 1, 0.5))
-            on_message(Finished(self._record(job), None))
+            on_message(Finished(self._record(job)))
         return Returned(None)
 
     def stop(self) -> None:

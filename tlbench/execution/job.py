@@ -1,14 +1,13 @@
 """What goes to a worker and what comes back: plain values that can be pickled."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.datasets.source import DataSource
 from tlbench.results.record import Record, WeightsProvenance
+from tlbench.results.store import Answers, Evaluated
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A cell's record with its predictions: probabilities (N, classes) float32, labels (N,) int32, None without any."""
+    """A cell's record, with what it predicted of each split that it was evaluated on."""
 
     record: Record
-    predictions: tuple[NDArray[np.float32], NDArray[np.int32]] | None
+    predictions: Mapping[Evaluated, Answers] = field(default_factory=dict)

@@ -127,8 +127,8 @@ class _OneChild:
                 self._run.events.progress(self._group.jobs[self._done].cell, message)
             return
         # Predictions first: a record says that the cell is done.
-        if message.predictions is not None:
-            self._run.store.write_predictions(message.record.cell_id, *message.predictions)
+        if message.predictions:
+            self._run.store.write_predictions(message.record.cell_id, message.predictions)
         self._end(message.record)
         if self._done < len(self._group.jobs):
             self._begin()

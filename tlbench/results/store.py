@@ -5,9 +5,10 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,17 @@ from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.record import SCHEMA_VERSION, Record
 
 CHECKSUM, CELL = "checksum", b'"cell": '
+
+Answers = tuple[NDArray[np.float32], NDArray[np.int32]]
+"""Class probabilities (N, classes) and true labels (N,) of the images of a split, in its order."""
+
+Evaluated = Literal["test", "validation"]
+
+ARRAYS: Mapping[Evaluated, tuple[str, str]] = {
+    "test": ("probabilities", "labels"),
+    "validation": ("validation_probabilities", "validation_labels"),
+}
+"""The names of a split's arrays in a file of predictions."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +100,18 @@ class Store:
                 done |= {path.stem} if timed else set()
         return done
 
-    def write_predictions(self, cell_id: str, probabilities: NDArray[np.float32], labels: NDArray[np.int32]) -> Path:
-        """Keep class probabilities (N, classes) and true labels (N,) of the test set, in its order."""
+    def write_predictions(self, cell_id: str, predictions: Mapping[Evaluated, Answers]) -> Path:
+        """Keep what a cell predicted of each split."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, probabilities=probabilities, labels=labels)
+        arrays = {ARRAYS[split][part]: answers[part] for split, answers in predictions.items() for part in (0, 1)}
+        np.savez_compressed(buffer, **arrays)
         path = self._predictions / f"{cell_id}.npz"
         write_atomically(path, buffer.getvalue())
         return path
 
-    def read_predictions(self, cell_id: str) -> tuple[NDArray[np.float32], NDArray[np.int32]] | None:
-        """Probabilities and labels of a cell; None where none were kept.
+    def read_predictions(self, cell_id: str, split: Evaluated = "test") -> Answers | None:
+        """What a cell predicted; None where nothing of that split was kept (of validation: before tlbench 0.2, and for
+        original classifiers).
 
         Raises UnreadableError where the file is damaged.
         """
@@ -106,7 +120,10 @@ class Store:
             return None
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                return arrays["probabilities"], arrays["labels"]
+                if split != "test" and ARRAYS[split][0] not in arrays:
+                    return None
+                probabilities, labels = ARRAYS[split]
+                return arrays[probabilities], arrays[labels]
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise UnreadableError(f"{path} holds no predictions ({error})") from error
 

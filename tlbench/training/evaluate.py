@@ -1,4 +1,4 @@
-"""Predictions on the test set, and what they say. Only predicting needs Keras; the rest is arithmetic."""
+"""Predictions of a split, and what they say. Only predicting needs Keras; the rest is arithmetic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

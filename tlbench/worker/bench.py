@@ -14,6 +14,7 @@ from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
 from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
+from tlbench.results.store import Evaluated
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.fused_norm import fuse_normalization
@@ -57,10 +58,9 @@ class Bench:
         """What predicts after the last phase."""
         return self._stages[-1].model
 
-    @property
-    def test(self) -> Arrays:
-        """The test set as `model` takes it."""
-        return self._stages[-1].splits["test"]
+    def split(self, name: Evaluated) -> Arrays:
+        """A split as `model` takes it."""
+        return self._stages[-1].splits[name]
 
     @property
     def slots(self) -> list[keras.Variable]:

@@ -1,7 +1,7 @@
 """What a child does with the cells of a group: build, train, evaluate. The only file that sees all those rooms."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original
 from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainedPhase
+from tlbench.results.store import ARRAYS, Evaluated
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory
 from tlbench.worker.bench import Bench
@@ -51,7 +52,7 @@ class Outcome:
     training: tuple[TrainedPhase, ...] = ()
     history: tuple[Epoch, ...] = ()
     accuracy: Accuracy | None = None
-    predicted: Predicted | None = None
+    predicted: Mapping[Evaluated, Predicted] = field(default_factory=dict)
 
 
 def run_group(group: Group, send: Send) -> None:
@@ -83,8 +84,8 @@ def run_group(group: Group, send: Send) -> None:
             training=outcome.training,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
-        predicted = outcome.predicted
-        send(Finished(record, (predicted.probabilities, predicted.labels) if predicted else None))
+        kept = {split: (of.probabilities, of.labels) for split, of in outcome.predicted.items()}
+        send(Finished(record, kept))
 
 
 class _Trained:
@@ -102,8 +103,8 @@ class _Trained:
         with phases("train"):
             trained = bench.train(job, self._on_epoch)
         with phases("evaluate"):
-            predicted = predict(bench.model, *bench.test, cell.training.batch_size)
-            scores = accuracy(predicted, job.images.classes, trained.history[trained.kept])
+            predicted = {split: predict(bench.model, *bench.split(split), cell.training.batch_size) for split in ARRAYS}
+            scores = accuracy(predicted["test"], job.images.classes, trained.history[trained.kept])
             scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
         return Outcome(bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted)
 
@@ -135,4 +136,4 @@ def _original(job: Job, phases: Phases) -> Outcome:
         images, labels = job.data.splits["test"].open(backbones.get(cell.backbone.name).crop)
         predicted = predict(assembled.model, [images], labels, EVALUATION_BATCH)
         scores = accuracy(predicted, job.data.classes, None)
-    return Outcome(assembled.model, counts, accuracy=scores, predicted=predicted)
+    return Outcome(assembled.model, counts, accuracy=scores, predicted={"test": predicted})
