@@ -103,7 +103,9 @@ class Store:
     def write_predictions(self, cell_id: str, predictions: Mapping[Evaluated, Answers]) -> Path:
         """Keep what a cell predicted of each split."""
         buffer = io.BytesIO()
-        arrays = {ARRAYS[split][part]: answers[part] for split, answers in predictions.items() for part in (0, 1)}
+        arrays: dict[str, Any] = {
+            ARRAYS[split][part]: answers[part] for split, answers in predictions.items() for part in (0, 1)
+        }
         np.savez_compressed(buffer, **arrays)
         path = self._predictions / f"{cell_id}.npz"
         write_atomically(path, buffer.getvalue())
