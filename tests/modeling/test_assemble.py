@@ -175,6 +175,14 @@ def test_a_frozen_batch_normalization_keeps_its_statistics(strategy: str, moves:
     assert any(changed) == all(changed) == moves
 
 
+@pytest.mark.parametrize(("strategy", "momentum"), [("scratch", 0.9), ("full", 0.99)])
+def test_only_scratch_has_statistics_that_follow_in_a_few_steps(strategy: str, momentum: float) -> None:
+    weights = "random" if strategy == "scratch" else "imagenet"
+    cell = builders.cell(strategy=Named(name=strategy), weights=weights, image_size=32)
+    norm = build(cell, 2, None).backbone.get_layer("conv1_bn")
+    assert norm.momentum == momentum
+
+
 def test_equal_seeds_build_equal_models_and_others_do_not() -> None:
     def weights(seed: int) -> list[np.ndarray]:
         arrays: list[np.ndarray] = build(builders.cell(seed=seed, image_size=32), 2, None).model.get_weights()

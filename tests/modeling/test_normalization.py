@@ -7,7 +7,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from tlbench.modeling.normalization import hold_statistics, holds_statistics  # noqa: E402
+from tlbench.modeling.normalization import hold_statistics, holds_statistics, set_momentum  # noqa: E402
 from tlbench.training.fused_norm import fuse_normalization  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
@@ -67,3 +67,14 @@ def test_fusing_after_holding_still_holds() -> None:
     hold_statistics(made)
     fuse_normalization(made)
     np.testing.assert_allclose(made(IMAGES, training=True), made(IMAGES, training=False), atol=1e-6)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_momentum_says_how_much_of_the_statistics_a_step_keeps(fused: bool) -> None:
+    made = model()
+    if fused:
+        assert fuse_normalization(made) == 1
+    set_momentum(made, 0.75)
+    before, seen = state(made), IMAGES.mean(axis=(0, 1, 2))
+    made(IMAGES, training=True)
+    np.testing.assert_allclose(state(made)[0], 0.75 * before[0] + 0.25 * seen, rtol=1e-5)

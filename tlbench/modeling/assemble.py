@@ -14,7 +14,7 @@ from tlbench.core.plugins import resolve
 from tlbench.heads.registry import ORIGINAL
 from tlbench.modeling.freezing import Freezing, frozen_layers, phases_of
 from tlbench.modeling.heads import head_layers
-from tlbench.modeling.normalization import hold_statistics
+from tlbench.modeling.normalization import hold_statistics, set_momentum
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
 from tlbench.strategies.base import Phase
 
@@ -50,6 +50,8 @@ def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     phases = phases_of(assembled.backbone, cell.strategy, cell.training, cell.head)
     if phases[-1].batch_norm == "inference":
         hold_statistics(assembled.backbone)
+    elif phases[-1].momentum is not None:
+        set_momentum(assembled.backbone, phases[-1].momentum)
     return replace(assembled, phases=phases)
 
 

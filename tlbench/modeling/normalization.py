@@ -27,6 +27,16 @@ def hold_statistics(model: keras.Model) -> int:
     return len(holding)
 
 
+def set_momentum(model: keras.Model, momentum: float) -> None:
+    """Let the moving statistics of every BatchNormalization, at any depth, keep the share `momentum` in each step.
+
+    Call it before anything is traced.
+    """
+    for layer in leaves(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
 def holds_statistics(layer: keras.layers.Layer) -> bool:
     """Whether `hold_statistics` was called on a model with this layer."""
     return bool(getattr(layer, HOLDS, False))

@@ -32,6 +32,7 @@ class Phase(Value):
     solves a linear head on the features of the frozen backbone, ``gradient`` takes steps. Of a gradient phase: epochs;
     learning_rate; warmup: share of the steps in which the rate rises from 0; schedule: how it falls after that;
     batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses the batch's;
+    momentum: of the moving statistics then (None: the constructor's);
     keep_best: at the end the model has the weights of the best epoch by validation, those it began with included.
     """
 
@@ -43,6 +44,7 @@ class Phase(Value):
     warmup: float = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     batch_norm: BatchNorm = "inference"
+    momentum: float | None = None
     keep_best: bool = False
 
 
