@@ -10,7 +10,7 @@ from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift
 from tlbench.statistics.trainings import compare
 
-FROZEN = "frozen"
+FROZEN, SCRATCH = "frozen", "scratch"
 HOW_TRAINED = set(Training.model_fields) - {"epochs", "learning_rate"}
 Answers = Callable[[Record], Right | None]
 """For each test image, whether the record's cell predicted it right; None where that was not kept."""
@@ -46,19 +46,8 @@ class Gain:
 
 
 def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
-    """Each recipe beside the frozen backbone with the same head on the same images; those that have one, in order.
-
-    Of several frozen ones, the one that is trained most alike.
-    """
-    references: dict[Hashable, list[Recipe]] = {}
-    for recipe in tested:
-        if recipe.cell.strategy.name == FROZEN:
-            references.setdefault(_setting(recipe), []).append(recipe)
-    couples = [
-        (_nearest(recipe.cell, fitting), recipe)
-        for recipe in tested
-        if recipe.cell.strategy.name != FROZEN and (fitting := references.get(_setting(recipe)))
-    ]
+    """Each recipe beside the frozen backbone with the same head on the same images; those that have one, in order."""
+    couples = beside(tested, FROZEN)
     known = {id(recipe): recipe for couple in couples for recipe in couple}
     places = {identity: place for place, identity in enumerate(known)}
     kept = [_answers(recipe, answers) for recipe in known.values()]
@@ -81,24 +70,31 @@ def _answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
     return kept if len(kept) == len(recipe.records) else None
 
 
+def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe]]:
+    """Couples of a recipe of `strategy` and each other one that differs from it in nothing but how it is trained.
+
+    Of several of that strategy, the one that has no arguments and differs in the fewest settings of training.
+    """
+    references: dict[Hashable, list[Recipe]] = {}
+    for recipe in tested:
+        if recipe.cell.strategy.name == strategy:
+            references.setdefault(_setting(recipe), []).append(recipe)
+    return [
+        (_nearest(recipe.cell, fitting), recipe)
+        for recipe in tested
+        if recipe.cell.strategy.name != strategy and (fitting := references.get(_setting(recipe)))
+    ]
+
+
 def _setting(recipe: Recipe) -> Hashable:
-    """Equal for recipes that differ in nothing but how they are trained."""
+    """Equal for recipes that differ in nothing but how they are trained, and where that begins by their strategy."""
     cell, record = recipe.cell, recipe.records[0]
-    of_cell = (
-        cell.backbone.label,
-        cell.head.label,
-        cell.image_size,
-        cell.precision,
-        cell.backend,
-        cell.jit,
-        cell.recipe,
-    )
-    return (recipe.images, *of_cell, "random weights" in record.fallbacks)
+    weights = "imagenet" if cell.strategy.name == SCRATCH else cell.weights
+    model = (cell.backbone.label, weights, cell.head, cell.image_size, cell.precision, cell.backend, cell.jit)
+    return (recipe.images, record.fallbacks, *model, cell.recipe)
 
 
 def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:
-    """The one that is frozen as by default, and differs in the fewest settings of training."""
-
     def distance(one: Recipe) -> tuple[bool, int]:
         mine, other = cell.training, one.cell.training
         differing = [name for name in HOW_TRAINED if getattr(mine, name) != getattr(other, name)]

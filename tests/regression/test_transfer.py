@@ -1,0 +1,112 @@
+"""What transfer gives over scratch: which curves are set beside each other, and what their seeds say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests import builders
+from tests.narrow import present
+from tlbench.core.cell import Named
+from tlbench.regression.contrasts import Recipe, recipes
+from tlbench.regression.transfer import above_chance, benefits, chance
+from tlbench.reporting.formats import as_markdown
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.record import Epoch, Record
+
+
+def epoch(number: int, accuracy: float) -> Epoch:
+    return Epoch(
+        epoch=number, loss=0.1, accuracy=0.9, val_loss=0.5, val_accuracy=accuracy, learning_rate=1e-3, seconds=1.0
+    )
+
+
+def trained(strategy: str, curve: Sequence[float], seed: int = 0, head: float | None = None, **changes: Any) -> Record:
+    """By validation accuracies; `head`: that of a solved head, before any epoch."""
+    history = [epoch(0, head)] if head is not None else []
+    history += [epoch(number, accuracy) for number, accuracy in enumerate(curve, start=1)]
+    weights = "random" if strategy == "scratch" else "imagenet"
+    cell = builders.cell(strategy=Named(name=strategy), seed=seed, weights=weights, **changes)
+    return builders.record(cell, history=tuple(history))
+
+
+SCRATCH = [[0.2, 0.2, 0.4, 0.6, 0.6, 0.6], [0.3, 0.2, 0.5, 0.5, 0.5, 0.5], [0.1, 0.3, 0.6, 0.7, 0.7, 0.7]]
+FULL = [[0.8, 0.85, 0.9, 0.9, 0.9, 0.8], [0.82, 0.9, 0.9, 0.9, 0.9, 0.8], [0.81, 0.86, 0.88, 0.88, 0.88, 0.8]]
+
+
+def test_differences_over_seeds_are_welchs() -> None:
+    records = [trained("scratch", curve, seed) for seed, curve in enumerate(SCRATCH)]
+    records += [trained("full", curve, seed, head=0.7) for seed, curve in enumerate(FULL)]
+    (found,) = benefits(recipes(records))
+    for number in ("start", "slope", "asymptote"):
+        ours, theirs = found.transfer.values(number), found.scratch.values(number)
+        expected = stats.ttest_ind(ours, theirs, equal_var=False)
+        shift = found.shifts[number]
+        assert shift.estimate == pytest.approx(np.mean(ours) - np.mean(theirs))
+        assert shift.p == pytest.approx(expected.pvalue)
+        assert (shift.low, shift.high) == pytest.approx(tuple(expected.confidence_interval()))
+    assert found.transfer.values("start") == [0.8, 0.82, 0.81], "after the first epoch, not of the solved head"
+
+
+def test_a_solved_head_is_a_start_and_an_asymptote_without_a_slope_and_leaves_the_luck_to_scratch() -> None:
+    records = [trained("scratch", curve, seed) for seed, curve in enumerate(SCRATCH)]
+    (found,) = benefits(recipes([*records, trained("frozen", [], head=0.85)]))
+    assert set(found.shifts) == {"start", "asymptote"}
+    starts = [curve[0] for curve in SCRATCH]
+    expected = stats.ttest_1samp(np.subtract(0.85, starts), 0.0)
+    assert found.shifts["start"].p == pytest.approx(expected.pvalue)
+
+
+def test_one_seed_has_no_interval() -> None:
+    (found,) = benefits(recipes([trained("scratch", SCRATCH[0]), trained("full", FULL[0])]))
+    assert found.shifts["start"].estimate == pytest.approx(0.6)
+    assert {shift.low for shift in found.shifts.values()} == {None}
+
+
+def test_too_few_epochs_and_other_models_are_not_set_beside_each_other() -> None:
+    assert benefits(recipes([trained("scratch", SCRATCH[0][:5]), trained("full", FULL[0][:5])])) == []
+    other = trained("full", FULL[0], backbone=Named(name="MobileNetV2"))
+    assert benefits(recipes([trained("scratch", SCRATCH[0]), other])) == []
+
+
+def of_test_images(correct: int, counts: dict[str, int]) -> Recipe:
+    images = builders.data()
+    data = images.model_copy(update={"counts": images.counts | {"test": counts}})
+    return Recipe((builders.record(data=data, accuracy=builders.accuracy(correct, sum(counts.values()))),))
+
+
+def test_above_chance_is_above_the_most_frequent_class() -> None:
+    assert chance(of_test_images(0, {"cats": 150, "dogs": 50})) == 0.75
+    assert not above_chance(of_test_images(155, {"cats": 150, "dogs": 50}))
+    assert not above_chance(of_test_images(110, {"cats": 100, "dogs": 100}))
+    assert above_chance(of_test_images(120, {"cats": 100, "dogs": 100}))
+
+
+def text(*records: Record) -> str:
+    return as_markdown(Report("t", [RunRecord("run", record) for record in records]))
+
+
+def test_the_report_names_each_number_and_what_it_cannot_say() -> None:
+    poor = builders.accuracy(104, 200)
+    records = [trained("full", curve, seed, head=0.7) for seed, curve in enumerate(FULL)]
+    for seed, curve in enumerate(SCRATCH):
+        records.append(trained("scratch", curve, seed).model_copy(update={"accuracy": poor}))
+    said = text(*records)
+    section = said.split("## What transfer gives over scratch\n")[1].split("\n## ")[0]
+    (found,) = benefits(recipes(records))
+    start = found.shifts["start"]
+    assert "81.0% ± 1.0" in section
+    assert (
+        f"{start.estimate * 100:+.1f} ({present(start.low) * 100:+.1f} to {present(start.high) * 100:+.1f})" in section
+    )
+    assert "scratch has not learned, its test accuracy of 52.0% cannot be told from guessing (50.0%)" in section
+    assert "60.0% ± 10.0 ↑" in section
+    assert "↑ marks" in section
+
+
+def test_of_a_run_with_few_epochs_the_report_says_what_is_missing() -> None:
+    said = text(trained("scratch", SCRATCH[0][:3]), trained("full", FULL[0][:3]))
+    assert "Fewer than 6 epochs tell no plateau" in said
+    assert "What transfer gives" not in text(trained("scratch", SCRATCH[0]))

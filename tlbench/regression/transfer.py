@@ -1,0 +1,112 @@
+"""What ImageNet weights are worth: the learning curves of strategies beside those of the same model from scratch. Pure.
+
+By validation accuracy after each epoch of gradient steps; `statistics.learning_curve` defines the three numbers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tlbench.regression.contrasts import Recipe
+from tlbench.regression.gains import SCRATCH, beside
+from tlbench.results.record import Record
+from tlbench.statistics.intervals import wilson
+from tlbench.statistics.learning_curve import FEWEST_EPOCHS, LearningCurve, flat, of_epochs
+from tlbench.statistics.moderated import Spread, difference, of_sum, spread
+from tlbench.statistics.ranks import Shift
+
+Number = Callable[[LearningCurve], float | None]
+NUMBERS: dict[str, Number] = {
+    "start": lambda curve: curve.start,
+    "slope": lambda curve: curve.slope,
+    "asymptote": lambda curve: curve.asymptote,
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A recipe and its learning curves, one a seed."""
+
+    recipe: Recipe
+    curves: tuple[LearningCurve, ...]
+
+    def values(self, number: str) -> list[float]:
+        """One of `NUMBERS` of each curve that has it."""
+        return [value for curve in self.curves if (value := NUMBERS[number](curve)) is not None]
+
+    @property
+    def stepped(self) -> bool:
+        """Whether it is trained by steps, so that its seeds differ."""
+        return all(curve.slope is not None for curve in self.curves)
+
+    @property
+    def rising(self) -> bool:
+        """Whether more epochs may take any seed higher."""
+        return any(curve.rising for curve in self.curves)
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """How much higher a number of transfer's curves is than of scratch's; means over seeds.
+
+    shift: with its 95 % interval over the seeds of both (Welch's t; a solved head has none, and puts nothing into it);
+    the interval is missing where a side that is trained by steps has one seed, or the number is one of no curve.
+    """
+
+    transfer: Learned
+    scratch: Learned
+    shifts: dict[str, Shift]
+
+
+def learned(recipe: Recipe) -> Learned | None:
+    """Its curves; None where a seed has too few epochs to tell a plateau."""
+    curves = [_curve(record) for record in recipe.records]
+    found = tuple(curve for curve in curves if curve is not None)
+    return Learned(recipe, found) if len(found) == len(curves) else None
+
+
+def benefits(tested: Sequence[Recipe]) -> list[Benefit]:
+    """Each strategy that begins with ImageNet weights beside scratch on the same images, where both have curves."""
+    found = []
+    for scratch, transfer in beside(tested, SCRATCH):
+        first, second = learned(scratch), learned(transfer)
+        if first and second:
+            found.append(
+                Benefit(second, first, {name: shift for name in NUMBERS if (shift := _shift(first, second, name))})
+            )
+    return found
+
+
+def above_chance(recipe: Recipe) -> bool:
+    """Whether its test accuracy is above what guessing the most frequent class gives: Wilson's interval of its mean."""
+    accuracy = recipe.records[0].accuracy
+    assert accuracy is not None
+    low, _ = wilson(round(recipe.top1 * accuracy.images), accuracy.images)
+    return low > chance(recipe)
+
+
+def chance(recipe: Recipe) -> float:
+    """Share of the most frequent class in the test images."""
+    data = recipe.records[0].data
+    assert data is not None
+    counts = data.counts["test"].values()
+    return max(counts) / sum(counts)
+
+
+def _curve(record: Record) -> LearningCurve | None:
+    trained = [epoch.val_accuracy for epoch in record.history if epoch.epoch > 0]
+    if trained:
+        return of_epochs(trained) if len(trained) >= FEWEST_EPOCHS else None
+    return flat(record.history[0].val_accuracy) if record.history else None
+
+
+def _shift(scratch: Learned, transfer: Learned, number: str) -> Shift | None:
+    first, second = scratch.values(number), transfer.values(number)
+    if not (first and second):
+        return None
+    luck = of_sum([_of_mean(scratch, first), _of_mean(transfer, second)])
+    return difference(sum(first) / len(first), sum(second) / len(second), luck)
+
+
+def _of_mean(of: Learned, values: Sequence[float]) -> Spread:
+    seen = spread(values)
+    return Spread(seen.variance / len(values), seen.freedom) if of.stepped else Spread(0.0, 1.0)
