@@ -1,11 +1,12 @@
 """Hosts whose models are played: steps take what a test says, models and reference workloads die when it says so."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
-from tlbench.measuring.hosts import LostError, Opened, Ready
+from tlbench.measuring.hosts import LostError, Opened, Pace, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob
 from tlbench.results.record import Failure
 
@@ -59,7 +60,7 @@ class Model:
             workload=1 if reference else None,
         )
 
-    def turn(self, index: int) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
         assert not self.closed
         self.turns += 1
         if self._dies_at is not None and self.turns >= self._dies_at:
@@ -67,7 +68,8 @@ class Model:
         if isinstance(self.job, ReferenceJob):
             return (REFERENCE_SECONDS,)
         step = self.job.steps[index]
-        seconds = SECONDS[step.step] * self._host.slower.get(step.step, 1.0)
+        kinds = step.step, self.job.cell.strategy.name
+        seconds = SECONDS[step.step] * math.prod(self._host.slower.get(kind, 1.0) for kind in kinds)
         self._host.clock.now += 5 * seconds
         return (seconds,) * 5
 
@@ -78,7 +80,7 @@ class Model:
 class Host:
     """Opens played models. `refuse` gives what is raised instead of opening a job; `dies_at` the turn at which it dies.
 
-    slower: factor for each kind of step.
+    slower: factor for a kind of step, or for the steps of a strategy.
     """
 
     def __init__(

@@ -35,25 +35,56 @@ class Diary:
         return float(self.readings)
 
 
-def test_every_second_round_is_reversed_and_the_reference_stands_between() -> None:
+def rounds_of(diary: Diary) -> list[str]:
+    """What took turns in each round, in that order."""
+    return "".join(diary.lines).strip("-").split("-")
+
+
+def test_the_order_is_drawn_anew_for_each_round_and_the_reference_stands_between() -> None:
     diary = Diary()
-    tasks = [diary.task(name, timing(6), 0.1, 0.1) for name in "abc"]
+    tasks = [diary.task(name, timing(60), 0.1, 0.1) for name in "abc"]
     taken, readings = take_turns(tasks, diary.reference)
-    assert "".join(diary.lines) == "-abc-cba-abc-"
-    assert readings == [1, 2, 3, 4]
-    assert taken["a"].rounds == [(0.1, 0.1)] * 3
-    assert taken["a"].reference == [1.5, 2.5, 3.5]
+    orders = rounds_of(diary)
+    assert len(orders) == 30
+    assert {"".join(sorted(order)) for order in orders} == {"abc"}
+    assert len(set(orders)) == 6  # all there are
+    assert readings == [float(number) for number in range(1, 32)]
+    assert taken["a"].rounds == [(0.1, 0.1)] * 30
+    assert taken["a"].reference[:3] == [1.5, 2.5, 3.5]
 
 
-def test_a_step_leaves_when_it_has_enough_and_the_others_go_on() -> None:
+def test_the_sides_of_a_step_take_their_turns_one_right_after_the_other() -> None:
+    diary = Diary()
+    sides = [
+        Task(name, timing(20), diary.task(name, timing(), 1.0).turn, rounds=20, beside=name.lower()) for name in "aAbB"
+    ]
+    take_turns(sides, diary.reference)
+    assert set(rounds_of(diary)) == {"aAbB", "AabB", "aABb", "AaBb", "bBaA", "BbaA", "bBAa", "BbAa"}
+
+
+def test_all_have_the_same_rounds_however_many_each_would_need() -> None:
     diary = Diary()
     tasks = [
         diary.task("few", timing(2), 1.0, 1.0),
         diary.task("many", timing(6), 1.0, 1.0),
         diary.task("long", timing(2, seconds=8.0), 1.0, 1.0),
+        Task("anchor", None, diary.task("anchor", timing(), 1.0).turn),
+    ]
+    told: list[int] = []
+    taken, _ = take_turns(tasks, diary.reference, lambda number, waiting: told.append(waiting))
+    assert {key: len(found.rounds) for key, found in taken.items()} == dict.fromkeys(taken, 4)
+    assert told == [3, 2, 2, 1]
+
+
+def test_a_step_leaves_when_it_has_the_rounds_or_the_time_that_it_was_given() -> None:
+    diary = Diary()
+    tasks = [
+        Task("two", timing(), diary.task("two", timing(), 1.0).turn, rounds=2),
+        diary.task("bounded", timing(2, max_seconds=3.0), 1.0),
+        diary.task("many", timing(6), 1.0),
     ]
     taken, _ = take_turns(tasks, diary.reference)
-    assert {key: len(found.rounds) for key, found in taken.items()} == {"few": 1, "many": 3, "long": 4}
+    assert {key: len(found.rounds) for key, found in taken.items()} == {"two": 2, "bounded": 3, "many": 6}
 
 
 def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations() -> None:

@@ -88,7 +88,7 @@ def test_both_sides_get_the_same_rounds_in_one_session(tmp_path: Path) -> None:
 def test_only_what_is_undecided_goes_on_in_a_further_process_a_side(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path)
     both.train(one)
-    inference, training = keys_of(one)
+    inference, training = keys_of(builders.record(one))
     undecided = Undecided({training: 7})
     records = both.measure(undecided)
     for side, host in both.hosts.items():
@@ -102,7 +102,7 @@ def test_only_what_is_undecided_goes_on_in_a_further_process_a_side(tmp_path: Pa
 def test_a_further_process_takes_what_would_decide_within_bounds(tmp_path: Path, asked: int, taken: int) -> None:
     one, both = cell(), Both(tmp_path)
     both.train(one)
-    (key, _) = keys_of(one)
+    (key, _) = keys_of(builders.record(one))
     records = both.measure(Undecided({key: asked}))
     assert steps(records, one, "new")[0].draws == (4, taken)
 
@@ -110,7 +110,7 @@ def test_a_further_process_takes_what_would_decide_within_bounds(tmp_path: Path,
 def test_processes_are_split_where_they_ended(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path)
     both.train(one)
-    (key, _) = keys_of(one)
+    (key, _) = keys_of(builders.record(one))
     lengths: list[list[int]] = []
 
     class Looking(Undecided):
@@ -125,7 +125,7 @@ def test_processes_are_split_where_they_ended(tmp_path: Path) -> None:
 def test_the_effort_bounds_the_processes(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path)
     both.train(one)
-    for_ever = Undecided(*[dict.fromkeys(keys_of(one), 0)] * 100)
+    for_ever = Undecided(*[dict.fromkeys(keys_of(builders.record(one)), 0)] * 100)
     records = both.measure(for_ever)
     assert [step.draws for step in steps(records, one, "base")] == [(4, 4, 4)] * 2
 
@@ -133,7 +133,7 @@ def test_the_effort_bounds_the_processes(tmp_path: Path) -> None:
 def test_no_process_is_begun_when_the_time_is_over_and_the_first_one_always_is(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path)
     both.train(one)
-    for_ever = Undecided(*[dict.fromkeys(keys_of(one), 0)] * 100)
+    for_ever = Undecided(*[dict.fromkeys(keys_of(builders.record(one)), 0)] * 100)
     # A process a side takes 4 rounds x 5 steps x (10 + 30 ms) x 2 sides = 1.6 s.
     records = both.measure(for_ever, Effort(processes=9, rounds=4, seconds=2.0))
     assert steps(records, one, "base")[0].draws == (4, 4)
@@ -198,7 +198,7 @@ def test_a_model_that_dies_loses_only_its_own_steps(tmp_path: Path) -> None:
 def test_what_is_lost_is_not_asked_for_again(tmp_path: Path) -> None:
     cells, both = [cell("frozen"), cell("full")], Both(tmp_path, new=Host(dies_at=dying("full")))
     both.train(*cells)
-    undecided = Undecided({key: 0 for one in cells for key in keys_of(one)})
+    undecided = Undecided({key: 0 for one in cells for key in keys_of(builders.record(one))})
     both.measure(undecided)
     assert [job.cell.strategy.name for job in both.hosts["base"].models] == ["frozen", "full", "frozen"]
 
@@ -218,7 +218,7 @@ def test_a_model_is_tried_again_alone_where_it_found_no_memory_beside_others(tmp
 def test_a_reference_workload_that_dies_is_told_and_both_sides_go_on(tmp_path: Path) -> None:
     one, both = cell(), Both(tmp_path, base=Host(dies_at=reference_dying(at=2)))
     both.train(one)
-    (_, training) = keys_of(one)
+    (_, training) = keys_of(builders.record(one))
     records = both.measure(Undecided({training: 5}))
     assert len(both.events.reference_losses) == 2  # one for each process a side
     for side in both.hosts:

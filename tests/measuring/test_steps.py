@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tlbench.core.cell import Timing
-from tlbench.measuring.steps import StepTimer, settled
+from tlbench.measuring.hosts import Opened, Pace
+from tlbench.measuring.steps import StepTimer, pace, settled
 
 
 class Machine:
@@ -31,29 +32,32 @@ def timing(warmup: int = 2, max_seconds: float | None = None) -> Timing:
     return Timing(protocol="quick", batch_size=32, warmup=warmup, iterations=10, seconds=0, max_seconds=max_seconds)
 
 
+def warm_up(timer: StepTimer, asked: Timing) -> tuple[float, ...]:
+    return timer.open(asked).warmup
+
+
 def test_warm_up_ends_when_steps_no_longer_get_faster() -> None:
     # 8 4 | 2 1: half as long as the two before; 2 1 | 1 1: as fast as the two before.
-    assert Machine(8.0, 4.0, 2.0, 1.0).timer.warm_up(timing()) == (8.0, 4.0, 2.0, 1.0, 1.0, 1.0)
+    opened = Machine(20.0, 8.0, 4.0, 2.0, 1.0).timer.open(timing())
+    assert opened == Opened(first_call=20.0, warmup=(8.0, 4.0, 2.0, 1.0, 1.0, 1.0))
 
 
 def test_warm_up_takes_at_least_what_is_asked() -> None:
-    assert len(Machine(1.0).timer.warm_up(timing(warmup=9))) == 9
-    assert Machine(1.0).timer.warm_up(timing(warmup=0)) == ()
+    assert len(warm_up(Machine(1.0).timer, timing(warmup=9))) == 9
+    assert warm_up(Machine(1.0).timer, timing(warmup=0)) == ()
 
 
 def test_warm_up_that_never_settles_ends() -> None:
-    assert len(Machine(*(0.5**n for n in range(100))).timer.warm_up(timing())) == 50
+    assert len(warm_up(Machine(*(0.5**n for n in range(100))).timer, timing())) == 50
 
 
 def test_warm_up_takes_a_quarter_of_the_bound_at_most() -> None:
-    assert Machine(30.0).timer.warm_up(timing(warmup=5, max_seconds=20)) == (30.0,)
-    assert len(Machine(1.0).timer.warm_up(timing(warmup=10, max_seconds=20))) == 5
+    assert warm_up(Machine(15.0, 30.0).timer, timing(warmup=5, max_seconds=20)) == (30.0,)
+    assert len(warm_up(Machine(1.0).timer, timing(warmup=10, max_seconds=20))) == 5
 
 
 def test_a_step_longer_than_its_bound_is_warm_after_its_first_call() -> None:
-    machine = Machine(30.0)
-    machine.timer.once()
-    assert machine.timer.warm_up(timing(warmup=5, max_seconds=20)) == ()
+    assert warm_up(Machine(30.0).timer, timing(warmup=5, max_seconds=20)) == ()
 
 
 @pytest.mark.parametrize(
@@ -64,15 +68,25 @@ def test_settled_looks_at_the_faster_of_each_two(times: tuple[float, ...], warm:
     assert settled(times) is warm
 
 
-def test_a_turn_is_two_steps_or_one_long_one() -> None:
-    assert Machine(0.06).timer.turn() == pytest.approx((0.06, 0.06))
-    slower = Machine(30.0)
-    slower.timer.once()
-    assert slower.timer.turn() == (30.0,)
-    assert slower.calls == 2
+def test_a_turn_is_what_its_pace_says_whatever_the_calls_take() -> None:
+    machine = Machine(0.01, 0.09, 0.02)  # the first call finds the caches full of another model's data
+    assert machine.timer.turn(Pace(uncounted=1, counted=2)) == pytest.approx((0.09, 0.02))
+    assert machine.timer.turn(Pace(uncounted=0, counted=1)) == pytest.approx((0.02,))
+    assert machine.calls == 4
 
 
-def test_a_short_step_runs_once_uncounted_before_its_turn() -> None:
-    machine = Machine(0.01, 0.09, 0.02)  # the step after another model's is the slow one
-    machine.timer.once()
-    assert machine.timer.turn() == pytest.approx((0.02, 0.02))
+def test_two_short_steps_are_a_turn_after_one_that_is_not_counted_and_one_long_step_is_a_turn() -> None:
+    assert pace([Opened(first_call=2.0, warmup=(0.03, 0.02))], timing()) == Pace(uncounted=1, counted=2)
+    assert pace([Opened(first_call=2.0, warmup=(0.07, 0.06))], timing()) == Pace(uncounted=0, counted=2)
+    assert pace([Opened(first_call=2.0, warmup=(0.3, 0.2))], timing()) == Pace(uncounted=0, counted=1)
+
+
+def test_two_sides_of_a_step_have_the_same_pace_on_either_side_of_a_rule() -> None:
+    base, new = (Opened(first_call=2.0, warmup=(each, each)) for each in (0.0490, 0.0505))  # 3.1 % apart
+    assert pace([base, new], timing()) == pace([new, base], timing()) == Pace(uncounted=1, counted=2)
+
+
+def test_a_step_without_a_warm_up_is_short_unless_its_first_call_says_that_it_cannot_be() -> None:
+    cold = [Opened(first_call=30.0, warmup=())]
+    assert pace(cold, timing(warmup=0)) == Pace(uncounted=1, counted=2)
+    assert pace(cold, timing(max_seconds=20)) == Pace(uncounted=0, counted=1)

@@ -1,5 +1,6 @@
 """The timing phase of one side with models that are played: what is measured, shared, lost, grouped and resumed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,22 @@ LONG = TIMING.model_copy(update={"iterations": 40})
 
 
 def phase(
-    folder: Path, cells: list[Cell], host: Host, rooms: int = 100, events: Heard | None = None
+    folder: Path,
+    cells: list[Cell],
+    host: Host,
+    rooms: int = 100,
+    events: Heard | None = None,
+    room: Callable[[int], bool] | None = None,
 ) -> dict[str, Record]:
     store = Store(folder)
     there = {record.cell_id for record in store.read_all().records}
     for one in cells:
         if one.id not in there:
             store.write(builders.record(one, timings=None))
-    room = iter([True] * (rooms - 1) + [False] * 100)
+    rooms_left = iter([True] * (rooms - 1) + [False] * 100)
     time_cells(
         cells, host, store, events or Heard(), timeout=1, logs=folder / "logs", readings=folder / "readings",
-        room=lambda largest: next(room),
+        room=room or (lambda largest: next(rooms_left)),
     )  # fmt: skip
     assert all(model.closed for model in host.opened)
     return {record.cell_id: record for record in store.read_all().records}
@@ -125,9 +131,14 @@ def test_a_model_that_cannot_be_built_beside_others_is_tried_again_alone(tmp_pat
     cells, host = [cell("frozen"), cell("full"), cell("scratch")], Host(refuse=only_alone)
     found = phase(tmp_path, cells, host)
     assert all(record.timings for record in found.values())
-    assert [job.cell.strategy.name for job in host.models] == ["frozen", "full", "scratch"]
+    assert [job.cell.strategy.name for job in host.models] == [
+        "frozen",
+        "full",
+        "frozen",
+        "scratch",
+    ]  # the anchor again
     assert training(found[cells[0].id]).models == 1
-    assert training(found[cells[1].id]).models == 2
+    assert training(found[cells[1].id]).models == 3
 
 
 def test_what_could_never_be_built_is_not_tried_again_and_the_others_stay_together(tmp_path: Path) -> None:
@@ -209,7 +220,7 @@ def test_a_second_call_measures_only_what_is_missing(tmp_path: Path) -> None:
     phase(tmp_path, cells, Host(refuse=refusing("full")))
     again = Host()
     found = phase(tmp_path, [*cells, cell("frozen", seed=5)], again)
-    assert [job.cell.strategy.name for job in again.models] == ["full"]
+    assert [job.cell.strategy.name for job in again.models] == ["full", "frozen"]  # and the anchor beside it
     assert all(record.timings for record in found.values())
     assert all(record.timing_failure is None for record in found.values())
 
@@ -271,6 +282,6 @@ def test_only_trained_cells_wait_and_only_those_that_ask_for_times(tmp_path: Pat
 
 def test_keys_tell_steps_and_sizes_apart() -> None:
     keys = {
-        key_of(cell(timing=TIMING.model_copy(update={"more_batch_sizes": (1,)})), step) for step in steps_of(cell())
+        key_of(cell(timing=TIMING.model_copy(update={"more_batch_sizes": (1,)})), step, 2) for step in steps_of(cell())
     }
     assert len(keys) == 2

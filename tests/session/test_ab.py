@@ -11,9 +11,10 @@ from tests import builders
 from tests.integration.conftest import TINY
 from tests.measuring.played import Heard, Host
 from tests.narrow import present
+from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
-from tlbench.measuring.jobs import keys_of
+from tlbench.measuring.jobs import ModelJob, keys_of, steps_of
 from tlbench.measuring.phase import Effort
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.gates import Gates
@@ -173,9 +174,10 @@ def test_a_comparison_of_two_runs_is_confirmed_where_something_seems_to_be_worse
 
 
 class Processes:
-    """What one side's process gave: rounds of one sample each, in seconds."""
+    """What one side's process gave of a step: rounds of one sample each, in seconds."""
 
-    def __init__(self, *seconds: float) -> None:
+    def __init__(self, cell: Cell, *seconds: float) -> None:
+        self.job, self.step = ModelJob(cell=cell, classes=2, steps=()), steps_of(cell)[0]
         self._rounds = tuple((each,) for each in seconds)
 
     def processes(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
@@ -184,9 +186,9 @@ class Processes:
 
 def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stage: Stage) -> None:
     frozen, full = expand(load_suite(stage.suite))
-    inference = keys_of(frozen)[0]
-    assert inference in keys_of(full)
-    base, new = Processes(*[1.0] * 12), Processes(*[0.8, 1.3] * 6)
+    inference = keys_of(builders.record(frozen))[0]
+    assert inference in keys_of(builders.record(full))
+    base, new = Processes(frozen, *[1.0] * 12), Processes(frozen, *[0.8, 1.3] * 6)
     measured: Any = {inference: {"base": base, "new": new}}
     wide = Gates.model_validate({"time": 0.5})
     strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})

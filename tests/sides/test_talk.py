@@ -57,7 +57,7 @@ def test_a_model_is_opened_takes_turns_and_is_closed(tmp_path: Path, monkeypatch
 def test_a_model_that_is_lost_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = Talk(tmp_path, monkeypatch, PlayedHost(dies_at=dying("full", at=1)))
     talk.open(MODEL)
-    lost = talk.ask("turn", index=0)["lost"]
+    lost = talk.ask("turn", index=0, pace=PACE)["lost"]
     assert (lost["status"], lost["failure"]["type"]) == ("killed", "SIGKILL")
     refused = Talk(tmp_path, monkeypatch, PlayedHost(refuse=lambda job: invalid())).open(MODEL)["lost"]
     assert (refused["status"], refused["failure"]["message"]) == ("invalid", "images are too small")

@@ -11,7 +11,7 @@ from tlbench.execution import child
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress
 from tlbench.execution.outcome import failure
-from tlbench.measuring.hosts import LostError, Participant, Ready, TimerHost
+from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost
 from tlbench.measuring.jobs import TimerJob
 
 OnMessage = Callable[[Progress | Finished], None]
@@ -63,8 +63,8 @@ class _Sleeper:
         self._child = child.Conversation(SERVE_TIMER, job, log)
         self.ready: Ready = self._answer()
 
-    def turn(self, index: int) -> tuple[float, ...]:
-        self._child.say(index)
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+        self._child.say((index, pace))
         samples: tuple[float, ...] = self._answer()
         return samples
 

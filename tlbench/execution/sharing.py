@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from tlbench.core.cell import Cell
+from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import chains, grouped
 from tlbench.execution.inputs import data_key
 from tlbench.execution.job import Job
-from tlbench.measuring.jobs import key_of, steps_of
+from tlbench.measuring.jobs import ORIGINAL_CLASSES, StepJob, key_of, steps_of
 from tlbench.results.record import Record, WeightsProvenance
 
 
@@ -17,7 +18,7 @@ def shared_work(cells: Sequence[Cell]) -> list[str]:
     groups = grouped([_job(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
     lines = chains(groups)
-    measured = {key_of(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
+    measured = {_key(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
     sentences = []
     if trained:
         sentences.append(
@@ -44,6 +45,13 @@ def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[s
         f"Earlier, {len(found)} of these cells took {seconds:.0f} s, added up, without step times; "
         f"{sum(kept.values()) / 1e6:.1f} MB of features were kept."
     ]
+
+
+def _key(cell: Cell, step: StepJob) -> str:
+    """As it will be measured; a data set whose classes are not known yet is taken to have few."""
+    like = cell.dataset.args.get("like")
+    known = classes_of(cell.dataset.name, None if like is None else str(like)) or ()
+    return key_of(cell, step, len(known) if cell.kind == "trained" else ORIGINAL_CLASSES)
 
 
 def _job(cell: Cell) -> Job:

@@ -17,6 +17,13 @@ class Opened(Value):
     warmup: tuple[float, ...]
 
 
+class Pace(Value):
+    """What a turn of a step is: so many calls that are not counted, then so many that are."""
+
+    uncounted: int
+    counted: int
+
+
 class Ready(Value):
     """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
 
@@ -48,8 +55,8 @@ class Participant(Protocol):
 
     ready: Ready
 
-    def turn(self, index: int) -> tuple[float, ...]:
-        """Seconds of some steps of kind `index`. Raises LostError when it is gone."""
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+        """Seconds of the counted calls of step `index`. Raises LostError when it is gone."""
 
     def close(self) -> None:
         """Give its memory back."""

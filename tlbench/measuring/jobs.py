@@ -6,6 +6,8 @@ from tlbench.core.cell import Backend, Cell, StepName, Timing, Value
 from tlbench.results.record import Record
 
 ORIGINAL_CLASSES = 1000
+FEW_CLASSES = 32
+"""Up to here the classifier on pooled features is less than a hundredth of any backbone's arithmetic."""
 
 
 class StepJob(Value):
@@ -36,7 +38,7 @@ class ModelJob(Value):
     @property
     def keys(self) -> tuple[str, ...]:
         """The key of each step."""
-        return tuple(key_of(self.cell, step) for step in self.steps)
+        return tuple(key_of(self.cell, step, self.classes) for step in self.steps)
 
 
 class ReferenceJob(Value):
@@ -63,26 +65,62 @@ def steps_of(cell: Cell) -> list[StepJob]:
     return [*steps, *([StepJob(step="training", batch_size=sizes[0])] if cell.train else [])]
 
 
-def key_of(cell: Cell, step: StepJob) -> str:
-    """Equal for steps that one measurement stands for."""
+def key_of(cell: Cell, step: StepJob, classes: int) -> str:
+    """Equal for steps that one measurement stands for.
+
+    The number of classes is in it where it may take time: not for up to `FEW_CLASSES` on pooled features.
+    """
+    few = cell.head.name == "gap" and classes <= FEW_CLASSES
+    return f"{step_key(cell, step)}{'' if few else f' classes {classes}'}"
+
+
+def step_key(cell: Cell, step: StepJob) -> str:
+    """Equal for steps that differ in the number of classes at most."""
     return f"{cell.timing_key(step.step)} batch {step.batch_size}"
 
 
-def keys_of(cell: Cell) -> list[str]:
-    """The keys of all steps of a cell."""
-    return [key_of(cell, step) for step in steps_of(cell)]
+def keys_of(record: Record) -> list[str]:
+    """The keys of all steps that the cell of a record asks for."""
+    return [key_of(record.cell, step, classes_in(record)) for step in steps_of(record.cell)]
+
+
+def classes_in(record: Record) -> int:
+    """How many classes the head of a record's cell tells apart."""
+    return len(record.data.classes) if record.data and record.cell.train else ORIGINAL_CLASSES
+
+
+def anchor_of(records: Sequence[Record], cells: Sequence[Cell]) -> ModelJob | None:
+    """The model to which all times of a run are relative: inference, and training where it has any.
+
+    That of the first of `cells` that was trained; where `records` have relative times already, whose anchor it was.
+    """
+    trained = {record.cell_id: record for record in records if record.status == "ok" and record.cell.timing}
+    earlier = [
+        step.relative.to
+        for record in trained.values()
+        for step in (record.timings.steps if record.timings else ())
+        if step.relative and step.relative.to in trained
+    ]
+    first = next((cell_id for cell_id in (*earlier, *(cell.id for cell in cells)) if cell_id in trained), None)
+    if first is None:
+        return None
+    cell = trained[first].cell
+    return _job(trained[first], [step for step in steps_of(cell) if step.batch_size == cell.protocol.batch_size])
 
 
 def plan(waiting: Sequence[Record], known: Collection[str] = ()) -> list[ModelJob]:
     """The models to build so that every step of `waiting` that is not `known` is measured once."""
     jobs, planned = [], set(known)
     for record in waiting:
-        steps = [step for step in steps_of(record.cell) if key_of(record.cell, step) not in planned]
-        planned |= {key_of(record.cell, step) for step in steps}
+        steps = [step for step, key in zip(steps_of(record.cell), keys_of(record), strict=True) if key not in planned]
+        planned |= set(keys_of(record))
         if steps:
-            classes = len(record.data.classes) if record.data and record.cell.train else ORIGINAL_CLASSES
-            jobs.append(ModelJob(cell=record.cell, classes=classes, steps=tuple(steps)))
+            jobs.append(_job(record, steps))
     return jobs
+
+
+def _job(record: Record, steps: Sequence[StepJob]) -> ModelJob:
+    return ModelJob(cell=record.cell, classes=classes_in(record), steps=tuple(steps))
 
 
 def narrowed(jobs: Sequence[ModelJob], keys: Collection[str]) -> list[ModelJob]:

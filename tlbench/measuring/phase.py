@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import TimerHost
-from tlbench.measuring.jobs import StepJob, key_of, keys_of, narrowed, plan, untimed
+from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, untimed
 from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents, room_now
 from tlbench.results.record import Environment, Failure, Record, Timings
 from tlbench.results.store import Store
@@ -50,7 +50,7 @@ def time_cells(
     """
     records = store.read_all().records
     waiting, times = untimed(records, cells), known_times(records)
-    session = Session([TimedSide(host)], events, logs, readings, timeout, room)
+    session = Session([TimedSide(host)], events, logs, readings, timeout, room, anchor_of(records, cells))
 
     def write() -> None:
         for key, sides in session.measured.items():
@@ -113,14 +113,15 @@ def known_times(records: Sequence[Record]) -> dict[str, Timings]:
             timings = record.timings
             environment = timings.environment or record.environment
             for step in timings.steps:
-                key = key_of(record.cell, StepJob(step=step.step, batch_size=step.batch_size))
+                job = StepJob(step=step.step, batch_size=step.batch_size)
+                key = key_of(record.cell, job, classes_in(record))
                 known[key] = timings.model_copy(update={"steps": (step,), "environment": environment})
     return known
 
 
 def with_times(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> Record | None:
     """`record` with the times of its steps, or with why it has none; None where some of its steps are still to come."""
-    keys = keys_of(record.cell)
+    keys = keys_of(record)
     if not all(key in times or key in lost for key in keys):
         return None
     losses = [lost[key] for key in keys if key in lost]

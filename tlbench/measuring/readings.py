@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tlbench.core.files import write_atomically
-from tlbench.measuring.hosts import LostError, Participant, TimerHost
+from tlbench.measuring.hosts import LostError, Pace, Participant, TimerHost
 from tlbench.measuring.jobs import ReferenceJob
 from tlbench.results.record import Environment, Failure
 
 DAYS, MOST = 30, 1000
+ONE_READING = Pace(uncounted=0, counted=1)
 
 
 class Reference:
@@ -51,7 +52,7 @@ class Reference:
         if self.lost is not None or self._participant is None:
             return None
         try:
-            return self._participant.turn(0)[0]
+            return self._participant.turn(0, ONE_READING)[0]
         except LostError as error:
             self._lose(error)
             return None

@@ -18,11 +18,13 @@ from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, Timer
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
 from tlbench.measuring.readings import Reference
 from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
-from tlbench.measuring.summary import Surroundings, summarise
+from tlbench.measuring.steps import pace
+from tlbench.measuring.summary import Beside, Surroundings, summarise
 from tlbench.results.record import Failure, StepTiming, Timings
 
 KEPT_FREE = 0.25
 """Share of the memory that stays free when another model joins."""
+ANCHOR = "anchor"
 HOPELESS = "invalid"
 """How a model is lost that could not be built alone either; all others may be for lack of memory, whatever they say."""
 
@@ -66,11 +68,14 @@ class Measurement:
     taken: Taken
     seen: Surroundings
     draws: tuple[int, ...]
+    anchor: Beside | None = None
 
     @classmethod
-    def first(cls, job: ModelJob, index: int, ready: Ready, taken: Taken, seen: Surroundings) -> "Measurement":
+    def first(
+        cls, job: ModelJob, index: int, ready: Ready, taken: Taken, seen: Surroundings, anchor: Beside | None
+    ) -> "Measurement":
         """What the first process gave of step `index` of `job`."""
-        return cls(job, job.steps[index], ready, ready.opened[index], taken, seen, (len(taken.rounds),))
+        return cls(job, job.steps[index], ready, ready.opened[index], taken, seen, (len(taken.rounds),), anchor)
 
     def add(self, taken: Taken, seen: Surroundings) -> None:
         """The rounds of one more process."""
@@ -86,7 +91,7 @@ class Measurement:
 
     def summary(self, timing: Timing) -> StepTiming:
         """What a record says of it, by the protocol and the iterations of `timing`."""
-        return summarise(self.step, self.job.cell.id, timing, self.opened, self.taken, self.seen)
+        return summarise(self.step, self.job.cell.id, timing, self.opened, self.taken, self.seen, self.anchor)
 
     def timings(self, step: StepTiming) -> Timings:
         """`step`, with the device and the settings it was taken with."""
@@ -129,6 +134,12 @@ class _OpenModel:
         """Bytes of memory it has on all sides."""
         return sum(participant.ready.resident or 0 for participant in self.participants.values())
 
+    def turn(self, side: str, index: int) -> Turn:
+        """A turn of step `index` on `side`, at the same pace on all."""
+        opened = [participant.ready.opened[index] for participant in self.participants.values()]
+        mine, how = self.participants[side], pace(opened, self.job.timing)
+        return lambda: mine.turn(index, how)
+
 
 def there_is_room(available: int, limit: int, largest: int) -> bool:
     """Whether one more model, perhaps a third larger than the `largest` so far, leaves enough memory free (bytes)."""
@@ -146,7 +157,8 @@ class Session:
 
     logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
     timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
-    may be opened beside those that are.
+    may be opened beside those that are. anchor: a model that takes turns in every group, so that times of all groups
+    are relative to the same; of one side alone.
     """
 
     sides: Sequence[TimedSide]
@@ -155,6 +167,7 @@ class Session:
     readings: Path
     timeout: float
     room: Callable[[int], bool] = room_now
+    anchor: ModelJob | None = None
     measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
     lost: dict[str, Loss] = field(default_factory=dict)
 
@@ -174,8 +187,8 @@ class Session:
         while waiting:
             with ExitStack() as stack:
                 reference = self._open_reference(ReferenceJob(backend=waiting[0].backend), stack)
-                group = self._open_group(waiting, len(jobs), stack)
-                self._take(group, reference, rounds or {})
+                group, anchor = self._open_group(waiting, len(jobs), stack)
+                self._take(group, anchor, reference, rounds or {})
             after_group()
 
     def _open_reference(self, job: ReferenceJob, stack: ExitStack) -> Reference:
@@ -183,9 +196,19 @@ class Session:
         host, tell = self.sides[0].host, self.events.reference_lost
         return Reference(host, job, self.timeout, log, self.readings, tell, stack)
 
-    def _open_group(self, waiting: list[ModelJob], total: int, stack: ExitStack) -> list[_OpenModel]:
-        """Open models from the front of `waiting`, as many as there is room for, at least one."""
+    def _open_anchor(self, first: _OpenModel, stack: ExitStack) -> _OpenModel | None:
+        """The anchor; None where the `first` model of the group is the anchor itself, and where it finds no room."""
+        if self.anchor is None or set(self.anchor.keys) <= set(first.job.keys) or not self.room(first.resident):
+            return None
+        opened = self._open(self.anchor, stack)
+        return _OpenModel(self.anchor, opened) if isinstance(opened, dict) else None
+
+    def _open_group(
+        self, waiting: list[ModelJob], total: int, stack: ExitStack
+    ) -> tuple[list[_OpenModel], _OpenModel | None]:
+        """Open models from the front of `waiting`, as many as there is room for, at least one, and the anchor."""
         group: list[_OpenModel] = []
+        anchor: _OpenModel | None = None
         while waiting and (not group or self.room(max(model.resident for model in group))):
             job = waiting.pop(0)
             self.events.opening(job.cell, total - len(waiting), total)
@@ -198,7 +221,9 @@ class Session:
                 self._lose(job, job.keys, Loss(side, error.failure))
                 continue
             group.append(_OpenModel(job, opened))
-        return group
+            if len(group) == 1:
+                anchor = self._open_anchor(group[0], stack)
+        return group, anchor
 
     def _open(self, job: ModelJob, stack: ExitStack) -> dict[str, Participant] | tuple[str, LostError]:
         """The model on every side, built at the same time, since each traces on one core; or the side that lost it."""
@@ -219,12 +244,18 @@ class Session:
                 stack.callback(model.close)
         return lost[0] if lost else opened
 
-    def _take(self, group: Sequence[_OpenModel], reference: Reference, rounds: Mapping[str, int]) -> None:
-        """Let the models of a group take turns, and keep what they gave."""
+    def _take(
+        self,
+        group: Sequence[_OpenModel],
+        anchor: _OpenModel | None,
+        reference: Reference,
+        rounds: Mapping[str, int],
+    ) -> None:
+        """Let the models of a group take turns, the anchor among them, and keep what they gave."""
         if group:
-            load, models = OtherLoad(), len(group) * len(self.sides)
+            load, models = OtherLoad(), (len(group) + (anchor is not None)) * len(self.sides)
             taken, readings = take_turns(
-                self._tasks(group, rounds),
+                [*self._tasks(group, rounds), *(self._beside(anchor) if anchor else ())],
                 reference.read,
                 lambda number, waiting: self.events.round(number, waiting, models),
             )
@@ -238,11 +269,24 @@ class Session:
 
     def _tasks(self, group: Sequence[_OpenModel], rounds: Mapping[str, int]) -> list[Task]:
         return [
-            Task(_name(side, key), model.job.timing, _turn(model.participants[side.name], index), rounds.get(key))
+            Task(_name(side, key), model.job.timing, model.turn(side.name, index), rounds.get(key), key)
             for model in group
             for index, key in enumerate(model.job.keys)
             for side in self.sides
         ]
+
+    def _beside(self, anchor: _OpenModel) -> list[Task]:
+        (side,) = self.sides
+        keys = enumerate(anchor.job.keys)
+        return [Task(_name(side, key, ANCHOR), None, anchor.turn(side.name, index)) for index, key in keys]
+
+    def _anchor_of(self, step: StepJob, taken: Mapping[str, Taken]) -> Beside | None:
+        """What the anchor gave of a step like `step`: one of the group, or a model of its own beside the group."""
+        if self.anchor is None or step not in self.anchor.steps:
+            return None
+        (side,), key = self.sides, self.anchor.keys[self.anchor.steps.index(step)]
+        turns = taken.get(_name(side, key, ANCHOR)) or taken.get(_name(side, key))
+        return Beside(self.anchor.cell.id, turns.rounds) if turns else None
 
     def _keep(self, model: _OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
         job, losses = model.job, dict[str, Loss]()
@@ -257,7 +301,8 @@ class Session:
                 if name in known:
                     known[name].add(turns, seen)
                 else:
-                    known[name] = Measurement.first(job, index, model.participants[name].ready, turns, seen)
+                    ready, anchor = model.participants[name].ready, self._anchor_of(job.steps[index], taken)
+                    known[name] = Measurement.first(job, index, ready, turns, seen, anchor)
         if losses:
             self._lose(job, list(losses), next(iter(losses.values())))
             return
@@ -278,9 +323,5 @@ def _side_by_side(
         return list(pool.map(build, sides))
 
 
-def _name(side: TimedSide, key: str) -> str:
-    return f"{side.name} {key}"
-
-
-def _turn(participant: Participant, index: int) -> Turn:
-    return lambda: participant.turn(index)
+def _name(side: TimedSide, key: str, role: str = "") -> str:
+    return f"{side.name} {role} {key}"

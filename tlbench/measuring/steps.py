@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tlbench.core.cell import Timing
+from tlbench.measuring.hosts import Opened, Pace
 
 Clock = Callable[[], float]
 Call = Callable[[], object]
@@ -19,22 +20,26 @@ class StepTimer:
 
     def __init__(self, call: Call, clock: Clock = time.perf_counter) -> None:
         self._call, self._clock = call, clock
-        self._last = 0.0
+        self._first = 0.0
 
     def once(self) -> float:
         """One timed call."""
         begin = self._clock()
         self._call()
-        self._last = self._clock() - begin
-        return self._last
+        return self._clock() - begin
 
-    def warm_up(self, timing: Timing) -> tuple[float, ...]:
+    def open(self, timing: Timing) -> Opened:
+        """The first call, and the warm-up after it."""
+        self._first = self.once()
+        return Opened(first_call=self._first, warmup=self._warm_up(timing))
+
+    def _warm_up(self, timing: Timing) -> tuple[float, ...]:
         """Call until it no longer gets faster, at least `timing.warmup` times; 0 stands for no warm-up at all.
 
-        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`; where the call before, the
-        first one, took longer than all of `max_seconds`, that was enough.
+        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`; where the first call took
+        longer than all of `max_seconds`, that was enough.
         """
-        if timing.warmup == 0 or (timing.max_seconds is not None and self._last > timing.max_seconds):
+        if timing.warmup == 0 or too_long(self._first, timing):
             return ()
         longest = float("inf") if timing.max_seconds is None else WARMUP_SHARE * timing.max_seconds
         taken = [self.once()]
@@ -44,17 +49,28 @@ class StepTimer:
             taken.append(self.once())
         return tuple(taken)
 
-    def turn(self) -> tuple[float, ...]:
-        """Up to `TURN_STEPS` timed calls, no more once they took `TURN_SECONDS`.
-
-        One call before them is not counted where steps are short: it finds the caches full of another model's data.
-        """
-        if self._last < SHORT:
+    def turn(self, pace: Pace) -> tuple[float, ...]:
+        """The times of the counted calls of one turn."""
+        for _ in range(pace.uncounted):
             self.once()
-        taken = [self.once()]
-        while len(taken) < TURN_STEPS and sum(taken) < TURN_SECONDS:
-            taken.append(self.once())
-        return tuple(taken)
+        return tuple(self.once() for _ in range(pace.counted))
+
+
+def pace(opened: Sequence[Opened], timing: Timing) -> Pace:
+    """How a step takes its turns on all sides, by what its calls took on each before; decided once.
+
+    One call is not counted where steps are short: it finds the caches full of another model's data. Decided call by
+    call, or by each side alone, that rule made a true +3.1 % read +6.4 % where the two sides stood on either side of
+    it. Where there was no warm-up, the step is taken for short unless its first call says that it cannot be.
+    """
+    warm = [min(one.warmup) if one.warmup else one.first_call * too_long(one.first_call, timing) for one in opened]
+    fastest = min(warm)
+    return Pace(uncounted=int(fastest < SHORT), counted=TURN_STEPS if fastest < TURN_SECONDS else 1)
+
+
+def too_long(first_call: float, timing: Timing) -> bool:
+    """Whether one call takes all of the time that there is, so that there is none for a warm-up."""
+    return timing.max_seconds is not None and first_call > timing.max_seconds
 
 
 def settled(times: Sequence[float]) -> bool:

@@ -9,10 +9,18 @@ from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import doubts
-from tlbench.results.record import Failure, StepTiming, shown_statistic
-from tlbench.statistics.bootstrap import over_rounds
+from tlbench.results.record import Failure, Relative, StepTiming, shown_statistic
+from tlbench.statistics.bootstrap import over_rounds, ratio
 from tlbench.statistics.drift import drift
 from tlbench.statistics.intervals import quantile
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the anchor gave in the rounds of a step: the id of its cell, and its samples (seconds)."""
+
+    cell_id: str
+    rounds: Sequence[tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ def summarise(
     opened: Opened,
     taken: Taken,
     seen: Surroundings,
+    anchor: Beside | None = None,
 ) -> StepTiming:
     """Median, mean, interval, minimum, 95th percentile and doubts of raw samples (seconds).
 
@@ -76,6 +85,25 @@ def summarise(
         drift=moved,
         complete=len(samples) >= timing.iterations,
         doubts=doubts(taken.rounds, moved, interval, seen.other_load, seen.cores, seen.lost),
+        relative=relative_to(anchor, taken.rounds, measured_with) if anchor else None,
+    )
+
+
+def relative_to(anchor: Beside, rounds: Sequence[tuple[float, ...]], measured_with: str) -> Relative | None:
+    """Times of `rounds` relative to the anchor's, in those rounds that both have; None where there is none."""
+    if anchor.cell_id == measured_with:
+        return Relative(to=anchor.cell_id, estimate=1.0, low=1.0, high=1.0)
+    common = min(len(anchor.rounds), len(rounds))
+    if not common:
+        return None
+    pairs = anchor.rounds[:common], rounds[:common]
+    interval, estimate = ratio(*pairs), median(median(mine) / median(its) for its, mine in zip(*pairs, strict=True))
+    return Relative(
+        to=anchor.cell_id,
+        estimate=interval.estimate if interval else estimate,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        beside=tuple(pairs[0]),
     )
 
 

@@ -102,6 +102,20 @@ def shown_statistic(protocol: str) -> Literal["median", "mean"]:
     return "mean" if protocol == "keras" else "median"
 
 
+class Relative(Value):
+    """A step's time relative to that of the anchor, which took turns with it: the median of their ratios by round.
+
+    to: the id of the anchor's cell. low, high: 95 % interval (`statistics.bootstrap.ratio`); None where there are too
+    few rounds. beside: the anchor's samples of the same rounds, in seconds; empty for the anchor itself.
+    """
+
+    to: str
+    estimate: float
+    low: float | None
+    high: float | None
+    beside: tuple[tuple[float, ...], ...] = ()
+
+
 class StepTiming(Value):
     """Time of one step (one batch) on the whole model; all times in seconds.
 
@@ -116,7 +130,8 @@ class StepTiming(Value):
     doubts: why the measurement is unstable; empty for a stable one.
     session: measurements with the same session took turns round by round, so that their rounds are pairs; None where
     that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
-    gave them all.
+    gave them all. relative: the time relative to the run's anchor; None in records of tlbench 0.1, at other batch sizes
+    than the first, and where the anchor was lost.
     """
 
     step: StepName
@@ -139,6 +154,7 @@ class StepTiming(Value):
     doubts: tuple[Doubt, ...]
     session: str | None = None
     draws: tuple[int, ...] = ()
+    relative: Relative | None = None
 
     @property
     def samples(self) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select as select_cells
-from tlbench.measuring.jobs import keys_of
+from tlbench.measuring.jobs import step_key, steps_of
 from tlbench.measuring.phase import Effort, Measured, Undecided, time_sides
 from tlbench.measuring.session import TimedSide, TimingEvents
 from tlbench.regression.comparison import Comparison, compare
@@ -173,12 +173,14 @@ def undecided_by(cells: Sequence[Cell], gates: Gates) -> Undecided:
     """Which steps are undecided, by the strictest gate of the cells that share each."""
     limits: dict[str, float] = {}
     for cell in cells:
-        for key in keys_of(cell) if cell.timing else ():
+        for step in steps_of(cell) if cell.timing else ():
+            key = step_key(cell, step)
             limits[key] = min(limits.get(key, 1.0), gates.of(cell)["time"])
 
     def left(measured: Measured) -> Mapping[str, int]:
         processes = {key: (sides[BASE].processes(), sides[NEW].processes()) for key, sides in measured.items()}
-        return undecided(processes, limits)
+        limit = {key: limits[step_key(sides[BASE].job.cell, sides[BASE].step)] for key, sides in measured.items()}
+        return undecided(processes, limit)
 
     return left
 

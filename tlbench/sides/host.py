@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tlbench.execution.executors import ProcessExecutor
-from tlbench.measuring.hosts import LostError, Participant
+from tlbench.measuring.hosts import LostError, Pace, Participant
 from tlbench.measuring.jobs import TimerJob
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of what is said here; parent and host must agree."""
 Message = dict[str, Any]
 
@@ -49,7 +49,8 @@ class Host:
                 case "open":
                     return self._open(message)
                 case "turn":
-                    return {"samples": self._models[message["model"]].turn(message["index"])}
+                    pace = Pace.model_validate(message["pace"])
+                    return {"samples": self._models[message["model"]].turn(message["index"], pace)}
                 case "close":
                     self._models.pop(message["model"]).close()
                     return {}

@@ -15,7 +15,7 @@ from tlbench.core.errors import UserError
 from tlbench.execution.child import Died
 from tlbench.execution.entry_points import SIDE_HOST
 from tlbench.execution.outcome import failure
-from tlbench.measuring.hosts import LostError, Ready
+from tlbench.measuring.hosts import LostError, Pace, Ready
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
 from tlbench.sides.host import JOB, PROTOCOL, receive, send
@@ -117,8 +117,9 @@ class _Model:
     def __init__(self, remote: Remote, number: int, ready: Ready) -> None:
         self._remote, self._number, self.ready = remote, number, ready
 
-    def turn(self, index: int) -> tuple[float, ...]:
-        return tuple(self._remote.ask({"do": "turn", "model": self._number, "index": index})["samples"])
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+        asked = {"do": "turn", "model": self._number, "index": index, "pace": pace.model_dump()}
+        return tuple(self._remote.ask(asked)["samples"])
 
     def close(self) -> None:
         with contextlib.suppress(LostError):

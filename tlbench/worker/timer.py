@@ -6,7 +6,7 @@ from typing import Any
 from tlbench.execution.child import Channel
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import Opened, Participant, Ready
+from tlbench.measuring.hosts import Pace, Participant, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
@@ -32,13 +32,13 @@ class ModelTimer:
             jit=jit,
             threads=usable_cores(),
             calls=device.calls(),
-            opened=tuple(Opened(first_call=timer.once(), warmup=timer.warm_up(job.timing)) for timer in self._timers),
+            opened=tuple(timer.open(job.timing) for timer in self._timers),
             resident=memory.resident(),
         )
 
-    def turn(self, index: int) -> tuple[float, ...]:
-        """Seconds of some steps of kind `index` of the job."""
-        return self._timers[index].turn()
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+        """Seconds of the counted calls of step `index` of the job."""
+        return self._timers[index].turn(pace)
 
     def close(self) -> None:
         """Nothing to do: the process ends, or lives on for a debugger."""
@@ -59,9 +59,9 @@ class ReferenceTimer:
             workload=reference.VERSION,
         )
 
-    def turn(self, index: int) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
         """Seconds of one reading."""
-        del index
+        del index, pace
         return (self._run(),)
 
     def close(self) -> None:
@@ -74,11 +74,11 @@ def open_timer(job: TimerJob) -> Participant:
 
 
 def serve(job: TimerJob, channel: Channel) -> None:
-    """Say `Ready`, then answer each index of a step with the samples of a turn, until `DONE` comes."""
+    """Say `Ready`, then answer each step (index, pace) with the samples of a turn, until `DONE` comes."""
     timer = open_timer(job)
     channel(timer.ready)
-    while (index := channel.receive()) is not DONE:
-        channel(timer.turn(index))
+    while (asked := channel.receive()) is not DONE:
+        channel(timer.turn(*asked))
 
 
 def make_call(model: Any, step: StepJob, seed: int) -> Callable[[], object]:
