@@ -49,7 +49,7 @@ def test_a_model_is_opened_takes_turns_and_is_closed(tmp_path: Path, monkeypatch
     ready = Ready.model_validate(talk.open(MODEL)["ready"])
     assert ready == played.opened[0].ready
     assert ready.environment.identity["cpu"] == "Their CPU"
-    assert talk.ask("turn", index=1) == {"samples": [0.03] * 5}
+    assert talk.ask("turn", index=1, pace={"uncounted": 1, "counted": 2}) == {"samples": [0.03] * 5}
     assert talk.ask("close") == {}
     assert played.opened[0].closed
 
@@ -57,7 +57,7 @@ def test_a_model_is_opened_takes_turns_and_is_closed(tmp_path: Path, monkeypatch
 def test_a_model_that_is_lost_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = Talk(tmp_path, monkeypatch, PlayedHost(dies_at=dying("full", at=1)))
     talk.open(MODEL)
-    lost = talk.ask("turn", index=0, pace=PACE)["lost"]
+    lost = talk.ask("turn", index=0, pace={"uncounted": 0, "counted": 1})["lost"]
     assert (lost["status"], lost["failure"]["type"]) == ("killed", "SIGKILL")
     refused = Talk(tmp_path, monkeypatch, PlayedHost(refuse=lambda job: invalid())).open(MODEL)["lost"]
     assert (refused["status"], refused["failure"]["message"]) == ("invalid", "images are too small")

@@ -35,6 +35,12 @@ def milliseconds(value: float | None) -> str:
     return DASH if value is None else three_digits(value)
 
 
+def two_digits(value: float) -> str:
+    """Two significant digits, or all of a larger number's: ``380``, ``26``, ``3.8``."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:.0f}" if rounded >= 10 else f"{rounded:.1f}" if rounded >= 1 else f"{rounded:.2g}"
+
+
 def interval(value: float, low: float, high: float) -> str:
     """``93.0% (91.2-94.4)``, from shares of 1."""
     return f"{value:.1%} ({low * 100:.1f}–{high * 100:.1f})"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.record import Record, Relative, StepTiming
 
 OF_STEP = (
     "ms",
@@ -19,6 +19,10 @@ OF_STEP = (
     "steps",
     "measured_with",
     "first_s",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "relative_to",
 )
 STEP_COLUMNS = tuple(f"{step}_{name}" for step in ("inference", "training") for name in OF_STEP)
 COLUMNS = (
@@ -163,6 +167,16 @@ def _step(name: str, step: StepTiming) -> dict[str, Any]:
         f"{name}_steps": len(step.samples),
         f"{name}_measured_with": step.measured_with,
         f"{name}_first_s": step.first_call,
+        **({} if step.relative is None else _relative(name, step.relative)),
+    }
+
+
+def _relative(name: str, found: Relative) -> dict[str, Any]:
+    return {
+        f"{name}_relative": found.estimate,
+        f"{name}_relative_low": found.low,
+        f"{name}_relative_high": found.high,
+        f"{name}_relative_to": found.to,
     }
 
 

@@ -6,8 +6,10 @@ from tlbench.reporting.document import Note, Section, Strong, Table, Text
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
+from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import DataProvenance
+from tlbench.statistics.bootstrap import FEWEST
 
 
 def sections(report: Report) -> list[Section]:
@@ -17,7 +19,7 @@ def sections(report: Report) -> list[Section]:
 
 def _section(heading: str, group: Sequence[RunRecord]) -> Section:
     if all(is_original(row.record) for row in group):
-        return Section(heading, (original.table(group), _legend(group, original.LEGEND)))
+        return Section(heading, (original.table(group, TimeColumns.of(group)), _legend(group, original.LEGEND)))
     return Section(heading, (*_data_note(group), _table(group), _legend(group, _accuracy_legend(group))))
 
 
@@ -30,10 +32,10 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
 
 
 def _table(group: Sequence[RunRecord]) -> Table:
-    columns = rows.columns([row.record for row in group])
-    headings = rows.headings(columns)
+    columns, how = rows.columns([row.record for row in group]), TimeColumns.of(group)
+    headings = rows.headings(columns, how)
     right = range(2 + len(columns), len(headings))
-    return Table.of(headings, (rows.cells(seeds, columns) for seeds in rows.by_row(group)), right)
+    return Table.of(headings, (rows.cells(seeds, columns, how) for seeds in rows.by_row(group)), right)
 
 
 def _data_note(group: Sequence[RunRecord]) -> list[Note]:
@@ -65,9 +67,13 @@ def _accuracy_legend(group: Sequence[RunRecord]) -> str:
 
 
 def _legend(group: Sequence[RunRecord], first: Text) -> Note:
-    lines = [first]
-    if any(row.record.timings and not all(s.stable for s in row.record.timings.steps) for row in group):
-        lines.append(f"{UNSTABLE} marks a step time that is not stable; why is said under Step times.")
+    how = TimeColumns.of(group)
+    lines = [first, *how.legend()]
+    if any(row.record.timings and not all(step.stable for step in row.record.timings.steps) for row in group):
+        which = f"{UNSTABLE} marks a step time that is not stable" if how.marks else "No step time here is stable"
+        lines.append(f"{which}; why is said under Step times.")
+    if any(len(step.samples) < FEWEST for row in group if row.record.timings for step in row.record.timings.steps):
+        lines.append(f"Fewer than {FEWEST} steps are no number: their time is left empty, with how many there are.")
     if any("random weights" in row.record.fallbacks for row in group):
         trained = group[0].record.cell.train is not None
         what = (

@@ -8,18 +8,18 @@ from tlbench.reporting.document import Emphasis, Table, Text
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.published import published_of
 from tlbench.reporting.report import RunRecord
-from tlbench.reporting.views.rows import by_row, time_of
+from tlbench.reporting.views.relative import PLACES, Place, TimeColumns
+from tlbench.reporting.views.rows import by_row, times
 
-HEADINGS = [
+OF_ACCURACY_AND_SIZE = [
     "Model",
     "Size (MB)",
     "Top-1 accuracy",
     "Top-5 accuracy",
     "Parameters",
     "Depth",
-    "Time (ms) per inference step (CPU)",
-    "Time (ms) per inference step (GPU)",
 ]
+INFERENCE = [place for place in PLACES if place[1] == "inference"]
 LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
     "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
@@ -29,13 +29,14 @@ LEGEND: Text = (
 )
 
 
-def table(rows: Sequence[RunRecord]) -> Table:
+def table(rows: Sequence[RunRecord], how: TimeColumns) -> Table:
     """One row a model; runs on other devices fill its other columns."""
-    return Table.of(HEADINGS, map(cells, by_row(rows)), right=range(1, len(HEADINGS)))
+    headings = [*OF_ACCURACY_AND_SIZE, *how.headings(INFERENCE)]
+    return Table.of(headings, (cells(row, how) for row in by_row(rows)), right=range(1, len(headings)))
 
 
-def cells(rows: Sequence[RunRecord]) -> list[Text]:
-    """One row, in the order of `HEADINGS`."""
+def cells(rows: Sequence[RunRecord], how: TimeColumns) -> list[Text]:
+    """One row, in the order of the headings."""
     record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
@@ -46,8 +47,8 @@ def cells(rows: Sequence[RunRecord]) -> list[Text]:
         _accuracy(accuracy.top5 if accuracy else None, published.top5),
         _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
         _beside(counts.depth if counts else None, published.depth, 0),
-        _time(time_of(rows, "cpu", "inference"), published.cpu_ms),
-        _time(time_of(rows, "gpu", "inference"), published.gpu_ms),
+        *_times(rows, ("cpu", "inference"), published.cpu_ms, how),
+        *_times(rows, ("gpu", "inference"), published.gpu_ms, how),
     ]
 
 
@@ -70,8 +71,9 @@ def _accuracy(value: float | None, published: float | None) -> Text:
     return f"{value:.1%} ({published:.1f}%, {_signed(value * 100 - published, 1)})"
 
 
-def _time(measured: str, published: float | None) -> str:
-    return f"{measured} ({DASH if published is None else numbers.milliseconds(published)})"
+def _times(rows: Sequence[RunRecord], place: Place, published: float | None, how: TimeColumns) -> list[str]:
+    *ratio, measured = times(rows, place, how)
+    return [*ratio, f"{measured} ({DASH if published is None else numbers.milliseconds(published)})"]
 
 
 def _signed(difference: float, digits: int) -> str:

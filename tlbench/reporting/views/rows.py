@@ -7,7 +7,10 @@ from tlbench.core.cell import Timing, Value
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
+from tlbench.reporting.views import relative
+from tlbench.reporting.views.relative import PLACES, Place, TimeColumns
 from tlbench.results.record import Record, StepTiming, shown_statistic
+from tlbench.statistics.bootstrap import FEWEST
 from tlbench.statistics.intervals import wilson
 
 UNSTABLE = "~"
@@ -124,17 +127,17 @@ def top1(records: Sequence[Record]) -> str:
     return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
 
 
-def time_of(rows: Sequence[RunRecord], device: str, step: str) -> str:
+def time_of(rows: Sequence[RunRecord], device: str, step: str, *, marks: bool = True, brief: bool = False) -> str:
     """Step time on one kind of device; where several runs measured it, each with its run's name.
 
-    The cells of a row differ in their seed, and share one measurement. A tilde marks an unstable one.
+    The cells of a row differ in their seed, and share one measurement. `marks`, `brief`: as `step_time`.
     """
     by_run: dict[str, str] = {}
     for row in rows:
         timings = row.record.timings
         timing = getattr(timings, step) if timings and timings.device == device else None
         if timing is not None:
-            by_run.setdefault(row.run, step_time(timing, row.record.cell.timing))
+            by_run.setdefault(row.run, step_time(timing, row.record.cell.timing, marks=marks, brief=brief))
     if not by_run:
         return DASH
     if len(by_run) == 1:
@@ -147,18 +150,23 @@ def shown(step: StepTiming, timing: Timing | None) -> float:
     return step.mean if timing and shown_statistic(timing.protocol) == "mean" else step.median
 
 
-def step_time(step: StepTiming, timing: Timing | None) -> str:
-    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval; ``~`` before an unstable one.
+def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, brief: bool = False) -> str:
+    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval; ``~`` before an unstable one where it is marked.
 
-    Protocol `keras` has the mean, as the table at keras.io.
+    Protocol `keras` has the mean, as the table at keras.io. brief: ``26``, since a relative time with its interval
+    stands beside it. From fewer than `FEWEST` steps there is no number.
     """
+    if len(step.samples) < FEWEST:
+        return f"{DASH} ({len(step.samples)} {'step' if len(step.samples) == 1 else 'steps'})"
     text = numbers.milliseconds(shown(step, timing) * 1000)
-    if step.low is not None and step.high is not None:
+    if brief:
+        text = numbers.two_digits(shown(step, timing) * 1000)
+    elif step.low is not None and step.high is not None:
         text += f" ({numbers.milliseconds(step.low * 1000)}–{numbers.milliseconds(step.high * 1000)})"
-    return text if step.stable else f"{UNSTABLE}{text}"
+    return text if step.stable or not marks else f"{UNSTABLE}{text}"
 
 
-def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> list[str]:
+def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]], how: TimeColumns) -> list[str]:
     """One row of a table, in the order of `headings`."""
     records = [row.record for row in rows]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
@@ -171,12 +179,20 @@ def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]]) -> list
         numbers.count(counts.params if counts else None),
         numbers.count(counts.trainable if counts else None),
         str(counts.depth) if counts else DASH,
-        *(time_of(rows, device, step) for step in ("inference", "training") for device in ("cpu", "gpu")),
+        *(text for place in PLACES for text in times(rows, place, how)),
     ]
 
 
-def headings(columns: Sequence[tuple[str, str]]) -> list[str]:
-    """The columns of the Keras applications table, with the strategy and what trains."""
+def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str]:
+    """The relative time where it has a column, and milliseconds."""
+    if place not in how.anchors:
+        return [time_of(rows, *place, marks=how.marks)]
+    text = relative.text(rows, place)
+    return [text, time_of(rows, *place, marks=how.marks, brief=text != DASH)]
+
+
+def headings(columns: Sequence[tuple[str, str]], how: TimeColumns) -> list[str]:
+    """The columns of the Keras applications table, with the strategy, what trains, and relative times."""
     return [
         "Model",
         "Strategy",
@@ -186,10 +202,7 @@ def headings(columns: Sequence[tuple[str, str]]) -> list[str]:
         "Params",
         "Trainable",
         "Depth",
-        "Time (ms) per inference step (CPU)",
-        "Time (ms) per inference step (GPU)",
-        "Time (ms) per training step (CPU)",
-        "Time (ms) per training step (GPU)",
+        *how.headings(),
     ]
 
 

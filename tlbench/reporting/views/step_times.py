@@ -8,8 +8,10 @@ from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report
+from tlbench.reporting.views import relative
 from tlbench.reporting.views.rows import shown
 from tlbench.results.record import Record, StepTiming
+from tlbench.statistics.bootstrap import FEWEST
 
 HEADINGS = [
     "Model",
@@ -21,6 +23,8 @@ HEADINGS = [
     "95 % interval",
     "Minimum",
     "95th percentile",
+    "Relative",
+    "Images/s",
     "In reference workloads",
     "Steps timed",
     "Cells",
@@ -64,23 +68,29 @@ def distinct(records: Sequence[Record]) -> list[Measurement]:
 def cells(measurement: Measurement) -> list[str]:
     """One row, in the order of `HEADINGS`."""
     step = measurement.step
-    interval = DASH
-    if step.low is not None and step.high is not None:
-        interval = f"{_ms(step.low)}–{_ms(step.high)}"
     return [
         measurement.owner.backbone.label,
         measurement.owner.strategy.label if step.step == "training" else "all" if measurement.owner.train else DASH,
         step.step,
         str(step.batch_size),
         measurement.device.upper(),
-        _ms(shown(step, measurement.owner.timing)),
-        interval,
-        _ms(step.minimum),
-        _ms(step.p95),
-        DASH if step.normalised is None else numbers.significant(step.normalised),
+        *(_numbers(measurement) if len(step.samples) >= FEWEST else [DASH] * 7),
         str(len(step.samples)) + ("" if step.complete else " (bound)"),
         str(measurement.cells),
         "yes" if step.stable else "no: " + "; ".join(doubt.message for doubt in step.doubts),
+    ]
+
+
+def _numbers(measurement: Measurement) -> list[str]:
+    step, time = measurement.step, shown(measurement.step, measurement.owner.timing)
+    return [
+        _ms(time),
+        f"{_ms(step.low)}–{_ms(step.high)}" if step.low is not None and step.high is not None else DASH,
+        _ms(step.minimum),
+        _ms(step.p95),
+        DASH if step.relative is None else relative.ratio(step.relative),
+        numbers.two_digits(step.batch_size / time),
+        DASH if step.normalised is None else numbers.significant(step.normalised),
     ]
 
 
@@ -92,7 +102,8 @@ def advice(measurements: Sequence[Measurement]) -> str | None:
 
 LEGEND = (
     "One line for each measurement; cells that differ in images, weights or seed only share one, and all strategies "
-    "share inference. The reference workload is a fixed matrix product and convolution, timed between the rounds; step "
+    "share inference. Relative: to the same step of the model that has 1, in the rounds that both have. "
+    "The reference workload is a fixed matrix product and convolution, timed between the rounds; step "
     "times in it compare better across hours than milliseconds do."
 )
 

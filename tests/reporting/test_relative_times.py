@@ -1,0 +1,111 @@
+"""Times relative to the anchor in tables: which columns there are, what stands in them, and what is left empty."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests import builders
+from tests.narrow import present
+from tests.reporting.test_report import render, rows, table
+from tlbench.core.cell import Named
+from tlbench.reporting import numbers
+from tlbench.results.record import Doubt, Record, Relative, Timings
+from tlbench.results.table import to_frame
+
+ANCHOR = builders.cell()
+INFERENCE, TRAINING = "Time (ms) per inference step (CPU)", "Time (ms) per training step (CPU)"
+RELATIVE = "Relative time per training step (CPU)"
+
+
+def timed(
+    training: Relative | None, seconds: float = 0.0614, doubts: Sequence[Doubt] = (), device: str = "cpu"
+) -> Timings:
+    """Inference is the anchor's own, as for all strategies of a backbone."""
+    inference = builders.step().model_copy(update={"relative": to_anchor(1.0)})
+    step = builders.step("training", seconds, doubts=tuple(doubts)).model_copy(update={"relative": training})
+    return builders.timings(device).model_copy(update={"steps": (inference, step)})
+
+
+def to_anchor(estimate: float, to: str = ANCHOR.id) -> Relative:
+    if estimate == 1.0:
+        return Relative(to=to, estimate=1.0, low=1.0, high=1.0)
+    return Relative(to=to, estimate=estimate, low=estimate - 0.05, high=estimate + 0.06, beside=((0.02,),))
+
+
+def record(strategy: str, timings: Timings) -> Record:
+    return builders.record(builders.cell(strategy=Named(name=strategy)), timings=timings)
+
+
+FROZEN, FULL = record("frozen", timed(to_anchor(1.0))), record("full", timed(to_anchor(1.789)))
+
+
+def test_relative_times_stand_before_milliseconds_of_two_digits() -> None:
+    text = render("t", rows(FROZEN, FULL))
+    first, second = table(text, "cats_dogs")
+    assert list(first)[-3:] == [RELATIVE, TRAINING, "Time (ms) per training step (GPU)"]
+    assert (first[RELATIVE], second[RELATIVE]) == ("1", "1.79 (1.74–1.85)")
+    assert second[TRAINING] == "61"
+    assert "relative to that of MobileNet (alpha=0.25), frozen, in the median of the rounds that both have" in text
+
+
+def test_a_step_that_all_rows_share_has_no_relative_column() -> None:
+    (first, _) = table(render("t", rows(FROZEN, FULL)), "cats_dogs")
+    assert first[INFERENCE] == "20.0 (19.0–21.0)"
+    assert "Relative time per inference step (CPU)" not in first
+
+
+def test_a_time_whose_anchor_was_lost_keeps_its_interval() -> None:
+    lost = record("full", timed(None))
+    (_, second, third) = table(render("t", rows(FROZEN, lost, record("partial", timed(to_anchor(2.0))))), "cats_dogs")
+    assert (second[RELATIVE], second[TRAINING]) == ("—", "61.4 (58.3–64.5)")
+    assert third[RELATIVE] == "2.00 (1.95–2.06)"
+
+
+def test_relative_times_of_other_anchors_are_not_read_down_one_column() -> None:
+    other = record("full", timed(to_anchor(1.789, to="another")))
+    (first, _) = table(render("t", rows(FROZEN, other)), "cats_dogs")
+    assert RELATIVE not in first
+
+
+def test_a_mark_on_every_row_tells_nothing_and_is_one_sentence() -> None:
+    doubt = Doubt(kind="wide", message="known to 20% only", advice="Measure for longer.")
+    steps = tuple(builders.step(step, doubts=(doubt,)) for step in ("inference", "training"))
+    text = render("t", rows(builders.record(timings=builders.timings().model_copy(update={"steps": steps}))))
+    (row,) = table(text, "cats_dogs")
+    assert not row[INFERENCE].startswith("~")
+    assert "No step time here is stable; why is said under Step times." in text
+    some = render("t", rows(FROZEN, record("full", timed(to_anchor(1.789), doubts=[doubt]))))
+    assert table(some, "cats_dogs")[1][TRAINING] == "~61"
+    assert "~ marks a step time that is not stable" in some
+
+
+def test_fewer_than_six_steps_are_no_number() -> None:
+    few = builders.step().model_copy(update={"rounds": ((0.02, 0.02), (0.02, 0.02), (0.02,))})
+    one = builders.step("training").model_copy(update={"rounds": ((0.06,),)})
+    text = render("t", rows(builders.record(timings=builders.timings().model_copy(update={"steps": (few, one)}))))
+    (row,) = table(text, "cats_dogs")
+    assert (row[INFERENCE], row[TRAINING]) == ("— (5 steps)", "— (1 step)")
+    assert "Fewer than 6 steps are no number" in text
+    for line in table(text, "Step times"):
+        assert {line[name] for name in ("Time (ms)", "Minimum", "95th percentile", "Images/s")} == {"—"}
+
+
+def test_step_times_say_the_ratio_and_images_a_second() -> None:
+    _, full = table(render("t", rows(FROZEN, FULL)), "Step times")[-2:]
+    assert (full["Relative"], full["Images/s"]) == ("1.79 (1.74–1.85)", "520")
+
+
+def test_the_frame_has_the_ratio_its_interval_and_what_it_is_relative_to() -> None:
+    (row,) = to_frame([FULL]).to_dict("records")
+    found = [row[f"training_relative{end}"] for end in ("", "_low", "_high", "_to")]
+    expected = present(present(FULL.timings).steps[1].relative)
+    assert found == [expected.estimate, expected.low, expected.high, ANCHOR.id]
+    assert to_frame([builders.record()])["training_relative"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(382.4, "380"), (1049.0, "1000"), (25.94, "26"), (9.96, "10"), (3.814, "3.8"), (0.0312, "0.031")],
+)
+def test_two_digits(value: float, text: str) -> None:
+    assert numbers.two_digits(value) == text

@@ -1,0 +1,89 @@
+"""Times relative to the run's anchor, which took turns with every model: the sharp numbers of a table. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tlbench.core.cell import StepName
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import RunRecord
+from tlbench.results.record import Relative
+
+Place = tuple[str, StepName]
+"""A kind of device and a step: what a column of times is of."""
+PLACES: tuple[Place, ...] = (("cpu", "inference"), ("gpu", "inference"), ("cpu", "training"), ("gpu", "training"))
+
+
+@dataclass(frozen=True)
+class TimeColumns:
+    """How a table shows times.
+
+    anchors: what 1 is, at each place that has a column of relative times. marks: whether unstable times are marked: a
+    mark on all of them would tell nothing.
+    """
+
+    anchors: Mapping[Place, str] = field(default_factory=dict)
+    marks: bool = True
+
+    @classmethod
+    def of(cls, group: Sequence[RunRecord]) -> "TimeColumns":
+        """As suits a table of `group`."""
+        steps = [step for row in group if row.record.timings for step in row.record.timings.steps]
+        return cls(_anchors(group), any(step.stable for step in steps))
+
+    def headings(self, places: Sequence[Place] = PLACES) -> list[str]:
+        """Each column of milliseconds at `places`, and before it the relative one where there is one."""
+        return [
+            heading
+            for device, step in places
+            for heading in (
+                *([f"Relative time per {step} step ({device.upper()})"] if (device, step) in self.anchors else ()),
+                f"Time (ms) per {step} step ({device.upper()})",
+            )
+        ]
+
+    def legend(self) -> list[str]:
+        """What 1 is, where anything is relative."""
+        if not self.anchors:
+            return []
+        (label, *others) = dict.fromkeys(self.anchors.values())
+        return [
+            f"Relative: the time of a step relative to that of {' and '.join([label, *others])}, in the median of the "
+            "rounds that both have, with its 95 % interval; milliseconds are those of this machine in this hour."
+        ]
+
+
+def _anchors(group: Sequence[RunRecord]) -> dict[Place, str]:
+    """Where all relative times of `group` have the same anchor, and tell anything: runs with others have no column."""
+    found = {}
+    for place in PLACES:
+        ids = {(row.run, one.to) for row in group if (one := relative_of(row, place))}
+        if len(ids) == 1 and any(one.estimate != 1 for row in group if (one := relative_of(row, place))):
+            found[place] = _label(group, next(iter(ids))[1])
+    return found
+
+
+def relative_of(row: RunRecord, place: Place) -> Relative | None:
+    """The relative time of a record at `place`; None where there is none, or too few rounds for an interval."""
+    timings = row.record.timings
+    if timings is None or timings.device != place[0]:
+        return None
+    step = timings.inference if place[1] == "inference" else timings.training
+    return step.relative if step and step.relative and step.relative.low is not None else None
+
+
+def text(rows: Sequence[RunRecord], place: Place) -> str:
+    """The relative time of the cells of a row, which share one measurement."""
+    one = next(filter(None, (relative_of(row, place) for row in rows)), None)
+    return DASH if one is None else ratio(one)
+
+
+def ratio(one: Relative) -> str:
+    """``1.79 (1.74–1.85)``; the anchor itself is ``1``; a dash where there are too few rounds for an interval."""
+    if one.low is None or one.high is None:
+        return DASH
+    return f"{one.estimate:.2f} ({one.low:.2f}–{one.high:.2f})" if one.beside else "1"
+
+
+def _label(group: Sequence[RunRecord], cell_id: str) -> str:
+    cell = next((row.record.cell for row in group if row.record.cell_id == cell_id), None)
+    return f"{cell.backbone.label}, {cell.strategy.label}" if cell else f"cell {cell_id}"
