@@ -20,7 +20,7 @@ from tlbench.results.record import Provenance, Record
 from tlbench.results.store import Store
 
 
-class Events(Protocol):
+class CellEvents(Protocol):
     """Who wants to know how it goes: the terminal, a test. Called by one thread at a time."""
 
     def begin(self, cell: Cell) -> None:
@@ -37,7 +37,7 @@ def run_groups(
     groups: Sequence[Group],
     executor: GroupRunner,
     store: Store,
-    events: Events,
+    events: CellEvents,
     *,
     timeout: float,
     logs: Path,
@@ -75,7 +75,7 @@ def _side_by_side(run: "_Run", groups: Sequence[Group], workers: int) -> None:
 class _Run:
     executor: GroupRunner
     store: Store
-    events: Events
+    events: CellEvents
     timeout: float
     logs: Path
     again: list[Group] = field(default_factory=list)

@@ -31,7 +31,7 @@ FOLDERS = {BASE: "a", NEW: "b"}
 """Where the run of each side is, in the folder of both."""
 
 
-class Events(TimingEvents, Protocol):
+class ABEvents(TimingEvents, Protocol):
     """Who wants to know how it goes: the terminal, a test."""
 
     def chosen(self, cells: int) -> None:
@@ -47,7 +47,7 @@ def ab(
     new: str = CURRENT,
     *,
     out: Path,
-    events: Events,
+    events: ABEvents,
     select: str = "",
     data: Path | None = None,
     weights: Path | None = None,
@@ -80,7 +80,7 @@ def confirm(
     base: str,
     new: str = CURRENT,
     *,
-    events: Events,
+    events: ABEvents,
     data: Path | None = None,
     weights: Path | None = None,
     gates: Gates | None = None,
@@ -107,7 +107,7 @@ class _Trial:
     options: tuple[str, ...]
     gates: Gates
     effort: Effort
-    events: Events
+    events: ABEvents
 
     @classmethod
     def of(
@@ -117,7 +117,7 @@ class _Trial:
         weights: Path | None,
         gates: Gates | None,
         effort: Effort | None,
-        events: Events,
+        events: ABEvents,
     ) -> "_Trial":
         suite = load_suite(suite_file)
         folders = {"--data": data, "--weights": weights}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.cell import Augmentation
-from tlbench.training.batches import Inputs, in_order
+from tlbench.training.batches import ModelInputs, in_order
 
 VIEW_BATCH = 32
 FIRST_SEED, APART = 10_000, 10
@@ -41,7 +41,7 @@ class Drawn:
     def __init__(self, augmentation: Augmentation, images: NDArray[np.generic]) -> None:
         self._augmentation, self._images = augmentation, images
 
-    def __call__(self, epoch: int) -> Inputs:
+    def __call__(self, epoch: int) -> ModelInputs:
         """The images (N, H, W, 3) uint8 as epoch number `epoch`, from 0, sees them."""
         with tempfile.TemporaryFile() as file:
             for changed, count in view_of(self._augmentation, epoch).batches(self._images):

@@ -8,16 +8,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-Inputs = Sequence[NDArray[np.generic]]
+ModelInputs = Sequence[NDArray[np.generic]]
 """One array for each input of the model, the number of images first."""
 
-OfEpoch = Callable[[int], Inputs]
+OfEpoch = Callable[[int], ModelInputs]
 """The inputs of an epoch (from 0), where epochs see different views of the images."""
 
-Arrays = tuple[Inputs, NDArray[np.int32]]
+Arrays = tuple[ModelInputs, NDArray[np.int32]]
 """A split: inputs and labels (N,)."""
 
-ToTrain = tuple[Inputs | OfEpoch, NDArray[np.int32]]
+ToTrain = tuple[ModelInputs | OfEpoch, NDArray[np.int32]]
 """What is trained on: inputs, or those of each epoch, and labels (N,)."""
 
 
@@ -42,7 +42,7 @@ def in_order(inputs: Sequence[Sliced], batch_size: int) -> Iterator[tuple[object
         yield as_model_input(taken), count
 
 
-def as_model_input(arrays: Inputs) -> object:
+def as_model_input(arrays: ModelInputs) -> object:
     """The one array, or a tuple of them: a model with one input takes no tuple."""
     return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
@@ -55,7 +55,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """
 
     def __init__(
-        self, inputs: Inputs | OfEpoch, labels: NDArray[np.int32], batch_size: int, seed: int | None = None
+        self, inputs: ModelInputs | OfEpoch, labels: NDArray[np.int32], batch_size: int, seed: int | None = None
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs

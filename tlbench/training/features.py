@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tlbench.modeling.assemble import Assembled
 from tlbench.modeling.cut import Boundary, lower_model
 from tlbench.training.augment import View
-from tlbench.training.batches import Inputs, in_order
+from tlbench.training.batches import ModelInputs, in_order
 from tlbench.training.feature_store import FeatureStore, FeatureWriter, Wanted
 
 PASS_BATCH = 32
@@ -48,7 +48,7 @@ class FeaturePass:
         """Mean seconds of an image in the fixed part, the first batch of each pass left out; None where nothing ran."""
         return statistics.fmean(self._batches) / PASS_BATCH if self._batches else None
 
-    def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> Inputs:
+    def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> ModelInputs:
         """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
 
         Raises NoRoomError where they do not fit: into the store's bounds, or on the disk.

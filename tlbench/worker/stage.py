@@ -19,7 +19,7 @@ from tlbench.modeling.heads import head_layers
 from tlbench.results.record import TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import Drawn, View
-from tlbench.training.batches import Arrays, Inputs, ToTrain
+from tlbench.training.batches import Arrays, ModelInputs, ToTrain
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
 from tlbench.training.trainer import Trainer
@@ -167,7 +167,7 @@ class _ViewFeatures:
         assert changes.views
         self._views = [features.inputs("train", images, View(changes, number)) for number in range(changes.views)]
 
-    def __call__(self, epoch: int) -> Inputs:
+    def __call__(self, epoch: int) -> ModelInputs:
         return self._views[epoch % len(self._views)]
 
 

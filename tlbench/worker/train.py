@@ -43,7 +43,7 @@ class Phases:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellResult:
     """What became of one cell; nothing is known of accuracy where nothing was evaluated."""
 
     model: keras.Model
@@ -66,7 +66,7 @@ def run_group(group: Group, send: Send) -> None:
     for job in group.jobs:
         memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
-        outcome = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
+        result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
         record = Record(
             cell_id=job.cell.id,
             cell=job.cell,
@@ -75,16 +75,16 @@ def run_group(group: Group, send: Send) -> None:
             provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
             data=job.data.provenance() if job.data else None,
             weights=job.weights,
-            counts=outcome.counts,
-            accuracy=outcome.accuracy,
-            history=outcome.history,
+            counts=result.counts,
+            accuracy=result.accuracy,
+            history=result.history,
             phases=phases.seconds,
-            memory=memory.measure(outcome.model, outcome.slots, start),
-            path=outcome.training[-1].path if outcome.training else None,
-            training=outcome.training,
+            memory=memory.measure(result.model, result.slots, start),
+            path=result.training[-1].path if result.training else None,
+            training=result.training,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
-        kept = {split: (of.probabilities, of.labels) for split, of in outcome.predicted.items()}
+        kept = {split: (of.probabilities, of.labels) for split, of in result.predicted.items()}
         send(Finished(record, kept))
 
 
@@ -96,7 +96,7 @@ class _Trained:
         self._bench: Bench | None = None
         self._counts: Counts | None = None
 
-    def run(self, job: Job, phases: Phases) -> Outcome:
+    def run(self, job: Job, phases: Phases) -> CellResult:
         """Train one cell and evaluate it."""
         cell = job.cell
         bench, counts = self._set_up(job, phases)
@@ -106,7 +106,9 @@ class _Trained:
             predicted = {split: predict(bench.model, *bench.split(split), cell.training.batch_size) for split in ARRAYS}
             scores = accuracy(predicted["test"], job.images.classes, trained.history[trained.kept])
             scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
-        return Outcome(bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted)
+        return CellResult(
+            bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted
+        )
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:
@@ -124,16 +126,16 @@ class _Trained:
         self._send(Progress(phase="train", epoch=entry.epoch, val_accuracy=entry.val_accuracy))
 
 
-def _original(job: Job, phases: Phases) -> Outcome:
+def _original(job: Job, phases: Phases) -> CellResult:
     """An original classifier: counted, and evaluated where there are images."""
     cell = job.cell
     with phases("build"):
         assembled = build(cell, ORIGINAL_CLASSES, job.weights_path)
         counts = count_original(assembled, without_top(cell.backbone, cell.strategy, cell.image_size))
     if job.data is None:
-        return Outcome(assembled.model, counts)
+        return CellResult(assembled.model, counts)
     with phases("evaluate"):
         images, labels = job.data.splits["test"].open(backbones.get(cell.backbone.name).crop)
         predicted = predict(assembled.model, [images], labels, EVALUATION_BATCH)
         scores = accuracy(predicted, job.data.classes, None)
-    return Outcome(assembled.model, counts, accuracy=scores, predicted={"test": predicted})
+    return CellResult(assembled.model, counts, accuracy=scores, predicted={"test": predicted})
