@@ -1,0 +1,89 @@
+"""Accuracy against the number of training images, and from how many on a strategy overtakes frozen. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tlbench.regression.by_images import Curve, Overtaking, curves, overtakings
+from tlbench.regression.contrasts import Recipe, recipes
+from tlbench.regression.gains import Gain
+from tlbench.reporting.document import Block, Note, Section, Table
+from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.report import Report
+from tlbench.reporting.views import gains, rows
+
+CURVES = (
+    "Test top-1 by training images a class: mean over the seeds with their standard deviation, of a solved head over "
+    "resamples of its training images. Smaller sets are the first images of larger ones, test images are the same."
+)
+OVERTAKING = (
+    "Gain over frozen in points, with its 95 % interval, and the number of images from which it stays above 0: a line "
+    "between neighbouring gains over the logarithm of the number, its interval from 10,000 draws of all gains "
+    "(parametric bootstrap). These are the first images of one set; others move the place too."
+)
+UNSURE = "Cannot be said: it may have been under the fewest images that were measured, and may be over the most."
+
+
+def sections(report: Report) -> list[Section]:
+    """Two tables, where a recipe was trained on several numbers of images."""
+    if len({record.cell.limit.train for record in report.tested}) < 2:
+        return []
+    found = curves(recipes(report.tested))
+    if not found:
+        return []
+    blocks: list[Block] = [_curves(found), Note((CURVES,))]
+    overtaken = overtakings(gains.of_report(report))
+    if overtaken:
+        blocks += [_overtakings(overtaken), Note((OVERTAKING, UNSURE))]
+    return [Section("Accuracy by number of training images", tuple(blocks))]
+
+
+def words(found: Overtaking) -> str:
+    """From how many images a class on, in words, with what is not known."""
+    if found.crossing is None:
+        return "one seed: not judged"
+    if found.crossing.unknown:
+        return "cannot be said"
+    fewest, most = found.sizes[0], found.sizes[-1]
+    seen, low, high = (
+        f"over {most:g}" if math.isinf(size) else f"under {fewest:g}" if size == 0 else f"{size:.0f}"
+        for size in (found.crossing.size, found.crossing.low, found.crossing.high)
+    )
+    return seen if low == high else f"{seen} ({low} to {high})"
+
+
+def _curves(found: Sequence[Curve]) -> Table:
+    headings, lines, right = _by_size(
+        [(curve.recipes[0], dict(zip(curve.sizes, map(gains.accuracy, curve.recipes), strict=True))) for curve in found]
+    )
+    return Table.of(headings, lines, right)
+
+
+def _overtakings(found: Sequence[Overtaking]) -> Table:
+    headings, lines, right = _by_size(
+        [(one.gains[0].recipe, dict(zip(one.sizes, map(_gain, one.gains), strict=True))) for one in found]
+    )
+    ends = [words(one) for one in found]
+    return Table.of(
+        [*headings, "Overtakes frozen at"], [[*line, end] for line, end in zip(lines, ends, strict=True)], right
+    )
+
+
+def _by_size(texts: Sequence[tuple[Recipe, Mapping[float, str]]]) -> tuple[list[str], list[list[str]], range]:
+    """Headings, a line for each recipe with its text at each size, and the columns of the sizes."""
+    sizes = sorted({size for _, at in texts for size in at})
+    firsts = [recipe.records[0] for recipe, _ in texts]
+    columns = [column for column in rows.columns(firsts) if column[1] != "train_images"]
+    headings = ["Data set", "Model", *(name for name, _ in columns), "Strategy"]
+    lines = []
+    for record, (_, at) in zip(firsts, texts, strict=True):
+        setting = rows.setting(record)
+        settings = [setting[key].rpartition(": ")[2] or DASH for _, key in columns]
+        names = [rows.data_set(record), record.cell.backbone.label, *settings, record.cell.strategy.label]
+        lines.append([*names, *(at.get(size, DASH) for size in sizes)])
+    right = range(len(headings), len(headings) + len(sizes))
+    return [*headings, *(f"{size:g} a class" for size in sizes)], lines, right
+
+
+def _gain(gain: Gain) -> str:
+    interval = f" ({points_between(gain.shift.low, gain.shift.high)})" if gain.shift else ""
+    return points(gain.difference) + interval
