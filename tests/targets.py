@@ -180,7 +180,6 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
     import keras
 
     from tlbench.modeling.assemble import build
-    from tlbench.training.evaluate import predict
     from tlbench.worker.bench import Bench
 
     (job,), sides = group.jobs, []
@@ -190,7 +189,7 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
         begin = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
         trained = bench.train(job, lambda epoch: None)
         weights = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.weights]
-        sides.append((trained.phases[-1].path, weights, predict(bench.model, *bench.split("test"), 16).probabilities))
+        sides.append((trained.phases[-1].path, weights, bench.predict("test", 16).probabilities))
     end = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
     (path, cut, cut_predictions), (_, whole, whole_predictions) = sides
     return path, _apart(begin, end), _apart(cut, whole), _apart([cut_predictions], [whole_predictions])

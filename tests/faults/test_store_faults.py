@@ -161,7 +161,7 @@ def test_an_older_schema_is_brought_up_step_by_step() -> None:
 
 def test_a_writer_killed_in_the_middle_leaves_a_whole_record_or_none(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from tests import builders; from tlbench.results.store import Answers, Evaluated, Store\n"
+        "import sys; from pathlib import Path; from tests import builders; from tlbench.results.store import Store\n"
         "store = Store(Path(sys.argv[1])); record = builders.record()\n"
         "print('ready', flush=True)\n"
         "while True: store.write(record)\n"

@@ -103,3 +103,26 @@ def test_other_linear_heads_are_solved_too(
     best = record.history[0]
     assert best.val_loss < np.log(2), "better than a guess"
     assert record.counts.head.params % classes == 0
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_heads_of_other_solvers_are_ordinary_models_and_a_search_is_none(
+    data: DataSource, weights: Path, output: str, tmp_path: Path
+) -> None:
+    names = ("ridge", "nearest_mean", "cosine", "neighbours")
+    strategies = [Named(name="frozen", args={"solver": name}) for name in names]
+    jobs = [job(data, weights, strategy=one, head=Head(output=output)) for one in strategies]
+    found: dict[str, Any] = dict(zip(names, run(jobs, Keep(tmp_path, 10**9)), strict=True))
+    for name, finished in found.items():
+        record = finished.record
+        phase, head = record.training[0], record.counts.head
+        assert (phase.solver, len(record.accuracy.resampled)) == (name, 20)
+        assert record.accuracy.validation_loss == pytest.approx(phase.tried[phase.chosen].val_loss, abs=1e-5)
+        predicted, labels = finished.predictions["validation"]
+        assert -np.log(predicted[np.arange(len(labels)), labels]).mean() == pytest.approx(
+            record.accuracy.validation_loss, abs=1e-4
+        )
+        units = {"softmax": 2, "sigmoid": 1}[output]
+        expected = 0 if name == "neighbours" else 257 * units
+        assert (head.params, head.trainable, phase.trainable) == (expected, expected, expected)
+    assert found["neighbours"].record.counts.params == found["ridge"].record.counts.backbone.params

@@ -13,7 +13,7 @@ from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, R
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import Doubt, Record
+from tlbench.results.record import Doubt, Record, TrainedPhase, TrainingPath
 from tlbench.results.table import COLUMNS, to_frame
 
 
@@ -135,6 +135,19 @@ def test_images_of_all_rows_are_told() -> None:
     fewer = builders.data().model_copy(update={"counts": {"train": {"cats": 20, "dogs": 20}}})
     text = render("t", rows(builders.record(), builders.record(builders.cell(limit=Limit(train=20)), data=fewer)))
     assert "images: 200 train, 200 validation, 200 test or 40 train." in text
+
+
+def test_a_search_has_no_step_times_and_the_table_says_why() -> None:
+    phase = {"name": "head", "frozen": 7, "trainable": 0, "epochs": 0, "learning_rate": 0.0, "batch_norm": "inference"}
+    searched = TrainedPhase(**{**phase, "solver": "neighbours"}, path=TrainingPath(whole=None))
+    strategy = Named(name="frozen", args={"solver": "neighbours"})
+    search = builders.record(builders.cell(strategy=strategy, timing=None), timings=None, training=(searched,))
+    text = render("t", rows(builders.record(), search))
+    assert "outside the model: these are in no count, and there is no step to time" in text
+    plain, other = table(text, "cats_dogs")
+    assert "Timing" not in plain
+    assert other["Time (ms) per inference step (CPU)"] == "—"
+    assert "no step to time" not in render("t", rows(builders.record()))
 
 
 def test_two_machines_are_told_apart() -> None:

@@ -1,13 +1,14 @@
 """What each strategy does, phase by phase; no model is needed to say it."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.strategies.test_strategies import ARGS, LAYERS
 from tlbench.core.cell import Augmentation, EarlyStopping, Head, ReduceLROnPlateau, Training
 from tlbench.strategies import registry
-from tlbench.strategies.base import HEAD_RATE, Phase
+from tlbench.strategies.base import HEAD_RATE, Phase, Solver
+from tlbench.training.solvers.registry import SOLVERS
 
 LINEAR, HIDDEN = Head(), Head(hidden=(64,), dropout=0.5)
 
@@ -39,6 +40,26 @@ def test_what_is_no_convex_problem_is_trained_by_steps(head: Head, train: Traini
     (phase,) = phases("frozen", head, train, **args)
     assert (phase.solver, phase.frozen, phase.epochs, phase.learning_rate) == ("gradient", 7, 3, 1e-4)
     assert not registry.make("frozen", args).solved(head, train)
+
+
+def test_a_strategy_can_name_every_solver() -> None:
+    assert set(get_args(Solver)) == {*SOLVERS, "gradient"}
+
+
+@pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"linear"}))
+def test_a_solver_that_was_asked_for_is_taken_or_refused(solver: str) -> None:
+    (head,) = phases("frozen", solver=solver)
+    assert (head.name, head.solver, head.frozen, head.epochs) == ("head", solver, 7, 0)
+    strategy = registry.make("frozen", {"solver": solver})
+    assert strategy.solved(LINEAR, training())
+    assert strategy.has_classifier is (solver != "neighbours")
+    strategy.check(LINEAR, training())
+    with pytest.raises(
+        ValueError, match=rf"solver {solver} finds a head without hidden layers and dropout, not gap-64"
+    ):
+        strategy.check(HIDDEN, None)
+    with pytest.raises(ValueError, match="leave augmentation out"):
+        strategy.check(LINEAR, training(augmentation=Augmentation(flip=True)))
 
 
 @pytest.mark.parametrize(("name", "boundary"), [("partial", 5), ("full", 0)])

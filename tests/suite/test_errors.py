@@ -42,6 +42,8 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[frozen]", "[frosen]"), "suite.yaml:4:14: strategies: there is no strategy 'frosen'; did you mean 'frozen'?"),
         (("[frozen]", "[partial]"), "suite.yaml:4:14: strategies: partial needs exactly one of"),
         (("[frozen]", "[{name: partial, trainable: 2}]"), "trainable: Input should be less than 1"),
+        (("[frozen]", "[{name: frozen, solver: rigde}]"), "solver: Input should be 'linear', 'ridge'"),
+        (("[frozen]", "[full, {name: frozen, solver: ridge}]\nheads: {name: gap, dropout: 0.5}"), "suite.yaml:4:20: strategy frozen (solver=ridge): solver ridge finds a head without hidden layers and dropout"),
         (("[cats_dogs]", "[cats_dog]"), "suite.yaml:2:12: datasets: there is no data set 'cats_dog'; did you mean 'cats_dogs'?"),
         (("[cats_dogs]", "{name: synthetic, like: x}"), "like: there is no data set 'x'"),
         (("epochs: 1", "epochs: -3"), "suite.yaml:6:17: train.epochs: -3 is too small; it must be at least 1"),

@@ -126,6 +126,14 @@ def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> N
     assert len(cells(tmp_path, drawn.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))) == 3, "weights are drawn"
 
 
+def test_a_search_among_images_has_no_step_to_time(tmp_path: Path) -> None:
+    solvers = "[{name: frozen, solver: ridge}, {name: frozen, solver: neighbours}]"
+    ridge, search = cells(tmp_path, BASE.replace("strategies: frozen", f"strategies: {solvers}"))
+    assert ridge.timing is not None
+    assert search.timing is None
+    assert present(search.train).epochs == 0
+
+
 def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
     text = BASE.replace("strategies: frozen", "strategies: [frozen, full]").replace("cats_dogs", "[cats_dogs, intel]")
     text += "exclude: [{strategy: full, dataset: intel}]\n"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Scalar
+from tlbench.core.cell import Head, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
@@ -73,21 +73,21 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], options["image_size"]
-    try:
-        info.check_args(args)
-        strategies.make(name, boundary)
-    except KeyError:
-        raise UserError(strategies.STRATEGIES.unknown(name)) from None
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if size is not None and size < info.min_size:
-        raise UserError(f"--image-size {size} is too small for {backbone}, which needs at least {info.min_size}")
     head = {
         "name": options["head"],
         "hidden": options["hidden"],
         "dropout": options["dropout"],
         "output": options["output"],
     }
+    try:
+        info.check_args(args)
+        strategies.make(name, boundary).check(Head(**head), None)
+    except KeyError:
+        raise UserError(strategies.STRATEGIES.unknown(name)) from None
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if size is not None and size < info.min_size:
+        raise UserError(f"--image-size {size} is too small for {backbone}, which needs at least {info.min_size}")
     return {
         "backbone": {"name": backbone, "args": args},
         "strategy": {"name": name, "args": boundary},

@@ -16,6 +16,7 @@ from tlbench.modeling.freezing import Freezing, frozen_layers, phases_of
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.normalization import hold_statistics, set_momentum
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
+from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import Phase
 
 
@@ -23,6 +24,7 @@ from tlbench.strategies.base import Phase
 class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
+    Where the strategy has no classifier, it ends with the features that others' classifiers are given.
     With head `imagenet` the backbone is the whole original classifier. `frozen` is the number of the backbone's first
     layers that are not trained in the end; `freezing` frees or fixes others, as `phases` ask.
     """
@@ -81,7 +83,10 @@ def assemble(
     outputs: keras.KerasTensor = inputs
     if head_seed is not None:
         keras.utils.set_random_seed(head_seed)
-    for layer in [*scaling_layers(info.scaling), extractor, *([] if original else head_layers(head, classes))]:
+    after = [] if original else head_layers(head, classes)
+    if not strategies.make(strategy.name, strategy.args).has_classifier:
+        after = after[:-1]
+    for layer in [*scaling_layers(info.scaling), extractor, *after]:
         outputs = layer(outputs)
     return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, frozen)
 
@@ -105,7 +110,8 @@ class FirstWeights:
             variable.assign(first)
         keras.utils.set_random_seed(seed)
         outputs = self._assembled.backbone.outputs[0]
-        for fresh, layer in zip(head_layers(head, classes), head_of(self._assembled), strict=True):
+        # Without a classifier there is one layer less, and none with weights.
+        for fresh, layer in zip(head_layers(head, classes), head_of(self._assembled), strict=False):
             outputs = fresh(outputs)
             layer.set_weights(fresh.get_weights())
 

@@ -239,7 +239,10 @@ class TrainingPath(Value):
 
 
 class Setting(Value):
-    """A setting that a solver tried (an L2 penalty), with mean cross-entropy and accuracy on both splits it saw."""
+    """A setting that a solver tried, with mean cross-entropy and accuracy on both splits it saw.
+
+    setting: an L2 penalty, a number of neighbours, or the factor of the scores of class means.
+    """
 
     setting: float
     loss: float | None

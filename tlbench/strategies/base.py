@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from tlbench.core.cell import Head, Training, Value, Weights
 
-Solver = Literal["linear", "gradient"]
+Solver = Literal["linear", "ridge", "nearest_mean", "cosine", "neighbours", "gradient"]
 BatchNorm = Literal["inference", "train"]
 
 HEAD_RATE = 3e-3
@@ -28,8 +28,8 @@ class LayerView:
 class Phase(Value):
     """One phase of a training.
 
-    frozen: so many of the backbone's first layers are fixed functions. solver: how what is left is found; ``linear``
-    solves a linear head on the features of the frozen backbone, ``gradient`` takes steps. Of a gradient phase: epochs;
+    frozen: so many of the backbone's first layers are fixed functions. solver: how what is left is found; ``gradient``
+    takes steps, the others solve a head on the features of the frozen backbone. Of a gradient phase: epochs;
     learning_rate; warmup: share of the steps in which the rate rises from 0; schedule: how it falls after that;
     batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses the batch's;
     momentum: of the moving statistics then (None: the constructor's);
@@ -72,6 +72,18 @@ class Strategy(Value, ABC):
         """
         first, boundary = head_phase(len(layers), train, head), self.boundary(layers)
         return (first,) if boundary == len(layers) else (first, fine_tuning(boundary, train))
+
+    def check(self, head: Head, train: Training | None) -> None:
+        """Raises ValueError, with one sentence for the user, for a head or a training it cannot go with.
+
+        train: None where nothing is trained, and the model is only looked at.
+        """
+        del head, train
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether the head ends in a layer that gives class probabilities."""
+        return True
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether no gradient step is taken, so that there is neither a learning rate nor luck of training."""

@@ -13,13 +13,37 @@ class Frozen(Strategy):
     """The backbone is a fixed feature extractor; only the head is found.
 
     A linear head on fixed features is a convex problem, so it is solved. With `solver: gradient`, with hidden layers or
-    dropout, and where training images are changed at random, it is trained by gradient steps.
+    dropout, and where training images are changed at random, it is trained by gradient steps. The other solvers
+    (`training/solvers`) find other heads on the same features; `neighbours` is a search among them and no layer.
     """
 
     summary: ClassVar[str] = "the head alone, on a frozen backbone"
     adam_rate: ClassVar[float] = HEAD_RATE
 
-    solver: Annotated[Solver, Field(description="linear solves the head, gradient trains it")] = "linear"
+    solver: Annotated[
+        Solver,
+        Field(description="linear, ridge, nearest_mean, cosine, neighbours solve the head, gradient trains it"),
+    ] = "linear"
+
+    def check(self, head: Head, train: Training | None) -> None:
+        """A solver that was asked for is not given up for another."""
+        if self.solver in ("linear", "gradient"):
+            return
+        if not is_linear(head):
+            raise ValueError(
+                f"solver {self.solver} finds a head without hidden layers and dropout, not {head.label}; take another "
+                "head, or solver gradient"
+            )
+        if train is not None and train.augmentation is not None:
+            raise ValueError(
+                f"solver {self.solver} looks at each training image once, as it is; leave augmentation out, or take "
+                "solver gradient"
+            )
+
+    @property
+    def has_classifier(self) -> bool:
+        """All but a search among the training images do."""
+        return self.solver != "neighbours"
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """All of them."""
@@ -28,7 +52,7 @@ class Frozen(Strategy):
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """The head."""
         if self.solved(head, train):
-            return (head_phase(len(layers), train, head),)
+            return (head_phase(len(layers), train, head).model_copy(update={"solver": self.solver}),)
         return (
             Phase(
                 name="head",
@@ -41,4 +65,4 @@ class Frozen(Strategy):
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether the head is linear, on features that are fixed."""
-        return self.solver == "linear" and is_linear(head) and train.augmentation is None
+        return self.solver != "gradient" and is_linear(head) and train.augmentation is None

@@ -53,6 +53,7 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
     )
     for dataset, limit, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
         _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
+        _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
         pixels = _pixels(suite, backbone, size, loc)
         for seed in content.seeds:
             yield _cell(
@@ -76,6 +77,7 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     seed = content.seeds[0] if patch.seed is None else patch.seed
     train, rate = next(trainings(content.train))
     _check_together(suite, dataset, strategy, head, (*loc, "head"))
+    _check_strategy(suite, strategy, head, train, (*loc, "strategy"))
     for backbone in item.backbones:
         pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
         yield _cell(
@@ -133,7 +135,7 @@ def _cell(
         precision=precision,
         backend=content.backend,
         jit=content.jit,
-        timing=timing(content.timing),
+        timing=timing(content.timing) if rule.has_classifier else None,
         recipe=1 if train is None else RECIPE,
     )
 
@@ -202,6 +204,13 @@ def _check_together(suite: Suite, dataset: Named, strategy: Named, head: Head, l
         raise suite.complain(
             loc, f"output sigmoid needs two classes, but {dataset.name} has {len(classes)}; use softmax"
         )
+
+
+def _check_strategy(suite: Suite, strategy: Named, head: Head, train: Training | None, loc: Loc) -> None:
+    try:
+        strategies.make(strategy.name, strategy.args).check(head, train)
+    except ValueError as error:
+        raise suite.complain(loc, f"strategy {strategy.label}: {error}") from None
 
 
 def _matches(cell: Cell, patch: PatchSection) -> bool:

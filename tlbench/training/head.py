@@ -1,4 +1,4 @@
-"""Solve the classifier of a model on the features of its frozen backbone."""
+"""Solve a head on the features of the frozen backbone."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,21 @@ import numpy as np
 from tlbench.core.cell import Output
 from tlbench.results.record import Epoch, Setting
 from tlbench.training.batches import Arrays
-from tlbench.training.solvers.base import DenseHead, Examples, PathPoint
+from tlbench.training.solvers.base import DenseHead, Examples, Head, HeadSolver, PathPoint
 from tlbench.training.solvers.linear import Linear
-from tlbench.training.solvers.resampling import resample
+from tlbench.training.solvers.resampling import resample, resample_anew
 
 
 @dataclass(frozen=True)
 class SolvedHead:
-    """What the solver tried, the index of what validation chose, and that as an epoch of the history, less its time."""
+    """What the solver tried, the index of what validation chose, and that as an epoch of the history, less its time.
+
+    search: the head itself where it is no Dense layer, so that no model has it.
+    """
 
     tried: tuple[Setting, ...]
     chosen: int
+    search: Head | None
 
     def epoch(self, seconds: float) -> Epoch:
         """Epoch 0: no step was taken."""
@@ -36,26 +40,30 @@ class SolvedHead:
 
 
 def solve_head(
-    classifier: keras.layers.Dense, train: Arrays, validation: Arrays, classes: int, output: Output
+    solver: HeadSolver, last: keras.layers.Layer, train: Arrays, validation: Arrays, classes: int, output: Output
 ) -> SolvedHead:
-    """Give `classifier` the weights of the linear head that validation likes best.
+    """Find the head that validation likes best; where it is a Dense layer, its weights are given to `last`.
 
     The one input of `train` and `validation` are features (N, D). Raises ValueError, with one sentence for the user,
     for features that are not finite and for a class without a training image.
     """
-    solved = Linear().solve(_examples(train), _examples(validation), classes)
-    assert isinstance(solved.head, DenseHead)
+    solved = solver.solve(_examples(train), _examples(validation), classes)
+    tried = tuple(map(_setting, solved.path))
+    if not isinstance(solved.head, DenseHead):
+        return SolvedHead(tried, solved.chosen, solved.head)
     head = solved.head.single_unit() if output == "sigmoid" else solved.head
-    classifier.set_weights([head.kernel, head.bias])
-    return SolvedHead(tuple(map(_setting, solved.path)), solved.chosen)
+    last.set_weights([head.kernel, head.bias])
+    return SolvedHead(tried, solved.chosen, None)
 
 
 def accuracies_of_resamples(
-    train: Arrays, validation: Arrays, test: Arrays, classes: int, setting: float
+    solver: HeadSolver, train: Arrays, validation: Arrays, test: Arrays, classes: int, setting: float
 ) -> tuple[float, ...]:
-    """Test accuracies of the head at the chosen penalty, solved on resamples of the training images."""
+    """Test accuracies of the head at the chosen setting, solved on resamples of the training images."""
     splits = (_examples(train), _examples(validation), _examples(test))
-    return resample(Linear(), *splits, classes, setting).test
+    if isinstance(solver, Linear):
+        return resample(solver, *splits, classes, setting).test
+    return resample_anew(solver, *splits, classes, setting).test
 
 
 def _examples(split: Arrays) -> Examples:

@@ -17,8 +17,11 @@ from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
 from tlbench.results.store import Evaluated
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
+from tlbench.training.evaluate import Predicted, predict
 from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.head import accuracies_of_resamples, solve_head
+from tlbench.training.solvers.base import Head
+from tlbench.training.solvers.registry import SOLVERS
 from tlbench.training.trainer import OnEpoch
 from tlbench.worker.stage import Stage, stages
 
@@ -52,15 +55,15 @@ class Bench:
         self._aside = tempfile.TemporaryDirectory(prefix="tlbench-features-")
         aside = Keep(Path(self._aside.name), 2**63)
         self._stages: Sequence[Stage] = stages(assembled, group, jit, images, aside)
+        self._search: Head | None = None
 
-    @property
-    def model(self) -> keras.Model:
-        """What predicts after the last phase."""
-        return self._stages[-1].model
-
-    def split(self, name: Evaluated) -> Arrays:
-        """A split as `model` takes it."""
-        return self._stages[-1].splits[name]
+    def predict(self, name: Evaluated, batch_size: int) -> Predicted:
+        """What was trained last predicts a split."""
+        last = self._stages[-1]
+        inputs, labels = last.splits[name]
+        if self._search is not None:
+            return Predicted(self._search.probabilities(np.asarray(inputs[0], np.float32)), labels)
+        return predict(last.model, inputs, labels, batch_size)
 
     @property
     def slots(self) -> list[keras.Variable]:
@@ -108,13 +111,14 @@ class Bench:
             return ()
         train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
         classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
-        return accuracies_of_resamples(train, validation, test, classes, setting)
+        return accuracies_of_resamples(SOLVERS[phase.solver](), train, validation, test, classes, setting)
 
     def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data = time.perf_counter(), job.images
-        classifier = head_of(self.assembled)[-1]
+        last, solver = head_of(self.assembled)[-1], SOLVERS[phase.solver]()
         train, validation = stage.splits["train"], stage.splits["validation"]
-        solved = solve_head(classifier, train, validation, len(data.classes), job.cell.head.output)
+        solved = solve_head(solver, last, train, validation, len(data.classes), job.cell.head.output)
+        self._search = solved.search
         told = self._told(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
         return solved.epoch(time.perf_counter() - begin), told
 

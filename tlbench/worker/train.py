@@ -103,7 +103,7 @@ class _Trained:
         with phases("train"):
             trained = bench.train(job, self._on_epoch)
         with phases("evaluate"):
-            predicted = {split: predict(bench.model, *bench.split(split), cell.training.batch_size) for split in ARRAYS}
+            predicted = {split: bench.predict(split, cell.training.batch_size) for split in ARRAYS}
             scores = accuracy(predicted["test"], job.images.classes, trained.history[trained.kept])
             scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
         return CellResult(

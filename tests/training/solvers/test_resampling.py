@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from tests.training.solvers.drawn import examples
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.linear import Linear
-from tlbench.training.solvers.resampling import draws, resample
+from tlbench.training.solvers.registry import SOLVERS
+from tlbench.training.solvers.resampling import draws, resample, resample_anew
 
 
 def test_each_class_keeps_its_number_of_images() -> None:
@@ -61,3 +62,16 @@ def test_test_features_that_are_not_finite_are_refused() -> None:
     broken.features[0] = np.nan
     with pytest.raises(ValueError, match="1 of 30 test images are not finite"):
         resample(Linear(), train, train, broken, 3, l2=0.1)
+
+
+@pytest.mark.parametrize("name", sorted(set(SOLVERS) - {"linear"}))
+def test_other_heads_are_solved_anew_for_each_resample(name: str) -> None:
+    train, validation = examples(80, 20, 3, apart=2), examples(200, 20, 3, seed=1, apart=6)
+    test, solver = examples(300, 20, 3, seed=2, apart=2), SOLVERS[name]()
+    setting = solver.solve(train, validation, 3).setting
+    resampled = resample_anew(solver, train, validation, test, 3, setting, resamples=3)
+    drawn = np.repeat(np.arange(80), next(draws(train.labels, 1, seed=0)).astype(int))
+    head = solver.fixed(setting).solve(Examples(train.features[drawn], train.labels[drawn]), validation, 3).head
+    assert resampled.test[0] == (head.probabilities(test.features).argmax(axis=1) == test.labels).mean()
+    assert len(set(resampled.test)) > 1
+    assert len(resampled.validation) == len(resampled.test) == 3

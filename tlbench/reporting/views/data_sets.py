@@ -74,6 +74,11 @@ def _legend(group: Sequence[RunRecord], first: Text) -> Note:
         lines.append(f"{which}; why is said under Step times.")
     if any(len(step.samples) < FEWEST for row in group if row.record.timings for step in row.record.timings.steps):
         lines.append(f"Fewer than {FEWEST} steps are no number: their time is left empty, with how many there are.")
+    if any(rows.is_search(row.record) for row in group):
+        lines.append(
+            "The nearest neighbours are searched among the features of all training images, outside the model: these "
+            "are in no count, and there is no step to time."
+        )
     if any("random weights" in row.record.fallbacks for row in group):
         trained = group[0].record.cell.train is not None
         what = (

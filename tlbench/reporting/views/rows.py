@@ -91,7 +91,7 @@ def setting(record: Record) -> dict[str, str]:
         "precision": cell.precision,
         "backend": cell.backend,
         "jit": cell.jit,
-        "timing": options(cell.timing, "on"),
+        "timing": NONE if is_search(record) else options(cell.timing, "on"),
     }
 
 
@@ -99,6 +99,11 @@ def data_set(record: Record) -> str:
     """Its name, with the stand-ins that the record rests on: ``cats_dogs (synthetic data)``."""
     fallbacks = f" ({', '.join(record.fallbacks)})" if record.fallbacks else ""
     return record.cell.dataset.label + fallbacks
+
+
+def is_search(record: Record) -> bool:
+    """Whether its head searches among the training images, so that no model has it and no step of one can be timed."""
+    return bool(record.training) and record.training[-1].solver == "neighbours"
 
 
 def options(value: Value | None, usual: str) -> str:

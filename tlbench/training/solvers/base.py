@@ -115,6 +115,10 @@ class HeadSolver(Protocol):
         """
         ...
 
+    def fixed(self, setting: float) -> "HeadSolver":
+        """The same, with nothing but this setting to try."""
+        ...
+
 
 def choose(path: Sequence[PathPoint]) -> int:
     """The index of the lowest validation loss; of equal ones the first, so paths begin with the simplest head."""

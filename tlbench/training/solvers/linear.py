@@ -1,7 +1,7 @@
 """A linear head, solved: softmax regression over a path of L2 penalties, the best by validation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class Linear:
     def __post_init__(self) -> None:
         if not self.penalties or min(self.penalties) <= 0:
             raise ValueError("l2: a path needs at least one penalty, and each must be above 0")
+
+    def fixed(self, setting: float) -> "Linear":
+        """As `HeadSolver.fixed`."""
+        return replace(self, penalties=(setting,))
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
         """The head; raises ValueError as `HeadSolver.solve`, and where there is not one weight for each class."""

@@ -4,7 +4,7 @@ All look at the raw features, as the papers do that they come from.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,11 @@ class NearestMean:
     """
 
     metric: Literal["euclidean", "cosine"] = "euclidean"
+
+    def fixed(self, setting: float) -> "NearestMean":
+        """As it is: the factor, which changes no image's class, is fitted and not chosen."""
+        del setting
+        return self
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
         """The head; raises ValueError as `HeadSolver.solve`."""
@@ -102,6 +107,10 @@ class Neighbours:
     def __post_init__(self) -> None:
         if not self.counts or min(self.counts) < 1:
             raise ValueError("neighbours: at least one number is needed, and each must be at least 1")
+
+    def fixed(self, setting: float) -> "Neighbours":
+        """As `HeadSolver.fixed`."""
+        return replace(self, counts=(round(setting),))
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
         """The head; raises ValueError as `HeadSolver.solve`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tlbench.training.solvers.arrays import Float, Labels, check_finite, loss_and_accuracy, one_thread
-from tlbench.training.solvers.base import Examples
+from tlbench.training.solvers.base import Examples, HeadSolver
 from tlbench.training.solvers.linear import Linear
 
 RESAMPLES = 20
@@ -54,6 +54,27 @@ def resample(
             tuple(loss_and_accuracy(head.logits(on_validation), validation.labels)[1] for head in heads),
             tuple(loss_and_accuracy(head.logits(on_test), test.labels)[1] for head in heads),
         )
+
+
+def resample_anew(
+    solver: HeadSolver,
+    train: Examples,
+    validation: Examples,
+    test: Examples,
+    classes: int,
+    setting: float,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Resampled:
+    """As `resample`, for any solver: each resample is solved by itself, its scaling and coordinates included."""
+    check_finite(test.features, "test")
+    on_validation, on_test = list[float](), list[float]()
+    for drawn in draws(train.labels, resamples, seed):
+        rows = np.repeat(np.arange(len(train)), drawn.astype(int))
+        head = solver.fixed(setting).solve(Examples(train.features[rows], train.labels[rows]), validation, classes).head
+        for split, found in ((validation, on_validation), (test, on_test)):
+            found.append(float((head.probabilities(split.features).argmax(axis=1) == split.labels).mean()))
+    return Resampled(tuple(on_validation), tuple(on_test))
 
 
 def draws(labels: Labels, resamples: int, seed: int) -> Iterator[Float]:

@@ -1,6 +1,6 @@
 """A linear head by ridge regression to one-hot targets: every penalty from one decomposition."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,10 @@ class Ridge:
     def __post_init__(self) -> None:
         if not self.penalties or min(self.penalties) <= 0:
             raise ValueError("l2: a path needs at least one penalty, and each must be above 0")
+
+    def fixed(self, setting: float) -> "Ridge":
+        """As `HeadSolver.fixed`."""
+        return replace(self, penalties=(setting,))
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
         """The head; raises ValueError as `HeadSolver.solve`."""
