@@ -11,7 +11,7 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
@@ -76,7 +76,7 @@ def test_the_harness_adds_nothing_to_a_bare_loop(
 ) -> None:
     """Paired and interleaved in one process: turns of a StepTimer and of a loop written by hand, on the same Keras call."""
     cell = builders.cell(backbone=backbone, strategy=Named(name="frozen"), weights="random", timing=STANDARD)
-    child.start_server("tensorflow")
+    server.start_server("tensorflow")
     outcome = child.run("tests.targets:harness_and_bare_loop", (cell, step, 60), timeout=600)
     assert isinstance(outcome, child.Returned), outcome
     harness, bare = outcome.value

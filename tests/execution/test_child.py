@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from tlbench.core.errors import UserError
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.child import Died, Raised, Returned, TimedOut
 
 
 @pytest.fixture(autouse=True)
-def server() -> None:
-    child.start_server("tensorflow")
+def running_server() -> None:
+    server.start_server("tensorflow")
 
 
 def test_value_and_messages_come_back_in_order() -> None:
@@ -74,9 +74,9 @@ def test_call_hands_a_user_error_through() -> None:
 
 def test_a_child_does_not_outlive_its_parent() -> None:
     program = (
-        "from tlbench.execution import child\n"
+        "from tlbench.execution import child, server\n"
         "if __name__ == '__main__':\n"
-        "    child.start_server('tensorflow')\n"
+        "    server.start_server('tensorflow')\n"
         "    child.run('tests.targets:tell_pid_and_sleep', None, on_message=lambda pid: print(pid, flush=True))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ})
@@ -112,21 +112,21 @@ def test_who_is_talked_with_may_die_or_keep_silent() -> None:
 
 def test_the_backend_is_the_workers_alone_and_there_is_one_a_process() -> None:
     before = dict(os.environ)
-    child.start_server("tensorflow")
+    server.start_server("tensorflow")
     assert dict(os.environ) == before
     assert child.run("tests.targets:environment", "KERAS_BACKEND") == Returned("tensorflow")
     with pytest.raises(UserError, match="has workers with backend tensorflow and cannot have others with jax"):
-        child.start_server("jax")
+        server.start_server("jax")
 
 
 def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:
     program = (
         "import multiprocessing as m\n"
-        "from tlbench.execution import child\n"
+        "from tlbench.execution import child, server\n"
         "if __name__ == '__main__':\n"
         "    process = m.get_context('forkserver').Process(target=print, args=('theirs',))\n"
         "    process.start(); process.join()\n"
-        "    child.start_server('torch')\n"
+        "    server.start_server('torch')\n"
         "    print(child.run('tests.targets:environment', 'KERAS_BACKEND').value)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from tests import builders
 from tlbench.core.cell import Augmentation, Head, Limit, Named, Training
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Job, Keep
 from tlbench.results.record import WeightsProvenance
@@ -25,7 +25,7 @@ SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
-    child.start_server("tensorflow")
+    server.start_server("tensorflow")
     cache = tmp_path_factory.mktemp("cache")
     return prepare(
         Named(name="synthetic"), LIMIT, 48, root=None, path=None, cache=cache, fallback_synthetic=True

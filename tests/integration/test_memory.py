@@ -12,7 +12,7 @@ from tests.narrow import present
 from tlbench.core.cell import Limit, Named, Training
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.results.record import WeightsProvenance
 
@@ -30,7 +30,7 @@ def peak(job: Job, held: int) -> int:
 
 
 def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Path) -> None:
-    child.start_server("tensorflow")
+    server.start_server("tensorflow")
     limit = Limit(train=8, validation=4, test=4)
     cell = builders.cell(
         weights="random",
@@ -51,7 +51,7 @@ def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Pa
 @pytest.mark.parametrize("kept", [True, False], ids=["features", "images"])
 def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) -> None:
     """14,000 images at 224 px are 2.1 GB; the process may have 2 GB, the framework included."""
-    child.start_server("tensorflow")
+    server.start_server("tensorflow")
     splits = {
         name: blank(tmp_path, name, count) for name, count in (("train", 14_000), ("validation", 32), ("test", 32))
     }

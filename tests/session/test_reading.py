@@ -11,6 +11,7 @@ from tests.session.runs import make_run, seeds
 from tlbench.core.errors import UserError
 from tlbench.results.table import COLUMNS
 from tlbench.session import baseline, report
+from tlbench.session.compare import compare
 from tlbench.session.differences import differences
 from tlbench.session.folder import NothingThereError, find_run, written_report
 from tlbench.session.side import read_side
@@ -86,6 +87,21 @@ def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
     make_run(tmp_path / "other", seeds(0), suite="other")
     with pytest.raises(UserError, match=r"different suites \(made, other\)"):
         baseline.save([tmp_path / "runs", tmp_path / "other"], file)
+
+
+def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_baseline(tmp_path: Path) -> None:
+    kept, lost = seeds(0, 1)
+    stopped = make_run(tmp_path / "stopped", [kept], cells=[kept.cell_id, lost.cell_id])
+    whole = make_run(tmp_path / "whole", [kept, lost])
+    assert report.write(stopped).markdown.startswith("# tlbench: made (1 of 2 cells)\n")
+    assert report.load(stopped, whole).title == "tlbench: made (1 of 2 cells), made"
+    assert f"{stopped.path}: 1 of 2 cells have a record" in compare(stopped, whole).notes
+    file = tmp_path / "base.json"
+    side, _ = baseline.save([stopped.path], file)
+    assert f"{stopped.path}: 1 of 2 cells have a record" in side.notes
+    assert f"{file}: 1 of 2 cells were kept" in compare(file, whole).notes
+    baseline.save([whole.path], file)
+    assert not any("of 2 cells" in note for note in compare(file, whole).notes)
 
 
 def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:

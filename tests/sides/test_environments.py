@@ -1,6 +1,10 @@
 """From what the user names to an interpreter: what cannot take part is refused before anything is installed or trained."""
 
+import importlib.util
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,4 +63,40 @@ def test_a_revision_that_measures_as_this_one_brings_its_own_tlbench(project: Pa
 def test_another_projects_revision_is_measured_by_our_tlbench(project: Path, tmp_path: Path) -> None:
     commit(project, {"their_model.py": ""})
     made = prepare("git:HEAD", tmp_path / "environments", lambda words: None)
-    assert made.variables["PYTHONPATH"].startswith(str(environments.HERE))
+    ours = Path(made.variables["PYTHONPATH"].split(os.pathsep)[0])
+    assert [each.resolve() for each in ours.iterdir()] == [environments.HERE / "tlbench"]  # and none of its neighbours
+
+
+@pytest.mark.parametrize("spec", ["main", "keras", "keras==3.14.0 tensorflow", "keras[torch]"])
+def test_a_bare_word_is_not_looked_up_on_an_index(spec: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"names no version; did you mean git:\S+, or the requirement \S+==VERSION"):
+        prepare(spec, tmp_path, lambda words: None)
+
+
+@pytest.mark.parametrize("spec", ["--help", "-rrequirements.txt", "keras==3.14.0 --pre", "", "'"])
+def test_an_option_of_pip_is_no_environment(spec: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no environment"):
+        prepare(spec, tmp_path, lambda words: None)
+
+
+def test_an_environment_without_pip_uses_uv_or_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/uv")
+    assert environments._installer("x", Path("py")) == ["/bin/uv", "pip", "install", "--quiet", "--python", "py"]
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(UserError, match="has no pip, and there is no uv; `python -m ensurepip` adds pip"):
+        environments._installer("x", Path("py"))
+
+
+def test_same_packages_are_noticed(tmp_path: Path) -> None:
+    ours = prepare("current", tmp_path, lambda words: None)
+    other = tmp_path / "more" / "thing-1.0.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+    assert environments.same_packages(ours, ours)
+    assert not environments.same_packages(
+        ours, Interpreter(Path(sys.executable), {"PYTHONPATH": str(other.parent)}, "x")
+    )
+    assert not environments.same_packages(ours, Interpreter(Path("/nowhere"), {}, "x"))

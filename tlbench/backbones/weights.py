@@ -120,8 +120,13 @@ def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | 
 
 def keras_cache() -> Path:
     """Where Keras keeps downloaded weights: ``$KERAS_HOME/models``, by default ``~/.keras/models``."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models"
+    if home := os.environ.get("KERAS_HOME"):
+        return Path(home) / "models"
+    try:
+        base = Path.home()
+    except RuntimeError:  # an unknown user id, and no HOME
+        base = Path("/tmp")  # noqa: S108 - where Keras keeps them then
+    return base / ".keras" / "models"
 
 
 @cache

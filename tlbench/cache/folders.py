@@ -11,11 +11,23 @@ UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def cache_dir() -> Path:
-    """``$TLBENCH_CACHE``, else ``$XDG_CACHE_HOME/tlbench``, else ``~/.cache/tlbench``."""
+    """``$TLBENCH_CACHE``, else ``$XDG_CACHE_HOME/tlbench``, else ``~/.cache/tlbench``.
+
+    Raises UserError where there is no home either.
+    """
     if chosen := os.environ.get("TLBENCH_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tlbench"
+    return (Path(base) if base else _home() / ".cache") / "tlbench"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # an unknown user id, and no HOME
+        raise UserError(
+            "this user has no home folder for the cache; set TLBENCH_CACHE to a folder on a local disk"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +25,7 @@ from typing import Any, Self
 import psutil
 
 from tlbench.core.errors import UserError
-from tlbench.execution.entry_points import PRELOAD
+from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
 
 Send = Callable[[Any], None]
 
@@ -34,9 +33,6 @@ SERVER_GONE = 255
 """What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
 SERVER_TRIES, SERVER_NOTICED = 5, 0.2
 """So often a child is started again when the fork server died under it, and seconds between."""
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
-SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-"""Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
 
 
 @dataclass(frozen=True)
@@ -71,78 +67,6 @@ class TimedOut:
 
 
 Outcome = Returned | Raised | Died | TimedOut
-
-
-_starting = threading.Lock()
-_server_backend: str | None = None
-
-
-def choose_backend(backend: str) -> None:
-    """Set what Keras and its backend read from the environment when they are imported in this process.
-
-    Raises UserError where Keras is imported here already, with another backend.
-    """
-    keras = sys.modules.get("keras")
-    loaded = backend if keras is None else keras.config.backend()
-    if loaded != backend:
-        raise UserError(
-            f"Keras is imported in this process with backend {loaded} and cannot change it to {backend}; "
-            "run the suite in a process of its own"
-        )
-    for key, value in (QUIET | SHARE_THE_GPU).items():
-        os.environ.setdefault(key, value)
-    os.environ["KERAS_BACKEND"] = backend
-
-
-def start_server(backend: str) -> None:
-    """Start the server, which begins to import the framework; returns at once, also where it runs already.
-
-    The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
-    Raises UserError where this process has a server with another backend.
-    """
-    global _server_backend
-    with _starting:
-        if _server_backend not in {None, backend}:
-            raise UserError(
-                f"this process has workers with backend {_server_backend} and cannot have others with {backend}; "
-                "run the second suite in a process of its own"
-            )
-        _server_backend = backend
-        multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
-        quiet = {name: os.environ.get(name, value) for name, value in (QUIET | SHARE_THE_GPU).items()}
-        with _environment(quiet | {"KERAS_BACKEND": backend}):
-            forkserver.ensure_running()
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """A child imports the main module of its parent again, unless that has neither a file nor a spec.
-
-    Children need nothing of it, and a script that calls `tlbench.run` without a guard would call it again in each.
-    """
-    main = vars(sys.modules["__main__"])
-    with _starting:
-        kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
-        main.pop("__file__", None)
-        main["__spec__"] = None
-        try:
-            yield
-        finally:
-            main.update(kept)
 
 
 def run(
@@ -199,7 +123,7 @@ class Conversation:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         self._temporary = tempfile.TemporaryDirectory(prefix="tlbench-child-", ignore_cleanup_errors=True)
-        arguments = (target, payload, theirs, str(log) if log else None, _server_backend, self._temporary.name)
+        arguments = (target, payload, theirs, str(log) if log else None, server_backend(), self._temporary.name)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._start()
         theirs.close()
@@ -209,11 +133,11 @@ class Conversation:
         """Start the child; where the fork server is killed meanwhile, Python starts another one once it notices."""
         for _ in range(SERVER_TRIES):
             try:
-                with _without_main():
+                with surroundings():
                     return self._process.start()
             except (EOFError, OSError):
                 time.sleep(SERVER_NOTICED)
-        with _without_main():
+        with surroundings():
             return self._process.start()
 
     def __enter__(self) -> Self:

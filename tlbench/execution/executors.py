@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress
 from tlbench.execution.outcome import failure
@@ -39,7 +39,7 @@ class ProcessExecutor:
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """In a child of its own."""
-        child.start_server(group.jobs[0].cell.backend)
+        server.start_server(group.jobs[0].cell.backend)
         return child.run(
             RUN_GROUP, group, on_message=on_message, timeout=timeout, renews=Finished, log=log, running=self._running
         )
@@ -51,7 +51,7 @@ class ProcessExecutor:
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
-        child.start_server(job.backend)
+        server.start_server(job.backend)
         return _Sleeper(job, timeout, log)
 
 
@@ -89,7 +89,7 @@ class InlineExecutor:
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
         """Here and now."""
         del timeout, log
-        child.choose_backend(group.jobs[0].cell.backend)
+        server.choose_backend(group.jobs[0].cell.backend)
         try:
             return child.Returned(child.resolve(RUN_GROUP)(group, on_message))
         except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
@@ -101,7 +101,7 @@ class InlineExecutor:
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """Here: all models live in this process, and take turns all the same."""
         del timeout
-        child.choose_backend(job.backend)
+        server.choose_backend(job.backend)
         try:
             participant: Participant = child.resolve(OPEN_TIMER)(job)
         except Exception as error:

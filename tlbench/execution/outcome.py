@@ -37,6 +37,9 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
                 message=_short(message),
                 advice="Lower batch_size or image_size; nothing was reduced by itself.",
             )
+        case Raised(type="DivergedError" as kind, message=message):
+            advice = "Lower learning_rate, or warm it up; with half precision, try float32."
+            return "invalid", Failure(type=kind, message=_short(message), advice=advice)
         case Raised(type=kind, message=message, user_error=True):
             return "invalid", Failure(
                 type=kind, message=_short(message), advice="Mend the suite or the input named here."

@@ -4,9 +4,11 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 
@@ -15,6 +17,18 @@ from tlbench.host.resources import CGROUP, memory_limit, usable_cores
 from tlbench.results.record import Environment
 
 PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
+MODULES = {"pillow": "PIL"}
+"""Packages whose module has another name."""
+CHANGE_NUMBERS = (
+    "TF_", "XLA_", "JAX_", "TORCH_", "PYTORCH_", "KERAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "DNNL_",
+    "ONEDNN_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE", "MALLOC_", "LD_PRELOAD",
+)  # fmt: skip
+"""How the names of variables begin that libraries take settings from."""
+WITHOUT_EFFECT = (
+    "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
+    "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
+)  # fmt: skip
+"""Those of them that a worker sets itself, or whose setting it takes back."""
 
 
 def capture(device: Mapping[str, str] | None = None) -> Environment:
@@ -24,7 +38,13 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
         identity["gpu"] = device["name"]
         identity |= {key: value for key, value in gpu.identity().items() if value}
     volatile = _volatile() | (gpu.volatile() if device and device["kind"] == "gpu" else {})
-    return Environment(identity=identity, volatile=volatile, versions=_versions())
+    return Environment(
+        identity=identity,
+        volatile=volatile,
+        versions=_versions(),
+        imported=_imported(),
+        variables=variables(os.environ),
+    )
 
 
 @cache
@@ -109,8 +129,38 @@ def _read(file: Path) -> str | None:
         return None
 
 
-@cache
+def variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of `environment` that change what libraries compute, or how fast."""
+    return {
+        name: value
+        for name, value in sorted(environment.items())
+        if name.startswith(CHANGE_NUMBERS) and name not in WITHOUT_EFFECT
+    }
+
+
 def _versions() -> dict[str, str]:
+    """Of what is imported in this process its own word, which a copy in another folder has too."""
+    said = {package: getattr(module, "__version__", None) for package, module in _loaded().items()}
+    return _installed() | {package: version for package, version in said.items() if isinstance(version, str)}
+
+
+def _imported() -> dict[str, str]:
+    files = {package: getattr(module, "__file__", None) for package, module in _loaded().items()}
+    home = os.path.expanduser("~")  # noqa: PTH111 - does not raise where there is no home
+    return {
+        package: "~" + folder.removeprefix(home) if folder.startswith(home + os.sep) else folder
+        for package, file in files.items()
+        if file and (folder := str(Path(file).parent))
+    }
+
+
+def _loaded() -> dict[str, ModuleType]:
+    found = {package: sys.modules.get(MODULES.get(package, package)) for package in PACKAGES}
+    return {package: module for package, module in found.items() if module is not None}
+
+
+@cache
+def _installed() -> dict[str, str]:
     found = {}
     for package in PACKAGES:
         try:

@@ -12,19 +12,20 @@ from tlbench.regression.entries import Entry
 from tlbench.regression.side import Side
 
 SCHEMA = 1
-SHARED = ("machine", "versions")
+SHARED = ("machine", "versions", "variables")
 """Fields that are mostly the same for all cells: said once, and again only by a cell that differs."""
 
 
 def write(side: Side, path: Path) -> None:
     """Write `side`: a line for each field of each cell, in a stable order, without what only pairs need."""
     entries = [_plain(entry) for entry in sorted(side.entries, key=lambda entry: (entry.cell.label, entry.cell.id))]
-    shared = {key: entries[0][key] for key in SHARED if entries}
+    shared = {key: entries[0][key] for key in SHARED if entries and key in entries[0]}
     head = {
         "tlbench_baseline": SCHEMA,
         "suite": side.suite,
         "created": side.created,
         "gates": side.gates.model_dump(mode="json", exclude_none=True),
+        **({"planned": side.planned} if side.planned > len(entries) else {}),
         **shared,
     }
     lines = [f" {json.dumps(key)}: {_line(value)}," for key, value in head.items()]
@@ -53,7 +54,9 @@ def read(path: Path) -> Side:
         shared = {key: content[key] for key in SHARED if key in content}
         entries = tuple(Entry.model_validate({**shared, **cell}) for cell in content["cells"])
         kept = {key: content[key] for key in ("suite", "created", "gates")}
-        return Side(name=str(path), kind="baseline", entries=entries, **kept)
+        planned = content.get("planned", len(entries))
+        notes = (f"{path}: {len(entries)} of {planned} cells were kept",) if planned > len(entries) else ()
+        return Side(name=str(path), kind="baseline", entries=entries, planned=planned, notes=notes, **kept)
     except (ValidationError, KeyError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else f"{error} is missing"

@@ -1,7 +1,7 @@
 """Compare two sides, cell by cell and number by number. Pure: from entries to verdicts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,14 +138,22 @@ def _by_cell(couples: Sequence[Couple], judged: Sequence[Judgement]) -> tuple[Co
 
 def _notes(base: Side, new: Side) -> tuple[str, ...]:
     notes = [*base.notes, *new.notes]
-    base_versions, new_versions = (
-        {name: version for entry in side.entries for name, version in entry.versions.items()} for side in (base, new)
-    )
-    changed = [
-        f"{name} {base_versions.get(name, 'absent')} → {new_versions.get(name, 'absent')}"
-        for name in sorted({*base_versions, *new_versions})
-        if base_versions.get(name) != new_versions.get(name)
-    ]
-    if changed and base.entries and new.entries:
-        notes.append(f"versions: {', '.join(changed)}")
+    if base.entries and new.entries:
+        changes = {
+            "versions": _changed(*(_all(entry.versions for entry in side.entries) for side in (base, new))),
+            "environment variables": _changed(*(_all(one.variables for one in side.entries) for side in (base, new))),
+        }
+        notes += [f"{what}: {', '.join(changed)}" for what, changed in changes.items() if changed]
     return tuple(notes)
+
+
+def _all(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {name: value for one in several for name, value in one.items()}
+
+
+def _changed(base: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} {base.get(name, 'absent')} → {new.get(name, 'absent')}"
+        for name in sorted({*base, *new})
+        if base.get(name) != new.get(name)
+    ]

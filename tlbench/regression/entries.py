@@ -50,10 +50,10 @@ class Times(Value):
 class Entry(Value):
     """One cell of one side of a comparison.
 
-    machine: what identifies the machine; data, weights: fingerprints of what the numbers rest on. right: for each
-    test image, whether it was predicted right, packed. memory: peaks in bytes, one a run. trained_on: what the process
-    did whose memory that is. state: bytes of weights, gradients and optimizer. extra: for each metric that keeps
-    numbers of its own, their values by name, one a run.
+    machine: what identifies the machine; variables: of its environment, that change numbers; data, weights:
+    fingerprints of what the numbers rest on. right: for each test image, whether it was predicted right, packed.
+    memory: peaks in bytes, one a run. trained_on: what the process did whose memory that is. state: bytes of weights,
+    gradients and optimizer. extra: for each metric that keeps numbers of its own, their values by name, one a run.
     """
 
     cell: Cell
@@ -62,6 +62,7 @@ class Entry(Value):
     fallbacks: tuple[str, ...] = ()
     machine: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    variables: dict[str, str] = Field(default_factory=dict)
     data: str | None = None
     weights: str | None = None
     counts: dict[str, float] = Field(default_factory=dict)

@@ -19,7 +19,11 @@ NOT_IDENTITY = ("python", "memory_gib")
 
 
 class Side(Value):
-    """One side of a comparison. `gates`: what its suite asks for; `notes`: sentences on what was left out."""
+    """One side of a comparison.
+
+    gates: what its suite asks for. planned: cells of its suite; 0 where that is not known. notes: sentences on what was
+    left out.
+    """
 
     name: str
     entries: tuple[Entry, ...]
@@ -28,6 +32,7 @@ class Side(Value):
     created: str = ""
     commit: str | None = None
     gates: Gates = Gates()
+    planned: int = 0
     notes: tuple[OneLine, ...] = ()
 
 
@@ -46,6 +51,7 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         fallbacks=record.fallbacks,
         machine=identity,
         versions=dict(record.environment.versions),
+        variables=dict(record.environment.variables),
         data=record.data.fingerprint if record.data else None,
         weights=(record.weights.sha256 or record.weights.source) if record.weights else None,
         counts={key: getattr(record.counts, key) for key in EXACT} if record.counts else {},

@@ -168,11 +168,17 @@ class StepTiming(Value):
 
 
 class Environment(Value):
-    """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts."""
+    """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts.
+
+    versions: of packages, as imported where they were, else as installed. imported: the folder each was imported from
+    (``~`` for the user's home). variables: of the environment, that change numbers or times.
+    """
 
     identity: dict[str, str]
     volatile: dict[str, str]
     versions: dict[str, str]
+    imported: dict[str, str] = Field(default_factory=dict)
+    variables: dict[str, str] = Field(default_factory=dict)
 
 
 class Timings(Value):

@@ -1,7 +1,7 @@
 """A run on disk: a folder with the suite as it was, what the run is, its records and reports."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,12 @@ class Run(Value):
     created: str
     tlbench: str
     commit: str | None = None
+
+
+def shortfall(run: Run, found: Collection[str]) -> str | None:
+    """``1 of 2 cells`` where not all planned ones are among those `found`, by id; else None."""
+    there = len(set(run.cells) & set(found))
+    return None if there == len(run.cells) else f"{there} of {len(run.cells)} cells"
 
 
 class _Version(BaseModel):

@@ -20,7 +20,7 @@ from tlbench.regression.gates import Gates
 from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
 from tlbench.session.side import side_of
-from tlbench.sides.environments import CURRENT, prepare
+from tlbench.sides.environments import CURRENT, prepare, same_packages
 from tlbench.sides.remote import Interpreter, Remote
 from tlbench.sides.train_side import train_side
 from tlbench.suite.expand import expand
@@ -68,6 +68,8 @@ def ab(
     cells = select_cells(trial.cells, select) if select else trial.cells
     events.chosen(len(cells))
     interpreters = trial.set_up({BASE: base, NEW: new}, out / "environments")
+    if same_packages(interpreters[BASE], interpreters[NEW]):
+        events.said("Both sides have the same packages of the same versions; only code of one version can differ")
     comparison = trial.run(cells, interpreters, out)
     if confirm and flagged(comparison):
         comparison = trial.confirm(comparison, interpreters, out / "again")

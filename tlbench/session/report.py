@@ -1,6 +1,6 @@
 """Reports: the records of runs as tables, in memory or in files."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
-from tlbench.results.run_folder import RunFolder
+from tlbench.results.run_folder import RunFolder, shortfall
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
 
@@ -32,11 +32,18 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
     {'frozen': 0.833, 'full': 0.834, 'partial (trainable=0.3)': 0.831}
     """
     folders = [find_run(one, say) for one in (run, *more)]
-    suites = ", ".join(dict.fromkeys(folder.run.suite for folder in folders))
-    named = [row for folder in folders for row in rows_of(folder, say)]
+    rows = [rows_of(folder, say) for folder in folders]
+    named = [row for several in rows for row in several]
     if not named:
         raise NothingThereError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
-    return Report(f"tlbench: {suites}", named)
+    titles = dict.fromkeys(_title(folder, several) for folder, several in zip(folders, rows, strict=True))
+    return Report(f"tlbench: {', '.join(titles)}", named)
+
+
+def _title(folder: RunFolder, rows: Sequence[RunRecord]) -> str:
+    """The suite, and how many of its cells have a record where not all have one: a stopped run does not look whole."""
+    short = shortfall(folder.run, [row.record.cell_id for row in rows])
+    return f"{folder.run.suite} ({short})" if short else folder.run.suite
 
 
 def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
@@ -77,7 +84,7 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
     named = rows_of(folder, say)
     if not named:
         raise NothingThereError(f"{folder.path} has no records yet; `tlbench run` makes them")
-    report = Report(f"tlbench: {folder.run.suite}", named)
+    report = Report(f"tlbench: {_title(folder, named)}", named)
     for old in folder.path.glob("report.*"):
         old.unlink()
     files = {folder.path / name: content for name, content in kept_files(report).items()}

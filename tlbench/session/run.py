@@ -11,7 +11,7 @@ from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.core import selection
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, nearest
-from tlbench.execution import child
+from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
@@ -150,7 +150,7 @@ def _place(given: StrPath | None, variable: str) -> Path | None:
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     def on_decode(name: str, done: int, total: int) -> None:
         if done == 1:
-            child.start_server(cells[0].backend)  # loads the framework while images are decoded
+            server.start_server(cells[0].backend)  # loads the framework while images are decoded
         events.decoding(name, done, total)
 
     events.searching()

@@ -7,7 +7,7 @@ from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side, entry, merged
-from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under
+from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, read_records
 from tlbench.suite.load import load_suite
@@ -49,6 +49,7 @@ def side_of(folders: Sequence[RunFolder], name: str) -> Side:
         created=newest.run.created,
         commit=newest.run.commit,
         gates=_gates(newest),
+        planned=len(newest.run.cells),
         notes=tuple(notes),
     )
 
@@ -57,6 +58,8 @@ def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
     """An entry for each record of a run, in the order of its cells; what could not be read is named in `notes`."""
     store, read = Store(folder.path), read_records(folder)
     notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
+    if read.records and (short := shortfall(folder.run, [record.cell_id for record in read.records])):
+        notes.append(f"{folder.path}: {short} have a record")
     entries = []
     for record in read.records:
         right = None

@@ -1,8 +1,10 @@
 """Python environments to compare: from what the user names to an interpreter that can run tlbench."""
 
 import hashlib
+import importlib.util
 import os
 import shlex
+import shutil
 import site
 import subprocess
 import sys
@@ -24,28 +26,67 @@ def prepare(spec: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
 
     ``current``: this one. A path: that interpreter. ``git:REVISION``: the project in the working directory as it was at
     that revision, installed over this environment. Anything else: requirements, e.g. ``keras==3.14.*``, installed over
-    this environment: all that they do not name stays as it is here. Raises UserError where it cannot be made.
+    this environment: all that they do not name stays as it is here. Raises UserError where it cannot be made, and for
+    a requirement without a version.
     """
     if spec == CURRENT:
-        return Interpreter(Path(sys.executable), _ours(), CURRENT)
+        return Interpreter(Path(sys.executable), _ours(folder), CURRENT)
     if spec.startswith(GIT):
         return _revision(spec.removeprefix(GIT), folder, say)
     if os.sep in spec or Path(spec).is_file():
-        return _interpreter(Path(spec))
-    return _requirements(spec, shlex.split(spec), folder, say, _ours())
+        return _interpreter(Path(spec), folder)
+    return _requirements(spec, _versioned(spec), folder, say, _ours(folder))
 
 
-def _ours() -> dict[str, str]:
-    """Our own tlbench measures where an environment brings none of its own, so that both sides are measured alike."""
-    return {"PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])}
+def same_packages(base: Interpreter, new: Interpreter) -> bool:
+    """Whether both have the same packages of the same versions; False where one cannot be asked."""
+    said = [
+        _run([str(made.python), "-c", VERSIONS], made.environment()) for made in (base, new) if made.python.exists()
+    ]
+    return len(said) == 2 and not said[0].returncode and said[0].stdout == said[1].stdout
 
 
-def _interpreter(python: Path) -> Interpreter:
+VERSIONS = (
+    "from importlib.metadata import distributions\n"
+    "print(sorted({f'{one.name} {one.version}' for one in distributions()}))"
+)
+
+
+def _versioned(spec: str) -> list[str]:
+    """The requirements in `spec`. What names no version would be any project of that name on the index."""
+    try:
+        wanted = shlex.split(spec)
+    except ValueError as error:
+        raise UserError(f"{spec!r} is no environment ({error})") from error
+    for word in wanted:
+        if word.startswith("-"):
+            raise UserError(f"{word!r} is no environment; name a requirement like keras==3.14.*, a python, or git:REV")
+        if not set(word) & set("=<>~!@"):
+            raise UserError(f"{word!r} names no version; did you mean git:{word}, or the requirement {word}==VERSION?")
+    if not wanted:
+        raise UserError("an empty word is no environment; name a requirement like keras==3.14.*, a python, or git:REV")
+    return wanted
+
+
+def _ours(folder: Path) -> dict[str, str]:
+    """Our own tlbench measures where an environment brings none of its own, so that both sides are measured alike.
+
+    It alone is put before the packages of that environment: what lies beside it here may be other versions of them.
+    """
+    link = folder / "ours" / "tlbench"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(HERE / "tlbench")
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {"PYTHONPATH": os.pathsep.join([str(link.parent.absolute()), *filter(None, theirs)])}
+
+
+def _interpreter(python: Path, folder: Path) -> Interpreter:
     if not os.access(python, os.X_OK) or python.is_dir():
         raise UserError(
             f"{python} is no Python interpreter; name its bin/python, a requirement like keras==3.14.*, or git:REV"
         )
-    made = Interpreter(python.absolute(), _ours(), str(python))
+    made = Interpreter(python.absolute(), _ours(folder), str(python))
     missing = f"import {NEEDED}"
     done = _run([str(made.python), "-c", missing], made.environment())
     if done.returncode:
@@ -61,7 +102,7 @@ def _requirements(
     place = folder / hashlib.sha256(name.encode()).hexdigest()[:12]
     python = place / "bin" / "python"
     say(f"setting up {name}")
-    made = _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(place)])
+    made = _run([sys.executable, "-P", "-m", "venv", "--clear", "--without-pip", str(place)])
     if made.returncode:
         raise UserError(
             f"{name}: no virtual environment can be made in {place} ({_last(made)}); name an interpreter instead"
@@ -70,11 +111,24 @@ def _requirements(
     below = [path for path in site.getsitepackages() if Path(path).is_dir()]
     lines = [f"import site; site.addsitedir({path!r})" for path in below]
     (place / "lib" / version / "site-packages" / "_below.pth").write_text("\n".join(lines) + "\n")
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
-    installed = _run([*pip, *wanted], {key: value for key, value in os.environ.items() if key != "PYTHONPATH"})
+    installed = _run(
+        [*_installer(name, python), *wanted], {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    )
     if installed.returncode:
         raise UserError(f"{name} cannot be installed ({_last(installed)}); check the name and the version")
     return Interpreter(python, variables, name)
+
+
+def _installer(name: str, python: Path) -> list[str]:
+    """The command that installs into the environment of `python`: this environment's pip, or uv. Raises UserError."""
+    if importlib.util.find_spec("pip") is not None:
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        return [sys.executable, "-P", "-m", "pip", "--python", str(python), "install", *quiet]
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--python", str(python)]
+    raise UserError(
+        f"{name} cannot be installed: {sys.prefix} has no pip, and there is no uv; `python -m ensurepip` adds pip"
+    )
 
 
 def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
@@ -96,7 +150,7 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
     own = (tree / "tlbench" / "__init__.py").exists()
     if own and not _agrees(tree.joinpath(*SIDE_HOST.split(".")).with_suffix(".py")):
         raise UserError(f"git:{revision}: {ANOTHER_WAY}")
-    variables = {"PYTHONPATH": str(tree.resolve())} if own else _ours()
+    variables = {"PYTHONPATH": str(tree.resolve())} if own else _ours(folder)
     return _requirements(f"git:{revision}", [str(tree.resolve())], folder, say, variables)
 
 

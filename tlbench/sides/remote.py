@@ -37,8 +37,8 @@ class Interpreter:
     name: str
 
     def environment(self) -> dict[str, str]:
-        """All environment variables of its processes."""
-        return {**os.environ, **self.variables}
+        """All environment variables of its processes, which import nothing from the working directory."""
+        return {**os.environ, "PYTHONSAFEPATH": "1", **self.variables}
 
 
 class Remote:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.core.errors import UserError
 from tlbench.results.record import Accuracy, Epoch
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
@@ -15,6 +16,10 @@ from tlbench.training.batches import Sliced, in_order
 SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
 LARGEST_MATRIX = 100
 """Classes up to which a record keeps the confusion matrix; predictions are kept beside it in any case."""
+
+
+class DivergedError(UserError):
+    """Numbers of a model are not finite: it has learned nothing that could be measured."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,12 @@ def top_1(predicted: Predicted) -> float:
 def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | None) -> Accuracy:
     """What the predictions on the test set say.
 
-    `validation` is the epoch whose weights the model has; None where nothing was trained.
+    `validation` is the epoch whose weights the model has; None where nothing was trained. Raises DivergedError where
+    predictions are not finite: the largest of them is then the first class's, and the accuracy says nothing.
     """
     probabilities, labels = predicted.probabilities, predicted.labels
+    if wrong := int((~np.isfinite(probabilities)).any(axis=1).sum()):
+        raise DivergedError(f"the predictions of {wrong} of {len(labels)} test images are not finite")
     matrix = confusion(probabilities, labels)
     correct, images = int(matrix.trace()), len(labels)
     low, high = wilson(correct, images)

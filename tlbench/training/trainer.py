@@ -15,7 +15,7 @@ from tlbench.results.record import Epoch
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
-from tlbench.training.evaluate import Predicted, cross_entropy, predict, top_1
+from tlbench.training.evaluate import DivergedError, Predicted, cross_entropy, predict, top_1
 from tlbench.training.one_update import one_update
 from tlbench.training.schedule import Schedule
 
@@ -71,7 +71,8 @@ class Trainer:
     ) -> Fitted:
         """Train as `cell` and `phase` say; the validation set is looked at after each epoch, never the test set.
 
-        start: what validation says of the weights the model has now, which the phase may keep.
+        start: what validation says of the weights the model has now, which the phase may keep. Raises DivergedError
+        after the first epoch whose loss is not finite.
         """
         asked = cell.training
         for variable, first in zip(self._optimizer.variables, self._first, strict=True):
@@ -167,6 +168,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         )
         self.history.append(entry)
         self._on_epoch(entry)
+        for name, loss in (("loss", entry.loss), ("validation loss", entry.val_loss)):
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"training diverged: the {name} was {loss} after epoch {entry.epoch} of phase {entry.phase}, "
+                    f"at a learning rate of {entry.learning_rate:g}"
+                )
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from tlbench.core.cell import Head, Named
 from tlbench.modeling.assemble import Assembled, assemble, without_top
 from tlbench.modeling.counting import count, count_original, count_part
 from tlbench.results.record import Counts
+from tlbench.worker import settings
 
 
 def inspect(request: dict[str, Any]) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
     ``flops``, the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
     """
+    settings.set_all()
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])
     head = Head(**request["head"])
     image_size = request["image_size"] or registry.get(backbone.name).default_size

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tlbench.host.environment import capture
-from tlbench.worker import device
+from tlbench.worker import device, settings
 
 VERSION = 1
 """Readings of different versions are kept apart; whoever runs the workload says which one it ran."""
@@ -51,6 +51,7 @@ def readings(request: dict[str, Any]) -> dict[str, Any]:
     The answer has its ``readings`` in seconds, the ``device`` and the ``environment`` they are of, and its version as
     ``workload``.
     """
+    settings.set_all()
     hardware = device.describe()
     run, taken = workload(hardware["kind"]), []
     end = time.monotonic() + request["seconds"]

@@ -11,7 +11,7 @@ from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
 from tlbench.training.trainer import compile_model
-from tlbench.worker import device, memory, reference
+from tlbench.worker import device, memory, reference, settings
 
 DONE = None
 
@@ -70,6 +70,7 @@ class ReferenceTimer:
 
 def open_timer(job: TimerJob) -> Participant:
     """Build what `job` names."""
+    settings.set_all()
     return ReferenceTimer() if isinstance(job, ReferenceJob) else ModelTimer(job)
 
 

@@ -19,7 +19,7 @@ from tlbench.modeling.counting import count, count_original
 from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainedPhase
 from tlbench.results.store import ARRAYS, Evaluated
 from tlbench.training.evaluate import Predicted, accuracy, predict
-from tlbench.worker import device, memory
+from tlbench.worker import device, memory, settings
 from tlbench.worker.bench import Bench
 
 Send = Callable[[Any], None]
@@ -61,6 +61,7 @@ def run_group(group: Group, send: Send) -> None:
     Tells `send` of each phase and epoch, and of each cell, as `Finished`, when it is done. Step times are taken later.
     Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
     """
+    settings.set_all()
     hardware = device.describe()
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
     for job in group.jobs:

@@ -1,0 +1,131 @@
+"""The fork server, which has the framework loaded, and what it and its children find around them.
+
+Their surroundings are ours: they import nothing from the working directory, read no `keras.json` of the user's, have
+the Keras backend of the run, and their sockets fit however long the path of temporary files is.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core.errors import UserError
+from tlbench.execution.entry_points import PRELOAD
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
+SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
+HERE = str(Path(__file__).resolve().parents[2])
+LONGEST_FOLDER = 60
+"""Characters of a folder in which multiprocessing's sockets still have names that systems allow (104 on macOS)."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
+
+_starting = threading.Lock()
+_backend: str | None = None
+
+
+def choose_backend(backend: str) -> None:
+    """Set what Keras and its backend read from the environment when they are imported in this process.
+
+    Raises UserError where Keras is imported here already, with another backend.
+    """
+    keras = sys.modules.get("keras")
+    loaded = backend if keras is None else keras.config.backend()
+    if loaded != backend:
+        raise UserError(
+            f"Keras is imported in this process with backend {loaded} and cannot change it to {backend}; "
+            "run the suite in a process of its own"
+        )
+    for key, value in (QUIET | SHARE_THE_GPU).items():
+        os.environ.setdefault(key, value)
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def start_server(backend: str) -> None:
+    """Start the server, which begins to import the framework; returns at once, also where it runs already.
+
+    The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
+    Raises UserError where this process has a server with another backend.
+    """
+    global _backend
+    if _backend not in {None, backend}:
+        raise UserError(
+            f"this process has workers with backend {_backend} and cannot have others with {backend}; "
+            "run the second suite in a process of its own"
+        )
+    _backend = backend
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
+    with surroundings():
+        forkserver.ensure_running()
+
+
+def server_backend() -> str | None:
+    """The backend of this process's server; None before there is one."""
+    return _backend
+
+
+@contextmanager
+def surroundings() -> Iterator[None]:
+    """What is started inside, the server or a child, has the surroundings that this module promises.
+
+    A child imports the main module of its parent again, unless that has neither a file nor a spec. Children need
+    nothing of it, and a script that calls `tlbench.run` without a guard would call it again in each. All of this is
+    taken from this process's own state, which other threads see changed for the moment that a start takes.
+    """
+    with _starting:
+        main, temporary, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
+        kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
+        before = dict(os.environ)
+        try:
+            os.environ.update(variables(_backend, before))
+            tempfile.tempdir = socket_folder(tempfile.gettempdir())
+            sys.path = importable(path, str(Path.cwd()))
+            main.pop("__file__", None)
+            main["__spec__"] = None
+            yield
+        finally:
+            main.update(kept)
+            sys.path, tempfile.tempdir = path, temporary
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)
+
+
+def variables(backend: str | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """What children find in their environment in the place of what `environment` has.
+
+    KERAS_HOME is a folder of the cache: a `keras.json` of the user's would change numbers, or keep Keras from loading.
+    An empty part of PYTHONPATH stands for the working directory.
+    """
+    ours = {name: environment.get(name, value) for name, value in (QUIET | SHARE_THE_GPU).items()}
+    ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
+    if "PYTHONPATH" in environment:
+        ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
+    return ours | ({"KERAS_BACKEND": backend} if backend else {})
+
+
+def importable(path: Sequence[str], working_directory: str) -> list[str]:
+    """`path`, as in `sys.path`, without the working directory where Python put it, first; tlbench can be found."""
+    first = path[1:] if path and path[0] == working_directory else path
+    kept = [entry for entry in first if entry]
+    return kept if HERE in kept else [*kept, HERE]
+
+
+def socket_folder(usual: str, short: Sequence[str] = SHORT_FOLDERS) -> str:
+    """The folder of temporary files, or a shorter one where the names of sockets in it would be too long.
+
+    Raises UserError where there is none.
+    """
+    for folder in (usual, *short):
+        if len(os.fsencode(folder)) <= LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise UserError(
+        f"the folder of temporary files has a path of {len(usual)} characters, too long for the sockets of worker "
+        f"processes: {usual}; set TMPDIR to one of at most {LONGEST_FOLDER}"
+    )
