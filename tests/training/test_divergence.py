@@ -27,8 +27,8 @@ def test_a_loss_that_is_no_number_ends_training_after_its_epoch(split: str, name
     with pytest.raises(
         DivergedError, match=f"diverged: the {named} was nan after epoch 1 of phase fine-tuning"
     ) as error:
-        Trainer(model, builders.cell(), PHASE, jit=False).fit(
-            builders.cell(), splits["train"], splits["validation"], told.append
+        Trainer(model, builders.cell(), jit=False).fit(
+            builders.cell(), PHASE, splits["train"], splits["validation"], told.append
         )
     assert len(told) == 1
     status, why = failure(Raised(type(error.value).__name__, str(error.value), "", user_error=True))
