@@ -77,6 +77,10 @@ def test_which_differences_of_the_small_run_are_real(said: Said) -> None:
     check("small-cpu.pairs.txt", said("pairs", str(REFERENCE / "small-cpu")))
 
 
+def test_what_the_small_run_advises(said: Said) -> None:
+    check("small-cpu.advise.txt", said("advise", str(REFERENCE / "small-cpu"), "--images", "200", "--similar", "yes"))
+
+
 def test_what_the_baseline_says(said: Said) -> None:
     check("baseline.txt", said("baseline", "show", "baselines/small.json", at=ROOT))
 

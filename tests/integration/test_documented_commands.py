@@ -78,7 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "suites").mkdir()
     tiny = TINY.replace("path: shapes", "path: ../shapes").replace("epochs: 2", "epochs: 1")
     tiny = tiny.replace("{name: MobileNet, alpha: 0.25, weights: random}", BACKBONES)
-    for name in ("small", "ci"):
+    for name in ("small", "ci", "images"):
         (folder / "suites" / f"{name}.yaml").write_text(tiny.replace("name: tiny", f"name: {name}"))
     shutil.copytree(folder / "shapes", folder / "data" / "cats_dogs")
     for label, name in (("bars", "cats"), ("stripes", "dogs")):

@@ -21,6 +21,7 @@ COMMANDS = {
     "baseline": "keep a run as a small text file to compare with",
     "history": "how numbers moved over many runs",
     "pairs": "which differences in accuracy are real",
+    "advise": "which strategy to take for your images",
     "list": "list backbones, data sets, strategies, heads",
     "inspect": "layers, counts and sizes of one model",
     "data": "state and audit of a data set",

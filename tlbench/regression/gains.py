@@ -50,7 +50,7 @@ def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
     couples = beside(tested, FROZEN)
     known = {id(recipe): recipe for couple in couples for recipe in couple}
     places = {identity: place for place, identity in enumerate(known)}
-    kept = [_answers(recipe, answers) for recipe in known.values()]
+    kept = [kept_answers(recipe, answers) for recipe in known.values()]
     trainings = [recipe.trainings(right) for recipe, right in zip(known.values(), kept, strict=True)]
     shifts = compare(trainings, [(places[id(first)], places[id(second)]) for first, second in couples])
     found = [Gain(recipe, frozen, shift) for (frozen, recipe), shift in zip(couples, shifts, strict=True)]
@@ -63,7 +63,8 @@ def adjusted(found: Sequence[Gain]) -> list[Gain]:
     return [replace(gain, adjusted=next(levels)) if gain.shift else gain for gain in found]
 
 
-def _answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
+def kept_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
+    """Those of all its seeds; None where one was not kept, and where there is but one to compare."""
     if len(recipe.records) == 1 and not recipe.resampled:
         return None  # it is not judged: nothing has to be read
     kept = [right for record in recipe.records if (right := answers(record)) is not None]
@@ -87,11 +88,15 @@ def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe
 
 
 def _setting(recipe: Recipe) -> Hashable:
-    """Equal for recipes that differ in nothing but how they are trained, and where that begins by their strategy."""
-    cell, record = recipe.cell, recipe.records[0]
+    return (recipe.images, recipe.records[0].fallbacks, model_of(recipe))
+
+
+def model_of(recipe: Recipe) -> Hashable:
+    """Equal for recipes of one model, which differ in images, in how they are trained, and where that begins with."""
+    cell = recipe.cell
     weights = "imagenet" if cell.strategy.name == SCRATCH else cell.weights
-    model = (cell.backbone.label, weights, cell.head, cell.image_size, cell.precision, cell.backend, cell.jit)
-    return (recipe.images, record.fallbacks, *model, cell.recipe)
+    device = (cell.precision, cell.backend, cell.jit)
+    return (cell.backbone.label, weights, cell.head, cell.image_size, *device, cell.recipe)
 
 
 def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:

@@ -1,0 +1,155 @@
+"""`tlbench advise`: the lessons' rule, what runs measured, and the difference, through the real command."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tests.session.runs import make_run
+from tlbench.cli import main
+from tlbench.core.cell import Limit, Named
+from tlbench.datasets import synthetic
+from tlbench.results.record import Record
+
+PARAMS = {"frozen": 514, "partial": 140_000, "full": 214_000}
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """What the command prints, and the error where it ends with `code`."""
+
+    def call(*words: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main(["advise", *words])
+        assert ended.value.code == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    return call
+
+
+def trained(
+    strategy: str, share: float, seed: int = 0, images: int = 100, dataset: str = "intel", **changes: Any
+) -> Record:
+    resampled = tuple(share + np.linspace(-0.01, 0.01, 20)) if strategy == "frozen" else ()
+    accuracy = builders.accuracy(round(share * 1000), 1000).model_copy(update={"resampled": resampled})
+    data, record = builders.data(), builders.record()
+    counts = data.counts | {"train": {"cats": images, "dogs": images}}
+    given = data.model_copy(update={"fingerprint": f"{images:032}{dataset:0>32}", "counts": counts})
+    args = {"trainable": 0.3} if strategy == "partial" else {}
+    cell = builders.cell(
+        strategy=Named(name=strategy, args=args), seed=seed, limit=Limit(train=images), dataset=Named(name=dataset)
+    )
+    params = record.counts.model_copy(update={"trainable": PARAMS[strategy]}) if record.counts else None
+    return builders.record(cell, **{"accuracy": accuracy, "data": given, "counts": params} | changes)
+
+
+def several(strategy: str, share: float, **changes: Any) -> list[Record]:
+    """Three seeds that spread by half a point."""
+    return [trained(strategy, share + 0.005 * (seed - 1), seed, **changes) for seed in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("images", "similar", "strategy"),
+    [(999, "yes", "frozen"), (999, "no", "partial"), (1000, "yes", "full"), (1000, "no", "full")],
+)
+def test_the_four_corners_of_the_lessons(images: int, similar: str, strategy: str, said: Said) -> None:
+    found = json.loads(said("--images", str(images), "--similar", similar, "--json"))
+    assert found["rule"]["strategy"] == strategy
+    assert "CS231n" in found["rule"]["sources"][0]
+    assert (found["measured"], found["choice"], found["difference"]) == ([], None, None)
+
+
+def test_without_runs_it_says_how_to_measure(said: Said) -> None:
+    text = said("--images", "20", "--similar", "no")
+    assert "The lessons' rule: partial, for few images (20 a class;" in text
+    assert "Nothing was measured: `tlbench run images`" in text
+
+
+def test_what_cannot_be_told_from_the_best_is_as_good_and_the_one_that_trains_least_is_chosen(
+    said: Said, tmp_path: Path
+) -> None:
+    make_run(tmp_path / "run", [trained("frozen", 0.85), *several("partial", 0.60), *several("full", 0.86)])
+    found = json.loads(said(str(tmp_path / "run"), "--images", "200", "--similar", "yes", "--json"))
+    (measured,) = found["measured"]
+    good = {one["strategy"]: one["as_good_as_the_best"] for one in measured["recipes"]}
+    assert good == {"full": True, "frozen": True, "partial (trainable=0.3)": False}
+    assert (found["choice"], found["agree"]) == ("frozen", True)
+    text = said(str(tmp_path / "run"), "--images", "200", "--similar", "yes")
+    assert "Difference: The rule and what was measured agree on frozen." in text
+    (line,) = (line for line in text.splitlines() if line.startswith("intel"))
+    assert line.split()[3:] == ["100", "full", "86.0%", "±", "0.5", "frozen", "partial", "(trainable=0.3)"]
+
+
+def test_where_runs_contradict_the_rule_both_are_named(said: Said, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", [trained("frozen", 0.70), *several("full", 0.90)])
+    text = said(str(tmp_path / "run"), "--images", "100", "--similar", "yes")
+    assert "Measured: full, the best or as good in the one comparison." in text
+    assert "They differ: the rule says frozen, which is among the best in 0 of 1; full is in 1 of 1." in text
+    text = said(str(tmp_path / "run"), "--images", "100", "--similar", "no")
+    assert "the rule says partial, which was not judged here; of what was, full is the choice" in text
+
+
+def test_the_nearest_number_of_images_counts_and_a_far_one_is_said(said: Said, tmp_path: Path) -> None:
+    few = [trained("frozen", 0.70, images=10), *several("full", 0.50, images=10)]
+    many = [trained("frozen", 0.80, images=250), *several("full", 0.95, images=250)]
+    make_run(tmp_path / "run", [*few, *many])
+    near = {
+        count: json.loads(said(str(tmp_path / "run"), "--images", str(count), "--similar", "yes", "--json"))
+        for count in (40, 60)
+    }
+    assert {count: found["measured"][0]["images"] for count, found in near.items()} == {40: 10, 60: 250}
+    assert {count: found["choice"] for count, found in near.items()} == {40: "frozen", 60: "full"}
+    assert "over 3 times fewer or more images than yours" in said(
+        str(tmp_path / "run"), "--images", "60", "--similar", "yes"
+    )
+    assert "than yours, that" not in said(str(tmp_path / "run"), "--images", "250", "--similar", "yes")
+
+
+def test_one_seed_and_stand_ins_decide_nothing(said: Said, tmp_path: Path) -> None:
+    make_run(tmp_path / "one", [trained("frozen", 0.7), trained("full", 0.9)])
+    text = said(str(tmp_path / "one"), "--images", "100", "--similar", "yes")
+    assert "not judged: one seed" in text
+    assert "Difference: Nothing that was measured is for or against frozen." in text
+    drawn = builders.data(fallback=True)
+    make_run(tmp_path / "drawn", [trained("frozen", 0.7, data=drawn), *several("full", 0.9, data=drawn)])
+    assert "Nothing was measured" in said(str(tmp_path / "drawn"), "--images", "100", "--similar", "yes")
+
+
+def test_several_runs_are_counted_together(said: Said, tmp_path: Path) -> None:
+    make_run(tmp_path / "a", [trained("frozen", 0.85), *several("full", 0.70)])
+    make_run(
+        tmp_path / "b", [trained("frozen", 0.70, dataset="cats_dogs"), *several("full", 0.705, dataset="cats_dogs")]
+    )
+    found = json.loads(said(str(tmp_path / "a"), str(tmp_path / "b"), "--images", "100", "--similar", "yes", "--json"))
+    assert (found["choice"], found["best_in"], found["judged"]) == ("frozen", 2, 2)
+
+
+def test_a_folder_of_images_is_counted(said: Said, tmp_path: Path) -> None:
+    counts = {"train": 6, "validation": 2, "test": 2}
+    synthetic.write_tree(tmp_path / "flowers", ("rose", "tulip"), counts, 8)
+    found = json.loads(said("--path", str(tmp_path / "flowers"), "--similar", "no", "--json"))
+    assert found["images"] == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--similar", "yes"], "say how many training images a class there are"),
+        (["--similar", "yes", "--images", "5", "--path", "x"], "say how many training images a class there are"),
+        (["--images", "5"], "--similar is missing: yes for classes like ImageNet's"),
+        (["--images", "5", "--similar", "maybe"], "--similar maybe: yes for classes like ImageNet's"),
+        (["--images", "0", "--similar", "yes"], "0 is not in the range x>=1"),
+        (["--images", "5", "--similar", "yes", "nowhere"], "nowhere does not exist"),
+        (["--path", "nowhere", "--similar", "yes"], "the data set folder nowhere does not exist"),
+    ],
+)  # fmt: skip
+def test_errors_are_one_sentence(words: list[str], error: str, said: Said) -> None:
+    text = said(*words, code=64)
+    assert error in text
+    assert len(text.splitlines()) == 1
