@@ -27,7 +27,9 @@ def records(run: Path) -> dict[str, Record]:
 def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> None:
     place, said = finished
     assert said.returncode == 0, said.stderr
-    assert "| MobileNet (alpha=0.25) | frozen " in said.stdout
+    assert "Which to take for " in said.stdout
+    assert "MobileNet (alpha=0.25), frozen " in said.stdout
+    assert max(map(len, said.stdout.splitlines())) <= 100
     assert "fallback" not in said.stderr
     found = records(place / "run")
     assert set(found) == {"frozen", "partial", "full"}

@@ -42,7 +42,7 @@ FROZEN, FULL = record("frozen", timed(to_anchor(1.0))), record("full", timed(to_
 def test_relative_times_stand_before_milliseconds_of_two_digits() -> None:
     text = render("t", rows(FROZEN, FULL))
     first, second = table(text, "cats_dogs")
-    assert list(first)[-3:] == [RELATIVE, TRAINING, "Time (ms) per training step (GPU)"]
+    assert list(first)[-2:] == [RELATIVE, TRAINING]
     assert (first[RELATIVE], second[RELATIVE]) == ("1", "1.79 (1.74–1.85)")
     assert second[TRAINING] == "61"
     assert "relative to that of MobileNet (alpha=0.25), frozen, in the median of the rounds that both have" in text
@@ -87,7 +87,7 @@ def test_fewer_than_six_steps_are_no_number() -> None:
     assert (row[INFERENCE], row[TRAINING]) == ("— (5 steps)", "— (1 step)")
     assert "Fewer than 6 steps are no number" in text
     for line in table(text, "Step times"):
-        assert {line[name] for name in ("Time (ms)", "Minimum", "95th percentile", "Images/s")} == {"—"}
+        assert not set(line) & {"Time (ms)", "Minimum", "95th percentile", "Images/s"}  # columns of dashes are left out
 
 
 def test_step_times_say_the_ratio_and_images_a_second() -> None:

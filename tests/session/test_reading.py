@@ -64,9 +64,10 @@ def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer
     run = make_run(tmp_path / "run", [*seeds(0), builders.failed(builders.cell(seed=1))])
     (run.path / "report.synthetic-data.md").write_text("of earlier")
     written = report.write(run)
-    assert [path.name for path in written.files] == ["report.md", "report.csv", "report.json"]
-    assert sorted(path.name for path in run.path.glob("report*")) == ["report.csv", "report.json", "report.md"]
-    assert written_report(run) == written.markdown == (run.path / "report.md").read_text()
+    assert {path.name for path in written.files} == {path.name for path in run.path.glob("report*")}
+    assert {"report.csv", "report.html", "report.json", "report.md", "report.txt"} <= {p.name for p in written.files}
+    assert written_report(run) == (written.markdown, written.text)
+    assert written.text == (run.path / "report.txt").read_text()
     assert [record.cell.seed for record in written.troubled()] == [1]
     assert written.troubled({seeds(0)[0].cell_id}) == ()
     record = next((run.path / "records").iterdir())

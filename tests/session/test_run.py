@@ -95,13 +95,14 @@ def test_a_run_is_a_folder_with_a_frame_and_what_was_done(replay: Replay) -> Non
     done = run(events=heard)
     assert isinstance(done, RunFolder)
     assert done.path.parent == Path("results/replayed")
-    assert sorted(path.name.split(".")[0] for path in done.files) == ["report"] * 3
+    assert {path.name.split(".")[0] for path in done.files} == {"report"}
     assert all(path.exists() for path in done.files)
     assert list(done.frame.strategy) == ["frozen", "full"]
     assert done.frame.equals(tlbench.load(done).frame)
     assert done.failed == ()
     assert repr(done) == f"<CompletedRun in {done.path}: 2 cells, 0 failed>"
     assert done._repr_markdown_() == (done.files[0]).read_text()
+    assert done.text == (done.path / done.files[0].name.replace(".md", ".txt")).read_text()
     assert "<table>" in done._repr_html_()
     assert heard.story == [
         *("searching", "decoding", "fallback", "created", "training"),
@@ -123,7 +124,8 @@ def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay
 def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:
     first, heard = run(workers=1), Heard()
     again = run(events=heard)
-    assert (again.path, again.files, again.markdown) == (first.path, (), first.markdown)
+    assert (again.path, again.files) == (first.path, ())
+    assert (again.markdown, again.text) == (first.markdown, first.text)
     assert heard.names[-1] == "complete"
     assert run(fresh=True, workers=1).path != first.path
     assert replay.ran == ["frozen", "full"] * 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.terminal import print_markdown, say
+from tlbench.cli.terminal import say
 from tlbench.reporting.formats import FORMATS
 from tlbench.reporting.output import printable
 from tlbench.reporting.output import write as write_to
@@ -24,7 +24,7 @@ SOME_FAILED = 2
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
 def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_json: bool, as_profile: bool) -> int:
-    """Write report.md, .csv and .json of RUN into its folder, and print the table.
+    """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
     Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
 
@@ -49,8 +49,8 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
 
 
 def _write(folder: RunFolder) -> int:
-    """Write the files into the run's folder and print the table."""
+    """Write the files into the run's folder and print the main numbers."""
     written = write(folder, say)
-    print_markdown(written.markdown)
+    click.echo(written.text, nl=False)
     say(f"Reports: {', '.join(map(str, written.files))}")
     return SOME_FAILED if written.troubled() else 0

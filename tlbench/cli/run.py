@@ -7,7 +7,7 @@ from rich.console import Console
 
 from tlbench.cli.options import data_option, imagenet_option, weights_option
 from tlbench.cli.progress import Terminal
-from tlbench.cli.terminal import print_markdown, say
+from tlbench.cli.terminal import say
 from tlbench.execution.executors import EXECUTORS
 from tlbench.session.run import run
 
@@ -45,7 +45,7 @@ def command(
     weights: Path | None,
     imagenet: Path | None,
 ) -> int:
-    """Train and measure every cell of SUITE, then write and print its tables.
+    """Train and measure every cell of SUITE, then write its report and print the main numbers.
 
     A run that was stopped goes on where it was; a finished one answers at once.
 
@@ -73,7 +73,7 @@ def command(
             raise
         say(f"Stopped. What is finished is kept in {progress.folder}; the same command goes on from there.")
         return INTERRUPTED
-    print_markdown(done.markdown)
+    click.echo(done.text, nl=False)
     if done.files:
         say(f"Reports: {', '.join(map(str, done.files))}")
     return SOME_FAILED if done.failed else 0

@@ -5,10 +5,13 @@ renderer escapes for its own language. Markup is made of the other inline values
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
+
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,29 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Program:
+    """Text of several lines that a reader copies as it is: code, a record. label: what it is."""
+
+    label: str
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
-    """Blocks under a heading; sections may hold sections."""
+    """Blocks under a heading; sections may hold sections.
+
+    folded: where it can be, only the heading is shown at first. on_pages: it is too much but for a page, in which
+    readers fold and search; other formats leave it out.
+    """
 
     heading: Text
     blocks: tuple["Block", ...]
+    folded: bool = False
+    on_pages: bool = False
 
 
-Block = Section | Table | Note | Listing | Figure
+Block = Section | Table | Note | Listing | Figure | Choice | Picture | Program
 
 
 @dataclass(frozen=True)
@@ -164,3 +182,26 @@ def prose(sentence: str) -> tuple[Inline, ...]:
     """A sentence of our own, in which what stands between backticks is code: "more rounds of `tlbench ab`"."""
     parts = re.split(r"`([^`]+)`", sentence)
     return tuple(Code(part) if index % 2 else part for index, part in enumerate(parts) if part)
+
+
+def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:
+    """All pictures among `blocks` and in their sections, but for those that only pages have."""
+    for block in blocks:
+        match block:
+            case Section(on_pages=False):
+                yield from pictures(block.blocks)
+            case Choice(scatter):
+                yield scatter
+            case Scatter() | Curves() | Confusion():
+                yield block
+            case _:
+                pass
+
+
+def compact(table: Table) -> Table:
+    """The table without the columns in which there is nothing at all."""
+    empty = {DASH, ""}
+    kept = [place for place in range(len(table.columns)) if any(row[place] not in empty for row in table.rows)]
+    return Table(
+        tuple(table.columns[place] for place in kept), tuple(tuple(row[place] for place in kept) for row in table.rows)
+    )

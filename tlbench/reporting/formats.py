@@ -12,28 +12,57 @@ from dataclasses import dataclass
 
 from tlbench.core.plugins import Registry
 from tlbench.reporting import exports, output
+from tlbench.reporting.document import pictures
 from tlbench.reporting.output import Made
-from tlbench.reporting.render import html, markdown
+from tlbench.reporting.plots import Picture
+from tlbench.reporting.render import html, markdown, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import summary
 from tlbench.reporting.views.registry import document
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a report is written. extension: of its file. kept: whether a run's folder always has one."""
+    """How a report is written.
+
+    extension: of its file. kept: whether a run's folder always has one. beside: how it is made where the pictures of
+    format `svg` lie beside it, as they do in a run's folder; None for no other way.
+    """
 
     extension: str
     make: Callable[[Report], Made]
     kept: bool = False
+    beside: Callable[[Report], Made] | None = None
 
 
 def as_markdown(report: Report) -> str:
-    """The tables that people read."""
+    """The tables that people read, without pictures."""
     return markdown.render(document(report))
 
 
+def with_pictures(report: Report) -> str:
+    """The same with its pictures, which lie beside it."""
+    said = document(report)
+    return markdown.render(said, pictures={each.name: picture_name(each, report) for each in pictures(said.blocks)})
+
+
+def as_svg(report: Report) -> dict[str, str]:
+    """The pictures of the report, a file each."""
+    return {f"{each.name}.svg": svg.file(each) for each in pictures(document(report).blocks)}
+
+
+def picture_name(picture: Picture, report: Report) -> str:
+    """The file of a picture in a run's folder."""
+    return file_name(f"{picture.name}.svg", report.rows)
+
+
+def as_text(report: Report) -> str:
+    """What to take and the main numbers, in a screenful for a terminal of 100 columns."""
+    return terminal.render(summary.document(report))
+
+
 def as_html(report: Report) -> str:
-    """The same as a page of its own."""
+    """All of it as a page of its own."""
     return html.render(document(report))
 
 
@@ -53,10 +82,12 @@ FORMATS: Registry[Format] = Registry(
     "format",
     "tlbench.formats",
     {
-        "markdown": Format("md", as_markdown, kept=True),
+        "markdown": Format("md", as_markdown, kept=True, beside=with_pictures),
         "csv": Format("csv", as_csv, kept=True),
         "json": Format("json", as_json, kept=True),
-        "html": Format("html", as_html),
+        "html": Format("html", as_html, kept=True),
+        "text": Format("txt", as_text, kept=True),
+        "svg": Format("svg", as_svg, kept=True),
         "pytest-benchmark": Format("json", exports.pytest_benchmark),
         "github-action-benchmark": Format("json", exports.github_action_benchmark),
     },
@@ -68,7 +99,7 @@ def kept_files(report: Report) -> dict[str, bytes]:
     made: dict[str, bytes] = {}
     for form in FORMATS.values():
         if form.kept:
-            several = output.files(form.make(report), form.extension)
+            several = output.files((form.beside or form.make)(report), form.extension)
             made |= {file_name(ending, report.rows): content for ending, content in several.items()}
     return made
 

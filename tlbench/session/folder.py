@@ -50,10 +50,13 @@ def read_records(folder: RunFolder) -> Records:
     return Records(tuple(ordered), read.set_aside)
 
 
-def written_report(folder: RunFolder) -> str | None:
-    """The run's report in Markdown, where it is newer than all records; else None."""
-    reports, records = list(folder.path.glob("report*.md")), list((folder.path / "records").glob("*.json"))
-    if len(reports) != 1 or not records:
+def written_report(folder: RunFolder) -> tuple[str, str] | None:
+    """The run's report in Markdown and as text, where both are newer than all records; else None."""
+    reports = [file for kind in ("md", "txt") for file in folder.path.glob(f"report*.{kind}")]
+    records = list((folder.path / "records").glob("*.json"))
+    if [file.suffix for file in reports] != [".md", ".txt"] or not records:
         return None
     newest = max(record.stat().st_mtime_ns for record in records)
-    return reports[0].read_text(encoding="utf-8") if reports[0].stat().st_mtime_ns >= newest else None
+    if any(file.stat().st_mtime_ns < newest for file in reports):
+        return None
+    return reports[0].read_text(encoding="utf-8"), reports[1].read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tlbench.core.files import write_atomically
 from tlbench.regression.contrasts import Right
-from tlbench.reporting.formats import kept_files
+from tlbench.reporting.formats import file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, shortfall
@@ -64,11 +64,12 @@ def _answers(store: Store, cell_id: str) -> Right | None:
 
 @dataclass(frozen=True)
 class Written:
-    """The files that a report was written to, and its text in Markdown."""
+    """The files that a report was written to; all of it in Markdown, and a screenful of it as text."""
 
     report: Report
     files: tuple[Path, ...]
     markdown: str
+    text: str
 
     def troubled(self, only: Collection[str] | None = None) -> tuple[Record, ...]:
         """Records without numbers or without the step times they ask for; of the cells `only`, by id."""
@@ -90,4 +91,5 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
     files = {folder.path / name: content for name, content in kept_files(report).items()}
     for path, content in files.items():
         write_atomically(path, content)
-    return Written(report, tuple(files), next(iter(files.values())).decode())  # Markdown is the first format
+    markdown, text = (files[folder.path / file_name(ending, named)].decode() for ending in ("md", "txt"))
+    return Written(report, tuple(files), markdown, text)

@@ -39,13 +39,15 @@ class CompletedRun(RunFolder):
     """The folder of a run, and what one call of `run` did there. In a notebook it shows the run's tables.
 
     cells: those that were asked for. failed: their records that lack numbers or step times. files: the reports that
-    were written; empty where nothing was left to do and the reports were there. markdown: the report's text.
+    were written; empty where nothing was left to do and the reports were there. markdown: the report. text: a screenful
+    of it, for a terminal.
     """
 
     cells: tuple[Cell, ...]
     failed: tuple[Record, ...]
     files: tuple[Path, ...]
     markdown: str
+    text: str
 
     @cached_property
     def report(self) -> "Report":
@@ -133,13 +135,13 @@ def run(
         _train(asked, inputs, worker, keep, side, read.timeout, folder, events)
         if timed:
             _time(asked, worker, read.timeout, folder, events)
-    elif (markdown := written_report(folder)) is not None:
-        return CompletedRun(folder.path, folder.run, asked, (), (), markdown)
+    elif (earlier := written_report(folder)) is not None:
+        return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
     from tlbench.session.report import write  # pandas
 
     written = write(folder)
     failed = written.troubled({cell.id for cell in asked})
-    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown)
+    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text)
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:

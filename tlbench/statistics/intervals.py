@@ -7,8 +7,8 @@ from statistics import NormalDist
 from tlbench.statistics.finite import finite
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion, as (low, high), both within 0 and 1.
+def wilson(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion, as (low, high), both within 0 and 1; trials may be effective ones.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927),
     209-212. Equals scipy.stats.binomtest(...).proportion_ci(method="wilson").

@@ -125,11 +125,11 @@ def _compared(first: Trainings, second: Trainings, seeds: Spread, images: Images
             Spread(mean * (1 - mean) / each.images, max(1, each.images - 1))
             for mean, each in zip(means, (first, second), strict=True)
         ]
-        return difference(*means, _both(seeds, of_sum(binomial)))
-    return difference(*means, _both(seeds, _over_images(first.right, second.right)))
+        return difference(*means, both(seeds, of_sum(binomial)))
+    return difference(*means, both(seeds, _over_images(first.right, second.right)))
 
 
-def _both(seeds: Spread, images: Spread) -> Spread:
+def both(seeds: Spread, images: Spread) -> Spread:
     """The sum, with degrees of freedom averaged (harmonically) by variance.
 
     They are fewer than Satterthwaite's, which are too many where one part has but a few and the other hundreds.

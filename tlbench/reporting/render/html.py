@@ -1,7 +1,16 @@
-"""A document as one static page: no script, no network, plots as inline SVG."""
+"""A document as HTML: a page of its own that needs no network, or a fragment to stand in another page.
 
-from html import escape as escape_html
+What moves (sorting, filters, limits) is added by `assets/page.js` to elements that read well without it. A page obeys
+nothing but its own style and script, which its Content-Security-Policy names by their hashes.
+"""
 
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from itertools import count
+
+from tlbench.reporting.answer import MOST_LISTED, listed, sentence
 from tlbench.reporting.document import (
     Block,
     Code,
@@ -13,6 +22,7 @@ from tlbench.reporting.document import (
     Link,
     Listing,
     Note,
+    Program,
     Section,
     Strong,
     Table,
@@ -20,60 +30,169 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.render import plot
-from tlbench.reporting.render.characters import one_line
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter
+from tlbench.reporting.render import plot, svg
+from tlbench.reporting.render.svg import escape
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h2 { margin-top: 2.5rem; font-size: 1.1rem; } h3 { font-size: .95rem; margin: 1.2rem 0 .2rem; font-weight: 600; }
-table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
-.right { text-align: right; }
-svg { background: #f7f7f7; } .caption { color: #666; font-size: .85rem; } .note { color: #666; }
-"""
+ASSETS = files("tlbench.reporting.render").joinpath("assets")
+STYLE = svg.STYLE + ASSETS.joinpath("page.css").read_text(encoding="utf-8")
+SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
+FEWEST_STEPS = 2
+"""Values that a limit must be able to take, or it says nothing."""
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+POLICY = (
+    f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 
 
 def render(document: Document) -> str:
     """The page."""
+    body = "".join(map(_Writer(page=True).section, document.blocks))
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(plain(document.title))}</title>'
-        f"<style>{STYLE}</style>{_block(Section(document.title, document.blocks), 1)}</html>\n"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(plain(document.title))}</title><style>{STYLE}</style></head>"
+        f"<body><main><h1>{_inline(document.title)}</h1>{body}</main><script>{SCRIPT}</script></body></html>\n"
     )
 
 
 def fragment(document: Document) -> str:
-    """The same without the page around it, to stand in another one."""
-    return f"<div>{_block(Section(document.title, document.blocks), 1)}</div>"
+    """The same without the page around it and without what needs one: no script, and no section for pages only."""
+    blocks = "".join(_Writer(page=False).block(block, 2) for block in document.blocks)
+    return f"<div><style>{svg.STYLE}</style><h1>{_inline(document.title)}</h1>{blocks}</div>"
 
 
-def escape(text: str) -> str:
-    """Text that shows as it is, between tags or in the quotes of an attribute."""
-    return escape_html(one_line(text))
+class _Writer:
+    """Writes blocks; on a page tables and choices have names of their own, for the page's address."""
+
+    def __init__(self, *, page: bool) -> None:
+        self._page = page
+        self._numbers = count()
+
+    def section(self, block: Block) -> str:
+        """A block directly under the title: sections fold."""
+        if not isinstance(block, Section):
+            return self.block(block, 2)
+        inner = "".join(self.block(each, 3) for each in block.blocks)
+        opened = "" if block.folded else " open"
+        return f"<details class=section{opened}><summary><h2>{_inline(block.heading)}</h2></summary>{inner}</details>"
+
+    def block(self, block: Block, level: int) -> str:
+        match block:
+            case Section():
+                return self._nested(block, level)
+            case Table():
+                return self._table(block)
+            case Note(lines):
+                return f"<p class=note>{'<br>'.join(map(_inline, lines))}</p>"
+            case Listing(items):
+                return f"<ul>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</ul>"
+            case Figure():
+                return f"<figure>{plot.svg(block, escape)}<figcaption>{_inline(block.caption)}</figcaption></figure>"
+            case Choice():
+                return self._choice(block)
+            case Scatter():
+                return self._scatter(block)
+            case Curves(caption=caption) | Confusion(caption=caption):
+                return f"<figure>{svg.draw(block)}<figcaption>{escape(caption)}</figcaption></figure>"
+            case Program(label, text):
+                return (
+                    f"<details class=program><summary>{escape(label)}</summary>"
+                    f"<pre><code>{_verbatim(text)}</code></pre></details>"
+                )
+
+    def _nested(self, section: Section, level: int) -> str:
+        if section.on_pages and not self._page:
+            return ""
+        inner = "".join(self.block(each, level + 1) for each in section.blocks)
+        if section.folded:
+            return f"<details><summary>{_inline(section.heading)}</summary>{inner}</details>"
+        tag = f"h{min(level, DEEPEST)}"
+        return f"<{tag}>{_inline(section.heading)}</{tag}>{inner}"
+
+    def _table(self, table: Table) -> str:
+        heads = "".join(_cell("th scope=col", column, column.heading) + "</th>" for column in table.columns)
+        rows = "".join("<tr>" + "".join(map(_data, table.columns, row)) + "</tr>" for row in table.rows)
+        return (
+            f'<div class=table role=region tabindex=0 aria-label="Table" data-key=t{next(self._numbers)}>'
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+    def _choice(self, choice: Choice) -> str:
+        said = f"<p class=answer aria-live=polite>{escape(sentence(choice))}</p>"
+        said += f"<p class=rivals>{escape(listed(choice))}</p>"
+        said += f"<p class=certainty>{escape(choice.certainty)}</p>"
+        if not self._page:
+            return said + self._scatter(choice.scatter)
+        data = f"<script type=application/json>{_json(_data_of(choice))}</script>"
+        key = f"c{next(self._numbers)}"
+        drawn = self._scatter(choice.scatter)
+        return f"<div class=choice data-key={key}>{said}{data}<div class=limits></div>{drawn}</div>"
+
+    def _scatter(self, scatter: Scatter) -> str:
+        """One picture for each axis; the first is shown, the script offers the others."""
+        axes = [axis for axis in scatter.xs if len(scatter.drawn(axis)) > 1][: None if self._page else 1]
+        if not axes:
+            return ""
+        drawn = "".join(
+            f'<div class=view data-axis="{escape(axis.key)}" data-label="{escape(axis.label)}"'
+            f"{' hidden' if number else ''}>{svg.draw(scatter, axis)}</div>"
+            for number, axis in enumerate(axes)
+        )
+        return f"<figure class=scatter>{drawn}<figcaption>{escape(scatter.caption)}</figcaption></figure>"
 
 
-def _block(block: Block, level: int) -> str:
-    match block:
-        case Section(heading, blocks):
-            tag = f"h{min(level, DEEPEST)}"
-            return f"<{tag}>{_inline(heading)}</{tag}>" + "".join(_block(inner, level + 1) for inner in blocks)
-        case Table():
-            return _table(block)
-        case Note(lines):
-            return f'<p class="note">{"<br>".join(map(_inline, lines))}</p>'
-        case Listing(items):
-            return f"<ul>{''.join(f'<li>{_inline(item)}' for item in items)}</ul>"
-        case Figure():
-            return f'{plot.svg(block, escape)}<div class="caption">{_inline(block.caption)}</div>'
+def _data_of(choice: Choice) -> dict[str, object]:
+    """What the script needs to say the sentence for other limits."""
+    scatter = choice.scatter
+    limits = [
+        {
+            "key": axis.key,
+            "label": axis.label,
+            "values": sorted({mark.x[axis.key].value for mark in scatter.drawn(axis)}),
+        }
+        for axis in scatter.xs
+    ]
+    return {
+        "words": vars(choice.words),
+        "run": choice.run_cost,
+        "most": MOST_LISTED,
+        "limits": [limit for limit in limits if len(list(limit["values"])) >= FEWEST_STEPS],
+        "marks": [
+            {
+                "name": mark.name,
+                "top1": mark.y.text,
+                "low": mark.y.low,
+                "high": mark.y.high,
+                "x": {key: [reading.value, reading.text] for key, reading in mark.x.items()},
+            }
+            for mark in scatter.marks
+        ],
+        "beaten": {leader: sorted(others) for leader, others in choice.beaten.items()},
+    }
 
 
-def _table(table: Table) -> str:
-    heads = "".join(_cell("th", column, column.heading) for column in table.columns)
-    rows = "".join("<tr>" + "".join(map(_data, table.columns, row)) for row in table.rows)
-    return f"<table><tr>{heads}{rows}</table>"
+def _json(content: object) -> str:
+    """JSON that no text in it can end the script element of, or begin a comment in (WHATWG HTML, 4.12.1.3)."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _verbatim(text: str) -> str:
+    return "\n".join(map(escape, text.split("\n")))
 
 
 def _data(column: Column, text: Text) -> str:
-    return _cell("td", column, text)
+    return _cell("td", column, text) + "</td>"
 
 
 def _cell(tag: str, column: Column, text: Text) -> str:

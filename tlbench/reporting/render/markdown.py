@@ -5,8 +5,12 @@ https://github.github.com/gfm. A document is often printed in CI, so that no lin
 """
 
 import re
+from collections.abc import Mapping
+from html import escape as escape_html
+from types import MappingProxyType
 from urllib.parse import quote
 
+from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.document import (
     Block,
     Code,
@@ -17,12 +21,15 @@ from tlbench.reporting.document import (
     Link,
     Listing,
     Note,
+    Program,
     Section,
     Strong,
     Table,
     Text,
     inlines,
+    plain,
 )
+from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.grid import draw
 
@@ -41,11 +48,12 @@ START = re.compile(r"[-+#>=:\[]|\d{1,9}(?=[.)](?:\s|$))")
 DEEPEST = 6
 URL_SIGNS = ":/?#@!$&'*+,;=%~"
 """Those of RFC 3986 that mean nothing to Markdown; the others are given by their numbers."""
+NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 
 
-def render(document: Document, level: int = 1) -> str:
-    """The document, its title a heading of `level`."""
-    return "\n\n".join(_block(Section(document.title, document.blocks), level)) + "\n"
+def render(document: Document, level: int = 1, pictures: Mapping[str, str] = NO_PICTURES) -> str:
+    """The document, its title a heading of `level`. pictures: their files, by name; others are left out."""
+    return "\n\n".join(_block(Section(document.title, document.blocks), level, pictures)) + "\n"
 
 
 def escape(text: str) -> str:
@@ -57,10 +65,14 @@ def _escape(text: str, marks: re.Pattern[str]) -> str:
     return marks.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), one_line(text))
 
 
-def _block(block: Block, level: int) -> list[str]:
+def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
     match block:
+        case Section(on_pages=True) | Program():
+            return []
         case Section(heading, blocks):
-            parts = [part for inner in blocks for part in _block(inner, level + 1)]
+            parts = [part for inner in blocks for part in _block(inner, level + 1, pictures)]
+            if block.folded:
+                return [f"<details><summary>{_html(plain(heading))}</summary>", *parts, "</details>"]
             return [f"{'#' * min(level, DEEPEST)} {_heading(heading)}", *parts]
         case Table():
             return [draw(block, _cell, "pipe")]
@@ -70,6 +82,24 @@ def _block(block: Block, level: int) -> list[str]:
             return ["\n".join(f"- {_line(item)}" for item in items)]
         case Figure(title, _, caption):
             return [_line((f"{title}: ", *inlines(caption)))]
+        case Choice():
+            picture = _block(block.scatter, level, pictures)
+            below = filter(None, (listed(block), block.certainty))
+            return [_piece(Strong(sentence(block))), *map(_line, below), *picture]
+        case Scatter() | Curves() | Confusion():
+            return _picture(block, pictures)
+
+
+def _picture(picture: Picture, pictures: Mapping[str, str]) -> list[str]:
+    if picture.name not in pictures:
+        return []
+    shown = f"![{_escape(picture.title, LINK_MARKS)}]({quote(pictures[picture.name], safe=URL_SIGNS)})"
+    return [shown, _line(picture.caption)]
+
+
+def _html(text: str) -> str:
+    """Within an element of HTML, where Markdown's signs mean nothing; no bracket, so that no CI log takes a command."""
+    return escape_html(one_line(text)).replace("[", "&#91;").replace(":", "&#58;")
 
 
 def _heading(text: Text) -> str:

@@ -1,14 +1,31 @@
 """A document as plain text for a terminal or a log. Markup is left out, tables are drawn in columns."""
 
 import re
+from textwrap import wrap
 
-from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Section, Table, Text, inlines, plain
+from tlbench.reporting.answer import listed, sentence
+from tlbench.reporting.document import (
+    Block,
+    Document,
+    Figure,
+    Listing,
+    Note,
+    Program,
+    Section,
+    Table,
+    Text,
+    inlines,
+    plain,
+)
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.grid import draw
 
 COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[|vso\[|teamcity\[)", re.MULTILINE)
 """What a CI log takes for a command: ``::error::`` where a line starts, spaces apart, and ``##[error]`` anywhere
 (GitHub: actions/runner, ActionCommand.cs), ``##vso[`` (Azure), ``##teamcity[``."""
+
+COLUMNS = 100
 
 
 def render(document: Document) -> str:
@@ -24,6 +41,8 @@ def text(*blocks: Block) -> str:
 def _lines(blocks: tuple[Block, ...]) -> list[str]:
     """Lines, one left empty between blocks; a list stands directly under the note that introduces it."""
     lines: list[str] = []
+    drawn = [block for block in blocks if not isinstance(block, (Program, Scatter, Curves, Confusion))]
+    blocks = tuple(block for block in drawn if not (isinstance(block, Section) and block.on_pages))
     for index, block in enumerate(blocks):
         introduced = isinstance(block, Listing) and isinstance(blocks[index - 1], Note)
         if index and not introduced:
@@ -34,6 +53,8 @@ def _lines(blocks: tuple[Block, ...]) -> list[str]:
 
 def _block(block: Block) -> list[str]:
     match block:
+        case Section(on_pages=True) | Program() | Scatter() | Curves() | Confusion():
+            return []
         case Section(heading, blocks):
             return [_plain(heading), *(["", *_lines(blocks)] if blocks else [])]
         case Table():
@@ -42,6 +63,9 @@ def _block(block: Block) -> list[str]:
             return [_plain(line) for line in lines]
         case Figure(title, _, caption):
             return [_plain((f"{title}: ", *inlines(caption)))]
+        case Choice():
+            said = filter(None, (sentence(block), listed(block), block.certainty))
+            return [line for text in said for line in wrap(one_line(text), COLUMNS)]
 
 
 def _plain(text: Text) -> str:

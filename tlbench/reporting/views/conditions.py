@@ -93,7 +93,7 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
         + (f", training {_range([step.first_call for step in training])}." if training else "."),
     ]
     if all(timings.device == "cpu" for timings in timed):
-        lines.append("The GPU columns are empty: nothing here was measured on one.")
+        lines.append("Nothing here was measured on a GPU.")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from tlbench.reporting.document import Note, Section, Strong, Table, Text
+from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
@@ -35,7 +35,7 @@ def _table(group: Sequence[RunRecord]) -> Table:
     columns, how = rows.columns([row.record for row in group]), TimeColumns.of(group)
     headings = rows.headings(columns, how)
     right = range(2 + len(columns), len(headings))
-    return Table.of(headings, (rows.cells(seeds, columns, how) for seeds in rows.by_row(group)), right)
+    return compact(Table.of(headings, (rows.cells(seeds, columns, how) for seeds in rows.by_row(group)), right))
 
 
 def _data_note(group: Sequence[RunRecord]) -> list[Note]:

@@ -11,7 +11,18 @@ from collections.abc import Callable, Sequence
 from tlbench.core.plugins import Registry
 from tlbench.reporting.document import Document, Section
 from tlbench.reporting.report import Report
-from tlbench.reporting.views import batch_sizes, by_images, conditions, data_sets, failures, gains, step_times, transfer
+from tlbench.reporting.views import (
+    batch_sizes,
+    by_images,
+    choice,
+    conditions,
+    data_sets,
+    failures,
+    gains,
+    step_times,
+    training,
+    transfer,
+)
 
 View = Callable[[Report], Sequence[Section]]
 """What it has to say of a report's records; nothing, where they have nothing of the kind."""
@@ -20,10 +31,12 @@ VIEWS: Registry[View] = Registry(
     "view",
     "tlbench.views",
     {
+        "choice": choice.sections,
         "data_sets": data_sets.sections,
         "gains": gains.sections,
         "by_images": by_images.sections,
         "transfer": transfer.sections,
+        "training": training.sections,
         "failures": failures.sections,
         "batch_sizes": batch_sizes.sections,
         "step_times": step_times.sections,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
-from tlbench.reporting.document import Note, Section, Table
+from tlbench.reporting.document import Note, Section, Table, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import relative
@@ -48,7 +48,8 @@ def sections(report: Report) -> list[Section]:
     if not measurements:
         return []
     legend = [LEGEND, *filter(None, [advice(measurements)])]
-    return [Section("Step times", (Table.of(HEADINGS, map(cells, measurements)), Note(tuple(legend))))]
+    table = compact(Table.of(HEADINGS, map(cells, measurements)))
+    return [Section("Step times", (table, Note(tuple(legend))), folded=True)]
 
 
 def distinct(records: Sequence[Record]) -> list[Measurement]:

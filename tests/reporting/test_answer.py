@@ -1,0 +1,165 @@
+"""The sentence that says what to take claims what the test found, and no more."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tlbench.core.cell import Named
+from tlbench.regression.contrasts import Right
+from tlbench.reporting.answer import MOST_LISTED, listed, sentence
+from tlbench.reporting.document import Section, Table
+from tlbench.reporting.formats import as_text
+from tlbench.reporting.plots import Choice
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import choice
+from tlbench.results.record import Record
+
+IMAGES = 200
+
+
+def trained(
+    backbone: str, strategy: str, correct: int, ms: float | None = None, seed: int = 0, **changes: object
+) -> Record:
+    of = builders.cell(backbone=Named(name=backbone), strategy=Named(name=strategy), seed=seed)
+    timings = builders.timings(inference=ms / 1000, training=ms / 500) if ms else None
+    return builders.record(of, accuracy=builders.accuracy(correct, IMAGES), timings=timings, **changes)
+
+
+def nested(record: Record) -> Right:
+    """The first images are right: a better one has right all that a worse one has."""
+    assert record.accuracy is not None
+    right: Right = np.arange(IMAGES) < record.accuracy.correct
+    return right
+
+
+def report(records: Sequence[Record]) -> Report:
+    return Report("t", [RunRecord("run", one, partial(nested, one)) for one in records])
+
+
+def chosen(records: Sequence[Record]) -> Choice:
+    (section,) = choice.sections(report(records))
+    block = section.blocks[0]
+    assert isinstance(block, Choice)
+    return block
+
+
+THREE = [trained("Big", "full", 190, 80.0), trained("Small", "full", 187, 20.0), trained("Small", "frozen", 150, 20.0)]
+
+
+def test_the_leader_its_interval_its_cost_and_what_may_be_as_good() -> None:
+    found = chosen(THREE)
+    # Wilson's interval of 190 of 200 at a confidence of 1 - 0.05 / 3, since it is the best of three.
+    assert sentence(found) == (
+        "Take Big, full: 95.0% (90 to 98), 80 ms to classify 32 images. 1 of the 2 others may be as good; the "
+        "cheapest to run of them is Small, full: 93.5%, 20 ms to classify 32 images."
+    )
+    assert listed(found) == "May be as good: Small, full."
+    assert "Of the 3 trained models, all on the same 200 test images" in found.certainty
+    assert "trained again, with other seeds, they may come in another order" in found.certainty
+
+
+def test_within_limits_the_sentence_is_another() -> None:
+    found = chosen(THREE)
+    assert sentence(found, [1, 2]) == (
+        "Within these limits take Small, full: 93.5% (88 to 97), 20 ms to classify 32 images. It is better than the "
+        "other one."
+    )
+    assert sentence(found, [2]).endswith("75.0% (67 to 82), 20 ms to classify 32 images.")
+    assert sentence(found, []) == "Nothing that was tested is within these limits."
+    assert listed(found, []) == listed(found, [2]) == ""
+
+
+def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> None:
+    assert "none of them is cheaper to run" in sentence(
+        chosen([trained("A", "full", 190, 20.0), trained("B", "full", 188, 90.0)])
+    )
+
+
+def test_without_times_nothing_is_said_of_what_running_costs() -> None:
+    said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
+    assert said == "Take A, full: 95.0% (90 to 97). The other one may be as good."
+
+
+def test_alone_nothing_is_compared() -> None:
+    found = chosen(THREE[:1])
+    assert sentence(found) == "Take Big, full: 95.0% (91 to 97), 80 ms to classify 32 images."
+    assert found.certainty == "Nothing else was tested on the same 200 test images."
+
+
+def test_seeds_make_it_about_recipes() -> None:
+    several = [
+        trained(name, "full", correct + seed, 20.0, seed)
+        for name, correct in (("A", 180), ("B", 120))
+        for seed in range(3)
+    ]
+    found = chosen(several)
+    assert "It is better than the other one." in sentence(found)
+    assert "It holds over other seeds (3 each)" in found.certainty
+
+
+def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_claimed() -> None:
+    drawn = chosen(
+        [
+            trained("A", "full", 190, data=builders.data(fallback=True)),
+            trained("B", "full", 100, data=builders.data(fallback=True)),
+        ]
+    )
+    random = chosen([trained("A", "full", 190, weights=builders.weights(fallback=True))])
+    assert drawn.certainty.startswith("These are drawn pictures")
+    assert random.certainty.startswith("Random weights stand in")
+
+
+def test_answers_that_were_not_kept_are_told() -> None:
+    (section,) = choice.sections(Report("t", [RunRecord("run", one) for one in THREE]))
+    block = section.blocks[0]
+    assert isinstance(block, Choice)
+    assert "Answers to single images were not kept of all" in block.certainty
+
+
+def test_other_images_are_another_choice() -> None:
+    data = builders.data()
+    fewer = data.model_copy(
+        update={"fingerprint": "0" * 64, "counts": {**data.counts, "train": {"cats": 10, "dogs": 10}}}
+    )
+    sections = choice.sections(report([THREE[0], trained("Small", "full", 180, data=fewer)]))
+    assert [section.heading for section in sections] == [
+        "Which to take for cats_dogs, 200 training images", "Which to take for cats_dogs, 20 training images",
+    ]  # fmt: skip
+
+
+def test_the_best_within_each_limit_is_a_folded_table() -> None:
+    (section,) = choice.sections(report(THREE))
+    folded = section.blocks[1]
+    assert isinstance(folded, Section)
+    assert folded.folded
+    (table,) = folded.blocks
+    assert isinstance(table, Table)
+    assert table.rows[:2] == (
+        ("Inference step (ms, CPU)", "20", "Small, full", "93.5%", "0 of 1"),
+        ("Inference step (ms, CPU)", "80", "Big, full", "95.0%", "1 of 2"),
+    )
+
+
+def test_many_rivals_are_counted_not_listed() -> None:
+    found = chosen([trained(f"B{number:02}", "full", 180) for number in range(MOST_LISTED + 5)])
+    assert listed(found).endswith("; B12, full, and 4 more.")
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2ButWithALongName", "X"])
+def test_a_screenful_fits_a_hundred_columns_even_with_both_devices(name: str) -> None:
+    records = [
+        trained(name, "a strategy with quite a long name, and some arguments too", 180 + n, 20.0 + n, n)
+        for n in range(3)
+    ]
+    both = [RunRecord("cpu", one) for one in records]
+    both += [RunRecord("gpu", replace_device(one)) for one in records]
+    lines = as_text(Report("t", both)).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any("Infer GPU" in line for line in lines)
+
+
+def replace_device(record: Record) -> Record:
+    return record.model_copy(update={"timings": builders.timings("gpu", 0.002, 0.004)})

@@ -1,0 +1,178 @@
+"""The page of a report: it says what the other formats say, needs nothing from outside, and obeys no name in it."""
+
+import base64
+import hashlib
+import json
+import re
+import time
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from tests import builders
+from tests.reporting.large import large, small
+from tlbench.core.cell import Named
+from tlbench.reporting.formats import as_html, as_markdown, as_svg, as_text
+from tlbench.reporting.render.html import SCRIPT, STYLE
+from tlbench.reporting.report import Report, RunRecord
+
+HOSTILE = "<script>alert(1)</script>|*_ ![x](y) </title> ]]> '\" ::error::"
+
+
+class Page(HTMLParser):
+    """Elements of a page, with the data and the policy in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.data: list[str] = []
+        self.texts: list[str] = []
+        self._in: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self._in = [tag, *(value or "" for _, value in attrs)]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = []
+
+    def handle_data(self, data: str) -> None:
+        (self.data if self._in == ["script", "application/json"] else self.texts).append(data)
+
+
+def of(name: str) -> Report:
+    """A report in which everything that a user can name has this name."""
+    data = builders.data().model_copy(
+        update={"classes": (name, f"{name}2"), "counts": {"train": {name: 1}, "test": {name: 1}}}
+    )
+    rows = [
+        RunRecord(name, builders.record(cell, data=data, accuracy=builders.accuracy(correct)))
+        for cell, correct in (
+            (builders.cell(dataset=Named(name=name), strategy=Named(name=f"{name}s")), 190),
+            (builders.cell(dataset=Named(name=name), backbone=Named(name=f"{name}b")), 120),
+        )
+    ]
+    failed = builders.failed(builders.cell(dataset=Named(name=name), seed=7))
+    return Report(name, [*rows, RunRecord(name, failed)])
+
+
+def test_a_page_obeys_no_name_in_it() -> None:
+    page, harmless = Page(as_html(of(HOSTILE))), Page(as_html(of("harmless")))
+    assert page.elements == harmless.elements
+    assert not any(name.startswith("on") or name == "style" for name, _ in page.attributes)
+    marks = json.loads(page.data[0])["marks"]
+    assert [mark["name"] for mark in marks] == [
+        f"MobileNet (alpha=0.25), {HOSTILE}s",
+        f"{HOSTILE}b, frozen",
+    ]
+
+
+def test_pictures_are_well_formed_whatever_names_are_in_them() -> None:
+    for name, text in as_svg(of(HOSTILE)).items():
+        root = ElementTree.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert re.fullmatch(r"[a-z0-9-]+\.svg", name)
+        assert {element.tag.split("}")[1] for element in root.iter()} <= {
+            "svg", "style", "rect", "path", "text", "g", "title", "polyline",
+        }  # fmt: skip
+
+
+def test_a_page_takes_nothing_from_outside_and_runs_its_own_script_alone() -> None:
+    text = as_html(small())
+    policy = dict(part.split(" ", 1) for part in re.findall('Policy" content="(.*?)"', text)[0].split("; "))
+    for kind, content in (("script-src", SCRIPT), ("style-src", STYLE)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert policy[kind] == f"'sha256-{digest}'"
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    page = Page(text)
+    assert not {"link", "iframe", "img", "object", "base", "form"} & {tag for tag, _ in page.elements}
+    assert {name for name, _ in page.attributes} & {"src", "srcset", "action", "style"} == set()
+    assert "http" not in SCRIPT + STYLE
+    assert "fetch(" not in SCRIPT
+
+
+def test_all_formats_say_the_same_of_what_to_take() -> None:
+    report = small()
+    page = " ".join(Page(as_html(report)).texts)
+    (first, second) = re.findall(r"^\*\*(Take .*)\*\*$", as_markdown(report), re.MULTILINE)
+    text = " ".join(as_text(report).split())
+    for said in (first, second):
+        assert said in page
+        assert said in text
+
+
+def test_everything_that_is_said_in_markdown_is_on_the_page() -> None:
+    report = small()
+    page = " ".join("".join(Page(as_html(report)).texts).split())
+    for line in as_markdown(report).splitlines():
+        for cell in line.strip("|").split("|") if line.startswith("| ") else []:
+            assert " ".join(cell.replace("\\", "").split()) in page
+
+
+def test_every_control_has_a_name() -> None:
+    page = Page(as_html(small()))
+    for tag, names in page.elements:
+        if tag == "svg" or "tabindex" in names:
+            assert "aria-label" in names
+    assert ("html", ("lang",)) in page.elements
+    assert sum(tag == "h1" for tag, _ in page.elements) == 1
+
+
+def test_the_small_suite_has_a_small_page() -> None:
+    assert len(as_html(small()).encode()) < 300_000
+
+
+def test_forty_backbones_are_reported_in_time_and_space() -> None:
+    report = large()
+    assert len(report.rows) == 320
+    began = time.process_time()
+    page, markdown, text = as_html(report), as_markdown(report), as_text(report)
+    assert time.process_time() - began < 5
+    assert len(page.encode()) < 3_000_000
+    assert "<details><summary>" in markdown
+    assert max(map(len, text.splitlines())) <= 100
+
+
+COLOUR = re.compile(r"--([\w-]+):\s*#([0-9a-f]{3}|[0-9a-f]{6})\b")
+LIGHT, DARK = "light", "dark"
+
+
+def colours(selector: str) -> dict[str, dict[str, str]]:
+    """The colours that a selector has, light and dark."""
+    blocks = re.findall(re.escape(selector) + r"\{([^}]*)\}", STYLE)
+    blocks = [block for block in blocks if "--ink" in block]
+    assert len(blocks) == 2
+    return {scheme: dict(COLOUR.findall(block)) for scheme, block in zip((LIGHT, DARK), blocks, strict=True)}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    digits = "".join(sign * 2 for sign in colour) if len(colour) == 3 else colour
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_black_on_white_is_21() -> None:
+    assert contrast("000", "ffffff") == pytest.approx(21)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+def test_text_has_a_contrast_of_4_5_and_marks_of_3(scheme: str) -> None:
+    page, figure = colours(":root")[scheme], colours(".figure")[scheme]
+    pairs = [(page[ink], page[ground]) for ink in ("ink", "soft", "link") for ground in ("paper", "card")]
+    pairs += [(figure["ink"], figure["paper"]), (figure["soft"], figure["paper"])]
+    pairs += [(figure["on"], figure["hit"]), (figure["on"], figure["miss"])]
+    assert min(contrast(*pair) for pair in pairs) >= 4.5
+    shapes = [figure[f"c{number}"] for number in range(8)] + [figure["dominated"]]
+    assert min(contrast(shape, figure["paper"]) for shape in shapes) >= 3

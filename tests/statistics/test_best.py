@@ -1,0 +1,68 @@
+"""The set that holds the best recipe: exact cases, and simulated suites in which the best is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.statistics.simulations import rate
+from tlbench.statistics.best import intervals, leads, undominated
+from tlbench.statistics.intervals import wilson
+from tlbench.statistics.trainings import of_accuracies, of_answers
+
+SUITES = 200
+
+
+def test_one_training_each_is_mcnemars_one_sided_test() -> None:
+    first = np.array([1] * 50 + [1] * 9 + [0] * 2)[:, None]
+    second = np.array([1] * 50 + [0] * 9 + [1] * 2)[:, None]
+    both = [of_answers(first), of_answers(second)]
+    (p,) = leads(both, [(0, 1)])
+    assert p == pytest.approx(stats.binomtest(9, 11, alternative="greater").pvalue)
+    assert leads(both, [(1, 0)]) == [pytest.approx(1 - p)]
+
+
+def test_without_answers_two_models_are_two_independent_shares() -> None:
+    (p,) = leads([of_accuracies([0.9], 1000), of_accuracies([0.87], 1000)], [(0, 1)])
+    z = 0.03 / np.sqrt(0.9 * 0.1 / 1000 + 0.87 * 0.13 / 1000)
+    assert p == pytest.approx(stats.norm.sf(z), rel=0.02)
+
+
+def test_several_seeds_are_judged_by_their_spread() -> None:
+    apart = [of_accuracies([0.90, 0.91, 0.92], 5000), of_accuracies([0.80, 0.81, 0.82], 5000)]
+    near = [of_accuracies([0.80, 0.90, 0.99], 5000), of_accuracies([0.75, 0.85, 0.95], 5000)]
+    assert leads(apart, [(0, 1)])[0] < 0.001
+    assert leads(near, [(0, 1)])[0] > 0.05
+
+
+def test_an_interval_of_one_training_is_wilsons_at_the_level_of_all() -> None:
+    four = [of_accuracies([share], 200) for share in (0.9, 0.8, 0.7, 1.0)]
+    assert intervals(four)[0] == pytest.approx(wilson(180, 200, 1 - 0.05 / 4))
+    assert intervals(four)[3] == pytest.approx(wilson(200, 200, 1 - 0.05 / 4))
+
+
+def test_seeds_that_vary_widen_the_interval() -> None:
+    steady, varying = intervals([of_accuracies([0.9, 0.9, 0.9], 500), of_accuracies([0.86, 0.9, 0.94], 500)])
+    assert varying[1] - varying[0] > 1.3 * (steady[1] - steady[0])
+
+
+def test_undominated_rows_keep_the_first_of_equals() -> None:
+    assert undominated([(1, 5), (2, 2), (2, 3), (3, 2), (2, 2), (9, 1), (1, 5)]) == [0, 1, 5]
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.02])
+def test_the_best_is_left_out_and_the_leader_flattered_in_few_suites(gap: float) -> None:
+    """Eight recipes, one training each: with equal truths the leader is luck alone, the hardest case for its interval."""
+    draw, images, truth = np.random.default_rng(1), 500, 0.85 - gap * np.arange(8)
+    kept, covered = [], []
+    for _ in range(SUITES):
+        ease = draw.normal(size=(images, 1))
+        quantile = stats.norm.ppf(truth) * np.sqrt(2)
+        right = (ease + draw.normal(size=(images, 8)) < quantile).T
+        sides = [of_answers(one[:, None]) for one in right]
+        leader = int(right.mean(axis=1).argmax())
+        p = leads(sides, [(leader, 0)])[0] if leader else 1.0
+        kept.append(p > 0.05 / 7)
+        low, high = intervals(sides)[leader]
+        covered.append(low <= truth[leader] <= high)
+    assert rate(kept).high >= 0.95
+    assert rate(covered).high >= 0.95

@@ -1,0 +1,84 @@
+"""Which cell to take, in sentences. Pure; `render/assets/page.js` says the same with the same words."""
+
+from collections.abc import Collection, Sequence
+
+from tlbench.reporting.plots import Choice, Mark, Words
+
+WORDS = Words(
+    take="Take {name}: {top1} ({low} to {high}){cost}.",
+    within="Within these limits take {name}: {top1} ({low} to {high}){cost}.",
+    nothing="Nothing that was tested is within these limits.",
+    alone="It is better than {others}.",
+    rivals="{some} may be as good",
+    cheaper="the cheapest to run of them is {name}: {top1}{cost}",
+    cheapest="none of them is cheaper to run",
+    listed="May be as good: {names}.",
+    more=", and {number} more",
+)
+
+
+MOST_LISTED = 12
+
+
+def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
+    """What to take `among` these places of the marks, by default all."""
+    words, marks = choice.words, choice.scatter.marks
+    places = sorted(range(len(marks)) if among is None else among)
+    if not places:
+        return words.nothing
+    leader, others = places[0], places[1:]
+    rivals = [place for place in others if place not in choice.beaten[leader]]
+    best = marks[leader]
+    opening = words.take if len(places) == len(marks) else words.within
+    said = opening.format(
+        name=best.name, top1=best.y.text, low=_end(best.y.low), high=_end(best.y.high), cost=_cost(choice, best)
+    )
+    if not others:
+        return said
+    if not rivals:
+        return f"{said} {words.alone.format(others=_others(len(others)))}"
+    second = words.rivals.format(some=_some(len(rivals), len(others)))
+    if choice.run_cost in best.x:
+        second += f"; {_cheapest(choice, best, [marks[place] for place in rivals])}"
+    return f"{said} {second}."
+
+
+def listed(choice: Choice, among: Collection[int] | None = None) -> str:
+    """The names of those that may be as good; empty where none may."""
+    places = sorted(range(len(choice.scatter.marks)) if among is None else among)
+    rivals = [choice.scatter.marks[place].name for place in places[1:] if place not in choice.beaten[places[0]]]
+    if not rivals:
+        return ""
+    names = "; ".join(rivals[:MOST_LISTED])
+    more = choice.words.more.format(number=len(rivals) - MOST_LISTED) if len(rivals) > MOST_LISTED else ""
+    return choice.words.listed.format(names=names + more)
+
+
+def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
+    cheapest = min(rivals, key=lambda mark: _run_cost(choice, mark))  # of equal ones the more accurate, which is first
+    if _run_cost(choice, cheapest) >= _run_cost(choice, best):
+        return choice.words.cheapest
+    return choice.words.cheaper.format(name=cheapest.name, top1=cheapest.y.text, cost=_cost(choice, cheapest))
+
+
+def _run_cost(choice: Choice, mark: Mark) -> float:
+    return mark.x[choice.run_cost].value if choice.run_cost in mark.x else float("inf")
+
+
+def _cost(choice: Choice, mark: Mark) -> str:
+    reading = mark.x.get(choice.run_cost)
+    return f", {reading.text}" if reading else ""
+
+
+def _end(value: float | None) -> str:
+    return "?" if value is None else f"{value:.0%}".removesuffix("%")
+
+
+def _others(number: int) -> str:
+    return "the other one" if number == 1 else f"all {number} others"
+
+
+def _some(rivals: int, others: int) -> str:
+    if rivals == others:
+        return "The other one" if others == 1 else f"All {others} others"
+    return f"{rivals} of the {others} others"

@@ -1,0 +1,134 @@
+"""What can be drawn, as plain values: a document holds them, `render/svg.py` draws them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is measured along an axis. key: a word for it, in addresses of pages; log: whether it is drawn so."""
+
+    key: str
+    label: str
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A finite number, the ends of its interval where they are known, and how it is written."""
+
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point: `y`, and `x` by the key of an axis where it is known. Those of a group are joined, in their order."""
+
+    name: str
+    group: str
+    y: Reading
+    x: Mapping[str, Reading]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Marks over one of several axes, less of which is better; more of `y` is. name: of the picture, a file's."""
+
+    name: str
+    title: str
+    y: Axis
+    xs: tuple[Axis, ...]
+    marks: tuple[Mark, ...]
+    caption: str
+
+    def drawn(self, axis: Axis) -> tuple[Mark, ...]:
+        """Those that are known on this axis."""
+        return tuple(mark for mark in self.marks if axis.key in mark.x)
+
+    def undominated(self, axis: Axis) -> frozenset[str]:
+        """Names of the marks that no other is at least as good as, both ways, and better in one."""
+        marks = sorted(self.drawn(axis), key=lambda mark: (mark.x[axis.key].value, -mark.y.value))
+        best, kept = float("-inf"), set()
+        for mark in marks:
+            if mark.y.value > best:
+                best = mark.y.value
+                kept.add(mark.name)
+        return frozenset(kept)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values of y over x, in the order of x. of: what several lines of one thing have in common, for their colour."""
+
+    name: str
+    of: str
+    points: tuple[tuple[float, float], ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines over one pair of axes. share: y is a share of 1, written in per cent."""
+
+    y: str
+    lines: tuple[Line, ...]
+    share: bool = False
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Panels side by side over the same x."""
+
+    name: str
+    title: str
+    x: str
+    panels: tuple[Panel, ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts (classes, classes): a row for each true class, a column for each predicted one."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    caption: str
+
+
+Picture = Scatter | Curves | Confusion
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a choice is said with: each is filled by `str.format` here, and alike by a page's script."""
+
+    take: str
+    within: str
+    nothing: str
+    alone: str
+    rivals: str
+    cheaper: str
+    cheapest: str
+    listed: str
+    more: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which mark to take, said and drawn; a page says it again for limits that its reader sets.
+
+    The marks of `scatter` are in the order of preference; `beaten` are the places that each place that can lead clearly
+    leads over. certainty: what the choice rests on. run_cost: key of the axis that "cheaper to run" means; empty where
+    none was measured.
+    """
+
+    scatter: Scatter
+    beaten: Mapping[int, frozenset[int]]
+    words: Words
+    certainty: str
+    run_cost: str = ""

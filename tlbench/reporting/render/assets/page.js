@@ -1,0 +1,193 @@
+"use strict";
+// What moves on a report's page. State that a reader sets (filters, sorting, limits, axes) is kept in the address.
+(() => {
+  const state = new URLSearchParams(location.hash.slice(1));
+  const keep = (key, value) => {
+    if (value === "" || value === null) state.delete(key);
+    else state.set(key, value);
+    history.replaceState(null, "", "#" + state);
+  };
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+
+  // Tables: sorted by their headings, filtered by words.
+  const SIZES = { K: 1e3, M: 1e6, G: 1e9 };
+  const number = (text) => {
+    const found = /^[~<]?\s*([+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*([KMG])?/i.exec(text);
+    if (!found) return null;
+    return Number(found[1].replace(/,/g, "").replace("\u2212", "-")) * (SIZES[found[2]] || 1);
+  };
+  const compared = (a, b) => {
+    const [x, y] = [number(a), number(b)];
+    if (x !== null && y !== null) return x - y;
+    if (x !== null || y !== null) return x === null ? 1 : -1;
+    return a.localeCompare(b);
+  };
+  const equip = (box) => {
+    const key = box.dataset.key;
+    const body = box.querySelector("tbody");
+    const original = [...body.rows];
+    if (original.length < 3) return;
+    const heads = [...box.querySelectorAll("th")];
+    const sort = (column, down) => {
+      heads.forEach((head, at) => {
+        if (at === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        else head.removeAttribute("aria-sort");
+      });
+      const text = (row) => row.cells[column].textContent.trim();
+      const rows = [...original].sort((a, b) => (down ? -1 : 1) * compared(text(a), text(b)));
+      body.append(...rows);
+      keep(key + ".sort", (down ? "-" : "") + (column + 1));
+    };
+    heads.forEach((head, at) => {
+      const button = make("button", { type: "button" }, ...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => sort(at, head.getAttribute("aria-sort") === "ascending"));
+    });
+    const count = make("span", { className: "count" });
+    count.setAttribute("aria-live", "polite");
+    const search = make("input", { type: "search", placeholder: "Filter rows", value: state.get(key) || "" });
+    search.setAttribute("aria-label", "Show only rows with all of these words");
+    const filter = () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of original) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+        if (!row.hidden) shown += 1;
+      }
+      count.textContent = words.length ? `${shown} of ${original.length} rows` : "";
+      keep(key, search.value.trim());
+    };
+    search.addEventListener("input", filter);
+    box.before(make("div", { className: "tools" }, search, count));
+    if (search.value) filter();
+    const sorted = Number(state.get(key + ".sort"));
+    if (sorted && heads[Math.abs(sorted) - 1]) sort(Math.abs(sorted) - 1, sorted < 0);
+  };
+
+  // Pictures: one axis of several is shown, and a mark names itself.
+  const plot = (figure, key) => {
+    const views = [...figure.querySelectorAll(".view")];
+    const named = make("p", { className: "named" }, "Point at a mark, or go to it with Tab, and it names itself.");
+    named.setAttribute("aria-live", "polite");
+    const buttons = views.map((view) => {
+      const button = make("button", { type: "button", className: "plain" }, view.dataset.label);
+      button.addEventListener("click", () => show(view.dataset.axis, true));
+      return button;
+    });
+    const show = (axis, chosen) => {
+      views.forEach((view, at) => {
+        view.hidden = view.dataset.axis !== axis;
+        buttons[at].setAttribute("aria-pressed", String(!view.hidden));
+      });
+      if (chosen) keep(key + ".x", axis === views[0].dataset.axis ? "" : axis);
+    };
+    figure.prepend(make("div", { className: "axes" }, ...(views.length > 1 ? buttons : [])), named);
+    const asked = state.get(key + ".x");
+    show(views.some((view) => view.dataset.axis === asked) ? asked : views[0].dataset.axis, false);
+    const name = (event) => {
+      const mark = event.target.closest(".mark");
+      if (mark) named.textContent = mark.getAttribute("aria-label");
+    };
+    figure.addEventListener("pointerover", name);
+    figure.addEventListener("focusin", name);
+  };
+
+  // The answer, said again within limits; the same words as tlbench/reporting/answer.py.
+  const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const percent = (share) => (share === null ? "?" : String(Math.round(share * 100)));
+  const sentence = (data, places) => {
+    const { words, marks, run } = data;
+    if (!places.length) return words.nothing;
+    const value = (mark) => (mark.x[run] ? mark.x[run][0] : Infinity);
+    const cost = (mark) => (mark.x[run] ? ", " + mark.x[run][1] : "");
+    const [leader, ...others] = places;
+    const beaten = new Set(data.beaten[leader]);
+    const rivals = others.filter((place) => !beaten.has(place)).map((place) => marks[place]);
+    const best = marks[leader];
+    const opening = places.length === marks.length ? words.take : words.within;
+    const said = fill(opening, {
+      name: best.name, top1: best.top1, low: percent(best.low), high: percent(best.high), cost: cost(best),
+    });
+    const count = others.length;
+    if (!count) return said;
+    if (!rivals.length) {
+      return said + " " + fill(words.alone, { others: count === 1 ? "the other one" : `all ${count} others` });
+    }
+    const all = count === 1 ? "The other one" : `All ${count} others`;
+    let second = fill(words.rivals, { some: rivals.length === count ? all : `${rivals.length} of the ${count} others` });
+    if (best.x[run]) {
+      const cheapest = rivals.reduce((a, b) => (value(b) < value(a) ? b : a));
+      second += "; " + (value(cheapest) >= value(best)
+        ? words.cheapest
+        : fill(words.cheaper, { name: cheapest.name, top1: cheapest.top1, cost: cost(cheapest) }));
+    }
+    return `${said} ${second}.`;
+  };
+  const listed = ({ words, marks, beaten, most }, places) => {
+    const lost = new Set(places.length ? beaten[places[0]] : []);
+    const names = places.slice(1).filter((place) => !lost.has(place)).map((place) => marks[place].name);
+    if (!names.length) return "";
+    const more = names.length > most ? fill(words.more, { number: names.length - most }) : "";
+    return fill(words.listed, { names: names.slice(0, most).join("; ") + more });
+  };
+  const choose = (box) => {
+    const data = JSON.parse(box.querySelector("script").textContent);
+    const key = box.dataset.key;
+    const answer = box.querySelector(".answer");
+    const sliders = data.limits.map((limit) => {
+      const slider = make("input", { type: "range", min: 0, max: limit.values.length, step: 1 });
+      const asked = state.get(`${key}.${limit.key}`);
+      const at = asked === null ? -1 : limit.values.findIndex((value) => value > Number(asked) * (1 + 1e-9)) - 1;
+      slider.value = asked === null || at === -2 ? limit.values.length : Math.max(at, 0);
+      const shown = make("output", {});
+      box.querySelector(".limits").append(make("label", {}, limit.label + " at most: ", shown, slider));
+      return { limit, slider, shown };
+    });
+    const say = (set) => {
+      const limits = sliders.map(({ limit, slider, shown }) => {
+        const most = limit.values[slider.value];
+        const text = most === undefined ? "no limit" : String(Number(most.toPrecision(3)));
+        shown.textContent = text;
+        slider.setAttribute("aria-valuetext", text);
+        if (set) keep(`${key}.${limit.key}`, most === undefined ? "" : String(most));
+        return [limit.key, most];
+      });
+      const within = ({ x }) => limits.every(([name, most]) => most === undefined || (x[name] && x[name][0] <= most));
+      const places = data.marks.map((_, place) => place).filter((place) => within(data.marks[place]));
+      answer.textContent = sentence(data, places);
+      box.querySelector(".rivals").textContent = listed(data, places);
+      const allowed = new Set(places);
+      for (const mark of box.querySelectorAll(".mark[data-place]")) {
+        mark.classList.toggle("beyond", !allowed.has(Number(mark.dataset.place)));
+        mark.classList.toggle("chosen", Number(mark.dataset.place) === places[0]);
+      }
+    };
+    sliders.forEach(({ slider }) => slider.addEventListener("input", () => say(true)));
+    say(false);
+  };
+
+  const copyable = (program) => {
+    const text = program.querySelector("code").textContent;
+    const button = make("button", { type: "button", className: "plain" }, "Copy");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(program.querySelector("code"));
+        button.textContent = "Selected: press Ctrl+C";
+      }
+    });
+    program.querySelector("summary").after(button);
+  };
+
+  document.querySelectorAll(".table").forEach(equip);
+  document.querySelectorAll(".scatter").forEach((figure, at) => plot(figure, "p" + at));
+  document.querySelectorAll(".choice").forEach(choose);
+  document.querySelectorAll(".program").forEach(copyable);
+})();

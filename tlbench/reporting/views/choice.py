@@ -1,0 +1,165 @@
+"""For each data set: which model and strategy to take, what may be as good, and what that costs. Pure."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from tlbench.regression.best import Contest, contest
+from tlbench.regression.contrasts import Recipe
+from tlbench.reporting import numbers
+from tlbench.reporting.answer import WORDS
+from tlbench.reporting.costs import COSTS, Cost
+from tlbench.reporting.document import Section, Table
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
+from tlbench.reporting.published import is_original
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import rows
+from tlbench.results.record import Record
+
+TOP1 = Axis("top1", "Top-1 on the test images")
+CAPTION = (
+    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
+    "the strategies of one backbone; hollow grey points have another one above and to the left of them."
+)
+
+
+def sections(report: Report) -> list[Section]:
+    """A section for each set of test images on which something was trained."""
+    return [_section(report, heading, group) for heading, group in tested_alike(trained(report))]
+
+
+def trained(report: Report) -> list[RunRecord]:
+    """Those that were trained and tested."""
+    return [row for row in report.rows if row.record.accuracy and row.record.data and not is_original(row.record)]
+
+
+def tested_alike(of: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
+    """Rows that were trained and tested on the same images, together under a heading."""
+    groups: dict[tuple[str, tuple[str, ...], str], list[RunRecord]] = {}
+    for row in of:
+        record = row.record
+        assert record.data is not None
+        key = (record.cell.dataset.label, record.fallbacks, record.data.fingerprint)
+        groups.setdefault(key, []).append(row)
+    return [
+        (dataset + (f" ({', '.join(marks)})" if marks else "") + _images(group, [key[:2] for key in groups]), group)
+        for (dataset, marks, _), group in groups.items()
+    ]
+
+
+def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    """``, 100 training images``: where one data set was used with several choices of images."""
+    record = group[0].record
+    if headings.count((record.cell.dataset.label, record.fallbacks)) < 2 or record.data is None:
+        return ""
+    return f", {sum(record.data.counts['train'].values())} training images"
+
+
+def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Section:
+    by_recipe = rows.by_row(group)
+    known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
+    recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
+    readings = [[cost.of(seeds) for cost in known] for seeds in by_recipe]
+    found = contest(
+        recipes, [tuple(math.inf if r is None else r.value for r in one) for one in readings], report.answers
+    )
+    names = dict(zip(map(id, recipes), names_of([recipe.records[0] for recipe in recipes]), strict=True))
+    costs = dict(zip(map(id, recipes), readings, strict=True))
+    marks = tuple(
+        Mark(
+            names[id(each.recipe)],
+            each.recipe.cell.backbone.label,
+            Reading(each.top1, f"{each.top1:.1%}", each.low, each.high),
+            {
+                cost.axis.key: reading
+                for cost, reading in zip(known, costs[id(each.recipe)], strict=True)
+                if reading is not None
+            },
+        )
+        for each in found.contenders
+    )
+    name = f"choice-{slug(heading)}"
+    scatter = Scatter(
+        name, f"Top-1 against cost on {heading}", TOP1, tuple(cost.axis for cost in known), marks, CAPTION
+    )
+    run = next((cost.axis.key for cost in known if cost.axis.key.startswith("inference")), "")
+    choice = Choice(scatter, found.beaten, WORDS, certainty(found, group), run)
+    return Section(f"Which to take for {heading}", (choice, *_limits(choice, found, known)))
+
+
+def names_of(records: Sequence[Record]) -> list[str]:
+    """Backbone and strategy, with the settings that differ: no two of different recipes are alike."""
+    columns = rows.columns(records)
+    if len({_name(record, columns) for record in records}) < len(records):
+        columns = rows.varying(records)
+    named = [_name(record, columns) for record in records]
+    return [name if named.count(name) == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
+
+
+def _name(record: Record, columns: Sequence[tuple[str, str]]) -> str:
+    settings = rows.setting(record)
+    more = [f"{heading.lower()} {settings[key].rpartition(': ')[2]}" for heading, key in columns if settings[key]]
+    return ", ".join([record.cell.backbone.label, record.cell.strategy.label, *more])
+
+
+def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
+    """What the choice rests on, and what it does not say."""
+    number = len(found.contenders)
+    record = group[0].record
+    images = record.accuracy.images if record.accuracy else 0
+    tested = f"on the same {images} test images"
+    parts = []
+    if record.data and record.data.source == "synthetic":
+        parts.append("These are drawn pictures: nothing here says what is best on photographs.")
+    if "random weights" in record.fallbacks:
+        parts.append("Random weights stand in for ImageNet's: this is no transfer learning.")
+    if number == 1:
+        return " ".join([*parts, f"Nothing else was tested {tested}."])
+    what = "trained models" if found.of_models else "recipes"
+    parts.append(
+        f"Of the {number} {what}, all {tested}, the best is the one named or one of those that may be as good, with "
+        f"95 % confidence (Gupta's subset, Bonferroni). Intervals hold for all {number} together: the best is not "
+        "flattered by having been picked."
+    )
+    if found.of_models:
+        parts.append("There is one training of some: trained again, with other seeds, they may come in another order.")
+    else:
+        seeds = [len(each.recipe.records) for each in found.contenders]
+        many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+        parts.append(f"It holds over other seeds ({many} each) and other test images of the same kind.")
+    if not found.paired:
+        parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
+    return " ".join(parts)
+
+
+def _limits(choice: Choice, found: Contest, known: Sequence[Cost]) -> list[Section]:
+    """A folded table: the best within each limit at which another one leads."""
+    lines = [row for place in range(len(known)) for row in _frontier(choice, found, known, place)]
+    if len(lines) <= len(known):
+        return []
+    headings = ["Limit on", "Up to", "Take", "Top-1", "May be as good"]
+    table = Table.of(headings, lines, right=[3, 4])
+    return [Section("The best within a limit", (table,), folded=True)]
+
+
+def _frontier(choice: Choice, found: Contest, known: Sequence[Cost], place: int) -> list[list[str]]:
+    lines: list[list[str]] = []
+    leading = None
+    for limit in sorted({one.costs[place] for one in found.contenders if one.costs[place] < math.inf}):
+        limits = [limit if place == other else None for other in range(len(known))]
+        pick = found.within(limits)
+        if pick is None or pick.leader == leading:
+            continue
+        leading = pick.leader
+        mark = choice.scatter.marks[leading]
+        within = sum(one.costs[place] <= limit for one in found.contenders)
+        rivals = f"{len(pick.rivals)} of {within - 1}" if within > 1 else DASH
+        axis = known[place].axis
+        lines.append([axis.label, numbers.significant(limit), mark.name, mark.y.text, rivals])
+    return lines
+
+
+def slug(text: str) -> str:
+    """A part of a file's name: lower-case letters and digits, joined by hyphens."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"

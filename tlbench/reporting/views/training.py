@@ -1,0 +1,90 @@
+"""How trainings went, and what is mistaken for what: pictures of the best recipes of each data set. Pure."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+import numpy as np
+
+from tlbench.reporting.document import Block, Section, Table
+from tlbench.reporting.plots import Confusion, Curves, Line, Panel
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import rows
+from tlbench.reporting.views.choice import names_of, slug, tested_alike, trained
+from tlbench.results.record import Record
+
+MOST = 8
+"""Recipes in one picture: as many as can be told apart without colour."""
+WORST = 10
+CURVES = (
+    "Solid: on validation images, dashed: on training images. Epoch 0 is a head that was solved. The test set is not "
+    "looked at while training."
+)
+
+
+def sections(report: Report) -> list[Section]:
+    """For each set of images, the curves of its best recipes and the mistakes of the best."""
+    found = []
+    for heading, group in tested_alike(trained(report)):
+        blocks = _blocks(heading, group)
+        if blocks:
+            found.append(Section(f"How training went on {heading}", tuple(blocks), folded=True))
+    return found
+
+
+def _blocks(heading: str, group: Sequence[RunRecord]) -> list[Block]:
+    recipes = sorted(([row.record for row in seeds] for seeds in rows.by_row(group)), key=lambda one: -_top1(one))
+    names = names_of([seeds[0] for seeds in recipes])
+    learnt = [(name, seeds) for name, seeds in zip(names, recipes, strict=True) if seeds[0].history][:MOST]
+    blocks: list[Block] = []
+    if any(len(seeds[0].history) > 1 for _, seeds in learnt):
+        title = f"Learning curves on {heading}" + (f": the best {MOST}" if len(recipes) > MOST else "")
+        blocks.append(Curves(f"curves-{slug(heading)}", title, "Epoch", panels(learnt), CURVES))
+    best = recipes[0]
+    accuracy = best[0].accuracy
+    if accuracy and best[0].data and len(accuracy.confusion) == len(best[0].data.classes):
+        counts = confusion_of(best)
+        title = f"What {names[0]} takes for what on {heading}"
+        classes = best[0].data.classes
+        caption = f"{names[0]}: test images of each class by the class that was predicted."
+        blocks += [Confusion(f"confusion-{slug(heading)}", title, classes, counts, caption), worst(classes, counts)]
+    return blocks
+
+
+def panels(learnt: Sequence[tuple[str, Sequence[Record]]]) -> tuple[Panel, Panel]:
+    """Accuracy and loss over epochs, of the first seed of each recipe."""
+    accuracy, loss = list[Line](), list[Line]()
+    for name, seeds in learnt:
+        history = seeds[0].history
+        for of, lines in (("accuracy", accuracy), ("loss", loss)):
+            for key, dashed in ((f"val_{of}", False), (of, True)):
+                points = tuple((float(epoch.epoch), float(getattr(epoch, key))) for epoch in history)
+                points = tuple(point for point in points if np.isfinite(point[1]))
+                what = "training" if dashed else "validation"
+                lines.append(Line(f"{name}, {what}", name, points, dashed))
+    return Panel("Accuracy", tuple(accuracy), share=True), Panel("Loss", tuple(loss))
+
+
+def confusion_of(seeds: Sequence[Record]) -> tuple[tuple[int, ...], ...]:
+    """Counts, added up over the seeds."""
+    every = np.sum([one.accuracy.confusion for one in seeds if one.accuracy], axis=0)
+    return tuple(tuple(map(int, row)) for row in every)
+
+
+def worst(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    """The pairs that are confused most often."""
+    pairs = [
+        (count, true, predicted)
+        for true, row in enumerate(counts)
+        for predicted, count in enumerate(row)
+        if true != predicted and count
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    lines = [
+        [classes[true], classes[predicted], str(count), f"{count / sum(counts[true]):.1%}"]
+        for count, true, predicted in pairs[:WORST]
+    ]
+    return Table.of(["True class", "Taken for", "Images", "Of the class"], lines, right=[2, 3])
+
+
+def _top1(seeds: Sequence[Record]) -> float:
+    return mean(one.accuracy.top1 for one in seeds if one.accuracy)
