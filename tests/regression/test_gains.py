@@ -11,6 +11,8 @@ from tests.narrow import present
 from tlbench.core.cell import Head, Named
 from tlbench.regression.contrasts import recipes
 from tlbench.regression.gains import Gain, gains
+from tlbench.reporting.formats import as_markdown
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import compare, of_answers, without_seeds
@@ -97,3 +99,21 @@ def test_p_values_are_corrected_over_all_that_is_judged() -> None:
             records[len(records)] = (trained(strategy, right, seed), right)
     judged = found(records)
     assert [gain.adjusted for gain in judged] == holm([present(gain.shift).p for gain in judged])
+
+
+def test_the_report_has_a_line_for_each_gain_with_what_is_judged() -> None:
+    head = answers(0.7, 0)
+    rows = [RunRecord("run", trained("frozen", head, resampled=(0.69, 0.7, 0.71, 0.7)), lambda: head)]
+    for seed in range(3):
+        right = head | answers(0.5, seed + 1)
+        rows.append(RunRecord("run", trained("full", right, seed), lambda right=right: right))  # type: ignore[misc]
+    rows.append(RunRecord("run", trained("scratch", answers(0.5, 9))))
+    said = as_markdown(Report("t", rows)).partition("## What each strategy gains over frozen\n")[2]
+    lines = [[cell.strip() for cell in line.split("|")] for line in said.splitlines() if line.startswith("| cats")]
+    gain = next(gain for gain in Report("t", rows).gains if gain.shift)
+    shift = present(gain.shift)
+    interval = f"{present(shift.low) * 100:+.1f} to {present(shift.high) * 100:+.1f}"
+    assert lines[0][3:5] == ["full", "3"]
+    assert lines[0][7:11] == [f"{gain.difference * 100:+.1f}", interval, f"{gain.adjusted:.2g}", "better than frozen"]
+    assert lines[1][3:5] == ["scratch", "1"]
+    assert lines[1][8:11] == ["—", "—", "one seed: not judged"]

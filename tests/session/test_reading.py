@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tlbench
 from tests import builders
 from tests.session.runs import make_run, seeds
+from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
+from tlbench.results.store import Store
 from tlbench.results.table import COLUMNS
 from tlbench.session import baseline, report
 from tlbench.session.compare import compare
@@ -37,6 +40,23 @@ def test_a_report_has_a_row_for_each_record_in_the_order_of_the_cells(tmp_path: 
     assert list(loaded.frame.columns) == ["run", *COLUMNS]
     both = tlbench.load(tmp_path / "run", make_run(tmp_path / "other", records))
     assert list(both.frame.run.unique()) == ["run", "other"]
+
+
+def test_gains_are_paired_by_the_predictions_of_a_run(tmp_path: Path) -> None:
+    head = builders.record(accuracy=builders.accuracy(150).model_copy(update={"resampled": (0.75, 0.76, 0.74)}))
+    tuned = [builders.record(builders.cell(strategy=Named(name="full"), seed=seed)) for seed in range(3)]
+    run = make_run(tmp_path / "run", [head, *tuned])
+    (apart,) = tlbench.load(run).gains
+    labels = np.zeros(200, np.int32)
+    for record in (head, *tuned):
+        right = np.arange(200) < record.accuracy.correct if record.accuracy else labels
+        probabilities = np.stack([right, ~right], axis=1).astype(np.float32)
+        Store(run.path).write_predictions(record.cell_id, {"test": (probabilities, labels)})
+    (paired,) = tlbench.load(run).gains
+    assert apart.shift is not None
+    assert paired.shift is not None
+    assert paired.difference == apart.difference == pytest.approx(0.18)
+    assert apart.shift.p > paired.shift.p
 
 
 def test_a_notebook_shows_the_tables_and_none_of_the_html_in_them(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tlbench.regression.contrasts import Right
+from tlbench.regression.contrasts import Recipe, Right, recipes
+from tlbench.regression.gains import FROZEN, Gain, gains
 from tlbench.reporting.published import is_original, published_columns
 from tlbench.results.record import Record
 
@@ -50,6 +51,21 @@ class Report:
             if record.accuracy and record.data:
                 found.setdefault(record.cell_id, record)
         return list(found.values())
+
+    @cached_property
+    def recipes(self) -> list[Recipe]:
+        """The same, seeds of a recipe together."""
+        return recipes(self.tested)
+
+    @cached_property
+    def strategies(self) -> frozenset[str]:
+        """Names of the strategies that were tested."""
+        return frozenset(record.cell.strategy.name for record in self.tested)
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """What strategies gain over `frozen`; nothing is read for a report that has none."""
+        return gains(self.recipes, self.answers) if FROZEN in self.strategies and len(self.strategies) > 1 else []
 
     def answers(self, record: Record) -> Right | None:
         """Whether each test image was predicted right; None where that was not kept."""

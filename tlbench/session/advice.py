@@ -7,7 +7,6 @@ from tlbench.core.errors import UserError
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.regression.advice import Advice
 from tlbench.regression.advice import advise as judge
-from tlbench.regression.contrasts import recipes
 from tlbench.reporting.report import Report
 from tlbench.session.folder import Run, Say, find_run, log
 from tlbench.session.report import rows_of
@@ -22,7 +21,7 @@ def advise(images: float, similar: bool, runs: Sequence[Run] = (), *, say: Say =
         raise UserError(f"{images:g} training images a class: at least one is needed")
     folders = [find_run(run, say) for run in runs]
     report = Report("advice", [row for folder in folders for row in rows_of(folder, say)])
-    return judge(images, similar, recipes(report.tested), report.answers)
+    return judge(images, similar, report.recipes, report.answers)
 
 
 def training_images(folder: Path) -> tuple[float, int, int]:

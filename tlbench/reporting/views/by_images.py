@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tlbench.regression.by_images import Curve, Overtaking, curves, overtakings
-from tlbench.regression.contrasts import Recipe, recipes
+from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Block, Note, Section, Table
 from tlbench.reporting.numbers import DASH, points, points_between
@@ -27,11 +27,11 @@ def sections(report: Report) -> list[Section]:
     """Two tables, where a recipe was trained on several numbers of images."""
     if len({record.cell.limit.train for record in report.tested}) < 2:
         return []
-    found = curves(recipes(report.tested))
+    found = curves(report.recipes)
     if not found:
         return []
     blocks: list[Block] = [_curves(found), Note((CURVES,))]
-    overtaken = overtakings(gains.of_report(report))
+    overtaken = overtakings(report.gains)
     if overtaken:
         blocks += [_overtakings(overtaken), Note((OVERTAKING, UNSURE))]
     return [Section("Accuracy by number of training images", tuple(blocks))]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from statistics import stdev
 
-from tlbench.regression.contrasts import Recipe, recipes
-from tlbench.regression.gains import FROZEN, Gain, gains
+from tlbench.regression.contrasts import Recipe
+from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Note, Section, Table, Text, prose
 from tlbench.reporting.numbers import DASH, points, points_between
 from tlbench.reporting.report import Report
@@ -22,14 +22,7 @@ ONE_SEED = (
 
 def sections(report: Report) -> list[Section]:
     """A table, where there is `frozen` and another strategy beside it."""
-    found = of_report(report)
-    return [section(found)] if found else []
-
-
-def of_report(report: Report) -> list[Gain]:
-    """All gains; nothing is read for a report that has none."""
-    names = {record.cell.strategy.name for record in report.tested}
-    return gains(recipes(report.tested), report.answers) if FROZEN in names and len(names) > 1 else []
+    return [section(report.gains)] if report.gains else []
 
 
 def section(found: Sequence[Gain]) -> Section:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from tlbench.regression.contrasts import recipes
 from tlbench.regression.gains import SCRATCH
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
 from tlbench.reporting.document import Note, Section, Table, Text
@@ -28,10 +27,9 @@ TOO_FEW = (
 
 def sections(report: Report) -> list[Section]:
     """A table, where there is `scratch` and another strategy beside it."""
-    names = {record.cell.strategy.name for record in report.tested}
-    if SCRATCH not in names or len(names) == 1:
+    if SCRATCH not in report.strategies or len(report.strategies) == 1:
         return []
-    found = benefits(recipes(report.tested))
+    found = benefits(report.recipes)
     blocks = (_table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
     return [Section("What transfer gives over scratch", blocks)]
 
