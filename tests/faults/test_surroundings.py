@@ -60,3 +60,19 @@ def test_sockets_get_a_short_folder_or_a_sentence_that_names_tmpdir(tmp_path: Pa
     assert server.socket_folder(long, (str(tmp_path / "none"), "/tmp")) == "/tmp"
     with pytest.raises(UserError, match=r"a path of 151 characters.*set TMPDIR to one of at most 60"):
         server.socket_folder(long, ())
+
+
+def test_a_framework_that_kills_its_process_is_told_with_the_place_of_its_log(tmp_path: Path) -> None:
+    place = make_place(tmp_path / "place")
+    (place / "tiny.yaml").write_text(UNTIMED)
+    (place / "broken" / "tensorflow").mkdir(parents=True)
+    deadly = "import os, sys\nprint('no such instruction', file=sys.stderr, flush=True)\nos.kill(os.getpid(), 4)\n"
+    (place / "broken" / "tensorflow" / "__init__.py").write_text(deadly)
+    packages = f"{place / 'broken'}{os.pathsep}{Path(__file__).parents[2]}"
+    said = tlbench_in(place, "run", "tiny.yaml", "--out", "run", PYTHONPATH=packages)
+    assert said.returncode == 64, said.stderr
+    assert "ended with SIGILL" in said.stderr
+    assert "interrupted" not in said.stderr
+    assert "Traceback" not in said.stderr
+    assert "what it printed is in run/logs/framework.log" in said.stderr
+    assert "no such instruction" in (place / "run" / "logs" / "framework.log").read_text()

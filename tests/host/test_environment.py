@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from tlbench.host import gpu
-from tlbench.host import resources as machine
 from tlbench.host.environment import capture
 from tlbench.host.load import OtherLoad
 
@@ -62,17 +61,6 @@ def test_what_identifies_a_machine_does_not_drift() -> None:
     assert first == second
     assert {"cpu", "cores", "threads", "memory_gib", "os", "python"} <= first.keys()
     assert first.keys().isdisjoint(capture().volatile.keys())
-
-
-def test_a_containers_limit_counts_as_the_memory_there_is(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    assert machine.memory_limit() == psutil.virtual_memory().total
-    (tmp_path / "memory.max").write_text("max\n")
-    assert machine.memory_limit() == psutil.virtual_memory().total
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("400000\n")
-    assert machine.memory_limit() == 1_000_000
-    assert machine.available_memory() == 600_000
 
 
 def test_own_work_is_not_other_load(monkeypatch: pytest.MonkeyPatch) -> None:

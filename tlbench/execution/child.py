@@ -25,6 +25,7 @@ from typing import Any, Self
 import psutil
 
 from tlbench.core.errors import UserError
+from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
 
 Send = Callable[[Any], None]
@@ -125,20 +126,24 @@ class Conversation:
         self._temporary = tempfile.TemporaryDirectory(prefix="tlbench-child-", ignore_cleanup_errors=True)
         arguments = (target, payload, theirs, str(log) if log else None, server_backend(), self._temporary.name)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
-        self._start()
+        self._start(log)
         theirs.close()
         self._without_server = False
 
-    def _start(self) -> None:
-        """Start the child; where the fork server is killed meanwhile, Python starts another one once it notices."""
-        for _ in range(SERVER_TRIES):
+    def _start(self, log: Path | None) -> None:
+        """Start the child; where the fork server died meanwhile, Python starts another one once it notices.
+
+        Raises FrameworkError where the server dies since the framework does not load.
+        """
+        for number in range(SERVER_TRIES):
             try:
                 with surroundings():
                     return self._process.start()
             except (EOFError, OSError):
+                if number:  # once may be an accident
+                    explain(log and log.with_name("framework.log"))
                 time.sleep(SERVER_NOTICED)
-        with surroundings():
-            return self._process.start()
+        raise FrameworkError(f"the process that loads Keras was killed {SERVER_TRIES} times; is there enough memory?")
 
     def __enter__(self) -> Self:
         return self

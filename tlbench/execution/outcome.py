@@ -44,6 +44,9 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             return "invalid", Failure(
                 type=kind, message=_short(message), advice="Mend the suite or the input named here."
             )
+        case Raised(type="ImportError" | "ModuleNotFoundError" as kind, message=message):
+            advice = "A package or a library that it needs is missing here, or does not fit." + see
+            return "failed", Failure(type=kind, message=_short(message), advice=advice)
         case Raised(type=kind, message=message):
             return "failed", Failure(type=kind, message=_short(message), advice="The traceback is in the log." + see)
         case _:

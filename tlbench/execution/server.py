@@ -17,10 +17,12 @@ from pathlib import Path
 from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError
 from tlbench.execution.entry_points import PRELOAD
+from tlbench.host.resources import allowed_cores, usable_cores
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 HERE = str(Path(__file__).resolve().parents[2])
 LONGEST_FOLDER = 60
 """Characters of a folder in which multiprocessing's sockets still have names that systems allow (104 on macOS)."""
@@ -107,7 +109,13 @@ def variables(backend: str | None, environment: Mapping[str, str]) -> dict[str, 
     ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
     if "PYTHONPATH" in environment:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
-    return ours | ({"KERAS_BACKEND": backend} if backend else {})
+    return ours | _threads(environment) | ({"KERAS_BACKEND": backend} if backend else {})
+
+
+def _threads(environment: Mapping[str, str]) -> dict[str, str]:
+    """As many threads as a container's quota feeds, where libraries would start one for each core they see."""
+    usable = usable_cores()
+    return {name: environment.get(name, str(usable)) for name in THREADS} if usable < allowed_cores() else {}
 
 
 def importable(path: Sequence[str], working_directory: str) -> list[str]:

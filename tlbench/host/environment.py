@@ -12,8 +12,8 @@ from types import ModuleType
 
 import psutil
 
-from tlbench.host import gpu
-from tlbench.host.resources import CGROUP, memory_limit, usable_cores
+from tlbench.host import cgroups, gpu
+from tlbench.host.resources import memory_limit, usable_cores
 from tlbench.results.record import Environment
 
 PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
@@ -117,9 +117,8 @@ def _caches() -> dict[str, str]:
 
 def _container() -> dict[str, str]:
     """The limits of the control group this process is in, where it is in one that has any."""
-    quota = _read(CGROUP / "cpu.max")
-    limited = quota is not None and not quota.startswith("max")
-    return {"cpu_quota": quota} if limited and quota is not None else {}
+    quota = cgroups.cpu_quota()
+    return {} if quota is None else {"cpu_quota": f"{quota:g}"}
 
 
 def _read(file: Path) -> str | None:

@@ -5,28 +5,32 @@ from pathlib import Path
 
 import psutil
 
-ROOM_FOR_TWO = 8 * 2**30
+from tlbench.host import cgroups
 
-CGROUP = Path("/sys/fs/cgroup")
+ROOM_FOR_TWO = 8 * 2**30
 
 
 def usable_cores() -> int:
-    """Logical cores this process may run on."""
+    """Threads that can run at once: the cores this process may run on, or its container's quota where that is less."""
+    allowed, quota = allowed_cores(), cgroups.cpu_quota()
+    return allowed if quota is None else min(allowed, cgroups.whole_processors(quota))
+
+
+def allowed_cores() -> int:
+    """Logical cores this process may run on, whatever its quota of their time."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_limit() -> int:
     """Bytes of memory there are for this process: the machine's, or its container's where that is less."""
-    limit = _number(CGROUP / "memory.max")
-    total = int(psutil.virtual_memory().total)
-    return total if limit is None else min(total, limit)
+    total, limited = int(psutil.virtual_memory().total), cgroups.memory()
+    return total if limited is None else min(total, limited[0])
 
 
 def available_memory() -> int:
     """Bytes that can still be had without swapping, the container's limit kept in mind."""
-    available = int(psutil.virtual_memory().available)
-    limit, used = _number(CGROUP / "memory.max"), _number(CGROUP / "memory.current")
-    return available if limit is None or used is None else min(available, limit - used)
+    available, limited = int(psutil.virtual_memory().available), cgroups.memory()
+    return available if limited is None else max(0, min(available, limited[0] - limited[1]))
 
 
 def side_by_side() -> int:
@@ -36,10 +40,3 @@ def side_by_side() -> int:
     """
     roomy = usable_cores() >= 2 and available_memory() >= ROOM_FOR_TWO
     return 2 if roomy and not Path("/dev/nvidia0").exists() else 1
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):  # absent, or "max"
-        return None
