@@ -12,8 +12,11 @@ from tlbench.core.cell import Limit, Named
 from tlbench.regression.by_images import curves, overtakings
 from tlbench.regression.contrasts import recipes
 from tlbench.regression.gains import gains
+from tlbench.reporting.document import pictures
 from tlbench.reporting.formats import as_markdown
+from tlbench.reporting.plots import Curves
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.registry import document
 from tlbench.results.record import Record
 from tlbench.statistics.crossing import crossing
 
@@ -77,6 +80,15 @@ def test_the_report_has_a_column_for_each_number_and_says_where_frozen_is_overta
     assert f"{found.size:.0f} ({found.low:.0f} to {found.high:.0f})" in said
     assert "one seed: not judged" in section(records(seeds=1))
     assert section([trained("frozen", 10, 0.7), trained("full", 10, 0.7)]) == ""
+
+
+def test_the_curves_are_drawn() -> None:
+    drawn = pictures(document(Report("t", [RunRecord("run", record) for record in records()])).blocks)
+    (curves_drawn,) = (picture for picture in drawn if picture.name == "images-cats-dogs")
+    assert isinstance(curves_drawn, Curves)
+    full, frozen = curves_drawn.panels[0].lines
+    assert frozen.points == ((10.0, 0.70), (30.0, 0.77), (100.0, 0.80))
+    assert [size for size, _ in full.points] == [10.0, 30.0, 100.0]
 
 
 def test_what_cannot_be_said_is_said() -> None:

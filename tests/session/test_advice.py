@@ -90,7 +90,7 @@ def test_where_runs_contradict_the_rule_both_are_named(said: Said, tmp_path: Pat
     make_run(tmp_path / "run", [trained("frozen", 0.70), *several("full", 0.90)])
     text = said(str(tmp_path / "run"), "--images", "100", "--similar", "yes")
     assert "Measured: full, the best or as good in the one comparison." in text
-    assert "They differ: the rule says frozen, which is among the best in 0 of 1; full is in 1 of 1." in text
+    assert "They differ: the rule says frozen, as good as the best in 0 of 1; full is in 1 of 1." in text
     text = said(str(tmp_path / "run"), "--images", "100", "--similar", "no")
     assert "the rule says partial, which was not judged here; of what was, full is the choice" in text
 
@@ -118,7 +118,19 @@ def test_one_seed_and_stand_ins_decide_nothing(said: Said, tmp_path: Path) -> No
     assert "Difference: Nothing that was measured is for or against frozen." in text
     drawn = builders.data(fallback=True)
     make_run(tmp_path / "drawn", [trained("frozen", 0.7, data=drawn), *several("full", 0.9, data=drawn)])
-    assert "Nothing was measured" in said(str(tmp_path / "drawn"), "--images", "100", "--similar", "yes")
+    text = said(str(tmp_path / "drawn"), "--images", "100", "--similar", "yes")
+    assert "these runs have no two strategies on the same photographs" in text
+
+
+def test_a_rule_that_is_as_good_everywhere_or_was_tried_somewhere_is_said_to_be(said: Said, tmp_path: Path) -> None:
+    even = [trained("frozen", 0.85), *several("full", 0.855)]
+    make_run(tmp_path / "even", even)
+    text = said(str(tmp_path / "even"), "--images", "2000", "--similar", "yes")
+    assert "No contradiction: the rule's full is as good, as far as can be told; frozen trains less." in text
+    more = [trained("frozen", 0.70, dataset="cats_dogs"), *several("partial", 0.90, dataset="cats_dogs")]
+    make_run(tmp_path / "some", [*even, *more])
+    text = said(str(tmp_path / "some"), "--images", "2000", "--similar", "yes")
+    assert "the rule says full, as good as the best in 1 of the 1 that tried it; frozen is in 1 of 2" in text
 
 
 def test_several_runs_are_counted_together(said: Said, tmp_path: Path) -> None:

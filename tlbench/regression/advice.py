@@ -5,7 +5,7 @@ The lessons' rule has two questions: are there few or many images, are the class
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -85,22 +85,25 @@ class Measured:
 class Advice:
     """The rule, what was measured on each data set and backbone, and what that comes to.
 
-    choice: the strategy (with its arguments) that is among the best most often, and of those the one that trains least;
-    None where nothing was judged. best_in: so often it is among them. judged: of so many.
+    looked: recipes that the runs have. choice: the strategy (with its arguments) that is among the best most often, and
+    of those the one that trains least; None where nothing was judged. best_in: so often it is among them. judged: of so
+    many.
     """
 
     images: float
     rule: Rule
     measured: tuple[Measured, ...]
+    looked: int
     choice: str | None
     best_in: int
     judged: int
 
     @property
-    def rule_in(self) -> int | None:
-        """How often the rule's strategy is among the best; None where it was judged nowhere."""
-        tried = [one for one in self.measured if one.equal and _has(one.recipes, self.rule.strategy)]
-        return sum(_has(one.equal, self.rule.strategy) for one in tried) if tried else None
+    def rule_in(self) -> tuple[int, int]:
+        """How often the rule's strategy is among the best, of so many comparisons that have it."""
+        judged = [one for one in self.measured if one.equal]
+        tried = [one for one in judged if _has(filter(is_judged, one.recipes), self.rule.strategy)]
+        return sum(_has(one.equal, self.rule.strategy) for one in tried), len(tried)
 
     @property
     def agree(self) -> bool | None:
@@ -129,7 +132,8 @@ def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answ
             label = recipe.cell.strategy.label
             least[label] = max(least.get(label, 0), _trainable(recipe))
     choice = min(often, key=lambda label: (-often[label], least[label]), default=None)
-    return Advice(images, rule(images, similar), measured, choice, often[choice] if choice else 0, len(judged))
+    best_in = often[choice] if choice else 0
+    return Advice(images, rule(images, similar), measured, len(tested), choice, best_in, len(judged))
 
 
 def _nearest(images: float, tested: Sequence[Recipe]) -> list[list[Recipe]]:
@@ -173,7 +177,7 @@ def _strategies(alike: Sequence[Recipe]) -> set[str]:
     return {recipe.cell.strategy.label for recipe in alike}
 
 
-def _has(recipes: Sequence[Recipe], strategy: str) -> bool:
+def _has(recipes: Iterable[Recipe], strategy: str) -> bool:
     return any(recipe.cell.strategy.name == strategy for recipe in recipes)
 
 

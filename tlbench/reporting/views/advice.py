@@ -13,6 +13,7 @@ NO_RUNS = (
     "Nothing was measured: `tlbench run images` measures strategies with 10 to 250 images a class; name its folder "
     "behind this command. Better still, `tlbench init FOLDER` writes a suite for your own images."
 )
+NO_COMPARISON = "Nothing was measured: these runs have no two strategies on the same photographs, with real weights."
 ONE_SEED = "Measured: with one seed trained models can be compared, not strategies; `seeds: [0, 1, 2]` in a suite can."
 ALIKE = "These data sets are not yours: which of them is more like it is for you to say."
 
@@ -21,7 +22,7 @@ def blocks(advice: Advice) -> list[Block]:
     """The rule; where there are runs, a table of them and what they come to."""
     found: list[Block] = [Note(_rule(advice))]
     if not advice.measured:
-        return [*found, Note((prose(NO_RUNS),))]
+        return [*found, Note((prose(NO_COMPARISON if advice.looked else NO_RUNS),))]
     return [*found, Table.of(HEADINGS, map(_row, advice.measured), [2]), Note(_measured(advice))]
 
 
@@ -32,12 +33,15 @@ def difference(advice: Advice) -> str:
         return f"Nothing that was measured is for or against {rule}."
     if advice.agree:
         return f"The rule and what was measured agree on {choice}."
-    if advice.rule_in is None:
+    best, tried = advice.rule_in
+    if not tried:
         return f"They differ: the rule says {rule}, which was not judged here; of what was, {choice} is the choice."
-    return (
-        f"They differ: the rule says {rule}, which is among the best in {advice.rule_in} of {of}; {choice} is in "
-        f"{advice.best_in} of {of}" + (", and trains less." if advice.rule_in == advice.best_in else ".")
-    )
+    if best == of == advice.best_in:
+        return f"No contradiction: the rule's {rule} is as good, as far as can be told; {choice} trains less."
+    less = ", and trains less" if best == advice.best_in else ""
+    times = f"{best} of {of}" if tried == of else f"{best} of the {tried} that tried it"
+    chosen = f"{choice} is in {advice.best_in} of {of}{less}"
+    return f"They differ: the rule says {rule}, as good as the best in {times}; {chosen}."
 
 
 def _rule(advice: Advice) -> tuple[Text, ...]:

@@ -8,8 +8,11 @@ from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Block, Note, Section, Table
 from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import gains, rows
+from tlbench.reporting.views.choice import names_of, slug
+from tlbench.reporting.views.training import MOST
 
 CURVES = (
     "Test top-1 by training images a class: mean over the seeds with their standard deviation, of a solved head over "
@@ -30,7 +33,7 @@ def sections(report: Report) -> list[Section]:
     found = curves(report.recipes)
     if not found:
         return []
-    blocks: list[Block] = [_curves(found), Note((CURVES,))]
+    blocks: list[Block] = [*_pictures(found), _curves(found), Note((CURVES,))]
     overtaken = overtakings(report.gains)
     if overtaken:
         blocks += [_overtakings(overtaken), Note((OVERTAKING, UNSURE))]
@@ -49,6 +52,25 @@ def words(found: Overtaking) -> str:
         for size in (found.crossing.size, found.crossing.low, found.crossing.high)
     )
     return seen if low == high else f"{seen} ({low} to {high})"
+
+
+def _pictures(found: Sequence[Curve]) -> list[Curves]:
+    """For each data set, its recipes: the best, where there are more than can be told apart in a picture."""
+    by_data: dict[str, list[Curve]] = {}
+    for curve in sorted(found, key=lambda curve: -curve.recipes[-1].top1):
+        by_data.setdefault(rows.data_set(curve.recipes[0].records[0]), []).append(curve)
+    return [_picture(data, curves) for data, curves in by_data.items()]
+
+
+def _picture(data: str, found: Sequence[Curve]) -> Curves:
+    title = f"Accuracy by training images on {data}" + (f": the best {MOST}" if len(found) > MOST else "")
+    names = names_of([curve.recipes[0].records[0] for curve in found])
+    lines = [
+        Line(name, name, tuple((size, recipe.top1) for size, recipe in zip(curve.sizes, curve.recipes, strict=True)))
+        for name, curve in zip(names[:MOST], found[:MOST], strict=True)
+    ]
+    panel = Panel("Test top-1", tuple(lines), share=True)
+    return Curves(f"images-{slug(data)}", title, "Training images a class", (panel,), "Means over the seeds.")
 
 
 def _curves(found: Sequence[Curve]) -> Table:
