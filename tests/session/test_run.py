@@ -14,6 +14,7 @@ from tlbench.execution import child
 from tlbench.execution.child import Raised, Returned
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 
@@ -119,6 +120,16 @@ def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay
     assert replay.ran == ["full", "frozen"]
     assert "resumed" in heard.names
     assert list(second.frame.strategy) == ["frozen", "full"]
+
+
+def test_a_folder_that_another_run_writes_is_refused_before_anything_is_trained(replay: Replay) -> None:
+    with Owner(Path("out")), pytest.raises(OwnedError, match="out is being written by another run"):
+        run(out="out")
+    assert replay.ran == []
+    done = run(out="out")
+    assert not (done.path / OWNER_FILE).exists()
+    with Owner(done.path):
+        assert run(out="out").markdown == done.markdown  # what is finished is only read
 
 
 def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:

@@ -52,5 +52,6 @@ def _write(folder: RunFolder) -> int:
     """Write the files into the run's folder and print the main numbers."""
     written = write(folder, say)
     click.echo(written.text, nl=False)
-    say(f"Reports: {', '.join(map(str, written.files))}")
+    if written.files:
+        say(f"Reports: {', '.join(map(str, written.files))}")
     return SOME_FAILED if written.troubled() else 0

@@ -1,7 +1,8 @@
 """A run on disk: a folder with the suite as it was, what the run is, its records and reports."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from tlbench.core.cell import Value
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
 from tlbench.core.version import __version__
+from tlbench.results.owner import OWNER_FILE
+
+log = logging.getLogger("tlbench")
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
 RUN_SCHEMA = 2
@@ -54,8 +58,8 @@ class RunFolder:
 def create(
     folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime, commit: str | None = None
 ) -> RunFolder:
-    """Make `folder` the folder of a new run. Raises UserError where there is something in it already."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Make `folder` the folder of a new run. Raises UserError where anything but its owner's file is in it already."""
+    if folder.exists() and (not folder.is_dir() or any(file.name != OWNER_FILE for file in folder.iterdir())):
         raise UserError(f"{folder} is not empty and no run; give --out another folder")
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit)
@@ -98,9 +102,13 @@ def _refuse_newer(file: Path) -> None:
         raise UserError(f"{file} has schema {version}, newer than schema {RUN_SCHEMA} of this tlbench; upgrade tlbench")
 
 
-def runs_under(folder: Path) -> list[RunFolder]:
-    """The runs directly in `folder`, the newest first."""
-    if not folder.is_dir():
-        return []
-    found = [open_run(path) for path in folder.iterdir() if is_run(path)]
+def runs_under(folder: Path, skipped: Callable[[str], None] = log.warning) -> list[RunFolder]:
+    """The runs directly in `folder`, the newest first; `skipped` gets a sentence for each that cannot be read."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if is_run(path):
+            try:
+                found.append(open_run(path))
+            except UserError as error:
+                skipped(f"left out: {error}")
     return sorted(found, key=lambda one: (one.run.created, one.path.name), reverse=True)

@@ -67,8 +67,10 @@ class Store:
         self._set_aside = folder / "set_aside"
 
     def write(self, record: Record) -> Path:
-        """Write (or replace) the record of its cell; returns the file."""
+        """Write or replace the record of its cell; returns the file. A failure does not replace one that is `ok`."""
         path = self._records / f"{record.cell_id}.json"
+        if record.status != "ok" and self._is_ok(path):
+            return path
         write_atomically(path, encode(record))
         return path
 
@@ -79,10 +81,23 @@ class Store:
             try:
                 records.append(decode(path.read_bytes(), path.stem))
             except UnreadableError as error:
-                aside.append(SetAside(move_aside(path, self._set_aside), str(error)))
+                aside.append(SetAside(self._put_aside(path), str(error)))
             except RecordTooNewError as error:
                 raise RecordTooNewError(f"{path}: {error}") from error
         return Records(tuple(records), tuple(aside))
+
+    def _put_aside(self, path: Path) -> Path:
+        """Where the file is now: who may only read leaves it in its place."""
+        try:
+            return move_aside(path, self._set_aside)
+        except OSError:
+            return path
+
+    def _is_ok(self, path: Path) -> bool:
+        try:
+            return decode(path.read_bytes(), path.stem).status == "ok"
+        except (FileNotFoundError, UnreadableError, RecordTooNewError):
+            return False
 
     def done_ids(self) -> set[str]:
         """Cells with a record that says `ok` and has its step times, or asks for none.

@@ -36,7 +36,7 @@ def find_run(run: Run, say: Say) -> RunFolder:
     path = Path(run)
     if not path.exists():
         raise UserError(f"{path} does not exist; `tlbench run SUITE` makes a run")
-    if not is_run(path) and (runs := runs_under(path)):
+    if not is_run(path) and (runs := runs_under(path, say)):
         say(f"{path}: taking its newest run, {runs[0].path.name}")
         return runs[0]
     return open_run(path)

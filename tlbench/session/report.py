@@ -1,6 +1,7 @@
 """Reports: the records of runs as tables, in memory or in files."""
 
-from collections.abc import Collection, Sequence
+import errno
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,16 +81,29 @@ class Written:
 def write(folder: RunFolder, say: Say = log.warning) -> Written:
     """Write the report of a run into its folder in every format, in the place of an earlier one.
 
-    Raises NothingThereError where there is no record.
+    Where the folder may only be read, that is said, and no file written. Raises NothingThereError where there is no
+    record.
     """
     named = rows_of(folder, say)
     if not named:
         raise NothingThereError(f"{folder.path} has no records yet; `tlbench run` makes them")
     report = Report(f"tlbench: {_title(folder, named)}", named)
-    for old in folder.path.glob("report.*"):
-        old.unlink()
     files = {folder.path / name: content for name, content in kept_files(report).items()}
-    for path, content in files.items():
-        write_atomically(path, content)
+    written = _replace(folder.path, files, say)
     markdown, text = (files[folder.path / file_name(ending, named)].decode() for ending in ("md", "txt"))
-    return Written(report, tuple(files), markdown, text)
+    return Written(report, tuple(files) if written else (), markdown, text)
+
+
+def _replace(folder: Path, files: Mapping[Path, bytes], say: Say) -> bool:
+    """Write `files` in the place of earlier reports; whether the folder allows it."""
+    try:
+        for path, content in files.items():
+            write_atomically(path, content)
+        for old in set(folder.glob("report.*")) - files.keys():
+            old.unlink()
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise
+        say(f"note: {folder} may only be read ({error.strerror}); no report was written there")
+        return False
+    return True

@@ -101,7 +101,7 @@ def run(
     logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
-    holds another run. KeyboardInterrupt leaves what is finished in the folder.
+    holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
 
     >>> import tlbench
     >>> done = tlbench.run("suites/small.yaml", select="strategy=frozen")  # doctest: +SKIP
@@ -127,19 +127,21 @@ def run(
         random_allowed=read.fallback.weights == "random",
     )
     inputs = _find(asked, places, events)
-    folder, done = new_or_resumed(read, cells, asked, inputs, Path(out) if out is not None else None, fresh, events)
-    if not all(cell.id in done for cell in asked):
-        worker = EXECUTORS[executor]()
-        keep = Keep(feature_dir(), most_features()) if cut else None
-        side = workers or (1 if executor == "inline" else side_by_side())
-        _train(asked, inputs, worker, keep, side, read.timeout, folder, events)
-        if timed:
-            _time(asked, worker, read.timeout, folder, events)
-    elif (earlier := written_report(folder)) is not None:
-        return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
-    from tlbench.session.report import write  # pandas
+    place = Path(out) if out is not None else None
+    folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events)
+    with owner:
+        if not all(cell.id in done for cell in asked):
+            worker = EXECUTORS[executor]()
+            keep = Keep(feature_dir(), most_features()) if cut else None
+            side = workers or (1 if executor == "inline" else side_by_side())
+            _train(asked, inputs, worker, keep, side, read.timeout, folder, events)
+            if timed:
+                _time(asked, worker, read.timeout, folder, events)
+        elif (earlier := written_report(folder)) is not None:
+            return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
+        from tlbench.session.report import write  # pandas
 
-    written = write(folder)
+        written = write(folder)
     failed = written.troubled({cell.id for cell in asked})
     return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text)
 

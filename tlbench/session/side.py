@@ -7,6 +7,7 @@ from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side, entry, merged
+from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, read_records
@@ -25,18 +26,29 @@ def read_side(place: Run) -> Side:
         return baseline.read(path)
     if not path.exists():
         raise NothingThereError(f"{path} does not exist; `tlbench run SUITE` makes a run, `baseline save` a baseline")
-    folders = [open_run(path)] if is_run(path) else runs_under(path)
+    left_out: list[str] = []
+    folders = [open_run(path)] if is_run(path) else runs_under(path, left_out.append)
     if not folders:
         raise NothingThereError(f"{path} is no run, and there is none directly in it; `tlbench run SUITE` makes one")
-    return side_of(folders, str(path))
+    return side_of(folders, str(path), left_out)
 
 
-def side_of(folders: Sequence[RunFolder], name: str) -> Side:
-    """One or several runs, the newest first, as one side. Raises NothingThereError where they have no record."""
-    notes: list[str] = []
+def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = ()) -> Side:
+    """One or several runs, the newest first, as one side; `left_out` are notes on others.
+
+    Of several, one that cannot be read is left out and named. Raises NothingThereError where they have no record.
+    """
+    notes = list(left_out)
     by_cell: dict[str, list[Entry]] = {}
     for folder in folders:
-        for one in _entries(folder, notes):
+        try:
+            entries = _entries(folder, notes)
+        except RecordTooNewError as error:
+            if len(folders) == 1:
+                raise
+            notes.append(f"left out: {error}")
+            continue
+        for one in entries:
             by_cell.setdefault(one.cell.id, []).append(one)
     if not by_cell:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")

@@ -1,14 +1,17 @@
 """Where a run begins: in a new folder, or where an earlier run stopped."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.execution.inputs import Inputs
-from tlbench.execution.resume import resumable
+from tlbench.execution.resume import Found, resumable
 from tlbench.host.environment import project_commit
+from tlbench.results.migrations import RecordTooNewError
+from tlbench.results.owner import Owner
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
 from tlbench.session.events import Events
 from tlbench.session.folder import RESULTS
@@ -23,32 +26,65 @@ def new_or_resumed(
     out: Path | None,
     fresh: bool,
     events: Events,
-) -> tuple[RunFolder, frozenset[str]]:
-    """The folder for a run of `suite`, and the ids of its cells that are trained and timed there.
+) -> tuple[RunFolder, frozenset[str], AbstractContextManager[object]]:
+    """The folder for a run of `suite`, the ids of its cells that are trained and timed there, and who owns the folder.
 
-    A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`.
-    Raises UserError where `out` holds another run, or `fresh` asks for a new one there.
+    A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`. The
+    folder is this process's until it leaves the context, and nobody's where nothing is left to do. Raises UserError
+    where `out` holds another run, or `fresh` asks for a new one there, and OwnedError where another process writes.
     """
-    ids, now = [cell.id for cell in cells], datetime.now(UTC)
-    earlier = None
-    if out is not None and is_run(out):
-        if fresh:
-            raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
-        earlier = resumable([open_run(out)], ids, asked, inputs)
-        if earlier is None:
-            raise UserError(f"{out} holds a run of other cells, images or weights; give --out another folder")
-    elif out is None and not fresh:
-        earlier = resumable(runs_under(RESULTS / suite.name), ids, asked, inputs)
-    if earlier is None:
-        path = out or new_path(RESULTS, suite.name, ids, now)
-        folder = create(path, suite.name, suite.text, ids, now, project_commit())
-        events.created(folder)
-        return folder, frozenset()
-    for file in earlier.set_aside:
-        events.set_aside(file)
-    wanted, done = {cell.id for cell in asked}, earlier.done - earlier.untimed
-    if wanted <= done:
+    ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
+    place = RESULTS / suite.name
+
+    def find(there: Path | None) -> Found | None:
+        if there is None:
+            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, events)
+        return _in(there, ids, asked, inputs, fresh) if is_run(there) else None
+
+    earlier = find(out)
+    if earlier and wanted <= earlier.done - earlier.untimed:
+        _tell_aside(earlier, events)
         events.complete(earlier.folder, len(asked))
-    else:
-        events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
-    return earlier.folder, done
+        return earlier.folder, earlier.done - earlier.untimed, nullcontext()
+    path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)
+    owner = Owner(path)
+    try:
+        earlier = _in(path, ids, asked, inputs, False) if is_run(path) else None  # as it is now that it is ours
+        if earlier is None:
+            folder = create(path, suite.name, suite.text, ids, now, project_commit())
+            events.created(folder)
+            return folder, frozenset(), owner
+    except BaseException:
+        owner.__exit__()
+        raise
+    _tell_aside(earlier, events)
+    done = earlier.done - earlier.untimed
+    events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
+    return earlier.folder, done, owner
+
+
+def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, fresh: bool) -> Found:
+    if fresh:
+        raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
+    found = resumable([open_run(out)], ids, asked, inputs)
+    if found is None:
+        raise UserError(f"{out} holds a run of other cells, images or weights; give --out another folder")
+    return found
+
+
+def _first(
+    runs: Sequence[RunFolder], ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, events: Events
+) -> Found | None:
+    """The first of `runs` that can be gone on with; one that cannot be read is named and left out."""
+    for folder in runs:
+        try:
+            if found := resumable([folder], ids, asked, inputs):
+                return found
+        except RecordTooNewError as error:
+            events.note(f"left out: {error}")
+    return None
+
+
+def _tell_aside(found: Found, events: Events) -> None:
+    for file in found.set_aside:
+        events.set_aside(file)

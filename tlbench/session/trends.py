@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlbench.core.errors import UserError
 from tlbench.regression.history import Series, series
 from tlbench.results.run_folder import RUN_FILE, open_run
 from tlbench.session.folder import NothingThereError, Say, log
@@ -29,6 +30,8 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
             sides.append(side_of([open_run(path)], path.name))
         except NothingThereError as error:
             say(f"note: {error}")
+        except UserError as error:
+            say(f"note: left out: {error}")
     if not sides:
         raise NothingThereError(f"{folder} holds no run; `tlbench run SUITE` makes one")
     return Trends(len(sides), tuple(series(sides)))

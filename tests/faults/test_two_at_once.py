@@ -1,0 +1,104 @@
+"""Two runs, one folder; runs that cannot be read beside others; folders that may only be read."""
+
+import errno
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.session.runs import make_run, seeds
+from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
+from tlbench.results.run_folder import RUN_FILE, runs_under
+from tlbench.results.store import Store
+from tlbench.session import report
+from tlbench.session.side import read_side
+from tlbench.session.trends import trends
+
+HOLDS = """\
+import sys, time
+from pathlib import Path
+from tlbench.results.owner import Owner
+with Owner(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_has_one_owner_who_says_who_it_is_and_is_forgotten_when_killed(tmp_path: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HOLDS, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    assert first.stdout.readline() == "held\n"
+    who = rf"process {first.pid} on {socket.gethostname()}, since 20\d\d-.*give --out another folder"
+    with pytest.raises(OwnedError, match=who):
+        Owner(tmp_path)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    first.stdout.close()
+    assert (tmp_path / OWNER_FILE).exists()  # stale
+    with Owner(tmp_path), pytest.raises(OwnedError):
+        Owner(tmp_path)  # another run of this process
+    assert not (tmp_path / OWNER_FILE).exists()
+
+
+def test_ok_is_never_replaced_by_a_failure(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(builders.failed())
+    store.write(builders.record())
+    store.write(builders.failed())
+    assert [one.status for one in store.read_all().records] == ["ok"]
+
+
+def test_one_unreadable_run_among_many_blocks_nothing(tmp_path: Path) -> None:
+    for day in (1, 2):
+        make_run(tmp_path / str(day), seeds(0), day=day)
+    make_run(tmp_path / "damaged", seeds(0), day=3).path.joinpath(RUN_FILE).write_text("{")
+    newer = make_run(tmp_path / "newer", seeds(0), day=4)
+    (record,) = Store(newer.path).read_all().records
+    Store(newer.path).write(record.model_copy(update={"schema_version": 99}))
+    make_run(tmp_path / "later", seeds(0), day=5).path.joinpath(RUN_FILE).write_text(json.dumps({"schema_version": 99}))
+    said: list[str] = []
+    assert [run.path.name for run in runs_under(tmp_path, said.append)] == ["newer", "2", "1"]
+    assert len(said) == 2
+    side = read_side(tmp_path)
+    assert len(side.entries[0].times[0].draws) == 2
+    assert sum("left out" in note for note in side.notes) == 3
+    told: list[str] = []
+    assert trends(tmp_path, say=told.append).runs == 2
+    assert sum("left out" in sentence for sentence in told) == 3
+
+
+def test_a_reader_who_may_not_write_leaves_a_damaged_record_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    path = store.write(builders.record())
+    path.write_bytes(b"damaged")
+
+    def read_only(self: Path, *args: object, **options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    (aside,) = store.read_all().set_aside
+    assert aside.path == path
+    assert path.read_bytes() == b"damaged"
+
+
+def test_a_report_of_a_folder_that_may_only_be_read_is_shown_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", seeds(0))
+
+    def read_only(path: Path, content: bytes) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(report, "write_atomically", read_only)
+    said: list[str] = []
+    written = report.write(run, said.append)
+    assert written.files == ()
+    assert written.markdown.startswith("# tlbench: made")
+    assert said == [f"note: {run.path} may only be read (Read-only file system); no report was written there"]
