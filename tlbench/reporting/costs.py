@@ -49,7 +49,7 @@ def _memory(rows: Seeds) -> Reading | None:
     if not peaks:
         return None
     value = median(peaks) / 2**20
-    return Reading(value, f"{value:.0f} MiB at the peak of training")
+    return Reading(value, f"{value:.0f} MiB at the peak")
 
 
 def _counted(value: Callable[[Record], float], text: Callable[[Record], str]) -> Callable[[Seeds], Reading | None]:
@@ -73,7 +73,7 @@ COSTS: tuple[Cost, ...] = (
     _step("inference", "gpu"),
     _step("training", "cpu"),
     _step("training", "gpu"),
-    Cost(Axis("memory", "Peak memory of training (MiB)"), _memory),
+    Cost(Axis("memory", "Peak memory (MiB)", log=True), _memory),
     Cost(
         Axis("size", "Size of the weights (MiB)", log=True), _counted(_size, lambda r: f"{numbers.size(_size(r))} MiB")
     ),

@@ -54,7 +54,8 @@ POLICY = (
 
 def render(document: Document) -> str:
     """The page."""
-    body = "".join(map(_Writer(page=True).section, document.blocks))
+    writer = _Writer(page=True)
+    body = "".join(map(writer.section, document.blocks)) + writer.lines()
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -77,6 +78,7 @@ class _Writer:
     def __init__(self, *, page: bool) -> None:
         self._page = page
         self._numbers = count()
+        self._lines: dict[str, int] = {}
 
     def section(self, block: Block) -> str:
         """A block directly under the title: sections fold."""
@@ -105,10 +107,20 @@ class _Writer:
             case Curves(caption=caption) | Confusion(caption=caption):
                 return f"<figure>{svg.draw(block)}<figcaption>{escape(caption)}</figcaption></figure>"
             case Program(label, text):
-                return (
-                    f"<details class=program><summary>{escape(label)}</summary>"
-                    f"<pre><code>{_verbatim(text)}</code></pre></details>"
-                )
+                return self._program(label, text)
+
+    def _program(self, label: str, text: str) -> str:
+        """On a page its lines are kept once for all programs, which share most, and put in when it is opened."""
+        if self._page:
+            parts = " ".join(str(self._lines.setdefault(line, len(self._lines))) for line in text.split("\n"))
+            code = f'<code data-lines="{parts}"></code>'
+        else:
+            code = f"<code>{_verbatim(text)}</code>"
+        return f"<details class=program><summary>{escape(label)}</summary><pre>{code}</pre></details>"
+
+    def lines(self) -> str:
+        """The element with the lines of all programs."""
+        return f"<script type=application/json id=lines>{_json(list(self._lines))}</script>" if self._lines else ""
 
     def _nested(self, section: Section, level: int) -> str:
         if section.on_pages and not self._page:

@@ -15,6 +15,8 @@ COLOURS = 8
 LETTER = 6.3
 """Pixels of a letter on the average, at the size of a label."""
 MOST_CLASSES_WITH_NUMBERS = 25
+MOST_WITH_BARS = 40
+"""Marks; of more, those that another one dominates show their bars only when they are pointed at."""
 
 
 def file(picture: Picture) -> str:
@@ -43,9 +45,10 @@ def escape(text: str) -> str:
     return escape_html(one_line(text))
 
 
-def _svg(title: str, width: float, height: float, inner: str) -> str:
+def _svg(title: str, width: float, height: float, inner: str, *, dense: bool = False) -> str:
+    kind = "figure dense" if dense else "figure"
     return (
-        f'<svg class="figure" role="group" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'<svg class="{kind}" role="group" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}">{inner}</svg>'
     )
 
@@ -106,7 +109,7 @@ def _scatter(scatter: Scatter, axis: Axis) -> str:
         dominated = mark.name not in front
         inner += _mark(mark, places[mark.name], groups.index(mark.group), x, y, axis, dominated)
     inner += _labels([mark for mark in marks if mark.name in front], marks, x, y, axis)
-    return _svg(f"{scatter.title}: {axis.label}", WIDTH, height, inner)
+    return _svg(f"{scatter.title}: {axis.label}", WIDTH, height, inner, dense=len(marks) > MOST_WITH_BARS)
 
 
 def _ends(reading: Reading) -> list[float]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.reporting import numbers
-from tlbench.reporting.document import Emphasis, Table, Text
+from tlbench.reporting.costs import COSTS
+from tlbench.reporting.document import Emphasis, Section, Table, Text
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.published import published_of
-from tlbench.reporting.report import RunRecord
+from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
+from tlbench.reporting.published import is_original, published_of
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns
 from tlbench.reporting.views.rows import by_row, times
 
@@ -20,6 +23,11 @@ OF_ACCURACY_AND_SIZE = [
     "Depth",
 ]
 INFERENCE = [place for place in PLACES if place[1] == "inference"]
+PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
+CAPTION = (
+    "Higher and further left is better; accuracies are those of keras.io and were not measured here. A line joins the "
+    "models of one family; hollow grey points have another one above and to the left of them."
+)
 LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
     "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
@@ -27,6 +35,28 @@ LEGEND: Text = (
     Emphasis("published"),
     " were not measured here.",
 )
+
+
+def sections(report: Report) -> list[Section]:
+    """A picture of published accuracies against what was measured, where several original classifiers were."""
+    of = [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
+    marks = tuple(filter(None, map(_mark, by_row(of))))
+    axes = tuple(cost.axis for cost in COSTS if sum(cost.axis.key in mark.x for mark in marks) > 1)
+    if len(marks) < 2 or not axes:
+        return []
+    scatter = Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, CAPTION)
+    return [Section("Original classifiers: accuracy against cost", (scatter,))]
+
+
+def _mark(rows: Sequence[RunRecord]) -> Mark | None:
+    record = rows[0].record
+    published = published_of(record)
+    if published is None or published.top1 is None:
+        return None
+    known = {cost.axis.key: reading for cost in COSTS if (reading := cost.of(rows))}
+    family = backbones.get(record.cell.backbone.name).family
+    top1 = Reading(published.top1 / 100, f"{published.top1:.1f}% published")
+    return Mark(record.cell.backbone.label, family, top1, known)
 
 
 def table(rows: Sequence[RunRecord], how: TimeColumns) -> Table:

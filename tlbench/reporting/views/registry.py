@@ -14,11 +14,13 @@ from tlbench.reporting.report import Report
 from tlbench.reporting.views import (
     batch_sizes,
     by_images,
+    cells,
     choice,
     conditions,
     data_sets,
     failures,
     gains,
+    original,
     step_times,
     training,
     transfer,
@@ -32,6 +34,7 @@ VIEWS: Registry[View] = Registry(
     "tlbench.views",
     {
         "choice": choice.sections,
+        "original": original.sections,
         "data_sets": data_sets.sections,
         "gains": gains.sections,
         "by_images": by_images.sections,
@@ -41,6 +44,7 @@ VIEWS: Registry[View] = Registry(
         "batch_sizes": batch_sizes.sections,
         "step_times": step_times.sections,
         "conditions": conditions.sections,
+        "cells": cells.sections,
     },
 )
 

@@ -162,24 +162,31 @@
       answer.textContent = sentence(data, places);
       box.querySelector(".rivals").textContent = listed(data, places);
       const allowed = new Set(places);
+      const lost = new Set(places.length ? data.beaten[places[0]] : []);
       for (const mark of box.querySelectorAll(".mark[data-place]")) {
         mark.classList.toggle("beyond", !allowed.has(Number(mark.dataset.place)));
-        mark.classList.toggle("chosen", Number(mark.dataset.place) === places[0]);
+        const place = Number(mark.dataset.place);
+        mark.classList.toggle("chosen", place === places[0]);
+        mark.classList.toggle("rival", allowed.has(place) && place !== places[0] && !lost.has(place));
       }
     };
     sliders.forEach(({ slider }) => slider.addEventListener("input", () => say(true)));
     say(false);
   };
 
+  // Programs: their lines are kept once for all, and put in when one is opened.
+  const lines = JSON.parse(document.getElementById("lines")?.textContent || "[]");
   const copyable = (program) => {
-    const text = program.querySelector("code").textContent;
+    const code = program.querySelector("code");
+    const text = code.dataset.lines.split(" ").map((at) => lines[at]).join("\n");
+    program.addEventListener("toggle", () => { code.textContent = text; }, { once: true });
     const button = make("button", { type: "button", className: "plain" }, "Copy");
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(text);
         button.textContent = "Copied";
       } catch {
-        getSelection().selectAllChildren(program.querySelector("code"));
+        getSelection().selectAllChildren(code);
         button.textContent = "Selected: press Ctrl+C";
       }
     });

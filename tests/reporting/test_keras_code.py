@@ -1,0 +1,126 @@
+"""The program that a page offers for each cell trains the same model; where there is none, it is said why."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.reporting.large import small
+from tlbench.core.cell import Augmentation, Head, Named, Training
+from tlbench.reporting.document import Document
+from tlbench.reporting.keras_code import program, why_not
+from tlbench.reporting.render.html import render
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import cells
+from tlbench.results.record import Record
+
+
+def recorded(strategy: str, backbone: str = "MobileNet", dataset: str = "cats_dogs") -> Record:
+    return next(
+        record
+        for record in small().records
+        if (record.cell.strategy.name, record.cell.backbone.name, record.cell.dataset.name)
+        == (strategy, backbone, dataset)
+    )
+
+
+def test_all_cells_of_the_reference_run_have_a_program() -> None:
+    for record in small().records:
+        assert why_not(record) == ""
+        code = program(record)
+        compile(code, "program", "exec")
+        assert max(map(len, code.splitlines())) <= 130
+
+
+def test_a_program_has_the_phases_of_the_record() -> None:
+    frozen, full = program(recorded("frozen")), program(recorded("full"))
+    assert "train_layers" not in frozen
+    assert "solve_head(l2=" in frozen
+    assert full.index("solve_head(l2=") < full.index("train_layers(frozen=0, epochs=3, rate=0.0001)")
+    assert "alpha=0.25" in full
+    assert "keep_statistics(layer)" in full
+
+
+def test_a_sigmoid_head_and_hidden_layers_are_written_out() -> None:
+    record = recorded("frozen")
+    one = record.model_copy(update={"cell": record.cell.model_copy(update={"head": Head(output="sigmoid")})})
+    assert 'Dense(1, activation="sigmoid")' in program(one)
+    assert "kernel[:, 1:] - kernel[:, :1]" in program(one)
+    deep = record.cell.model_copy(update={"head": Head(name="flatten", hidden=(64,), dropout=0.5)})
+    code = program(record.model_copy(update={"cell": deep}))
+    assert "Flatten()" in code
+    assert 'Dense(64, activation="relu")' in code
+    assert "Dropout(0.5)" in code
+
+
+def test_what_cannot_be_written_out_says_why() -> None:
+    record = recorded("full")
+    assert "nothing was trained" in why_not(builders.record())
+    for change, word in (
+        ({"strategy": Named(name="another")}, "strategy another"),
+        ({"backbone": Named(name="mine")}, "no model of keras.applications"),
+        ({"head": Head(name="mine")}, "head mine"),
+        ({"precision": "mixed_float16"}, "mixed_float16"),
+        (
+            {"train": Training(**{**record.cell.training.model_dump(), "augmentation": Augmentation(flip=True)})},
+            "augmentation",
+        ),
+    ):
+        assert word in why_not(record.model_copy(update={"cell": record.cell.model_copy(update=change)}))
+
+
+def test_names_in_a_program_are_strings_and_no_code() -> None:
+    record = recorded("frozen")
+    hostile = 'x\'\n"""); raise SystemExit #\u2028'
+    assert record.data is not None
+    data = record.data.model_copy(update={"classes": (hostile, "b")})
+    cell = record.cell.model_copy(update={"dataset": Named(name=hostile)})
+    code = program(record.model_copy(update={"cell": cell, "data": data}))
+    names: dict[str, object] = {"Path": Path}
+    lines = [line for line in code.splitlines() if line.startswith(("DATA = ", "CLASSES = "))]
+    exec("\n".join(lines), names)
+    assert (names["DATA"], names["CLASSES"]) == (Path(hostile), [hostile, "b"])
+
+
+def test_a_page_has_the_record_and_the_program_of_each_cell_and_no_raw_samples() -> None:
+    record = recorded("full")
+    page = render(
+        Document(
+            "t", tuple(cells.sections(Report("t", [RunRecord("run", record), RunRecord("run", builders.failed())])))
+        )
+    )
+    assert page.count("<details class=program>") == 3
+    assert "There is no program in plain Keras: nothing was trained in phases." in page
+    (kept,) = re.findall("id=lines>(.*?)</script>", page)
+    lines = json.loads(kept)
+    texts = ["\n".join(lines[int(at)] for at in parts.split()) for parts in re.findall('data-lines="(.*?)"', page)]
+    assert texts[0] == program(record)
+    shown = json.loads(texts[1])
+    assert shown["accuracy"]["confusion"] == json.loads(record.model_dump_json())["accuracy"]["confusion"]
+    assert '"rounds"' not in texts[1]
+    assert json.loads(texts[2])["status"] == "killed"
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.real_weights
+@pytest.mark.parametrize("strategy", ["frozen", "partial"])
+def test_a_program_trains_a_model_as_good_as_the_recorded_one(
+    strategy: str, real_data: Path, real_weights: Path, tmp_path: Path
+) -> None:
+    record = recorded(strategy)
+    assert record.weights is not None
+    assert record.accuracy is not None
+    code = program(record).replace("Path('cats_dogs')", f"Path({str(real_data / 'cats_dogs')!r})")
+    code = code.replace('WEIGHTS = "imagenet"', f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}")
+    file = tmp_path / "program.py"
+    file.write_text(code)
+    said = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    top1 = float(said.stdout.rsplit("test accuracy: ", 1)[1].removesuffix("%\n")) / 100
+    # The same images and weights: what is left is rounding of pixels and the order of batches.
+    assert top1 == pytest.approx(record.accuracy.top1, abs=0.02)
