@@ -1,0 +1,162 @@
+"""The page in a real browser: it sorts, filters, folds, says its sentence again within limits, and fails nowhere."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.reporting.browser import Browser, find, started
+from tests.reporting.large import large, small
+from tests.reporting.test_page import HOSTILE, of
+from tlbench.reporting.answer import listed, sentence
+from tlbench.reporting.formats import as_html
+from tlbench.reporting.plots import Choice
+from tlbench.reporting.views import choice
+
+pytestmark = pytest.mark.skipif(find() is None, reason="no Chromium: $TLBENCH_CHROMIUM names none, nor does the path")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = find()
+    assert program is not None
+    with started(program, tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(as_html(small()), encoding="utf-8")
+    return file.as_uri()
+
+
+def shown_rows(browser: Browser, column: int) -> list[str]:
+    """Cells of a column of the table with the most rows."""
+    return list(
+        browser.ask(
+            f"[...document.querySelectorAll('.section .table')].find(t => t.textContent.includes('Trainable'))"
+            f".querySelectorAll('tbody tr:not([hidden]) td:nth-child({column})').values()"
+            f".map(cell => cell.textContent).toArray()"
+        )
+    )
+
+
+DATA_SET = "[...document.querySelectorAll('.table')].find(t => t.textContent.includes('Trainable'))"
+
+
+def test_a_heading_sorts_its_table_by_number_and_back(browser: Browser, page: str) -> None:
+    browser.open(page)
+    top1 = browser.ask(f"[...{DATA_SET}.querySelectorAll('th')].findIndex(h => h.textContent === 'Top-1')") + 1
+    button = f"{DATA_SET}.querySelector('th:nth-child({top1}) button')"
+    browser.ask(f"{button}.click()")
+    rising = [float(cell.split("%")[0]) for cell in shown_rows(browser, top1)]
+    browser.ask(f"{button}.click()")
+    falling = [float(cell.split("%")[0]) for cell in shown_rows(browser, top1)]
+    assert rising == sorted(rising)
+    assert falling == rising[::-1]
+    assert browser.ask(f"{button}.parentNode.getAttribute('aria-sort')") == "descending"
+    assert f".sort=-{top1}" in browser.ask("location.hash")
+
+
+def test_a_filter_is_kept_in_the_address(browser: Browser, page: str) -> None:
+    browser.open(page)
+    every = shown_rows(browser, 1)
+    search = f"{DATA_SET}.previousSibling.querySelector('input')"
+    browser.ask(f"{search}.value = 'v2 full', {search}.dispatchEvent(new Event('input'))")
+    assert shown_rows(browser, 1) == ["MobileNetV2 (alpha=0.35)"]
+    assert browser.ask(f"{DATA_SET}.previousSibling.textContent") == f"1 of {len(every)} rows"
+    address = browser.ask("location.hash")
+    browser.open(page + address)
+    assert shown_rows(browser, 1) == ["MobileNetV2 (alpha=0.35)"]
+
+
+def chosen(number: int) -> Choice:
+    block = choice.sections(small())[number].blocks[0]
+    assert isinstance(block, Choice)
+    return block
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_limits_change_the_sentence_to_what_python_says(browser: Browser, page: str, number: int) -> None:
+    found = chosen(number)
+    browser.open(page)
+    box = f"document.querySelectorAll('.choice')[{number}]"
+    assert browser.ask(f"{box}.querySelector('.answer').textContent") == sentence(found)
+    for at, axis in enumerate(found.scatter.xs):
+        values = sorted({mark.x[axis.key].value for mark in found.scatter.drawn(axis)})
+        slider = f"{box}.querySelectorAll('input[type=range]')[{at}]"
+        for place, limit in enumerate([*values, float("inf")]):
+            browser.ask(f"{slider}.value = {place}, {slider}.dispatchEvent(new Event('input'))")
+            within = [n for n, mark in enumerate(found.scatter.marks) if mark.x[axis.key].value <= limit]
+            assert browser.ask(f"{box}.querySelector('.answer').textContent") == sentence(found, within)
+            assert browser.ask(f"{box}.querySelector('.rivals').textContent") == listed(found, within)
+    first = f"{box}.querySelector('input[type=range]')"
+    browser.ask(f"{first}.value = 0, {first}.dispatchEvent(new Event('input'))")
+    said = browser.ask(f"{box}.querySelector('.answer').textContent")
+    browser.open(page + browser.ask("location.hash"))
+    assert browser.ask(f"{box}.querySelector('.answer').textContent") == said
+    assert browser.ask(f"{box}.querySelectorAll('.view:not([hidden]) .beyond').length") > 0
+
+
+def test_marks_name_themselves_when_they_are_reached_by_keyboard(browser: Browser, page: str) -> None:
+    browser.open(page)
+    browser.ask("document.querySelector('.view:not([hidden]) .mark[data-place=\"0\"]').focus()")
+    named = browser.ask("document.querySelector('.named').textContent")
+    assert named.startswith(chosen(0).scatter.marks[0].name + ": ")
+    browser.press("Tab", 9)
+    assert browser.ask("document.activeElement !== document.body")
+
+
+def test_an_axis_is_chosen_and_kept(browser: Browser, page: str) -> None:
+    browser.open(page)
+    browser.ask("[...document.querySelectorAll('.axes button')].find(b => b.textContent === 'Parameters').click()")
+    shown = "[...document.querySelectorAll('.scatter')][0].querySelector('.view:not([hidden])').dataset.axis"
+    assert browser.ask(shown) == "parameters"
+    browser.open(page + browser.ask("location.hash"))
+    assert browser.ask(shown) == "parameters"
+
+
+def test_sections_fold_by_keyboard_and_programs_appear_when_opened(browser: Browser, page: str) -> None:
+    browser.open(page)
+    browser.ask("document.querySelector('.section > summary').focus()")
+    browser.press("Enter", 13)
+    assert browser.ask("document.querySelector('.section').open") is False
+    browser.ask("document.querySelector('.program').open = true")
+    for _ in range(100):
+        if text := browser.ask("document.querySelector('.program code').textContent"):
+            break
+        time.sleep(0.02)
+    assert "import keras" in text
+    assert browser.ask("document.querySelector('.program button').textContent") == "Copy"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen(browser: Browser, page: str, width: int, dark: bool) -> None:
+    browser.open(page, width=width, dark=dark)
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    background = browser.ask("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(22, 27, 34)" if dark else "rgb(255, 255, 255)")
+
+
+def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "hostile.html"
+    file.write_text(as_html(of(HOSTILE)), encoding="utf-8")
+    browser.open(file.as_uri())
+    assert HOSTILE in browser.ask("document.body.textContent")
+    assert browser.ask("document.querySelectorAll('script:not([type])').length") == 1
+
+
+def test_forty_backbones_open_at_once(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "large.html"
+    file.write_text(as_html(large()), encoding="utf-8")
+    browser.open(file.as_uri())
+    assert browser.ask("performance.getEntriesByType('navigation')[0].loadEventEnd") < 5000
+    assert browser.ask("document.querySelectorAll('.choice').length") == 2
+
+
+def test_the_console_has_no_complaint_and_no_request_went_out(browser: Browser) -> None:
+    """Comes last: of all pages above."""
+    assert browser.problems == []
