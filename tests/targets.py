@@ -112,7 +112,7 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     from tlbench.measuring.jobs import StepJob
     from tlbench.measuring.steps import StepTimer
     from tlbench.modeling.assemble import build
-    from tlbench.training.trainer import compile_model
+    from tlbench.training.compiling import compile_model
     from tlbench.worker import device
     from tlbench.worker.timer import make_call
 

@@ -51,6 +51,9 @@ def test_seeds_and_rates_share_a_model() -> None:
         {"precision": "mixed_float16"},
         {"train": {"optimizer": "sgd"}},
         {"train": {"augmentation": Augmentation(flip=True)}},
+        {"train": {"label_smoothing": 0.1}},
+        {"train": {"weight_decay": 0.0}},
+        {"train": {"mixup": 0.2}},
         {"fingerprint": "other"},
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, ReduceLROnPlateau
+from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, RandAugment, ReduceLROnPlateau
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
 from tlbench.reporting.report import Report, RunRecord
@@ -120,6 +120,13 @@ DIFFERENT: list[dict[str, Any]] = [
             {"augmentation": Augmentation(flip=True)},
             {"early_stopping": EarlyStopping()},
             {"reduce_lr": ReduceLROnPlateau(factor=0.5)},
+            {"schedule": "step"},
+            {"warmup": 0.0},
+            {"label_smoothing": 0.1},
+            {"weight_decay": 0.0},
+            {"mixup": 0.2},
+            {"cutmix": 1.0},
+            {"rand_augment": RandAugment(magnitude=5)},
         )
     ),
 ]

@@ -58,7 +58,7 @@ def test_a_solver_that_was_asked_for_is_taken_or_refused(solver: str) -> None:
         ValueError, match=rf"solver {solver} finds a head without hidden layers and dropout, not gap-64"
     ):
         strategy.check(HIDDEN, None)
-    with pytest.raises(ValueError, match="leave augmentation out"):
+    with pytest.raises(ValueError, match="leave augmentation, mixup, cutmix and rand_augment out"):
         strategy.check(LINEAR, training(augmentation=Augmentation(flip=True)))
 
 

@@ -62,6 +62,10 @@ def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
         ("epochs: 1", "epochs: 1, batch_size: 8"), ("epochs: 1", "epochs: 1, optimizer: sgd"),
         ("epochs: 1", "epochs: 1, learning_rate: 0.5"), ("epochs: 1", "epochs: 1, early_stopping: true"),
         ("epochs: 1", "epochs: 1, reduce_lr: true"), ("epochs: 1", "epochs: 1, augmentation: {flip: true}"),
+        ("epochs: 1", "epochs: 1, schedule: linear"), ("epochs: 1", "epochs: 1, warmup: 0"),
+        ("epochs: 1", "epochs: 1, label_smoothing: 0.1"), ("epochs: 1", "epochs: 1, weight_decay: 0"),
+        ("epochs: 1", "epochs: 1, mixup: 0.2"), ("epochs: 1", "epochs: 1, cutmix: 1"),
+        ("epochs: 1", "epochs: 1, rand_augment: true"), ("epochs: 1", "epochs: 1, rand_augment: {operations: 1}"),
         ("image_size", "seeds: 1\nimage_size"), ("image_size", "heads: flatten\nimage_size"),
         ("image_size", "precision: mixed_bfloat16\nimage_size"), ("image_size", "backend: jax\nimage_size"),
         ("image_size", "jit: on\nimage_size"), ("image_size", "limit: {train: 5}\nimage_size"),
@@ -118,10 +122,12 @@ def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
 
 
 def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> None:
-    text = BASE.replace("epochs: 1", "epochs: [1, 2], learning_rate: [auto, 1e-2]")
+    steps = "schedule: cosine, warmup: 0.1, label_smoothing: 0.1, weight_decay: 1e-2"
+    text = BASE.replace("epochs: 1", f"epochs: [1, 2], learning_rate: [auto, 1e-2], {steps}")
     (cell,) = cells(tmp_path, text.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))
     training = present(cell.train)
     assert (training.epochs, training.learning_rate, cell.seed) == (0, 0.0, 0)
+    assert cell == cells(tmp_path, BASE)[0]
     drawn = text.replace("alpha: 0.25", "alpha: 0.25, weights: random")
     assert len(cells(tmp_path, drawn.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))) == 3, "weights are drawn"
 

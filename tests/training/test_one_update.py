@@ -9,6 +9,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tlbench.training import one_update as module  # noqa: E402
+from tlbench.training.compiling import spared  # noqa: E402
 from tlbench.training.one_update import BY_ELEMENT, one_update  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
@@ -78,3 +79,56 @@ def test_where_the_loss_is_scaled_keras_own_updates_stay() -> None:
     keras.config.set_dtype_policy("mixed_float16")
     adam = keras.optimizers.Adam(0.01)
     assert one_update(adam, model()) is adam
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD"])
+def test_decay_spares_biases_and_scales_joined_or_not(name: str) -> None:
+    plain, flat = model(), model()
+
+    def optimizer() -> Any:
+        return keras.optimizers.get({"class_name": name, "config": {"learning_rate": 0.01, "weight_decay": 0.5}})
+
+    alone = optimizer()
+    alone.exclude_from_weight_decay(var_list=[one for one in plain.trainable_variables if spared(one)])
+    made = one_update(optimizer(), flat, spared)
+    assert type(made).__name__ == "Flat"
+    for one, other in zip(train(made, flat), train(alone, plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_decay_is_the_product_of_rate_and_decay_on_kernels_alone(joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a gradient nothing else moves: each kernel shrinks by 1 - 0.1 * 0.5 a step, in NumPy."""
+    monkeypatch.setattr(module, "FEWEST", 2 if joined else 10**9)
+    made = model()
+    optimizer = one_update(keras.optimizers.Adam(0.1, weight_decay=0.5), made, spared)
+    optimizer.build(made.trainable_variables)
+    first = [keras.ops.convert_to_numpy(one.value) for one in made.trainable_variables]
+    if joined:
+        optimizer.gather()
+    for _ in range(3):
+        optimizer.apply([keras.ops.zeros(one.shape) for one in first], made.trainable_variables)
+    for variable, start in zip(made.trainable_variables, first, strict=True):
+        factor = 0.95**3 if start.ndim > 1 else 1.0
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(variable.value), start * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_averages_are_those_of_numpy(joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEWEST", 2 if joined else 10**9)
+    made = model()
+    optimizer = one_update(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8), made)
+    optimizer.build(made.trainable_variables)
+    now = [keras.ops.convert_to_numpy(one.value).astype(float) for one in made.trainable_variables]
+    if joined:
+        optimizer.gather()
+    draw, averages = np.random.default_rng(1), [np.zeros(1)] * len(now)
+    for step in range(4):
+        gradients = [draw.normal(size=one.shape) for one in now]
+        optimizer.apply([keras.ops.convert_to_tensor(one, "float32") for one in gradients], made.trainable_variables)
+        now = [one - 0.1 * gradient for one, gradient in zip(now, gradients, strict=True)]
+        kept = 0.8 if step else 0.0
+        averages = [kept * mean + (1 - kept) * one for mean, one in zip(averages, now, strict=True)]
+    optimizer.finalize_variable_values(made.trainable_variables)
+    for variable, mean in zip(made.trainable_variables, averages, strict=True):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(variable.value), mean, rtol=1e-4, atol=1e-6)

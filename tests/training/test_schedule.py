@@ -33,3 +33,8 @@ def test_the_fall_is_kerass_own() -> None:
 
 def test_one_step_is_a_whole_step() -> None:
     assert Schedule(1.0, 1, 0.1, "cosine").at(0) == 1.0
+
+
+def test_other_shapes() -> None:
+    assert rates(warmup=0.0, shape="linear") == pytest.approx([1 - step / 20 for step in range(20)])
+    assert rates(warmup=0.0, shape="step") == pytest.approx([1.0] * 7 + [0.1] * 7 + [0.01] * 6)

@@ -21,6 +21,7 @@ RECIPE = 2
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
+Shape = Literal["constant", "cosine", "linear", "step"]
 StepName = Literal["inference", "training"]
 
 
@@ -116,10 +117,20 @@ class Augmentation(Value):
         return {key: value for key, value in content.items() if key != "views" or value is not None}
 
 
+class RandAugment(Value):
+    """Each image goes through `operations` changes drawn at random, each of strength `magnitude` (0 to 10)."""
+
+    operations: int = 2
+    magnitude: float = 9.0
+
+
 class Training(Value):
     """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``.
 
-    Of a head that is solved, epochs and learning_rate are 0: it has none.
+    Of a head that is solved, epochs and learning_rate are 0: it has none, nor any other setting of gradient steps.
+    schedule, warmup (a share of the steps): None is what the strategy does by itself. label_smoothing: the share of a
+    label that is spread over all classes. weight_decay: decoupled, of kernels alone; None is the optimizer's own.
+    mixup, cutmix: the parameter of the Beta distribution that the share of the other image is drawn from; 0: neither.
     """
 
     epochs: int
@@ -129,6 +140,42 @@ class Training(Value):
     early_stopping: EarlyStopping | None = None
     reduce_lr: ReduceLROnPlateau | None = None
     augmentation: Augmentation | None = None
+    schedule: Shape | None = None
+    warmup: float | None = None
+    label_smoothing: float = 0.0
+    weight_decay: float | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    rand_augment: RandAugment | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images, and with them labels, are mixed."""
+        return bool(self.mixup or self.cutmix)
+
+    @property
+    def soft_labels(self) -> bool:
+        """Whether an image may belong to several classes in parts: its loss is no longer that of its one label."""
+        return bool(self.label_smoothing) or self.mixes
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether training sees other images than those of the data set."""
+        return self.augmentation is not None or self.changes_anew
+
+    @property
+    def changes_anew(self) -> bool:
+        """Whether each epoch draws its changes anew, so that what frozen layers make of them cannot be kept."""
+        views = self.augmentation is not None and self.augmentation.views is not None
+        return self.mixes or self.rand_augment is not None or (self.augmentation is not None and not views)
+
+    @model_serializer(mode="wrap")
+    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Settings that came later are left out at their defaults, so that the ids of older cells stay."""
+        content: dict[str, Any] = handler(self)
+        added = {"schedule": None, "warmup": None, "label_smoothing": 0.0, "weight_decay": None}
+        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None}
+        return {key: value for key, value in content.items() if key not in added or value != added[key]}
 
 
 class Timing(Value):

@@ -10,6 +10,9 @@ from tlbench.execution.job import Group, Job, Keep
 
 Item = TypeVar("Item")
 
+OF_EACH_CELL = {"epochs", "learning_rate", "early_stopping", "reduce_lr", "schedule", "warmup"}
+"""Settings of training that no model is compiled with."""
+
 
 def grouped(jobs: Sequence[Job], keep: Keep | None) -> list[Group]:
     """Every job in one group.
@@ -50,8 +53,7 @@ def structure_key(job: Job) -> Hashable:
     cell = job.cell
     if cell.kind == "original":
         return cell.id
-    changes = cell.training.augmentation.model_dump_json() if cell.training.augmentation else None
-    train = (cell.training.optimizer, cell.training.batch_size, changes)
+    train = cell.training.model_dump_json(exclude=OF_EACH_CELL)
     return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train)
 
 
@@ -68,7 +70,7 @@ def _cuts(own: Job, jobs: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
         cut = (job.cell.strategy, job.cell.head)
         if (
             job.cell.train
-            and not job.cell.train.augmentation
+            and not job.cell.train.changes_images
             and cut != (own.cell.strategy, own.cell.head)
             and cut not in cuts
         ):

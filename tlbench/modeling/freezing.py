@@ -9,7 +9,7 @@ from tlbench.core.cell import Head, Named, Training
 from tlbench.core.errors import UserError
 from tlbench.modeling.layers import draws_random_numbers, leaves
 from tlbench.strategies import registry as strategies
-from tlbench.strategies.base import LayerView, Phase
+from tlbench.strategies.base import LayerView, Phase, as_asked
 
 
 class Freezing:
@@ -49,7 +49,8 @@ def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
 def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Head) -> tuple[Phase, ...]:
     """The phases of a training. Raises UserError as `frozen_layers`."""
     with _told(backbone, strategy):
-        return strategies.make(strategy.name, strategy.args).phases(_views(backbone), train, head)
+        phases = strategies.make(strategy.name, strategy.args).phases(_views(backbone), train, head)
+    return tuple(as_asked(phase, train) for phase in phases)
 
 
 def _views(backbone: keras.Model) -> list[LayerView]:

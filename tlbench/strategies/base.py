@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from tlbench.core.cell import Head, Training, Value, Weights
+from tlbench.core.cell import Head, Shape, Training, Value, Weights
 
 Solver = Literal["linear", "ridge", "nearest_mean", "cosine", "neighbours", "gradient"]
 BatchNorm = Literal["inference", "train"]
@@ -33,7 +33,8 @@ class Phase(Value):
     learning_rate; warmup: share of the steps in which the rate rises from 0; schedule: how it falls after that;
     batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses the batch's;
     momentum: of the moving statistics then (None: the constructor's);
-    keep_best: at the end the model has the weights of the best epoch by validation, those it began with included.
+    keep_best: at the end the model has the weights of the best epoch by validation, those it began with included if
+    keep_start.
     """
 
     name: Literal["head", "fine-tuning", "all"]
@@ -42,10 +43,11 @@ class Phase(Value):
     epochs: int = 0
     learning_rate: float = 0.0
     warmup: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Shape = "constant"
     batch_norm: BatchNorm = "inference"
     momentum: float | None = None
     keep_best: bool = False
+    keep_start: bool = True
 
 
 class Strategy(Value, ABC):
@@ -93,6 +95,22 @@ class Strategy(Value, ABC):
     def learning_rate(self, optimizer: str) -> float:
         """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
         return self.adam_rate * RELATIVE_TO_ADAM[optimizer]
+
+
+def as_asked(phase: Phase, train: Training) -> Phase:
+    """A phase with the schedule and the warm-up that `train` asks for, which no solver has a use for.
+
+    Labels in parts make probabilities less sure, and a loss on whole ones larger: weights found without them would win
+    over all that come later, so those that the phase begins with are then not to be kept.
+    """
+    if phase.solver != "gradient":
+        return phase
+    changed: dict[str, object] = {"keep_start": not train.soft_labels}
+    if train.schedule is not None:
+        changed["schedule"] = train.schedule
+    if train.warmup is not None:
+        changed["warmup"] = train.warmup
+    return phase.model_copy(update=changed)
 
 
 def is_linear(head: Head) -> bool:

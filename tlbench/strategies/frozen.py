@@ -34,9 +34,10 @@ class Frozen(Strategy):
                 f"solver {self.solver} finds a head without hidden layers and dropout, not {head.label}; take another "
                 "head, or solver gradient"
             )
-        if train is not None and train.augmentation is not None:
+        if train is not None and train.changes_images:
             raise ValueError(
-                f"solver {self.solver} looks at each training image once, as it is; leave augmentation out, or take "
+                f"solver {self.solver} looks at each training image once, as it is; leave augmentation, mixup, cutmix "
+                "and rand_augment out, or take "
                 "solver gradient"
             )
 
@@ -65,4 +66,4 @@ class Frozen(Strategy):
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether the head is linear, on features that are fixed."""
-        return self.solver != "gradient" and is_linear(head) and train.augmentation is None
+        return self.solver != "gradient" and is_linear(head) and not train.changes_images

@@ -11,6 +11,16 @@ from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
 from tlbench.suite.schema import NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection
 
+NO_STEPS = {
+    "epochs": 0,
+    "learning_rate": 0.0,
+    "schedule": None,
+    "warmup": None,
+    "label_smoothing": 0.0,
+    "weight_decay": None,
+}
+"""Settings of gradient steps where none is taken: they make no other cell of a solved head."""
+
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
     """All cells, each once, in the order data set, images, backbone, image size, strategy, head, settings, seed.
@@ -118,8 +128,7 @@ def _cell(
         raise suite.complain((), "key 'train' is missing")
     else:
         rate = rule.learning_rate(train.optimizer) if rate is None else rate
-        steps = {"epochs": 0, "learning_rate": 0.0} if rule.solved(head, train) else {"learning_rate": rate}
-        train = train.model_copy(update=steps)
+        train = train.model_copy(update=NO_STEPS if rule.solved(head, train) else {"learning_rate": rate})
         if train.epochs == 0 and weights != "random":
             seed = content.seeds[0]
     return Cell(
@@ -156,6 +165,13 @@ def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, f
             early_stopping=section.early_stopping.value() if section.early_stopping else None,
             reduce_lr=section.reduce_lr.value() if section.reduce_lr else None,
             augmentation=section.augmentation.value() if section.augmentation else None,
+            schedule=section.schedule,
+            warmup=section.warmup,
+            label_smoothing=section.label_smoothing,
+            weight_decay=section.weight_decay,
+            mixup=section.mixup,
+            cutmix=section.cutmix,
+            rand_augment=section.rand_augment.value() if section.rand_augment else None,
         )
         yield training, None if rate == "auto" else float(rate)
 

@@ -1,10 +1,20 @@
 """The keys of a suite file. docs/suites.md explains each."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from tlbench.core.cell import Augmentation, Backend, EarlyStopping, Head, Jit, Limit, ReduceLROnPlateau
+from tlbench.core.cell import (
+    Augmentation,
+    Backend,
+    EarlyStopping,
+    Head,
+    Jit,
+    Limit,
+    RandAugment,
+    ReduceLROnPlateau,
+    Shape,
+)
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import (
@@ -62,6 +72,8 @@ Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
 Most = Annotated[int | None, BeforeValidator(_most)]
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
 Optimizer = Annotated[str, BeforeValidator(one_of(*RELATIVE_TO_ADAM, label="optimizer"))]
+SHAPES = get_args(Shape)
+ScheduleName = Annotated[Shape, BeforeValidator(one_of(*SHAPES, label="schedule"))]
 Precision = Annotated[str, BeforeValidator(one_of("float32", "mixed_bfloat16", "mixed_float16", label="precision"))]
 BackendName = Annotated[Backend, BeforeValidator(one_of("tensorflow", "jax", "torch", label="backend"))]
 JitMode = Annotated[Jit, BeforeValidator(one_of("auto", "on", "off", label="jit mode"))]
@@ -123,6 +135,17 @@ class AugmentationSection(Section):
         return Augmentation(**self.model_dump())
 
 
+class RandAugmentSection(Section):
+    """RandAugment."""
+
+    operations: Annotated[int, BeforeValidator(whole(1, 14))] = 2
+    magnitude: Annotated[float, BeforeValidator(number(0, 10))] = 9.0
+
+    def value(self) -> RandAugment:
+        """As a cell has it."""
+        return RandAugment(**self.model_dump())
+
+
 class TrainSection(Section):
     """How to train. Lists are axes of the matrix."""
 
@@ -133,6 +156,24 @@ class TrainSection(Section):
     early_stopping: Annotated[StoppingSection | None, BeforeValidator(_defaults)] = None
     reduce_lr: Annotated[PlateauSection | None, BeforeValidator(_defaults)] = None
     augmentation: AugmentationSection | None = None
+    schedule: ScheduleName | None = None
+    warmup: Fraction | None = None
+    label_smoothing: Fraction = 0.0
+    weight_decay: Annotated[float | None, BeforeValidator(lambda v: v if v is None else number(0, 1)(v))] = None
+    mixup: Annotated[float, BeforeValidator(number(0, 10))] = 0.0
+    cutmix: Annotated[float, BeforeValidator(number(0, 10))] = 0.0
+    rand_augment: Annotated[RandAugmentSection | None, BeforeValidator(_defaults)] = None
+
+    @model_validator(mode="after")
+    def _together(self) -> "TrainSection":
+        if self.reduce_lr and (self.warmup or self.schedule not in (None, "constant")):
+            key = "warmup" if self.warmup else "schedule"
+            raise complain(f"{key} and reduce_lr both set the learning rate; name one of them", key)
+        anew = {"mixup": self.mixup, "cutmix": self.cutmix, "rand_augment": self.rand_augment}
+        key = next((key for key, value in anew.items() if value), "")
+        if key and self.augmentation and self.augmentation.views:
+            raise complain(f"{key} changes images anew in each epoch, views keep what was drawn; name one of them", key)
+        return self
 
 
 class TimingSection(Section):

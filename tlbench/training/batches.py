@@ -21,6 +21,12 @@ ToTrain = tuple[ModelInputs | OfEpoch, NDArray[np.int32]]
 """What is trained on: inputs, or those of each epoch, and labels (N,)."""
 
 
+Change = Callable[
+    [NDArray[np.generic], NDArray[np.int32], np.random.Generator], tuple[NDArray[np.generic], NDArray[np.generic]]
+]
+"""Makes other images and labels of the first input of a batch and its labels."""
+
+
 class Sliced(Protocol):
     """An array, or something that makes one of each slice; images first."""
 
@@ -51,24 +57,34 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """A split in batches; in a new seeded order each epoch if `seed` is given.
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
-    else draws random numbers.
+    else draws random numbers; so does what `change` makes of a batch.
     """
 
     def __init__(
-        self, inputs: ModelInputs | OfEpoch, labels: NDArray[np.int32], batch_size: int, seed: int | None = None
+        self,
+        inputs: ModelInputs | OfEpoch,
+        labels: NDArray[np.int32],
+        batch_size: int,
+        seed: int | None = None,
+        change: Change | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
-        self._labels, self._batch_size, self._seed = labels, batch_size, seed
+        self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
         self._epoch = 0
         self._inputs, self._order = self._of_epoch(0), self._draw()
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[object, NDArray[np.int32]]:
+    def __getitem__(self, index: int) -> tuple[object, NDArray[np.generic]]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return as_model_input([one[chosen] for one in self._inputs]), self._labels[chosen]
+        inputs: list[NDArray[np.generic]] = [one[chosen] for one in self._inputs]
+        labels: NDArray[np.generic] = self._labels[chosen]
+        if self._change is not None:
+            draw = np.random.default_rng((self._seed or 0, self._epoch, index + 1))
+            inputs[0], labels = self._change(inputs[0], self._labels[chosen], draw)
+        return as_model_input(inputs), labels
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order, and take its view (called by Keras after each epoch)."""

@@ -15,8 +15,9 @@ from tlbench.results.record import Epoch
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
+from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import DivergedError, Predicted, cross_entropy, predict, top_1
-from tlbench.training.one_update import one_update
+from tlbench.training.mixing import BatchChange
 from tlbench.training.schedule import Schedule
 
 OnEpoch = Callable[[Epoch], None]
@@ -50,7 +51,9 @@ class Trainer:
         if changes and not changes.views:
             self._trained = augmented(model, changes, cell.seed)
             model.compile(optimizer=None, jit_compile=jit)
-        compile_model(self._trained, cell, jit, one_update)
+        compile_to_train(self._trained, cell, jit)
+        changed = cell.training.soft_labels or cell.training.rand_augment
+        self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
         self._optimizer = self._trained.optimizer
         self._first = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 
@@ -85,12 +88,13 @@ class Trainer:
             gather()
         seed_noise(self._trained, cell.seed)
         watch = _Watch(phase, lambda: predict(self.model, *validation, asked.batch_size), on_epoch)
-        best = _Best(self.model, asked.early_stopping.monitor if asked.early_stopping else "val_loss", start)
+        monitor = asked.early_stopping.monitor if asked.early_stopping else "val_loss"
+        best = _Best(self.model, monitor, start if phase.keep_start else None)
         callbacks: list[keras.callbacks.Callback] = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
         callbacks += [watch, best] if phase.keep_best else [watch]
         stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
-            Batches(*train, batch_size=asked.batch_size, seed=cell.seed),
+            Batches(*train, batch_size=asked.batch_size, seed=cell.seed, change=self._change),
             epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
             callbacks=[*callbacks, *asked_for],
@@ -102,28 +106,6 @@ class Trainer:
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
         return Fitted(tuple(watch.history), kept, statistics.median(watch.steps) if watch.steps else None)
-
-
-def compile_model(
-    model: keras.Model,
-    cell: Cell,
-    jit: bool,
-    wrap: Callable[[keras.optimizers.Optimizer, keras.Model], keras.optimizers.Optimizer] = lambda plain, _: plain,
-) -> None:
-    """Compile with the cell's optimizer, through `wrap`, and the loss of its head; its state is made at once.
-
-    TensorFlow traces the first step twice where that state is made inside it. A cell that trains nothing gets no
-    optimizer.
-    """
-    if cell.kind == "original":
-        model.compile(optimizer=None, jit_compile=jit)
-        return
-    optimizer = keras.optimizers.get(
-        {"class_name": cell.training.optimizer, "config": {"learning_rate": cell.training.learning_rate}}
-    )
-    loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    model.compile(optimizer=wrap(optimizer, model), loss=loss, metrics=["accuracy"], jit_compile=jit)
-    model.optimizer.build(model.trainable_variables)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

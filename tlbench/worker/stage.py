@@ -102,10 +102,9 @@ def _cut(assembled: Assembled, group: Group, phase: Phase) -> Boundary | str:
     at = boundary(assembled, phase.frozen, head_of(assembled))
     if phase.solver != "gradient" and at is not None:
         return at
-    changes = group.jobs[0].cell.training.augmentation
     if group.keep is None:
         return SWITCHED_OFF
-    if changes and not changes.views:
+    if group.jobs[0].cell.training.changes_anew:
         return CHANGED_IMAGES
     return at or ALL_TRAINED
 

@@ -10,7 +10,7 @@ from tlbench.measuring.hosts import Pace, Participant, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
-from tlbench.training.trainer import compile_model
+from tlbench.training.compiling import compile_model
 from tlbench.worker import device, memory, reference, settings
 
 DONE = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from tlbench.core.cell import Timing, Value
+from tlbench.core.cell import Timing, Training, Value
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
@@ -61,6 +61,13 @@ SETTINGS = [
     ("Augmentation", "augmentation"),
     ("Early stopping", "early_stopping"),
     ("Plateau", "reduce_lr"),
+    ("Schedule", "schedule"),
+    ("Warm-up", "warmup"),
+    ("Label smoothing", "label_smoothing"),
+    ("Weight decay", "weight_decay"),
+    ("Mixup", "mixup"),
+    ("CutMix", "cutmix"),
+    ("RandAugment", "rand_augment"),
     ("Precision", "precision"),
     ("Backend", "backend"),
     ("XLA", "jit"),
@@ -88,11 +95,25 @@ def setting(record: Record) -> dict[str, str]:
         "augmentation": options(train.augmentation, "on") if train else DASH,
         "early_stopping": options(train.early_stopping, "on") if train else DASH,
         "reduce_lr": options(train.reduce_lr, "on") if train else DASH,
+        **{key: _of_steps(train, getattr(train, key)) if train else DASH for key in OF_STEPS},
+        "mixup": f"{train.mixup:g}" if train and train.mixup else DASH,
+        "cutmix": f"{train.cutmix:g}" if train and train.cutmix else DASH,
+        "rand_augment": options(train.rand_augment, "on") if train else DASH,
         "precision": cell.precision,
         "backend": cell.backend,
         "jit": cell.jit,
         "timing": NONE if is_search(record) else options(cell.timing, "on"),
     }
+
+
+OF_STEPS = ("schedule", "warmup", "label_smoothing", "weight_decay")
+
+
+def _of_steps(train: Training, value: object) -> str:
+    """A setting of gradient steps; a solved head takes none, and a dash is what the strategy does by itself."""
+    if not train.epochs:
+        return NONE
+    return DASH if value is None else str(value)
 
 
 def data_set(record: Record) -> str:

@@ -1,0 +1,75 @@
+"""Compile a model: the optimizer, the loss of its head, and what settings of training make of both."""
+
+from typing import Any
+
+import keras
+
+from tlbench.core.cell import Cell, Training
+from tlbench.training.one_update import one_update
+
+
+def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
+    """Compile as a user of Keras does, with the cell's optimizer and the loss of its head: what steps are timed with.
+
+    TensorFlow traces the first step twice where the optimizer's state is made inside it, so it is made at once. A cell
+    that trains nothing gets no optimizer.
+    """
+    if cell.kind == "original":
+        model.compile(optimizer=None, jit_compile=jit)
+        return
+    loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
+    _compile(model, optimizer_of(cell.training), loss, "accuracy", jit)
+
+
+def compile_to_train(model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0) -> None:
+    """Compile for the cell's training: one update for all variables, weight decay, labels that `BatchChange` gives.
+
+    ema: the decay of the averages of the weights that the optimizer keeps; 0: none.
+    """
+    asked = cell.training
+    decays = asked.weight_decay is not None
+    optimizer = one_update(optimizer_of(asked, ema), model, spared if decays else lambda variable: False)
+    loss, metric = _loss(cell)
+    _compile(model, optimizer, loss, metric, jit)
+
+
+def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimizer:
+    """The optimizer, with decoupled weight decay where it is asked for, and averages of the weights.
+
+    Decoupled: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization" (ICLR 2019), algorithms 1 and 2;
+    Keras has it in every optimizer, as the product of decay and learning rate.
+    """
+    config: dict[str, Any] = {"learning_rate": train.learning_rate}
+    if train.weight_decay is not None:
+        config["weight_decay"] = train.weight_decay or None
+    if ema:
+        config |= {"use_ema": True, "ema_momentum": ema}
+    return keras.optimizers.get({"class_name": train.optimizer, "config": config})
+
+
+def spared(variable: keras.Variable) -> bool:
+    """Whether weight decay leaves a variable alone: biases and what normalization scales with, as timm has it."""
+    return len(variable.shape) <= 1
+
+
+def _loss(cell: Cell) -> tuple[Any, Any]:
+    """The loss, and the training accuracy; of labels in parts, the class with the largest part is the true one."""
+    train, sigmoid = cell.training, cell.head.output == "sigmoid"
+    if sigmoid:
+        loss = keras.losses.BinaryCrossentropy(label_smoothing=train.label_smoothing)
+        return loss, _halves if train.mixes else "accuracy"
+    if train.soft_labels:
+        return keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing), "accuracy"
+    return "sparse_categorical_crossentropy", "accuracy"
+
+
+def _halves(true: Any, predicted: Any) -> Any:
+    return keras.ops.cast((true > 0.5) == (predicted > 0.5), "float32")
+
+
+_halves.__name__ = "accuracy"
+
+
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, metric: Any, jit: bool) -> None:
+    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=jit)
+    model.optimizer.build(model.trainable_variables)
