@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tests.regression.sides import made, side, timed
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
@@ -59,3 +60,13 @@ def test_the_committed_baseline_is_written_as_it_was_read(tmp_path: Path) -> Non
     committed = Path(__file__).parents[2] / "baselines" / "small.json"
     baseline.write(baseline.read(committed), tmp_path / "again.json")
     assert (tmp_path / "again.json").read_text() == committed.read_text()
+
+
+def test_a_baseline_keeps_the_memory_of_a_step_where_it_is_known(tmp_path: Path) -> None:
+    steps = tuple(step.model_copy(update={"memory": 2**27}) for step in present(builders.record().timings).steps)
+    timings = builders.timings().model_copy(update={"steps": steps})
+    file = tmp_path / "baseline.json"
+    baseline.write(side(made(timings=timings), made(of=builders.cell(seed=1))), file)
+    known, unknown = baseline.read(file).entries
+    assert {draw.memory for times in known.times for draw in times.draws} == {2**27}
+    assert {draw.memory for times in unknown.times for draw in times.draws} == {None}

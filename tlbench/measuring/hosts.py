@@ -11,10 +11,14 @@ from tlbench.results.record import Environment, Failure, Status
 
 
 class Opened(Value):
-    """What happened to a step before it took turns: seconds of its first call and of its warm-up calls."""
+    """What happened to a step before it took turns: seconds of its first call and of its warm-up calls.
+
+    memory: bytes that the process took for it at most, above what it had before the model was built; None: unknown.
+    """
 
     first_call: float
     warmup: tuple[float, ...]
+    memory: int | None = None
 
 
 class Pace(Value):

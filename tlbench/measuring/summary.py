@@ -86,6 +86,7 @@ def summarise(
         complete=len(samples) >= timing.iterations,
         doubts=doubts(taken.rounds, moved, interval, seen.other_load, seen.cores, seen.lost),
         relative=relative_to(anchor, taken.rounds, measured_with) if anchor else None,
+        memory=opened.memory,
     )
 
 

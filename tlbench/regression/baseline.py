@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
-from tlbench.regression.entries import Entry
+from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
 
 SCHEMA = 1
@@ -64,10 +64,16 @@ def read(path: Path) -> Side:
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
-    draws = max((len(times.draws) for times in entry.times), default=0)
-    of_pairs = {draw: {"session", "rounds"} for draw in range(draws)}
-    times = [_rounded(times.model_dump(mode="json", exclude={"draws": of_pairs})) for times in entry.times]
+    times = [_rounded(_times(times)) for times in entry.times]
     return entry.model_dump(mode="json", exclude={"times"}, exclude_defaults=True) | {"times": times}
+
+
+def _times(times: Times) -> dict[str, Any]:
+    """Without what is only of use beside measurements of the same session, and what is not known."""
+    left_out = {
+        number: {"session", "rounds", *([] if draw.memory else ["memory"])} for number, draw in enumerate(times.draws)
+    }
+    return times.model_dump(mode="json", exclude={"draws": left_out})
 
 
 def _rounded(value: Any) -> Any:

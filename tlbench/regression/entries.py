@@ -17,6 +17,7 @@ EXACT = ("params", "trainable", "depth", "size_mb", "flops")
 class Draw(Value):
     """A step as one run measured it; seconds. `low`, `high`: the interval of the number that the run's tables show.
 
+    memory: bytes that its process took for it; None where unknown.
     rounds: the median of each round's samples, split by the process that gave them; only of use beside measurements of
     the same `session`, and therefore not kept in a baseline.
     """
@@ -26,6 +27,7 @@ class Draw(Value):
     high: float | None
     normalised: float | None
     stable: bool
+    memory: int | None = None
     session: str | None = None
     rounds: tuple[tuple[float, ...], ...] = ()
 

@@ -82,6 +82,7 @@ def _times(timings: Timings, step: StepTiming) -> Times:
         high=step.high,
         normalised=step.normalised,
         stable=step.stable,
+        memory=step.memory,
         session=step.session,
         rounds=tuple(tuple(median(samples) for samples in process) for process in rounds),
     )

@@ -131,7 +131,8 @@ class StepTiming(Value):
     session: measurements with the same session took turns round by round, so that their rounds are pairs; None where
     that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
     gave them all. relative: the time relative to the run's anchor; None in records of tlbench 0.1, at other batch sizes
-    than the first, and where the anchor was lost.
+    than the first, and where the anchor was lost. memory: bytes that the process which was timed took for the step at
+    most, anonymous memory above what it had before the model was built; None where unknown.
     """
 
     step: StepName
@@ -155,6 +156,7 @@ class StepTiming(Value):
     session: str | None = None
     draws: tuple[int, ...] = ()
     relative: Relative | None = None
+    memory: int | None = None
 
     @property
     def samples(self) -> tuple[float, ...]:

@@ -19,6 +19,7 @@ OF_STEP = (
     "steps",
     "measured_with",
     "first_s",
+    "memory_mb",
     "relative",
     "relative_low",
     "relative_high",
@@ -167,6 +168,7 @@ def _step(name: str, step: StepTiming) -> dict[str, Any]:
         f"{name}_steps": len(step.samples),
         f"{name}_measured_with": step.measured_with,
         f"{name}_first_s": step.first_call,
+        f"{name}_memory_mb": None if step.memory is None else step.memory / 2**20,
         **({} if step.relative is None else _relative(name, step.relative)),
     }
 

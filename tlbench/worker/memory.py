@@ -23,6 +23,18 @@ def peak() -> int | None:
     return _status("VmHWM")
 
 
+def anonymous() -> int | None:
+    """What this process has in memory for itself: no files that are mapped, no libraries. None without /proc."""
+    return _status("RssAnon")
+
+
+def anonymous_peak() -> int | None:
+    """The high-water mark less what of files is in memory now, which only grows: never more than the true peak."""
+    parts = peak(), _status("RssFile"), _status("RssShmem")
+    most, of_files, shared = parts
+    return None if most is None or of_files is None or shared is None else most - of_files - shared
+
+
 def forget_peak() -> None:
     """Let the kernel's high-water mark begin anew from what is resident now, where it allows that."""
     with suppress(OSError):

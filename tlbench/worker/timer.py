@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from tlbench.core.cell import Timing
 from tlbench.execution.child import Channel
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import Pace, Participant, Ready
+from tlbench.measuring.hosts import Opened, Pace, Participant, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
@@ -20,7 +21,7 @@ class ModelTimer:
     """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them."""
 
     def __init__(self, job: ModelJob) -> None:
-        cell = job.cell
+        cell, start = job.cell, memory.anonymous()
         hardware = device.describe()
         jit = device.use_jit(cell, hardware["kind"])
         model = build(cell, job.classes, None).model
@@ -32,7 +33,7 @@ class ModelTimer:
             jit=jit,
             threads=usable_cores(),
             calls=device.calls(),
-            opened=tuple(timer.open(job.timing) for timer in self._timers),
+            opened=tuple(_opened(timer, job.timing, start) for timer in self._timers),
             resident=memory.resident(),
         )
 
@@ -42,6 +43,13 @@ class ModelTimer:
 
     def close(self) -> None:
         """Nothing to do: the process ends, or lives on for a debugger."""
+
+
+def _opened(timer: StepTimer, timing: Timing, start: int | None) -> Opened:
+    """The first calls of a step, and the memory that they took, the model's and a batch's included."""
+    memory.forget_peak()
+    opened, most = timer.open(timing), memory.anonymous_peak()
+    return opened if start is None or most is None else opened.model_copy(update={"memory": most - start})
 
 
 class ReferenceTimer:

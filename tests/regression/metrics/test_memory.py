@@ -6,6 +6,7 @@ import pytest
 
 from tests import builders
 from tests.regression.sides import judged, made, number
+from tlbench.core.cell import StepName
 from tlbench.regression.entries import Entry
 from tlbench.regression.side import merged
 
@@ -50,6 +51,41 @@ def test_peaks_of_other_machines_and_work_are_not_judged(changes: dict[str, Any]
     found = number(judged([base], [base.model_copy(update=changes)]), "peak memory")
     assert (found.verdict, found.reason) == ("not comparable", reason)
     assert found.base == found.new == 600
+
+
+def stepping(mebibytes: float, step: StepName = "training", peak: int = 600) -> Entry:
+    timings = builders.timings()
+    steps = tuple(
+        each.model_copy(update={"memory": int(mebibytes * 2**20)}) if each.step == step else each
+        for each in timings.steps
+    )
+    memory = builders.record().memory
+    assert memory is not None
+    return made(
+        timings=timings.model_copy(update={"steps": steps}),
+        memory=memory.model_copy(update={"peak": peak * 2**20}),
+    )
+
+
+def test_the_memory_of_a_step_is_judged_where_both_sides_have_it_and_not_that_of_the_cut_model() -> None:
+    # 30 % more of its own memory is 5 % of a process with framework and mapped files: within the gate of the peak.
+    judgements = judged([stepping(100, peak=600)], [stepping(130, peak=630)])
+    found = number(judgements, "memory of a training step")
+    assert (found.verdict, found.base, found.new) == ("regressed", 100, 130)
+    assert not [each for each in judgements.judgements if each.name == "peak memory"]
+
+
+def test_the_peak_is_judged_where_a_side_lacks_the_memory_of_its_step() -> None:
+    assert number(judged([made()], [stepping(130)]), "peak memory").verdict == "unchanged"
+    assert number(judged([stepping(130)], [made()]), "peak memory").verdict == "unchanged"
+
+
+def test_steps_of_another_machine_are_not_judged() -> None:
+    base = stepping(100)
+    found = number(
+        judged([base], [base.model_copy(update={"machine": {"cpu": "Other CPU"}})]), "memory of a training step"
+    )
+    assert (found.verdict, found.reason) == ("not comparable", "taken on another machine")
 
 
 def test_a_side_without_a_peak_has_no_number() -> None:

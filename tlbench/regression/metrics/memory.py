@@ -1,62 +1,105 @@
 """Does a cell need more memory? Pure.
 
-The peak of a process is one number a run, whose noise is that of allocators and threads: a few percent on identical
-code (docs/methodology.md). One run a side is judged against that noise; several tell of their own noise as well.
+What is judged is what a Keras user's process would take: the anonymous memory of the process in which the step of the
+whole model was timed, above what it had before the model was built. Where that is not known on both sides, it is the
+peak of the process that trained the cell, framework, mapped files and the cut included. Either is one number a run,
+whose noise is that of allocators and threads: a few percent on identical code (docs/methodology.md). One run a side is
+judged against that noise; several tell of their own noise as well.
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from tlbench.regression.entries import Entry
+from tlbench.regression.entries import Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair
 from tlbench.regression.runs import Runs, evidence, shifts
 from tlbench.statistics.moderated import Spread
 
-NAME, UNIT, MIB = "peak memory", "MiB", 2**20
+PEAK, UNIT, MIB = "peak memory", "MiB", 2**20
 KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
-"""Of the logarithm of one run's peak: two of identical code lie within 5 % of each other in 95 of 100 cases."""
+"""Of the logarithm of one run's memory: two of identical code lie within 5 % of each other in 95 of 100 cases."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one cell took on both sides, bytes, one number a run; the newest first. reason: why it is not judged."""
+
+    name: str
+    base: tuple[int, ...]
+    new: tuple[int, ...]
+    reason: str
 
 
 class MemoryMetric(Metric):
-    """The peak of the process that trained the cell."""
+    """What a step of the whole model takes, or else the peak of the process that trained the cell."""
 
     name = "memory"
-    summary = "peak memory of the process that trained the cell"
+    summary = "memory of a step on the whole model, or else peak of the process that trained the cell"
     gate = 0.10
     machine_bound = True
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """The peak of each cell that has one on both sides."""
-        taken = [(pair, why_not_memory(*pair)) for pair in pairs if pair[0].memory and pair[1].memory]
-        cells = [Runs(base.memory, new.memory) for (base, new), reason in taken if not reason]
+        """One number of each cell that has one on both sides."""
+        found = [(new.cell, taken) for base, new in pairs if (taken := of_step(base, new) or of_process(base, new))]
+        cells = [Runs(taken.base, taken.new) for _, taken in found if not taken.reason]
         judged = iter(zip(cells, shifts(cells, KNOWN), strict=True))
-        for (base, new), reason in taken:
-            peaks = (base.memory[0] / MIB, new.memory[0] / MIB)
-            if reason:
-                yield Finding(new.cell, NAME, UNIT, *peaks, reason=reason)
+        for cell, taken in found:
+            shown = (taken.base[0] / MIB, taken.new[0] / MIB)
+            if taken.reason:
+                yield Finding(cell, taken.name, UNIT, *shown, reason=taken.reason)
                 continue
-            cell, shift = next(judged)
-            known = evidence(shift, cell, KNOWN, math.log1p(gate(new.cell)), self.level, tests)
-            yield Finding(new.cell, NAME, UNIT, *peaks, evidence=known)
+            runs, shift = next(judged)
+            known = evidence(shift, runs, KNOWN, math.log1p(gate(cell)), self.level, tests)
+            yield Finding(cell, taken.name, UNIT, *shown, evidence=known)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """The peak of the newest run."""
-        if entry.memory:
-            yield Followed(NAME, UNIT, entry.memory[0] / MIB)
+        """That of the newest run."""
+        step = _heaviest(entry)
+        if step is not None and step.draws[0].memory is not None:
+            yield Followed(_name(step), UNIT, step.draws[0].memory / MIB)
+        elif entry.memory:
+            yield Followed(PEAK, UNIT, entry.memory[0] / MIB)
 
     def written(self, value: float) -> str:
         """Whole MiB."""
         return f"{value:.0f}"
 
 
-def why_not_memory(base: Entry, new: Entry) -> str:
-    """Why two peaks cannot be compared; empty where they can."""
-    reason = other_stand_ins(base, new)
-    if reason:
-        return reason
-    if base.machine != new.machine:
-        return "taken on another machine"
-    if base.trained_on != new.trained_on:
-        return f"the base trained on {base.trained_on or 'what is not known'}, the new side on {new.trained_on}"
-    return ""
+def of_step(base: Entry, new: Entry) -> Taken | None:
+    """The memory of the heaviest step that the new side has; None unless both sides took it in the same way."""
+    step = _heaviest(new)
+    same = [each for each in base.times if step and conditions(each) == conditions(step)]
+    if step is None or not same:
+        return None
+    before, after = _of_draws(same[0]), _of_draws(step)
+    return Taken(_name(step), before, after, _elsewhere(base, new)) if before and after else None
+
+
+def of_process(base: Entry, new: Entry) -> Taken | None:
+    """The peak of the processes that trained the cell."""
+    if not base.memory or not new.memory:
+        return None
+    reason = _elsewhere(base, new)
+    if not reason and base.trained_on != new.trained_on:
+        reason = f"the base trained on {base.trained_on or 'what is not known'}, the new side on {new.trained_on}"
+    return Taken(PEAK, base.memory, new.memory, reason)
+
+
+def _heaviest(entry: Entry) -> Times | None:
+    """The training step, or inference where nothing is trained."""
+    steps = {times.step: times for times in reversed(entry.times)}
+    return steps.get("training") or steps.get("inference")
+
+
+def _of_draws(times: Times) -> tuple[int, ...]:
+    return tuple(draw.memory for draw in times.draws if draw.memory is not None)
+
+
+def _name(times: Times) -> str:
+    return f"memory of {'a training' if times.step == 'training' else 'an inference'} step"
+
+
+def _elsewhere(base: Entry, new: Entry) -> str:
+    return other_stand_ins(base, new) or ("taken on another machine" if base.machine != new.machine else "")
