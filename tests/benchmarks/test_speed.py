@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests import builders
-from tests.integration.conftest import TINY, make_place, tlbench_in
+from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
 from tlbench.core.cell import Limit, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
@@ -41,7 +41,7 @@ def test_help(benchmark: BenchmarkFixture) -> None:
 
 
 def test_report_on_ten_thousand_records(benchmark: BenchmarkFixture, ten_thousand: Path) -> None:
-    done = benchmark.pedantic(lambda: tlbench_in(ten_thousand, "report", "run"), rounds=3)
+    done = benchmark.pedantic(lambda: fresh_tlbench_in(ten_thousand, "report", "run"), rounds=3)
     assert "10000 seeds" in done.stdout
 
 
@@ -67,7 +67,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_resume_of_a_finished_run_of_a_thousand_cells(benchmark: BenchmarkFixture, thousand: Path) -> None:
-    done = benchmark.pedantic(lambda: tlbench_in(thousand, "run", "thousand.yaml", "--out", "run"), rounds=5)
+    done = benchmark.pedantic(lambda: fresh_tlbench_in(thousand, "run", "thousand.yaml", "--out", "run"), rounds=5)
     assert "All 1000 cells are done already" in done.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import TINY, make_place, tlbench_in
+from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
 from tlbench.core.errors import UserError
 from tlbench.execution import server
 from tlbench.results.store import Store
@@ -26,12 +26,12 @@ def test_modules_of_the_working_directory_a_keras_json_and_a_long_tmpdir_change_
     long = place / ("t" * 75) / ("m" * 75)
     long.mkdir(parents=True)
     variables = {"HOME": str(settings.parents[1]), "KERAS_HOME": str(settings.parent), "TMPDIR": str(long)}
-    said = tlbench_in(place, "run", "tiny.yaml", "--out", "run", OMP_NUM_THREADS="1", **variables)
+    said = fresh_tlbench_in(place, "run", "tiny.yaml", "--out", "run", OMP_NUM_THREADS="1", **variables)
     assert said.returncode == 0, said.stderr
     (record,) = Store(place / "run").read_all().records
     assert record.environment.imported["keras"].endswith("site-packages/keras")
     assert record.environment.variables["OMP_NUM_THREADS"] == "1"
-    plain = tlbench_in(place, "run", "tiny.yaml", "--out", "plain", PYTHONSAFEPATH="1")
+    plain = fresh_tlbench_in(place, "run", "tiny.yaml", "--out", "plain", PYTHONSAFEPATH="1")
     assert plain.returncode == 0, plain.stderr
     (expected,) = Store(place / "plain").read_all().records
     assert record.accuracy == expected.accuracy
@@ -69,7 +69,7 @@ def test_a_framework_that_kills_its_process_is_told_with_the_place_of_its_log(tm
     deadly = "import os, sys\nprint('no such instruction', file=sys.stderr, flush=True)\nos.kill(os.getpid(), 4)\n"
     (place / "broken" / "tensorflow" / "__init__.py").write_text(deadly)
     packages = f"{place / 'broken'}{os.pathsep}{Path(__file__).parents[2]}"
-    said = tlbench_in(place, "run", "tiny.yaml", "--out", "run", PYTHONPATH=packages)
+    said = fresh_tlbench_in(place, "run", "tiny.yaml", "--out", "run", PYTHONPATH=packages)
     assert said.returncode == 64, said.stderr
     assert "ended with SIGILL" in said.stderr
     assert "interrupted" not in said.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import preloaded
 from tlbench.datasets import synthetic
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,13 +47,21 @@ def environment(place: Path, **changes: str) -> dict[str, str]:
 
 
 def tlbench_in(place: Path, *args: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a fork of a process that has imported what it needs."""
+    if "COVERAGE_RUN" not in os.environ:
+        return preloaded.run(args, place, environment(place, **changes))
+    return fresh_tlbench_in(place, *args, **changes)
+
+
+def fresh_tlbench_in(place: Path, *args: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-m", "tlbench", *args],
         cwd=place,
         env=environment(place, **changes),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=preloaded.TIMEOUT,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.integration.conftest import TINY, make_place, tlbench_in
+from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
 from tlbench.cli import cli
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
@@ -97,7 +97,7 @@ def test_what_can_be_run_here_is_run(place: Path) -> None:
         for word in words:
             if word in ("run", "old/bin/python") and words[0] == "compare":
                 _copy_newest(place, "ci", place / "run")
-        done = tlbench_in(place, *words, TLBENCH_DATA=str(place / "data"))
+        done = fresh_tlbench_in(place, *words, TLBENCH_DATA=str(place / "data"))
         assert _fine(words, done), f"tlbench {' '.join(words)}: {done.returncode}\n{done.stderr}\n{done.stdout}"
 
 

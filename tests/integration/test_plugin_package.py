@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import environment, make_place, tlbench_in
+from tests.integration.conftest import environment, fresh_tlbench_in, make_place
 
 PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
 SUITE = """\
@@ -33,7 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tlbench(place: Path, *args: str) -> str:
     path = os.pathsep.join([environment(place)["PYTHONPATH"], str(PACKAGE)])
-    done = tlbench_in(place, *args, PYTHONPATH=path, TLBENCH_DATA=str(place / "data"))
+    done = fresh_tlbench_in(place, *args, PYTHONPATH=path, TLBENCH_DATA=str(place / "data"))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
