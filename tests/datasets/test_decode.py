@@ -1,12 +1,18 @@
 """Every file of the trouble collection either decodes or says why not."""
 
+import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
-from tlbench.datasets.decode import UndecodableError, decode, quiet
+from tlbench.datasets.decode import UndecodableError, decode, formats, quiet
 
 BROKEN = {
     "found/cats_dogs__test_set_cats__DS_Store": "not an image",
@@ -74,6 +80,132 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
 def test_transparent_pixels_lie_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     assert decode(tmp_path / "clear.png", 4).pixels.min() == 255
+
+
+def saved(file: Path, values: np.ndarray) -> Path:
+    Image.fromarray(values).save(file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("values", "suffix", "white"),
+    [
+        (np.linspace(0, 1, 64, dtype=np.float32), "tiff", 1),
+        (np.linspace(0, 255, 64, dtype=np.float32), "tiff", 255),
+        (np.linspace(0, 60000, 64, dtype=np.float32), "tiff", 65535),
+        (np.linspace(0, 250, 64).astype(np.int32), "tiff", 255),
+        (np.linspace(0, 2**31 - 1, 64).astype(np.int32), "tiff", 2**31 - 1),
+        (np.linspace(0, 9000, 64).astype(np.uint16), "png", 65535),
+        (np.linspace(0, 65535, 64).astype(np.uint16), "tiff", 65535),
+    ],
+)
+def test_gray_values_are_scaled_by_their_range(tmp_path: Path, values: np.ndarray, suffix: str, white: float) -> None:
+    pixels = decode(saved(tmp_path / f"image.{suffix}", values.reshape(8, 8)), 8).pixels
+    expected = values.reshape(8, 8).astype(float) / white * 255
+    assert np.abs(pixels - expected[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.linspace(0, 300, 64).astype(np.uint16), "its values go up to 300 of 65535: it would be black"),
+        (np.linspace(-5, 5, 64, dtype=np.float32), "its values go from -5 to 5, and none is known as white"),
+        (np.linspace(0, 1e9, 64, dtype=np.float32), "its values go up to 1e+09, and none is known as white"),
+        (np.full(64, np.nan, np.float32), "some of its values are no numbers"),
+    ],
+)
+def test_what_would_be_black_or_has_no_white_is_skipped_with_the_reason(
+    tmp_path: Path, values: np.ndarray, reason: str
+) -> None:
+    with pytest.raises(UndecodableError, match=reason.replace("+", r"\+")):
+        decode(saved(tmp_path / "image.tiff", values.reshape(8, 8)), 8)
+
+
+def test_pixels_of_any_png_are_those_of_keras(tmp_path: Path) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    random = np.random.default_rng(0)
+    colours = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    images = {
+        "gray 16": Image.fromarray(random.integers(0, 65536, (8, 8)).astype(np.uint16)),
+        "gray": colours.convert("L"),
+        "1 bit": colours.convert("1"),
+        "palette": colours.convert("P"),
+        "colours": colours,
+    }
+    for name, image in images.items():
+        image.save(tmp_path / "image.png")
+        expected = tensorflow.io.decode_image((tmp_path / "image.png").read_bytes(), channels=3).numpy()
+        assert np.abs(decode(tmp_path / "image.png", 8).pixels.astype(int) - expected).max() <= 1, name
+
+
+def test_transparency_of_a_palette_lies_on_white(tmp_path: Path) -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.save(tmp_path / "palette.png", transparency=1)
+    assert decode(tmp_path / "palette.png", 4).pixels.min() == 255
+
+
+def test_a_damaged_picture_is_named_whatever_its_decoder_raises(
+    tmp_path: Path, bad_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = bad_files.parent / "cases/files/damaged_avif.jpg"
+    with pytest.raises(UndecodableError, match=r"damaged image|not an image"):
+        decode(damaged, 8)
+    Image.new("RGB", (8, 8)).save(tmp_path / "image.png")
+    for kind in (RuntimeError, TypeError, KeyError, struct.error, MemoryError, OverflowError, NotImplementedError):
+        monkeypatch.setattr(Image.Image, "load", Mock(side_effect=kind("two\nlines")))
+        with pytest.raises(UndecodableError, match=r"^damaged image \(.*two.*lines.*\)$"):
+            decode(tmp_path / "image.png", 8)
+
+
+@pytest.mark.parametrize("format", ["EPS", "PDF", "TGA", "ICO", "PCX"])
+def test_other_formats_are_not_opened_whatever_the_file_is_called(
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "image.jpg", format)
+    monkeypatch.setattr(subprocess, "Popen", Mock(side_effect=AssertionError("a program was started")))
+    with pytest.raises(UndecodableError, match="not an image"):
+        decode(tmp_path / "image.jpg", 8)
+
+
+def test_a_huge_or_special_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(64 * 2**30)
+    with pytest.raises(UndecodableError, match=r"64.0 GiB are too many for an image"):
+        decode(tmp_path / "huge.jpg", 8)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "zero.jpg"):
+        with pytest.raises(UndecodableError, match="no regular file"):
+            decode(tmp_path / name, 8)
+
+
+def test_heic_is_read_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "photo.heic"
+    file.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    formats.cache_clear()
+    with pytest.raises(UndecodableError, match="HEIC, which is read where pillow-heif is installed"):
+        decode(file, 8)
+
+    class Opened(ImageFile.ImageFile):
+        format = "HEIF"
+
+        def _open(self) -> None:
+            self._mode, self._size = "RGB", (8, 8)
+
+        def load(self) -> None:
+            self.im = Image.new("RGB", (8, 8)).im
+
+    def register() -> None:  # as pillow_heif's own does
+        Image.register_open("HEIF", Opened, lambda start: b"ftyphei" in start)
+
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", list(Image.ID))
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=register))
+    formats.cache_clear()
+    assert decode(file, 8).pixels.shape == (8, 8, 3)
+    formats.cache_clear()
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

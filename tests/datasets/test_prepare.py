@@ -17,6 +17,7 @@ from tlbench.datasets import build, synthetic
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
+from tlbench.results.record import DataProvenance
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
 
@@ -107,6 +108,59 @@ def test_a_bad_file_is_named_and_the_next_takes_its_place(root: Path, tmp_path: 
     ]
     limited = prepared(root, tmp_path / "cache", Limit(train=29))
     assert limited.splits["train"].per_class == {"cats": 29, "dogs": 29}
+
+
+def test_bad_files_are_judged_on_the_whole_split_whatever_the_limit(root: Path, tmp_path: Path) -> None:
+    (root / "cats_dogs/train/cats/00000.png").write_bytes(b"")
+    found = prepared(root, tmp_path / "cache", Limit(train=4))  # 1 of 5 that are looked at, of 60
+    assert found.splits["train"].per_class == {"cats": 4, "dogs": 4}
+    assert [one.path for one in found.skipped] == ["train/cats/00000.png"]
+
+
+def test_a_picture_that_is_replaced_with_its_size_and_time_kept_is_noticed(root: Path, tmp_path: Path) -> None:
+    file = root / "cats_dogs/train/cats/00000.png"
+    Image.new("RGB", (24, 24), "red").save(file.with_suffix(".bmp"))
+    file.with_suffix(".bmp").replace(file)
+    before, first = file.stat(), prepared(root, tmp_path / "cache")
+    Image.new("RGB", (24, 24), "blue").save(tmp_path / "other.bmp")
+    file.write_bytes((tmp_path / "other.bmp").read_bytes())
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # touch -r
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    again = prepared(root, tmp_path / "cache")
+    assert again.fingerprint != first.fingerprint
+    assert training_arrays(again).open()[0][0, 0, 0].tolist() == [0, 0, 255]
+
+
+def test_what_is_left_out_is_today_s_even_where_nothing_is_decoded(root: Path, tmp_path: Path) -> None:
+    assert prepared(root, tmp_path / "cache").skipped == ()
+    (root / "cats_dogs/train/cats/.cache").mkdir()
+    (root / "cats_dogs/extra").mkdir()
+    record = prepared(root, tmp_path / "cache").provenance()
+    assert {(one.path, one.reason) for one in record.skipped} == {
+        ("train/cats/.cache/", "hidden"),
+        ("extra/", "folder beside the splits"),
+    }
+    assert {split: (of.folder, of.files, of.drawn) for split, of in record.splits.items()} == {
+        "train": ("train", 60, None),
+        "validation": ("validation", 8, None),
+        "test": ("test", 12, None),
+    }
+
+
+def test_names_that_are_not_utf8_go_through_to_the_record(root: Path, tmp_path: Path) -> None:
+    data = root / "cats_dogs"
+    for split in COUNTS:
+        (data / split / "cats").rename(data / split / os.fsdecode(b"ch\xe2t"))
+    (data / "train" / os.fsdecode(b"ch\xe2t") / os.fsdecode(b"\xe9.jpg")).write_bytes(b"x")
+    found = prepare(Named(name="own"), Limit(), 8, root=None, path=data, cache=tmp_path, fallback_synthetic=False)
+    record = DataProvenance.model_validate_json(found.provenance().model_dump_json())
+    assert record.classes == (r"ch\xe2t", "dogs")
+    assert [one.path for one in record.skipped] == [r"train/ch\xe2t/\xe9.jpg"]
+    told = Inputs({"own": found}, {})
+    assert told.read() == [r"own: train is train/, validation is validation/, test is test/; 2 classes: ch\xe2t, dogs"]
+    assert told.skipped() == [
+        r"own: 1 no images that can be decoded: train/ch\xe2t/\xe9.jpg (not an image); the record names all"
+    ]
 
 
 def test_more_than_five_percent_bad_files_is_an_error_that_names_them(root: Path, tmp_path: Path) -> None:

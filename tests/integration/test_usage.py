@@ -1,6 +1,7 @@
 """What a user may do wrong gets one clear sentence and its exit code; what needs no Keras does not load it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,11 +143,36 @@ def test_the_trouble_collection_among_the_images(place: Path, tlbench: Command, 
     assert refused.returncode == 64
     assert "files in train are no images that can be decoded, more than 5%" in refused.stderr
     checked = json.loads(tlbench("data", "check", "--path", "shapes", "--json").stdout)
-    named = {Path(file).name for _, file, _ in checked["undecodable"]} | {Path(file).name for file in checked["junk"]}
+    named = {Path(one["path"]).name for one in [*checked["undecodable"], *checked["left_out"]]}
     assert named == {
         "DS_Store", "Thumbs.db", "666.jpg", "11702.jpg", "html_error_page.jpg", "pillow__broken.png",
         "pillow__broken_data_stream.png", "pillow__truncated_image.png", "pillow__truncated_jpeg.jpg",
     }  # fmt: skip
+
+
+def test_data_check_says_what_is_read_and_moves_the_bad_ones_away(place: Path, tlbench: Command) -> None:
+    (place / "shapes/train").rename(place / "shapes/Train")
+    (place / "shapes/validation").rename(place / "shapes/Holdout-2")
+    (place / "shapes/Train/bars/.cache").mkdir()
+    bad = place / "shapes/Train/bars" / os.fsdecode(b"\xe9.jpg")
+    bad.write_bytes(b"x")
+    said = tlbench("data", "check", "--path", "shapes")
+    assert (said.returncode, said.stderr) == (2, "")
+    for line in (
+        "Train/", "15 % of Train/, drawn (seed 0)", "test/", "  Holdout-2/: folder beside the splits",
+        "  Train/bars/.cache/: hidden", r"  Train/bars/\xe9.jpg: not an image", "--move-bad DIR",
+        "Holdout-2/ is read as no split: where it is one, name it in the suite",
+    ):  # fmt: skip
+        assert line in said.stdout
+    assert said.stdout.count("\n") < 40
+    refused = tlbench("data", "check", "--path", "shapes", "--move-bad", "shapes/bad")
+    assert (refused.returncode, "lies in the data set" in refused.stderr) == (64, True)
+    tlbench("data", "check", "--path", "shapes", "--move-bad", "bad")
+    assert not bad.exists()
+    assert (place / "bad/Train/bars" / bad.name).read_bytes() == b"x"
+    again = tlbench("data", "check", "--path", "shapes", "--splits", "train=Train,validation=Holdout-2,test=test")
+    assert again.returncode == 0
+    assert "Holdout-2/ " in again.stdout
 
 
 def test_data_check_finds_the_same_picture_twice(place: Path, tlbench: Command) -> None:

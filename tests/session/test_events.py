@@ -15,7 +15,7 @@ def events() -> list[str]:
 
 
 def test_silent_hears_every_event_of_the_protocol() -> None:
-    assert len(events()) == 17
+    assert len(events()) == 18
     for name in events():
         assert callable(getattr(Silent, name))
 
@@ -46,6 +46,7 @@ def test_the_default_says_nothing_of_what_goes_well(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     hears: Events = Logged()
     hears.searching()
+    hears.read("own: train is train/")
     hears.training(2, 0)
     hears.begin(builders.cell())
     hears.end(builders.record())

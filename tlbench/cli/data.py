@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import Progress
@@ -10,13 +11,17 @@ from rich.progress import Progress
 from tlbench.cli.options import data_option
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.duplicates import Place
+from tlbench.datasets.names import shown
+from tlbench.datasets.told import advice, origin
 from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 from tlbench.session.data import check as check_files
-from tlbench.session.data import described, fetch, fetchable, known
+from tlbench.session.data import described, fetch, fetchable, known, move_bad
 
 PROBLEMS = 2
-SHOWN = 20
+SHOWN = 5
+"""Lines of a kind, so that all of it is one screen."""
+WIDEST = 8
 
 
 @click.group()
@@ -50,17 +55,34 @@ def list_(data: Path | None, as_json: bool) -> None:
 @click.argument("name", required=False)
 @data_option
 @click.option("--path", type=click.Path(path_type=Path), help="A folder with one folder a class, instead of a name.")
+@click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
+@click.option("--classes", help="Only these classes: cat,dog.")
+@click.option(
+    "--move-bad", "bad", type=click.Path(path_type=Path), metavar="DIR", help="Move files that are no images to DIR."
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything found, as JSON.")
-def check(name: str | None, data: Path | None, path: Path | None, as_json: bool) -> int:
-    """Count a data set, name the files that are no images, find the same picture twice. Exit 2 where there is trouble.
+def check(
+    name: str | None,
+    data: Path | None,
+    path: Path | None,
+    splits: str | None,
+    classes: str | None,
+    bad: Path | None,
+    as_json: bool,
+) -> int:
+    """Say what is read of a folder of images, which files are no images, and which picture is there twice.
 
-    Example: tlbench data check intel
+    Exit 2 where there is trouble.
+
+    Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
-    audit = check_files(name, path, data)
+    audit = check_files(name, path, data, splits, classes)
+    moved = move_bad(audit, bad) if bad else ()
     if as_json:
-        click.echo(json.dumps({**asdict(audit), "folder": str(audit.folder), "clean": audit.clean}, indent=1))
+        click.echo(json.dumps({**_values(audit), "moved": list(moved)}, indent=1))
     else:
         _show(audit)
+        _lines(f"Moved to {shown(str(bad))}", list(moved))
     return 0 if audit.clean else PROBLEMS
 
 
@@ -78,29 +100,45 @@ def get_(name: str) -> None:
     click.echo(f"{name}: {folder}")
 
 
+def _values(audit: Audit) -> dict[str, Any]:
+    values = {
+        "splits": {split: one.model_dump() for split, one in audit.splits.items()},
+        "left_out": [one.model_dump() for one in audit.left_out],
+        "undecodable": [one.model_dump() for one in audit.undecodable],
+        "exact": asdict(audit.exact),
+        "near": asdict(audit.near),
+    }
+    named = {"folder": shown(str(audit.folder)), "classes": audit.classes, "counts": audit.counts}
+    return {**named, **values, "balance": audit.balance, "clean": audit.clean}
+
+
 def _show(audit: Audit) -> None:
-    click.echo(f"{audit.folder}\n")
-    classes = list(audit.counts["train"])
-    rows = [
-        [
-            split,
-            *(str(counts[name]) for name in classes),
-            str(sum(counts.values())),
-            f"{audit.balance.get(split, 0):.2f}",
-        ]
-        for split, counts in audit.counts.items()
-    ]
-    headings = ["split", *classes, "all", "rarest/most frequent"]
-    click.echo(terminal.text(Table.of(headings, rows, right=range(1, len(headings)))))
+    click.echo(terminal.text(Note((shown(str(audit.folder)),)), _counts(audit)))
     click.echo()
-    _lines("Files of the operating system, left out", list(audit.junk))
-    _lines("No images", [f"{file}: {why}" for _, file, why in audit.undecodable])
+    if len(audit.classes) > WIDEST:
+        _lines("Classes", list(audit.classes))
+    _lines("Left out", [f"{one.path}: {one.reason}" for one in audit.left_out])
+    _lines("No images", [f"{one.path}: {one.reason}" for one in audit.undecodable])
     for word, groups in (("The same picture", audit.exact), ("Nearly the same picture", audit.near)):
         _lines(f"{word} under two labels", [_names(group) for group in groups.two_labels])
         _lines(f"{word} in two splits", [_names(group) for group in groups.across])
         _lines(f"{word} twice in a split", [_names(group) for group in groups.within])
+    _lines("What to do", advice(audit))
     if audit.clean:
         click.echo("Every file is an image; none stands under two labels or in two splits.")
+
+
+def _counts(audit: Audit) -> Table:
+    """A column for each class, or for fewest and most where there are too many."""
+    wide = len(audit.classes) > WIDEST
+    rows = []
+    for split, counts in audit.counts.items():
+        each = [min(counts.values()), max(counts.values())] if wide else list(counts.values())
+        balance = f"{audit.balance.get(split, 0):.2f}"
+        rows.append([split, origin(audit.splits[split]), *map(str, each), str(sum(counts.values())), balance])
+    of = ["fewest a class", "most"] if wide else list(audit.classes)
+    headings = ["split", "read from", *of, "all", "rarest/most frequent"]
+    return Table.of(headings, rows, right=range(2, len(headings)))
 
 
 def _lines(heading: str, lines: list[str]) -> None:

@@ -9,7 +9,8 @@ import click
 import yaml
 
 from tlbench.core.errors import UserError
-from tlbench.datasets.layout import FOLDER_NAMES, SPLITS, Layout, SplitRule, read_layout
+from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
 
 NAMED_CLASSES = 8
@@ -92,13 +93,14 @@ def _counted(layout: Layout) -> str:
 
 
 def _splits(layout: Layout) -> str:
-    there = [split for split in SPLITS if any((layout.folder / name).is_dir() for name in FOLDER_NAMES[split])]
-    if len(there) == len(SPLITS):
+    drawn = [split for split in SPLITS if layout.origins[split].drawn is not None]
+    if not drawn:
         return "Its own train, validation and test folders are used."
-    if there:
-        return (
-            "It has train and test; validation is 15 % of train, drawn by a seeded rule (keys: validation, split_seed)."
-        )
+    if layout.origins["train"].folder != ".":
+        own = [split for split in SPLITS if split not in drawn]
+        shares = f"{' and '.join(drawn)} {'is' if len(drawn) == 1 else 'are each'} 15 % of train"
+        rule = f"drawn by a seeded rule (keys: {', '.join(drawn)}, split_seed)"
+        return f"It has {' and '.join(own)}; {shares}, {rule}."
     return "It comes without splits: 15 % each for validation and test, seeded (keys: validation, test, split_seed)."
 
 

@@ -64,6 +64,10 @@ class Terminal:
         """Say what stands in."""
         self._say("fallback", sentence)
 
+    def read(self, sentence: str) -> None:
+        """Say what was read."""
+        self._say("", sentence)
+
     def note(self, sentence: str) -> None:
         """Say what is to be known."""
         self._say("note", sentence)

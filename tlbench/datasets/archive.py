@@ -3,7 +3,8 @@
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from tlbench.datasets.layout import SPLITS, in_order
+from tlbench.datasets.layout import in_order
+from tlbench.datasets.names import SPLITS
 from tlbench.datasets.spec import Archive
 
 LARGEST_FILE = 64 * 2**20

@@ -1,5 +1,6 @@
 """Look a whole data set over: counts, balance, files that are no images, the same picture more than once."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,19 +9,28 @@ from tlbench.datasets import duplicates
 from tlbench.datasets.decode import UndecodableError, decode, quiet
 from tlbench.datasets.duplicates import Groups, Place, Sketch
 from tlbench.datasets.layout import Layout
+from tlbench.datasets.names import shown
+from tlbench.results.record import SkippedFile, SplitOrigin
 
 SIZE = 64
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. `undecodable` are (split, file, reason); `exact` and `near` are groups of the same picture."""
+    """What was found.
+
+    splits: where each comes from. left_out: what was never looked into. undecodable: files that are no images; files:
+    their paths in the file system. exact, near: groups of the same picture.
+    """
 
     folder: Path
+    classes: tuple[str, ...]
     counts: dict[str, dict[str, int]]
     balance: dict[str, float]
-    undecodable: tuple[tuple[str, str, str], ...]
-    junk: tuple[str, ...]
+    splits: Mapping[str, SplitOrigin]
+    left_out: tuple[SkippedFile, ...]
+    undecodable: tuple[SkippedFile, ...]
+    files: Mapping[str, str]
     exact: Groups
     near: Groups
 
@@ -34,25 +44,28 @@ class Audit:
 def audit(layout: Layout, threads: int) -> Audit:
     """Decode every file once and compare all with all."""
     places = [
-        Place(split, name, file)
+        (Place(split, name, shown(file)), file)
         for split, classes in layout.files.items()
         for name, files in classes.items()
         for file in files
     ]
     with quiet(), ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(lambda place: _look(layout.folder / place.file), places))
-    bad = [(place.split, place.file, why) for place, why in zip(places, found, strict=True) if isinstance(why, str)]
-    seen = [(place, one) for place, one in zip(places, found, strict=True) if isinstance(one, Sketch)]
+        found = list(pool.map(lambda place: (place[0], _look(layout.folder / place[1])), places))
+    bad = [SkippedFile(split=place.split, path=place.file, reason=why) for place, why in found if isinstance(why, str)]
+    seen = [(place, one) for place, one in found if isinstance(one, Sketch)]
     counts: dict[str, dict[str, int]] = {split: dict.fromkeys(classes, 0) for split, classes in layout.files.items()}
     for place, _ in seen:
         counts[place.split][place.label] += 1
     there, sketches = [place for place, _ in seen], [one for _, one in seen]
     return Audit(
         folder=layout.folder,
+        classes=layout.classes,
         counts=counts,
         balance=duplicates.balance(counts),
+        splits=layout.origins,
+        left_out=layout.left_out,
         undecodable=tuple(bad),
-        junk=layout.junk,
+        files={place.file: file for (place, file), (_, one) in zip(places, found, strict=True) if isinstance(one, str)},
         exact=duplicates.exact(there, sketches),
         near=duplicates.near(there, sketches),
     )

@@ -13,7 +13,8 @@ from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import Picture, UndecodableError, decode, quiet
 from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
-from tlbench.datasets.layout import SPLITS, Layout
+from tlbench.datasets.layout import Layout
+from tlbench.datasets.names import SPLITS, shown
 from tlbench.host.resources import usable_cores
 from tlbench.results.record import SkippedFile, SplitAudit
 
@@ -24,7 +25,10 @@ Tell = Callable[[int, int], None]
 
 
 class Built(Value):
-    """What decoded images are, as their manifest tells about them. `counts` are images by split and class."""
+    """What decoded images are, as their manifest tells about them.
+
+    counts: images by split and class. skipped: files that are no images.
+    """
 
     classes: tuple[str, ...]
     fingerprint: str
@@ -66,10 +70,10 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
 
     Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
     takes cannot be decoded, the next in order takes its place.
-    Raises UserError where more than 5 % of the files looked at in a split are no images.
+    Raises UserError where more files are no images than 5 % of those that a split has.
     """
     limits, total = limit.model_dump(), count_real(layout, limit)
-    skipped = [SkippedFile(split="", path=path, reason="file of the operating system") for path in layout.junk]
+    skipped: list[SkippedFile] = []
     counts: dict[str, dict[str, int]] = {}
     places: list[Place] = []
     sketches: list[Sketch] = []
@@ -82,12 +86,12 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
                 used = 0
                 for path, found in _decoded(layout, split, name, limits[split], size, pool):
                     if isinstance(found, str):
-                        bad.append(SkippedFile(split=split, path=path, reason=found))
+                        bad.append(SkippedFile(split=split, path=shown(path), reason=found))
                         continue
                     picture, drawn = found
                     writer.append(images_of(split), picture.pixels[None])
                     digest.update(f"{split}\t{name}\t{path}\t{picture.sha256}\n".encode(*PATHS))
-                    places.append(Place(split, name, path))
+                    places.append(Place(split, name, shown(path)))
                     sketches.append(drawn)
                     used, done = used + 1, done + 1
                     tell(done, total)
@@ -143,13 +147,13 @@ def _try(file: Path, size: int) -> tuple[Picture, Sketch] | str:
 
 
 def _check_bad(layout: Layout, split: str, used: dict[str, int], bad: Sequence[SkippedFile]) -> None:
-    looked = sum(used.values()) + len(bad)
-    if len(bad) > MOST_BAD * looked:
+    folder, there = shown(str(layout.folder)), sum(map(len, layout.files[split].values()))
+    if len(bad) > MOST_BAD * there:
         names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
         raise UserError(
-            f"{layout.folder}: {len(bad)} of {looked} files in {split} are no images that can be decoded, more than "
-            f"{MOST_BAD:.0%}: {names}; `tlbench data check` names them all"
+            f"{folder}: {len(bad)} of {there} files in {split} are no images that can be decoded, more than "
+            f"{MOST_BAD:.0%}: {names}; `tlbench data check` names them all, and moves them away with --move-bad"
         )
     for name, count in used.items():
         if not count:
-            raise UserError(f"{layout.folder}: class {name!r} has no image in {split} that can be decoded")
+            raise UserError(f"{folder}: class {name!r} has no image in {split} that can be decoded")

@@ -1,11 +1,15 @@
 """Decode one image file, whatever it turns out to be. Pillow only."""
 
 import hashlib
+import importlib
 import io
+import os
+import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tlbench.core.errors import UserError
+from tlbench.core.text import one_line
+from tlbench.datasets.levels import NoRangeError, to_levels
 
-VERSION = 2
+VERSION = 3
 """Part of the key of decoded arrays: raise it when the same file would decode to other pixels."""
 
 MOST_PIXELS = 100_000_000
+MOST_BYTES = 512 * 2**20
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""No others are opened, whatever a file is called: some that Pillow knows start other programs (EPS), or have no
+signature, so that anything passes for an image (TGA)."""
 
 
 class UndecodableError(Exception):
@@ -47,21 +57,35 @@ def decode(file: Path, size: int) -> Picture:
 
 def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
     """The file's bytes and its image, upright and RGB, in its own size. Raises UndecodableError."""
+    content = _content(file)
     try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UndecodableError(f"cannot be read ({error.strerror})") from error
-    if not content:
-        raise UndecodableError("empty file")
-    try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=formats()) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UndecodableError(f"{image.width} x {image.height} pixels are too many")
-            return content, _rgb(_upright(image))
+            return content, _rgb(_upright(image), image.format)
+    except UndecodableError:
+        raise
+    except NoRangeError as error:
+        raise UndecodableError(str(error)) from error
     except UnidentifiedImageError as error:
-        raise UndecodableError("not an image") from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise UndecodableError(f"damaged image ({error})") from error
+        raise UndecodableError(_unknown(content)) from error
+    except Exception as error:
+        words = one_line(str(error)) or type(error).__name__
+        raise UndecodableError(f"damaged image ({words})") from error
+
+
+def reads_heif() -> bool:
+    """Whether HEIC photographs are decoded: pillow-heif is installed."""
+    return "HEIF" in formats()
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this Pillow can decode."""
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
@@ -79,6 +103,30 @@ def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
+def _content(file: Path) -> bytes:
+    """The bytes of a regular file of a bearable size. A FIFO is not waited for, nor a device read."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as stream:  # noqa: PTH123 a descriptor, not a path
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise UndecodableError("no regular file")
+            if status.st_size > MOST_BYTES:
+                raise UndecodableError(f"{status.st_size / 2**30:.1f} GiB are too many for an image")
+            content = stream.read()
+    except OSError as error:
+        raise UndecodableError(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise UndecodableError("empty file")
+    return content
+
+
+def _unknown(content: bytes) -> str:
+    if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc") and not reads_heif():
+        return "HEIC, which is read where pillow-heif is installed (pip install pillow-heif)"
+    return "not an image"
+
+
 def _resize(image: Image.Image, size: int) -> Image.Image:
     # Pillow's own resize filters when it makes an image smaller; its transform samples, as tf.image.resize does.
     scale = (image.width / size, 0, 0, 0, image.height / size, 0)
@@ -89,20 +137,20 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError):
-        return image  # damaged EXIF says nothing about the pixels
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    except Exception:  # noqa: BLE001 damaged EXIF raises anything, and says nothing about the pixels
         return image
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+
+
+def _rgb(image: Image.Image, format: str | None) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        sixteen = image.mode.startswith("I;") or (image.mode == "I" and format in ("PNG", "PPM"))
+        return Image.fromarray(to_levels(np.asarray(image), 16 if sixteen else None)).convert("RGB")
+    if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         return Image.alpha_composite(white, layered).convert("RGB")
-    if image.mode.startswith("I;16") or image.mode == "I":
-        wide = np.asarray(image, dtype=np.float64)
-        return Image.fromarray((wide / 257).clip(0, 255).astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
 
 

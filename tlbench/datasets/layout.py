@@ -1,19 +1,18 @@
-"""Folders of images: which splits and classes there are, and which files each holds. Pure but for the listing."""
+"""Folders of images: which splits and classes there are, and which files each holds."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import tarfile
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.core.errors import UserError
-
-SPLITS = ("train", "validation", "test")
-FOLDER_NAMES = {
-    "train": ("train", "training", "seg_train"),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test", "testing", "seg_test"),
-}
-JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+from tlbench.core.errors import UserError, nearest
+from tlbench.datasets.listing import BESIDE, LeftOut, Listed, files_below, leave_out, look
+from tlbench.datasets.names import EVALUATION, SPLITS, alike, one_form, quoted, shown, split_of
+from tlbench.results.record import SkippedFile, SplitOrigin
 
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Split -> class -> file names, relative to the data set's folder, in the order a limit takes them."""
@@ -21,53 +20,67 @@ Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How one folder is split where it comes without splits: fractions of each class, drawn by `seed`."""
+    """What a suite says of a folder.
+
+    validation, test: fractions of each class that are drawn, by `seed`, where the folder lacks that split. folders: the
+    folder of each split; None: found by their names; empty: there are no splits, whatever the folders are called.
+    classes: those that are taken, in this order; empty: all.
+    """
 
     validation: float = 0.15
     test: float = 0.15
     seed: int = 0
+    folders: Mapping[str, str] | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A data set's folder as found. `junk` are files of the operating system, left out by name."""
+    r"""A data set's folder as found. `left_out`: what was never looked into, by name or kind.
+
+    Paths in `files` are those of the file system; names of classes, as every name that is shown, have ``\xe9`` for
+    bytes that are not UTF-8.
+    """
 
     folder: Path
     classes: tuple[str, ...]
     files: Files
-    junk: tuple[str, ...]
+    left_out: tuple[SkippedFile, ...]
+    origins: Mapping[str, SplitOrigin]
 
 
 def read_layout(folder: Path, rule: SplitRule) -> Layout:
     """List the images of a data set.
 
-    Understood are ``{train,validation,test}/<class>/``, the same without validation (which is then taken from
-    train by `rule`), Kaggle's ``seg_train/seg_train/<class>``, and class folders alone (split by `rule`).
-    Extensions are not looked at. Raises UserError where that gives no usable data set.
+    Understood are a folder for each split with one for each class in it, class folders alone, and anything between:
+    what is missing of validation and test is drawn from train by `rule`. ``seg_train/seg_train/<class>`` (Kaggle) is
+    read as ``seg_train/<class>``. Extensions are not looked at. Raises UserError where that gives no usable data set,
+    or where names leave open what is meant.
     """
-    if not folder.is_dir():
-        raise UserError(f"the data set folder {folder} does not exist")
-    splits = {split: place for split in SPLITS if (place := _split_folder(folder, split))}
-    junk: list[str] = []
-    if not splits:
-        listed = _classes(folder, folder, junk)
-        _check_classes(folder, listed)
-        return Layout(folder, tuple(listed), _split_all(listed, rule), tuple(junk))
-    for needed in ("train", "test"):
-        if needed not in splits:
-            raise UserError(f"{folder} has {', '.join(splits)} but no {needed} folder; add {folder / needed}/<class>/")
-    found = {split: _classes(path, folder, junk) for split, path in splits.items()}
+    _check_folder(folder)
+    left_out: LeftOut = []
+    top = look(folder, folder, left_out)
+    outer = _named(folder, top, rule.folders) if rule.folders is not None else _found(folder, top)
+    if outer:
+        left_out += _beside(folder, top, outer.values())
+        places = {split: _inner(folder, place, left_out) for split, place in outer.items()}
+    else:
+        places, left_out = {"train": folder}, []  # it is looked at again, as the folder of the classes
+    found = {split: _classes(place, folder, rule.classes, left_out) for split, place in places.items()}
     for split, listed in found.items():
-        _check_classes(splits[split], listed)
-        if set(listed) != set(found["train"]):
-            odd = sorted(set(listed) ^ set(found["train"]))
-            raise UserError(
-                f"{folder}: the classes of {split} and train differ in {', '.join(odd)}; they must be the same"
-            )
-    if "validation" not in found:
-        found = {**_split_off_validation(found["train"], rule), "test": found["test"]}
-    files = {split: {name: in_order(listed) for name, listed in found[split].items()} for split in SPLITS}
-    return Layout(folder, tuple(sorted(found["train"])), files, tuple(junk))
+        _check_same(folder, split, listed, found["train"])
+    splits, drawn = _drawn_from_train(found, rule)
+    files = {split: {name: in_order(splits[split][name]) for name in found["train"]} for split in SPLITS}
+    origins = {
+        split: SplitOrigin(
+            folder=shown(places.get(split, places["train"]).relative_to(folder).as_posix()),
+            files=sum(map(len, files[split].values())),
+            drawn=drawn.get(split),
+            seed=rule.seed if split in drawn else None,
+        )
+        for split in SPLITS
+    }
+    return Layout(folder, tuple(found["train"]), files, tuple(left_out), origins)
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -75,70 +88,157 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _split_folder(folder: Path, split: str) -> Path | None:
-    for name in FOLDER_NAMES[split]:
-        path = folder / name
-        if path.is_dir():
-            inner = path / name
-            return inner if inner.is_dir() else path
-    return None
+def _check_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    name = shown(str(folder))
+    if not folder.exists():
+        broken = " (it is a broken link)" if folder.is_symlink() else ""
+        raise UserError(f"the data set folder {name} does not exist{broken}")
+    if folder.is_file() and (zipfile.is_zipfile(folder) or tarfile.is_tarfile(folder)):
+        raise UserError(f"{name} is an archive, not a folder; unpack it and give the folder")
+    raise UserError(f"{name} is a file, not a folder of images")
 
 
-def _classes(folder: Path, root: Path, junk: list[str]) -> dict[str, tuple[str, ...]]:
-    listed: dict[str, tuple[str, ...]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            names = [file for file in sorted(path.rglob("*")) if file.is_file()]
-            bad = [file for file in names if _is_junk(file)]
-            junk += [file.relative_to(root).as_posix() for file in bad]
-            listed[path.name] = tuple(file.relative_to(root).as_posix() for file in names if not _is_junk(file))
-    return listed
+def _beside(folder: Path, top: Listed, places: Collection[Path]) -> LeftOut:
+    """What lies beside the folders of the splits."""
+    files = [leave_out(path, folder, "not in the folder of a class") for path in top.files.values()]
+    others = [path for path in top.folders.values() if path not in places]
+    return files + [leave_out(path, folder, BESIDE, folder=True) for path in others]
 
 
-def _is_junk(file: Path) -> bool:
-    return file.name.startswith(".") or file.name.lower() in JUNK
+def _named(folder: Path, top: Listed, folders: Mapping[str, str]) -> dict[str, Path]:
+    """The folders that the suite names."""
+    for split, name in folders.items():
+        if name not in top.folders:
+            known = sorted(map(shown, top.folders))
+            raise UserError(
+                f"{shown(str(folder))} has no folder {name!r} for {split}; {nearest(name, known, 'folders')}"
+            )
+    return {split: top.folders[folders[split]] for split in SPLITS if split in folders}
 
 
-def _check_classes(folder: Path, listed: Mapping[str, tuple[str, ...]]) -> None:
-    if not listed:
-        raise UserError(f"{folder} has no class folders; images belong in {folder}/<class>/")
-    if len(listed) == 1:
-        raise UserError(f"{folder} has one class only, {next(iter(listed))!r}; a classifier needs at least two")
-    for name, files in listed.items():
-        if not files:
-            raise UserError(f"class {name!r} in {folder} is empty; put images there or remove the folder")
+def _found(folder: Path, top: Listed) -> dict[str, Path]:
+    """The folders whose names mean a split; none where no name does."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for name in top.folders:
+        if split := split_of(name):
+            named[split].append(name)
+    held_out = named.pop(EVALUATION, [])
+    for split in ("test", "validation"):
+        if held_out and split not in named and named:
+            named[split], held_out = held_out, []
+    for split, names in named.items():
+        if len(names) > 1:
+            every = " and ".join(repr(shown(name)) for name in names)
+            raise UserError(
+                f"{shown(str(folder))}: {every} all mean {split}; say which with "
+                f"`splits: {{{split}: {shown(names[0])}, ...}}` in the suite"
+            )
+    others = sorted(
+        shown(name) for name in top.folders if name not in {one for names in named.values() for one in names}
+    )
+    if named and ("train" not in named or (set(named) == {"train"} and others)):
+        there = ", ".join(repr(shown(name)) for names in named.values() for name in names)
+        beside = f" beside {', '.join(map(repr, others[:3]))}{', ...' if len(others) > 3 else ''}" if others else ""
+        missing = "train" if "train" not in named else "validation or test"
+        raise UserError(
+            f"{shown(str(folder))} has {there}{beside} but no {missing} folder; where these are classes, write "
+            f"`splits: none` in the suite (--splits none for `data check`), else name the folders with "
+            f"`splits: {{train: ..., test: ...}}`"
+        )
+    return {split: top.folders[named[split][0]] for split in SPLITS if split in named}
 
 
-def _split_all(listed: Mapping[str, tuple[str, ...]], rule: SplitRule) -> Files:
-    split: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in SPLITS}
-    for name, files in listed.items():
-        if len(files) < 3:
-            raise UserError(f"class {name!r} has {len(files)} images, too few to split into train, validation and test")
-        drawn = _drawn(files, rule.seed)
-        test = max(1, round(rule.test * len(files)))
-        validation = max(1, round(rule.validation * len(files)))
-        split["test"][name] = in_order(drawn[:test])
-        split["validation"][name] = in_order(drawn[test : test + validation])
-        split["train"][name] = in_order(drawn[test + validation :])
-    return split
+def _inner(root: Path, place: Path, left_out: LeftOut) -> Path:
+    """``seg_train/seg_train`` where nothing else is beside the inner folder."""
+    beside: LeftOut = []
+    listed = look(place, root, beside)
+    if len(listed.folders) == 1 and not listed.files:
+        ((name, inner),) = listed.folders.items()
+        if alike(name) == alike(place.name) and look(inner, root, []).folders:
+            left_out += beside
+            return inner
+    return place
 
 
-def _split_off_validation(
-    train: Mapping[str, tuple[str, ...]], rule: SplitRule
-) -> dict[str, dict[str, tuple[str, ...]]]:
-    split: dict[str, dict[str, tuple[str, ...]]] = {"train": {}, "validation": {}}
-    for name, files in train.items():
-        if len(files) < 2:
-            raise UserError(f"class {name!r} has one training image, too few to take a validation image from")
-        drawn, count = _drawn(files, rule.seed), max(1, round(rule.validation * len(files)))
-        split["validation"][name], split["train"][name] = drawn[:count], drawn[count:]
-    return split
+def _classes(place: Path, root: Path, chosen: tuple[str, ...], left_out: LeftOut) -> dict[str, tuple[str, ...]]:
+    """The classes of a split with their files. Raises UserError for fewer than two, and for one without a file."""
+    listed, where = look(place, root, left_out), shown(str(place))
+    left_out += [leave_out(path, root, "not in the folder of a class") for path in listed.files.values()]
+    folders = {shown(name): path for name, path in listed.folders.items()}
+    forms = Counter(one_form(name) for name in listed.folders)
+    if twice := [name for name in folders if forms[one_form(name)] > 1]:
+        raise UserError(f"{where} has classes whose names look the same: {_apart(twice)}; rename or join them")
+    if chosen:
+        for name in chosen:
+            if name not in folders:
+                raise UserError(f"{where} has no class {name!r}; {nearest(name, sorted(folders), 'classes')}")
+        others = [path for name, path in folders.items() if name not in chosen]
+        left_out += [leave_out(path, root, "not among the suite's classes", folder=True) for path in others]
+        folders = {name: folders[name] for name in chosen}
+    _check_classes(where, folders)
+    found = {}
+    for name, path in folders.items():
+        before = len(left_out)
+        found[name] = tuple(files_below(path, root, left_out))
+        if not found[name]:
+            there = left_out[before:]
+            why = f" but for what is left out ({there[0].path}: {there[0].reason})" if there else ""
+            raise UserError(f"class {name!r} in {where} is empty{why}; put images there or remove the folder")
+    return found
 
 
-def _drawn(files: Iterable[str], seed: int) -> tuple[str, ...]:
-    return tuple(sorted(files, key=lambda name: (_hash(f"{seed}:{name}"), name)))
+def _check_classes(where: str, folders: Mapping[str, Path]) -> None:
+    if not folders:
+        raise UserError(f"{where} has no class folders; images belong in {where}/<class>/")
+    if len(folders) == 1:
+        ((name, path),) = folders.items()
+        hint = f"; where the classes are in it, give {where}/{name} as the path" if _has_folders(path) else ""
+        raise UserError(f"{where} has one class only, {name!r}; a classifier needs at least two{hint}")
+
+
+def _has_folders(path: Path) -> bool:
+    with suppress(OSError):
+        return any(entry.is_dir() for entry in path.iterdir())
+    return False
+
+
+def _check_same(folder: Path, split: str, listed: Mapping[str, object], train: Mapping[str, object]) -> None:
+    if set(listed) == set(train):
+        return
+    odd = sorted(set(listed) ^ set(train))
+    twice = [name for name in odd if sum(alike(other) == alike(name) for other in odd) > 1]
+    hint = f" ({_apart(twice)} are different names)" if twice else ""
+    raise UserError(
+        f"{shown(str(folder))}: the classes of {split} and train differ in {_apart(odd)}{hint}; they must be the same"
+    )
+
+
+def _apart(names: Iterable[str]) -> str:
+    every = tuple(names)
+    return ", ".join(quoted(name, every) for name in every)
+
+
+def _drawn_from_train(
+    found: Mapping[str, Mapping[str, tuple[str, ...]]], rule: SplitRule
+) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, float]]:
+    """All three splits, and the shares of train that those are which the folder lacks."""
+    shares = (("test", rule.test), ("validation", rule.validation))
+    drawn = {split: share for split, share in shares if split not in found}
+    splits = {split: dict(listed) for split, listed in found.items()} | {split: {} for split in drawn}
+    for name, files in found["train"].items():
+        left = tuple(sorted(files, key=lambda file: (_hash(f"{rule.seed}:{file}"), file)))
+        for split, share in drawn.items():
+            count = max(1, round(share * len(files)))
+            splits[split][name], left = left[:count], left[count:]
+        if not left:
+            raise UserError(
+                f"class {name!r} has {len(files)} {'image' if len(files) == 1 else 'images'} for train, too few to "
+                f"take {' and '.join(drawn)} out of it; add images, or set lower shares in the suite"
+            )
+        splits["train"][name] = left
+    return splits, drawn
 
 
 def _hash(text: str) -> str:

@@ -81,12 +81,14 @@ def prepare(
             f"{dataset.label} at {image_size} px: {error}; make room, set {IMAGES.variable} higher, or take fewer "
             "images with `limit`"
         ) from error
-    source = _source(dataset, located, image_size, entry, store.damaged)
+    source = _source(dataset, located, layout, image_size, entry, store.damaged)
     entry.keep_for(source)
     return source
 
 
-def _source(dataset: Named, located: Located, image_size: int, entry: Entry, damaged: Sequence[str]) -> DataSource:
+def _source(
+    dataset: Named, located: Located, layout: Layout | None, image_size: int, entry: Entry, damaged: Sequence[str]
+) -> DataSource:
     built = Built.model_validate(entry.manifest.about)
     return DataSource(
         name=dataset.label,
@@ -98,18 +100,23 @@ def _source(dataset: Named, located: Located, image_size: int, entry: Entry, dam
             split: ArraySplit(entry.folder / images_of(split), entry.folder / labels_of(split), image_size, counts)
             for split, counts in built.counts.items()
         },
-        skipped=built.skipped,
+        skipped=(*(layout.left_out if layout else ()), *built.skipped),
+        origins=layout.origins if layout else {},
         audit=built.audit,
         rebuilt=tuple(damaged),
     )
 
 
 def _rule(dataset: Named) -> SplitRule:
+    """What the suite says of the folder; `splits` and `classes` are JSON in the arguments of a cell."""
     args = dataset.args
+    folders, classes = args.get("splits"), args.get("classes")
     return SplitRule(
         validation=float(args.get("validation") or 0.15),
         test=float(args.get("test") or 0.15),
         seed=int(args.get("split_seed") or 0),
+        folders=None if folders is None else {} if folders == "none" else json.loads(str(folders)),
+        classes=() if classes is None else tuple(json.loads(str(classes))),
     )
 
 
@@ -124,16 +131,29 @@ def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> No
 def _made_from(
     dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: int
 ) -> dict[str, str]:
-    """Changes when a file, its size or its time changes, and with all that decides which pixels come out."""
-    made_from = {"image size": str(image_size), "limit": limit.model_dump_json(), "decoder": str(decoder.VERSION)}
+    """Changes when a file is replaced or written to, and with all that decides which pixels come out.
+
+    Of a file count its size, its times and its inode: whoever sets a new file's time of modification back (``touch
+    -r``, ``cp -p``, ``rsync -t``) cannot set its ctime. Reading all bytes to be as sure would cost every run minutes on
+    a slow disk, and where a time changes without the bytes, the images are only decoded once more.
+    """
+    version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
+    made_from = {"image size": str(image_size), "limit": limit.model_dump_json(), "decoder": version}
     if layout is None:
         return made_from | {"generator": str(synthetic.VERSION), "classes": json.dumps(located.classes)}
     files = hashlib.sha256()
     for split, classes in layout.files.items():
         for name, paths in classes.items():
             for path in paths:
-                status = (layout.folder / path).stat()
-                line = json.dumps([split, name, path, status.st_size, status.st_mtime_ns])
-                files.update(line.encode())
+                files.update(json.dumps([split, name, path, *_state(layout.folder / path)]).encode())
     folder = json.dumps(str(layout.folder.resolve()))
     return made_from | {"folder": folder, "split": json.dumps(_rule(dataset).__dict__), "files": files.hexdigest()}
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """Empty where the file is gone since it was listed, as its decoding will say."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

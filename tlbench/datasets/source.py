@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tlbench.datasets.decode import read_crop
 from tlbench.host.resources import usable_cores
-from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit
+from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit, SplitOrigin
 
 Labels = NDArray[np.int32]
 
@@ -94,6 +94,7 @@ class Crops:
 class DataSource:
     """A data set ready to be used. `fingerprint` says which images these are, whatever their size in pixels.
 
+    origins: where the images of each split come from; empty where they are drawn by code.
     rebuilt: what was wrong with decoded images that had to be decoded again.
     """
 
@@ -105,6 +106,7 @@ class DataSource:
     splits: Mapping[str, Split]
     skipped: tuple[SkippedFile, ...] = ()
     audit: SplitAudit | None = None
+    origins: Mapping[str, SplitOrigin] = field(default_factory=dict)
     rebuilt: tuple[str, ...] = field(default=(), compare=False)
 
     def provenance(self) -> DataProvenance:
@@ -117,4 +119,5 @@ class DataSource:
             counts={name: dict(split.per_class) for name, split in self.splits.items()},
             skipped=self.skipped,
             audit=self.audit,
+            splits=dict(self.origins),
         )

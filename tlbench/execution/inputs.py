@@ -11,6 +11,7 @@ from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import find_imagenet
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
+from tlbench.datasets.told import balance_sentence, read_sentence, skipped_sentences
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
 
@@ -102,13 +103,22 @@ class Inputs:
                 )
         return [sentences[name] for name in sorted(sentences)]
 
+    def read(self) -> list[str]:
+        """One sentence for each data set in folders: which of them were taken for what."""
+        found = sorted(self._by_name().items())
+        return [f"{name}: {read_sentence(one.origins, one.classes)}" for name, one in found if one.origins]
+
+    def unbalanced(self) -> list[str]:
+        """One sentence for each data set of which one class has most of the images of a split."""
+        told = {name: balance_sentence(found.provenance().counts) for name, found in sorted(self._by_name().items())}
+        return [f"{name}: {sentence}" for name, sentence in told.items() if sentence]
+
     def skipped(self) -> list[str]:
-        """One sentence for each data set with files that are no images."""
-        counts = {found.name: len(found.skipped) for found in self.data.values() if found.skipped}
-        return [
-            f"{name}: {count} files are no images that can be decoded; the records and `tlbench data check` name them"
-            for name, count in sorted(counts.items())
-        ]
+        """Sentences for each data set with files that were left out: never looked into, or no images."""
+        return [sentence for _, found in sorted(self._by_name().items()) for sentence in skipped_sentences(found)]
+
+    def _by_name(self) -> dict[str, DataSource]:
+        return {found.name: found for found in self.data.values()}
 
 
 def weights_key(cell: Cell) -> str:

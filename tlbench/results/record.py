@@ -281,11 +281,29 @@ class TrainedPhase(Value):
 
 
 class SkippedFile(Value):
-    """A file that was left out of a split. `path` is relative to the data set's folder."""
+    """A file that was left out of a split. `path` is relative to the data set's folder.
+
+    split: empty for what was never looked into, by its name, its kind or its place; the path of a folder ends with a
+    slash, and stands for all that is in it.
+    """
 
     split: str
     path: str
     reason: str
+
+
+class SplitOrigin(Value):
+    """Where the images of a split come from.
+
+    folder: that of its classes, relative to the data set's. files: that the split has, whether a limit takes them or
+    not. drawn: share of each class of the training folder that was drawn, by `seed`; None where the folder is the
+    split's own.
+    """
+
+    folder: str
+    files: int
+    drawn: float | None = None
+    seed: int | None = None
 
 
 class Duplicates(Value):
@@ -316,7 +334,10 @@ class SplitAudit(Value):
 
 
 class DataProvenance(Value):
-    """Which images the numbers rest on. `counts` are images used per split, per class."""
+    """Which images the numbers rest on. `counts` are images used per split, per class.
+
+    splits: where each split comes from; empty where images are drawn by code, and in older records.
+    """
 
     source: Literal["real", "synthetic"]
     fallback: bool
@@ -325,6 +346,7 @@ class DataProvenance(Value):
     counts: dict[str, dict[str, int]]
     skipped: tuple[SkippedFile, ...] = ()
     audit: SplitAudit | None = None
+    splits: dict[str, SplitOrigin] = Field(default_factory=dict)
 
 
 class WeightsProvenance(Value):

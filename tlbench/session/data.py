@@ -1,5 +1,7 @@
 """Data sets by name: where they are, whether their files are sound, fetching one."""
 
+import os
+import shutil
 from pathlib import Path
 
 from tlbench.cache.download import DownloadError
@@ -9,6 +11,7 @@ from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, audit
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.locate import OnBytes, downloaded, get
+from tlbench.datasets.names import SPLITS, shown
 from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import Archive, DatasetInfo
 from tlbench.host.resources import usable_cores
@@ -19,9 +22,48 @@ def known(data: Path | None) -> dict[str, Path | None]:
     return {name: _place(info, data) for name, info in DATASETS.items()}
 
 
-def check(name: str | None, path: Path | None, data: Path | None) -> Audit:
-    """Look at every file of a data set, by its name or its folder. Raises UserError where it is not there."""
-    return audit(read_layout(path or _folder(name, data), SplitRule()), usable_cores())
+def check(
+    name: str | None, path: Path | None, data: Path | None, splits: str | None = None, classes: str | None = None
+) -> Audit:
+    """Look at every file of a data set, by its name or its folder. Raises UserError where it is not there.
+
+    splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
+    """
+    rule = SplitRule(folders=_folders(splits), classes=tuple(classes.split(",")) if classes else ())
+    return audit(read_layout(path or _folder(name, data), rule), usable_cores())
+
+
+def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
+    """Move the files that are no images to `target`, each under its path in the data set; returns these paths.
+
+    Raises UserError where a file cannot be moved, or one of that name is there already; what was moved till then stays
+    moved.
+    """
+    if target.resolve().is_relative_to(found.folder.resolve()):
+        raise UserError(f"{shown(str(target))} lies in the data set; name a folder outside it with --move-bad")
+    moved = []
+    for one in found.undecodable:
+        source, place = found.folder / found.files[one.path], target / found.files[one.path]
+        try:
+            if os.path.lexists(place):
+                raise UserError(f"{shown(str(place))} is there already; name an empty folder with --move-bad")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(source, place)
+        except OSError as error:
+            raise UserError(f"{one.path} cannot be moved to {shown(str(target))} ({error.strerror})") from error
+        moved.append(one.path)
+    return tuple(moved)
+
+
+def _folders(splits: str | None) -> dict[str, str] | None:
+    if splits is None:
+        return None
+    if splits == "none":
+        return {}
+    pairs = dict(part.partition("=")[::2] for part in splits.split(","))
+    if not pairs.keys() <= set(SPLITS) or "train" not in pairs or not all(pairs.values()):
+        raise UserError(f"--splits {splits}: write none, or train=Train,validation=Val,test=Holdout (train is needed)")
+    return pairs
 
 
 def described(name: str) -> DatasetInfo:

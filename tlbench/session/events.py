@@ -28,6 +28,9 @@ class Events(CellEvents, TimingEvents, Protocol):
     def fallback(self, sentence: str) -> None:
         """Something stands in for what the suite asks for."""
 
+    def read(self, sentence: str) -> None:
+        """Which folders of a data set were taken for which split."""
+
     def note(self, sentence: str) -> None:
         """Something to know of the images, or a number that will be missing."""
 
@@ -60,6 +63,9 @@ class Silent:
         """Nothing."""
 
     def fallback(self, sentence: str) -> None:
+        """Nothing."""
+
+    def read(self, sentence: str) -> None:
         """Nothing."""
 
     def note(self, sentence: str) -> None:

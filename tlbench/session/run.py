@@ -161,7 +161,9 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     inputs = find_inputs(cells, places, on_decode)
     for sentence in inputs.fallbacks():
         events.fallback(sentence)
-    for sentence in (*inputs.repeated(), *inputs.notes()):
+    for sentence in inputs.read():
+        events.read(sentence)
+    for sentence in (*inputs.repeated(), *inputs.unbalanced(), *inputs.notes()):
         events.note(sentence)
     for sentence in inputs.skipped():
         events.skipped(sentence)

@@ -1,5 +1,6 @@
 """Items of a suite's lists: a name, or a mapping with a name and what belongs to it."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -8,6 +9,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Head, Named, Scalar, Value, Weights
 from tlbench.core.errors import nearest
 from tlbench.datasets import registry as datasets
+from tlbench.datasets.names import SPLITS
 from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 from tlbench.suite.fields import check_keys, complain, number, one_of, show, whole
@@ -80,7 +82,7 @@ def _dataset(value: Any) -> Any:
                 f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}"
             )
         return DatasetItem(dataset=Named(name=name, args=args), path=None)
-    check_keys(args, ["name", "path", *SPLIT_KEYS])
+    check_keys(args, ["name", "path", *SPLIT_KEYS, "splits", "classes"])
     path = args.pop("path", None)
     if path is not None and not isinstance(path, str):
         raise complain(f"path: the path of a folder belongs here, not {show(path)}", "path")
@@ -91,10 +93,47 @@ def _dataset(value: Any) -> Any:
         )
     if path is not None and "/" in name:
         raise complain(f"{name!r} is no name; give the folder as path and a short name beside it")
-    for key in args:
-        check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
-        check(args[key])
+    for key in SPLIT_KEYS:
+        if key in args:
+            check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
+            check(args[key])
+    if args.get("validation", 0) + args.get("test", 0) >= 1:
+        raise complain("validation and test are shares of train and leave nothing of it; lower one of them", "test")
+    if "splits" in args:
+        args["splits"] = _folders(args["splits"])
+    if "classes" in args:
+        args["classes"] = _classes(args["classes"])
     return DatasetItem(dataset=Named(name=name, args=args), path=path)
+
+
+def _folders(value: Any) -> str:
+    """The folder of each split as JSON, or ``none``: arguments of a cell are single values."""
+    if value == "none":
+        return "none"
+    if not isinstance(value, dict):
+        raise complain(
+            f"splits: none, or a mapping {{train: Train, test: Holdout}}, belongs here, not {show(value)}", "splits"
+        )
+    check_keys(value, SPLITS)
+    if "train" not in value:
+        raise complain("splits: train is missing; what else is missing is drawn from it", "splits")
+    for split, folder in value.items():
+        if not isinstance(folder, str) or not folder or "/" in folder:
+            raise complain(f"splits: the name of a folder in path belongs to {split}, not {show(folder)}", "splits")
+    if len(set(value.values())) < len(value):
+        raise complain("splits: two splits have the same folder", "splits")
+    return json.dumps({split: value[split] for split in SPLITS if split in value}, ensure_ascii=False)
+
+
+def _classes(value: Any) -> str:
+    """The classes as a JSON list."""
+    names = value if isinstance(value, list) else [value]
+    for name in names:
+        if not isinstance(name, str):
+            raise complain(f"classes: the name of a folder belongs here, in quotes, not {show(name)}", "classes")
+    if len(set(names)) < max(2, len(names)):
+        raise complain("classes: at least two names belong here, each once", "classes")
+    return json.dumps(names, ensure_ascii=False)
 
 
 def _strategy(value: Any) -> Any:

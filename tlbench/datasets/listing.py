@@ -1,0 +1,118 @@
+"""What lies in a folder of images: files and folders that are read, and everything else by name with the reason."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tlbench.core.errors import UserError
+from tlbench.datasets.names import shown, why_never
+from tlbench.results.record import SkippedFile
+
+LeftOut = list[SkippedFile]
+BESIDE = "folder beside the splits"
+
+
+@dataclass
+class Listed:
+    """Folders and files directly in a folder, by name in order, links to them included."""
+
+    folders: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+def leave_out(path: Path, root: Path, reason: str, *, folder: bool = False) -> SkippedFile:
+    """Something that no split has; a folder's path ends with a slash, and stands for all that is in it."""
+    return SkippedFile(split="", path=shown(path.relative_to(root).as_posix()) + "/" * folder, reason=reason)
+
+
+def look(folder: Path, root: Path, left_out: LeftOut) -> Listed:
+    """What lies directly in `folder`, at or below the data set's folder `root`. Raises UserError where it cannot be
+    read.
+    """
+    try:
+        return _listed(folder, root, left_out)
+    except OSError as error:
+        raise UserError(f"{shown(str(folder))} cannot be read: {_words(error)}; {_way_out(error)}") from error
+
+
+def files_below(folder: Path, root: Path, left_out: LeftOut) -> list[str]:
+    """All files at any depth below a class's folder, relative to `root`; linked folders are read, each once.
+
+    Raises UserError where `folder` itself cannot be read; a folder in it that cannot is left out.
+    """
+    found: list[str] = []
+    folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
+    while folders or links:
+        here = folders.pop() if folders else links.pop(0)  # links last: a folder is read under its own name
+        if here == folder:
+            listed = look(here, root, left_out)
+        else:
+            try:
+                listed = Listed() if _identity(here) in seen else _listed(here, root, left_out)
+            except OSError as error:
+                left_out.append(leave_out(here, root, _words(error), folder=True))
+                continue
+            if _identity(here) in seen:
+                left_out.append(leave_out(here, root, "link to a folder that is read already", folder=True))
+        seen.add(_identity(here))
+        found += [path.relative_to(root).as_posix() for path in listed.files.values()]
+        for path in listed.folders.values():
+            (links if path.is_symlink() else folders).append(path)
+    return found
+
+
+def _listed(folder: Path, root: Path, left_out: LeftOut) -> Listed:
+    listed = Listed()
+    for name, path, is_folder in _entries(folder, root, left_out):
+        (listed.folders if is_folder else listed.files)[name] = path
+    return listed
+
+
+def _entries(folder: Path, root: Path, left_out: LeftOut) -> Iterator[tuple[str, Path, bool]]:
+    """Name, path, and whether it is a folder, of each entry that is read. Raises OSError."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries)
+    for name in names:
+        path = folder / name
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            link = f"broken link to {shown(str(path.readlink()))}" if path.is_symlink() else _words(error)
+            left_out.append(leave_out(path, root, why_never(name, folder=False) or link))
+            continue
+        is_folder = stat.S_ISDIR(mode)
+        reason = why_never(name, folder=is_folder)
+        if reason is None and not (is_folder or stat.S_ISREG(mode)):
+            reason = f"no regular file but {_kind(mode)}"
+        if reason is None and is_folder and path.is_symlink() and _contains(path, folder):
+            reason = "link to a folder that it lies in"
+        if reason is None:
+            yield name, path, is_folder
+        else:
+            left_out.append(leave_out(path, root, reason, folder=is_folder))
+
+
+def _contains(link: Path, place: Path) -> bool:
+    return place.resolve().is_relative_to(link.resolve())
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    return kinds.get(stat.S_IFMT(mode), "something else")
+
+
+def _words(error: OSError) -> str:
+    return "permission denied" if isinstance(error, PermissionError) else (error.strerror or str(error)).lower()
+
+
+def _way_out(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "make it readable (chmod -R u+rX), or ask its owner"
+    return "look whether its disk is there"

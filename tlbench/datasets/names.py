@@ -1,0 +1,63 @@
+"""Names of folders and files: which mean a split, which are the system's own, and how one is shown. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+SPLITS = ("train", "validation", "test")
+EVALUATION = "evaluation"
+"""A held-out split of which a name alone does not say whether it is for validation or for the test."""
+
+_MEANINGS = {
+    "train": ("train", "training", "trainset", "trainingset", "trn"),
+    "validation": ("validation", "val", "valid", "validate", "valset", "validationset", "dev", "devset", "development"),
+    "test": ("test", "testing", "testset", "testingset", "tst", "holdout", "heldout"),
+    EVALUATION: ("eval", "evaluation", "evalset"),
+}
+_SPLIT_OF = {word: split for split, words in _MEANINGS.items() for word in words}
+_FILLING = frozenset({"seg", "set", "data", "dataset", "split", "folder", "image", "images", "img", "imgs", "pictures"})
+
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "icon\r"})
+_SYSTEM_FOLDERS = frozenset(
+    {"__macosx", "@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"}
+    | {"__pycache__"}
+)
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder's name means (or `EVALUATION`), compared without case: ``Train``, ``seg_test``,
+    ``dev-set``; None for any other name.
+    """
+    words = re.findall(r"[^\W_]+", alike(name))
+    telling = [word for word in words if word not in _FILLING]
+    return _SPLIT_OF.get("".join(words)) or (_SPLIT_OF.get(telling[0]) if len(telling) == 1 else None)
+
+
+def why_never(name: str, *, folder: bool) -> str | None:
+    """Why a file or folder of that name is never looked into; None for one that is."""
+    if name.startswith("."):
+        return "hidden"
+    if name.lower() in (_SYSTEM_FOLDERS if folder else _SYSTEM_FILES):
+        return f"{'folder' if folder else 'file'} of the operating system"
+    return None
+
+
+def shown(name: str) -> str:
+    r"""A name as every output can have it: bytes that are not UTF-8 as ``\xe9``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def one_form(name: str) -> str:
+    """Equal for names that look the same, however their accents are coded (NFC)."""
+    return unicodedata.normalize("NFC", shown(name))
+
+
+def alike(name: str) -> str:
+    """Equal for names that people take for the same: they look the same but for case."""
+    return one_form(name).casefold()
+
+
+def quoted(name: str, others: Iterable[str]) -> str:
+    """A name in quotes; with escapes where it looks like one of `others` without being it."""
+    same_look = any(one_form(other) == one_form(name) and other != name for other in others)
+    return ascii(name) if same_look else repr(name)
