@@ -123,6 +123,10 @@ def test_heads_of_other_solvers_are_ordinary_models_and_a_search_is_none(
             record.accuracy.validation_loss, abs=1e-4
         )
         units = {"softmax": 2, "sigmoid": 1}[output]
-        expected = 0 if name == "neighbours" else 257 * units
-        assert (head.params, head.trainable, phase.trainable) == (expected, expected, expected)
-    assert found["neighbours"].record.counts.params == found["ridge"].record.counts.backbone.params
+        images = sum(record.data.counts["train"].values())
+        kept = images * 256 if name == "neighbours" else 257 * units
+        trained = 0 if name == "neighbours" else kept
+        assert (head.params, head.trainable, phase.trainable) == (kept, trained, trained)
+        assert record.counts.params == record.counts.backbone.params + kept
+        assert head.flops == (2 * kept if name == "neighbours" else 2 * 256 * units)
+        assert head.depth == (0 if name == "neighbours" else 1)

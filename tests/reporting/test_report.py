@@ -10,12 +10,12 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, RandAugment, ReduceLROnPlateau
+from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, RandAugment, ReduceLROnPlateau, Tuning
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import Doubt, Record, TrainedPhase, TrainingPath
-from tlbench.results.table import COLUMNS, to_frame
+from tlbench.results.record import Doubt, Record, Search, TrainedPhase, TrainingPath, Trial
+from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
 
 
 def rows(*records: Record, run: str = "run") -> list[RunRecord]:
@@ -127,6 +127,7 @@ DIFFERENT: list[dict[str, Any]] = [
             {"mixup": 0.2},
             {"cutmix": 1.0},
             {"rand_augment": RandAugment(magnitude=5)},
+            {"tune": Tuning(l2=(0.1, 1.0))},
         )
     ),
 ]
@@ -150,11 +151,34 @@ def test_a_search_has_no_step_times_and_the_table_says_why() -> None:
     strategy = Named(name="frozen", args={"solver": "neighbours"})
     search = builders.record(builders.cell(strategy=strategy, timing=None), timings=None, training=(searched,))
     text = render("t", rows(builders.record(), search))
-    assert "outside the model: these are in no count, and there is no step to time" in text
+    assert "counted as parameters; the search is no part of the model, so there is no step to time" in text
     plain, other = table(text, "cats_dogs")
     assert "Timing" not in plain
     assert other["Time (ms) per inference step (CPU)"] == "—"
     assert "no step to time" not in render("t", rows(builders.record()))
+
+
+def test_what_tuning_cost_has_a_column_and_what_it_chose_a_line() -> None:
+    train = present(builders.cell().train)
+    grid = train.model_copy(update={"learning_rate": 0.0, "tune": Tuning(learning_rate=(1e-4, 1e-3))})
+    trials = tuple(Trial(setting=rate, val_loss=1 - rate, val_accuracy=0.5, seconds=4.0) for rate in (1e-4, 1e-3))
+    searches = [
+        Search(varied="learning_rate", trials=trials, chosen=chosen, monitor="val_loss", seconds=seconds)
+        for chosen, seconds in ((1, 10.0), (0, 11.0))
+    ]
+    tuned = [
+        builders.record(builders.cell(train=grid, seed=seed), search=search) for seed, search in enumerate(searches)
+    ]
+    text = render("t", rows(builders.record(), *tuned))
+    plain, row = table(text, "cats_dogs")
+    assert (plain["Tuning (s)"], row["Tuning (s)"]) == ("—", "10.5")
+    assert plain["Tried"] == "nothing"
+    assert (row["Learning rate"], row["Tried"]) == ("tuned", "learning rate 0.0001, 0.001")
+    assert "Chosen of cells: frozen (learning rate 0.0001, 0.001) 0.0001 in 1, 0.001 in 1." in text
+    assert "Tuning (s)" not in render("t", rows(builders.record()))
+    frame = to_frame([builders.record(), tuned[0]])
+    assert list(frame.columns) == [*COLUMNS, *TUNING_COLUMNS]
+    assert list(frame.iloc[1][list(TUNING_COLUMNS)]) == ["learning_rate", 2, 1e-3, 10.0]
 
 
 def test_two_machines_are_told_apart() -> None:

@@ -173,6 +173,14 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Repl
         run(out="here")
 
 
+def test_a_plan_says_how_many_trials_there_are(tmp_path: Path) -> None:
+    grid = "epochs: 2, tune: {learning_rate: [1e-4, 1e-3], l2: [1, 0.1]}"
+    (tmp_path / "tuned.yaml").write_text(SUITE.replace("epochs: 2", grid))
+    plan = tlbench.plan(tmp_path / "tuned.yaml")
+    assert "Tuning: 2 trials for 2 of 2 cells." in plan.sentences
+    assert list(plan.frame.trials) == [2, 2]
+
+
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     before = tlbench.plan("suite.yaml")
     assert (len(before.cells), len(before.to_do)) == (2, 2)

@@ -140,6 +140,28 @@ def test_a_search_among_images_has_no_step_to_time(tmp_path: Path) -> None:
     assert present(search.train).epochs == 0
 
 
+TUNE = "tune: {learning_rate: [1e-4, 1e-3], l2: [0.1, 0.01]}"
+
+
+def test_every_cell_has_as_many_trials_of_what_it_has(tmp_path: Path) -> None:
+    strategies = f"[frozen, {GRADIENT}, full, {{name: full, joint: true}}, scratch, {{name: frozen, solver: cosine}}]"
+    text = BASE.replace("strategies: frozen", f"strategies: {strategies}").replace("epochs: 1", f"epochs: 1, {TUNE}")
+    rates, penalties = (1e-4, 1e-3), (0.1, 0.01)
+    expected = [((), penalties), (rates, ()), (rates, penalties), (rates, ()), (rates, ())]
+    *tuned, cosine = [present(cell.train) for cell in cells(tmp_path, text)]
+    assert [(present(one.tune).learning_rate, present(one.tune).l2) for one in tuned] == expected
+    assert {len(present(one.tune).trials) for one in tuned} == {2}
+    assert {one.learning_rate for one in tuned} == {0.0}
+    assert cosine.tune is None
+    assert "tune" not in cosine.model_dump()
+
+
+def test_a_grid_is_in_the_id(tmp_path: Path) -> None:
+    text = BASE.replace("strategies: frozen", "strategies: full")
+    grids = (TUNE, TUNE.replace("1e-3", "1e-2"), TUNE.replace("0.01", "0.001"), "batch_size: 32")
+    assert len({cells(tmp_path, text.replace("epochs: 1", f"epochs: 1, {grid}"))[0].id for grid in grids}) == 4
+
+
 def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
     text = BASE.replace("strategies: frozen", "strategies: [frozen, full]").replace("cats_dogs", "[cats_dogs, intel]")
     text += "exclude: [{strategy: full, dataset: intel}]\n"

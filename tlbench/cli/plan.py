@@ -10,7 +10,7 @@ from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
-from tlbench.session.plan import plan
+from tlbench.session.plan import plan, trials_of
 
 
 @click.command()
@@ -42,12 +42,16 @@ def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) 
 
 
 def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:
-    """A line for each cell; how many images it trains on has a column where that varies."""
+    """A line for each cell; how many images it trains on has a column where that varies, trials where there are any."""
     rows, headings = [_row(cell, cell.id in done) for cell in cells], list(HEADINGS)
     if len({cell.limit.train for cell in cells}) > 1:
         headings.insert(IMAGES_AT, "Images per class")
         for row, cell in zip(rows, cells, strict=True):
             row.insert(IMAGES_AT, str(cell.limit.train or "all"))
+    if any(map(trials_of, cells)):
+        headings.append("Trials")
+        for row, cell in zip(rows, cells, strict=True):
+            row.append(str(trials_of(cell) or ""))
     return Table.of(headings, rows)
 
 
@@ -64,7 +68,7 @@ def _row(cell: Cell, done: bool) -> list[str]:
         cell.head.label,
         str(cell.image_size),
         str(cell.train.epochs) if cell.train and cell.train.epochs else "",
-        f"{cell.train.learning_rate:g}" if cell.train and cell.train.epochs else "",
+        cell.train.rate if cell.train and cell.train.epochs else "",
         str(cell.seed),
         "yes" if done else "",
     ]

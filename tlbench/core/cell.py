@@ -124,6 +124,32 @@ class RandAugment(Value):
     magnitude: float = 9.0
 
 
+class Tuning(Value):
+    """Settings that are tried, the best by validation to be kept.
+
+    learning_rate: of phases that are trained by steps. l2: penalties of a head that is solved.
+    """
+
+    learning_rate: tuple[float, ...] = ()
+    l2: tuple[float, ...] = ()
+
+    @property
+    def varies(self) -> Literal["learning_rate", "l2"]:
+        """What differs between trials. Where rates are tried, the head they begin with is solved once, over `l2`."""
+        return "learning_rate" if self.learning_rate else "l2"
+
+    @property
+    def trials(self) -> tuple[float, ...]:
+        """The value of each trial."""
+        return self.learning_rate or self.l2
+
+    @property
+    def label(self) -> str:
+        """As tables show it: ``learning rate 0.0001, 0.001; L2 0.1, 0.01``."""
+        given = (("learning rate", self.learning_rate), ("L2", self.l2))
+        return "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in given if values)
+
+
 class Training(Value):
     """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``.
 
@@ -131,6 +157,7 @@ class Training(Value):
     schedule, warmup (a share of the steps): None is what the strategy does by itself. label_smoothing: the share of a
     label that is spread over all classes. weight_decay: decoupled, of kernels alone; None is the optimizer's own.
     mixup, cutmix: the parameter of the Beta distribution that the share of the other image is drawn from; 0: neither.
+    A rate that is tuned is 0 as well.
     """
 
     epochs: int
@@ -147,6 +174,12 @@ class Training(Value):
     mixup: float = 0.0
     cutmix: float = 0.0
     rand_augment: RandAugment | None = None
+    tune: Tuning | None = None
+
+    @property
+    def rate(self) -> str:
+        """The learning rate as tables show it: ``0.0001``, or that it is tuned."""
+        return "tuned" if self.tune and self.tune.learning_rate else f"{self.learning_rate:g}"
 
     @property
     def mixes(self) -> bool:
@@ -174,7 +207,7 @@ class Training(Value):
         """Settings that came later are left out at their defaults, so that the ids of older cells stay."""
         content: dict[str, Any] = handler(self)
         added = {"schedule": None, "warmup": None, "label_smoothing": 0.0, "weight_decay": None}
-        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None}
+        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None, "tune": None}
         return {key: value for key, value in content.items() if key not in added or value != added[key]}
 
 

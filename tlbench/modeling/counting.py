@@ -29,6 +29,30 @@ def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
     return _counts(assembled.model, whole, part, PartCounts(trainable=trainable, **more))
 
 
+def with_kept(counts: Counts, images: int, features: int) -> Counts:
+    """Counts of a model whose head is a search among the features (images, features) of its training images.
+
+    They are what would have to be handed on with the model, so they count as parameters that are not trained, in
+    float32; comparing one image with all of them is a matrix product. They are no layer.
+    """
+    kept = images * features
+    size, flops = kept * 4 / MIB, 2 * kept
+    part = {
+        "params": counts.head.params + kept,
+        "size_mb": counts.head.size_mb + size,
+        "flops": counts.head.flops + flops,
+    }
+    return counts.model_copy(
+        update={
+            "params": counts.params + kept,
+            "non_trainable": counts.non_trainable + kept,
+            "size_mb": counts.size_mb + size,
+            "flops": counts.flops + flops,
+            "head": counts.head.model_copy(update=part),
+        }
+    )
+
+
 def _counts(model: keras.Model, whole: PartCounts, part: PartCounts, head: PartCounts) -> Counts:
     return Counts(
         params=whole.params,

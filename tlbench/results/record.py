@@ -8,6 +8,7 @@ from tlbench.core.cell import Cell, StepName, Value
 
 SCHEMA_VERSION = 5
 
+Monitor = Literal["val_loss", "val_accuracy"]
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
 
@@ -280,6 +281,37 @@ class TrainedPhase(Value):
     seconds: float = 0.0
 
 
+class Trial(Value):
+    """A setting that was tried and what validation says of it: of the epoch whose weights it would keep.
+
+    seconds: wall time of this trial alone; None where all were solved together.
+    """
+
+    setting: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float | None = None
+
+
+class Search(Value):
+    """How a cell's setting was found: every trial, and the index of the one that validation chose by `monitor`.
+
+    The test set was looked at once, for the chosen one. varied: what differs between trials. seconds: wall time of all
+    of them, with what they share (a head that is solved once).
+    """
+
+    varied: Literal["learning_rate", "l2"]
+    trials: tuple[Trial, ...]
+    chosen: int
+    monitor: Monitor
+    seconds: float
+
+    @property
+    def setting(self) -> float:
+        """The chosen one."""
+        return self.trials[self.chosen].setting
+
+
 class SkippedFile(Value):
     """A file that was left out of a split. `path` is relative to the data set's folder.
 
@@ -374,7 +406,8 @@ class Provenance(Value):
 class Record(Value):
     """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
 
-    path: what the last phase was trained on. training: all phases, in order. timing_failure: why a trained cell has no
+    path: what the last phase was trained on. training: all phases, in order. search: how a tuned setting was found;
+    history and training are those of the trial that was chosen. timing_failure: why a trained cell has no
     step times. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
     the same seed gives the same predictions, bit for bit.
     """
@@ -397,6 +430,7 @@ class Record(Value):
     memory: Memory | None = None
     path: TrainingPath | None = None
     training: tuple[TrainedPhase, ...] = ()
+    search: Search | None = None
     nondeterministic: tuple[str, ...] = ()
 
     @property

@@ -85,9 +85,18 @@ COLUMNS = (
 )
 
 
+TUNING_COLUMNS = ("tuned", "tuned_trials", "tuned_value", "tuned_seconds")
+"""Where anything was tuned."""
+
+
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record, columns `COLUMNS`; empty where a cell gave nothing. Times in ms or s as named, sizes in MiB."""
-    return pd.DataFrame([_row(record) for record in records], columns=list(COLUMNS))
+    """One row a record, columns `COLUMNS`; empty where a cell gave nothing. Times in ms or s as named, sizes in MiB.
+
+    Where a cell was tuned, `TUNING_COLUMNS` follow.
+    """
+    given = list(records)
+    columns = (*COLUMNS, *TUNING_COLUMNS) if any(record.search for record in given) else COLUMNS
+    return pd.DataFrame([_row(record) for record in given], columns=list(columns))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -113,6 +122,9 @@ def _row(record: Record) -> dict[str, Any]:
         "epochs_trained": sum(epoch.epoch > 0 for epoch in record.history),
         "finished": record.provenance.finished,
     }
+    if record.search:
+        found = record.search
+        row |= dict(zip(TUNING_COLUMNS, (found.varied, len(found.trials), found.setting, found.seconds), strict=True))
     if record.trouble:
         row |= {"error": f"{record.trouble.type}: {record.trouble.message}", "advice": record.trouble.advice}
     return row | _accuracy(record) | _counts(record) | _timings(record) | _memory(record) | _provenance(record)

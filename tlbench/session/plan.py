@@ -1,5 +1,6 @@
 """The cells of a suite, and what running them would take. Runs nothing, looks for no data."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,12 +45,15 @@ class Plan:
     def sentences(self) -> tuple[str, ...]:
         """What the cells share, and the time and disk they take as far as earlier runs tell."""
         records = [Store(folder.path).read_all().records for folder in self.earlier]
-        return (*shared_work(self.cells), *estimates(self.cells, records))
+        trials = Counter(map(trials_of, self.cells))
+        of = len(self.cells)
+        tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
+        return (*shared_work(self.cells), *tuned, *estimates(self.cells, records))
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, train_images (a class; empty: all),
-        epochs, learning_rate, seed, done.
+        epochs, learning_rate, trials (empty: nothing is tuned), seed, done.
         """
         import pandas as pd
 
@@ -71,6 +75,7 @@ class Plan:
             "train_images": cell.limit.train,
             "epochs": cell.train.epochs if cell.train else None,
             "learning_rate": cell.train.learning_rate if cell.train else None,
+            "trials": trials_of(cell) or None,
             "seed": cell.seed,
             "done": cell.id in self.done,
         }
@@ -95,6 +100,11 @@ def plan(suite: StrPath, *, select: str = "", out: StrPath | None = None) -> Pla
     earlier = runs_under(RESULTS / read.name)
     done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
     return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), read.notes)
+
+
+def trials_of(cell: Cell) -> int:
+    """How many settings are tried for it; 0 where nothing is tuned."""
+    return len(cell.train.tune.trials) if cell.train and cell.train.tune else 0
 
 
 def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None) -> set[str]:

@@ -12,6 +12,7 @@ from tlbench.core.cell import Head, Shape, Training, Value, Weights
 
 Solver = Literal["linear", "ridge", "nearest_mean", "cosine", "neighbours", "gradient"]
 BatchNorm = Literal["inference", "train"]
+Tunable = Literal["learning_rate", "l2"]
 
 HEAD_RATE = 3e-3
 """Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/methodology.md."""
@@ -86,6 +87,11 @@ class Strategy(Value, ABC):
     def has_classifier(self) -> bool:
         """Whether the head ends in a layer that gives class probabilities."""
         return True
+
+    def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
+        """The settings that a search may vary."""
+        del train
+        return frozenset({"learning_rate", "l2"} if is_linear(head) else {"learning_rate"})
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether no gradient step is taken, so that there is neither a learning rate nor luck of training."""

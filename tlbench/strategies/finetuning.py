@@ -6,7 +6,16 @@ from typing import Annotated
 from pydantic import Field
 
 from tlbench.core.cell import Head, Training
-from tlbench.strategies.base import RELATIVE_TO_ADAM, BatchNorm, LayerView, Phase, Strategy, fine_tuning, head_phase
+from tlbench.strategies.base import (
+    RELATIVE_TO_ADAM,
+    BatchNorm,
+    LayerView,
+    Phase,
+    Strategy,
+    Tunable,
+    fine_tuning,
+    head_phase,
+)
 
 JOINT_RATE = 3e-4
 """Adam's rate where a random head is trained with the backbone: at 1e-4 the head has not arrived after a few epochs."""
@@ -27,6 +36,10 @@ class FineTuning(Strategy):
     def learning_rate(self, optimizer: str) -> float:
         """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
         return (JOINT_RATE if self.joint else self.adam_rate) * RELATIVE_TO_ADAM[optimizer]
+
+    def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
+        """The rate; and the penalty of the solved head that it begins with."""
+        return frozenset({"learning_rate"}) if self.joint else super().tunable(head, train)
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """Two phases, or the one of `joint`."""

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from tlbench.core.cell import Head, Training
-from tlbench.strategies.base import HEAD_RATE, LayerView, Phase, Solver, Strategy, head_phase, is_linear
+from tlbench.strategies.base import HEAD_RATE, LayerView, Phase, Solver, Strategy, Tunable, head_phase, is_linear
 
 
 class Frozen(Strategy):
@@ -37,8 +37,7 @@ class Frozen(Strategy):
         if train is not None and train.changes_images:
             raise ValueError(
                 f"solver {self.solver} looks at each training image once, as it is; leave augmentation, mixup, cutmix "
-                "and rand_augment out, or take "
-                "solver gradient"
+                "and rand_augment out, or take solver gradient"
             )
 
     @property
@@ -63,6 +62,12 @@ class Frozen(Strategy):
                 learning_rate=train.learning_rate,
             ),
         )
+
+    def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
+        """The penalty of a head that has one, or the rate; class means and neighbours have neither."""
+        if not self.solved(head, train):
+            return frozenset({"learning_rate"})
+        return frozenset({"l2"} if self.solver in ("linear", "ridge") else ())
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether the head is linear, on features that are fixed."""

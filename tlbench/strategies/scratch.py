@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tlbench.core.cell import Head, Training, Weights
-from tlbench.strategies.base import LayerView, Phase, Strategy
+from tlbench.strategies.base import LayerView, Phase, Strategy, Tunable
 
 MOMENTUM = 0.9
 """Of BatchNormalization's moving statistics, in place of the constructors' (0.99, MobileNetV2 and V3 0.999). Those are
@@ -23,6 +23,11 @@ class Scratch(Strategy):
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """None."""
         return 0
+
+    def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
+        """The rate."""
+        del head, train
+        return frozenset({"learning_rate"})
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """All at once: there are no statistics worth keeping and no features to fit a head on."""

@@ -1,10 +1,10 @@
 """From a suite to its cells: the matrix, what is included beside it, less what is excluded."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Weights
+from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
@@ -128,7 +128,11 @@ def _cell(
         raise suite.complain((), "key 'train' is missing")
     else:
         rate = rule.learning_rate(train.optimizer) if rate is None else rate
-        train = train.model_copy(update=NO_STEPS if rule.solved(head, train) else {"learning_rate": rate})
+        steps = NO_STEPS if rule.solved(head, train) else {"learning_rate": rate}
+        tune = _tuning(suite, rule.tunable(head, train), strategy, train.tune)
+        if tune and tune.learning_rate:
+            steps = {"learning_rate": 0.0}
+        train = train.model_copy(update={**steps, "tune": tune})
         if train.epochs == 0 and weights != "random":
             seed = content.seeds[0]
     return Cell(
@@ -147,6 +151,29 @@ def _cell(
         timing=timing(content.timing) if rule.has_classifier else None,
         recipe=1 if train is None else RECIPE,
     )
+
+
+def _tuning(suite: Suite, own: Collection[str], strategy: Named, asked: Tuning | None) -> Tuning | None:
+    """What of the suite's grid a cell has; None where it has nothing that could be tuned. Each has as many trials."""
+    if asked is None or not own:
+        return None
+    tune = Tuning(**{name: values for name, values in asked if name in own})
+    key = "learning_rate" if "learning_rate" in own else "l2"
+    other = "l2" if key == "learning_rate" else "learning_rate"
+    values, others = getattr(asked, key), getattr(asked, other)
+    if not values:
+        raise suite.complain(
+            ("train", "tune"),
+            f"tune: what is tuned of {strategy.label} is its {key}; give {key} {len(others)} values as well, so that "
+            "each cell has as many trials",
+        )
+    if others and len(values) != len(others):
+        raise suite.complain(
+            ("train", "tune"),
+            f"tune: {key} has {len(values)} values and {other} {len(others)}; give both as many, so that each cell has "
+            "as many trials",
+        )
+    return tune
 
 
 def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, float | None]]:
@@ -172,6 +199,7 @@ def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, f
             mixup=section.mixup,
             cutmix=section.cutmix,
             rand_augment=section.rand_augment.value() if section.rand_augment else None,
+            tune=section.tune.value() if section.tune else None,
         )
         yield training, None if rate == "auto" else float(rate)
 

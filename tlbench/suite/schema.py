@@ -14,6 +14,7 @@ from tlbench.core.cell import (
     RandAugment,
     ReduceLROnPlateau,
     Shape,
+    Tuning,
 )
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.strategies.base import RELATIVE_TO_ADAM
@@ -68,6 +69,7 @@ def _defaults(value: Any) -> Any:
 
 
 Listed = BeforeValidator(listed)
+Trials = Annotated[list[Annotated[float, BeforeValidator(number(0, 1e6, open_low=True))]], Listed]
 Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
 Most = Annotated[int | None, BeforeValidator(_most)]
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
@@ -146,6 +148,26 @@ class RandAugmentSection(Section):
         return RandAugment(**self.model_dump())
 
 
+class TuneSection(Section):
+    """Settings to try for every cell, the best by validation to be kept."""
+
+    learning_rate: Trials = []
+    l2: Trials = []
+
+    @model_validator(mode="after")
+    def _something(self) -> "TuneSection":
+        for key, values in (("learning_rate", self.learning_rate), ("l2", self.l2)):
+            if len(set(values)) < len(values):
+                raise complain("a value stands here twice; each trial needs one of its own", key)
+        if not self.learning_rate and not self.l2:
+            raise complain("name learning_rate, l2, or both")
+        return self
+
+    def value(self) -> Tuning:
+        """As a cell has it."""
+        return Tuning(learning_rate=tuple(self.learning_rate), l2=tuple(self.l2))
+
+
 class TrainSection(Section):
     """How to train. Lists are axes of the matrix."""
 
@@ -163,6 +185,7 @@ class TrainSection(Section):
     mixup: Annotated[float, BeforeValidator(number(0, 10))] = 0.0
     cutmix: Annotated[float, BeforeValidator(number(0, 10))] = 0.0
     rand_augment: Annotated[RandAugmentSection | None, BeforeValidator(_defaults)] = None
+    tune: TuneSection | None = None
 
     @model_validator(mode="after")
     def _together(self) -> "TrainSection":
@@ -173,6 +196,8 @@ class TrainSection(Section):
         key = next((key for key, value in anew.items() if value), "")
         if key and self.augmentation and self.augmentation.views:
             raise complain(f"{key} changes images anew in each epoch, views keep what was drawn; name one of them", key)
+        if self.tune and self.tune.learning_rate and self.learning_rate != ["auto"]:
+            raise complain("the rate is tuned; leave it out here, or out of tune", "learning_rate")
         return self
 
 

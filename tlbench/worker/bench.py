@@ -1,27 +1,31 @@
 """One model through the cells of a group: built and traced once, cut where that helps, trained anew for each cell."""
 
+import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from tlbench.core.cell import Training
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
-from tlbench.results.record import Epoch, TrainedPhase, TrainingPath
+from tlbench.results.record import Epoch, Monitor, Search, TrainedPhase, TrainingPath, Trial
 from tlbench.results.store import Evaluated
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
-from tlbench.training.evaluate import Predicted, predict
+from tlbench.training.evaluate import DivergedError, Predicted, predict
 from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.head import accuracies_of_resamples, solve_head
 from tlbench.training.solvers.base import Head
-from tlbench.training.solvers.registry import SOLVERS
+from tlbench.training.solvers.neighbours import VotingHead
+from tlbench.training.solvers.registry import solver_of
 from tlbench.training.trainer import OnEpoch
 from tlbench.worker.stage import Stage, stages
 
@@ -31,11 +35,12 @@ WHOLE = 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave. kept: the index in `history` of the epoch whose weights the model has now."""
+    """What training gave, so far. kept: the index in `history` of the epoch whose weights the model has now."""
 
-    history: tuple[Epoch, ...]
-    kept: int
-    phases: tuple[TrainedPhase, ...]
+    history: tuple[Epoch, ...] = ()
+    kept: int = -1
+    phases: tuple[TrainedPhase, ...] = ()
+    search: Search | None = None
 
 
 class Bench:
@@ -66,6 +71,11 @@ class Bench:
         return predict(last.model, inputs, labels, batch_size)
 
     @property
+    def searched(self) -> tuple[int, int] | None:
+        """The shape (images, features) of what the head is searched among; None where it is a layer."""
+        return self._search.directions.shape if isinstance(self._search, VotingHead) else None
+
+    @property
     def slots(self) -> list[keras.Variable]:
         """The optimizer's own variables in the last phase; none where the head was solved."""
         trainer = self._stages[-1].trainer
@@ -83,26 +93,79 @@ class Bench:
         self._stages = [replace(stage, path=stage.path.model_copy(update=kept)) for stage in self._stages]
 
     def train(self, job: Job, on_epoch: OnEpoch) -> Trained:
-        """Go through all phases."""
-        history: list[Epoch] = []
-        phases: list[TrainedPhase] = []
-        kept = -1
-        cell = job.cell
-        phases_of_cell = phases_of(self.assembled.backbone, cell.strategy, cell.training, cell.head)
-        for stage, phase in zip(self._stages, phases_of_cell, strict=True):
+        """Go through all phases; where something is tuned, once for each trial, and keep the best by validation."""
+        tune = job.cell.training.tune
+        if tune is None:
+            return self._through(job, self._phases(job.cell.training, job), Trained(), on_epoch)
+        if tune.varies == "learning_rate":
+            return self._try_rates(job, tune.trials, on_epoch)
+        trained = self._through(job, self._phases(job.cell.training, job), Trained(), on_epoch)
+        solved = trained.phases[-1]
+        assert solved.chosen is not None, "only the penalty of a head that is solved can be tuned"
+        trials = tuple(Trial(**setting.model_dump(exclude={"loss", "accuracy"})) for setting in solved.tried)
+        search = Search(varied="l2", trials=trials, chosen=solved.chosen, monitor="val_loss", seconds=solved.seconds)
+        return replace(trained, search=search)
+
+    def _try_rates(self, job: Job, rates: Sequence[float], on_epoch: OnEpoch) -> Trained:
+        """Each rate from the same weights, with the same luck; what comes before the first phase that has it, once.
+
+        A trial that diverges is not chosen. Raises DivergedError where all do.
+        """
+        begin, training = time.perf_counter(), job.cell.training
+        ways = [self._phases(training.model_copy(update={"learning_rate": rate}), job) for rate in rates]
+        shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*ways, strict=True)))
+        start = self._through(job, ways[0][:shared], Trained(), on_epoch)
+        monitor = training.early_stopping.monitor if training.early_stopping else "val_loss"
+        model, trials = self.assembled.model, list[Trial]()
+        seen: dict[Monitor, float]
+        first, best, diverged = model.get_weights(), None, None
+        for rate, way in zip(rates, ways, strict=True):
+            began = time.perf_counter()
+            model.set_weights(first)
+            try:
+                trained = self._through(job, way[shared:], start, on_epoch)
+            except DivergedError as error:
+                diverged, seen = error, {"val_loss": math.nan, "val_accuracy": math.nan}
+            else:
+                kept = trained.history[trained.kept]
+                seen = {"val_loss": kept.val_loss, "val_accuracy": kept.val_accuracy}
+                if best is None or _better(seen, trials[best[0]], monitor):
+                    best = len(trials), trained, model.get_weights()
+            trials.append(Trial(setting=rate, seconds=time.perf_counter() - began, **seen))
+        if best is None:
+            assert diverged is not None
+            raise diverged
+        chosen, trained, weights = best
+        model.set_weights(weights)
+        search = Search(
+            varied="learning_rate",
+            trials=tuple(trials),
+            chosen=chosen,
+            monitor=monitor,
+            seconds=time.perf_counter() - begin,
+        )
+        return replace(trained, search=search)
+
+    def _phases(self, training: Training, job: Job) -> tuple[Phase, ...]:
+        return phases_of(self.assembled.backbone, job.cell.strategy, training, job.cell.head)
+
+    def _through(self, job: Job, phases: Sequence[Phase], start: Trained, on_epoch: OnEpoch) -> Trained:
+        """Go through `phases`, which follow those of `start`."""
+        history, told, kept = list(start.history), list(start.phases), start.kept
+        for stage, phase in zip(self._stages[len(told) :], phases, strict=False):
             self.assembled.freezing.freeze(phase.frozen)
             begin = time.perf_counter()
             if stage.trainer is None:
-                epoch, told = self._solve(stage, phase, job)
+                epoch, one = self._solve(stage, phase, job)
                 history, kept = [*history, epoch], len(history)
             else:
-                start = history[kept] if history else None
-                fitted = stage.trainer.fit(cell, phase, stage.train, stage.splits["validation"], on_epoch, start)
+                before = history[kept] if history else None
+                fitted = stage.trainer.fit(job.cell, phase, stage.train, stage.splits["validation"], on_epoch, before)
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
-                told = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
-            phases.append(told.model_copy(update={"seconds": time.perf_counter() - begin}))
-        return Trained(tuple(history), kept, tuple(phases))
+                one = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
+            told.append(one.model_copy(update={"seconds": time.perf_counter() - begin}))
+        return Trained(tuple(history), kept, tuple(told))
 
     def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
         """Test accuracies on resamples of the training images; none where anything but a solved head was trained."""
@@ -111,11 +174,11 @@ class Bench:
             return ()
         train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
         classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
-        return accuracies_of_resamples(SOLVERS[phase.solver](), train, validation, test, classes, setting)
+        return accuracies_of_resamples(solver_of(phase.solver), train, validation, test, classes, setting)
 
     def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
-        begin, data = time.perf_counter(), job.images
-        last, solver = head_of(self.assembled)[-1], SOLVERS[phase.solver]()
+        begin, data, tune = time.perf_counter(), job.images, job.cell.training.tune
+        last, solver = head_of(self.assembled)[-1], solver_of(phase.solver, tune.l2 if tune else ())
         train, validation = stage.splits["train"], stage.splits["validation"]
         solved = solve_head(solver, last, train, validation, len(data.classes), job.cell.head.output)
         self._search = solved.search
@@ -133,3 +196,10 @@ class Bench:
             batch_norm=phase.batch_norm,
             path=path,
         )
+
+
+def _better(seen: Mapping[Monitor, float], than: Trial, monitor: Monitor) -> bool:
+    """Whether validation likes what is `seen` better."""
+    if monitor == "val_accuracy":
+        return seen[monitor] > than.val_accuracy
+    return seen[monitor] < than.val_loss

@@ -15,8 +15,8 @@ from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top
-from tlbench.modeling.counting import count, count_original
-from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, TrainedPhase
+from tlbench.modeling.counting import count, count_original, with_kept
+from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, Search, TrainedPhase
 from tlbench.results.store import ARRAYS, Evaluated
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory, settings
@@ -51,6 +51,7 @@ class CellResult:
     slots: Sequence[keras.Variable] = ()
     training: tuple[TrainedPhase, ...] = ()
     history: tuple[Epoch, ...] = ()
+    search: Search | None = None
     accuracy: Accuracy | None = None
     predicted: Mapping[Evaluated, Predicted] = field(default_factory=dict)
 
@@ -83,6 +84,7 @@ def run_group(group: Group, send: Send) -> None:
             memory=memory.measure(result.model, result.slots, start),
             path=result.training[-1].path if result.training else None,
             training=result.training,
+            search=result.search,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
         kept = {split: (of.probabilities, of.labels) for split, of in result.predicted.items()}
@@ -103,12 +105,21 @@ class _Trained:
         bench, counts = self._set_up(job, phases)
         with phases("train"):
             trained = bench.train(job, self._on_epoch)
+        if bench.searched:
+            counts = with_kept(counts, *bench.searched)
         with phases("evaluate"):
             predicted = {split: bench.predict(split, cell.training.batch_size) for split in ARRAYS}
             scores = accuracy(predicted["test"], job.images.classes, trained.history[trained.kept])
             scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
         return CellResult(
-            bench.assembled.model, counts, bench.slots, trained.phases, trained.history, scores, predicted
+            bench.assembled.model,
+            counts,
+            bench.slots,
+            trained.phases,
+            trained.history,
+            trained.search,
+            scores,
+            predicted,
         )
 
     def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.solvers.drawn import examples
-from tlbench.training.solvers.registry import SOLVERS
+from tlbench.training.solvers.registry import PENALISED, SOLVERS, solver_of
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -30,3 +30,12 @@ def test_one_setting_alone_gives_the_head_that_was_chosen_for_it(name: str) -> N
     np.testing.assert_allclose(
         alone.head.probabilities(validation.features), solved.head.probabilities(validation.features), atol=0.05
     )
+
+
+@pytest.mark.parametrize("name", PENALISED)
+def test_given_penalties_are_all_tried(name: str) -> None:
+    train, validation = examples(80, 30, 3), examples(100, 30, 3, seed=1)
+    given = [10.0 ** (3 - step) for step in range(9)]
+    assert [point.setting for point in solver_of(name, given[::-1]).solve(train, validation, 3).path] == given
+    with pytest.raises(KeyError):
+        solver_of("cosine", given)

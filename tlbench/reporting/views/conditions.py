@@ -1,5 +1,6 @@
 """What the numbers of a report depend on, in plain lines. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tlbench.core.cell import Cell, Training
@@ -52,13 +53,30 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
         f", {_each(t.optimizer for _, t in trained)}"
         f"; learning rate {_each(_rate(c, t) for c, t in trained)}"
         f"; seeds {_each(str(c.seed) for c in cells)}; {common}.",
+        *_tuning_lines(records),
         *_path_lines(records),
     ]
 
 
 def _rate(cell: Cell, train: Training) -> str:
     """``0.0001 (full)``; a head that was solved has none."""
-    return f"{f'{train.learning_rate:g}' if train.epochs else 'none, solved'} ({cell.strategy.name})"
+    return f"{train.rate if train.epochs else 'none, solved'} ({cell.strategy.name})"
+
+
+def _tuning_lines(records: Sequence[Record]) -> list[str]:
+    """What was tried, and how many cells each value was chosen for."""
+    found: dict[str, Counter[float]] = {}
+    for record in records:
+        tune = record.cell.train.tune if record.cell.train else None
+        if record.search and tune:
+            found.setdefault(f"{record.cell.strategy.label} ({tune.label})", Counter())[record.search.setting] += 1
+    if not found:
+        return []
+    chosen = (
+        f"{what} {', '.join(f'{value:g} in {count}' for value, count in sorted(counts.items()))}"
+        for what, counts in found.items()
+    )
+    return [f"Tuned by validation, with the same number of trials for each cell. Chosen of cells: {'; '.join(chosen)}."]
 
 
 def _path_lines(records: Sequence[Record]) -> list[str]:

@@ -33,9 +33,11 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
 
 def _table(group: Sequence[RunRecord]) -> Table:
     columns, how = rows.columns([row.record for row in group]), TimeColumns.of(group)
-    headings = rows.headings(columns, how)
+    tuned = any(row.record.search for row in group)
+    headings = rows.headings(columns, how, tuned=tuned)
     right = range(2 + len(columns), len(headings))
-    return compact(Table.of(headings, (rows.cells(seeds, columns, how) for seeds in rows.by_row(group)), right))
+    lines = (rows.cells(seeds, columns, how, tuned=tuned) for seeds in rows.by_row(group))
+    return compact(Table.of(headings, lines, right))
 
 
 def _data_note(group: Sequence[RunRecord]) -> list[Note]:
@@ -74,10 +76,15 @@ def _legend(group: Sequence[RunRecord], first: Text) -> Note:
         lines.append(f"{which}; why is said under Step times.")
     if any(len(step.samples) < FEWEST for row in group if row.record.timings for step in row.record.timings.steps):
         lines.append(f"Fewer than {FEWEST} steps are no number: their time is left empty, with how many there are.")
+    if any(row.record.search for row in group):
+        lines.append(
+            "Tuning is the wall time of all trials of a cell, the chosen one included; each was chosen by validation, "
+            "and tested once."
+        )
     if any(rows.is_search(row.record) for row in group):
         lines.append(
-            "The nearest neighbours are searched among the features of all training images, outside the model: these "
-            "are in no count, and there is no step to time."
+            "The nearest neighbours are searched among the features of all training images, which are counted as "
+            "parameters; the search is no part of the model, so there is no step to time."
         )
     if any("random weights" in row.record.fallbacks for row in group):
         trained = group[0].record.cell.train is not None

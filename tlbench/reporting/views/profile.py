@@ -11,7 +11,7 @@ HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES
 HEADINGS += ["At the timed inference step"]
 LEGEND = (
     "Arithmetic: images that went through the frozen part over its throughput, and training steps times the median "
-    "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch. "
+    "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch, or tuning. "
     "At the timed inference step: the share if an image took the frozen part as long as the timed step of the whole "
     "model, which Keras runs; over 100% where the frozen part is run faster than that."
 )
@@ -42,7 +42,7 @@ def arithmetic_at_step(record: Record) -> float | None:
 def _arithmetic(record: Record, forward: float | None) -> float | None:
     """`forward`: seconds of one image in the frozen part."""
     path, train = record.path, record.cell.train
-    if path is None or path.step is None or train is None or record.data is None:
+    if path is None or path.step is None or train is None or record.data is None or record.search:
         return None
     if path.computed and forward is None:
         return None

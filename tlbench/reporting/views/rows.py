@@ -58,6 +58,7 @@ SETTINGS = [
     ("Batch size", "batch_size"),
     ("Optimizer", "optimizer"),
     ("Learning rate", "learning_rate"),
+    ("Tried", "tune"),
     ("Augmentation", "augmentation"),
     ("Early stopping", "early_stopping"),
     ("Plateau", "reduce_lr"),
@@ -91,7 +92,8 @@ def setting(record: Record) -> dict[str, str]:
         "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
         "batch_size": str(train.batch_size) if train else DASH,
         "optimizer": train.optimizer if train else DASH,
-        "learning_rate": f"{cell.strategy.name}: {train.learning_rate:g}" if train else DASH,
+        "learning_rate": f"{cell.strategy.name}: {train.rate}" if train else DASH,
+        "tune": (train.tune.label if train.tune else "nothing") if train else DASH,
         "augmentation": options(train.augmentation, "on") if train else DASH,
         "early_stopping": options(train.early_stopping, "on") if train else DASH,
         "reduce_lr": options(train.reduce_lr, "on") if train else DASH,
@@ -114,6 +116,12 @@ def _of_steps(train: Training, value: object) -> str:
     if not train.epochs:
         return NONE
     return DASH if value is None else str(value)
+
+
+def tuning_cost(records: Sequence[Record]) -> str:
+    """Seconds of a cell's search, mean over the seeds."""
+    seconds = [record.search.seconds for record in records if record.search]
+    return f"{mean(seconds):.1f}" if seconds else DASH
 
 
 def data_set(record: Record) -> str:
@@ -192,7 +200,9 @@ def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, br
     return text if step.stable or not marks else f"{UNSTABLE}{text}"
 
 
-def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]], how: TimeColumns) -> list[str]:
+def cells(
+    rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False
+) -> list[str]:
     """One row of a table, in the order of `headings`."""
     records = [row.record for row in rows]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
@@ -202,6 +212,7 @@ def cells(rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]], how: Ti
         *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
         top1(_first_run(rows)),
+        *([tuning_cost(_first_run(rows))] if tuned else []),
         numbers.count(counts.params if counts else None),
         numbers.count(counts.trainable if counts else None),
         str(counts.depth) if counts else DASH,
@@ -217,14 +228,18 @@ def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str
     return [text, time_of(rows, *place, marks=how.marks, brief=text != DASH)]
 
 
-def headings(columns: Sequence[tuple[str, str]], how: TimeColumns) -> list[str]:
-    """The columns of the Keras applications table, with the strategy, what trains, and relative times."""
+def headings(columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False) -> list[str]:
+    """The columns of the Keras applications table, with the strategy, what trains, and relative times.
+
+    tuned: with what tuning cost.
+    """
     return [
         "Model",
         "Strategy",
         *(heading for heading, _ in columns),
         "Size (MB)",
         "Top-1",
+        *(["Tuning (s)"] if tuned else []),
         "Params",
         "Trainable",
         "Depth",

@@ -14,7 +14,7 @@ PENALTIES = tuple(10 ** (2 - step / 2) for step in range(17))
 """From 100 to 1e-6 by half decades. On real features of two backbones the best lay between 0.03 and 0.3."""
 
 PATIENCE = 2
-"""The path ends after so many points without a lower validation loss: weaker penalties cost most and overfit more."""
+"""After two points without a lower validation loss: weaker penalties cost most and overfit more."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Linear:
     Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent, J. Statistical Software 33,
     2010, section 2.5). Chosen is the lowest validation loss, of equal ones the strongest penalty.
 
+    patience: the path ends after so many points without a lower validation loss; None: never.
     scaling: `common` centres features and divides them all by one number, `each` divides each by its own deviation.
     class_weights: a factor for the loss of each class, in training and for the choice on validation.
 
@@ -34,6 +35,7 @@ class Linear:
     """
 
     penalties: tuple[float, ...] = PENALTIES
+    patience: int | None = PATIENCE
     scaling: Scaling = "common"
     class_weights: tuple[float, ...] | None = None
 
@@ -60,7 +62,7 @@ class Linear:
                     PathPoint(l2, loss, accuracy, val_loss, val_accuracy, minimum.evaluations, minimum.converged)
                 )
                 minima.append(minimum)
-                if len(path) - choose(path) > PATIENCE:
+                if self.patience is not None and len(path) - choose(path) > self.patience:
                     break
             chosen = choose(path)
             kernel, bias = coordinates.fold(minima[chosen].coefficients, minima[chosen].bias)
