@@ -61,7 +61,7 @@ def _like(advice: Advice) -> str:
 
 
 def _measured(advice: Advice) -> tuple[Text, ...]:
-    lines: list[Text] = [_choice(advice), (Strong("Difference: "), difference(advice))]
+    lines: list[Text] = [_choice(advice), difference(advice)]
     if advice.far:
         lines.append(
             f"Where there were over {FAR:g} times fewer or more images than yours, that says less of your case."
@@ -79,7 +79,7 @@ def _choice(advice: Advice) -> Text:
 def _least(advice: Advice) -> str:
     """Why this one of several."""
     others = [one for one in advice.measured if len({recipe.cell.strategy.label for recipe in one.equal}) > 1]
-    return "; of those that are so as often, it trains the fewest parameters" if others else ""
+    return "; of the strategies that are so as often, it trains the fewest parameters" if others else ""
 
 
 def _row(one: Measured) -> list[str]:
