@@ -35,6 +35,31 @@ def give_up(payload: Any) -> Any:
     raise MemoryError("no memory left")
 
 
+def start_another(payload: Any, send: Any) -> Any:
+    """Starts a program that ends on no SIGTERM, tells both process ids, and ends as asked."""
+    import subprocess
+
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    other = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    other.stdout.readline()
+    send((os.getpid(), other.pid))
+    if payload == "deaf":
+        sleep_deaf(None, send)
+    if payload == "waits":
+        time.sleep(60)
+
+
+def tell_group(payload: Any, send: Any) -> Any:
+    send((os.getpgid(0), os.getsid(0)))
+
+
+def take_memory(payload: Any, send: Any) -> Any:
+    held = np.ones(payload, dtype=np.uint8)
+    time.sleep(60)
+    return held.size
+
+
 def leave(payload: Any, send: Any) -> Any:
     os._exit(payload)
 

@@ -11,11 +11,12 @@ import pytest
 
 from tests.conftest import killed_at_once
 from tests.execution.test_groups import job
-from tlbench.execution import executors
+from tlbench.execution import child, executors
 from tlbench.execution.child import Died, Outcome
 from tlbench.execution.executors import EXECUTORS, InlineExecutor, ProcessExecutor
 from tlbench.execution.job import Group
-from tlbench.measuring.hosts import LostError
+from tlbench.execution.loading import FrameworkError
+from tlbench.measuring.hosts import LostError, Pace
 from tlbench.measuring.jobs import ReferenceJob
 
 REFERENCE = ReferenceJob(backend="tensorflow")
@@ -46,10 +47,10 @@ def test_stopping_one_run_leaves_the_children_of_another_alive(tmp_path: Path, m
     monkeypatch.setattr(executors, "RUN_GROUP", "tests.targets:tell_pid_and_sleep")
     first, second = (Running(ProcessExecutor(), tmp_path / name) for name in ("first.log", "second.log"))
     first.executor.stop()
-    assert first.end() == Died(-signal.SIGKILL)
+    assert first.end() == Died(-signal.SIGTERM)
     assert psutil.pid_exists(second.pid)
     second.executor.stop()
-    assert second.end() == Died(-signal.SIGKILL)
+    assert second.end() == Died(-signal.SIGTERM)
 
 
 def test_a_model_that_raises_is_lost_with_its_traceback_in_the_log(
@@ -75,6 +76,30 @@ def test_a_model_that_is_killed_or_keeps_silent_is_lost_with_the_reason(
     with pytest.raises(LostError) as lost:
         ProcessExecutor().open(REFERENCE, 0.2, tmp_path / "model.log")
     assert lost.value.status == "timeout"
+
+
+def test_a_model_that_died_in_one_step_is_lost_in_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "SERVE_TIMER", "tests.targets:echo_once_and_die")
+    monkeypatch.setattr(executors._Sleeper, "_answer", lambda sleeper: None)
+    model = ProcessExecutor().open(ReferenceJob(backend="tensorflow"), 60, tmp_path / "x.log")
+    monkeypatch.undo()
+    pace = Pace(uncounted=0, counted=1)
+    assert model.turn(0, pace) == (0, pace)  # what was said, echoed
+    for step in (1, 0, 1):
+        with pytest.raises(LostError, match="SIGKILL"):
+            model.turn(step, pace)
+    model.close()
+
+
+def test_a_framework_that_does_not_load_any_more_loses_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise FrameworkError("Keras cannot be loaded")
+
+    monkeypatch.setattr(child, "Conversation", refuse)
+    with pytest.raises(LostError, match="killed: FrameworkError: Keras cannot be loaded"):
+        ProcessExecutor().open(ReferenceJob(backend="tensorflow"), 60, tmp_path / "x.log")
 
 
 def test_the_inline_executor_loses_a_model_that_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tlbench.execution.child import Died, Outcome, Raised, TimedOut
+from tlbench.execution.child import Died, Outcome, Raised, TimedOut, TooLarge
 from tlbench.execution.outcome import LONGEST_MESSAGE, failure
 
 
@@ -15,7 +15,12 @@ from tlbench.execution.outcome import LONGEST_MESSAGE, failure
         (Died(-signal.SIGKILL), "killed", "batch_size"),
         (Died(-signal.SIGSEGV), "killed", "--select"),
         (Died(3), "killed", "--select"),
-        (Raised("MemoryError", "", ""), "oom", "nothing was reduced"),
+        (Died(-signal.SIGKILL, for_memory=True), "oom", "give the container more memory"),
+        (TooLarge(4 * 10**9, 5 * 10**9), "oom", "Raise `memory`"),
+        (Raised("InternalError", "CUDA_ERROR_OUT_OF_MEMORY: failed", ""), "oom", "The device's memory ran out"),
+        (Raised("OutOfMemoryError", "CUDA out of memory. Tried to allocate", ""), "oom", "The device's memory"),
+        (Raised("ImportError", "libx.so: cannot open shared object file", ""), "failed", "missing here"),
+        (Raised("MemoryError", "", ""), "oom", "The machine's memory ran out"),
         (Raised("ResourceExhaustedError", "OOM when allocating tensor", ""), "oom", "batch_size"),
         (Raised("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory", ""), "oom", "batch_size"),
         (Raised("UserError", "image_size 16 is too small", "", user_error=True), "invalid", "suite"),

@@ -25,13 +25,17 @@ from typing import Any, Self
 import psutil
 
 from tlbench.core.errors import UserError
+from tlbench.execution import group
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
+from tlbench.host import cgroups
 
 Send = Callable[[Any], None]
 
 SERVER_GONE = 255
 """What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
+LOOK = 0.25
+"""Seconds between two looks at the memory of a child that has a bound."""
 SERVER_TRIES, SERVER_NOTICED = 5, 0.2
 """So often a child is started again when the fork server died under it, and seconds between."""
 
@@ -55,9 +59,13 @@ class Raised:
 
 @dataclass(frozen=True)
 class Died:
-    """The process ended without an answer: `exitcode` is negative for a signal."""
+    """The process ended without an answer: `exitcode` is negative for a signal.
+
+    for_memory: the kernel counted a process that it killed since its control group's memory ran out, meanwhile.
+    """
 
     exitcode: int
+    for_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,15 @@ class TimedOut:
     seconds: float
 
 
-Outcome = Returned | Raised | Died | TimedOut
+@dataclass(frozen=True)
+class TooLarge:
+    """The process was stopped since it had more than `limit` bytes of memory, `used`."""
+
+    limit: int
+    used: int
+
+
+Outcome = Returned | Raised | Died | TimedOut | TooLarge
 
 
 def run(
@@ -78,24 +94,30 @@ def run(
     timeout: float | None = None,
     renews: type | None = None,
     log: Path | None = None,
+    memory: int | None = None,
     running: set["Conversation"] | None = None,
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child and wait for its outcome; `start_server` comes first.
 
     What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
     however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
-    prints. The child is in `running` while it runs. The wait sleeps in the kernel: a parent that spins would disturb
-    what the child measures.
+    prints. `memory` bounds the bytes that the child and its descendants have for themselves, looked at every
+    `LOOK` seconds. The child is in `running` while it runs. The wait sleeps in the kernel: a parent that spins would
+    disturb what the child measures.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     with Conversation(target, payload, log) as child, _listed(child, running):
         while True:
-            answer = child.listen(None if deadline is None else max(0.0, deadline - time.monotonic()))
-            if isinstance(answer, TimedOut):
-                assert timeout is not None
-                return TimedOut(timeout)
-            if isinstance(answer, Outcome):
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            answer = child.listen(left if memory is None else LOOK if left is None else min(LOOK, left))
+            if isinstance(answer, Outcome) and not isinstance(answer, TimedOut):
                 return answer
+            if memory is not None and (used := group.memory(child.pid)) > memory:
+                return TooLarge(memory, used)
+            if isinstance(answer, TimedOut):
+                if timeout is None or deadline is None or time.monotonic() < deadline:
+                    continue  # it was time to look at its memory
+                return TimedOut(timeout)
             on_message(answer)
             if timeout is not None and renews is not None and isinstance(answer, renews):
                 deadline = time.monotonic() + timeout
@@ -123,11 +145,15 @@ class Conversation:
     def __init__(self, target: str, payload: Any, log: Path | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
+        lifeline, self._lifeline = context.Pipe(duplex=False)
         self._temporary = tempfile.TemporaryDirectory(prefix="tlbench-child-", ignore_cleanup_errors=True)
-        arguments = (target, payload, theirs, str(log) if log else None, server_backend(), self._temporary.name)
+        place = str(log) if log else None
+        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
+        self._killed_before = cgroups.killed_for_memory()
         self._start(log)
         theirs.close()
+        lifeline.close()
         self._without_server = False
 
     def _start(self, log: Path | None) -> None:
@@ -152,8 +178,9 @@ class Conversation:
         self.end()
 
     @property
-    def pid(self) -> int | None:
-        """The child's process id."""
+    def pid(self) -> int:
+        """The child's process id, which is that of its group too."""
+        assert self._process.pid is not None, "it was started"
         return self._process.pid
 
     def say(self, message: Any) -> None:
@@ -177,26 +204,26 @@ class Conversation:
             self._without_server = True
             return self.listen(timeout)
         self._process.join()
-        return Died(self._process.exitcode or 0)
+        code = self._process.exitcode or 0
+        return Died(code, code == -signal.SIGKILL and self._killed_before != cgroups.killed_for_memory())
 
     def kill(self) -> None:
-        """Kill the child; `listen` notices."""
-        if self._process.is_alive():
+        """End the child and all it started; `listen` notices."""
+        group.end(self.pid)
+        if self._process.is_alive():  # it was not even the first of its group yet
             self._process.kill()
-        elif self.pid is not None and self._outlived_server():
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """Stop the child where it still runs."""
+        """Stop the child where it still runs, and what it has left running."""
         self.kill()
         self._process.join()
+        self._lifeline.close()
         self._connection.close()
         self._temporary.cleanup()
 
     def _outlived_server(self) -> bool:
         """Whether what ended is the fork server and not the child."""
-        return self._process.exitcode == SERVER_GONE and self.pid is not None and psutil.pid_exists(self.pid)
+        return self._process.exitcode == SERVER_GONE and psutil.pid_exists(self.pid)
 
 
 class Channel:
@@ -222,7 +249,7 @@ class Channel:
             while True:
                 self._received.put(self._connection.recv())
         except (EOFError, OSError):
-            os._exit(1)
+            group.kill_own()
 
 
 def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> dict[str, Any]:
@@ -258,8 +285,15 @@ def _plain(request: dict[str, Any], send: Send) -> Any:
 
 
 def _main(
-    target: str, payload: Any, connection: Connection, log: str | None, backend: str | None, temporary: str
+    target: str,
+    payload: Any,
+    connection: Connection,
+    lifeline: Connection,
+    log: str | None,
+    backend: str | None,
+    temporary: str,
 ) -> None:
+    group.lead(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     tempfile.tempdir = temporary
     if log:
@@ -277,9 +311,9 @@ def _main(
             traceback=traceback.format_exc(),
             user_error=isinstance(error, UserError),
         )
-    channel(outcome)
     sys.stdout.flush()
     sys.stderr.flush()
+    channel(outcome)
     os._exit(0)  # a framework's own teardown may take seconds, and has nothing left to save
 
 

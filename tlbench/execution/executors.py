@@ -10,9 +10,11 @@ from tlbench.core.plugins import Registry
 from tlbench.execution import child, server
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress
+from tlbench.execution.loading import FrameworkError
 from tlbench.execution.outcome import failure
 from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost
 from tlbench.measuring.jobs import TimerJob
+from tlbench.results.record import Failure
 
 OnMessage = Callable[[Progress | Finished], None]
 
@@ -41,7 +43,14 @@ class ProcessExecutor:
         """In a child of its own."""
         server.start_server(group.jobs[0].cell.backend)
         return child.run(
-            RUN_GROUP, group, on_message=on_message, timeout=timeout, renews=Finished, log=log, running=self._running
+            RUN_GROUP,
+            group,
+            on_message=on_message,
+            timeout=timeout,
+            renews=Finished,
+            log=log,
+            memory=group.memory,
+            running=self._running,
         )
 
     def stop(self) -> None:
@@ -52,7 +61,13 @@ class ProcessExecutor:
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
         server.start_server(job.backend)
-        return _Sleeper(job, timeout, log)
+        try:
+            return _Sleeper(job, timeout, log)
+        except FrameworkError as error:  # what was trained is there, and other models may yet be opened
+            why = Failure(
+                type="FrameworkError", message=str(error), advice="Mend that; the same command takes the times."
+            )
+            raise LostError("killed", why) from error
 
 
 class _Sleeper:
@@ -60,10 +75,13 @@ class _Sleeper:
 
     def __init__(self, job: TimerJob, timeout: float, log: Path) -> None:
         self._timeout, self._log = timeout, log
+        self._lost: LostError | None = None
         self._child = child.Conversation(SERVE_TIMER, job, log)
         self.ready: Ready = self._answer()
 
     def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+        if self._lost is not None:  # by another step of the same model
+            raise self._lost
         self._child.say((index, pace))
         samples: tuple[float, ...] = self._answer()
         return samples
@@ -79,7 +97,8 @@ class _Sleeper:
             raise
         if isinstance(answer, child.Outcome):
             self.close()
-            raise _lost(answer, self._log)
+            self._lost = _lost(answer, self._log)
+            raise self._lost
         return answer
 
 

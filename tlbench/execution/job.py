@@ -46,11 +46,12 @@ class Keep:
 class Group:
     """Cells that share one model, built and traced once; they differ in what that does not depend on.
 
-    keep: None where every cell is to be trained whole.
+    keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound.
     """
 
     jobs: tuple[Job, ...]
     keep: Keep | None
+    memory: int | None = None
 
 
 @dataclass(frozen=True)

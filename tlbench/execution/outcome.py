@@ -2,10 +2,15 @@
 
 import signal
 
-from tlbench.execution.child import Died, Outcome, Raised, TimedOut
+from tlbench.execution.child import Died, Outcome, Raised, TimedOut, TooLarge
 from tlbench.results.record import Failure, Status
 
-OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError", "OutOfMemoryError", "RESOURCE_EXHAUSTED", "out of memory")
+OUT_OF_MEMORY = (
+    "ResourceExhaustedError", "MemoryError", "OutOfMemoryError", "RESOURCE_EXHAUSTED", "out of memory", "bad_alloc",
+    "OUT_OF_MEMORY", "STATUS_ALLOC_FAILED",
+)  # fmt: skip
+ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "device:")
+"""Words of messages that speak of a device's memory, not of the machine's."""
 LONGEST_MESSAGE = 2000
 
 
@@ -17,6 +22,17 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             message = f"stopped after {seconds:g} s, the suite's timeout for one cell"
             return "timeout", Failure(
                 type="TimedOut", message=message, advice="Raise `timeout` in the suite, or make the cell smaller."
+            )
+        case TooLarge(limit=limit, used=used):
+            allowed = f"the suite's `memory` allows a cell {limit / 1e9:g} GB"
+            advice = "Raise `memory` in the suite, or lower batch_size or image_size."
+            message = f"stopped when it had {used / 1e9:.2f} GB of memory; {allowed}"
+            return "oom", Failure(type="MemoryLimit", message=message, advice=advice)
+        case Died(for_memory=True):
+            return "oom", Failure(
+                type="SIGKILL",
+                message="the kernel killed the process since the memory of its control group (its container) ran out",
+                advice="Lower batch_size or image_size, or give the container more memory." + see,
             )
         case Died(exitcode=code) if code == -signal.SIGKILL:
             return "killed", Failure(
@@ -35,7 +51,8 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             return "oom", Failure(
                 type=kind,
                 message=_short(message),
-                advice="Lower batch_size or image_size; nothing was reduced by itself.",
+                advice=f"{_whose(kind + message)} memory ran out: lower batch_size or image_size; "
+                "nothing was reduced by itself.",
             )
         case Raised(type="DivergedError" as kind, message=message):
             advice = "Lower learning_rate, or warm it up; with half precision, try float32."
@@ -51,6 +68,10 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             return "failed", Failure(type=kind, message=_short(message), advice="The traceback is in the log." + see)
         case _:
             raise AssertionError(f"{outcome!r} is not a failure")
+
+
+def _whose(text: str) -> str:
+    return "The device's" if any(mark in text for mark in ON_A_DEVICE) else "The machine's"
 
 
 def _short(message: str) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
-from tlbench.execution.child import Outcome, Raised, Returned
+from tlbench.execution.child import Outcome, Raised, Returned, TooLarge
 from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
@@ -112,7 +112,8 @@ class _OneChild:
             return None
         if not isinstance(outcome, Returned):
             record = _failed(rest[0], outcome, self._started, self._log)
-            if record.status in ("oom", "killed") and not alone:
+            by_others = record.status in ("oom", "killed") and not isinstance(outcome, TooLarge)
+            if by_others and not alone:
                 self._run.again.append(replace(self._group, jobs=rest))
                 return None
             self._end(record)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from tlbench.session.events import Events, Logged
 from tlbench.session.folder import StrPath, written_report
 from tlbench.session.start import new_or_resumed
 from tlbench.suite.expand import expand
-from tlbench.suite.load import load_suite
+from tlbench.suite.load import Suite, load_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,7 @@ def run(
             worker = EXECUTORS[executor]()
             keep = Keep(feature_dir(), most_features()) if cut else None
             side = workers or (1 if executor == "inline" else side_by_side())
-            _train(asked, inputs, worker, keep, side, read.timeout, folder, events)
+            _train(asked, inputs, worker, keep, side, read, folder, events)
             if timed:
                 _time(asked, worker, read.timeout, folder, events)
         elif (earlier := written_report(folder)) is not None:
@@ -176,7 +176,7 @@ def _train(
     executor: Executor,
     keep: Keep | None,
     workers: int,
-    timeout: float,
+    suite: Suite,
     folder: RunFolder,
     events: Events,
 ) -> None:
@@ -184,8 +184,8 @@ def _train(
     trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
     todo = [cell for cell in cells if cell.id not in trained]
     events.training(len(cells), len(cells) - len(todo))
-    groups = grouped([inputs.job(cell) for cell in todo], keep)
-    run_groups(groups, executor, store, events, timeout=timeout, logs=folder.path / "logs", workers=workers)
+    groups = [replace(group, memory=suite.memory) for group in grouped([inputs.job(cell) for cell in todo], keep)]
+    run_groups(groups, executor, store, events, timeout=suite.timeout, logs=folder.path / "logs", workers=workers)
 
 
 def _time(cells: Sequence[Cell], executor: Executor, timeout: float, folder: RunFolder, events: Events) -> None:

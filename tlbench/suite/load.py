@@ -56,6 +56,11 @@ class Suite:
         """Seconds for one cell."""
         return self.content.timeout
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes of memory that one cell may have while it trains; None without a bound."""
+        return self.content.memory
+
     def complain(self, loc: Loc, message: str) -> UserError:
         """A UserError at the place of `loc`."""
         return UserError(self.document.error(loc, message))

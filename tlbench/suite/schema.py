@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from tlbench.cache.folders import parse_size
 from tlbench.core.cell import (
     Augmentation,
     Backend,
@@ -16,6 +17,7 @@ from tlbench.core.cell import (
     Shape,
     Tuning,
 )
+from tlbench.core.errors import UserError
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import (
@@ -68,8 +70,19 @@ def _defaults(value: Any) -> Any:
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
 
+def _bytes(value: object) -> object:
+    """Bytes of ``4GB``."""
+    if not isinstance(value, str):
+        raise ValueError("a size with its unit belongs here, as 500MB or 4GB")
+    try:
+        return parse_size(value, "memory")
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
 Listed = BeforeValidator(listed)
 Trials = Annotated[list[Annotated[float, BeforeValidator(number(0, 1e6, open_low=True))]], Listed]
+MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
 Most = Annotated[int | None, BeforeValidator(_most)]
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
@@ -312,6 +325,7 @@ class SuiteFile(Section):
     exclude: list[PatchSection] = []
     gates: GatesSection = GatesSection()
     timeout: Positive = 3600.0
+    memory: MemorySize | None = None
 
     def limits(self) -> list[Limit]:
         """How many images a class each point of the matrix takes."""

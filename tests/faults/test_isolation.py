@@ -1,0 +1,74 @@
+"""A child and all it started end together: when it is done, when it is stopped, when its parent is killed."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.execution.test_child import alive
+from tlbench.execution import child, server
+from tlbench.execution.child import Conversation, Returned, TimedOut, TooLarge, run
+
+PARENT = """\
+import sys
+from tlbench.execution import child, server
+if __name__ == "__main__":
+    server.start_server("tensorflow")
+    say = lambda message: print(*message if isinstance(message, tuple) else (), flush=True)
+    child.run("tests.targets:start_another", sys.argv[1], on_message=say)
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def running_server() -> None:
+    server.start_server("tensorflow")
+    run("tests.targets:double", 1)  # it has loaded the framework
+
+
+def gone(pids: tuple[int, ...], within: float = 10.0) -> bool:
+    deadline = time.monotonic() + within
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(alive, pids))
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("returns", Returned(None)), ("waits", TimedOut(5.0))])
+def test_what_a_child_started_ends_with_it(end: str, outcome: child.Outcome) -> None:
+    heard: list[tuple[int, int]] = []
+    assert run("tests.targets:start_another", end, on_message=heard.append, timeout=5.0) == outcome
+    assert gone(heard[0], within=2.0)
+
+
+@pytest.mark.parametrize("end", ["waits", "deaf"])
+def test_neither_outlives_a_parent_that_is_killed(end: str) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, end], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    first, second = map(int, parent.stdout.readline().split())
+    server_pid = next(
+        one.pid for one in psutil.Process(parent.pid).children() if "forkserver" in " ".join(one.cmdline())
+    )
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert gone((first, second, server_pid))
+
+
+def test_a_child_is_the_first_of_a_session_of_its_own() -> None:
+    with Conversation("tests.targets:tell_group", None) as talk:
+        assert talk.listen(10) == (talk.pid, talk.pid)
+
+
+def test_a_child_that_takes_more_memory_than_it_may_is_stopped() -> None:
+    begin = time.monotonic()
+    outcome = run("tests.targets:take_memory", 600_000_000, memory=500_000_000, timeout=60)
+    assert isinstance(outcome, TooLarge)
+    assert outcome.limit == 500_000_000
+    assert outcome.used > 500_000_000
+    assert time.monotonic() - begin < 30
+    assert run("tests.targets:double", 21, memory=2_000_000_000, timeout=60) == Returned(42)
+
+
+def test_a_bound_on_memory_leaves_the_timeout_as_it_is() -> None:
+    assert run("tests.targets:chatter", None, memory=10**12, timeout=0.6) == TimedOut(0.6)
