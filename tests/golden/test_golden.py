@@ -4,6 +4,7 @@ A change of these files is a change of what users see: say why in the commit. `T
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,14 @@ import pytest
 
 from tests.golden import made
 from tlbench.cli import main
+from tlbench.reporting.answer import sentence
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
-from tlbench.reporting.render import html
+from tlbench.reporting.document import Block, Document, Note, Section, Strong, pictures
+from tlbench.reporting.plots import Choice
+from tlbench.reporting.render import html, markdown
+from tlbench.reporting.views import summary
 from tlbench.reporting.views.series import page
+from tlbench.session.report import load
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -66,6 +72,33 @@ def test_committed_reports_are_written_again_as_they_are(
     for name, content in written.items():
         assert content == (REFERENCE / run / name).read_bytes(), name
     assert printed == (REFERENCE / run / f"{stem}.txt").read_text(encoding="utf-8")
+
+
+MADE = re.compile("(<!-- made of [^\n]* -->\n)(.*?)(<!-- the end of what is made -->\n)", re.DOTALL)
+
+
+def test_the_first_screen_of_the_readme_is_of_the_reference_run() -> None:
+    """What to take and a narrow table of each data set; the picture of the first."""
+    report = load(REFERENCE / "small-cpu")
+    sections: list[Block] = []
+    for section in summary.document(report).blocks:
+        if not isinstance(section, Section):
+            sections.append(section)
+            continue
+        chosen, table = section.blocks
+        assert isinstance(chosen, Choice)
+        picture = [chosen.scatter] if not sections else []
+        sections.append(Section(section.heading, (Note((Strong(sentence(chosen)),)), *picture, table)))
+    first = next(block for block in pictures(sections))
+    where = f"results/reference/small-cpu/report.{first.name}.svg"
+    text = markdown.render(Document("", tuple(sections)), level=2, pictures={first.name: where}).lstrip("# \n")
+    file = ROOT / "README.md"
+    readme = file.read_text(encoding="utf-8")
+    expected = MADE.sub(lambda found: f"{found[1]}\n### {text}\n{found[3]}", readme)
+    if os.environ.get("TLBENCH_GOLDEN") == "write":
+        file.write_text(expected, encoding="utf-8", newline="")
+    assert len(MADE.findall(readme)) == 1
+    assert readme == expected or os.environ.get("TLBENCH_GOLDEN") == "write"
 
 
 @pytest.mark.parametrize("name", ["github-action-benchmark", "pytest-benchmark"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.terminal import say
+from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS
 from tlbench.reporting.output import printable
 from tlbench.reporting.output import write as write_to
@@ -19,19 +20,23 @@ SOME_FAILED = 2
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Print this format only and write no files.")
+@click.option(
+    "--format",
+    "word",
+    metavar="FORMAT[=FILE]",
+    help=f"One of {', '.join(FORMATS)}, printed or in this file, and no other files.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
-def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_json: bool, as_profile: bool) -> int:
+def command(runs: tuple[Path, ...], word: str | None, output: Path | None, as_json: bool, as_profile: bool) -> int:
     """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
     Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
 
     Example: tlbench report results/small
     """
-    if as_json:
-        name = "json"
+    name, output = _asked("json" if as_json else word, output)
     if name is None and output is None and not as_profile and len(runs) == 1:
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
@@ -46,6 +51,16 @@ def command(runs: tuple[Path, ...], name: str | None, output: Path | None, as_js
         write_to(made, output)
         say(f"Report: {output}")
     return 0
+
+
+def _asked(word: str | None, output: Path | None) -> tuple[str | None, Path | None]:
+    """The format and the file that are asked for. Raises UserError for an unknown format, or two files."""
+    name, equals, file = (word or "").partition("=")
+    if name and name not in FORMATS:
+        raise UserError(f"--format: {FORMATS.unknown(name)}")
+    if equals and (output is not None or not file):
+        raise UserError(f"--format: {word} " + ("names no file" if not file else "and --output name two files"))
+    return name or None, Path(file) if equals else output
 
 
 def _write(folder: RunFolder) -> int:

@@ -18,7 +18,6 @@ from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, markdown, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import summary
-from tlbench.reporting.views.registry import document
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,18 @@ class Format:
 
 def as_markdown(report: Report) -> str:
     """The tables that people read, without pictures."""
-    return markdown.render(document(report))
+    return markdown.render(report.document)
 
 
 def with_pictures(report: Report) -> str:
     """The same with its pictures, which lie beside it."""
-    said = document(report)
+    said = report.document
     return markdown.render(said, pictures={each.name: picture_name(each, report) for each in pictures(said.blocks)})
 
 
 def as_svg(report: Report) -> dict[str, str]:
     """The pictures of the report, a file each."""
-    return {f"{each.name}.svg": svg.file(each) for each in pictures(document(report).blocks)}
+    return {f"{each.name}.svg": svg.file(each) for each in pictures(report.document.blocks)}
 
 
 def picture_name(picture: Picture, report: Report) -> str:
@@ -63,7 +62,7 @@ def as_text(report: Report) -> str:
 
 def as_html(report: Report) -> str:
     """All of it as a page of its own."""
-    return html.render(document(report))
+    return html.render(report.document)
 
 
 def as_csv(report: Report) -> str:

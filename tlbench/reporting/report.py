@@ -13,6 +13,8 @@ from tlbench.results.record import Record
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tlbench.reporting.document import Document
+
 
 def no_answers() -> Right | None:
     """Of a record whose predictions were not kept."""
@@ -89,6 +91,13 @@ class Report:
             frame = pd.concat([frame, published], axis=1)
         return frame
 
+    @cached_property
+    def document(self) -> "Document":
+        """What all views say of it, made once for all formats."""
+        from tlbench.reporting.views.registry import document
+
+        return document(self)
+
     def __repr__(self) -> str:
         """The title, with the number of records."""
         return f"<Report {self.title!r}: {len(self.rows)} records>"
@@ -100,6 +109,5 @@ class Report:
 
     def _repr_html_(self) -> str:
         from tlbench.reporting.render import html
-        from tlbench.reporting.views.registry import document
 
-        return html.fragment(document(self))
+        return html.fragment(self.document)

@@ -15,6 +15,8 @@ COLOURS = 8
 LETTER = 6.3
 """Pixels of a letter on the average, at the size of a label."""
 MOST_CLASSES_WITH_NUMBERS = 25
+DARKEST = 0.45
+"""Opacity of a cell's shade where all images of a class are in it: text on it can still be read."""
 MOST_WITH_BARS = 40
 """Marks; of more, those that another one dominates show their bars only when they are pointed at."""
 
@@ -209,10 +211,10 @@ def _confusion(picture: Confusion) -> str:
             hot = "hit" if row == column else "miss"
             inner += (
                 f'<rect class="{hot}" x="{x:.1f}" y="{y:.1f}" width="{size - 1:.1f}" height="{size - 1:.1f}" '
-                f'fill-opacity="{0.06 + 0.94 * share:.2f}"><title>{said}</title></rect>'
+                f'fill-opacity="{0.05 + (DARKEST - 0.05) * share:.2f}"><title>{said}</title></rect>'
             )
             if number <= MOST_CLASSES_WITH_NUMBERS:
-                inner += _text(x + size / 2, y + size / 2 + 4, str(count), "on" if share > 0.45 else "tick", "middle")
+                inner += _text(x + size / 2, y + size / 2 + 4, str(count), "count", "middle")
     for column, name in enumerate(picture.classes):
         x = left + column * size + size / 2
         inner += _text(x, top - 6, _short(name), "tick", "start", f' transform="rotate(-40 {x:.1f} {top - 6:.1f})"')

@@ -8,14 +8,19 @@ from tlbench.reporting.keras_code import program, why_not
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 
+MOST = 1000
+"""Cells on a page: more make it slow to open."""
 RAW = {"rounds", "warmup", "reference", "beside"}
 """Raw samples of step times: they are in the records, and most of their bytes."""
 
 
 def sections(report: Report) -> list[Section]:
     """One folded section with one for each cell."""
-    cells = tuple(_cell(row) for row in report.rows)
-    return [Section("Cells", cells, folded=True, on_pages=True)] if cells else []
+    blocks: list[Block] = [_cell(row) for row in report.rows[:MOST]]
+    if len(report.rows) > MOST:
+        rest = f"{len(report.rows) - MOST} more cells are left out here; their records are in the folder of the run."
+        blocks.append(Note((rest,)))
+    return [Section("Cells", tuple(blocks), folded=True, on_pages=True)] if blocks else []
 
 
 def _cell(row: RunRecord) -> Section:
