@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from tlbench.reporting.document import (
     Code,
+    Column,
     Document,
     Emphasis,
     Figure,
@@ -167,6 +168,12 @@ def test_a_terminal_gets_the_text_and_no_control_characters(text: str) -> None:
 def test_a_table_in_a_terminal_breaks_long_cells_only_where_it_may() -> None:
     said = terminal.text(Table.of(["a", "b"], [["word " * 30, "x"]]))
     assert len(said.splitlines()) == 3
+
+
+def test_a_row_of_markdown_is_one_line_whatever_width_a_terminal_has() -> None:
+    table = Table((Column("a", width=10), Column("b")), (("word " * 30, "x"),))
+    assert len(markdown.render(Document("t", (table,))).splitlines()) == 5
+    assert len(terminal.text(table).splitlines()) > 10
 
 
 class Reader(HTMLParser):

@@ -17,5 +17,7 @@ def draw(table: Table, cell: Callable[[Text], str], style: Literal["simple", "pi
         tablefmt=style,
         colalign=[column.align for column in table.columns] if table.rows else None,
         disable_numparse=True,
-        maxcolwidths=widths if table.rows and any(widths) else None,
+        maxcolwidths=widths
+        if style == "simple" and table.rows and any(widths)
+        else None,  # a line of Markdown is a row
     )
