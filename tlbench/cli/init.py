@@ -159,6 +159,7 @@ train:
   batch_size: 32
   optimizer: adam
   learning_rate: auto                 # the strategy's own; a list is one more axis: [1e-4, 1e-3]
+  # tune: {{learning_rate: [1e-5, 1e-4, 1e-3], l2: [1, 0.1, 0.01]}}   # or try them, keep the best
   # early_stopping: true
   # augmentation: {{rotation: 20, zoom: 0.2, flip: true}}
 
