@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 
 from tests import builders
+from tests.golden import made as golden
 from tlbench.core.cell import Named
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.side import Side
-from tlbench.regression.verdicts import Judgement
+from tlbench.regression.verdicts import WORST_FIRST, Judgement
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.output import encoded
 
@@ -30,6 +31,24 @@ def comparison(name: str) -> Comparison:
     time = Judgement(cell=slower, metric="time", name=f"{name} time", base=1, new=2, effect=1.0, verdict="regressed")
     cells = (Compared(failing.label, failing.id, (error,)), Compared(slower.label, slower.id, (time,)))
     return Comparison(Side(name=name, entries=()), Side(name="new", entries=(), suite=name), cells, (name,))
+
+
+def test_a_page_says_what_got_worse_first() -> None:
+    text = COMPARISON_FORMATS["html"](golden.comparison())
+    assert isinstance(text, str)
+    rows = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", text)]
+    short = [row for row in rows if len(row) == 3][:3]
+    assert [row[0] for row in short] == ["Worse", "Not decided", "As good or better"]
+    assert sum(int(row[1]) for row in short) == len(golden.comparison().judgements)
+    start = text.index("What changed, the worst first")
+    verdicts = re.findall("<tr><td>[✗?✓+] ([a-z ]+)</td>", text[start : text.index("Every cell")])
+    assert verdicts == sorted(verdicts, key=[str(verdict) for verdict in WORST_FIRST].index)
+    assert set(verdicts) >= {"regressed", "newly failing", "inconclusive", "fixed"}
+
+
+def test_a_page_obeys_no_name() -> None:
+    hostile, harmless = (COMPARISON_FORMATS["html"](comparison(name)) for name in ("<script>x</script>|*_", "harmless"))
+    assert re.findall("<[a-z/]+", str(hostile)) == re.findall("<[a-z/]+", str(harmless))
 
 
 def hostile_examples(test: Callable[[str], None]) -> Callable[[str], None]:

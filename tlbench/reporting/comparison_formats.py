@@ -20,9 +20,10 @@ from tlbench.regression.verdicts import JUDGED, WORST_FIRST, Judgement
 from tlbench.reporting.document import plain
 from tlbench.reporting.judgements import sentence
 from tlbench.reporting.output import Made
+from tlbench.reporting.render import html, terminal
 from tlbench.reporting.render import markdown as in_markdown
-from tlbench.reporting.render import terminal
 from tlbench.reporting.views.comparison import FAILING, document, headline
+from tlbench.reporting.views.comparison_page import page
 
 
 def text(comparison: Comparison) -> str:
@@ -34,6 +35,12 @@ def markdown(comparison: Comparison) -> str:
     """For a pull request's comment or a job's summary."""
     said = document(comparison)
     return in_markdown.render(replace(said, title=f"tlbench: {plain(said.title)}"), level=2)
+
+
+def as_html(comparison: Comparison) -> str:
+    """A page of its own, what got worse first."""
+    said = page(comparison)
+    return html.render(replace(said, title=f"tlbench: {plain(said.title)}"))
 
 
 def as_json(comparison: Comparison) -> str:
@@ -119,5 +126,5 @@ def _escape(words: str, *, property_: bool = False) -> str:
 COMPARISON_FORMATS: Registry[Callable[[Comparison], Made]] = Registry(
     "format",
     "tlbench.comparison_formats",
-    {"text": text, "markdown": markdown, "json": as_json, "junit": junit, "github": github},
+    {"text": text, "markdown": markdown, "html": as_html, "json": as_json, "junit": junit, "github": github},
 )

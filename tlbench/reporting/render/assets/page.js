@@ -63,7 +63,7 @@
       keep(key, search.value.trim());
     };
     search.addEventListener("input", filter);
-    box.before(make("div", { className: "tools" }, search, count));
+    if (original.length >= 5) box.before(make("div", { className: "tools" }, search, count));
     if (search.value) filter();
     const sorted = Number(state.get(key + ".sort"));
     if (sorted && heads[Math.abs(sorted) - 1]) sort(Math.abs(sorted) - 1, sorted < 0);

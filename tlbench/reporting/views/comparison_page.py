@@ -1,0 +1,64 @@
+"""A comparison with room for all of it: three rows in all, then every number that changed, the worst first. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.regression.comparison import Comparison
+from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
+from tlbench.reporting.document import Document, Section, Table, Text, compact, prose
+from tlbench.reporting.judgements import change, values
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.views.comparison import FAILING, MARKS, document
+
+SUMMARY: tuple[tuple[str, frozenset[Verdict]], ...] = (
+    ("Worse", FAILING),
+    ("Not decided", frozenset({"inconclusive", "not comparable"})),
+    ("As good or better", frozenset(WORST_FIRST) - FAILING - {"inconclusive", "not comparable"}),
+)
+MOST_NAMED = 3
+QUIET: frozenset[Verdict] = frozenset({"unchanged", "not comparable"})
+HEADINGS = ["Verdict", "Cell", "Number", "Base → new", "Change", "p (corrected)", "Why, and what would decide it"]
+
+
+def page(comparison: Comparison) -> Document:
+    """The headline; how many numbers are worse, undecided, good; those that changed; and what the other formats say."""
+    said = document(comparison)
+    ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
+    changed = [judgement for judgement in ordered if judgement.verdict not in QUIET]
+    sections = [
+        Section("In short", (_summary(ordered),)),
+        *([Section("What changed, the worst first", (_table(changed),))] if changed else []),
+        Section("Every cell", said.blocks),
+    ]
+    return Document(said.title, tuple(sections))
+
+
+def _summary(ordered: Sequence[Judgement]) -> Table:
+    rows = []
+    for label, verdicts in SUMMARY:
+        fitting = [judgement for judgement in ordered if judgement.verdict in verdicts]
+        named = "; ".join(f"{_number(one)} of {one.cell.label}" for one in fitting[:MOST_NAMED])
+        more = f" and {len(fitting) - MOST_NAMED} more" if len(fitting) > MOST_NAMED else ""
+        rows.append([label, str(len(fitting)), named + more or DASH])
+    return Table.of(["", "Numbers", "Which"], rows, right=[1])
+
+
+def _number(judgement: Judgement) -> str:
+    return judgement.verdict if judgement.metric == OUTCOME else judgement.name
+
+
+def _table(judgements: Sequence[Judgement]) -> Table:
+    return compact(Table.of(HEADINGS, map(_row, judgements), right=[3, 4, 5]))
+
+
+def _row(judgement: Judgement) -> list[Text]:
+    both = judgement.base is not None and judgement.new is not None and judgement.metric != OUTCOME
+    decide = ("; to decide: ", *prose(judgement.decide)) if judgement.decide else ()
+    return [
+        f"{MARKS[judgement.verdict]} {judgement.verdict}",
+        judgement.cell.label + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
+        _number(judgement),
+        values(judgement) if both else DASH,
+        change(judgement) if judgement.effect is not None else DASH,
+        DASH if judgement.adjusted is None else f"{judgement.adjusted:.2g}",
+        (judgement.reason, *decide),
+    ]
