@@ -14,6 +14,7 @@ from tlbench.reporting.report import Report
 from tlbench.reporting.views import (
     batch_sizes,
     by_images,
+    caveats,
     cells,
     choice,
     conditions,
@@ -44,6 +45,7 @@ VIEWS: Registry[View] = Registry(
         "batch_sizes": batch_sizes.sections,
         "step_times": step_times.sections,
         "conditions": conditions.sections,
+        "caveats": caveats.sections,
         "cells": cells.sections,
     },
 )

@@ -1,0 +1,46 @@
+"""What a report cannot say follows from its records."""
+
+from tests import builders
+from tlbench.core.cell import Head, Named
+from tlbench.reporting.document import Listing, plain
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import caveats
+from tlbench.results.record import Record
+
+
+def said(*records: Record) -> str:
+    (section,) = caveats.sections(Report("t", [RunRecord("run", record) for record in records]))
+    (lines,) = section.blocks
+    assert isinstance(lines, Listing)
+    return "\n".join(map(plain, lines.items))
+
+
+def test_one_training_its_images_and_its_machine_are_all_it_knows() -> None:
+    text = said(builders.record(), builders.record(builders.cell(strategy=Named(name="full"))))
+    assert "top-1 is known, in points, to about cats_dogs ±3.6" in text  # half of 88.6 to 95.8 %
+    assert "2 of 2 recipes were trained once" in text
+    assert "this is 200 training images" in text
+    assert "unstable" not in text
+
+
+def test_several_seeds_or_resamples_say_what_another_training_would_give() -> None:
+    seeds = [builders.record(builders.cell(seed=seed)) for seed in range(2)]
+    assert "trained once" not in said(*seeds)
+    resampled = builders.accuracy().model_copy(update={"resampled": (0.9, 0.92)})
+    assert "trained once" not in said(builders.record(accuracy=resampled))
+
+
+def test_stand_ins_and_missing_times_are_named() -> None:
+    text = said(
+        builders.record(data=builders.data(fallback=True), weights=builders.weights(fallback=True), timings=None)
+    )
+    assert "Anything of photographs" in text
+    assert "Anything of transfer learning" in text
+    assert "no step was timed" in text
+
+
+def test_original_classifiers_have_no_test_images_here() -> None:
+    of = builders.cell(head=Head(name="imagenet"), train=None, strategy=Named(name="pretrained"))
+    text = said(builders.record(of, accuracy=None))
+    assert "on another machine" in text
+    assert "test images" not in text
