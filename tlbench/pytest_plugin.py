@@ -48,7 +48,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         if select:
             asked = {entry.cell.id for entry in new.entries}
             base = base.model_copy(update={"entries": tuple(one for one in base.entries if one.cell.id in asked)})
-        comparison = compare(base, new, new.gates)
+        comparison = compare(base, new, base.gates)
         if comparison.exit_code:
             pytest.fail(text(comparison), pytrace=False)
         return comparison

@@ -8,7 +8,7 @@ import pytest
 
 import tlbench
 from tests import builders
-from tests.session.runs import make_run, seeds
+from tests.session.runs import SUITE, make_run, seeds
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
 from tlbench.results.store import Store
@@ -137,6 +137,12 @@ def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
     asked = gates(tlbench.compare(base, new, gates={"time": "5%", "accuracy": "3pp"}))
     assert asked["time"] == pytest.approx(0.05)
     assert asked["accuracy"] == pytest.approx(0.03)
+    lax = make_run(tmp_path / "lax", seeds(0, 1, 2))
+    (lax.path / "suite.yaml").write_text(SUITE.replace("time: 7%", "time: 70%"))
+    judged = tlbench.compare(base, lax)
+    assert gates(judged)["time"] == pytest.approx(0.07)
+    assert "gates differ, and those of the base count: time 0.07 in the base, 0.7 now" in judged.notes
+    assert not any("gates differ" in note for note in tlbench.compare(base, new).notes)
     with pytest.raises(UserError, match="there is no gate 'tmie'; did you mean 'time'"):
         tlbench.compare(base, new, gates={"tmie": 0.1})
     with pytest.raises(UserError, match="time=much: a share between 0 and 1"):

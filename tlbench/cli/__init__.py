@@ -4,11 +4,17 @@ import gc
 import importlib
 import os
 import sys
+import tempfile
 import traceback
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
+from tlbench.cache.folders import cache_dir
+from tlbench.cli import signals
 from tlbench.core.errors import UserError
+from tlbench.core.text import one_line
 from tlbench.core.version import __version__
 
 COMMANDS = {
@@ -29,6 +35,8 @@ COMMANDS = {
     "doctor": "is this machine fit to measure on",
 }
 
+FAULT = 70
+"""EX_SOFTWARE of sysexits.h."""
 COLLECT_AFTER = (100_000, 50, 10)
 """Commands make many values and few cycles: with Python's own thresholds, to read and render 10,000 records takes half
 as long again."""
@@ -68,13 +76,20 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line. Exit codes: 0 fine, 1 regression, 2 some cells failed, 3 nothing ran, 64 usage."""
+    """Run the command line.
+
+    Exit codes: 0 fine, 1 regression, 2 some cells failed, 3 nothing ran, 64 usage, 70 a fault of tlbench, 128 and more
+    a signal.
+    """
     gc.set_threshold(*COLLECT_AFTER)
+    signals.listen()
     try:
         status = cli.main(args=args, prog_name="tlbench", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # click takes every one for the end of an input
+            sys.exit(_fault(error.__cause__, args))
         click.echo("tlbench: interrupted", err=True)
-        sys.exit(130)
+        sys.exit(signals.exit_code(error.__cause__))
     except click.ClickException as error:
         _say(error.format_message(), error.ctx if isinstance(error, click.UsageError) else None)
         sys.exit(UserError.exit_code)
@@ -89,7 +104,33 @@ def main(args: list[str] | None = None) -> None:
         _trace(args)
         _say(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was finished is lost")
         sys.exit(UserError.exit_code)
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which says that something regressed
+        sys.exit(_fault(error, args))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fault(error: BaseException, args: list[str] | None) -> int:
+    """Say in a sentence what nobody expected, and keep the rest; the exit code."""
+    _trace(args)
+    _say(f"a fault of tlbench, {type(error).__name__}: {one_line(str(error))}; {_kept(error)}")
+    return FAULT
+
+
+def _kept(error: BaseException) -> str:
+    """Where the traceback is: in the cache's logs, else among temporary files."""
+    text = "".join(traceback.format_exception(error))
+    with suppress(OSError, UserError):
+        return _in_folder(cache_dir() / "logs", text)
+    with suppress(OSError):
+        return _in_folder(Path(tempfile.gettempdir()), text)
+    return "--debug shows where; please report it"
+
+
+def _in_folder(folder: Path, text: str) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"fault-{os.getpid()}.log"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return f"please report it with {path}"
 
 
 def _trace(args: list[str] | None) -> None:

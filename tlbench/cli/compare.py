@@ -67,7 +67,7 @@ def command(
                 events=events,
                 data=data,
                 weights=weights,
-                gates=changed(comparison.new.gates, asked),
+                gates=changed(comparison.base.gates, asked),
             )
     write_outputs(comparison, ("json",) if as_json else formats)
     return comparison.exit_code

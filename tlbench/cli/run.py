@@ -7,11 +7,12 @@ from rich.console import Console
 
 from tlbench.cli.options import data_option, imagenet_option, weights_option
 from tlbench.cli.progress import Terminal
+from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say
 from tlbench.execution.executors import EXECUTORS
 from tlbench.session.run import run
 
-SOME_FAILED, INTERRUPTED = 2, 130
+SOME_FAILED = 2
 
 
 @click.command()
@@ -68,11 +69,11 @@ def command(
                 imagenet=imagenet,
                 events=events,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if progress.folder is None:
             raise
         say(f"Stopped. What is finished is kept in {progress.folder}; the same command goes on from there.")
-        return INTERRUPTED
+        return exit_code(error)
     click.echo(done.text, nl=False)
     if done.files:
         say(f"Reports: {', '.join(map(str, done.files))}")

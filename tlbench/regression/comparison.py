@@ -144,7 +144,21 @@ def _notes(base: Side, new: Side) -> tuple[str, ...]:
             "environment variables": _changed(*(_all(one.variables for one in side.entries) for side in (base, new))),
         }
         notes += [f"{what}: {', '.join(changed)}" for what, changed in changes.items() if changed]
+        notes += _other_gates(base.gates, new.gates)
     return tuple(notes)
+
+
+def _other_gates(base: Gates, new: Gates) -> list[str]:
+    """Who is judged does not say by what; that it would like other gates is told."""
+    if base == new:
+        return []
+    asked = {side: gates.everywhere() for side, gates in (("base", base), ("new", new))}
+    differ = [
+        f"{name} {share:g} in the base, {asked['new'][name]:g} now"
+        for name, share in asked["base"].items()
+        if name in asked["new"] and asked["new"][name] != share
+    ]
+    return [f"gates differ, and those of the base count: {'; '.join(differ) or 'those of some cells'}"]
 
 
 def _all(several: Iterable[Mapping[str, str]]) -> dict[str, str]:

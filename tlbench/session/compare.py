@@ -18,7 +18,7 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
     """Judge the new side against the base: times, memory, counts and accuracy, each by its own model of noise.
 
     A side is what `tlbench.run` returned or a path: a run's folder, a folder of runs (every run is one draw), or a
-    baseline that ``tlbench baseline save`` wrote. gates: changes that matter, in the place of those of the new side's
+    baseline that ``tlbench baseline save`` wrote. gates: changes that matter, in the place of those of the base's
     suite, as ``{"time": "5%", "accuracy": "2pp"}``.
 
     The Comparison has in `cells` the `judgements` of each cell; ``of("regressed")`` lists those of a verdict. Its
@@ -34,7 +34,7 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
     []
     """
     before, after = read_side(base), read_side(new)
-    return comparison.compare(before, after, changed(after.gates, gates or {}))
+    return comparison.compare(before, after, changed(before.gates, gates or {}))
 
 
 def changed(gates: Gates, changes: Shares) -> Gates:

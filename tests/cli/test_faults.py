@@ -1,0 +1,69 @@
+"""What nobody expected is told in a sentence, with an exit code of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from tlbench import cli
+from tlbench.cli import signals
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[BaseException]:
+    raised: list[BaseException] = []
+
+    @click.command()
+    def command() -> None:
+        raise raised[0]
+
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda group, ctx, name: command)
+    return raised
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("one\ntwo"), EOFError("unexpected EOF")])
+def test_a_fault_exits_with_70_and_keeps_its_traceback(
+    error: Exception, failing: list[BaseException], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(error)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan"])
+    assert ended.value.code == 70
+    log = tmp_path / "logs" / f"fault-{os.getpid()}.log"
+    said = capsys.readouterr().err.lstrip("\n")  # click begins with one
+    name = type(error).__name__
+    assert said.startswith(f"tlbench: a fault of tlbench, {name}: {' '.join(str(error).split())}; ")
+    assert said.endswith(f"report it with {log}\n")
+    assert "raise raised[0]" in log.read_text()
+    with pytest.raises(SystemExit):
+        cli.main(["--debug", "plan"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (signals.EndedError(signal.SIGTERM), 143)])
+def test_an_interruption_is_none(error: BaseException, code: int, failing: list[BaseException]) -> None:
+    failing.append(error)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan"])
+    assert ended.value.code == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_is_answered_unless_it_is_ignored(number: signal.Signals) -> None:
+    program = (
+        "import os, signal, sys, time\n"
+        "from tlbench.cli import signals\n"
+        "if sys.argv[2] == 'nohup': signal.signal(int(sys.argv[1]), signal.SIG_IGN)\n"
+        "signals.listen()\n"
+        "try:\n"
+        "    os.kill(os.getpid(), int(sys.argv[1])); time.sleep(0.2); print('goes on')\n"
+        "except KeyboardInterrupt as error: print('tidies up', signals.exit_code(error))\n"
+    )
+    for how, said in (("default", f"tidies up {128 + number}"), ("nohup", "goes on")):
+        command = [sys.executable, "-c", program, str(int(number)), how]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == said
