@@ -10,9 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+import tlbench
 from tests.integration.conftest import TINY, environment, make_place
 from tests.narrow import present
-from tlbench.results.record import Record
+from tlbench.core.cell import Cell
+from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 
 WAIT = 240.0
@@ -77,7 +79,8 @@ def test_a_reference_workload_that_is_killed_is_said_in_the_run_and_in_its_recor
             assert len(step.samples) >= 15
             assert step.reference == ()
             assert "reference" in {doubt.kind for doubt in step.doubts}
-    assert "the reference workload was lost" in said.stdout  # the report's remarks on step times
+    (report,) = (place / "run").glob("report*.md")
+    assert "the reference workload was lost" in report.read_text()  # its remarks on step times
 
 
 def test_a_fork_server_that_is_killed_costs_nothing(place: Path) -> None:
@@ -89,3 +92,40 @@ def test_a_fork_server_that_is_killed_costs_nothing(place: Path) -> None:
     assert not any(
         doubt.kind == "reference" for record in records for doubt in present(record.timings).inference.doubts
     )
+
+
+class Kills(tlbench.Silent):
+    """Kills the model of the strategy `full` when the second round begins."""
+
+    def __init__(self) -> None:
+        self.opened: dict[str, str] = {}
+        self.said: list[str] = []
+
+    def opening(self, cell: Cell, number: int, total: int) -> None:
+        self.opened[cell.strategy.name] = cell.id
+
+    def round(self, number: int, waiting: int, models: int) -> None:
+        if number == 2:
+            log = f"{self.opened['full']}.timing.log"
+            (model,) = (one for one in psutil.Process().children(recursive=True) if output(one).endswith(log))
+            model.kill()
+
+    def lost(self, cell: Cell, why: Failure) -> None:
+        self.said.append(f"{cell.strategy.name}: {why.type}")
+
+
+def test_a_model_that_is_killed_between_its_turns_loses_its_own_steps_alone(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(place).items():
+        if name.startswith("TLBENCH_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.chdir(place)
+    events = Kills()
+    done = tlbench.run("tiny.yaml", out="run", events=events)
+    assert events.said == ["full: SIGKILL"]
+    records = {one.cell.strategy.name: one for one in Store(place / "run").read_all().records}
+    assert records["full"].timings is None
+    assert present(records["full"].timing_failure).type == "SIGKILL"
+    assert present(records["frozen"].timings).steps
+    assert [one.cell.strategy.name for one in done.failed] == ["full"]
