@@ -8,13 +8,14 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Named
+from tlbench.core.errors import UserError
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.answer import MOST_LISTED, listed, sentence
-from tlbench.reporting.document import Section, Table
+from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.formats import as_text
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import choice
+from tlbench.reporting.views import choice, limited
 from tlbench.results.record import Record
 
 IMAGES = 200
@@ -70,6 +71,20 @@ def test_within_limits_the_sentence_is_another() -> None:
     assert sentence(found, [2]).endswith("75.0% (67 to 82), 20 ms to classify 32 images.")
     assert sentence(found, []) == "Nothing that was tested is within these limits."
     assert listed(found, []) == listed(found, [2]) == ""
+
+
+def test_limits_are_named_by_their_cost_and_wrong_ones_are_told() -> None:
+    (section,) = limited.sections(report(THREE), {"inference": 50, "memory": 1000})
+    (note,) = section.blocks
+    assert isinstance(note, Note)
+    assert note.lines == (sentence(chosen(THREE), [1, 2]),)
+    with pytest.raises(UserError, match="there is no cost 'inferense' here; did you mean 'inference-cpu'"):
+        limited.sections(report(THREE), {"inferense": 50})
+    with pytest.raises(UserError, match="nothing was trained here"):
+        limited.sections(Report("t", []), {"size": 1})
+    both = [*THREE, replace_device(trained("Third", "full", 180, 20.0))]
+    with pytest.raises(UserError, match="inference may be inference-cpu or inference-gpu; name one of them"):
+        limited.sections(report(both), {"inference": 50})
 
 
 def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> None:

@@ -1,5 +1,6 @@
 """`tlbench report`: tables of one or several runs."""
 
+import math
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from tlbench.reporting.formats import FORMATS
 from tlbench.reporting.output import printable
 from tlbench.reporting.output import write as write_to
 from tlbench.reporting.render import terminal
-from tlbench.reporting.views import profile
+from tlbench.reporting.views import limited, profile
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import find_run
 from tlbench.session.report import load, write
@@ -29,7 +30,21 @@ SOME_FAILED = 2
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
-def command(runs: tuple[Path, ...], word: str | None, output: Path | None, as_json: bool, as_profile: bool) -> int:
+@click.option(
+    "--within",
+    "limits",
+    multiple=True,
+    metavar="COST=MOST",
+    help="Print what to take within this limit, and nothing else: inference or training in ms, memory or size in MiB.",
+)
+def command(
+    runs: tuple[Path, ...],
+    word: str | None,
+    output: Path | None,
+    as_json: bool,
+    as_profile: bool,
+    limits: tuple[str, ...],
+) -> int:
     """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
     Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
@@ -37,11 +52,15 @@ def command(runs: tuple[Path, ...], word: str | None, output: Path | None, as_js
     Example: tlbench report results/small
     """
     name, output = _asked("json" if as_json else word, output)
-    if name is None and output is None and not as_profile and len(runs) == 1:
+    most = dict(map(_limit, limits))
+    if name is None and output is None and not as_profile and not most and len(runs) == 1:
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
     if as_profile:
         click.echo(terminal.text(*profile.blocks(report.records)))
+        return 0
+    if most:
+        click.echo(terminal.text(*limited.sections(report, most)))
         return 0
     name = name or "markdown"
     made = FORMATS[name].make(report)
@@ -51,6 +70,18 @@ def command(runs: tuple[Path, ...], word: str | None, output: Path | None, as_js
         write_to(made, output)
         say(f"Report: {output}")
     return 0
+
+
+def _limit(word: str) -> tuple[str, float]:
+    """``size=2``. Raises UserError for what is none."""
+    key, _, most = word.partition("=")
+    try:
+        value = float(most)
+    except ValueError:
+        value = math.nan
+    if not key or not value > 0:
+        raise UserError(f"--within: {word!r} is not of the form cost=most, as size=2")
+    return key, value
 
 
 def _asked(word: str | None, output: Path | None) -> tuple[str | None, Path | None]:

@@ -1,6 +1,6 @@
 """Which cell to take, in sentences. Pure; `render/assets/page.js` says the same with the same words."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tlbench.reporting.plots import Choice, Mark, Words
 
@@ -54,6 +54,15 @@ def listed(choice: Choice, among: Collection[int] | None = None) -> str:
     return choice.words.listed.format(names=names + more)
 
 
+def within(choice: Choice, limits: Mapping[str, float]) -> list[int]:
+    """Places of the marks that cost no more than `limits`, by the key of an axis; an unknown cost is beyond."""
+    return [
+        place
+        for place, mark in enumerate(choice.scatter.marks)
+        if all(key in mark.x and mark.x[key].value <= most for key, most in limits.items())
+    ]
+
+
 def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
     cheapest = min(rivals, key=lambda mark: _run_cost(choice, mark))  # of equal ones the more accurate, which is first
     if _run_cost(choice, cheapest) >= _run_cost(choice, best):
@@ -75,10 +84,11 @@ def _end(value: float | None) -> str:
 
 
 def _others(number: int) -> str:
-    return "the other one" if number == 1 else f"all {number} others"
+    return {1: "the other one", 2: "both others"}.get(number, f"all {number} others")
 
 
 def _some(rivals: int, others: int) -> str:
     if rivals == others:
-        return "The other one" if others == 1 else f"All {others} others"
+        all_of_them = _others(others)
+        return all_of_them[0].upper() + all_of_them[1:]
     return f"{rivals} of the {others} others"

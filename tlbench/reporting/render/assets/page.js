@@ -115,11 +115,10 @@
     });
     const count = others.length;
     if (!count) return said;
-    if (!rivals.length) {
-      return said + " " + fill(words.alone, { others: count === 1 ? "the other one" : `all ${count} others` });
-    }
-    const all = count === 1 ? "The other one" : `All ${count} others`;
-    let second = fill(words.rivals, { some: rivals.length === count ? all : `${rivals.length} of the ${count} others` });
+    const all = { 1: "the other one", 2: "both others" }[count] || `all ${count} others`;
+    if (!rivals.length) return said + " " + fill(words.alone, { others: all });
+    const some = rivals.length === count ? all[0].toUpperCase() + all.slice(1) : `${rivals.length} of the ${count} others`;
+    let second = fill(words.rivals, { some });
     if (best.x[run]) {
       const cheapest = rivals.reduce((a, b) => (value(b) < value(a) ? b : a));
       second += "; " + (value(cheapest) >= value(best)
