@@ -265,7 +265,8 @@ class TrainedPhase(Value):
 
     frozen: the backbone's first layers that were fixed. trainable: parameters that were not. epochs, learning_rate (its
     highest), batch_norm: of a gradient phase. path: what was trained on. tried, chosen: settings of a solver, and the
-    index of the one that validation chose. seconds: wall time, without the pass through the fixed part.
+    index of the one that validation chose; of sums of weights, the number of epochs in a soup, or the share of the
+    fine-tuned ones. seconds: wall time, without the pass through the fixed part.
     """
 
     name: str

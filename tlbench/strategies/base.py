@@ -36,6 +36,10 @@ class Phase(Value):
     momentum: of the moving statistics then (None: the constructor's);
     keep_best: at the end the model has the weights of the best epoch by validation, those it began with included if
     keep_start.
+    What happens in the space of weights, where a strategy asks for it: pull, shrink: penalties on the distance of the
+    backbone from where it started and on the head's weights; ema: decay of averages over the steps, which are what is
+    looked at and kept; soup: so many of the best epochs are averaged, one by one, if that is no worse; shares: of the
+    way from the weights it began with, of which validation chooses one.
     """
 
     name: Literal["head", "fine-tuning", "all"]
@@ -49,6 +53,11 @@ class Phase(Value):
     momentum: float | None = None
     keep_best: bool = False
     keep_start: bool = True
+    pull: float = 0.0
+    shrink: float = 0.0
+    ema: float = 0.0
+    soup: int = 0
+    shares: tuple[float, ...] = ()
 
 
 class Strategy(Value, ABC):

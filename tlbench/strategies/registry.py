@@ -8,16 +8,30 @@ from tlbench.core.cell import Scalar
 from tlbench.core.errors import nearest
 from tlbench.core.plugins import Registry
 from tlbench.strategies.base import Strategy
+from tlbench.strategies.ema import Ema
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
+from tlbench.strategies.l2_sp import L2SP
 from tlbench.strategies.partial import Partial
 from tlbench.strategies.pretrained import Pretrained
 from tlbench.strategies.scratch import Scratch
+from tlbench.strategies.soup import Soup
+from tlbench.strategies.wise_ft import WiseFT
 
 STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategy",
     "tlbench.strategies",
-    {"pretrained": Pretrained, "frozen": Frozen, "partial": Partial, "full": Full, "scratch": Scratch},
+    {
+        "pretrained": Pretrained,
+        "frozen": Frozen,
+        "partial": Partial,
+        "full": Full,
+        "l2_sp": L2SP,
+        "wise_ft": WiseFT,
+        "ema": Ema,
+        "soup": Soup,
+        "scratch": Scratch,
+    },
     plural="strategies",
 )
 

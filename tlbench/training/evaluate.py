@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.errors import UserError
-from tlbench.results.record import Accuracy, Epoch
+from tlbench.results.record import Accuracy, Epoch, Setting
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
 from tlbench.training.batches import Sliced, in_order
@@ -50,11 +50,11 @@ def top_1(predicted: Predicted) -> float:
     return float((predicted.probabilities.argmax(1) == predicted.labels).mean())
 
 
-def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | None) -> Accuracy:
+def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | Setting | None) -> Accuracy:
     """What the predictions on the test set say.
 
-    `validation` is the epoch whose weights the model has; None where nothing was trained. Raises DivergedError where
-    predictions are not finite: the largest of them is then the first class's, and the accuracy says nothing.
+    `validation` is what it says of the weights the model has; None where nothing was trained. Raises DivergedError
+    where predictions are not finite: the largest of them is then the first class's, and the accuracy says nothing.
     """
     probabilities, labels = predicted.probabilities, predicted.labels
     if wrong := int((~np.isfinite(probabilities)).any(axis=1).sum()):

@@ -11,10 +11,11 @@ import keras
 
 from tlbench.core.cell import Cell, Training
 from tlbench.modeling.layers import seed_noise
-from tlbench.results.record import Epoch
+from tlbench.results.record import Epoch, Setting
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
+from tlbench.training.best import Averages, Best, Sums
 from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import DivergedError, Predicted, cross_entropy, predict, top_1
 from tlbench.training.mixing import BatchChange
@@ -29,12 +30,15 @@ class Fitted:
     """What training gave.
 
     kept: the index in `history` of the epoch whose weights the model has now; -1 for those it began with. step: median
-    seconds of a training step, the first epoch left out; None for a single epoch.
+    seconds of a training step, the first epoch left out; None for a single epoch. tried, chosen: where weights were
+    summed, what validation said of each sum, and the index of the one the model has; it is then of no epoch.
     """
 
     history: tuple[Epoch, ...]
     kept: int
     step: float | None
+    tried: tuple[Setting, ...] = ()
+    chosen: int | None = None
 
 
 class Trainer:
@@ -44,14 +48,14 @@ class Trainer:
     optimizer's first state, while the model's weights are the caller's to set back.
     """
 
-    def __init__(self, model: keras.Model, cell: Cell, jit: bool) -> None:
+    def __init__(self, model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0) -> None:
         self.model = model
         self._trained = model
         changes = cell.training.augmentation
         if changes and not changes.views:
             self._trained = augmented(model, changes, cell.seed)
             model.compile(optimizer=None, jit_compile=jit)
-        compile_to_train(self._trained, cell, jit)
+        compile_to_train(self._trained, cell, jit, ema)
         changed = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
         self._optimizer = self._trained.optimizer
@@ -83,15 +87,23 @@ class Trainer:
         steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
         schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
         self._optimizer.learning_rate = schedule.at(0)
-        gather = getattr(self._optimizer, "gather", None)
-        if gather is not None:
-            gather()
+        gather = getattr(self._optimizer, "gather", _nothing)
+        gather()
         seed_noise(self._trained, cell.seed)
-        watch = _Watch(phase, lambda: predict(self.model, *validation, asked.batch_size), on_epoch)
+
+        def look() -> Predicted:
+            return predict(self.model, *validation, asked.batch_size)
+
+        watch = _Watch(phase, look, on_epoch)
         monitor = asked.early_stopping.monitor if asked.early_stopping else "val_loss"
-        best = _Best(self.model, monitor, start if phase.keep_start else None)
+        best = Best(self.model, monitor, start if phase.keep_start else None, phase.soup or 1)
+        first = self.model.get_weights() if phase.shares else ()
         callbacks: list[keras.callbacks.Callback] = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
-        callbacks += [watch, best] if phase.keep_best else [watch]
+        looking = [watch, best] if phase.keep_best or phase.soup else [watch]
+        if phase.ema:
+            averages = Averages(self._trained, gather)
+            looking = [averages.show, *looking, averages.hide]
+        callbacks += looking
         stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
             Batches(*train, batch_size=asked.batch_size, seed=cell.seed, change=self._change),
@@ -100,12 +112,19 @@ class Trainer:
             callbacks=[*callbacks, *asked_for],
             verbose=0,
         )
-        kept = len(watch.history) - 1
+        kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
+        if phase.soup or phase.shares:
+            tried, chosen = Sums(self.model, look, monitor).settle(phase, first, best)
+            return Fitted(tuple(watch.history), kept, step, tried, chosen)
         if phase.keep_best:
             kept = best.restore()
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
-        return Fitted(tuple(watch.history), kept, statistics.median(watch.steps) if watch.steps else None)
+        return Fitted(tuple(watch.history), kept, step)
+
+
+def _nothing() -> None:
+    """An optimizer that holds no copy of the weights has none to take."""
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -168,32 +187,6 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.optimizer.learning_rate = self._schedule.at(self._done)
         self._done += 1
-
-
-class _Best(keras.callbacks.Callback):  # type: ignore[misc]
-    """Remembers the weights of the best epoch by validation, those that training began with included."""
-
-    def __init__(self, of: keras.Model, monitor: str, start: Epoch | None) -> None:
-        super().__init__()
-        self._of, self._monitor = of, monitor
-        self._sign = -1.0 if monitor == "val_accuracy" else 1.0
-        self._lowest = math.inf if start is None else self._sign * getattr(start, monitor)
-        self._epoch, self._weights = -1, of.get_weights() if start else None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        assert logs is not None
-        if self._sign * logs[self._monitor] < self._lowest:
-            self._lowest, self._epoch = self._sign * logs[self._monitor], epoch
-            self._weights = self._of.get_weights()
-
-    def restore(self) -> int:
-        """Give the model those weights; returns their epoch, from 0, or -1 for the start.
-
-        Without a start, and with a loss that is no number from the first epoch on, the model stays as it is.
-        """
-        if self._weights is not None:
-            self._of.set_weights(self._weights)
-        return self._epoch
 
 
 def _callbacks(

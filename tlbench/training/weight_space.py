@@ -40,17 +40,16 @@ def interpolated(start: Weights, end: Weights, shares: Sequence[float], look: Lo
     return Found(between(start, end, shares[best]), tuple(shares), best)
 
 
-def greedy_soup(candidates: Sequence[Weights], scores: Sequence[float], look: Look) -> Found:
-    """The mean of those candidates that make it no worse, tried from the best one down.
+def greedy_soup(best_first: Sequence[Weights], look: Look) -> Found:
+    """The mean of those models that make it no worse, tried from the best one down.
 
     M. Wortsman and others, "Model soups" (ICML 2022), recipe 1; theirs are trainings with other settings, these are
     the epochs of one. Settings are the numbers of models in what was tried.
     """
-    order = np.argsort(scores, kind="stable")
-    members, lowest = [candidates[order[0]]], scores[order[0]]
+    members, lowest = [best_first[0]], look(best_first[0])
     settings, chosen = [1.0], 0
-    for number in order[1:]:
-        tried = [*members, candidates[number]]
+    for candidate in best_first[1:]:
+        tried = [*members, candidate]
         settings.append(float(len(tried)))
         seen = look(mean(tried))
         if seen <= lowest:

@@ -16,7 +16,7 @@ from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
-from tlbench.results.record import Epoch, Monitor, Search, TrainedPhase, TrainingPath, Trial
+from tlbench.results.record import Epoch, Monitor, Search, Setting, TrainedPhase, TrainingPath, Trial
 from tlbench.results.store import Evaluated
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
@@ -35,12 +35,22 @@ WHOLE = 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave, so far. kept: the index in `history` of the epoch whose weights the model has now."""
+    """What training gave, so far.
+
+    kept: the index in `history` of the epoch whose weights the model has now; where weights were summed, they are of no
+    epoch, and the last phase says what validation said of them.
+    """
 
     history: tuple[Epoch, ...] = ()
     kept: int = -1
     phases: tuple[TrainedPhase, ...] = ()
     search: Search | None = None
+
+    @property
+    def validation(self) -> Epoch | Setting:
+        """What validation says of the weights that the model has now."""
+        last = self.phases[-1]
+        return self.history[self.kept] if last.chosen is None else last.tried[last.chosen]
 
 
 class Bench:
@@ -127,7 +137,7 @@ class Bench:
             except DivergedError as error:
                 diverged, seen = error, {"val_loss": math.nan, "val_accuracy": math.nan}
             else:
-                kept = trained.history[trained.kept]
+                kept = trained.validation
                 seen = {"val_loss": kept.val_loss, "val_accuracy": kept.val_accuracy}
                 if best is None or _better(seen, trials[best[0]], monitor):
                     best = len(trials), trained, model.get_weights()
@@ -164,13 +174,14 @@ class Bench:
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
                 one = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
+                one = one.model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
             told.append(one.model_copy(update={"seconds": time.perf_counter() - begin}))
         return Trained(tuple(history), kept, tuple(told))
 
     def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
         """Test accuracies on resamples of the training images; none where anything but a solved head was trained."""
         phase = trained.phases[-1]
-        if phase.chosen is None:
+        if phase.solver == "gradient" or phase.chosen is None:
             return ()
         train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
         classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting

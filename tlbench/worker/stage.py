@@ -22,6 +22,7 @@ from tlbench.training.augment import Drawn, View
 from tlbench.training.batches import Arrays, ModelInputs, ToTrain
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
+from tlbench.training.pull import pull
 from tlbench.training.trainer import Trainer
 
 SWITCHED_OFF = "asked for"
@@ -66,6 +67,9 @@ def _stage(
         model = upper_model(assembled, where)
         model.compile(optimizer=None, jit_compile=jit)
         return Stage(model, splits, train, path, None)
+    if phase.pull or phase.shrink:
+        head = [variable for layer in head_of(assembled) for variable in layer.trainable_variables]
+        pull(assembled.backbone.trainable_variables, head, phase.pull, phase.shrink)
     views = _views(group.jobs[0])
     if group.keep is not None and isinstance(where, Boundary):
         try:
@@ -74,14 +78,14 @@ def _stage(
             where = str(error)
         else:
             model = upper_model(assembled, where)
-            return Stage(model, splits, train, path, Trainer(model, cell, jit))
+            return Stage(model, splits, train, path, Trainer(model, cell, jit, phase.ema))
     whole: ToTrain = images["train"]
     if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
     # The same layers in a model of its own, since a model has one optimizer and one traced step.
     model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=phase.name.replace("-", "_"))
-    return Stage(model, images, whole, path, Trainer(model, cell, jit))
+    return Stage(model, images, whole, path, Trainer(model, cell, jit, phase.ema))
 
 
 def _features_at_any_price(

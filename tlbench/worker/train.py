@@ -109,7 +109,7 @@ class _Trained:
             counts = with_kept(counts, *bench.searched)
         with phases("evaluate"):
             predicted = {split: bench.predict(split, cell.training.batch_size) for split in ARRAYS}
-            scores = accuracy(predicted["test"], job.images.classes, trained.history[trained.kept])
+            scores = accuracy(predicted["test"], job.images.classes, trained.validation)
             scores = scores.model_copy(update={"resampled": bench.resampled(job, trained)})
         return CellResult(
             bench.assembled.model,
