@@ -7,7 +7,7 @@ import pytest
 from tests.strategies.test_strategies import ARGS, LAYERS
 from tlbench.core.cell import Augmentation, EarlyStopping, Head, ReduceLROnPlateau, Training
 from tlbench.strategies import registry
-from tlbench.strategies.base import HEAD_RATE, Phase, Solver
+from tlbench.strategies.base import HEAD_RATE, Phase, Solver, as_asked
 from tlbench.training.solvers.registry import SOLVERS
 
 LINEAR, HIDDEN = Head(), Head(hidden=(64,), dropout=0.5)
@@ -108,3 +108,54 @@ def test_a_rate_that_falls_by_validation_has_no_schedule_of_its_own() -> None:
 def test_the_best_epoch_is_kept_unless_early_stopping_says_otherwise(restore: bool) -> None:
     tuning = phases("full", train=training(early_stopping=EarlyStopping(restore_best=restore)))[1]
     assert tuning.keep_best is restore
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "differs"),
+    [
+        ("l2_sp", {}, {"pull": 0.1, "shrink": 0.01}),
+        ("l2_sp", {"alpha": 1.0, "beta": 0.0}, {"pull": 1.0, "shrink": 0.0}),
+        ("wise_ft", {}, {"shares": tuple(tenths / 10 for tenths in range(11)), "keep_best": False}),
+        ("wise_ft", {"alpha": 0.5}, {"shares": (0.5,), "keep_best": False}),
+        ("ema", {"decay": 0.99}, {"ema": 0.99}),
+        ("soup", {"best": 3}, {"soup": 3}),
+    ],
+)
+def test_in_the_space_of_weights_all_is_as_in_full_but(name: str, args: dict[str, float], differs: Any) -> None:
+    before, last = phases("full")
+    assert phases(name, **args) == (before, last.model_copy(update=differs))
+    assert registry.make(name, args).learning_rate("sgd") == registry.make("full", {}).learning_rate("sgd")
+
+
+def test_a_share_is_not_chosen_between_losses_that_cannot_be_compared() -> None:
+    smoothed = training(label_smoothing=0.1)
+    with pytest.raises(ValueError, match="leave them out, or give alpha"):
+        registry.make("wise_ft", {}).check(LINEAR, smoothed)
+    registry.make("wise_ft", {"alpha": 0.5}).check(LINEAR, smoothed)
+    registry.make("wise_ft", {}).check(LINEAR, training())
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "sentence"),
+    [
+        ("l2_sp", {"alpha": -1}, "alpha: Input should be greater than or equal to 0"),
+        ("wise_ft", {"alpha": 1.5}, "alpha: Input should be less than or equal to 1"),
+        ("ema", {"decay": 1}, "decay: Input should be less than 1"),
+        ("soup", {"best": 0}, "best: Input should be greater than or equal to 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(name: str, args: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        registry.make(name, args)
+
+
+def test_settings_of_steps_are_those_of_every_phase_of_steps() -> None:
+    asked = training(schedule="step", warmup=0.25)
+    for name in ("full", "frozen", "scratch", "partial"):
+        for phase in phases(name, HIDDEN, asked):
+            found = as_asked(phase, asked)
+            assert (found.schedule, found.warmup, found.keep_start) == ("step", 0.25, True)
+    head, tuning = phases("full")
+    assert as_asked(head, asked) == head, "a solver has no use for them"
+    assert as_asked(tuning, training()) == tuning
+    assert not as_asked(tuning, training(mixup=0.2)).keep_start

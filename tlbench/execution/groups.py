@@ -10,7 +10,7 @@ from tlbench.execution.job import Group, Job, Keep
 
 Item = TypeVar("Item")
 
-OF_EACH_CELL = {"epochs", "learning_rate", "early_stopping", "reduce_lr", "schedule", "warmup"}
+OF_EACH_CELL = {"epochs", "learning_rate", "early_stopping", "reduce_lr", "schedule", "warmup", "tune"}
 """Settings of training that no model is compiled with."""
 
 
