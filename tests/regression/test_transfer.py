@@ -36,27 +36,49 @@ SCRATCH = [[0.2, 0.2, 0.4, 0.6, 0.6, 0.6], [0.3, 0.2, 0.5, 0.5, 0.5, 0.5], [0.1,
 FULL = [[0.8, 0.85, 0.9, 0.9, 0.9, 0.8], [0.82, 0.9, 0.9, 0.9, 0.9, 0.8], [0.81, 0.86, 0.88, 0.88, 0.88, 0.8]]
 
 
-def test_differences_over_seeds_are_welchs() -> None:
+def by_hand(parts: Sequence[tuple[float, float]], shift: float) -> tuple[float, float, float]:
+    """Ends and p of a difference whose variance is that of `parts`, each with its degrees of freedom (Satterthwaite)."""
+    variance = sum(part for part, _ in parts)
+    freedom = variance**2 / sum(part**2 / of for part, of in parts)
+    half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
+    return shift - half, shift + half, float(2 * stats.t.sf(abs(shift) / variance**0.5, freedom))
+
+
+def binomial(*means: float) -> list[tuple[float, float]]:
+    """Variances over 200 validation images."""
+    return [(mean * (1 - mean) / 200, 199) for mean in means]
+
+
+def test_differences_are_welchs_over_seeds_and_of_accuracies_over_images_too() -> None:
     records = [trained("scratch", curve, seed) for seed, curve in enumerate(SCRATCH)]
     records += [trained("full", curve, seed, head=0.7) for seed, curve in enumerate(FULL)]
     (found,) = benefits(recipes(records))
-    for number in ("start", "slope", "asymptote"):
+    ours, theirs = found.transfer.values("slope"), found.scratch.values("slope")
+    expected = stats.ttest_ind(ours, theirs, equal_var=False)
+    assert found.shifts["slope"].p == pytest.approx(expected.pvalue)
+    for number in ("start", "asymptote"):
         ours, theirs = found.transfer.values(number), found.scratch.values(number)
-        expected = stats.ttest_ind(ours, theirs, equal_var=False)
+        means = float(np.mean(ours)), float(np.mean(theirs))
+        seeds = [(float(np.var(side, ddof=1)) / 3, 2.0) for side in (ours, theirs)]
         shift = found.shifts[number]
-        assert shift.estimate == pytest.approx(np.mean(ours) - np.mean(theirs))
-        assert shift.p == pytest.approx(expected.pvalue)
-        assert (shift.low, shift.high) == pytest.approx(tuple(expected.confidence_interval()))
+        assert shift.estimate == pytest.approx(means[0] - means[1])
+        assert (shift.low, shift.high, shift.p) == pytest.approx(by_hand(seeds + binomial(*means), shift.estimate))
     assert found.transfer.values("start") == [0.8, 0.82, 0.81], "after the first epoch, not of the solved head"
 
 
-def test_a_solved_head_is_a_start_and_an_asymptote_without_a_slope_and_leaves_the_luck_to_scratch() -> None:
+def test_a_solved_head_is_a_start_and_an_asymptote_without_a_slope_and_has_no_luck_of_its_own() -> None:
     records = [trained("scratch", curve, seed) for seed, curve in enumerate(SCRATCH)]
     (found,) = benefits(recipes([*records, trained("frozen", [], head=0.85)]))
     assert set(found.shifts) == {"start", "asymptote"}
-    starts = [curve[0] for curve in SCRATCH]
-    expected = stats.ttest_1samp(np.subtract(0.85, starts), 0.0)
-    assert found.shifts["start"].p == pytest.approx(expected.pvalue)
+    starts, shift = [curve[0] for curve in SCRATCH], found.shifts["start"]
+    parts = [(float(np.var(starts, ddof=1)) / 3, 2.0), *binomial(0.85, float(np.mean(starts)))]
+    assert (shift.low, shift.high, shift.p) == pytest.approx(by_hand(parts, 0.85 - float(np.mean(starts))))
+
+
+def test_seeds_that_all_begin_at_chance_do_not_make_a_difference_exact() -> None:
+    records = [trained("scratch", [0.5, *curve[1:]], seed) for seed, curve in enumerate(SCRATCH)]
+    (found,) = benefits(recipes([*records, trained("frozen", [], head=0.85)]))
+    assert present(found.shifts["start"].high) - present(found.shifts["start"].low) > 0.1
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -48,8 +48,9 @@ class Learned:
 class Benefit:
     """How much higher a number of transfer's curves is than of scratch's; means over seeds.
 
-    shift: with its 95 % interval over the seeds of both (Welch's t; a solved head has none, and puts nothing into it);
-    the interval is missing where a side that is trained by steps has one seed, or the number is one of no curve.
+    shifts: by number, each with its 95 % interval (Welch's t) over the seeds of both (a solved head has none, and puts
+    nothing into it) and, of accuracies, over other validation images, as if each side had its own. The interval is
+    missing where a side that is trained by steps has one seed; a number that a side does not have is missing.
     """
 
     transfer: Learned
@@ -103,8 +104,19 @@ def _shift(scratch: Learned, transfer: Learned, number: str) -> Shift | None:
     first, second = scratch.values(number), transfer.values(number)
     if not (first and second):
         return None
-    luck = of_sum([_of_mean(scratch, first), _of_mean(transfer, second)])
-    return difference(sum(first) / len(first), sum(second) / len(second), luck)
+    means = sum(first) / len(first), sum(second) / len(second)
+    parts = [_of_mean(scratch, first), _of_mean(transfer, second)]
+    if number != "slope":
+        parts += [_of_images(mean, scratch.recipe) for mean in means]
+    return difference(means[0], means[1], of_sum(parts))
+
+
+def _of_images(accuracy: float, recipe: Recipe) -> Spread:
+    """The binomial variance of an accuracy over other validation images; all seeds saw the same ones."""
+    data = recipe.records[0].data
+    assert data is not None
+    images = sum(data.counts["validation"].values())
+    return Spread(accuracy * (1 - accuracy) / images, max(1, images - 1))
 
 
 def _of_mean(of: Learned, values: Sequence[float]) -> Spread:

@@ -17,7 +17,8 @@ LEGEND = (
     "By validation accuracy after each epoch (Torrey and Shavlik 2010, figure 1). Start: after the first epoch. "
     "Slope: points an epoch until nine tenths of the way to the asymptote are gone; what starts near its asymptote has "
     f"little left to rise. Asymptote: the best {WINDOW} epochs in a row. A solved head has no epochs. Higher: than "
-    "scratch, in points, means over the seeds, with a 95 % interval over them; one seed is shown and not judged."
+    "scratch, in points, means over the seeds, with a 95 % interval over them and, of accuracies, over validation "
+    "images; one seed is shown and not judged."
 )
 TOO_FEW = (
     f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: what transfer gives over scratch cannot be said of this run. "
