@@ -11,8 +11,9 @@ import pytest
 
 from tests import builders
 from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import SCHEMA_VERSION, Record, SkippedFile
-from tlbench.results.store import Answers, Evaluated, Store, UnreadableError, decode, encode
+from tlbench.results.store import Store, UnreadableError, decode, encode
 from tlbench.statistics.bootstrap import over_rounds
 
 RECORD = builders.record()
@@ -184,7 +185,6 @@ def test_older_predictions_have_none_of_validation(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "predictions" / "abc.npz", probabilities=np.eye(3), labels=np.arange(3))
     assert store.read_predictions("abc") is not None
     assert store.read_predictions("abc", "validation") is None
-    assert store.read_right("abc").all()
 
 
 def test_predictions_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> None:

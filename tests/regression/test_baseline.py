@@ -49,6 +49,62 @@ def test_what_is_no_baseline_is_refused_in_a_sentence(content: str, said: str, t
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"times": [{"draws": []}]}, "times.0.step"),
+        ({"memory": [10**400]}, "memory.0"),
+        ({"memory": [-1]}, "memory.0: Input should be greater than or equal to 0"),
+        ({"counts": {"params": float("nan")}}, "counts.params"),
+        ({"correct": 201}, "201 of 200 images cannot be right"),
+        ({"correct": None}, "correct and images belong together"),
+        ({"right": "////"}, "24 bits are not those of 200 answers"),
+        ({"right": "x"}, "right"),
+        ({"machine": {"cpu": "\ud800"}}, "is no JSON"),
+    ],
+)
+def test_values_that_nobody_measured_are_refused_in_a_sentence(
+    change: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "base.json"
+    baseline.write(side(made()), file)
+    content = json.loads(file.read_text())
+    content["cells"][0] |= change
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"base\.json is (damaged|no baseline)") as caught:
+        baseline.read(file)
+    assert "\n" not in str(caught.value)
+    if change != {"right": "x"}:
+        assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("median", 0, "greater than 0"),
+        ("median", 1e308, "less than"),
+        ("high", float("inf"), "less than"),
+        ("low", "x", "low"),
+    ],
+)
+def test_times_that_nobody_measured_are_refused(key: str, value: object, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "base.json"
+    baseline.write(side(made(timings=timed())), file)
+    content = json.loads(file.read_text())
+    content["cells"][0]["times"][0]["draws"][0][key] = value
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"base\.json is damaged .*" + said):
+        baseline.read(file)
+
+
+def test_a_file_that_is_larger_than_any_baseline_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "base.json"
+    with file.open("wb") as sparse:
+        sparse.truncate(baseline.MOST_BYTES + 1)
+    with pytest.raises(UserError, match="it has more than 256 MiB"):
+        baseline.read(file)
+
+
 def test_answers_survive_packing() -> None:
     right = np.random.default_rng(0).random(1001) < 0.9
     np.testing.assert_array_equal(unpack(pack(right), 1001), right)

@@ -142,6 +142,18 @@ def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Re
     assert replay.ran == ["frozen", "full"] * 2
 
 
+def test_predictions_that_are_damaged_are_set_aside_and_their_cell_is_run_again(replay: Replay) -> None:
+    first, heard = run(workers=1), Heard()
+    frozen = next(cell for cell in first.cells if cell.strategy.name == "frozen")
+    file = first.path / "predictions" / f"{frozen.id}.npz"
+    file.parent.mkdir()
+    file.write_bytes(b"PK")
+    assert run(events=heard).path == first.path
+    assert replay.ran == ["frozen", "full", "frozen"]
+    assert heard.names.count("set_aside") == 1
+    assert (first.path / "set_aside" / file.name).read_bytes() == b"PK"
+
+
 def test_a_cell_that_fails_is_named_and_tried_again(replay: Replay, caplog: pytest.LogCaptureFixture) -> None:
     replay.fails = {"full"}
     done = run(out="here")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.datasets.source import DataSource
+from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import Record, WeightsProvenance
-from tlbench.results.store import Answers, Evaluated
 
 
 @dataclass(frozen=True)

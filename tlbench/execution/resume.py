@@ -25,11 +25,16 @@ def resumable(runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Ce
     for folder in runs:
         if list(folder.run.cells) != list(ids):
             continue
-        records = Store(folder.path).read_all()
+        store = Store(folder.path)
+        records = store.read_all()
         finished = {record.cell_id: record for record in records.records if record.status == "ok"}
-        untimed = frozenset(one.cell_id for one in finished.values() if one.cell.timing and one.timings is None)
-        if all(same_inputs(finished[cell.id], cell, inputs) for cell in chosen if cell.id in finished):
-            return Found(folder, frozenset(finished), untimed, records.set_aside)
+        again = [cell for cell in chosen if cell.id in finished]
+        if all(same_inputs(finished[cell.id], cell, inputs) for cell in again):
+            lost = store.damaged_predictions([finished[cell.id] for cell in again])
+            kept = [one for one in finished.values() if one.cell_id not in lost]
+            untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
+            aside = (*records.set_aside, *filter(None, lost.values()))
+            return Found(folder, frozenset(one.cell_id for one in kept), untimed, aside)
     return None
 
 

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
+from tlbench.core.text import one_line
 from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
 
 SCHEMA = 1
+MOST_BYTES = 256 * 2**20
+"""Of a file; ten thousand cells have some 20 MiB."""
 SHARED = ("machine", "versions", "variables")
 """Fields that are mostly the same for all cells: said once, and again only by a cell that differs."""
 
@@ -34,14 +38,16 @@ def write(side: Side, path: Path) -> None:
         own = {key: value for key, value in content.items() if shared.get(key) != value}
         cells.append("  {\n" + ",\n".join(f"   {json.dumps(key)}: {_line(own[key])}" for key in own) + "\n  }")
     text = "{\n" + "\n".join(lines) + '\n "cells": [\n' + ",\n".join(cells) + "\n ]\n}\n"
-    write_atomically(path, text.encode())
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read(path: Path) -> Side:
     """The side that `write` wrote. Raises UserError where the file is none, is damaged or too new."""
+    if path.stat().st_size > MOST_BYTES:
+        raise UserError(f"{path} is no baseline: it has more than {MOST_BYTES // 2**20} MiB")
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        content = from_json(path.read_bytes())
+    except ValueError as error:
         raise UserError(
             f"{path} is no baseline: it is no JSON ({error}); `tlbench baseline save` writes one"
         ) from error
@@ -55,12 +61,19 @@ def read(path: Path) -> Side:
         entries = tuple(Entry.model_validate({**shared, **cell}) for cell in content["cells"])
         kept = {key: content[key] for key in ("suite", "created", "gates")}
         planned = content.get("planned", len(entries))
-        notes = (f"{path}: {len(entries)} of {planned} cells were kept",) if planned > len(entries) else ()
-        return Side(name=str(path), kind="baseline", entries=entries, planned=planned, notes=notes, **kept)
+        side = Side(name=str(path), kind="baseline", entries=entries, planned=planned, **kept)
+        notes = (f"{path}: {len(entries)} of {side.planned} cells were kept",) if side.planned > len(entries) else ()
+        return side.model_copy(update={"notes": notes})
     except (ValidationError, KeyError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
-        where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else f"{error} is missing"
-        raise UserError(f"{path} is damaged ({where}); save it again, or take it from version control") from error
+        where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else _missing(error)
+        raise UserError(
+            f"{path} is damaged ({one_line(where)}); save it again, or take it from version control"
+        ) from error
+
+
+def _missing(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else "a mapping or a list stands where none belongs"
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

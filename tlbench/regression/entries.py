@@ -2,16 +2,22 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tlbench.core.cell import Cell, StepName, Value
 from tlbench.core.text import OneLine
 
 STATE = ("weights", "gradients", "optimizer")
 EXACT = ("params", "trainable", "depth", "size_mb", "flops")
+
+Seconds = Annotated[float, Field(gt=0, lt=1e9)]
+Size = Annotated[int, Field(ge=0, le=2**62)]
+Number = Annotated[float, Field(ge=0, lt=1e30)]
+"""What can have been measured: a baseline comes from outside, and metrics divide by its numbers and take logarithms."""
 
 
 class Draw(Value):
@@ -22,26 +28,26 @@ class Draw(Value):
     the same `session`, and therefore not kept in a baseline.
     """
 
-    median: float
-    low: float | None
-    high: float | None
-    normalised: float | None
+    median: Seconds
+    low: Seconds | None
+    high: Seconds | None
+    normalised: Seconds | None
     stable: bool
-    memory: int | None = None
+    memory: Size | None = None
     session: str | None = None
-    rounds: tuple[tuple[float, ...], ...] = ()
+    rounds: tuple[tuple[Seconds, ...], ...] = ()
 
 
 class Times(Value):
     """A step of a cell, and how it was timed: measurements can be compared where all but `draws` are equal."""
 
     step: StepName
-    batch_size: int
+    batch_size: Size
     protocol: str
     device: str
     jit: bool
-    threads: int
-    draws: tuple[Draw, ...]
+    threads: Size
+    draws: Annotated[tuple[Draw, ...], Field(min_length=1)]
 
     @property
     def name(self) -> str:
@@ -67,15 +73,25 @@ class Entry(Value):
     variables: dict[str, str] = Field(default_factory=dict)
     data: str | None = None
     weights: str | None = None
-    counts: dict[str, float] = Field(default_factory=dict)
-    state: dict[str, int] = Field(default_factory=dict)
-    correct: int | None = None
-    images: int | None = None
+    counts: dict[str, Number] = Field(default_factory=dict)
+    state: dict[str, Size] = Field(default_factory=dict)
+    correct: Size | None = None
+    images: Size | None = None
     right: str | None = None
-    memory: tuple[int, ...] = ()
+    memory: tuple[Size, ...] = ()
     trained_on: str | None = None
     times: tuple[Times, ...] = ()
     extra: dict[str, dict[str, tuple[float, ...]]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _answers_fit(self) -> Self:
+        if (self.correct is None) != (self.images is None):
+            raise ValueError("correct and images belong together")
+        if self.correct is not None and self.images is not None and not self.correct <= self.images != 0:
+            raise ValueError(f"{self.correct} of {self.images} images cannot be right")
+        if self.right is not None and (self.images is None or unpack(self.right, self.images).sum() != self.correct):
+            raise ValueError("the answers are not those of so many images and so many right ones")
+        return self
 
     @property
     def ok(self) -> bool:

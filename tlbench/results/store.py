@@ -1,14 +1,12 @@
 """The records of one run on disk: one JSON file a cell, and its predictions beside it."""
 
 import hashlib
-import io
 import json
 import math
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +15,14 @@ from pydantic_core import from_json
 
 from tlbench.core.cell import id_of
 from tlbench.core.files import move_aside, write_atomically
+from tlbench.core.text import one_line
 from tlbench.results.migrations import RecordTooNewError, migrate
-from tlbench.results.record import SCHEMA_VERSION, Record
+from tlbench.results.predictions import Answers, Evaluated
+from tlbench.results.predictions import decode as decode_predictions
+from tlbench.results.predictions import encode as encode_predictions
+from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
 
 CHECKSUM, CELL = "checksum", b'"cell": '
-
-Answers = tuple[NDArray[np.float32], NDArray[np.int32]]
-"""Class probabilities (N, classes) and true labels (N,) of the images of a split, in its order."""
-
-Evaluated = Literal["test", "validation"]
-
-ARRAYS: Mapping[Evaluated, tuple[str, str]] = {
-    "test": ("probabilities", "labels"),
-    "validation": ("validation_probabilities", "validation_labels"),
-}
-"""The names of a split's arrays in a file of predictions."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,15 @@ class Records:
 
 
 class UnreadableError(ValueError):
-    """A file is no record; the text says why."""
+    """A file is no record, or holds no predictions; the text says why."""
+
+
+class DamagedPredictionsError(UnreadableError):
+    """Predictions could not be read; `file` says where they are now."""
+
+    def __init__(self, file: SetAside) -> None:
+        super().__init__(f"{file.reason}; run the suite again to make them anew")
+        self.file = file
 
 
 class Store:
@@ -104,59 +103,98 @@ class Store:
 
         Damaged files count as not done and stay where they are.
         """
-        done = set()
+        done, lost = set(), self.lost_predictions()
         for path in self._files():
             try:
                 content = json.loads(path.read_bytes())
             except (ValueError, RecursionError):
                 continue
-            if isinstance(content, dict) and content.get("status") == "ok":
+            if isinstance(content, dict) and content.get("status") == "ok" and path.stem not in lost:
                 timed = content.get("timings") is not None or (content.get("cell") or {}).get("timing") is None
                 done |= {path.stem} if timed else set()
         return done
 
     def write_predictions(self, cell_id: str, predictions: Mapping[Evaluated, Answers]) -> Path:
         """Keep what a cell predicted of each split."""
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = {
-            ARRAYS[split][part]: answers[part] for split, answers in predictions.items() for part in (0, 1)
-        }
-        np.savez_compressed(buffer, **arrays)
         path = self._predictions / f"{cell_id}.npz"
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, encode_predictions(predictions))
         return path
 
     def read_predictions(self, cell_id: str, split: Evaluated = "test") -> Answers | None:
         """What a cell predicted; None where nothing of that split was kept (of validation: before tlbench 0.2, and for
         original classifiers).
 
-        Raises UnreadableError where the file is damaged.
+        Raises UnreadableError where the file is damaged or holds anything else.
         """
         path = self._predictions / f"{cell_id}.npz"
         if not path.exists():
             return None
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                if split != "test" and ARRAYS[split][0] not in arrays:
-                    return None
-                probabilities, labels = ARRAYS[split]
-                return arrays[probabilities], arrays[labels]
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise UnreadableError(f"{path} holds no predictions ({error})") from error
+            return decode_predictions(path.read_bytes(), split)
+        except ValueError as error:
+            raise UnreadableError(f"{path} holds no predictions ({one_line(str(error))})") from error
 
-    def read_right(self, cell_id: str) -> NDArray[np.bool_]:
-        """For each test image, whether the cell predicted it right (N,). Raises UnreadableError without predictions."""
-        predictions = self.read_predictions(cell_id)
+    def read_right(self, record: Record) -> NDArray[np.bool_]:
+        """For each test image, whether the cell predicted it right (N,).
+
+        Raises UnreadableError without predictions, and where they are damaged or not those of the record: such a file
+        is set aside, and a run makes it again.
+        """
+        predictions = self.read_predictions_of(record)
         if predictions is None:
-            raise UnreadableError(f"cell {cell_id} has no predictions in {self._predictions}")
-        probabilities, labels = predictions
-        right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
-        return right
+            raise UnreadableError(f"cell {record.cell_id} has no predictions in {self._predictions}")
+        return _right(predictions)
+
+    def damaged_predictions(self, records: Iterable[Record]) -> dict[str, SetAside | None]:
+        """Cells of `records` whose predictions are lost: set aside now, or (None) when they were read before."""
+        lost = self.lost_predictions()
+        found: dict[str, SetAside | None] = {}
+        for record in records:
+            try:
+                if self.read_predictions_of(record) is None and record.cell_id in lost:
+                    found[record.cell_id] = None
+            except DamagedPredictionsError as error:
+                found[record.cell_id] = error.file
+        return found
+
+    def read_predictions_of(self, record: Record) -> Answers | None:
+        """As `read_predictions`, of test images; a file that does not fit the record is damaged as well.
+
+        Raises DamagedPredictionsError, when the file has been set aside.
+        """
+        path = self._predictions / f"{record.cell_id}.npz"
+        try:
+            predictions = self.read_predictions(record.cell_id)
+            if predictions is not None and record.accuracy is not None:
+                _fit(predictions, record.accuracy, path)
+        except UnreadableError as error:
+            raise DamagedPredictionsError(SetAside(self._put_aside(path), str(error))) from error
+        return predictions
+
+    def lost_predictions(self) -> set[str]:
+        """Cells whose predictions were set aside and have not been made again."""
+        aside = {path.name.partition(".")[0] for path in self._set_aside.glob("*.npz")}
+        return {cell_id for cell_id in aside if not (self._predictions / f"{cell_id}.npz").exists()}
 
     def _files(self) -> list[Path]:
         if not self._records.is_dir():
             return []
         return sorted(self._records.glob("*.json"), key=lambda path: path.name)
+
+
+def _right(predictions: Answers) -> NDArray[np.bool_]:
+    probabilities, labels = predictions
+    right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
+    return right
+
+
+def _fit(predictions: Answers, accuracy: Accuracy, path: Path) -> None:
+    right = _right(predictions)
+    if (int(right.sum()), len(right)) != (accuracy.correct, accuracy.images):
+        raise UnreadableError(
+            f"{path} holds no predictions of this record ({right.sum()} of {len(right)} right, and the record says "
+            f"{accuracy.correct} of {accuracy.images})"
+        )
 
 
 def encode(record: Record) -> bytes:

@@ -25,7 +25,7 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
         raise NothingThereError(f"{folder.path} has no two recipes that were tested on the same images")
     store = Store(folder.path)
     try:
-        right = {record.cell_id: store.read_right(record.cell_id) for record in records}
+        right = {record.cell_id: store.read_right(record) for record in records}
         return contrast(couples, tested, right) if couples else best_against_rest(tested, right)
     except (UnreadableError, ValueError) as error:
         raise UserError(f"{error}; choose other cells, or run the suite again") from error

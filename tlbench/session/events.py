@@ -41,7 +41,7 @@ class Events(CellEvents, TimingEvents, Protocol):
         """A new run begins in `folder`."""
 
     def set_aside(self, file: SetAside) -> None:
-        """A file of an earlier run is no readable record; its cell is run again."""
+        """A file of an earlier run is no readable record, or holds no predictions; its cell is run again."""
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
         """The run in `folder` goes on: of the `asked` cells so many are trained, and of those `untimed` lack times."""

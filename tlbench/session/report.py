@@ -12,7 +12,7 @@ from tlbench.reporting.formats import file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, shortfall
-from tlbench.results.store import Store, UnreadableError
+from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
 
 
@@ -53,14 +53,17 @@ def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
     for file in read.set_aside:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
     store = Store(folder.path)
-    return [RunRecord(folder.path.name, record, partial(_answers, store, record.cell_id)) for record in read.records]
+    return [RunRecord(folder.path.name, record, partial(_answers, store, record, say)) for record in read.records]
 
 
-def _answers(store: Store, cell_id: str) -> Right | None:
+def _answers(store: Store, record: Record, say: Say) -> Right | None:
     try:
-        return store.read_right(cell_id)
+        return store.read_right(record)
+    except DamagedPredictionsError as error:
+        say(f"warning: {error}")
     except UnreadableError:
-        return None
+        pass
+    return None
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,7 @@ def _train(
 ) -> None:
     store = Store(folder.path)
     trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
+    trained -= store.lost_predictions()
     todo = [cell for cell in cells if cell.id not in trained]
     events.training(len(cells), len(cells) - len(todo))
     groups = [replace(group, memory=suite.memory) for group in grouped([inputs.job(cell) for cell in todo], keep)]

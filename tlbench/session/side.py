@@ -77,7 +77,7 @@ def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
         right = None
         if record.accuracy is not None:
             try:
-                right = store.read_right(record.cell_id)
+                right = store.read_right(record)
             except UnreadableError as error:
                 notes.append(str(error))
         entries.append(entry(record, right))

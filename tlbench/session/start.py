@@ -42,8 +42,9 @@ def new_or_resumed(
         return _in(there, ids, asked, inputs, fresh) if is_run(there) else None
 
     earlier = find(out)
-    if earlier and wanted <= earlier.done - earlier.untimed:
+    if earlier:
         _tell_aside(earlier, events)
+    if earlier and wanted <= earlier.done - earlier.untimed:
         events.complete(earlier.folder, len(asked))
         return earlier.folder, earlier.done - earlier.untimed, nullcontext()
     path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)

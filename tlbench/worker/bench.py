@@ -16,8 +16,8 @@ from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
+from tlbench.results.predictions import Evaluated
 from tlbench.results.record import Epoch, Monitor, Search, Setting, TrainedPhase, TrainingPath, Trial
-from tlbench.results.store import Evaluated
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.evaluate import DivergedError, Predicted, predict

@@ -16,8 +16,8 @@ from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.host.environment import capture, git_commit
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original, with_kept
+from tlbench.results.predictions import ARRAYS, Evaluated
 from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, Search, TrainedPhase
-from tlbench.results.store import ARRAYS, Evaluated
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory, settings
 from tlbench.worker.bench import Bench

@@ -1,0 +1,121 @@
+"""Files of predictions are damaged, or hold what is none: named, set aside, and made again by a run."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tests.session.runs import make_run, seeds
+from tlbench.core.errors import UserError
+from tlbench.results import predictions
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder
+from tlbench.results.store import DamagedPredictionsError, Store
+from tlbench.session.compare import compare
+from tlbench.session.differences import differences
+from tlbench.session.report import load
+
+LABELS = np.zeros(200, np.int32)
+
+
+def answers(correct: int = 186) -> predictions.Answers:
+    """Those of `builders.accuracy`."""
+    right = np.arange(200) < correct
+    return np.stack([right, ~right], axis=1).astype(np.float32), LABELS
+
+
+def with_predictions(folder: Path, *records: Record) -> RunFolder:
+    run = make_run(folder, records)
+    for record in records:
+        Store(folder).write_predictions(record.cell_id, {"test": answers()})
+    return run
+
+
+def file_of(folder: Path, record: Record) -> Path:
+    return folder / "predictions" / f"{record.cell_id}.npz"
+
+
+def archive(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing() -> None:
+    whole = predictions.encode({"test": answers()})
+    expected, refused = answers(), 0
+    for place in range(0, len(whole), 5):
+        for bit in (1, 6):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            try:
+                found = predictions.decode(bytes(damaged), "test")
+            except ValueError:
+                refused += 1
+                continue
+            assert found is not None
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+    assert refused > 50
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a zip file"),
+        (b"PK", "not a zip file"),
+        (archive(labels=LABELS), "an array is missing"),
+        (archive(probabilities=answers()[0][:50], labels=LABELS), r"shapes \(50, 2\) and \(200,\)"),
+        (archive(probabilities=answers()[0][:, 0], labels=LABELS), r"shapes \(200,\) and \(200,\)"),
+        (archive(probabilities=np.zeros((0, 2)), labels=LABELS[:0]), r"shapes \(0, 2\) and \(0,\)"),
+        (archive(probabilities=answers()[0] * np.nan, labels=LABELS), "not finite"),
+        (archive(probabilities=answers()[0].astype(str), labels=LABELS), "of <U32 and int32"),
+        (archive(probabilities=answers()[0], labels=LABELS - 1), "a label is none of 2 classes"),
+        (archive(probabilities=answers()[0].astype(object), labels=LABELS), "allow_pickle"),
+    ],
+)
+def test_what_is_no_predictions_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        predictions.decode(content, "test")
+
+
+def test_predictions_of_another_training_are_not_taken_for_those_of_the_record(tmp_path: Path) -> None:
+    record = builders.record()
+    store = Store(with_predictions(tmp_path, record).path)
+    store.write_predictions(record.cell_id, {"test": answers(180)})
+    with pytest.raises(DamagedPredictionsError, match="180 of 200 right, and the record says 186 of 200"):
+        store.read_right(record)
+
+
+def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> None:
+    records = seeds(0, 1)
+    run = with_predictions(tmp_path / "run", *records)
+    store, file = Store(run.path), file_of(run.path, records[0])
+    assert store.done_ids() == {record.cell_id for record in records}
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"holds no predictions .*; run the suite again to make them anew"):
+        differences(run, [record.cell_id for record in records])
+    assert not file.exists()
+    assert (run.path / "set_aside" / file.name).exists()
+    assert store.done_ids() == {records[1].cell_id}
+    assert store.damaged_predictions(records) == {records[0].cell_id: None}
+    store.write_predictions(records[0].cell_id, {"test": answers()})
+    assert store.damaged_predictions(records) == {}
+    assert store.done_ids() == {record.cell_id for record in records}
+
+
+def test_a_comparison_and_a_report_go_on_without_damaged_predictions_and_say_so(tmp_path: Path) -> None:
+    records = seeds(0, 1)
+    base, new = with_predictions(tmp_path / "base", *records), with_predictions(tmp_path / "new", *records)
+    file_of(new.path, records[0]).write_bytes(b"PK\x03\x04")
+    comparison = compare(base, new)
+    assert any("holds no predictions" in note for note in comparison.notes)
+    assert len(comparison.cells) == 2
+    said: list[str] = []
+    file_of(base.path, records[1]).write_bytes(b"PK\x03\x04")
+    rows = load(base, say=said.append).rows
+    assert [row.answers() is None for row in rows] == [False, True]
+    assert "holds no predictions" in said[0]
