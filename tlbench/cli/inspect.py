@@ -25,14 +25,12 @@ def strategy_options(command: Command) -> Command:
     One whose name the command has already (decorators below) is called ``--strategy-NAME``.
     """
     taken = {option for parameter in getattr(command, "__click_params__", []) for option in parameter.opts}
-    whose: dict[str, list[str]] = {}
-    what: dict[str, str] = {}
+    whose: dict[str, dict[str, list[str]]] = {}
     for name, strategy in strategies.STRATEGIES.items():
         for key, field in strategy.model_fields.items():
-            whose.setdefault(key, []).append(name)
-            what.setdefault(key, field.description or key)
+            whose.setdefault(key, {}).setdefault(field.description or key, []).append(name)
     for key in reversed(whose):
-        words = f"{', '.join(whose[key])}: {what[key]}."
+        words = "; ".join(f"{', '.join(names)}: {what}" for what, names in whose[key].items()) + "."
         option = f"--{key.replace('_', '-')}"
         option = f"--strategy-{key}" if option in taken else option
         command = click.option(option, f"strategy_{key}", metavar="VALUE", help=words)(command)
