@@ -121,7 +121,7 @@ def test_the_best_epoch_is_kept_unless_early_stopping_says_otherwise(restore: bo
         ("soup", {"best": 3}, {"soup": 3}),
     ],
 )
-def test_in_the_space_of_weights_all_is_as_in_full_but(name: str, args: dict[str, float], differs: Any) -> None:
+def test_in_the_space_of_weights_all_is_as_in_full_but(name: str, args: dict[str, Any], differs: Any) -> None:
     before, last = phases("full")
     assert phases(name, **args) == (before, last.model_copy(update=differs))
     assert registry.make(name, args).learning_rate("sgd") == registry.make("full", {}).learning_rate("sgd")
