@@ -31,7 +31,7 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
     best = marks[leader]
     opening = words.take if len(places) == len(marks) else words.within
     said = opening.format(
-        name=best.name, top1=best.y.text, low=_end(best.y.low), high=_end(best.y.high), cost=_cost(choice, best)
+        name=best.name, top1=best.y.text, low=end(best.y.low), high=end(best.y.high), cost=_cost(choice, best)
     )
     if not others:
         return said
@@ -79,7 +79,8 @@ def _cost(choice: Choice, mark: Mark) -> str:
     return f", {reading.text}" if reading else ""
 
 
-def _end(value: float | None) -> str:
+def end(value: float | None) -> str:
+    """An end of an interval of shares, in whole per cent."""
     return "?" if value is None else f"{value:.0%}".removesuffix("%")
 
 

@@ -10,7 +10,7 @@ import json
 from importlib.resources import files
 from itertools import count
 
-from tlbench.reporting.answer import MOST_LISTED, listed, sentence
+from tlbench.reporting.answer import MOST_LISTED, end, listed, sentence
 from tlbench.reporting.document import (
     Block,
     Code,
@@ -79,11 +79,13 @@ class _Writer:
         self._page = page
         self._numbers = count()
         self._lines: dict[str, int] = {}
+        self._heading = ""
 
     def section(self, block: Block) -> str:
         """A block directly under the title: sections fold."""
         if not isinstance(block, Section):
             return self.block(block, 2)
+        self._heading = plain(block.heading)
         inner = "".join(self.block(each, 3) for each in block.blocks)
         opened = "" if block.folded else " open"
         return f"<details class=section{opened}><summary><h2>{_inline(block.heading)}</h2></summary>{inner}</details>"
@@ -134,8 +136,10 @@ class _Writer:
     def _table(self, table: Table) -> str:
         heads = "".join(_cell("th scope=col", column, column.heading) + "</th>" for column in table.columns)
         rows = "".join("<tr>" + "".join(map(_data, table.columns, row)) + "</tr>" for row in table.rows)
+        number = next(self._numbers)
+        label = escape(f"Table {number}: {self._heading}")
         return (
-            f'<div class=table role=region tabindex=0 aria-label="Table" data-key=t{next(self._numbers)}>'
+            f'<div class=table role=region tabindex=0 aria-label="{label}" data-key=t{number}>'
             f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
@@ -183,8 +187,8 @@ def _data_of(choice: Choice) -> dict[str, object]:
             {
                 "name": mark.name,
                 "top1": mark.y.text,
-                "low": mark.y.low,
-                "high": mark.y.high,
+                "low": end(mark.y.low),
+                "high": end(mark.y.high),
                 "x": {key: [reading.value, reading.text] for key, reading in mark.x.items()},
             }
             for mark in scatter.marks

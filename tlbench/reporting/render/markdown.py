@@ -71,6 +71,8 @@ def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
             return []
         case Section(heading, blocks):
             parts = [part for inner in blocks for part in _block(inner, level + 1, pictures)]
+            if blocks and not parts:
+                return []  # there was nothing in it but pictures
             if block.folded:
                 return [f"<details><summary>{_html(plain(heading))}</summary>", *parts, "</details>"]
             return [f"{'#' * min(level, DEEPEST)} {_heading(heading)}", *parts]

@@ -56,7 +56,8 @@ def _block(block: Block) -> list[str]:
         case Section(on_pages=True) | Program() | Scatter() | Curves() | Confusion():
             return []
         case Section(heading, blocks):
-            return [_plain(heading), *(["", *_lines(blocks)] if blocks else [])]
+            inner = _lines(blocks)
+            return [_plain(heading), *(["", *inner] if inner else [])]
         case Table():
             return [draw(block, _plain, "simple")]
         case Note(lines) | Listing(lines):

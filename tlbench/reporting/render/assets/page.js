@@ -20,11 +20,11 @@
     if (!found) return null;
     return Number(found[1].replace(/,/g, "").replace("\u2212", "-")) * (SIZES[found[2]] || 1);
   };
-  const compared = (a, b) => {
+  const compared = (a, b, sign) => {
     const [x, y] = [number(a), number(b)];
-    if (x !== null && y !== null) return x - y;
-    if (x !== null || y !== null) return x === null ? 1 : -1;
-    return a.localeCompare(b);
+    if (x !== null && y !== null) return sign * (x - y);
+    if (x !== null || y !== null) return x === null ? 1 : -1; // what is no number comes last, both ways
+    return sign * a.localeCompare(b);
   };
   const equip = (box) => {
     const key = box.dataset.key;
@@ -38,7 +38,7 @@
         else head.removeAttribute("aria-sort");
       });
       const text = (row) => row.cells[column].textContent.trim();
-      const rows = [...original].sort((a, b) => (down ? -1 : 1) * compared(text(a), text(b)));
+      const rows = [...original].sort((a, b) => compared(text(a), text(b), down ? -1 : 1));
       body.append(...rows);
       keep(key + ".sort", (down ? "-" : "") + (column + 1));
     };
@@ -99,7 +99,6 @@
 
   // The answer, said again within limits; the same words as tlbench/reporting/answer.py.
   const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const percent = (share) => (share === null ? "?" : String(Math.round(share * 100)));
   const sentence = (data, places) => {
     const { words, marks, run } = data;
     if (!places.length) return words.nothing;
@@ -111,7 +110,7 @@
     const best = marks[leader];
     const opening = places.length === marks.length ? words.take : words.within;
     const said = fill(opening, {
-      name: best.name, top1: best.top1, low: percent(best.low), high: percent(best.high), cost: cost(best),
+      name: best.name, top1: best.top1, low: best.low, high: best.high, cost: cost(best),
     });
     const count = others.length;
     if (!count) return said;
