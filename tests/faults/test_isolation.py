@@ -1,8 +1,10 @@
 """A child and all it started end together: when it is done, when it is stopped, when its parent is killed."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -53,6 +55,27 @@ def test_neither_outlives_a_parent_that_is_killed(end: str) -> None:
     parent.wait()
     parent.stdout.close()
     assert gone((first, second, server_pid))
+
+
+def test_a_parent_that_is_killed_while_the_framework_loads_leaves_no_orphan(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text("import time\nprint('loading')\ntime.sleep(60)\n")
+    program = (
+        "from tlbench.execution import server\n"
+        "if __name__ == '__main__':\n"
+        "    server.start_server('tensorflow')\n"
+        "    import time; time.sleep(60)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    variables = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=variables)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "loading\n"  # said by the fork server
+    started = tuple(one.pid for one in psutil.Process(parent.pid).children(recursive=True))
+    parent.kill()
+    parent.wait()
+    assert started
+    assert gone(started)
+    parent.stdout.close()
 
 
 def test_a_child_is_the_first_of_a_session_of_its_own() -> None:

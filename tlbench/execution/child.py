@@ -6,6 +6,7 @@ its dotted path (``package.module:function``) and found in the child.
 """
 
 import importlib
+import math
 import multiprocessing
 import os
 import queue
@@ -105,17 +106,21 @@ def run(
     `LOOK` seconds. The child is in `running` while it runs. The wait sleeps in the kernel: a parent that spins would
     disturb what the child measures.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    begin = time.monotonic()
+    deadline = math.inf if timeout is None else begin + timeout
+    look = math.inf if memory is None else begin
     with Conversation(target, payload, log) as child, _listed(child, running):
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            answer = child.listen(left if memory is None else LOOK if left is None else min(LOOK, left))
+            until = min(deadline, look)
+            answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
             if isinstance(answer, Outcome) and not isinstance(answer, TimedOut):
                 return answer
-            if memory is not None and (used := group.memory(child.pid)) > memory:
-                return TooLarge(memory, used)
+            if memory is not None and time.monotonic() >= look:
+                look = time.monotonic() + LOOK
+                if (used := group.memory(child.pid)) > memory:
+                    return TooLarge(memory, used)
             if isinstance(answer, TimedOut):
-                if timeout is None or deadline is None or time.monotonic() < deadline:
+                if timeout is None or time.monotonic() < deadline:
                     continue  # it was time to look at its memory
                 return TimedOut(timeout)
             on_message(answer)

@@ -4,9 +4,14 @@ import atexit
 import importlib
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
 
+LOOK = 0.5
+"""Seconds between two looks at whether the parent lives, while modules load."""
 MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
 
 
@@ -28,5 +33,28 @@ def import_quietly() -> None:
         os.close(nowhere)
 
 
-import_quietly()
+@contextmanager
+def ended_with_its_parent() -> Iterator[None]:
+    """End this process where its parent ends meanwhile: only what is loaded hears of that by itself.
+
+    The thread that looks is gone before anything is forked.
+    """
+    parent, loaded = os.getppid(), threading.Event()
+
+    def look() -> None:
+        while not loaded.wait(LOOK):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        loaded.set()
+        thread.join()
+
+
+with ended_with_its_parent():
+    import_quietly()
 atexit.register(os._exit, 0)  # the framework's own teardown takes a second, in which a pipe to `tlbench` stays open
