@@ -149,7 +149,7 @@ def _imported() -> dict[str, str]:
     return {
         package: "~" + folder.removeprefix(home) if folder.startswith(home + os.sep) else folder
         for package, file in files.items()
-        if file and (folder := str(Path(file).parent))
+        if file and (folder := str(Path(file).resolve().parent))
     }
 
 
