@@ -64,6 +64,8 @@ def test_what_cannot_be_written_out_says_why() -> None:
         ({"strategy": Named(name="another")}, "strategy another"),
         ({"backbone": Named(name="mine")}, "no model of keras.applications"),
         ({"head": Head(name="mine")}, "head mine"),
+        ({"train": record.cell.training.model_copy(update={"label_smoothing": 0.1})}, "label_smoothing"),
+        ({"strategy": Named(name="full", args={"something_new": 1})}, "something_new"),
         ({"precision": "mixed_float16"}, "mixed_float16"),
         (
             {"train": Training(**{**record.cell.training.model_dump(), "augmentation": Augmentation(flip=True)})},

@@ -120,7 +120,6 @@ class Program:
 
     label: str
     text: str
-    language: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,13 @@ PHASES = {
     "scratch": [["all"]],
 }
 """The names of the phases that are written out, by strategy."""
+TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"})
+HEAD = frozenset({"name", "hidden", "dropout", "output"})
+STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"})
+PHASE = frozenset(
+    {"name", "solver", "frozen", "trainable", "epochs", "learning_rate", "batch_norm"}
+    | {"path", "tried", "chosen", "seconds"}
+)
 
 
 def why_not(record: Record) -> str:
@@ -30,11 +37,23 @@ def why_not(record: Record) -> str:
         return f"strategy {cell.strategy.label} is not written out"
     if any(phase.solver not in {"linear", "gradient"} for phase in record.training):
         return f"its head is found by {record.training[0].solver}, which is not written out"
-    if cell.train.augmentation or cell.train.early_stopping or cell.train.reduce_lr:
-        return "augmentation, early stopping and a rate that falls on a plateau are not written out"
+    if more := unwritten(record):
+        return f"{', '.join(more)} cannot be written out yet"
     if cell.precision != "float32" or cell.train.optimizer not in OPTIMIZERS:
         return f"{cell.precision} with {cell.train.optimizer} is not written out"
     return ""
+
+
+def unwritten(record: Record) -> list[str]:
+    """Settings that change the training and are in no program: whatever is not known here is not passed over."""
+    cell = record.cell
+    asked = [
+        (cell.training.model_dump(exclude_defaults=True), TRAINING),
+        (cell.head.model_dump(exclude_defaults=True), HEAD),
+        (cell.strategy.args, STRATEGY),
+        *((phase.model_dump(exclude_defaults=True), PHASE) for phase in record.training),
+    ]
+    return sorted({name for settings, known in asked for name in settings if name not in known})
 
 
 def program(record: Record) -> str:

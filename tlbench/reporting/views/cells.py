@@ -29,8 +29,8 @@ def _cell(row: RunRecord) -> Section:
     if reason := why_not(record):
         blocks.append(Note((f"There is no program in plain Keras: {reason}.",)))
     else:
-        blocks.append(Program("The Keras code that builds and trains this model", program(record), "python"))
-    blocks.append(Program("The record, without raw samples", slim(record), "json"))
+        blocks.append(Program("The Keras code that builds and trains this model", program(record)))
+    blocks.append(Program("The record, without raw samples", slim(record)))
     return Section(f"{record.cell.label} ({row.run}, {record.cell_id})", tuple(blocks), folded=True)
 
 
