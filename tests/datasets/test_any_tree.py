@@ -84,6 +84,7 @@ def test_every_file_is_counted_or_named(tree: Tree) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(trees())
 def test_every_file_of_two_thousand_trees_is_counted_or_named(tree: Tree) -> None:

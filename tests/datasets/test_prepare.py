@@ -14,6 +14,7 @@ from tlbench.cache.upkeep import entries, remove_oldest
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import build, synthetic
+from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
@@ -115,6 +116,16 @@ def test_bad_files_are_judged_on_the_whole_split_whatever_the_limit(root: Path, 
     found = prepared(root, tmp_path / "cache", Limit(train=4))  # 1 of 5 that are looked at, of 60
     assert found.splits["train"].per_class == {"cats": 4, "dogs": 4}
     assert [one.path for one in found.skipped] == ["train/cats/00000.png"]
+
+
+def test_splits_drawn_from_one_folder_are_judged_together(tmp_path: Path) -> None:
+    synthetic.write_tree(tmp_path, ("cats", "dogs"), {"data": 20}, 8)
+    first = read_layout(tmp_path / "data", SplitRule()).files["validation"]["cats"][0]
+    (tmp_path / "data" / first).write_bytes(b"")  # 1 of 6 for validation, of 40 in all
+    found = prepare(
+        Named(name="own"), Limit(), 8, root=None, path=tmp_path / "data", cache=tmp_path, fallback_synthetic=False
+    )
+    assert [(one.split, one.reason) for one in found.skipped] == [("validation", "empty file")]
 
 
 def test_a_picture_that_is_replaced_with_its_size_and_time_kept_is_noticed(root: Path, tmp_path: Path) -> None:

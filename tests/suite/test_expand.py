@@ -34,6 +34,24 @@ def cells(tmp_path: Path, text: str) -> tuple[Cell, ...]:
     return expand(load_suite(path))
 
 
+def test_names_of_splits_and_classes_are_part_of_the_cell(tmp_path: Path) -> None:
+    own = "{name: pets, path: data, splits: {test: Holdout, train: Train}, classes: [dog, cat]}"
+    (cell,) = cells(tmp_path, BASE.replace("cats_dogs", own))
+    assert cell.dataset.args == {"splits": '{"train": "Train", "test": "Holdout"}', "classes": '["dog", "cat"]'}
+    (other,) = cells(tmp_path, BASE.replace("cats_dogs", "{name: pets, path: data, splits: none}"))
+    assert other.dataset.label == "pets (splits=none)"
+    assert cell.id != other.id
+
+
+def test_class_weights_are_left_out_of_older_ids(tmp_path: Path) -> None:
+    (plain,), (weighted,) = (
+        cells(tmp_path, BASE.replace("epochs: 1", text)) for text in ("epochs: 1", "epochs: 1, class_weight: balanced")
+    )
+    assert "class_weight" not in plain.canonical()
+    assert weighted.training.class_weight == "balanced"
+    assert weighted.id != plain.id
+
+
 def test_the_small_suite_has_twelve_cells() -> None:
     found = expand(load_suite(SMALL))
     assert len(found) == len({cell.id for cell in found}) == 12

@@ -139,7 +139,7 @@ class Store:
         try:
             target = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{key}-", dir=self.folder))
         except OSError as error:
-            raise NoRoomError(f"writing {self._kind.name} failed: {error.strerror}") from error
+            raise NoRoomError(f"writing {self._kind.name} to {self.folder} failed: {error.strerror}") from error
         try:
             with Writer(target, self._kind.name, made_from) as writer:
                 yield writer

@@ -45,7 +45,7 @@ class Writer:
             content = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
             array.file.write(content)
         except OSError as error:
-            raise self._no_room(error) from error
+            raise self._no_room(error, name) from error
         array.crc = zlib.crc32(content, array.crc)
         array.rows += len(rows)
 
@@ -65,18 +65,21 @@ class Writer:
             ),
             about=self.about,
         )
+        written = MANIFEST
         try:
-            for array in self._arrays.values():
+            for name, array in self._arrays.items():
+                written = name
                 _flush(array.file)
+            written = MANIFEST
             with (self._folder / MANIFEST).open("wb") as file:
                 file.write(manifest.model_dump_json(indent=1).encode())
                 _flush(file)
         except OSError as error:
-            raise self._no_room(error) from error
+            raise self._no_room(error, written) from error
         return manifest
 
-    def _no_room(self, error: OSError) -> NoRoomError:
-        return NoRoomError(f"writing {self._kind} failed: {error.strerror}")
+    def _no_room(self, error: OSError, name: str) -> NoRoomError:
+        return NoRoomError(f"writing {self._kind} to {self._folder / name} failed: {error.strerror}")
 
     def __enter__(self) -> Self:
         return self

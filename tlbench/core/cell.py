@@ -158,6 +158,7 @@ class Training(Value):
     label that is spread over all classes. weight_decay: decoupled, of kernels alone; None is the optimizer's own.
     mixup, cutmix: the parameter of the Beta distribution that the share of the other image is drawn from; 0: neither.
     A rate that is tuned is 0 as well.
+    class_weight: ``balanced`` weighs the loss of each image so that all classes count the same; None: images do.
     """
 
     epochs: int
@@ -175,6 +176,7 @@ class Training(Value):
     cutmix: float = 0.0
     rand_augment: RandAugment | None = None
     tune: Tuning | None = None
+    class_weight: Literal["balanced"] | None = None
 
     @property
     def rate(self) -> str:
@@ -207,7 +209,7 @@ class Training(Value):
         """Settings that came later are left out at their defaults, so that the ids of older cells stay."""
         content: dict[str, Any] = handler(self)
         added = {"schedule": None, "warmup": None, "label_smoothing": 0.0, "weight_decay": None}
-        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None, "tune": None}
+        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None, "tune": None, "class_weight": None}
         return {key: value for key, value in content.items() if key not in added or value != added[key]}
 
 

@@ -1,7 +1,7 @@
 """Turn image files, or the synthetic generator, into arrays of the cache."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
 
     Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
     takes cannot be decoded, the next in order takes its place.
-    Raises UserError where more files are no images than 5 % of those that a split has.
+    Raises UserError where more files are no images than 5 % of those in the folder of a split (splits that are drawn
+    from one folder are judged together), and for a class without an image.
     """
     limits, total = limit.model_dump(), count_real(layout, limit)
     skipped: list[SkippedFile] = []
@@ -97,8 +98,8 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
                     tell(done, total)
                 writer.append(labels_of(split), np.full(used, label, np.int32))
                 counts[split][name] = used
-            _check_bad(layout, split, counts[split], bad)
             skipped += bad
+    _check(layout, counts, skipped)
     return Built(
         classes=layout.classes,
         fingerprint=digest.hexdigest(),
@@ -146,14 +147,20 @@ def _try(file: Path, size: int) -> tuple[Picture, Sketch] | str:
         return str(error)
 
 
-def _check_bad(layout: Layout, split: str, used: dict[str, int], bad: Sequence[SkippedFile]) -> None:
-    folder, there = shown(str(layout.folder)), sum(map(len, layout.files[split].values()))
-    if len(bad) > MOST_BAD * there:
-        names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
-        raise UserError(
-            f"{folder}: {len(bad)} of {there} files in {split} are no images that can be decoded, more than "
-            f"{MOST_BAD:.0%}: {names}; `tlbench data check` names them all, and moves them away with --move-bad"
-        )
-    for name, count in used.items():
-        if not count:
-            raise UserError(f"{folder}: class {name!r} has no image in {split} that can be decoded")
+def _check(layout: Layout, counts: Mapping[str, Mapping[str, int]], skipped: Sequence[SkippedFile]) -> None:
+    folder = shown(str(layout.folder))
+    for place in dict.fromkeys(origin.folder for origin in layout.origins.values()):
+        splits = [split for split in SPLITS if layout.origins[split].folder == place]
+        there = sum(layout.origins[split].files for split in splits)
+        bad = [one for one in skipped if one.split in splits]
+        if len(bad) > MOST_BAD * there:
+            names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
+            raise UserError(
+                f"{folder}: {len(bad)} of {there} files in {' and '.join(splits)} are no images that can be decoded, "
+                f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` names them all, and moves them away with "
+                "--move-bad"
+            )
+    for split, used in counts.items():
+        for name, count in used.items():
+            if not count:
+                raise UserError(f"{folder}: class {name!r} has no image in {split} that can be decoded")

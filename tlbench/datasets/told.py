@@ -6,12 +6,10 @@ from tlbench.datasets.audit import Audit
 from tlbench.datasets.listing import BESIDE
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.source import DataSource
-from tlbench.results.record import SkippedFile, SplitOrigin
+from tlbench.results.record import SkippedFile, SplitOrigin, is_unbalanced
 
 NAMED = 4
 CLASSES = 8
-UNBALANCED = 0.5
-"""Rarest over most frequent class, below which a Top-1 alone misleads."""
 
 
 def origin(one: SplitOrigin) -> str:
@@ -49,7 +47,7 @@ def first(names: Sequence[str], most: int) -> str:
 
 def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
     """What a classifier gets that always says the most frequent class; empty where the classes are balanced."""
-    uneven = [split for split, of in counts.items() if of and min(of.values()) < UNBALANCED * max(of.values())]
+    uneven = [split for split, of in counts.items() if is_unbalanced(of)]
     test = counts.get("test", {})
     if not uneven or not sum(test.values()):
         return ""

@@ -132,7 +132,7 @@ def make_backbone(
         except (ValueError, OSError, KeyError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
-                f"{weights_path.name} does not hold the weights of {info.name} {dict(args) or ''}: {reason}; "
+                f"{weights_path} does not hold the weights of {info.name} {dict(args) or ''}: {reason}; "
                 "fetch the official file again"
             ) from error
     return model

@@ -1,5 +1,6 @@
 """A record: what one cell gave. One JSON file; docs/results-format.md describes every field."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -72,6 +73,13 @@ class Accuracy(Value):
     validation_top1: float | None
     validation_loss: float | None
     resampled: tuple[float, ...] = ()
+
+    @property
+    def balanced(self) -> float:
+        """Balanced accuracy: the mean recall of the classes that the test set has (K. Brodersen et al., The Balanced
+        Accuracy and Its Posterior Distribution, ICPR 2010).
+        """
+        return sum(self.per_class.values()) / len(self.per_class)
 
 
 class Epoch(Value):
@@ -366,6 +374,11 @@ class SplitAudit(Value):
     balance: dict[str, float]
 
 
+def is_unbalanced(counts: Mapping[str, int]) -> bool:
+    """Whether the rarest class has less than half as many images as the most frequent one: accuracy alone misleads."""
+    return bool(counts) and min(counts.values()) < 0.5 * max(counts.values())
+
+
 class DataProvenance(Value):
     """Which images the numbers rest on. `counts` are images used per split, per class.
 
@@ -380,6 +393,17 @@ class DataProvenance(Value):
     skipped: tuple[SkippedFile, ...] = ()
     audit: SplitAudit | None = None
     splits: dict[str, SplitOrigin] = Field(default_factory=dict)
+
+    @property
+    def majority(self) -> float | None:
+        """The accuracy of always saying the test set's most frequent class; None without a test set."""
+        counts = self.counts.get("test", {}).values()
+        return max(counts) / sum(counts) if sum(counts) else None
+
+    @property
+    def unbalanced(self) -> bool:
+        """Whether a split is (`is_unbalanced`)."""
+        return any(is_unbalanced(of) for of in self.counts.values())
 
 
 class WeightsProvenance(Value):

@@ -53,6 +53,8 @@ COLUMNS = (
     "test_loss",
     "top5",
     "macro_f1",
+    "balanced_accuracy",
+    "majority_share",
     "calibration_error",
     "validation_top1",
     "params",
@@ -142,6 +144,8 @@ def _accuracy(record: Record) -> dict[str, Any]:
         "test_loss": found.loss,
         "top5": found.top5,
         "macro_f1": found.macro_f1,
+        "balanced_accuracy": found.balanced,
+        "majority_share": record.data.majority if record.data else None,
         "calibration_error": found.calibration_error,
         "validation_top1": found.validation_top1,
     }

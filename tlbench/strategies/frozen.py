@@ -34,6 +34,10 @@ class Frozen(Strategy):
                 f"solver {self.solver} finds a head without hidden layers and dropout, not {head.label}; take another "
                 "head, or solver gradient"
             )
+        if train is not None and train.class_weight is not None:
+            raise ValueError(
+                f"solver {self.solver} knows no class_weight; leave it out, or take solver linear or gradient"
+            )
         if train is not None and train.changes_images:
             raise ValueError(
                 f"solver {self.solver} looks at each training image once, as it is; leave augmentation, mixup, cutmix "

@@ -200,6 +200,7 @@ def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, f
             cutmix=section.cutmix,
             rand_augment=section.rand_augment.value() if section.rand_augment else None,
             tune=section.tune.value() if section.tune else None,
+            class_weight=section.class_weight,
         )
         yield training, None if rate == "auto" else float(rate)
 

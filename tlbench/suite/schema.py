@@ -199,6 +199,9 @@ class TrainSection(Section):
     cutmix: Annotated[float, BeforeValidator(number(0, 10))] = 0.0
     rand_augment: Annotated[RandAugmentSection | None, BeforeValidator(_defaults)] = None
     tune: TuneSection | None = None
+    class_weight: Annotated[Literal["balanced"] | None, BeforeValidator(one_of("balanced", label="class weight"))] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _together(self) -> "TrainSection":
@@ -211,6 +214,11 @@ class TrainSection(Section):
             raise complain(f"{key} changes images anew in each epoch, views keep what was drawn; name one of them", key)
         if self.tune and self.tune.learning_rate and self.learning_rate != ["auto"]:
             raise complain("the rate is tuned; leave it out here, or out of tune", "learning_rate")
+        mixing = next((key for key in ("mixup", "cutmix") if anew[key]), "")
+        if mixing and self.class_weight:
+            raise complain(
+                f"{mixing} makes images of two classes, which have no one class_weight; name one of them", mixing
+            )
         return self
 
 

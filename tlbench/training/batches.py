@@ -57,7 +57,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """A split in batches; in a new seeded order each epoch if `seed` is given.
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
-    else draws random numbers; so does what `change` makes of a batch.
+    else draws random numbers; so does what `change` makes of a batch. class_weights: of the loss of an image of each
+    class (C,).
     """
 
     def __init__(
@@ -67,23 +68,27 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int,
         seed: int | None = None,
         change: Change | None = None,
+        class_weights: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
         self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
+        self._class_weights = class_weights
         self._epoch = 0
         self._inputs, self._order = self._of_epoch(0), self._draw()
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[object, NDArray[np.generic]]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         inputs: list[NDArray[np.generic]] = [one[chosen] for one in self._inputs]
         labels: NDArray[np.generic] = self._labels[chosen]
         if self._change is not None:
             draw = np.random.default_rng((self._seed or 0, self._epoch, index + 1))
             inputs[0], labels = self._change(inputs[0], self._labels[chosen], draw)
+        if self._class_weights is not None:
+            return as_model_input(inputs), labels, self._class_weights[self._labels[chosen]]
         return as_model_input(inputs), labels
 
     def on_epoch_end(self) -> None:

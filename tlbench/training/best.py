@@ -8,7 +8,7 @@ import keras
 
 from tlbench.results.record import Epoch, Setting
 from tlbench.strategies.base import Phase
-from tlbench.training.evaluate import Predicted, cross_entropy, top_1
+from tlbench.training.evaluate import Predicted, top_1
 from tlbench.training.weight_space import Weights, greedy_soup, interpolated
 
 
@@ -75,8 +75,10 @@ class Averages:
 class Sums:
     """Gives a model the sum of weights that validation likes best; `tried` is what it said of each sum in turn."""
 
-    def __init__(self, model: keras.Model, look: Callable[[], Predicted], monitor: str) -> None:
-        self._model, self._look, self._monitor = model, look, monitor
+    def __init__(
+        self, model: keras.Model, look: Callable[[], Predicted], loss: Callable[[Predicted], float], monitor: str
+    ) -> None:
+        self._model, self._look, self._loss, self._monitor = model, look, loss, monitor
         self._seen: list[tuple[float, float]] = []
 
     def settle(self, phase: Phase, start: Weights, best: Best) -> tuple[tuple[Setting, ...], int]:
@@ -98,5 +100,5 @@ class Sums:
     def _score(self, weights: Weights) -> float:
         self._model.set_weights(weights)
         predicted = self._look()
-        self._seen.append((cross_entropy(predicted), top_1(predicted)))
+        self._seen.append((self._loss(predicted), top_1(predicted)))
         return score_of(self._monitor, *self._seen[-1])

@@ -39,10 +39,19 @@ def predict(model: keras.Model, inputs: Sequence[Sliced], labels: NDArray[np.int
     return Predicted(probabilities, labels)
 
 
-def cross_entropy(predicted: Predicted) -> float:
-    """Mean negative logarithm of the true class's probability."""
+def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
+    """A weight for each class (C,), so that all count the same and the mean over the images is 1 (G. King and L. Zeng,
+    Logistic Regression in Rare Events Data, Political Analysis 9, 2001; scikit-learn's ``balanced``).
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def cross_entropy(predicted: Predicted, class_weights: NDArray[np.float32] | None = None) -> float:
+    """Mean negative logarithm of the true class's probability; `class_weights` (C,): the weighted mean."""
     chosen = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels].astype(np.float64)
-    return float(-np.log(np.clip(chosen, SMALLEST, 1.0)).mean())
+    weights = None if class_weights is None else class_weights[predicted.labels].astype(np.float64)
+    return float(np.average(-np.log(np.clip(chosen, SMALLEST, 1.0)), weights=weights))
 
 
 def top_1(predicted: Predicted) -> float:

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.best import Averages, Best, Sums
 from tlbench.training.compiling import compile_to_train
-from tlbench.training.evaluate import DivergedError, Predicted, cross_entropy, predict, top_1
+from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, cross_entropy, predict, top_1
 from tlbench.training.mixing import BatchChange
 from tlbench.training.schedule import Schedule
 
@@ -90,11 +91,14 @@ class Trainer:
         gather = getattr(self._optimizer, "gather", _nothing)
         gather()
         seed_noise(self._trained, cell.seed)
+        classes = max(2, self.model.output_shape[-1])  # one sigmoid unit stands for two
+        weights = balanced_weights(train[1], classes) if asked.class_weight else None
+        loss = partial(cross_entropy, class_weights=weights)
 
         def look() -> Predicted:
             return predict(self.model, *validation, asked.batch_size)
 
-        watch = _Watch(phase, look, on_epoch)
+        watch = _Watch(phase, look, loss, on_epoch)
         monitor = asked.early_stopping.monitor if asked.early_stopping else "val_loss"
         best = Best(self.model, monitor, start if phase.keep_start else None, phase.soup or 1)
         first = self.model.get_weights() if phase.shares else ()
@@ -106,7 +110,7 @@ class Trainer:
         callbacks += looking
         stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
-            Batches(*train, batch_size=asked.batch_size, seed=cell.seed, change=self._change),
+            Batches(*train, batch_size=asked.batch_size, seed=cell.seed, change=self._change, class_weights=weights),
             epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
             callbacks=[*callbacks, *asked_for],
@@ -114,7 +118,7 @@ class Trainer:
         )
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
         if phase.soup or phase.shares:
-            tried, chosen = Sums(self.model, look, monitor).settle(phase, first, best)
+            tried, chosen = Sums(self.model, look, loss, monitor).settle(phase, first, best)
             return Fitted(tuple(watch.history), kept, step, tried, chosen)
         if phase.keep_best:
             kept = best.restore()
@@ -131,13 +135,19 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Looks at the validation set after each epoch, keeps the history with wall times, and tells of each epoch.
 
     It comes before callbacks that decide by the validation set. `look` predicts it with the function that the test set
-    is predicted with later: Keras' own validation would trace another one.
+    is predicted with later: Keras' own validation would trace another one. loss: of what it predicts.
     """
 
-    def __init__(self, phase: Phase, look: Callable[[], Predicted], on_epoch: OnEpoch) -> None:
+    def __init__(
+        self,
+        phase: Phase,
+        look: Callable[[], Predicted],
+        loss: Callable[[Predicted], float],
+        on_epoch: OnEpoch,
+    ) -> None:
         super().__init__()
         self.history: list[Epoch] = []
-        self._phase, self._look, self._on_epoch = phase, look, on_epoch
+        self._phase, self._look, self._loss, self._on_epoch = phase, look, loss, on_epoch
         self.steps: list[float] = []
         self._begin = self._rate = self._step = 0.0
 
@@ -156,7 +166,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
         seen = self._look()
-        logs |= {"val_loss": cross_entropy(seen), "val_accuracy": top_1(seen)}
+        logs |= {"val_loss": self._loss(seen), "val_accuracy": top_1(seen)}
         entry = Epoch(
             epoch=epoch + 1,
             loss=float(logs["loss"]),

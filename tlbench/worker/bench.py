@@ -20,10 +20,11 @@ from tlbench.results.predictions import Evaluated
 from tlbench.results.record import Epoch, Monitor, Search, Setting, TrainedPhase, TrainingPath, Trial
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
-from tlbench.training.evaluate import DivergedError, Predicted, predict
+from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, predict
 from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.head import accuracies_of_resamples, solve_head
-from tlbench.training.solvers.base import Head
+from tlbench.training.solvers.base import Head, HeadSolver
+from tlbench.training.solvers.linear import Linear
 from tlbench.training.solvers.neighbours import VotingHead
 from tlbench.training.solvers.registry import solver_of
 from tlbench.training.trainer import OnEpoch
@@ -185,16 +186,23 @@ class Bench:
             return ()
         train, validation, test = (self._stages[-1].splits[name] for name in SPLITS)
         classes, setting = len(job.images.classes), phase.tried[phase.chosen].setting
-        return accuracies_of_resamples(solver_of(phase.solver), train, validation, test, classes, setting)
+        return accuracies_of_resamples(self._solver(job, phase.solver), train, validation, test, classes, setting)
 
     def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data, tune = time.perf_counter(), job.images, job.cell.training.tune
-        last, solver = head_of(self.assembled)[-1], solver_of(phase.solver, tune.l2 if tune else ())
+        last, solver = head_of(self.assembled)[-1], self._solver(job, phase.solver, tune.l2 if tune else ())
         train, validation = stage.splits["train"], stage.splits["validation"]
         solved = solve_head(solver, last, train, validation, len(data.classes), job.cell.head.output)
         self._search = solved.search
         told = self._told(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
         return solved.epoch(time.perf_counter() - begin), told
+
+    def _solver(self, job: Job, name: str, penalties: Sequence[float] = ()) -> HeadSolver:
+        solver = solver_of(name, penalties)
+        if job.cell.training.class_weight is None or not isinstance(solver, Linear):
+            return solver
+        labels, classes = self._stages[0].splits["train"][1], len(job.images.classes)
+        return replace(solver, class_weights=tuple(balanced_weights(labels, classes).tolist()))
 
     def _told(self, phase: Phase, path: TrainingPath) -> TrainedPhase:
         return TrainedPhase(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from tlbench.datasets.told import balance_sentence
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
@@ -34,9 +35,10 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
 def _table(group: Sequence[RunRecord]) -> Table:
     columns, how = rows.columns([row.record for row in group]), TimeColumns.of(group)
     tuned = any(row.record.search for row in group)
-    headings = rows.headings(columns, how, tuned=tuned)
+    balanced = any(row.record.data.unbalanced for row in group if row.record.data)
+    headings = rows.headings(columns, how, tuned=tuned, balanced=balanced)
     right = range(2 + len(columns), len(headings))
-    lines = (rows.cells(seeds, columns, how, tuned=tuned) for seeds in rows.by_row(group))
+    lines = (rows.cells(seeds, columns, how, tuned=tuned, balanced=balanced) for seeds in rows.by_row(group))
     return compact(Table.of(headings, lines, right))
 
 
@@ -49,9 +51,13 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
     if data.source == "synthetic":
         drawn = Strong("These are drawn pictures, no photographs:")
         note += (" ", drawn, " accuracies say nothing about real images.")
-    if data.skipped:
-        note += (f" {len(data.skipped)} files were left out because they are no images.",)
-    return [Note((note,))]
+    bad = sum(bool(one.split) for one in data.skipped)
+    if bad:
+        note += (f" {bad} files were left out because they are no images.",)
+    if len(data.skipped) > bad:
+        note += (f" {len(data.skipped) - bad} files or folders were left out by their name, kind or place.",)
+    unbalanced = balance_sentence(data.counts)
+    return [Note((note, *([unbalanced[0].upper() + unbalanced[1:] + "."] if unbalanced else [])))]
 
 
 def _images(data: DataProvenance) -> str:

@@ -69,6 +69,7 @@ SETTINGS = [
     ("Mixup", "mixup"),
     ("CutMix", "cutmix"),
     ("RandAugment", "rand_augment"),
+    ("Class weights", "class_weight"),
     ("Precision", "precision"),
     ("Backend", "backend"),
     ("XLA", "jit"),
@@ -101,6 +102,7 @@ def setting(record: Record) -> dict[str, str]:
         "mixup": f"{train.mixup:g}" if train and train.mixup else DASH,
         "cutmix": f"{train.cutmix:g}" if train and train.cutmix else DASH,
         "rand_augment": options(train.rand_augment, "on") if train else DASH,
+        "class_weight": (train.class_weight or DASH) if train else DASH,
         "precision": cell.precision,
         "backend": cell.backend,
         "jit": cell.jit,
@@ -161,6 +163,12 @@ def top1(records: Sequence[Record]) -> str:
     return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
 
 
+def balanced_accuracy(records: Sequence[Record]) -> str:
+    """The mean over seeds of the mean recall of the classes."""
+    seeds = [record.accuracy.balanced for record in records if record.accuracy]
+    return f"{mean(seeds):.1%}" if seeds else DASH
+
+
 def time_of(rows: Sequence[RunRecord], device: str, step: str, *, marks: bool = True, brief: bool = False) -> str:
     """Step time on one kind of device; where several runs measured it, each with its run's name.
 
@@ -201,7 +209,12 @@ def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, br
 
 
 def cells(
-    rows: Sequence[RunRecord], columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False
+    rows: Sequence[RunRecord],
+    columns: Sequence[tuple[str, str]],
+    how: TimeColumns,
+    *,
+    tuned: bool = False,
+    balanced: bool = False,
 ) -> list[str]:
     """One row of a table, in the order of `headings`."""
     records = [row.record for row in rows]
@@ -212,6 +225,7 @@ def cells(
         *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
         top1(_first_run(rows)),
+        *([balanced_accuracy(_first_run(rows))] if balanced else []),
         *([tuning_cost(_first_run(rows))] if tuned else []),
         numbers.count(counts.params if counts else None),
         numbers.count(counts.trainable if counts else None),
@@ -228,10 +242,12 @@ def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str
     return [text, time_of(rows, *place, marks=how.marks, brief=text != DASH)]
 
 
-def headings(columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False) -> list[str]:
+def headings(
+    columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False, balanced: bool = False
+) -> list[str]:
     """The columns of the Keras applications table, with the strategy, what trains, and relative times.
 
-    tuned: with what tuning cost.
+    tuned: with what tuning cost. balanced: with the balanced accuracy, for a data set whose classes are not.
     """
     return [
         "Model",
@@ -239,6 +255,7 @@ def headings(columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: boo
         *(heading for heading, _ in columns),
         "Size (MB)",
         "Top-1",
+        *(["Balanced accuracy"] if balanced else []),
         *(["Tuning (s)"] if tuned else []),
         "Params",
         "Trainable",

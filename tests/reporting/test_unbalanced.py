@@ -1,0 +1,50 @@
+"""Where classes differ in size, a report shows what accuracy alone hides."""
+
+import pytest
+
+from tests import builders
+from tlbench.reporting.document import Document
+from tlbench.reporting.render import markdown
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import data_sets
+from tlbench.results.record import Accuracy, Record, SkippedFile
+from tlbench.results.table import to_frame
+
+
+def record(cats: int, dogs: int, *, per_class: dict[str, float], **data: object) -> Record:
+    counts = {split: {"cats": cats, "dogs": dogs} for split in ("train", "validation", "test")}
+    scores: Accuracy = builders.accuracy().model_copy(update={"per_class": per_class})
+    images = builders.data().model_copy(update={"counts": counts, **data})
+    return builders.record(accuracy=scores, data=images)
+
+
+def report(of: Record) -> str:
+    sections = data_sets.sections(Report("report", [RunRecord("run", of)]))
+    return markdown.render(Document("report", tuple(sections)))
+
+
+def test_balanced_accuracy_and_the_majority_s_share_are_shown_of_eighty_to_two() -> None:
+    unbalanced = record(80, 2, per_class={"cats": 1.0, "dogs": 0.0})
+    text = report(unbalanced)
+    assert "Balanced accuracy" in text
+    assert "50.0%" in text
+    assert (
+        "Unbalanced: 80 images of cats and 2 of dogs in train; who always says cats is right for 97.6% of test" in text
+    )
+    row = to_frame([unbalanced]).iloc[0]
+    assert (row["balanced_accuracy"], row["majority_share"]) == (0.5, pytest.approx(80 / 82))
+
+
+def test_nothing_of_it_is_shown_of_balanced_classes() -> None:
+    text = report(record(100, 60, per_class={"cats": 0.92, "dogs": 0.94}))
+    assert "alanced" not in text
+
+
+def test_what_is_no_image_and_what_was_left_out_are_told_apart() -> None:
+    skipped = (
+        SkippedFile(split="", path="a/.cache/", reason="hidden"),
+        SkippedFile(split="train", path="train/a/x", reason="not an image"),
+    )
+    text = report(record(9, 9, per_class={"cats": 1.0, "dogs": 1.0}, skipped=skipped))
+    assert "1 files were left out because they are no images." in text
+    assert "1 files or folders were left out by their name, kind or place." in text
