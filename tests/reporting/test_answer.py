@@ -12,7 +12,7 @@ from tlbench.core.errors import UserError
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.answer import MOST_LISTED, listed, sentence
 from tlbench.reporting.document import Note, Section, Table
-from tlbench.reporting.formats import as_text
+from tlbench.reporting.formats import as_text, kept_files
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice, limited
@@ -96,6 +96,16 @@ def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> No
 def test_without_times_nothing_is_said_of_what_running_costs() -> None:
     said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
     assert said == "Take A, full: 95.0% (90 to 97). The other one may be as good."
+
+
+def test_a_run_of_which_nothing_but_accuracy_is_known_has_a_report_without_that_picture() -> None:
+    bare = [
+        builders.record(builders.cell(strategy=Named(name=name)), timings=None, memory=None, counts=None)
+        for name in ("frozen", "full")
+    ]
+    made = kept_files(report(bare))
+    assert b"Take MobileNet (alpha=0.25), " in made["report.html"]
+    assert not any(name.startswith("report.choice") for name in made)
 
 
 def test_alone_nothing_is_compared() -> None:

@@ -189,7 +189,7 @@ def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:
         match block:
             case Section(on_pages=False):
                 yield from pictures(block.blocks)
-            case Choice(scatter):
+            case Choice(scatter) if scatter.xs:
                 yield scatter
             case Scatter() | Curves() | Confusion():
                 yield block

@@ -51,7 +51,7 @@ def _failed(troubled: Sequence[Record]) -> Table:
     lines = []
     for record in troubled:
         assert record.trouble is not None
-        why = f"{record.trouble.message} {record.trouble.advice}".strip()
+        why = f"{record.trouble.message.rstrip('.')}. {record.trouble.advice}".strip()
         lines.append((record.cell.label, record.status if record.status != "ok" else "untimed", " ".join(why.split())))
     return Table(columns, tuple(lines))
 
