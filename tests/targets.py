@@ -233,3 +233,25 @@ def train_with_little_memory(payload: Any, send: Any) -> Any:
     group, most = payload
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     run_group(group, send)
+
+
+def train_and_compare(group: Any, send: Any) -> Any:
+    """What a training did to the backbone: names of all variables, of those that moved, of those of the part.
+
+    Then the trained parameters and the words of each phase, and whether the low-rank factors are empty.
+    """
+    from tlbench.modeling.adapters import adapted
+    from tlbench.modeling.assemble import build
+    from tlbench.worker.bench import Bench
+
+    (job,) = group.jobs
+    assembled = build(job.cell, len(job.data.classes), job.weights_path)
+    backbone = assembled.backbone
+    part = [one.path for one in backbone.trainable_weights]
+    bench = Bench(assembled, group, jit=False)
+    begin = [one.numpy() for one in backbone.weights]
+    trained = bench.train(job, lambda epoch: None)
+    bench.predict("test", 16)
+    moved = [one.path for one, old in zip(backbone.weights, begin, strict=True) if not np.array_equal(one.numpy(), old)]
+    empty = all(not np.any(layer.lora_kernel_b.numpy()) for layer in adapted(backbone))
+    return [one.path for one in backbone.weights], moved, part, trained, empty

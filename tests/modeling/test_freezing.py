@@ -9,6 +9,7 @@ import numpy as np  # noqa: E402
 
 from tlbench.modeling.freezing import Freezing  # noqa: E402
 from tlbench.modeling.layers import leaves  # noqa: E402
+from tlbench.strategies.base import Part  # noqa: E402
 
 
 def backbone() -> Any:
@@ -32,10 +33,10 @@ def trained(model: Any) -> set[str]:
 
 def test_frozen_layers_drop_nothing_and_train_nothing() -> None:
     model = backbone()
-    Freezing(model).freeze(3)
+    Freezing(model).freeze(Part(frozen=3))
     assert rates(model) == {"drop": 0, "inner_drop": 0.4}
     assert trained(model) == {"inside"}
-    Freezing(model).freeze(len(model.layers))
+    Freezing(model).freeze(Part(frozen=len(model.layers)))
     images = np.ones((16, 8), np.float32)
     assert np.array_equal(model(images, training=True), model(images, training=False))
 
@@ -45,7 +46,7 @@ def test_freeing_brings_back_what_was_built() -> None:
     as_built = rates(model), trained(model)
     freezing = Freezing(model)
     for frozen in (len(model.layers), 2, 0):
-        freezing.freeze(frozen)
+        freezing.freeze(Part(frozen=frozen))
     assert (rates(model), trained(model)) == as_built == ({"drop": 0.2, "inner_drop": 0.4}, {"dense", "inside"})
 
 
@@ -54,7 +55,7 @@ def test_going_down_step_by_step_is_freezing_at_once(frozen: int) -> None:
     stepwise, at_once = backbone(), backbone()
     freezing = Freezing(stepwise)
     for number in range(len(stepwise.layers), frozen - 1, -1):
-        freezing.freeze(number)
-    Freezing(at_once).freeze(frozen)
+        freezing.freeze(Part(frozen=number))
+    Freezing(at_once).freeze(Part(frozen=frozen))
     assert rates(stepwise) == rates(at_once)
     assert trained(stepwise) == trained(at_once)

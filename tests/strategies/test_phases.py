@@ -24,7 +24,7 @@ def phases(name: str, head: Head = LINEAR, train: Training | None = None, **args
 
 def test_a_linear_head_on_a_frozen_backbone_is_solved() -> None:
     (head,) = phases("frozen")
-    assert (head.name, head.solver, head.frozen, head.epochs, head.learning_rate) == ("head", "linear", 7, 0, 0.0)
+    assert (head.name, head.solver, head.frozen, head.epochs, head.learning_rate) == ("head", "linear", 9, 0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_linear_head_on_a_frozen_backbone_is_solved() -> None:
 )
 def test_what_is_no_convex_problem_is_trained_by_steps(head: Head, train: Training, args: dict[str, str]) -> None:
     (phase,) = phases("frozen", head, train, **args)
-    assert (phase.solver, phase.frozen, phase.epochs, phase.learning_rate) == ("gradient", 7, 3, 1e-4)
+    assert (phase.solver, phase.frozen, phase.epochs, phase.learning_rate) == ("gradient", 9, 3, 1e-4)
     assert not registry.make("frozen", args).solved(head, train)
 
 
@@ -49,7 +49,7 @@ def test_a_strategy_can_name_every_solver() -> None:
 @pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"linear"}))
 def test_a_solver_that_was_asked_for_is_taken_or_refused(solver: str) -> None:
     (head,) = phases("frozen", solver=solver)
-    assert (head.name, head.solver, head.frozen, head.epochs) == ("head", solver, 7, 0)
+    assert (head.name, head.solver, head.frozen, head.epochs) == ("head", solver, 9, 0)
     strategy = registry.make("frozen", {"solver": solver})
     assert strategy.solved(LINEAR, training())
     assert strategy.has_classifier is (solver != "neighbours")
@@ -62,10 +62,10 @@ def test_a_solver_that_was_asked_for_is_taken_or_refused(solver: str) -> None:
         strategy.check(LINEAR, training(augmentation=Augmentation(flip=True)))
 
 
-@pytest.mark.parametrize(("name", "boundary"), [("partial", 5), ("full", 0)])
+@pytest.mark.parametrize(("name", "boundary"), [("partial", 7), ("full", 0)])
 def test_fine_tuning_begins_with_the_solved_head(name: str, boundary: int) -> None:
     head, tuning = phases(name)
-    assert (head.solver, head.frozen) == ("linear", 7)
+    assert (head.solver, head.frozen) == ("linear", 9)
     assert tuning == Phase(
         name="fine-tuning",
         frozen=boundary,
@@ -81,7 +81,7 @@ def test_fine_tuning_begins_with_the_solved_head(name: str, boundary: int) -> No
 
 def test_a_head_that_cannot_be_solved_is_trained_first_at_its_own_rate() -> None:
     head, tuning = phases("full", HIDDEN, training(optimizer="sgd"))
-    assert (head.solver, head.frozen, head.epochs, head.learning_rate) == ("gradient", 7, 3, 10 * HEAD_RATE)
+    assert (head.solver, head.frozen, head.epochs, head.learning_rate) == ("gradient", 9, 3, 10 * HEAD_RATE)
     assert tuning.learning_rate == 1e-4
 
 
@@ -159,3 +159,76 @@ def test_settings_of_steps_are_those_of_every_phase_of_steps() -> None:
     assert as_asked(head, asked) == head, "a solver has no use for them"
     assert as_asked(tuning, training()) == tuning
     assert not as_asked(tuning, training(mixup=0.2)).keep_start
+
+
+FROM_HEAD = [name for name in registry.names() if "head_rate" in registry.arguments(name)]
+
+
+@pytest.mark.parametrize("name", FROM_HEAD)
+def test_all_that_tune_begin_with_the_solved_head_and_take_rates_apart(name: str) -> None:
+    train = training(epochs=4)
+    head, *tuning = phases(name, train=train)
+    assert (head.solver, head.frozen) == ("linear", len(LAYERS))
+    assert sum(phase.epochs for phase in tuning) == 4
+    assert {phase.head_rate for phase in tuning} == {None}
+    _, *apart = phases(name, train=train, head_rate=1e-2, backbone_rate=1e-5)
+    both = [phase for phase in apart if phase.frozen < len(LAYERS)]
+    assert {(phase.learning_rate, phase.head_rate) for phase in both} == {(1e-5, 1e-2)}
+    assert {phase.learning_rate for phase in apart if phase not in both} <= {1e-2}
+    assert registry.make(name, ARGS.get(name, {}) | {"head_rate": 1e-2}).structure(train) != registry.make(
+        name, ARGS.get(name, {}) | {"head_rate": 1e-2}
+    ).structure(training(epochs=4, learning_rate=1e-3))
+
+
+def test_gradual_frees_a_group_in_each_phase_from_the_top() -> None:
+    _, *tuning = phases("gradual", train=training(epochs=5))
+    assert [(phase.frozen, phase.epochs, phase.name) for phase in tuning] == [
+        (7, 1, "fine-tuning 1"),
+        (4, 1, "fine-tuning 2"),
+        (0, 3, "fine-tuning 3"),
+    ]
+    with pytest.raises(ValueError, match="so 2 epochs are too few; ask for more epochs or fewer groups"):
+        registry.make("gradual", {}).check(LINEAR, training(epochs=2))
+
+
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [
+        ({"from_epoch": 3}, [("head before", 9, 2), ("fine-tuning", 0, 3)]),
+        ({"from_epoch": 1, "until_epoch": 2}, [("fine-tuning", 0, 2), ("head after", 9, 3)]),
+        (
+            {"from_epoch": 2, "until_epoch": 4},
+            [("head before", 9, 1), ("fine-tuning", 0, 3), ("head after", 9, 1)],
+        ),
+        ({"from_epoch": 1, "until_epoch": 5}, [("fine-tuning", 0, 5)]),
+    ],
+)
+def test_interval_trains_the_backbone_in_its_epochs_only(
+    args: dict[str, int], found: list[tuple[str, int, int]]
+) -> None:
+    strategy = registry.make("interval", args)
+    _, *tuning = strategy.phases(LAYERS, training(epochs=5), LINEAR)
+    assert [(phase.name, phase.frozen, phase.epochs) for phase in tuning] == found
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ({}, "needs from_epoch, until_epoch or both"),
+        ({"from_epoch": 3, "until_epoch": 2}, "from_epoch 3 is after until_epoch 2"),
+    ],
+)
+def test_an_interval_that_is_none_is_refused(args: dict[str, int], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        registry.make("interval", args)
+
+
+def test_an_interval_outside_the_epochs_is_refused() -> None:
+    with pytest.raises(ValueError, match="names epoch 9, but there are 3 epochs"):
+        registry.make("interval", {"until_epoch": 9}).check(LINEAR, training())
+
+
+def test_lower_layers_have_lower_rates() -> None:
+    by_block = phases("layerwise", decay=0.5)[1].multiples
+    assert by_block == (0.125, 0.125, 0.125, 0.125, 0.25, 0.25, 0.25, 0.5, 0.5)
+    assert phases("layerwise", decay=0.5, groups=1)[1].multiples == (0.5,) * 9

@@ -132,6 +132,7 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
     console.print(
         f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen."
     )
+    console.print(f"Trained: {answer['trained']}.")
     if layers:
         table = Table("layer", "kind", "output", "params", "trainable")
         for row in answer["layers"]:

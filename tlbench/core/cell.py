@@ -16,7 +16,7 @@ Output = Literal["softmax", "sigmoid"]
 Kind = Literal["trained", "original"]
 ORIGINAL_HEAD = "imagenet"
 ORIGINAL_CLASSES = 1000
-RECIPE = 2
+RECIPE = 3
 """Today's edition of what strategies do: part of every cell that is trained."""
 Weights = Literal["imagenet", "random"]
 Backend = Literal["tensorflow", "jax", "torch"]
@@ -250,7 +250,7 @@ class Cell(Value):
     """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`).
 
     recipe: the edition of what strategies do. 1 (tlbench 0.1): all that is trained in one phase, from a random head,
-    with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says.
+    with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says; 3: boundaries on whole blocks.
     """
 
     backbone: Named

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tlbench.core.cell import Head, Named
 from tlbench.execution.job import Group, Job, Keep
+from tlbench.strategies import registry as strategies
 
 Item = TypeVar("Item")
 
@@ -54,7 +55,8 @@ def structure_key(job: Job) -> Hashable:
     if cell.kind == "original":
         return cell.id
     train = cell.training.model_dump_json(exclude=OF_EACH_CELL)
-    return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train)
+    structure = strategies.make(cell.strategy.name, cell.strategy.args).structure(cell.training)
+    return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train, structure)
 
 
 def _fixed(job: Job) -> tuple[Hashable, ...]:

@@ -12,12 +12,13 @@ from tlbench.core.cell import Cell, Head, Named, Scalar
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import resolve
 from tlbench.heads.registry import ORIGINAL
-from tlbench.modeling.freezing import Freezing, frozen_layers, phases_of
+from tlbench.modeling.adapters import adapt, draw_adapters
+from tlbench.modeling.freezing import Freezing, check_part, part_of, phases_of
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.normalization import hold_statistics, set_momentum
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
 from tlbench.strategies import registry as strategies
-from tlbench.strategies.base import Phase
+from tlbench.strategies.base import Part, Phase
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,32 @@ class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
     Where the strategy has no classifier, it ends with the features that others' classifiers are given.
-    With head `imagenet` the backbone is the whole original classifier. `frozen` is the number of the backbone's first
-    layers that are not trained in the end; `freezing` frees or fixes others, as `phases` ask.
+    With head `imagenet` the backbone is the whole original classifier. `part` is what of the backbone is trained in the
+    phase that trains most, and how it was left by `freezing`, which frees or fixes others, as `phases` ask.
     """
 
     model: keras.Model
     backbone: keras.Model
     freezing: Freezing
-    frozen: int
+    part: Part
     phases: tuple[Phase, ...] = ()
+
+    @property
+    def frozen(self) -> int:
+        """How many of the backbone's first layers are not trained."""
+        return self.part.frozen
+
+    @property
+    def most(self) -> Phase | None:
+        """The phase that trains `part` by steps; None where there is none."""
+        gradient = [phase for phase in self.phases if phase.solver == "gradient"]
+        return min(gradient, key=lambda phase: phase.frozen, default=None)
 
 
 def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     """The model of a cell, seeded with the cell's seed, not compiled. `weights_path` None: random weights.
 
-    It is as in the last phase of its training: frozen up to the boundary, BatchNormalization in the mode of that phase.
+    It is as in the phase of its training that trains most, BatchNormalization in the mode of that phase.
     Raises UserError for weights that do not fit and for a boundary outside the backbone.
     """
     keras.utils.set_random_seed(cell.seed)
@@ -50,10 +62,11 @@ def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     if cell.kind == "original":
         return assembled
     phases = phases_of(assembled.backbone, cell.strategy, cell.training, cell.head)
-    if phases[-1].batch_norm == "inference":
+    moving = [phase for phase in phases if phase.batch_norm == "train"]
+    if not moving:
         hold_statistics(assembled.backbone)
-    elif phases[-1].momentum is not None:
-        set_momentum(assembled.backbone, phases[-1].momentum)
+    elif moving[0].momentum is not None:
+        set_momentum(assembled.backbone, moving[0].momentum)
     return replace(assembled, phases=phases)
 
 
@@ -75,9 +88,13 @@ def assemble(
     original = head.name == ORIGINAL
     extractor = make_backbone(info, backbone.args, shape, weights_path, top=original)
     check_scaling(info)
-    frozen = frozen_layers(extractor, strategy)
+    part = part_of(extractor, strategy)
+    if part.rank is not None:
+        adapt(extractor, part.rank)
+        draw_adapters(extractor, head_seed or 0)
     freezing = Freezing(extractor)
-    freezing.freeze(frozen)
+    freezing.freeze(part)
+    check_part(extractor, strategy, part)
     # Fed with uint8, a quarter of the bytes; the model casts on the device.
     inputs = keras.Input(shape, dtype="float32", name="images")
     outputs: keras.KerasTensor = inputs
@@ -88,7 +105,7 @@ def assemble(
         after = after[:-1]
     for layer in [*scaling_layers(info.scaling), extractor, *after]:
         outputs = layer(outputs)
-    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, frozen)
+    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, part)
 
 
 def head_of(assembled: Assembled) -> list[keras.Layer]:
@@ -108,6 +125,7 @@ class FirstWeights:
         """Make the model as `build` would with this seed: the head drawn anew, the backbone as it was."""
         for variable, first in zip(self._assembled.backbone.weights, self._weights, strict=True):
             variable.assign(first)
+        draw_adapters(self._assembled.backbone, seed)
         keras.utils.set_random_seed(seed)
         outputs = self._assembled.backbone.outputs[0]
         # Without a classifier there is one layer less, and none with weights.
@@ -141,5 +159,5 @@ def make_backbone(
 def without_top(backbone: Named, strategy: Named, image_size: int) -> keras.Model:
     """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
     extractor = make_backbone(backbones.get(backbone.name), backbone.args, (image_size, image_size, 3), None)
-    Freezing(extractor).freeze(frozen_layers(extractor, strategy))
+    Freezing(extractor).freeze(part_of(extractor, strategy))
     return extractor

@@ -1,4 +1,4 @@
-"""Freeze the first layers of a backbone, and free them again."""
+"""Freeze layers of a backbone, or some of their variables, and free them again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,19 @@ import keras
 
 from tlbench.core.cell import Head, Named, Training
 from tlbench.core.errors import UserError
-from tlbench.modeling.layers import draws_random_numbers, leaves
+from tlbench.modeling.adapters import ADAPTERS
+from tlbench.modeling.blocks import blocks_of
+from tlbench.modeling.layers import draws_random_numbers, is_normalization, leaves
 from tlbench.strategies import registry as strategies
-from tlbench.strategies.base import LayerView, Phase, as_asked
+from tlbench.strategies.base import LayerView, Only, Part, Phase, as_asked
+
+OFFSETS = ("bias", "beta")
+SCALES = ("gamma", "scale")
+NONE_OF = {
+    "norm": "no normalisation layer with a scale or an offset",
+    "bias": "no bias",
+    "lora": "no Dense layer and no convolution that Keras can adapt (depthwise and separable ones it cannot)",
+}
 
 
 class Freezing:
@@ -25,36 +35,64 @@ class Freezing:
         self._rates = {id(leaf): leaf.rate for leaf in leaves(backbone) if draws_random_numbers(leaf)}
         self._fixed = {id(leaf) for leaf in leaves(backbone) if not leaf.trainable}
 
-    def freeze(self, frozen: int) -> None:
-        """Fix the first `frozen` layers, counted as in ``backbone.layers``, and no others."""
+    def freeze(self, part: Part) -> None:
+        """Train `part` of the backbone, its layers counted as in ``backbone.layers``, and fix all others."""
+        until = len(self._layers) if part.until is None else part.until
         for number, layer in enumerate(self._layers):
-            free = number >= frozen
+            free = part.frozen <= number < until
             layer.trainable = free
             for leaf in leaves(layer):
                 if id(leaf) in self._rates:
                     leaf.rate = self._rates[id(leaf)] if free else 0
                 if free and id(leaf) in self._fixed:
                     leaf.trainable = False
+                elif free and part.only != "all":
+                    _free_only(leaf, part.only)
 
 
-def frozen_layers(backbone: keras.Model, strategy: Named) -> int:
-    """How many of the backbone's first layers the strategy does not train in the end.
+def _free_only(leaf: keras.Layer, only: Only) -> None:
+    """Train some of the variables of a layer; where there are none, the layer is frozen."""
+    wanted = [one for one in leaf.trainable_variables if _is_wanted(leaf, one.name, only)]
+    leaf.trainable = bool(wanted)
+    chosen = {id(one) for one in wanted}
+    for variable in leaf.trainable_variables:
+        variable.trainable = id(variable) in chosen
+
+
+def _is_wanted(leaf: keras.Layer, name: str, only: Only) -> bool:
+    if only == "norm":
+        return is_normalization(leaf) and name in (*OFFSETS, *SCALES)
+    return name in (OFFSETS if only == "bias" else ADAPTERS)
+
+
+def part_of(backbone: keras.Model, strategy: Named) -> Part:
+    """What of the backbone the strategy trains, in the phase that trains most.
 
     Raises UserError where the strategy's arguments do not fit the backbone.
     """
     with _told(backbone, strategy):
-        return strategies.make(strategy.name, strategy.args).boundary(_views(backbone))
+        return strategies.make(strategy.name, strategy.args).part(views_of(backbone))
+
+
+def check_part(backbone: keras.Model, strategy: Named, part: Part) -> None:
+    """Raises UserError where a strategy that trains some variables only finds none of them in the frozen backbone."""
+    if part.only != "all" and not backbone.trainable_variables:
+        raise UserError(f"strategy {strategy.label} on {backbone.name}: the backbone has {NONE_OF[part.only]}")
 
 
 def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Head) -> tuple[Phase, ...]:
-    """The phases of a training. Raises UserError as `frozen_layers`."""
+    """The phases of a training. Raises UserError as `part_of`."""
     with _told(backbone, strategy):
-        phases = strategies.make(strategy.name, strategy.args).phases(_views(backbone), train, head)
+        phases = strategies.make(strategy.name, strategy.args).phases(views_of(backbone), train, head)
     return tuple(as_asked(phase, train) for phase in phases)
 
 
-def _views(backbone: keras.Model) -> list[LayerView]:
-    return [LayerView(layer.name, bool(layer.weights)) for layer in backbone.layers]
+def views_of(backbone: keras.Model) -> list[LayerView]:
+    """What a strategy sees of each of ``backbone.layers``."""
+    return [
+        LayerView(layer.name, type(layer).__name__, block, layer.count_params())
+        for layer, block in zip(backbone.layers, blocks_of(backbone), strict=True)
+    ]
 
 
 @contextmanager

@@ -30,6 +30,11 @@ def maker(tensor: Any) -> Any:
     return tensor._keras_history.operation
 
 
+def variable_index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
+    """Which of the variables that an optimizer was built with a variable is. Calls ``_get_variable_index``."""
+    return int(optimizer._get_variable_index(variable))
+
+
 def has_generators(layer: keras.layers.Layer) -> bool:
     """Whether a layer itself draws random numbers. Reads ``_seed_generators``."""
     return bool(layer._seed_generators)

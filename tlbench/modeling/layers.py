@@ -13,6 +13,19 @@ def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return [layer]
 
 
+NORMALIZATION = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+)
+
+
+def is_normalization(layer: keras.layers.Layer) -> bool:
+    """Whether a layer normalises activations, with a scale and an offset to be trained."""
+    return isinstance(layer, NORMALIZATION)
+
+
 def draws_random_numbers(layer: keras.layers.Layer) -> bool:
     """Whether a layer, not a nested model, gives different outputs for the same input in training."""
     return keras_private.has_generators(layer) and getattr(layer, "rate", 1) > 0

@@ -271,18 +271,23 @@ class Setting(Value):
 class TrainedPhase(Value):
     """One phase of a training.
 
-    frozen: the backbone's first layers that were fixed. trainable: parameters that were not. epochs, learning_rate (its
-    highest), batch_norm: of a gradient phase. path: what was trained on. tried, chosen: settings of a solver, and the
-    index of the one that validation chose; of sums of weights, the number of epochs in a soup, or the share of the
-    fine-tuned ones. seconds: wall time, without the pass through the fixed part.
+    frozen: the backbone's first layers that were fixed. trained: what of the backbone was not, in words. trainable:
+    parameters that were not. epochs, learning_rate (its highest), batch_norm: of a gradient phase. head_rate: the
+    head's, where it was another. lowest_rate: of the lowest layers, where each had its own. path: what was trained on.
+    tried, chosen: settings of a solver, and the index of the one that validation chose; of sums of weights, the number
+    of epochs in a soup, or the share of the fine-tuned ones. seconds: wall time, without the pass through the fixed
+    part.
     """
 
     name: str
     solver: str
     frozen: int
+    trained: str = ""
     trainable: int
     epochs: int
     learning_rate: float
+    head_rate: float | None = None
+    lowest_rate: float | None = None
     batch_norm: str
     path: TrainingPath
     tried: tuple[Setting, ...] = ()

@@ -1,6 +1,6 @@
 """What a fine-tuning strategy is: phases, each with what is fixed, how the rest is found, and how fast.
 
-Pure: a strategy sees names of layers, never a model.
+Pure: a strategy sees views of layers, never a model.
 """
 
 from abc import ABC, abstractmethod
@@ -13,6 +13,7 @@ from tlbench.core.cell import Head, Shape, Training, Value, Weights
 Solver = Literal["linear", "ridge", "nearest_mean", "cosine", "neighbours", "gradient"]
 BatchNorm = Literal["inference", "train"]
 Tunable = Literal["learning_rate", "l2"]
+Only = Literal["all", "norm", "bias", "lora"]
 
 HEAD_RATE = 3e-3
 """Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/methodology.md."""
@@ -20,19 +21,46 @@ HEAD_RATE = 3e-3
 
 @dataclass(frozen=True)
 class LayerView:
-    """A layer of a backbone as a strategy sees it."""
+    """A layer of a backbone as a strategy sees it.
+
+    kind: the class of the layer in Keras. block: the name of the block it belongs to (`modeling/blocks.py`); layers of
+    a block follow one another. parameters: how many weights it has, moving statistics included.
+    """
 
     name: str
-    has_weights: bool
+    kind: str
+    block: str
+    parameters: int
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there is something in it that could be trained."""
+        return self.parameters > 0
 
 
-class Phase(Value):
+class Part(Value):
+    """What of a backbone is trained.
+
+    frozen: so many of its first layers are fixed functions. until: so are those from this one on; None: none are.
+    only: of the layers between, ``all`` that they were built to train, or the scale and offset of normalisation
+    (``norm``), offsets of any layer (``bias``), or factors of rank `rank` that are added to their kernels (``lora``).
+    """
+
+    frozen: int
+    until: int | None = None
+    only: Only = "all"
+    rank: int | None = None
+
+
+class Phase(Part):
     """One phase of a training.
 
-    frozen: so many of the backbone's first layers are fixed functions. solver: how what is left is found; ``gradient``
-    takes steps, the others solve a head on the features of the frozen backbone. Of a gradient phase: epochs;
-    learning_rate; warmup: share of the steps in which the rate rises from 0; schedule: how it falls after that;
-    batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses the batch's;
+    frozen, until, only, rank: what of the backbone is trained, as `Part`. solver: how what is left is found;
+    ``gradient`` takes steps, the others solve a head on the features of the frozen backbone. Of a gradient phase:
+    epochs; learning_rate; head_rate: the head's, where it has its own; multiples: of the learning rate, one for each
+    of the backbone's layers (empty: 1); warmup: share of the steps in which rates rise from 0; schedule: how they fall
+    after that; batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses
+    the batch's;
     momentum: of the moving statistics then (None: the constructor's);
     keep_best: at the end the model has the weights of the best epoch by validation, those it began with included if
     keep_start.
@@ -42,11 +70,12 @@ class Phase(Value):
     way from the weights it began with, of which validation chooses one.
     """
 
-    name: Literal["head", "fine-tuning", "all"]
-    frozen: int
+    name: str
     solver: Solver
     epochs: int = 0
     learning_rate: float = 0.0
+    head_rate: float | None = None
+    multiples: tuple[float, ...] = ()
     warmup: float = 0.0
     schedule: Shape = "constant"
     batch_norm: BatchNorm = "inference"
@@ -76,6 +105,10 @@ class Strategy(Value, ABC):
         Raises ValueError, with one sentence for the user, where the arguments do not fit the backbone.
         """
 
+    def part(self, layers: Sequence[LayerView]) -> Part:
+        """What is trained in the phase that trains most, which is the last in all but a few. Raises as `boundary`."""
+        return Part(frozen=self.boundary(layers))
+
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """First the head on the frozen backbone, then the layers above the boundary with it, at a low rate.
 
@@ -83,7 +116,7 @@ class Strategy(Value, ABC):
         and Underperform Out-of-Distribution, ICLR 2022) call LP-FT. Raises ValueError as `boundary`.
         """
         first, boundary = head_phase(len(layers), train, head), self.boundary(layers)
-        return (first,) if boundary == len(layers) else (first, fine_tuning(boundary, train))
+        return (first,) if boundary == len(layers) else (first, fine_tuning(self.part(layers), train))
 
     def check(self, head: Head, train: Training | None) -> None:
         """Raises ValueError, with one sentence for the user, for a head or a training it cannot go with.
@@ -101,6 +134,14 @@ class Strategy(Value, ABC):
         """The settings that a search may vary."""
         del train
         return frozenset({"learning_rate", "l2"} if is_linear(head) else {"learning_rate"})
+
+    def structure(self, train: Training) -> tuple[float, ...]:
+        """Settings of `train`, besides optimizer and batches, that the number of phases or ratios of rates depend on.
+
+        Cells that differ in them cannot go through one traced model.
+        """
+        del train
+        return ()
 
     def solved(self, head: Head, train: Training) -> bool:
         """Whether no gradient step is taken, so that there is neither a learning rate nor luck of training."""
@@ -141,11 +182,11 @@ def head_phase(layers: int, train: Training, head: Head) -> Phase:
     return Phase(name="head", frozen=layers, solver="gradient", epochs=train.epochs, learning_rate=rate)
 
 
-def fine_tuning(boundary: int, train: Training, batch_norm: BatchNorm = "inference") -> Phase:
-    """The layers above the boundary and the head, from a head that fits already."""
+def fine_tuning(part: Part, train: Training, batch_norm: BatchNorm = "inference") -> Phase:
+    """Some layers of the backbone and the head, from a head that fits already."""
     return Phase(
+        **part.model_dump(include=set(Part.model_fields)),
         name="fine-tuning",
-        frozen=boundary,
         solver="gradient",
         epochs=train.epochs,
         learning_rate=train.learning_rate,
@@ -154,6 +195,26 @@ def fine_tuning(boundary: int, train: Training, batch_norm: BatchNorm = "inferen
         batch_norm=batch_norm,
         keep_best=train.early_stopping is None or train.early_stopping.restore_best,
     )
+
+
+def block_starts(layers: Sequence[LayerView]) -> list[int]:
+    """The index of the first layer of each block that has weights, in order."""
+    starts = [number for number, one in enumerate(layers) if number == 0 or one.block != layers[number - 1].block]
+    ends = [*starts[1:], len(layers)]
+    return [
+        start for start, end in zip(starts, ends, strict=True) if any(layer.has_weights for layer in layers[start:end])
+    ]
+
+
+def group_starts(layers: Sequence[LayerView], groups: int) -> list[int]:
+    """The first layers of `groups` groups of neighbouring blocks, as equal in number as can be, larger ones on top.
+
+    Raises ValueError, with one sentence for the user, where there are fewer blocks.
+    """
+    starts = block_starts(layers)
+    if groups > len(starts):
+        raise ValueError(f"the backbone's {len(starts)} blocks cannot be {groups} groups")
+    return [0, *(starts[len(starts) * number // groups] for number in range(1, groups))]
 
 
 WARMUP = 0.1

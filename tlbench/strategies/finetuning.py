@@ -10,6 +10,7 @@ from tlbench.strategies.base import (
     RELATIVE_TO_ADAM,
     BatchNorm,
     LayerView,
+    Part,
     Phase,
     Strategy,
     Tunable,
@@ -22,17 +23,50 @@ JOINT_RATE = 3e-4
 has not arrived after a few epochs. docs/methodology.md."""
 
 
-class FineTuning(Strategy):
-    """The head on the frozen backbone first, then the layers above a boundary with it.
+class FromHead(Strategy):
+    """The head on the frozen backbone first, then a part of the backbone with it.
 
-    joint: one phase only, from a random head at a constant rate: the recipe of many first lessons. batch_norm:
-    ``train`` lets BatchNormalization above the boundary use the statistics of each batch and move its own.
+    batch_norm: ``train`` lets BatchNormalization in what is trained use the statistics of each batch and move its own.
+    head_rate, backbone_rate: learning rates where both are trained, in place of the one for both.
     """
 
-    joint: Annotated[bool, Field(strict=True, description="true: all in one phase, from a random head")] = False
     batch_norm: Annotated[BatchNorm, Field(description="inference keeps BatchNormalization's statistics, or train")] = (
         "inference"
     )
+    head_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the head")
+    backbone_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the backbone")
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """The head, then both."""
+        return head_phase(len(layers), train, head), self.tuning(self.part(layers), train)
+
+    def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
+        """The rate, unless another stands beside it, and the penalty of the solved head that it begins with."""
+        alone = self.head_rate is None and self.backbone_rate is None
+        return super().tunable(head, train) - (frozenset() if alone else {"learning_rate"})
+
+    def structure(self, train: Training) -> tuple[float, ...]:
+        """The rate, where another one stands beside it."""
+        return () if self.head_rate is None and self.backbone_rate is None else (train.learning_rate,)
+
+    def tuning(self, part: Part, train: Training) -> Phase:
+        """A phase that trains `part` and the head."""
+        return self.at_rates(fine_tuning(part, train, self.batch_norm))
+
+    def at_rates(self, phase: Phase) -> Phase:
+        """A phase with the rates that were asked for."""
+        head = phase.learning_rate if self.head_rate is None else self.head_rate
+        backbone = phase.learning_rate if self.backbone_rate is None else self.backbone_rate
+        return phase.model_copy(update={"learning_rate": backbone, "head_rate": None if head == backbone else head})
+
+
+class FineTuning(FromHead):
+    """As `FromHead`, of layers above a boundary.
+
+    joint: one phase only, from a random head at a constant rate: the recipe of many first lessons.
+    """
+
+    joint: Annotated[bool, Field(strict=True, description="true: all in one phase, from a random head")] = False
 
     def learning_rate(self, optimizer: str) -> float:
         """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
@@ -40,20 +74,21 @@ class FineTuning(Strategy):
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
         """The rate; and the penalty of the solved head that it begins with."""
-        return frozenset({"learning_rate"}) if self.joint else super().tunable(head, train)
+        return super().tunable(head, train) - (frozenset({"l2"}) if self.joint else frozenset())
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """Two phases, or the one of `joint`."""
-        boundary = self.boundary(layers)
         if not self.joint:
-            return head_phase(len(layers), train, head), fine_tuning(boundary, train, self.batch_norm)
+            return super().phases(layers, train, head)
         return (
-            Phase(
-                name="all",
-                frozen=boundary,
-                solver="gradient",
-                epochs=train.epochs,
-                learning_rate=train.learning_rate,
-                batch_norm=self.batch_norm,
+            self.at_rates(
+                Phase(
+                    name="all",
+                    frozen=self.boundary(layers),
+                    solver="gradient",
+                    epochs=train.epochs,
+                    learning_rate=train.learning_rate,
+                    batch_norm=self.batch_norm,
+                )
             ),
         )

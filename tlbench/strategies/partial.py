@@ -1,13 +1,12 @@
 """The upper part of the backbone is trained."""
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from tlbench.core.errors import nearest
-from tlbench.strategies.base import LayerView
+from tlbench.strategies.base import LayerView, block_starts
 from tlbench.strategies.finetuning import FineTuning
 
 
@@ -15,8 +14,9 @@ class Partial(FineTuning):
     """The lower part of the backbone stays frozen, the upper part is fine-tuned with the head.
 
     Exactly one argument says where the boundary is. trainable: this fraction of the layers that have weights,
-    counted from the top (rounded, at least one). frozen_layers: this many of the backbone's first layers,
-    counted as in Keras' ``model.layers``, are frozen. from_layer: this layer is the first that is trained.
+    counted from the top, in whole blocks: as many as come closest, and at least one; the lowest block is never trained.
+    frozen_layers: this many of the backbone's first layers, counted as in Keras' ``model.layers``, are frozen.
+    from_layer: this layer is the first that is trained. Both may be inside a block: they are as asked.
     """
 
     summary: ClassVar[str] = "the head, then the upper part of the backbone with it"
@@ -45,9 +45,16 @@ class Partial(FineTuning):
                 )
             return self.frozen_layers
         assert self.trainable is not None
-        weighted = [index for index, layer in enumerate(layers) if layer.has_weights]
-        kept = max(1, math.floor(self.trainable * len(weighted) + 0.5))
-        return weighted[-kept]
+        return self._whole_blocks(self.trainable, layers)
+
+    @staticmethod
+    def _whole_blocks(trainable: float, layers: Sequence[LayerView]) -> int:
+        """The start of the block above which the share of layers with weights is closest; the lower of two as close."""
+        starts = block_starts(layers)[1:]
+        if not starts:
+            raise ValueError("trainable: the backbone is one block; say frozen_layers or from_layer instead")
+        asked = trainable * sum(layer.has_weights for layer in layers)
+        return min(starts, key=lambda start: abs(sum(layer.has_weights for layer in layers[start:]) - asked))
 
     @staticmethod
     def _index(name: str, names: list[str]) -> int:

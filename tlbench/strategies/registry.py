@@ -8,14 +8,21 @@ from tlbench.core.cell import Scalar
 from tlbench.core.errors import nearest
 from tlbench.core.plugins import Registry
 from tlbench.strategies.base import Strategy
+from tlbench.strategies.bias import Bias
 from tlbench.strategies.ema import Ema
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
+from tlbench.strategies.gradual import Gradual
+from tlbench.strategies.interval import Interval
 from tlbench.strategies.l2_sp import L2SP
+from tlbench.strategies.layerwise import Layerwise
+from tlbench.strategies.lora import Lora
+from tlbench.strategies.norm import Norm
 from tlbench.strategies.partial import Partial
 from tlbench.strategies.pretrained import Pretrained
 from tlbench.strategies.scratch import Scratch
 from tlbench.strategies.soup import Soup
+from tlbench.strategies.surgical import Surgical
 from tlbench.strategies.wise_ft import WiseFT
 
 STRATEGIES: Registry[type[Strategy]] = Registry(
@@ -24,7 +31,14 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     {
         "pretrained": Pretrained,
         "frozen": Frozen,
+        "bias": Bias,
+        "norm": Norm,
+        "lora": Lora,
+        "surgical": Surgical,
         "partial": Partial,
+        "interval": Interval,
+        "gradual": Gradual,
+        "layerwise": Layerwise,
         "full": Full,
         "l2_sp": L2SP,
         "wise_ft": WiseFT,

@@ -1,15 +1,19 @@
 """Compile a model: the optimizer, the loss of its head, and what settings of training make of both."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tlbench.core.cell import Cell, Training
 from tlbench.training.one_update import one_update
+from tlbench.training.rates import with_multiples
 
 
-def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
+def compile_model(model: keras.Model, cell: Cell, jit: bool, multiples: Sequence[float] = ()) -> None:
     """Compile as a user of Keras does, with the cell's optimizer and the loss of its head: what steps are timed with.
+
+    multiples: of the learning rate, one for each trainable variable of the model; empty where all are 1.
 
     TensorFlow traces the first step twice where the optimizer's state is made inside it, so it is made at once. A cell
     that trains nothing gets no optimizer.
@@ -18,17 +22,20 @@ def compile_model(model: keras.Model, cell: Cell, jit: bool) -> None:
         model.compile(optimizer=None, jit_compile=jit)
         return
     loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    _compile(model, optimizer_of(cell.training), loss, "accuracy", jit)
+    _compile(model, with_multiples(optimizer_of(cell.training), multiples), loss, "accuracy", jit)
 
 
-def compile_to_train(model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0) -> None:
+def compile_to_train(
+    model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0, multiples: Sequence[float] = ()
+) -> None:
     """Compile for the cell's training: one update for all variables, weight decay, labels that `BatchChange` gives.
 
-    ema: the decay of the averages of the weights that the optimizer keeps; 0: none.
+    ema: the decay of the averages of the weights that the optimizer keeps; 0: none. multiples: as `compile_model`.
     """
     asked = cell.training
     decays = asked.weight_decay is not None
-    optimizer = one_update(optimizer_of(asked, ema), model, spared if decays else lambda variable: False)
+    kept = spared if decays else lambda variable: False
+    optimizer = one_update(optimizer_of(asked, ema), model, kept, multiples)
     loss, metric = _loss(cell)
     _compile(model, optimizer, loss, metric, jit)
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
+
+from tlbench.training.rates import at_multiples, with_multiples
 
 BY_ELEMENT = ("SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adamax", "Adagrad", "Adadelta", "Lion", "Ftrl")
 """Optimizers whose update of an element looks at that element alone."""
@@ -21,11 +24,15 @@ FEWEST, LARGEST = 16, 20_000_000
 
 
 def one_update(
-    optimizer: keras.optimizers.Optimizer, model: keras.Model, spared: Spared = lambda variable: False
+    optimizer: keras.optimizers.Optimizer,
+    model: keras.Model,
+    spared: Spared = lambda variable: False,
+    multiples: Sequence[float] = (),
 ) -> keras.optimizers.Optimizer:
     """An optimizer like `optimizer` that updates all of the model's variables as one, where that is exact and pays.
 
-    spared: which variables its weight decay leaves alone; they are then another one.
+    spared: which variables its weight decay leaves alone; they are then another one. multiples: of the learning rate,
+    one for each variable; empty where all are 1.
     """
     variables = model.trainable_variables
     alike = {variable.dtype for variable in variables} == {"float32"}
@@ -33,9 +40,26 @@ def one_update(
     few = len(variables) < FEWEST or sum(math.prod(one.shape) for one in variables) > LARGEST
     fits = alike and not scaled and not few and type(optimizer).__name__ in BY_ELEMENT
     if keras.backend.backend() != "tensorflow" or not fits:
+        optimizer = with_multiples(optimizer, multiples)
         optimizer.exclude_from_weight_decay(var_list=[one for one in variables if spared(one)])
         return optimizer
-    return _flat(type(optimizer), spared).from_config(optimizer.get_config())
+    kind = type(optimizer)
+    if multiples:
+        kind = at_multiples(kind, _joined_multiples(variables, multiples, spared))
+    return _flat(kind, spared).from_config(optimizer.get_config())
+
+
+def _joined_multiples(variables: Sequence[Any], multiples: Sequence[float], spared: Spared) -> list[Any]:
+    """A multiple for each element, in the order in which elements are joined."""
+    joined = []
+    for share in (False, True):
+        each = [
+            np.full(math.prod(one.shape), times, np.float32)
+            for one, times in zip(variables, multiples, strict=True)
+            if bool(spared(one)) is share
+        ]
+        joined += [np.concatenate(each)] if each else []
+    return joined
 
 
 def _flat(kind: Any, spared: Spared) -> Any:

@@ -49,14 +49,16 @@ class Trainer:
     optimizer's first state, while the model's weights are the caller's to set back.
     """
 
-    def __init__(self, model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0) -> None:
+    def __init__(
+        self, model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0, multiples: Sequence[float] = ()
+    ) -> None:
         self.model = model
         self._trained = model
         changes = cell.training.augmentation
         if changes and not changes.views:
             self._trained = augmented(model, changes, cell.seed)
             model.compile(optimizer=None, jit_compile=jit)
-        compile_to_train(self._trained, cell, jit, ema)
+        compile_to_train(self._trained, cell, jit, ema, multiples)
         changed = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
         self._optimizer = self._trained.optimizer

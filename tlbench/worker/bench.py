@@ -13,9 +13,11 @@ import numpy as np
 
 from tlbench.core.cell import Training
 from tlbench.execution.job import Group, Job, Keep
+from tlbench.modeling.adapters import merge
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
 from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
+from tlbench.modeling.wording import trained_part
 from tlbench.results.predictions import Evaluated
 from tlbench.results.record import Epoch, Monitor, Search, Setting, TrainedPhase, TrainingPath, Trial
 from tlbench.strategies.base import Phase
@@ -88,9 +90,8 @@ class Bench:
 
     @property
     def slots(self) -> list[keras.Variable]:
-        """The optimizer's own variables in the last phase; none where the head was solved."""
-        trainer = self._stages[-1].trainer
-        return trainer.slots if trainer else []
+        """The optimizer's own variables in the phase that trains most; none where the head was solved."""
+        return max((stage.trainer.slots for stage in self._stages if stage.trainer), key=_elements, default=[])
 
     def renew(self, job: Job) -> None:
         """Make the model as it would be if it were built for the next cell; its features are there already.
@@ -104,7 +105,16 @@ class Bench:
         self._stages = [replace(stage, path=stage.path.model_copy(update=kept)) for stage in self._stages]
 
     def train(self, job: Job, on_epoch: OnEpoch) -> Trained:
-        """Go through all phases; where something is tuned, once for each trial, and keep the best by validation."""
+        """Go through all phases; where something is tuned, once for each trial, and keep the best by validation.
+
+        Low-rank factors are merged at the end, and the model is left frozen as in the phase that trains most.
+        """
+        trained = self._train(job, on_epoch)
+        merge(self.assembled.backbone)
+        self.assembled.freezing.freeze(self.assembled.part)
+        return trained
+
+    def _train(self, job: Job, on_epoch: OnEpoch) -> Trained:
         tune = job.cell.training.tune
         if tune is None:
             return self._through(job, self._phases(job.cell.training, job), Trained(), on_epoch)
@@ -164,7 +174,7 @@ class Bench:
         """Go through `phases`, which follow those of `start`."""
         history, told, kept = list(start.history), list(start.phases), start.kept
         for stage, phase in zip(self._stages[len(told) :], phases, strict=False):
-            self.assembled.freezing.freeze(phase.frozen)
+            self.assembled.freezing.freeze(phase)
             begin = time.perf_counter()
             if stage.trainer is None:
                 epoch, one = self._solve(stage, phase, job)
@@ -212,6 +222,9 @@ class Bench:
             trainable=count_part([self.assembled.model]).trainable,
             epochs=phase.epochs,
             learning_rate=phase.learning_rate,
+            head_rate=phase.head_rate,
+            lowest_rate=min(phase.multiples) * phase.learning_rate if phase.multiples else None,
+            trained=trained_part(self.assembled.backbone, phase),
             batch_norm=phase.batch_norm,
             path=path,
         )
@@ -222,3 +235,7 @@ def _better(seen: Mapping[Monitor, float], than: Trial, monitor: Monitor) -> boo
     if monitor == "val_accuracy":
         return seen[monitor] > than.val_accuracy
     return seen[monitor] < than.val_loss
+
+
+def _elements(variables: Sequence[keras.Variable]) -> int:
+    return sum(math.prod(one.shape) for one in variables)

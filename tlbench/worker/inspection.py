@@ -8,6 +8,7 @@ from tlbench.backbones import registry
 from tlbench.core.cell import Head, Named
 from tlbench.modeling.assemble import Assembled, assemble, without_top
 from tlbench.modeling.counting import count, count_original, count_part
+from tlbench.modeling.wording import trained_part
 from tlbench.results.record import Counts
 from tlbench.worker import settings
 
@@ -36,6 +37,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
         "classes": classes,
         "image_size": image_size,
         "frozen_layers": assembled.frozen,
+        "trained": trained_part(assembled.backbone, assembled.part),
         **counts.model_dump(exclude={"backbone", "head"}),
         "parts": {"backbone": counts.backbone.model_dump(), "head": counts.head.model_dump()},
         "layers": _layers(assembled),

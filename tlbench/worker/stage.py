@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Augmentation, Head, Named
+from tlbench.core.cell import Augmentation, Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, head_of
@@ -23,11 +23,14 @@ from tlbench.training.batches import Arrays, ModelInputs, ToTrain
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
 from tlbench.training.pull import pull
+from tlbench.training.rates import multiples_of
 from tlbench.training.trainer import Trainer
 
 SWITCHED_OFF = "asked for"
 CHANGED_IMAGES = "random changes of the images"
 ALL_TRAINED = "every layer is trained"
+LOWEST_TRAINED = "the lowest layers are trained"
+TRAINED_BEFORE = "the fixed layers were trained in an earlier phase"
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,25 @@ def stages(
     the cache's bound is too low. The model is left frozen as in the last phase. Raises UserError where they do not fit
     there either.
     """
-    return tuple(_stage(assembled, group, phase, jit, images, aside) for phase in assembled.phases)
+    found, lowest = [], len(assembled.backbone.layers)
+    for phase in assembled.phases:
+        lowest = min(lowest, phase.frozen)
+        found.append(_stage(assembled, group, phase, lowest, jit, images, aside))
+    return tuple(found)
 
 
 def _stage(
-    assembled: Assembled, group: Group, phase: Phase, jit: bool, images: Mapping[str, Arrays], aside: Keep
+    assembled: Assembled,
+    group: Group,
+    phase: Phase,
+    lowest: int,
+    jit: bool,
+    images: Mapping[str, Arrays],
+    aside: Keep,
 ) -> Stage:
-    assembled.freezing.freeze(phase.frozen)
-    cell, where = group.jobs[0].cell, _cut(assembled, group, phase)
+    """lowest: so many of the first layers were fixed in all phases up to this one."""
+    assembled.freezing.freeze(phase)
+    cell, where = group.jobs[0].cell, _cut(assembled, group, phase, lowest)
     if phase.solver != "gradient" and isinstance(where, Boundary):
         splits, train, path = _features_at_any_price(assembled, group, where, aside, jit, images)
         model = upper_model(assembled, where)
@@ -78,14 +92,19 @@ def _stage(
             where = str(error)
         else:
             model = upper_model(assembled, where)
-            return Stage(model, splits, train, path, Trainer(model, cell, jit, phase.ema))
+            return Stage(model, splits, train, path, _trainer(assembled, model, cell, phase, jit))
     whole: ToTrain = images["train"]
     if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
     # The same layers in a model of its own, since a model has one optimizer and one traced step.
-    model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=phase.name.replace("-", "_"))
-    return Stage(model, images, whole, path, Trainer(model, cell, jit, phase.ema))
+    name = phase.name.replace("-", "_").replace(" ", "_")
+    model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=name)
+    return Stage(model, images, whole, path, _trainer(assembled, model, cell, phase, jit))
+
+
+def _trainer(assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool) -> Trainer:
+    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, model))
 
 
 def _features_at_any_price(
@@ -101,16 +120,20 @@ def _features_at_any_price(
         raise UserError(f"the features of the frozen backbone do not fit: {error}") from error
 
 
-def _cut(assembled: Assembled, group: Group, phase: Phase) -> Boundary | str:
+def _cut(assembled: Assembled, group: Group, phase: Phase, lowest: int) -> Boundary | str:
     """Where to cut, or why not. A head that is solved needs features in any case, and takes those of plain images."""
-    at = boundary(assembled, phase.frozen, head_of(assembled))
+    at = boundary(assembled, lowest, head_of(assembled))
     if phase.solver != "gradient" and at is not None:
         return at
     if group.keep is None:
         return SWITCHED_OFF
     if group.jobs[0].cell.training.changes_anew:
         return CHANGED_IMAGES
-    return at or ALL_TRAINED
+    if at is not None:
+        return at
+    if lowest < phase.frozen:
+        return TRAINED_BEFORE
+    return ALL_TRAINED if phase.only == "all" and phase.until is None else LOWEST_TRAINED
 
 
 def _features(

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from tlbench.core.cell import Timing
+import keras
+
+from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution.child import Channel
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
@@ -12,6 +14,7 @@ from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
 from tlbench.training.compiling import compile_model
+from tlbench.training.rates import multiples_of
 from tlbench.worker import device, memory, reference, settings
 
 DONE = None
@@ -24,9 +27,13 @@ class ModelTimer:
         cell, start = job.cell, memory.anonymous()
         hardware = device.describe()
         jit = device.use_jit(cell, hardware["kind"])
-        model = build(cell, job.classes, None).model
-        compile_model(model, cell, jit)
-        self._timers = [StepTimer(make_call(model, step, cell.seed)) for step in job.steps]
+        assembled = build(cell, job.classes, None)
+        model, most = assembled.model, assembled.most
+        compile_model(model, cell, jit, multiples_of(assembled, most, model) if most else ())
+        # Low-rank factors are merged when training is over: a user predicts with the backbone as it was built.
+        plain = model if assembled.part.rank is None else merged(cell, job.classes, jit)
+        models = {"training": model, "inference": plain}
+        self._timers = [StepTimer(make_call(models[step.step], step, cell.seed)) for step in job.steps]
         self.ready = Ready(
             device=hardware,
             environment=capture(hardware),
@@ -43,6 +50,13 @@ class ModelTimer:
 
     def close(self) -> None:
         """Nothing to do: the process ends, or lives on for a debugger."""
+
+
+def merged(cell: Cell, classes: int, jit: bool) -> keras.Model:
+    """The model of a cell without the low-rank factors of its training, to predict with."""
+    model = build(cell.model_copy(update={"strategy": Named(name="frozen")}), classes, None).model
+    model.compile(optimizer=None, jit_compile=jit)
+    return model
 
 
 def _opened(timer: StepTimer, timing: Timing, start: int | None) -> Opened:

@@ -1,0 +1,80 @@
+"""Every strategy trains what it says, and leaves the rest as it is, to the bit."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.test_cut_training import SGD, check_same, data, job, weights
+from tlbench.core.cell import EarlyStopping, Named
+from tlbench.datasets.source import DataSource
+from tlbench.execution import child
+from tlbench.execution.groups import grouped
+from tlbench.execution.job import Keep
+
+__all__ = ["data", "weights"]
+
+TRAIN = SGD.model_copy(
+    update={"epochs": 3, "early_stopping": EarlyStopping(patience=9, restore_best=False)}
+)  # the last epoch's weights, whatever validation says of them
+STRATEGIES = {
+    "lora": Named(name="lora", args={"rank": 2}),
+    "gradual": Named(name="gradual"),
+    "interval": Named(name="interval", args={"from_epoch": 2, "until_epoch": 2}),
+    "norm": Named(name="norm"),
+    "bias": Named(name="bias"),
+    "first": Named(name="surgical", args={"blocks": "first"}),
+    "middle": Named(name="surgical", args={"blocks": "middle"}),
+    "last": Named(name="surgical", args={"blocks": "last"}),
+    "layerwise": Named(name="layerwise", args={"decay": 0.7, "head_rate": 0.02}),
+}
+FAST = ("lora", "interval", "middle")
+ALL = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in STRATEGIES]
+
+
+def compared(data: DataSource, weights: Path, name: str, folder: Path) -> Any:
+    (group,) = grouped([job(data, weights, strategy=STRATEGIES[name], train=TRAIN)], Keep(folder, 10**9))
+    outcome = child.run("tests.targets:train_and_compare", group, timeout=600)
+    assert isinstance(outcome, child.Returned), outcome
+    return outcome.value
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_must_move_moves_and_the_rest_is_equal_to_the_bit(
+    data: DataSource, weights: Path, name: str, tmp_path: Path
+) -> None:
+    everything, moved, part, trained, merged = compared(data, weights, name, tmp_path)
+    head, *tuning = trained.phases
+    assert head.solver == "linear"
+    assert head.trained == "no layer of the backbone"
+    assert sum(phase.epochs for phase in tuning) == 3
+    assert trained.kept == 3
+    if name == "lora":  # its factors are drawn, trained, merged into the kernels and emptied
+        assert merged
+        part = [one for one in part if not one.endswith("_b")]
+        part += [one.replace("lora_kernel_a", "kernel") for one in part]
+    assert set(moved) == set(part)
+    whole = name in ("gradual", "interval", "layerwise")
+    assert (len(moved) < len(everything) * 0.7) or whole
+
+
+def test_an_interval_does_not_train_on_features_of_what_it_has_changed(
+    data: DataSource, weights: Path, tmp_path: Path
+) -> None:
+    *_, trained, _ = compared(data, weights, "interval", tmp_path)
+    before, both, after = trained.phases[1:]
+    assert before.path.whole is None
+    assert both.path.whole == "every layer is trained"
+    assert after.path.whole == "the fixed layers were trained in an earlier phase"
+    assert before.trainable == after.trainable < both.trainable
+
+
+PARTIAL = Named(name="partial", args={"trainable": 0.5, "head_rate": 0.02})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [STRATEGIES["last"], STRATEGIES["middle"], PARTIAL], ids=lambda one: one.label)
+def test_a_phase_that_is_cut_gives_the_weights_of_the_whole_model(
+    data: DataSource, weights: Path, strategy: Named, tmp_path: Path
+) -> None:
+    check_same([job(data, weights, strategy=strategy, train=TRAIN)], tmp_path)

@@ -1,0 +1,59 @@
+"""Low-rank factors beside the kernels of a backbone (LoRA), as Keras has them."""
+
+import keras
+import numpy as np
+
+from tlbench.modeling.layers import leaves
+
+ADAPTERS = ("lora_kernel_a", "lora_kernel_b")
+
+
+def adapt(backbone: keras.Model, rank: int) -> int:
+    """Add factors of rank `rank` to every kernel of the backbone that Keras can adapt; returns how many there are.
+
+    The function of the backbone is the same until they are trained: the second factor is 0.
+    """
+    adapting = [leaf for leaf in leaves(backbone) if _adapts(leaf)]
+    for leaf in adapting:
+        leaf.enable_lora(rank)
+    return len(adapting)
+
+
+def draw_adapters(backbone: keras.Model, seed: int) -> None:
+    """Draw the first factors anew, as `seed` says (He and others 2015, uniform, as Keras does), and empty the second.
+
+    What else drew numbers before is of no matter.
+    """
+    for number, leaf in enumerate(adapted(backbone)):
+        own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)
+        first = leaf.lora_kernel_a
+        first.assign(keras.initializers.HeUniform(seed=own)(first.shape, dtype=first.dtype))
+        leaf.lora_kernel_b.assign(keras.ops.zeros_like(leaf.lora_kernel_b))
+
+
+def merge(backbone: keras.Model) -> None:
+    """Put the product of the factors into each kernel and empty the second: the same function, in the kernels alone."""
+    for leaf in adapted(backbone):
+        merged = keras.ops.convert_to_numpy(leaf.kernel)
+        leaf.lora_enabled = False  # so that `kernel` is the variable and not the sum
+        leaf.kernel.assign(merged)
+        leaf.lora_enabled = True
+        leaf.lora_kernel_b.assign(keras.ops.zeros_like(leaf.lora_kernel_b))
+
+
+def adapted(backbone: keras.Model) -> list[keras.Layer]:
+    """The layers that have factors."""
+    return [leaf for leaf in leaves(backbone) if getattr(leaf, "lora_enabled", False)]
+
+
+def not_adapted(backbone: keras.Model) -> dict[str, int]:
+    """Convolutions and dense layers without factors: how many of each class."""
+    found: dict[str, int] = {}
+    for leaf in leaves(backbone):
+        if not getattr(leaf, "lora_enabled", False) and any(one.name.endswith("kernel") for one in leaf.weights):
+            found[type(leaf).__name__] = found.get(type(leaf).__name__, 0) + 1
+    return found
+
+
+def _adapts(leaf: keras.Layer) -> bool:
+    return hasattr(leaf, "enable_lora") and hasattr(leaf, "kernel") and not getattr(leaf, "lora_enabled", False)

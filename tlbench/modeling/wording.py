@@ -1,0 +1,34 @@
+"""What of a backbone is trained, in words: for records and for `tlbench inspect`."""
+
+import keras
+
+from tlbench.modeling.adapters import adapted, not_adapted
+from tlbench.modeling.freezing import views_of
+from tlbench.modeling.layers import leaves
+from tlbench.strategies.base import LayerView, Part
+
+VARIABLES = {"all": "", "norm": "scale and offset of ", "bias": "biases of ", "lora": "factors beside the kernels of "}
+
+
+def trained_part(backbone: keras.Model, part: Part) -> str:
+    """How many layers, of which blocks, as the backbone is frozen now; whether a boundary is inside a block."""
+    weighted = [leaf for leaf in leaves(backbone) if leaf.weights]
+    trained = sum(bool(leaf.trainable_weights) for leaf in weighted)
+    if not trained:
+        return "no layer of the backbone"
+    said = f"{VARIABLES[part.only]}{trained} of {len(weighted)} layers with weights, {_where(views_of(backbone), part)}"
+    if part.only == "lora":
+        others = [f"{count} {kind}" for kind, count in sorted(not_adapted(backbone).items())]
+        said += f"; rank {part.rank}, {len(adapted(backbone))} layers adapted"
+        said += f", not {' and '.join(others)}" if others else ""
+    return said
+
+
+def _where(layers: list[LayerView], part: Part) -> str:
+    end = len(layers) if part.until is None else part.until
+    first, last = layers[part.frozen], layers[end - 1]
+    if part.frozen == 0 and end == len(layers):
+        return "in all blocks"
+    blocks = f"block {first.block}" if first.block == last.block else f"blocks {first.block} to {last.block}"
+    inside = part.frozen > 0 and layers[part.frozen - 1].block == first.block
+    return f"from {first.name} inside block {first.block} to {last.block}" if inside else f"in {blocks}"

@@ -1,0 +1,47 @@
+"""The backbone is freed from the top, group by group."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tlbench.core.cell import Head, Training
+from tlbench.strategies.base import LayerView, Phase, group_starts, head_phase
+from tlbench.strategies.finetuning import FromHead
+
+
+class Gradual(FromHead):
+    """Gradual unfreezing: a phase for each group of blocks, which frees it and trains it with all that is above.
+
+    J. Howard and S. Ruder, Universal Language Model Fine-tuning for Text Classification (ULMFiT), ACL 2018, section
+    3.3: an epoch for each group from the top, "until convergence at the last". Here all groups but the last have one
+    epoch, and the last has what remains. Each phase has its own warm-up and its own falling rate, as in fastai's fit.
+    """
+
+    summary: ClassVar[str] = "the head, then the backbone's blocks with it, freed from the top group by group"
+    adam_rate: ClassVar[float] = 1e-4
+
+    groups: Annotated[int, Field(ge=2, strict=True, description="how many groups of blocks are freed in turn")] = 3
+
+    def boundary(self, layers: Sequence[LayerView]) -> int:
+        """None in the end."""
+        return group_starts(layers, self.groups)[0]
+
+    def check(self, head: Head, train: Training | None) -> None:
+        """Each group needs an epoch."""
+        del head
+        if train is not None and train.epochs < self.groups:
+            raise ValueError(
+                f"gradual frees {self.groups} groups of blocks, each in an epoch of its own, so {train.epochs} epochs "
+                "are too few; ask for more epochs or fewer groups"
+            )
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """The head, then a phase for each group."""
+        self.check(head, train)
+        found = [head_phase(len(layers), train, head)]
+        for number, start in enumerate(reversed(group_starts(layers, self.groups)), start=1):
+            epochs = 1 if number < self.groups else train.epochs - self.groups + 1
+            phase = self.tuning(self.part(layers).model_copy(update={"frozen": start}), train)
+            found.append(phase.model_copy(update={"name": f"fine-tuning {number}", "epochs": epochs}))
+        return tuple(found)

@@ -1,0 +1,47 @@
+"""Everything is trained, lower layers more slowly."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tlbench.core.cell import Head, Training
+from tlbench.strategies.base import LayerView, Phase, block_starts, group_starts
+from tlbench.strategies.finetuning import FromHead
+
+
+class Layerwise(FromHead):
+    """Layer-wise learning-rate decay: each block has `decay` times the rate of the one above it, the head the whole.
+
+    K. Clark and others, ELECTRA, ICLR 2020, appendix A; H. Bao and others, BEiT, ICLR 2022, appendix; with 0.8 over 12
+    groups of blocks in Z. Liu and others, A ConvNet for the 2020s, CVPR 2022, appendix A.2. groups: so many groups of
+    blocks, in place of single ones. ULMFiT's discriminative rates (J. Howard and S. Ruder, ACL 2018, section 3.1) are
+    ``decay: 0.385`` (1 / 2.6).
+    """
+
+    summary: ClassVar[str] = "the head, then the whole backbone with it, each block more slowly than the one above"
+    adam_rate: ClassVar[float] = 1e-4
+
+    decay: Annotated[float, Field(gt=0, lt=1, description="rate of a block, as a multiple of the one above it")] = 0.8
+    groups: Annotated[int, Field(ge=1, strict=True)] | None = Field(
+        None, description="groups of blocks that share a rate; default: each block has its own"
+    )
+
+    def boundary(self, layers: Sequence[LayerView]) -> int:
+        """None."""
+        self._starts(layers)
+        return 0
+
+    def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
+        """The head, then all at their rates."""
+        first, both = super().phases(layers, train, head)
+        return first, both.model_copy(update={"multiples": self.multiples(layers)})
+
+    def _starts(self, layers: Sequence[LayerView]) -> list[int]:
+        return [0, *block_starts(layers)[1:]] if self.groups is None else group_starts(layers, self.groups)
+
+    def multiples(self, layers: Sequence[LayerView]) -> tuple[float, ...]:
+        """Of the learning rate, one for each layer."""
+        starts = self._starts(layers)
+        above = [sum(start > number for start in starts) for number in range(len(layers))]
+        return tuple(self.decay ** (1 + count) for count in above)
