@@ -41,7 +41,7 @@ def test_a_run_equals_its_baseline(finished: Finished, tmp_path: Path) -> None:
     assert "<testsuite " in junit.read_text()
     content = json.loads(tlbench_in(place, "compare", str(file), "run", "--json").stdout)
     judged = {one["name"]: one["verdict"] for one in content["cells"][0]["judgements"]}
-    assert judged["params"] == judged["peak memory"] == "unchanged"
+    assert judged["params"] == judged["memory of a training step"] == "unchanged"
     assert judged["accuracy"] == "inconclusive"  # one seed is shown, never judged
 
 
