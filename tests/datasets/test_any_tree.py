@@ -21,12 +21,13 @@ from tlbench.results.record import DataProvenance
 from tlbench.session.data import check
 
 
-def entries(root: Path) -> set[str]:
-    """All that is no folder, links to folders not followed; and folders that are links."""
-    found = set()
+def entries(root: Path) -> dict[str, Path]:
+    """All that is no folder, links to folders not followed; and folders that are links. By the name that is shown."""
+    found = {}
     for here, folders, files in os.walk(root):
         links = [name for name in folders if (Path(here) / name).is_symlink()]
-        found |= {shown((Path(here) / name).relative_to(root).as_posix()) for name in [*files, *links]}
+        paths = [Path(here) / name for name in [*files, *links]]
+        found |= {shown(path.relative_to(root).as_posix()): path for path in paths}
     return found
 
 
@@ -63,7 +64,7 @@ def holds(tree: Tree) -> None:
         assert check(None, root, None, None if source.name == "own" else "none").counts == record.counts
         there = entries(root)
         left = {path for path in there if not covered(path, named)}
-        linked = {path for path in left if (root / os.fsdecode(path)).is_dir()}  # whose files are counted below
+        linked = {path for path in left if there[path].is_dir()}  # whose files are counted below
         assert len(record.skipped) == len({(one.split, one.path) for one in record.skipped})
         bad = sum(bool(one.split) for one in record.skipped)
         assert used_of(record) + bad == sum(origin.files for origin in record.splits.values())
