@@ -23,7 +23,7 @@ from tlbench.session.data import check
 
 def entries(root: Path) -> dict[str, Path]:
     """All that is no folder, links to folders not followed; and folders that are links. By the name that is shown."""
-    found = {}
+    found: dict[str, Path] = {}
     for here, folders, files in os.walk(root):
         links = [name for name in folders if (Path(here) / name).is_symlink()]
         paths = [Path(here) / name for name in [*files, *links]]
