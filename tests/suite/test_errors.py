@@ -110,6 +110,28 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("image_size: 96", "image_size: 96\nlimit: {trian: 5}"), "suite.yaml:6:9: limit: unknown key 'trian'; did you mean 'train'?"),
         (("image_size: 96", "image_size: 96\nlimit: [{train: 5}, {train: most}]"), "suite.yaml:6:29: limit.train: a whole number belongs here, not 'most'"),
         (("train: {epochs: 1}", ""), "suite.yaml:1:1: key 'train' is missing"),
+        (("image_size: 96", "image_size: !!int ''"), "suite.yaml:5:13: '' is no int"),
+        (("image_size: 96", "image_size: !!timestamp x"), "suite.yaml:5:13: 'x' is no timestamp"),
+        (("image_size: 96", "image_size: !!bool maybe"), "suite.yaml:5:13: 'maybe' is no bool"),
+        (("image_size: 96", f"image_size: {'9' * 400}"), f"image_size: a number belongs here, not {'9' * 57}..."),
+        (("image_size: 96", f"image_size: {'9' * 5000}"), "suite.yaml:5:13: "),
+        (("epochs: 1", f"epochs: 1, learning_rate: '{'9' * 400}'"), "train.learning_rate: a number belongs here, not inf"),
+        (("image_size: 96", f"image_size: {'[' * 900}{']' * 900}"), "suite.yaml:5:72: values stand in each other more than 60 deep"),
+        (("[cats_dogs]", '{name: mine, path: "\\ud800"}'), "suite.yaml:2:30: a character stands here that no file or name can have"),
+        (("[cats_dogs]", '{name: mine, path: "a\\0"}'), "suite.yaml:2:30: a character stands here"),
+        (("[cats_dogs]", '{"\\ud800": mine}'), "suite.yaml:2:12: a character stands here that no key can have"),
+        (("[cats_dogs]", "{name: synthetic, like: {a: 1}}"), "suite.yaml:2:11: datasets: like: there is no data set a mapping"),
+        (("[cats_dogs]", "{name: synthetic, like: [a]}"), "like: there is no data set a list"),
+        (("[cats_dogs]", "{[a]: b}"), "a key is a plain word here"),
+        (("[cats_dogs]", "{<<: 5}"), "suite.yaml:2:"),
+        (("image_size: 96", "image_size: 0224"), "suite.yaml:5:13: 0224 is another number in YAML; write it without 0 and :, or in quotes"),
+        (("image_size: 96", "image_size: 96\ntimeout: 1:30"), "suite.yaml:6:10: 1:30 is another number in YAML"),
+        (("image_size: 96", "image_size: 96\nseeds: 4-0"), "suite.yaml:6:8: seeds: seeds from 4 to 0 are none"),
+        (("image_size: 96", "image_size: 96\nseeds: 0-999999"), "seeds: 1000000 seeds; a suite has at most 20000 cells"),
+        (("image_size: 96", "image_size: 96\nseeds: [0-9999, 10000-20000]"), "suite.yaml:1:1: the suite spans 20001 cells, at most 20000 can be"),
+        (("image_size: 96", f"image_size: 96\nseeds: [{'1, ' * 20000}1]"), "more than 20000 values; seeds can be a range"),
+        (("[frozen]", "[{name: partial, trainable: 130%}]"), "trainable: Input should be less than 1"),
+        (("name: tiny", "x_own: 1\nname: tiny"), "suite.yaml:1:1: unknown key 'x_own'"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named_with_its_place(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
@@ -144,6 +166,25 @@ def test_aliases_that_multiply_without_end_are_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
     assert "aliases repeat too much" in complaint(tmp_path, "\n".join(lines))
+
+
+def test_mappings_that_merge_each_other_without_end_are_refused(tmp_path: Path) -> None:
+    lines = [
+        "x-0: &a0 {k: 1}",
+        *(f"x-{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: 1}}" for n in range(1, 40)),
+        "<<: *a39",
+    ]
+    assert "too much is merged here" in complaint(tmp_path, "\n".join(lines))
+
+
+def test_anchors_within_anchors_have_an_end(tmp_path: Path) -> None:
+    lines = ["x-0: &a0 [1]", *(f"x-{n}: &a{n} [*a{n - 1}]" for n in range(1, 400))]
+    assert "more than 60 deep" in complaint(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 10 * 2**20])
+def test_a_file_that_is_larger_than_any_suite_is_not_read(tmp_path: Path, size: int) -> None:
+    assert "has more than 1 MiB; seeds can be a range" in complaint(tmp_path, GOOD + "#" * size)
 
 
 @given(st.sampled_from(sorted(SuiteFile.model_fields)), st.data())

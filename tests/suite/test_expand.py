@@ -9,7 +9,7 @@ from tests.narrow import present
 from tlbench.backbones import registry
 from tlbench.core.cell import Cell, Limit, Named
 from tlbench.core.errors import UserError
-from tlbench.core.selection import select
+from tlbench.core.selection import select, shard
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -214,10 +214,30 @@ def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
     for expression, sentence in [
         ("frozen", "not of the form key=pattern"),
         ("strateg=frozen", "did you mean 'strategy'"),
-        ("strategy=frosen", "matches none of the 12 cells"),
+        ("strategy=frosen", "strategy=frosen matches none of the 12 cells; did you mean 'frozen'"),
+        ("strategy=frozen,nope", "strategy=nope matches none of the 12 cells; known values of strategy: frozen, full"),
+        ("dataset=intel backbone=VGG*", "backbone=VGG[*] matches none"),
     ]:
-        with pytest.raises(UserError, match=sentence):
+        with pytest.raises(UserError, match=sentence) as caught:
             select(found, expression)
+        assert caught.value.exit_code == 64
+    with pytest.raises(UserError, match="matches none of the 12 cells; `tlbench plan` lists them") as caught:
+        select(found, "strategy=frozen strategy=full")
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("of", [1, 2, 5, 7, 12])
+def test_shards_have_every_cell_once_and_are_alike_in_size(of: int) -> None:
+    found = expand(load_suite(SMALL))
+    parts = [shard(found, f"{number}/{of}") for number in range(1, of + 1)]
+    assert tuple(cell for part in parts for cell in part) == found
+    assert {len(part) for part in parts} <= {12 // of, -(-12 // of)}
+
+
+@pytest.mark.parametrize("part", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4", "1/4/4", "1/13"])
+def test_what_is_no_part_of_a_suite_is_refused(part: str) -> None:
+    with pytest.raises(UserError, match="--shard"):
+        shard(expand(load_suite(SMALL)), part)
 
 
 def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:
@@ -226,3 +246,13 @@ def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:
     assert cell.id == builders.cell().id
     assert copy.id == builders.cell(seed=7).id != cell.id
     assert cell == builders.cell()
+
+
+def test_seeds_can_be_a_range_and_a_share_per_cent(tmp_path: Path) -> None:
+    text = (
+        BASE.replace("frozen", "{name: partial, trainable: 30%}")
+        + "seeds: [0-2, 7]\nx-note: &own {a: 1}\nx-more: *own\n"
+    )
+    plain = BASE.replace("frozen", "{name: partial, trainable: 0.3}") + "seeds: [0, 1, 2, 7]\n"
+    assert [cell.id for cell in cells(tmp_path, text)] == [cell.id for cell in cells(tmp_path, plain)]
+    assert [cell.seed for cell in cells(tmp_path, BASE.replace("frozen", "full") + "seeds: 3-5\n")] == [3, 4, 5]

@@ -1,12 +1,13 @@
 """Fetch a file over the network, checked, or say in one sentence why not."""
 
 import hashlib
-import os
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+from tlbench.core import settings
 
 CONNECT_SECONDS = 10
 OnBytes = Callable[[int, int | None], None]
@@ -20,9 +21,9 @@ def fetch(url: str, target: Path, digest: str | None, on_bytes: OnBytes = lambda
     """Fetch `url` to `target`, which appears only when it is whole and its digest fits.
 
     digest: hexadecimal MD5 (32 digits) or SHA-256 (64); None where the publisher gives none.
-    Raises DownloadError, at once where TLBENCH_OFFLINE is set.
+    Raises DownloadError, at once where TLBENCH_OFFLINE says yes.
     """
-    if os.environ.get("TLBENCH_OFFLINE"):
+    if settings.flag("TLBENCH_OFFLINE"):
         raise DownloadError("TLBENCH_OFFLINE is set, so nothing is fetched")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:

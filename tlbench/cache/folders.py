@@ -1,10 +1,10 @@
 """What is kept, where, and how much of it."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlbench.core import settings
 from tlbench.core.errors import UserError
 
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -15,10 +15,9 @@ def cache_dir() -> Path:
 
     Raises UserError where there is no home either.
     """
-    if chosen := os.environ.get("TLBENCH_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else _home() / ".cache") / "tlbench"
+    if chosen := settings.folder("TLBENCH_CACHE"):
+        return chosen
+    return (settings.folder("XDG_CACHE_HOME") or _home() / ".cache") / "tlbench"
 
 
 def _home() -> Path:
@@ -40,7 +39,7 @@ class Kind:
 
     def most(self) -> int:
         """Bytes that may be kept: ``$<variable>``, else 20 GB. Raises UserError."""
-        return parse_size(os.environ.get(self.variable, "20GB"), self.variable)
+        return parse_size(settings.text(self.variable) or "20GB", self.variable)
 
 
 FEATURES = Kind("features", "features", "TLBENCH_FEATURES")
@@ -60,7 +59,7 @@ def most_features() -> int:
 
 def parse_size(text: str, name: str) -> int:
     """Bytes of ``500MB``; `name` is where it was written. Raises UserError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(KB|MB|GB|TB)", text.strip(), re.IGNORECASE | re.ASCII)
     if not match:
         raise UserError(f"{name}: {text!r} is no size; write one as 500MB or 20GB")
     return int(float(match[1]) * UNITS[match[2].upper()])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import select_option, shard_option
 from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.reporting.document import Table
@@ -18,16 +19,15 @@ from tlbench.session.plan import plan, trials_of
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of a run, to see what is done; default: the newest."
 )
-@click.option(
-    "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
-)
+@select_option
+@shard_option
 @click.option("--json", "as_json", is_flag=True, help="The whole cells, as JSON.")
-def command(suite_file: Path, out: Path | None, expression: str, as_json: bool) -> None:
+def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_json: bool) -> None:
     """List the cells of SUITE and which of them are done. Runs nothing, looks for no data.
 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
-    chosen = plan(suite_file, select=expression, out=out)
+    chosen = plan(suite_file, select=expression, shard=shard, out=out)
     for note in chosen.notes:
         say(f"note {note}")
     cells, done = chosen.cells, chosen.done

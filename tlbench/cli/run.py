@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tlbench.cli.options import data_option, imagenet_option, weights_option
+from tlbench.cli.options import data_option, imagenet_option, select_option, shard_option, weights_option
 from tlbench.cli.progress import Terminal
 from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say
@@ -20,9 +20,8 @@ SOME_FAILED = 2
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default results/<suite>/<time>-<id>.")
 @click.option("--fresh", is_flag=True, help="Start a new run even where one could be resumed or is finished.")
 @click.option("--executor", type=click.Choice(list(EXECUTORS)), default="process", show_default=True)
-@click.option(
-    "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
-)
+@select_option
+@shard_option
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -39,6 +38,7 @@ def command(
     fresh: bool,
     executor: str,
     expression: str,
+    shard: str,
     workers: int | None,
     untimed: bool,
     uncut: bool,
@@ -58,6 +58,7 @@ def command(
             done = run(
                 suite_file,
                 select=expression,
+                shard=shard,
                 out=out,
                 fresh=fresh,
                 executor=executor,

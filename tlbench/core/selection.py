@@ -1,5 +1,6 @@
-"""`--select`: run some cells of a suite. Pure."""
+"""`--select` and `--shard`: run some cells of a suite. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
@@ -16,11 +17,18 @@ KEYS: dict[str, Callable[[Cell], list[str]]] = {
 }
 
 
+class NothingSelectedError(UserError):
+    """Every term is of this suite, and no cell has them all."""
+
+    exit_code = 3
+
+
 def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
     """Cells that match every term of `expression`, in their order.
 
     A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``.
-    Raises UserError for a term that is not of that form, for an unknown key, and where no cell matches.
+    Raises UserError for a term that is not of that form, for an unknown key, and for a pattern that no cell of the
+    suite matches; NothingSelectedError where no cell matches all terms.
     """
     chosen = list(cells)
     for term in expression.split():
@@ -29,11 +37,32 @@ def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
             raise UserError(f"--select: {term!r} is not of the form key=pattern, e.g. backbone=MobileNet*")
         if key not in KEYS:
             raise UserError(f"--select: there is no key {key!r}; {nearest(key, list(KEYS), 'keys')}")
+        asked = patterns.split(",")
+        known = {name for cell in cells for name in KEYS[key](cell)}
+        for pattern in asked:
+            if not any(fnmatchcase(name, pattern) for name in known):
+                way_out = nearest(pattern, list(known), f"values of {key}")
+                raise UserError(f"--select: {key}={pattern} matches none of the {len(cells)} cells; {way_out}")
         chosen = [
-            cell
-            for cell in chosen
-            if any(fnmatchcase(name, pattern) for name in KEYS[key](cell) for pattern in patterns.split(","))
+            cell for cell in chosen if any(fnmatchcase(name, pattern) for name in KEYS[key](cell) for pattern in asked)
         ]
     if not chosen:
-        raise UserError(f"--select {expression!r} matches none of the {len(cells)} cells; `tlbench plan` lists them")
+        raise NothingSelectedError(
+            f"--select {expression!r} matches none of the {len(cells)} cells; `tlbench plan` lists them"
+        )
     return tuple(chosen)
+
+
+def shard(cells: Sequence[Cell], part: str) -> tuple[Cell, ...]:
+    """The cells of a part, ``1/4`` for the first of four: neighbours, whose models and images are most often the same.
+
+    The parts of the same cells are always the same, have no cell in common, and together have all; their sizes differ
+    by one at most. Raises UserError for what is no part, and where there are more parts than cells.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", part, re.ASCII)
+    number, of = (int(match[1]), int(match[2])) if match else (1, 0)
+    if number > of:
+        raise UserError(f"--shard: {part!r} is no part; 1/4 is the first of four, 4/4 the last")
+    if of > len(cells):
+        raise UserError(f"--shard: {len(cells)} cells cannot be {of} parts; make fewer")
+    return tuple(cells[len(cells) * (number - 1) // of : len(cells) * number // of])

@@ -84,6 +84,9 @@ class TooLarge:
     used: int
 
 
+LONGEST_WAIT = 2e6
+"""Seconds, 23 days: the kernel counts them in milliseconds of 31 bits. Who waits longer waits for ever."""
+
 Outcome = Returned | Raised | Died | TimedOut | TooLarge
 
 
@@ -198,7 +201,8 @@ class Conversation:
 
         A child lives on when the fork server is killed; its end is then known by the end of the connection alone.
         """
-        ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], timeout)
+        bound = None if timeout is None or timeout > LONGEST_WAIT else timeout
+        ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], bound)
         if not ready:
             assert timeout is not None
             return TimedOut(timeout)

@@ -1,11 +1,11 @@
 """Look at the machine, the packages and the folders a run uses."""
 
 import importlib.util
-import os
 import shutil
 from pathlib import Path
 
 from tlbench.cache.folders import cache_dir
+from tlbench.core import settings
 from tlbench.datasets.registry import DATASETS
 from tlbench.execution import child
 from tlbench.execution.entry_points import REFERENCE_READINGS
@@ -58,10 +58,9 @@ def _noise() -> Check:
 
 
 def _folder(variable: str, patterns: list[str], without: str) -> Check:
-    value = os.environ.get(variable)
-    place = Path(value) if value else None
+    place = settings.folder(variable)
     inside = [path.name for pattern in patterns for path in sorted(place.glob(pattern))] if place else []
-    return doctor.folder(variable, value or None, place is not None and place.is_dir(), inside, without)
+    return doctor.folder(variable, str(place) if place else None, place is not None and place.is_dir(), inside, without)
 
 
 def _free_gib(place: Path) -> float:

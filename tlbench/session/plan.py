@@ -81,11 +81,11 @@ class Plan:
         }
 
 
-def plan(suite: StrPath, *, select: str = "", out: StrPath | None = None) -> Plan:
+def plan(suite: StrPath, *, select: str = "", shard: str = "", out: StrPath | None = None) -> Plan:
     """The cells that `run` would train and measure, and which of them are done already.
 
-    suite: the suite file. select: only these cells, as in `run`. out: the folder of a run, to see what is done there;
-    default: the newest run of the same cells.
+    suite: the suite file. select, shard: only these cells, as in `run`. out: the folder of a run, to see what is done
+    there; default: the newest run of the same cells.
 
     Raises UserError for a mistake in the suite and where no cell is selected.
 
@@ -97,6 +97,7 @@ def plan(suite: StrPath, *, select: str = "", out: StrPath | None = None) -> Pla
     read = load_suite(Path(suite))
     cells = expand(read)
     chosen = selection.select(cells, select) if select else cells
+    chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
     done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
     return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), read.notes)

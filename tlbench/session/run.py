@@ -1,6 +1,5 @@
 """Train and measure the cells of a suite: find what they need, make or resume the run's folder, write its report."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
-from tlbench.core import selection
+from tlbench.core import selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import server
@@ -76,6 +75,7 @@ def run(
     suite: StrPath,
     *,
     select: str = "",
+    shard: str = "",
     out: StrPath | None = None,
     fresh: bool = False,
     executor: str = "process",
@@ -92,13 +92,13 @@ def run(
     A run that was stopped goes on where it was; a finished one answers at once. A cell that fails is a record that
     says why, and no error.
 
-    suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. out: the run's
-    folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even where one could be gone on with.
-    executor: ``process``, a child for each group of cells, or ``inline``, in this process, for a debugger. workers:
-    cells that train side by side; default 2 where memory allows, 1 on a GPU. timed: False leaves the step times for a
-    later call. cut: False trains every model whole. data, weights, imagenet: folders; default ``$TLBENCH_DATA``,
-    ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default stand-ins and failures are
-    logged, and nothing else.
+    suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. shard: of those
+    one part, as in ``1/4``. out: the run's folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even
+    where one could be gone on with. executor: ``process``, a child for each group of cells, or ``inline``, in this
+    process, for a debugger. workers: cells that train side by side; default 2 where memory allows, 1 on a GPU. timed:
+    False leaves the step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders;
+    default ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default
+    stand-ins and failures are logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
     holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
@@ -117,6 +117,7 @@ def run(
         events.note(note)
     cells = expand(read)
     asked = selection.select(cells, select) if select else cells
+    asked = selection.shard(asked, shard) if shard else asked
     places = Places(
         data=_place(data, "TLBENCH_DATA"),
         weights=_place(weights, "TLBENCH_WEIGHTS"),
@@ -147,8 +148,7 @@ def run(
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:
-    folder = given or os.environ.get(variable)
-    return Path(folder) if folder else None
+    return settings.at_home(Path(given), variable) if given else settings.folder(variable)
 
 
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:

@@ -1,5 +1,6 @@
 """YAML with the place of everything in it: a plain value, and the line and column of each key and value."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,15 @@ from tlbench.core.errors import UserError
 
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]
-MOST_NODES = 100_000
+MOST_BYTES, MOST_NODES, DEEPEST = 2**20, 20_000, 60
+"""Of a file: far more than any suite has, and read within a second."""
+NO_NUMBERS = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9_]+(:[0-9]+)+")
+"""What YAML 1.1 takes for whole numbers of base 8 and 60: ``0224`` would be 148, and ``1:30`` 90."""
+
+
+NOWHERE = re.compile("[\0\ud800-\udfff]")
+LONGEST = 60
+SHORTER = "seeds can be a range (seeds: 0-99), and lists of settings span a matrix"
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,9 @@ class Document:
 def read_document(path: Path) -> Document:
     """Read a YAML mapping. Raises UserError, with file, line and column, for what is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode()
     except FileNotFoundError:
         raise UserError(f"the suite file {path} does not exist") from None
     except IsADirectoryError:
@@ -46,13 +57,18 @@ def read_document(path: Path) -> Document:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
+    except ValueError:
+        raise UserError(f"{str(path)!r} is no path of a file") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB; {SHORTER}")
     return parse_document(text, str(path))
 
 
 def parse_document(text: str, file: str) -> Document:
     """As `read_document`, from text."""
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
+        loader.file = file
         node = loader.get_single_node()
         reader = _Reader(loader, file)
         content = reader.read(node, ()) if node is not None else None
@@ -62,6 +78,8 @@ def parse_document(text: str, file: str) -> Document:
         raise UserError(f"{where}: this is no YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{file}: this is no YAML: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        raise UserError(f"{file}: mappings merge each other more often than a suite needs") from error
     if content is None:
         raise UserError(
             f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train"
@@ -71,9 +89,33 @@ def parse_document(text: str, file: str) -> Document:
     return Document(file, text, content, reader.values, reader.keys)
 
 
+class _Loader(yaml.SafeLoader):
+    """Stops where there is more than a suite can have, before all of it is made."""
+
+    file, made, depth = "", 0, 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node; values stand within others at most `DEEPEST` deep."""
+        self.made, self.depth = self.made + 1, self.depth + 1
+        place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.made > MOST_NODES:
+            raise _error(self.file, place, f"more than {MOST_NODES} values; {SHORTER}")
+        if self.depth > DEEPEST:
+            raise _error(self.file, place, f"values stand in each other more than {DEEPEST} deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what ``<<`` names in its place; mappings that merge each other can double at every step."""
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_NODES:
+            raise _error(self.file, node.start_mark, f"more than {MOST_NODES} values; too much is merged here")
+
+
 @dataclass
 class _Reader:
-    loader: yaml.SafeLoader
+    loader: _Loader
     file: str
     values: dict[Loc, Place] = field(default_factory=dict)
     keys: dict[Loc, Place] = field(default_factory=dict)
@@ -84,6 +126,8 @@ class _Reader:
         self.count += 1
         if self.count > MOST_NODES:
             raise self._error(node, f"more than {MOST_NODES} values; aliases repeat too much here")
+        if len(self.open) > DEEPEST:
+            raise self._error(node, f"values stand in each other more than {DEEPEST} deep")
         if id(node) in self.open:
             raise self._error(node, "this alias stands inside what it repeats")
         self.values[loc] = _place(node)
@@ -103,6 +147,8 @@ class _Reader:
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self._error(key, "a key is a plain word here")
+            if NOWHERE.search(key.value):
+                raise self._error(key, "a character stands here that no key can have")
             if key.value in first and key.tag != "tag:yaml.org,2002:merge":
                 line = first[key.value].start_mark.line + 1
                 raise self._error(key, f"key {key.value!r} stands here a second time; the first is on line {line}")
@@ -117,14 +163,31 @@ class _Reader:
     def _scalar(self, node: yaml.Node) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise self._error(node, f"the tag {node.tag} is not known here")
+        kind, text = node.tag.rpartition(":")[2], str(node.value)
+        if NOWHERE.search(text):
+            raise self._error(node, "a character stands here that no file or name can have")
+        if kind == "int" and NO_NUMBERS.fullmatch(text):
+            raise self._error(
+                node, f"{shortened(text)} is another number in YAML; write it without 0 and :, or in quotes"
+            )
         try:
             return self.loader.construct_object(node)
-        except ValueError as error:
-            raise self._error(node, str(error)) from error
+        except yaml.MarkedYAMLError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            raise self._error(node, f"{shortened(text)!r} is no {kind}") from error
 
     def _error(self, node: yaml.Node, message: str) -> UserError:
-        line, column = _place(node)
-        return UserError(f"{self.file}:{line}:{column}: {message}")
+        return _error(self.file, node.start_mark, message)
+
+
+def _error(file: str, mark: Any, message: str) -> UserError:
+    return UserError(f"{file}:{mark.line + 1}:{mark.column + 1}: {message}")
+
+
+def shortened(text: str) -> str:
+    """`text`, or its beginning."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _place(node: yaml.Node) -> Place:

@@ -1,6 +1,7 @@
 """From a suite to its cells: the matrix, what is included beside it, less what is excluded."""
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sized
 from itertools import product
 
 from tlbench.backbones import registry as backbones
@@ -9,7 +10,7 @@ from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
-from tlbench.suite.schema import NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection
+from tlbench.suite.schema import MOST_CELLS, NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection
 
 NO_STEPS = {
     "epochs": 0,
@@ -28,6 +29,10 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
     Raises UserError, at its place in the file, for combinations that cannot work, for an exclusion that matches
     nothing, and where nothing is left.
     """
+    if (number := _size(suite)) > MOST_CELLS:
+        raise suite.complain(
+            (), f"the suite spans {number} cells, at most {MOST_CELLS} can be; make several of it, or shorten its lists"
+        )
     cells = {cell.id: cell for cell in _matrix(suite)}
     for index, patch in enumerate(suite.content.exclude):
         matched = [cell.id for cell in cells.values() if _matches(cell, patch)]
@@ -41,6 +46,15 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
     if not cells:
         raise suite.complain((), "the suite has no cells left: everything is excluded")
     return tuple(cells.values())
+
+
+def _size(suite: Suite) -> int:
+    """Points of the matrix, counted before any is made."""
+    content, train = suite.content, suite.content.train
+    axes: list[Sized] = [content.datasets, content.limits(), content.image_size, content.strategies, content.heads]
+    axes += [content.precision, content.seeds, [one for item in content.backbones for one in item.backbones]]
+    axes += [train.epochs, train.batch_size, train.optimizer, train.learning_rate] if train else []
+    return math.prod(len(axis) for axis in axes)
 
 
 def _matrix(suite: Suite) -> Iterator[Cell]:

@@ -2,13 +2,16 @@
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from tlbench.core.errors import nearest
+from tlbench.suite.document import shortened
 
 
 def complain(message: str, key: str | None = None) -> PydanticCustomError:
@@ -50,7 +53,7 @@ def show(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict):
         return "a mapping"
-    return "a list" if isinstance(value, list) else repr(value)
+    return "a list" if isinstance(value, list) else shortened(repr(value))
 
 
 def listed(value: Any) -> Any:
@@ -74,13 +77,14 @@ def number(
             try:
                 value = float(value)
             except ValueError:
-                raise complain(f"a number belongs here, not {value!r}") from None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise complain(f"a number belongs here, not {show(value)}") from None
+        huge = isinstance(value, int) and abs(value) > sys.float_info.max
+        if isinstance(value, bool) or not isinstance(value, int | float) or huge or not math.isfinite(value):
             raise complain(f"a number belongs here, not {show(value)}")
         if value < low or (open_low and value == low):
-            raise complain(f"{value} is too small; it must be {'above' if open_low else 'at least'} {low:g}")
+            raise complain(f"{show(value)} is too small; it must be {'above' if open_low else 'at least'} {low:g}")
         if value > high or (open_high and value == high):
-            raise complain(f"{value} is too large; it must be {'below' if open_high else 'at most'} {high:g}")
+            raise complain(f"{show(value)} is too large; it must be {'below' if open_high else 'at most'} {high:g}")
         return value
 
     return check
@@ -126,9 +130,14 @@ def _file_name(value: Any) -> str:
 
 def _share(value: Any) -> float:
     """``10%`` or ``2pp`` or a plain fraction."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*([0-9.]+)\s*(%|pp)\s*", value)):
-        return number(0, 1)(float(match[1]) / 100)
-    return number(0, 1)(value)
+    return number(0, 1)(of_percent(value, "%|pp"))
+
+
+def of_percent(value: Any, signs: str = "%") -> Any:
+    """``30%`` as 0.3, exactly as if that stood there; anything else as it is."""
+    if isinstance(value, str) and (match := re.fullmatch(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({signs})\s*", value, re.ASCII)):
+        return float(Decimal(match[1]) / 100)
+    return value
 
 
 def _flag(value: Any) -> bool:

@@ -12,7 +12,7 @@ from tlbench.datasets import registry as datasets
 from tlbench.datasets.names import SPLITS
 from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
-from tlbench.suite.fields import check_keys, complain, number, one_of, show, whole
+from tlbench.suite.fields import check_keys, complain, number, of_percent, one_of, show, whole
 
 SPLIT_KEYS = ("validation", "test", "split_seed")
 
@@ -76,7 +76,7 @@ def _dataset(value: Any) -> Any:
         return DatasetItem(dataset=Named(name=name), path=None)
     if name == datasets.SYNTHETIC:
         check_keys(args, ["like"])
-        if "like" in args and args["like"] not in datasets.DATASETS:
+        if "like" in args and not (isinstance(args["like"], str) and args["like"] in datasets.DATASETS):
             known = list(datasets.DATASETS)
             raise complain(
                 f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}"
@@ -140,6 +140,8 @@ def _strategy(value: Any) -> Any:
     name, args = _split(value, "strategy")
     if name not in strategies.names():
         raise complain(strategies.STRATEGIES.unknown(name))
+    if "trainable" in args:
+        args["trainable"] = of_percent(args["trainable"])
     try:
         strategies.make(name, _scalars(args))
     except ValueError as error:

@@ -74,7 +74,7 @@ def load_suite(suite: str | Path) -> Suite:
     place = find_suite(suite)
     path, document = place.path, read_document(place.path)
     try:
-        content = SuiteFile.model_validate(document.content)
+        content = SuiteFile.model_validate({key: value for key, value in document.content.items() if not _own(key)})
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
     paths: dict[str, Path] = {}
@@ -87,6 +87,11 @@ def load_suite(suite: str | Path) -> Suite:
                 )
             paths[name] = (path.parent / item.path).resolve()
     return Suite(content, document, paths, place.notes)
+
+
+def _own(key: str) -> bool:
+    """Whether the key is the user's: a place for anchors, which nothing reads."""
+    return key.startswith("x-")
 
 
 def _lines(document: Document, error: ValidationError) -> list[str]:

@@ -1,5 +1,6 @@
 """The keys of a suite file. docs/suites.md explains each."""
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -80,6 +81,24 @@ def _bytes(value: object) -> object:
         raise ValueError(str(error)) from error
 
 
+def _seeds(value: Any) -> Any:
+    """``0-4`` stands for 0, 1, 2, 3, 4, also within a list."""
+    found: list[Any] = []
+    for one in listed(value):
+        if not (isinstance(one, str) and (match := re.fullmatch(r"\s*(\d{1,10})\s*-\s*(\d{1,10})\s*", one, re.ASCII))):
+            found.append(one)
+            continue
+        first, last = int(match[1]), int(match[2])
+        if last < first:
+            raise complain(f"seeds from {first} to {last} are none; write the smaller one first")
+        if last - first >= MOST_CELLS:
+            raise complain(f"{last - first + 1} seeds; a suite has at most {MOST_CELLS} cells")
+        found += range(first, last + 1)
+    return found
+
+
+MOST_CELLS = 20_000
+"""Of a suite: more than a year of training, and made within seconds."""
 Listed = BeforeValidator(listed)
 Trials = Annotated[list[Annotated[float, BeforeValidator(number(0, 1e6, open_low=True))]], Listed]
 MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
@@ -324,7 +343,7 @@ class SuiteFile(Section):
     image_size: Annotated[list[Size], Listed] = ["native"]
     limit: Annotated[list[LimitSection], Listed] = [LimitSection()]
     train: TrainSection | None = None
-    seeds: Annotated[list[Seed], Listed] = [0]
+    seeds: Annotated[list[Seed], BeforeValidator(_seeds)] = [0]
     precision: Annotated[list[Precision], Listed] = ["float32"]
     jit: JitMode = "auto"
     timing: TimingSection = TimingSection()

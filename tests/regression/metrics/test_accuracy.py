@@ -8,11 +8,12 @@ import pytest
 from scipy.stats import binomtest, ttest_ind
 
 from tests import builders
-from tests.regression.sides import RIGHT, judged, made, number
+from tests.regression.sides import RIGHT, judged, made, number, side
 from tlbench.core.cell import Head, Named
-from tlbench.regression.comparison import Comparison
+from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.entries import Entry
-from tlbench.regression.metrics.accuracy import MORE_SEEDS, ONE_TRAINING
+from tlbench.regression.gates import Gates
+from tlbench.regression.metrics.accuracy import GATE_OF_NOTHING, MORE_SEEDS, ONE_TRAINING
 
 PRETRAINED = builders.cell(strategy=Named(name="pretrained"), train=None, head=Head(name="imagenet"))
 
@@ -122,3 +123,11 @@ def test_without_training_and_without_answers_proportions_are_compared() -> None
 def test_accuracies_of_other_images_weights_or_stand_ins_are_not_judged(changes: dict[str, Any], reason: str) -> None:
     accuracy = number(judged([made()], [made().model_copy(update=changes)]), "accuracy")
     assert (accuracy.verdict, accuracy.reason) == ("not comparable", reason)
+
+
+@pytest.mark.parametrize("entries", [seeds([0, 0, 0, 0]), [made(of=PRETRAINED)]])
+def test_a_gate_of_nothing_is_judged_and_asks_for_no_number_of_trainings(entries: list[Entry]) -> None:
+    found = compare(side(*entries), side(*entries), Gates.model_validate({"accuracy": 0.0}))
+    decided = {one.decide for one in found.judgements if one.metric == "accuracy"}
+    assert decided <= {"", GATE_OF_NOTHING}
+    assert decided

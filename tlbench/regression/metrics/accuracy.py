@@ -70,6 +70,9 @@ class AccuracyMetric(Metric):
         return f"{value:.1%}"
 
 
+GATE_OF_NOTHING = "a gate above 0 %, since no number of trainings shows that nothing at all was lost"
+
+
 def why_not_accuracy(base: Entry, new: Entry) -> str:
     """Why two accuracies cannot be compared; empty where they can."""
     reason = other_stand_ins(base, new)
@@ -125,7 +128,8 @@ def of_seeds(blocks: Sequence[Sequence[Pair]], gate: Gate) -> Iterator[Finding]:
             shift.p,
         )
         base, new = (float(side.accuracies.mean()) for side in sides[2 * number : 2 * number + 2])
-        evidence = of_shift(lost, limit, f"about {seeds_needed(lost, seeds, limit)} seeds a side")
+        decide = f"about {seeds_needed(lost, seeds, limit)} seeds a side" if limit or lost.estimate else GATE_OF_NOTHING
+        evidence = of_shift(lost, limit, decide)
         yield Finding(cell, NAME, base=base, new=new, evidence=evidence, reason="seeds", seeds=seeds)
 
 
@@ -165,7 +169,7 @@ def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
     else:
         lost = before.astype(int) - after.astype(int)
         low, high = paired_interval(lost) if lost.any() else (0.0, 0.0)  # nothing changed, however few the images
-        decide = f"about {images_needed(lost, effect, gate)} test images"
+        decide = f"about {images_needed(lost, effect, gate)} test images" if gate or effect else GATE_OF_NOTHING
         method, known = "McNemar", Evidence(effect, low, high, sign_flip(lost), gate, "", decide)
     return Finding(new.cell, NAME, "", *shares, evidence=known, reason=method, seeds=seeds)
 
