@@ -39,12 +39,14 @@ ANY_TEXT = some.one_of(HOSTILE, some.text(alphabet=some.characters(), max_size=2
 WORDS = ["a|b", "<b>x</b>", "two\nlines", "::error::no", " ::add-mask::x", "##[error]x", "##vso[task]x", "1. a", "- a",
          "# a", "a #", "[x](javascript:y)", "![x](y)", "&lt;", "`", "a\\", "***", "---", "===", "~~~", "~~a~~", "_a_",
          "[a]: b", "\x1b[31mred", "| a | b |"]  # fmt: skip
+JOINER = "\u2060"
+"""Stands behind an @, so that nobody is called."""
 UNTOUCHED = re.compile(r"\s+")
 
 
 def shown(text: str) -> str:
     """What a reader should see, spaces apart."""
-    return UNTOUCHED.sub(" ", one_line(text)).strip()
+    return UNTOUCHED.sub(" ", one_line(text)).strip().replace(JOINER, "")
 
 
 def hostile_examples(test: Callable[[str], None]) -> Callable[[str], None]:
@@ -88,7 +90,7 @@ def words(token: Token) -> str:
     """The text of an inline token as a reader sees it."""
     assert token.children is not None
     breaks = {"softbreak": "\n", "hardbreak": "\n"}
-    return "".join(breaks.get(child.type, child.content) for child in token.children)
+    return "".join(breaks.get(child.type, child.content) for child in token.children).replace(JOINER, "")
 
 
 @hostile_examples
@@ -141,6 +143,15 @@ def test_markdown_keeps_what_is_emphasised_code_or_linked(text: str) -> None:
 )
 def test_no_more_is_escaped_than_has_to_be(text: str, escaped: str) -> None:
     assert markdown.escape(text) == escaped
+
+
+@pytest.mark.parametrize("text", ["@octocat", "by @octocat, @org/team", "(@a)", "**@a**", "-@a"])
+def test_nobody_is_called_by_a_name_in_markdown(text: str) -> None:
+    said = markdown.render(everywhere(text))
+    outside_of_code = re.sub(r"`[^`]*`", "", said)
+    assert "@" in outside_of_code
+    assert not re.search(r"(?<!\w)@[A-Za-z0-9]", outside_of_code)
+    assert markdown.escape("mail a@b.org") == "mail a@b.org"
 
 
 @hostile_examples

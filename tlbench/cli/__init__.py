@@ -2,19 +2,21 @@
 
 import gc
 import importlib
+import io
 import os
 import sys
 import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tlbench.cache.folders import cache_dir
 from tlbench.cli import signals
 from tlbench.core.errors import UserError
-from tlbench.core.text import one_line
+from tlbench.core.text import disarmed, one_line
 from tlbench.core.version import __version__
 
 COMMANDS = {
@@ -42,6 +44,10 @@ COLLECT_AFTER = (100_000, 50, 10)
 as long again."""
 
 
+class UnreadError(Exception):
+    """The reader of our output has gone: `tlbench report ... | head`."""
+
+
 class LazyGroup(click.Group):
     """Finds `tlbench.cli.<name>.command` when it is called, so that --help imports nothing else."""
 
@@ -56,6 +62,13 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"tlbench.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises UnreadError: click itself would exit with 1, which says that something regressed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise UnreadError from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from `COMMANDS`, without importing one."""
@@ -83,6 +96,7 @@ def main(args: list[str] | None = None) -> None:
     """
     gc.set_threshold(*COLLECT_AFTER)
     signals.listen()
+    _print_anything()
     try:
         status = cli.main(args=args, prog_name="tlbench", standalone_mode=False)
     except click.exceptions.Abort as error:
@@ -97,7 +111,7 @@ def main(args: list[str] | None = None) -> None:
         _trace(args)
         _say(str(error))
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output has gone: `tlbench report ... | head`
+    except UnreadError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
@@ -107,6 +121,13 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which says that something regressed
         sys.exit(_fault(error, args))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _print_anything() -> None:
+    """Let a terminal or a file of an old encoding show ``?`` where it has no sign, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _fault(error: BaseException, args: list[str] | None) -> int:
@@ -140,4 +161,4 @@ def _trace(args: list[str] | None) -> None:
 
 def _say(message: str, ctx: click.Context | None = None) -> None:
     hint = f" See '{ctx.command_path} --help'." if ctx else ""
-    click.echo(f"tlbench: {message}{hint}", err=True)
+    click.echo(disarmed(f"tlbench: {message}{hint}"), err=True)

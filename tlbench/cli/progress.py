@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tlbench.core.cell import Cell
+from tlbench.core.text import disarmed
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
@@ -159,7 +160,7 @@ class Terminal:
 
     def _say(self, kind: str, sentence: str) -> None:
         self._status.stop()
-        self._console.print((f"[yellow]{kind}[/] " if kind else "") + escape(sentence))
+        self._console.print((f"[yellow]{kind}[/] " if kind else "") + escape(disarmed(sentence)))
 
     def _show(self, cell: Cell, text: str) -> None:
         self._bar.update(self._task, description=f"{escape(cell.label)} · {text}{self._left()}", refresh=True)

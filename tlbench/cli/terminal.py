@@ -2,7 +2,9 @@
 
 import click
 
+from tlbench.core.text import disarmed
+
 
 def say(sentence: str) -> None:
     """A sentence on stderr."""
-    click.echo(sentence, err=True)
+    click.echo(disarmed(sentence), err=True)

@@ -1,8 +1,12 @@
 """Files that are there whole or not at all."""
 
 import os
+import re
+import sys
 import tempfile
 from pathlib import Path
+
+DESCRIPTOR = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d+))")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -24,6 +28,26 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write `content` to the file that a user names, which stays what it is.
+
+    A regular file is replaced as a whole (`write_atomically`), a link's target with it; a pipe, a terminal or another
+    device is written into, as is a descriptor of this process (``/dev/stdout``).
+    """
+    if match := DESCRIPTOR.fullmatch(str(path)):
+        number = {"stdout": 1, "stderr": 2}.get(match[1])
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        with os.fdopen(os.dup(int(match[2]) if number is None else number), "wb") as file:
+            file.write(content)
+    elif path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:
+            file.write(content)
+    else:
+        write_atomically(path.resolve(), content)
 
 
 def move_aside(path: Path, folder: Path) -> Path:

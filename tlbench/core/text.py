@@ -1,5 +1,6 @@
 """Rules of writing that several rooms share. Pure."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -9,6 +10,16 @@ def one_line(text: str) -> str:
     """`text` without line breaks: what comes from outside (an error's message) may have several lines."""
     lines = text.splitlines()
     return text if lines == [text] else " ".join(line.strip() for line in lines if line.strip())
+
+
+COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[|vso\[|teamcity\[)", re.MULTILINE)
+"""What a CI log takes for a command: ``::error::`` where a line starts, spaces apart, and ``##[error]`` anywhere
+(GitHub: actions/runner, ActionCommand.cs), ``##vso[`` (Azure), ``##teamcity[``."""
+
+
+def disarmed(text: str) -> str:
+    """`text` with a space inside whatever a CI log would obey."""
+    return COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 
 OneLine = Annotated[str, AfterValidator(one_line)]

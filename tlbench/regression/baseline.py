@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tlbench.core.errors import UserError
-from tlbench.core.files import write_atomically
+from tlbench.core.files import write_output
 from tlbench.core.text import one_line
 from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
@@ -38,7 +38,7 @@ def write(side: Side, path: Path) -> None:
         own = {key: value for key, value in content.items() if shared.get(key) != value}
         cells.append("  {\n" + ",\n".join(f"   {json.dumps(key)}: {_line(own[key])}" for key in own) + "\n  }")
     text = "{\n" + "\n".join(lines) + '\n "cells": [\n' + ",\n".join(cells) + "\n ]\n}\n"
-    write_atomically(path, text.encode("utf-8", "backslashreplace"))
+    write_output(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read(path: Path) -> Side:

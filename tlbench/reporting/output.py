@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tlbench.core.errors import UserError
-from tlbench.core.files import write_atomically
+from tlbench.core.files import write_output
 
 Made = str | bytes | Mapping[str, str | bytes]
 """Text, bytes, or several files by their names (no folders)."""
@@ -21,10 +21,10 @@ def files(made: Made, name: str) -> dict[str, bytes]:
 
 
 def write(made: Made, path: Path) -> None:
-    """Write a file to `path`, or several into a folder there, each whole or not at all."""
+    """Write a file to `path`, or several into a folder there, each as `write_output` does."""
     folder = path.parent if isinstance(made, str | bytes) else path
     for name, content in files(made, path.name).items():
-        write_atomically(folder / name, content)
+        write_output(folder / name, content)
 
 
 def printable(made: Made, name: str) -> str | bytes:

@@ -45,6 +45,7 @@ LINK_MARKS = re.compile(rf"{MARKS.pattern}|[\[\]]")
 """No bracket may end the text of a link."""
 START = re.compile(r"[-+#>=:\[]|\d{1,9}(?=[.)](?:\s|$))")
 """What makes a heading, a list, a quotation, a task or a command of the line that it begins."""
+MENTION = re.compile(r"(?<!\w)@(?=\w)")
 DEEPEST = 6
 URL_SIGNS = ":/?#@!$&'*+,;=%~"
 """Those of RFC 3986 that mean nothing to Markdown; the others are given by their numbers."""
@@ -62,7 +63,12 @@ def escape(text: str) -> str:
 
 
 def _escape(text: str, marks: re.Pattern[str]) -> str:
-    return marks.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), one_line(text))
+    return _unmentioned(marks.sub(lambda found: "".join(f"\\{sign}" for sign in found[0]), one_line(text)))
+
+
+def _unmentioned(text: str) -> str:
+    """With an invisible sign that joins words behind each ``@name``, which else would call somebody of that name."""
+    return MENTION.sub("@\u2060", text)
 
 
 def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
@@ -101,7 +107,7 @@ def _picture(picture: Picture, pictures: Mapping[str, str]) -> list[str]:
 
 def _html(text: str) -> str:
     """Within an element of HTML, where Markdown's signs mean nothing; no bracket, so that no CI log takes a command."""
-    return escape_html(one_line(text)).replace("[", "&#91;").replace(":", "&#58;")
+    return _unmentioned(escape_html(one_line(text))).replace("[", "&#91;").replace(":", "&#58;")
 
 
 def _heading(text: Text) -> str:

@@ -1,8 +1,8 @@
 """A document as plain text for a terminal or a log. Markup is left out, tables are drawn in columns."""
 
-import re
 from textwrap import wrap
 
+from tlbench.core.text import disarmed
 from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.document import (
     Block,
@@ -21,10 +21,6 @@ from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.grid import draw
 
-COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[|vso\[|teamcity\[)", re.MULTILINE)
-"""What a CI log takes for a command: ``::error::`` where a line starts, spaces apart, and ``##[error]`` anywhere
-(GitHub: actions/runner, ActionCommand.cs), ``##vso[`` (Azure), ``##teamcity[``."""
-
 COLUMNS = 100
 
 
@@ -35,7 +31,7 @@ def render(document: Document) -> str:
 
 def text(*blocks: Block) -> str:
     """Blocks without a title and without a line break at the end."""
-    return _disarmed("\n".join(_lines(blocks)))
+    return disarmed("\n".join(_lines(blocks)))
 
 
 def _lines(blocks: tuple[Block, ...]) -> list[str]:
@@ -71,8 +67,3 @@ def _block(block: Block) -> list[str]:
 
 def _plain(text: Text) -> str:
     return one_line(plain(text))
-
-
-def _disarmed(lines: str) -> str:
-    """A space inside whatever a CI log would obey."""
-    return COMMAND.sub(lambda found: f"{found[0]} ", lines)

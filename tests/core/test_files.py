@@ -1,0 +1,47 @@
+"""What a user names as an output stays what it is."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tlbench.core.files import write_output
+
+
+def test_a_file_is_replaced_and_a_link_stays_one(tmp_path: Path) -> None:
+    target, link, dangling = tmp_path / "deep" / "target", tmp_path / "link", tmp_path / "dangling"
+    target.parent.mkdir()
+    target.write_text("before, and longer")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "deep" / "new")
+    write_output(link, b"after")
+    write_output(dangling, b"new")
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert (target.read_bytes(), (tmp_path / "deep" / "new").read_bytes()) == (b"after", b"new")
+
+
+def test_a_pipe_with_a_name_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    heard: list[bytes] = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
+    reader.start()
+    write_output(pipe, b"said")
+    reader.join(timeout=30)
+    assert heard == [b"said"]
+    assert pipe.is_fifo()
+
+
+def test_the_output_of_the_command_is_where_it_was_sent(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    program = (
+        "from pathlib import Path; from tlbench.core.files import write_output\n"
+        "print('one'); write_output(Path('/dev/stdout'), b'two\\n'); print('three')\n"
+        "write_output(Path('/dev/fd/1'), b'four\\n'); write_output(Path('/dev/null'), b'none')"
+    )
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
+    assert sorted(file.read_text().split()) == ["four", "one", "three", "two"]
+    assert file.read_text().startswith("one\ntwo\n")
