@@ -236,6 +236,19 @@ def test_csv_and_json_give_plain_full_numbers() -> None:
     assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_no_text_of_a_csv_is_a_formula_and_numbers_stay_numbers(sign: str) -> None:
+    name = f"{sign}HYPERLINK(1)"
+    failure = present(builders.failed().failure).model_copy(update={"advice": name})
+    worse = builders.accuracy(100, 200).model_copy(update={"loss": -0.5})
+    records = rows(builders.record(builders.cell(dataset=Named(name=name)), accuracy=worse), run=name)
+    records += rows(builders.failed(failure=failure), run="a-b")
+    first, second = csv.DictReader(io.StringIO(text_of("csv", records), newline=""))
+    assert (first["run"], first["dataset"], second["advice"]) == (f"'{name}", f"'{name}", f"'{name}")
+    assert (first["test_loss"], second["run"]) == ("-0.5", "a-b")
+    assert json.loads(text_of("json", records))["rows"][0]["dataset"] == name
+
+
 def test_the_frame_has_its_documented_columns() -> None:
     assert tuple(to_frame([builders.record()]).columns) == COLUMNS
 

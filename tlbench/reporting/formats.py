@@ -6,6 +6,7 @@ A package adds one to its pyproject.toml::
     latex = "my_package.latex:FORMAT"
 """
 
+import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,20 @@ def as_html(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """One row a cell, plain numbers."""
-    return report.frame.to_csv(index=False)
+    """One row a cell, plain numbers; no text is a formula to a spreadsheet."""
+    frame = report.frame.map(_no_formula)
+    broken = any(isinstance(value, str) and "\r" in value for column in frame for value in frame[column])
+    # Python's csv (3.11) leaves a bare carriage return unquoted, where its own reader begins a new row.
+    return frame.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
+
+
+def _no_formula(value: object) -> object:
+    """A text with `'` before what a spreadsheet would run (OWASP, CSV Injection); numbers stay."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Signs that begin a formula, in the full width of East Asian letters, too."""
 
 
 def as_json(report: Report) -> str:
