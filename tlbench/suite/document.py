@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tlbench.core.errors import UserError
+from tlbench.suite.variables import fill
 
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -25,7 +26,10 @@ SHORTER = "seeds can be a range (seeds: 0-99), and lists of settings span a matr
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a file. `values` and `keys` give line and column (from 1) by the path to a value."""
+    """The content of a file. `values` and `keys` give line and column (from 1) by the path to a value.
+
+    text: as it was read, values in the place of the variables that it names.
+    """
 
     file: str
     text: str
@@ -71,6 +75,8 @@ def parse_document(text: str, file: str) -> Document:
         loader.file = file
         node = loader.get_single_node()
         reader = _Reader(loader, file)
+        if node is not None:
+            text = fill(node, text, loader.tag_of, reader.error)
         content = reader.read(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -106,6 +112,10 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def tag_of(self, word: str) -> str:
+        """What a plain `word` is: a number, text, ..."""
+        return str(self.resolve(yaml.ScalarNode, word, (True, False)))  # type: ignore[no-untyped-call]
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put what ``<<`` names in its place; mappings that merge each other can double at every step."""
         super().flatten_mapping(node)
@@ -125,11 +135,11 @@ class _Reader:
     def read(self, node: yaml.Node, loc: Loc) -> Any:
         self.count += 1
         if self.count > MOST_NODES:
-            raise self._error(node, f"more than {MOST_NODES} values; aliases repeat too much here")
+            raise self.error(node, f"more than {MOST_NODES} values; aliases repeat too much here")
         if len(self.open) > DEEPEST:
-            raise self._error(node, f"values stand in each other more than {DEEPEST} deep")
+            raise self.error(node, f"values stand in each other more than {DEEPEST} deep")
         if id(node) in self.open:
-            raise self._error(node, "this alias stands inside what it repeats")
+            raise self.error(node, "this alias stands inside what it repeats")
         self.values[loc] = _place(node)
         self.open.append(id(node))
         value: Any
@@ -146,12 +156,12 @@ class _Reader:
         first: dict[str, yaml.Node] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self._error(key, "a key is a plain word here")
+                raise self.error(key, "a key is a plain word here")
             if NOWHERE.search(key.value):
-                raise self._error(key, "a character stands here that no key can have")
+                raise self.error(key, "a character stands here that no key can have")
             if key.value in first and key.tag != "tag:yaml.org,2002:merge":
                 line = first[key.value].start_mark.line + 1
-                raise self._error(key, f"key {key.value!r} stands here a second time; the first is on line {line}")
+                raise self.error(key, f"key {key.value!r} stands here a second time; the first is on line {line}")
             first[key.value] = key
         self.loader.flatten_mapping(node)
         found: dict[str, Any] = {}
@@ -162,12 +172,12 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise self._error(node, f"the tag {node.tag} is not known here")
+            raise self.error(node, f"the tag {node.tag} is not known here")
         kind, text = node.tag.rpartition(":")[2], str(node.value)
         if NOWHERE.search(text):
-            raise self._error(node, "a character stands here that no file or name can have")
+            raise self.error(node, "a character stands here that no file or name can have")
         if kind == "int" and NO_NUMBERS.fullmatch(text):
-            raise self._error(
+            raise self.error(
                 node, f"{shortened(text)} is another number in YAML; write it without 0 and :, or in quotes"
             )
         try:
@@ -175,9 +185,10 @@ class _Reader:
         except yaml.MarkedYAMLError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-            raise self._error(node, f"{shortened(text)!r} is no {kind}") from error
+            raise self.error(node, f"{shortened(text)!r} is no {kind}") from error
 
-    def _error(self, node: yaml.Node, message: str) -> UserError:
+    def error(self, node: yaml.Node, message: str) -> UserError:
+        """An error with the place of `node`."""
         return _error(self.file, node.start_mark, message)
 
 

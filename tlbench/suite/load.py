@@ -12,6 +12,7 @@ from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
 from tlbench.suite.named import find_suite
 from tlbench.suite.schema import FallbackSection, SuiteFile
+from tlbench.suite.variables import KEY
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Suite:
 
     @property
     def text(self) -> str:
-        """The file as it was read."""
+        """The file as it was read, values in the place of its variables."""
         return self.document.text
 
     @property
@@ -90,8 +91,8 @@ def load_suite(suite: str | Path) -> Suite:
 
 
 def _own(key: str) -> bool:
-    """Whether the key is the user's: a place for anchors, which nothing reads."""
-    return key.startswith("x-")
+    """Whether the key says nothing of the suite: a place for the user's anchors, or `vars`, which are filled in."""
+    return key.startswith("x-") or key == KEY
 
 
 def _lines(document: Document, error: ValidationError) -> list[str]:
