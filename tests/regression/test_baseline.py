@@ -54,7 +54,7 @@ def test_what_is_no_baseline_is_refused_in_a_sentence(content: str, said: str, t
     [
         ({"times": [{"draws": []}]}, "times.0.step"),
         ({"memory": [10**400]}, "memory.0"),
-        ({"memory": [-1]}, "memory.0: Input should be greater than or equal to 0"),
+        ({"memory": [0]}, "memory.0: Input should be greater than or equal to 1"),
         ({"counts": {"params": float("nan")}}, "counts.params"),
         ({"correct": 201}, "201 of 200 images cannot be right"),
         ({"correct": None}, "correct and images belong together"),

@@ -14,9 +14,9 @@ from tlbench.core.text import OneLine
 STATE = ("weights", "gradients", "optimizer")
 EXACT = ("params", "trainable", "depth", "size_mb", "flops")
 
-Seconds = Annotated[float, Field(gt=0, lt=1e9)]
+Seconds = Annotated[float, Field(gt=1e-12, lt=1e9)]
 Size = Annotated[int, Field(ge=0, le=2**62)]
-Number = Annotated[float, Field(ge=0, lt=1e30)]
+Number = Annotated[float, Field(ge=0, lt=1e18)]
 """What can have been measured: a baseline comes from outside, and metrics divide by its numbers and take logarithms."""
 
 
@@ -78,7 +78,7 @@ class Entry(Value):
     correct: Size | None = None
     images: Size | None = None
     right: str | None = None
-    memory: tuple[Size, ...] = ()
+    memory: tuple[Annotated[Size, Field(ge=1)], ...] = ()
     trained_on: str | None = None
     times: tuple[Times, ...] = ()
     extra: dict[str, dict[str, tuple[float, ...]]] = Field(default_factory=dict)

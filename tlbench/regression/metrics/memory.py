@@ -94,7 +94,7 @@ def _heaviest(entry: Entry) -> Times | None:
 
 
 def _of_draws(times: Times) -> tuple[int, ...]:
-    return tuple(draw.memory for draw in times.draws if draw.memory is not None)
+    return tuple(draw.memory for draw in times.draws if draw.memory)
 
 
 def _name(times: Times) -> str:
