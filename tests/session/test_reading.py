@@ -172,3 +172,11 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
         differences(run, [record.cell_id for record in seeds(0, 1)])
     with pytest.raises(NothingThereError, match="no two recipes"):
         differences(make_run(tmp_path / "one", seeds(0)))
+
+
+def test_a_record_with_what_nobody_can_have_measured_is_left_out_and_named(tmp_path: Path) -> None:
+    good, odd = seeds(0, 1)
+    odd = odd.model_copy(update={"timings": builders.timings(inference=0.0)})
+    side = read_side(make_run(tmp_path / "run", [good, odd]))
+    assert [entry.cell.id for entry in side.entries] == [good.cell_id]
+    assert any(note.startswith(f"left out: the record of cell {odd.cell_id}") for note in side.notes)

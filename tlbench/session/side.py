@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
@@ -80,7 +82,12 @@ def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
                 right = store.read_right(record)
             except UnreadableError as error:
                 notes.append(str(error))
-        entries.append(entry(record, right))
+        try:
+            entries.append(entry(record, right))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            notes.append(f"left out: the record of cell {record.cell_id} in {folder.path} ({where}: {first['msg']})")
     return entries
 
 
