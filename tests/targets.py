@@ -255,3 +255,20 @@ def train_and_compare(group: Any, send: Any) -> Any:
     moved = [one.path for one, old in zip(backbone.weights, begin, strict=True) if not np.array_equal(one.numpy(), old)]
     empty = all(not np.any(layer.lora_kernel_b.numpy()) for layer in adapted(backbone))
     return [one.path for one in backbone.weights], moved, part, trained, empty
+
+
+def save_classifier(payload: Any, send: Any) -> None:
+    """Weights of a backbone with its original classifier, of which those below the classifier are from a file."""
+    import keras
+
+    from tlbench.backbones import registry
+    from tlbench.modeling.assemble import make_backbone
+
+    backbone, below, path = payload
+    info, shape = registry.get(backbone.name), (48, 48, 3)
+    keras.utils.set_random_seed(1)
+    whole = make_backbone(info, backbone.args, shape, None, top=True)
+    lower = make_backbone(info, backbone.args, shape, below)
+    for of_whole, own in zip(whole.layers, lower.layers, strict=False):
+        of_whole.set_weights(own.get_weights())
+    whole.save_weights(path)

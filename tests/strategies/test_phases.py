@@ -119,9 +119,11 @@ def test_the_best_epoch_is_kept_unless_early_stopping_says_otherwise(restore: bo
         ("wise_ft", {"alpha": 0.5}, {"shares": (0.5,), "keep_best": False}),
         ("ema", {"decay": 0.99}, {"ema": 0.99}),
         ("soup", {"best": 3}, {"soup": 3}),
+        ("co_tuning", {}, {"second_head": 2.3}),
+        ("co_tuning", {"trade_off": 0.5}, {"second_head": 0.5}),
     ],
 )
-def test_in_the_space_of_weights_all_is_as_in_full_but(name: str, args: dict[str, Any], differs: Any) -> None:
+def test_all_is_as_in_full_but(name: str, args: dict[str, Any], differs: Any) -> None:
     before, last = phases("full")
     assert phases(name, **args) == (before, last.model_copy(update=differs))
     assert registry.make(name, args).learning_rate("sgd") == registry.make("full", {}).learning_rate("sgd")
@@ -142,6 +144,7 @@ def test_a_share_is_not_chosen_between_losses_that_cannot_be_compared() -> None:
         ("wise_ft", {"alpha": 1.5}, "alpha: Input should be less than or equal to 1"),
         ("ema", {"decay": 1}, "decay: Input should be less than 1"),
         ("soup", {"best": 0}, "best: Input should be greater than or equal to 1"),
+        ("co_tuning", {"trade_off": 0}, "trade_off: Input should be greater than 0"),
     ],
 )
 def test_numbers_out_of_range_are_refused(name: str, args: dict[str, float], sentence: str) -> None:

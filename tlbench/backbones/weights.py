@@ -110,6 +110,29 @@ def find(
     )
 
 
+def find_classifier(
+    info: BackboneInfo, args: Mapping[str, Scalar], folder: Path | None, image_size: int, strategy: str
+) -> WeightsSource:
+    """The official file that has the original classifier, too, looked for as `find` does.
+
+    Raises UserError, naming the file, the strategy that needs it and the ways out, where it is nowhere.
+    """
+    named = f"strategy {strategy} needs the original classifier of {info.name}" + (
+        f" with {dict(args)}" if args else ""
+    )
+    official = official_file(info, args, include_top=True, image_size=image_size)
+    if official is None:
+        raise UserError(f"{named}, and there are no weights of one; leave {strategy} out for this backbone")
+    found = find(info, args, True, folder, image_size, allow_random=True)
+    if found.kind == "random":
+        looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
+        raise UserError(
+            f"{named}: {official.file} is not in {looked}, and could not be fetched from {official.url}; put it there, "
+            f"or leave {strategy} out for this backbone"
+        )
+    return found
+
+
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
     places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
     for kind, place in places:

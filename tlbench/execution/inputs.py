@@ -1,12 +1,13 @@
 """Find what the cells of a suite need before the first one runs: images and weights, real or stand-ins."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlbench.backbones import registry
-from tlbench.backbones.weights import WeightsSource, find
+from tlbench.backbones.weights import WeightsSource, find, find_classifier
 from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import find_imagenet
 from tlbench.datasets.prepare import prepare
@@ -14,6 +15,7 @@ from tlbench.datasets.source import DataSource
 from tlbench.datasets.told import balance_sentence, read_sentence, skipped_sentences
 from tlbench.execution.job import Job
 from tlbench.results.record import WeightsProvenance
+from tlbench.strategies import registry as strategies
 
 ORIGINAL = " with its classifier"
 OnDecode = Callable[[str, int, int], None]
@@ -34,10 +36,14 @@ class Places:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images and weights by what cells ask for (`data_key`, `weights_key`); those of an absent ImageNet are missing."""
+    """Images and weights by what cells ask for (`data_key`, `weights_key`); those of an absent ImageNet are missing.
+
+    classifiers: weights of backbones with their original classifier, by `weights_key`, where a strategy keeps that.
+    """
 
     data: Mapping[str, DataSource]
     weights: Mapping[str, WeightsSource]
+    classifiers: Mapping[str, WeightsSource] = field(default_factory=dict)
 
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
@@ -55,7 +61,13 @@ class Inputs:
             sha256=found.sha256,
             instead_of=found.instead_of,
         )
-        return Job(cell, data, provenance, found.path)
+        if not keeps_classifier(cell):
+            return Job(cell, data, provenance, found.path)
+        classifier = self.classifiers[weights_key(cell)]
+        provenance = provenance.model_copy(
+            update={"classifier": classifier.file, "classifier_sha256": classifier.sha256}
+        )
+        return Job(cell, data, provenance, found.path, classifier.path)
 
     def fallbacks(self) -> list[str]:
         """One sentence for each stand-in."""
@@ -126,6 +138,11 @@ def weights_key(cell: Cell) -> str:
     return f"{cell.backbone.label}, {cell.image_size} px" + (ORIGINAL if cell.kind == "original" else "")
 
 
+def keeps_classifier(cell: Cell) -> bool:
+    """Whether the cell's training needs the backbone's original classifier."""
+    return strategies.STRATEGIES[cell.strategy.name].keeps_classifier
+
+
 def data_key(cell: Cell) -> str:
     """Cells with equal keys train on the same decoded images."""
     limit = cell.limit
@@ -149,6 +166,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 cell.image_size,
                 allow_random=places.random_allowed,
             )
+    classifiers = _classifiers(cells, weights, places)
     data: dict[str, DataSource] = {}
     for cell in cells:
         if data_key(cell) in data:
@@ -167,4 +185,21 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
             fallback_synthetic=places.synthetic_allowed,
             progress=on_decode,
         )
-    return Inputs(data, weights)
+    return Inputs(data, weights, classifiers)
+
+
+def _classifiers(
+    cells: Sequence[Cell], weights: Mapping[str, WeightsSource], places: Places
+) -> dict[str, WeightsSource]:
+    found: dict[str, WeightsSource] = {}
+    for cell in filter(keeps_classifier, cells):
+        key, backbone = weights_key(cell), cell.backbone
+        if cell.weights == "random" or weights[key].kind == "random":
+            raise UserError(
+                f"strategy {cell.strategy.name} on {key}: the backbone has random weights, which go with no ImageNet "
+                f"classifier; give it its ImageNet weights, or leave {cell.strategy.name} out for it"
+            )
+        if key not in found:
+            info = registry.get(backbone.name)
+            found[key] = find_classifier(info, backbone.args, places.weights, cell.image_size, cell.strategy.name)
+    return found

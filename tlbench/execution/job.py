@@ -14,13 +14,15 @@ from tlbench.results.record import Record, WeightsProvenance
 class Job:
     """One cell with everything it needs. `weights_path` is None for random weights.
 
-    data: None where an original classifier is only counted and timed.
+    data: None where an original classifier is only counted and timed. classifier_path: the weights of the backbone with
+    its original classifier, for a strategy that keeps that.
     """
 
     cell: Cell
     data: DataSource | None
     weights: WeightsProvenance
     weights_path: Path | None
+    classifier_path: Path | None = None
 
     @property
     def images(self) -> DataSource:

@@ -47,4 +47,5 @@ def same_inputs(record: Record, cell: Cell, inputs: Inputs) -> bool:
         (record.data is None or job.data is None or record.data.fingerprint == job.data.fingerprint)
         and record.weights.source == job.weights.source
         and record.weights.sha256 == job.weights.sha256
+        and record.weights.classifier_sha256 == job.weights.classifier_sha256
     )

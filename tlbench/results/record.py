@@ -275,8 +275,8 @@ class TrainedPhase(Value):
     parameters that were not. epochs, learning_rate (its highest), batch_norm: of a gradient phase. head_rate: the
     head's, where it was another. lowest_rate: of the lowest layers, where each had its own. path: what was trained on.
     tried, chosen: settings of a solver, and the index of the one that validation chose; of sums of weights, the number
-    of epochs in a soup, or the share of the fine-tuned ones. seconds: wall time, without the pass through the fixed
-    part.
+    of epochs in a soup, or the share of the fine-tuned ones. calibration: factor of the logits of a second head, by
+    which its labels were learned. seconds: wall time, without the pass through the fixed part.
     """
 
     name: str
@@ -292,6 +292,7 @@ class TrainedPhase(Value):
     path: TrainingPath
     tried: tuple[Setting, ...] = ()
     chosen: int | None = None
+    calibration: float | None = None
     seconds: float = 0.0
 
 
@@ -415,6 +416,7 @@ class WeightsProvenance(Value):
     """Which weights the backbone started from. `file` is the official file name, never a path.
 
     instead_of: the official file for the images' size, where it could not be had and another size's was taken.
+    classifier, classifier_sha256: the file of the original classifier, where training needed that, too.
     """
 
     source: Literal["imagenet", "random"]
@@ -422,6 +424,8 @@ class WeightsProvenance(Value):
     file: str | None = None
     sha256: str | None = None
     instead_of: str | None = None
+    classifier: str | None = None
+    classifier_sha256: str | None = None
 
 
 class Provenance(Value):

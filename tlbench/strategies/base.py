@@ -67,7 +67,8 @@ class Phase(Part):
     What happens in the space of weights, where a strategy asks for it: pull, shrink: penalties on the distance of the
     backbone from where it started and on the head's weights; ema: decay of averages over the steps, which are what is
     looked at and kept; soup: so many of the best epochs are averaged, one by one, if that is no worse; shares: of the
-    way from the weights it began with, of which validation chooses one.
+    way from the weights it began with, of which validation chooses one. second_head: weight of the loss of the
+    backbone's original classifier, which is trained along and then left out; 0: there is none.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Phase(Part):
     ema: float = 0.0
     soup: int = 0
     shares: tuple[float, ...] = ()
+    second_head: float = 0.0
 
 
 class Strategy(Value, ABC):
@@ -95,6 +97,8 @@ class Strategy(Value, ABC):
     summary: ClassVar[str]
     weights: ClassVar[Weights] = "imagenet"
     trains: ClassVar[bool] = True
+    keeps_classifier: ClassVar[bool] = False
+    """Whether training needs the backbone's original classifier, whose weights are in a file of their own."""
     adam_rate: ClassVar[float]
     """Learning rate for Adam at batch size 32; docs/methodology.md has the validation sweep it comes from."""
 

@@ -9,6 +9,7 @@ from tlbench.core.errors import nearest
 from tlbench.core.plugins import Registry
 from tlbench.strategies.base import Strategy
 from tlbench.strategies.bias import Bias
+from tlbench.strategies.co_tuning import CoTuning
 from tlbench.strategies.ema import Ema
 from tlbench.strategies.frozen import Frozen
 from tlbench.strategies.full import Full
@@ -44,6 +45,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "wise_ft": WiseFT,
         "ema": Ema,
         "soup": Soup,
+        "co_tuning": CoTuning,
         "scratch": Scratch,
     },
     plural="strategies",

@@ -58,7 +58,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
     else draws random numbers; so does what `change` makes of a batch. class_weights: of the loss of an image of each
-    class (C,).
+    class (C,). second: makes labels of a second output of the labels.
     """
 
     def __init__(
@@ -69,11 +69,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         seed: int | None = None,
         change: Change | None = None,
         class_weights: NDArray[np.float32] | None = None,
+        second: Callable[[NDArray[np.generic]], NDArray[np.float32]] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
         self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
-        self._class_weights = class_weights
+        self._class_weights, self._second = class_weights, second
         self._epoch = 0
         self._inputs, self._order = self._of_epoch(0), self._draw()
 
@@ -87,9 +88,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._change is not None:
             draw = np.random.default_rng((self._seed or 0, self._epoch, index + 1))
             inputs[0], labels = self._change(inputs[0], self._labels[chosen], draw)
+        made: list[object] = [as_model_input(inputs), labels]
         if self._class_weights is not None:
-            return as_model_input(inputs), labels, self._class_weights[self._labels[chosen]]
-        return as_model_input(inputs), labels
+            made.append(self._class_weights[self._labels[chosen]])
+        if self._second is not None:
+            made[1:] = (labels, self._second(labels)), *((one, one) for one in made[2:])
+        return tuple(made)
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order, and take its view (called by Keras after each epoch)."""

@@ -22,22 +22,32 @@ def compile_model(model: keras.Model, cell: Cell, jit: bool, multiples: Sequence
         model.compile(optimizer=None, jit_compile=jit)
         return
     loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    _compile(model, with_multiples(optimizer_of(cell.training), multiples), loss, "accuracy", jit)
+    _compile(model, with_multiples(optimizer_of(cell.training), multiples), loss, ["accuracy"], jit)
 
 
 def compile_to_train(
-    model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0, multiples: Sequence[float] = ()
+    model: keras.Model,
+    cell: Cell,
+    jit: bool,
+    ema: float = 0.0,
+    multiples: Sequence[float] = (),
+    second_head: float | None = None,
 ) -> None:
     """Compile for the cell's training: one update for all variables, weight decay, labels that `BatchChange` gives.
 
     ema: the decay of the averages of the weights that the optimizer keeps; 0: none. multiples: as `compile_model`.
+    second_head: weight of the cross-entropy of the logits that are the model's second output; None: it has one output.
     """
     asked = cell.training
     decays = asked.weight_decay is not None
     kept = spared if decays else lambda variable: False
     optimizer = one_update(optimizer_of(asked, ema), model, kept, multiples)
     loss, metric = _loss(cell)
-    _compile(model, optimizer, loss, metric, jit)
+    if second_head is None:
+        _compile(model, optimizer, loss, [metric], jit)
+    else:
+        second = keras.losses.CategoricalCrossentropy(from_logits=True)
+        _compile(model, optimizer, [loss, second], [[metric], []], jit, loss_weights=[1.0, second_head])
 
 
 def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimizer:
@@ -77,6 +87,8 @@ def _halves(true: Any, predicted: Any) -> Any:
 _halves.__name__ = "accuracy"
 
 
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, metric: Any, jit: bool) -> None:
-    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=jit)
+def _compile(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, metrics: Any, jit: bool, **of_losses: Any
+) -> None:
+    model.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit, **of_losses)
     model.optimizer.build(model.trainable_variables)

@@ -32,11 +32,16 @@ class Predicted:
 
 def predict(model: keras.Model, inputs: Sequence[Sliced], labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
-    outputs = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
-    probabilities = np.concatenate(outputs)
+    probabilities = outputs_of(model, inputs, batch_size)
     if probabilities.shape[1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
     return Predicted(probabilities, labels)
+
+
+def outputs_of(model: keras.Model, inputs: Sequence[Sliced], batch_size: int) -> NDArray[np.float32]:
+    """What a model gives for all images (N, units)."""
+    parts = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
+    return np.concatenate(parts)
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:

@@ -10,14 +10,20 @@ from tlbench.modeling.keras_private import variable_index
 from tlbench.strategies.base import Phase
 
 
-def multiples_of(assembled: Assembled, phase: Phase, model: keras.Model) -> tuple[float, ...]:
-    """The multiple of each of ``model.trainable_variables`` in a gradient phase; empty where all are 1."""
+def multiples_of(
+    assembled: Assembled, phase: Phase, model: keras.Model, second: keras.Model | None = None
+) -> tuple[float, ...]:
+    """The multiple of each of ``model.trainable_variables`` in a gradient phase; empty where all are 1.
+
+    second: a head that is trained at the rate of the backbone.
+    """
     head = 1.0 if phase.head_rate is None else phase.head_rate / phase.learning_rate
     if head == 1 and not phase.multiples:
         return ()
     layers = assembled.backbone.layers
     each = phase.multiples or (1.0,) * len(layers)
     known = {id(one): times for layer, times in zip(layers, each, strict=True) for one in layer.weights}
+    known |= {id(one): 1.0 for one in (second.weights if second else ())}
     return tuple(known.get(id(one), head) for one in model.trainable_variables)
 
 

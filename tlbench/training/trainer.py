@@ -21,6 +21,7 @@ from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, cross_entropy, predict, top_1
 from tlbench.training.mixing import BatchChange
 from tlbench.training.schedule import Schedule
+from tlbench.training.second_head import SecondHead
 
 OnEpoch = Callable[[Epoch], None]
 FLAT = (0.0, "constant")
@@ -46,19 +47,27 @@ class Trainer:
     """`model` compiled for gradient phases of `cell`, with the random changes of its images in front where it asks so.
 
     `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
-    optimizer's first state, while the model's weights are the caller's to set back.
+    optimizer's first state, while the model's weights are the caller's to set back. second: a head that is trained
+    along, from its own first weights each time.
     """
 
     def __init__(
-        self, model: keras.Model, cell: Cell, jit: bool, ema: float = 0.0, multiples: Sequence[float] = ()
+        self,
+        model: keras.Model,
+        cell: Cell,
+        jit: bool,
+        ema: float = 0.0,
+        multiples: Sequence[float] = (),
+        second: SecondHead | None = None,
     ) -> None:
-        self.model = model
-        self._trained = model
+        self.model, self.second = model, second
+        self._trained = second.model if second else model
         changes = cell.training.augmentation
         if changes and not changes.views:
-            self._trained = augmented(model, changes, cell.seed)
+            self._trained = augmented(self._trained, changes, cell.seed)
+        if self._trained is not model:
             model.compile(optimizer=None, jit_compile=jit)
-        compile_to_train(self._trained, cell, jit, ema, multiples)
+        compile_to_train(self._trained, cell, jit, ema, multiples, second.weight if second else None)
         changed = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
         self._optimizer = self._trained.optimizer
@@ -90,6 +99,8 @@ class Trainer:
         steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
         schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
         self._optimizer.learning_rate = schedule.at(0)
+        if self.second:
+            self.second.restore()
         gather = getattr(self._optimizer, "gather", _nothing)
         gather()
         seed_noise(self._trained, cell.seed)
@@ -112,7 +123,14 @@ class Trainer:
         callbacks += looking
         stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
-            Batches(*train, batch_size=asked.batch_size, seed=cell.seed, change=self._change, class_weights=weights),
+            Batches(
+                *train,
+                batch_size=asked.batch_size,
+                seed=cell.seed,
+                change=self._change,
+                class_weights=weights,
+                second=self.second.labels if self.second else None,
+            ),
             epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
             callbacks=[*callbacks, *asked_for],
@@ -167,12 +185,14 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
+        # Of two heads, Keras puts the name of the head before it.
+        accuracy = next(float(value) for name, value in logs.items() if name.endswith("accuracy"))
         seen = self._look()
         logs |= {"val_loss": self._loss(seen), "val_accuracy": top_1(seen)}
         entry = Epoch(
             epoch=epoch + 1,
             loss=float(logs["loss"]),
-            accuracy=float(logs["accuracy"]),
+            accuracy=accuracy,
             val_loss=logs["val_loss"],
             val_accuracy=logs["val_accuracy"],
             learning_rate=self._rate,

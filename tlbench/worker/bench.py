@@ -93,6 +93,12 @@ class Bench:
         """The optimizer's own variables in the phase that trains most; none where the head was solved."""
         return max((stage.trainer.slots for stage in self._stages if stage.trainer), key=_elements, default=[])
 
+    @property
+    def along(self) -> list[keras.Variable]:
+        """What the last phase trains beside the model: a second head."""
+        trainer = self._stages[-1].trainer
+        return list(trainer.second.head.trainable_variables) if trainer and trainer.second else []
+
     def renew(self, job: Job) -> None:
         """Make the model as it would be if it were built for the next cell; its features are there already.
 
@@ -186,6 +192,9 @@ class Bench:
                 history += fitted.history
                 one = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
                 one = one.model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
+                if second := stage.trainer.second:
+                    trained = one.trainable + count_part([second.head]).trainable
+                    one = one.model_copy(update={"trainable": trained, "calibration": second.calibration})
             told.append(one.model_copy(update={"seconds": time.perf_counter() - begin}))
         return Trained(tuple(history), kept, tuple(told))
 

@@ -41,17 +41,20 @@ def forget_peak() -> None:
         CLEAR_REFS.write_text("5")
 
 
-def measure(model: keras.Model, slots: Sequence[keras.Variable], start: int | None) -> Memory:
+def measure(
+    model: keras.Model, slots: Sequence[keras.Variable], start: int | None, along: Sequence[keras.Variable] = ()
+) -> Memory:
     """Memory of the process so far, and of the state of `model`; `start` was resident before it was built.
 
-    `slots` are the optimizer's variables; a model that is not trained has none.
+    `slots` are the optimizer's variables; a model that is not trained has none. along: variables that were trained with
+    the model's and are not in it: they need gradients as these do.
     """
     return Memory(
         peak=peak(),
         start=start,
         device_peak=device_peak(),
         weights=_bytes(model.weights),
-        gradients=_bytes(model.trainable_weights) if slots else 0,
+        gradients=_bytes([*model.trainable_weights, *along]) if slots else 0,
         optimizer=_bytes(slots),
     )
 

@@ -16,14 +16,20 @@ from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.cut import Boundary, boundary, upper_model
 from tlbench.modeling.freezing import phases_of
 from tlbench.modeling.heads import head_layers
+from tlbench.modeling.keras_private import calls
+from tlbench.modeling.original_head import original_head
 from tlbench.results.record import TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import Drawn, View
 from tlbench.training.batches import Arrays, ModelInputs, ToTrain
+from tlbench.training.evaluate import outputs_of
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import FeaturePass
 from tlbench.training.pull import pull
 from tlbench.training.rates import multiples_of
+from tlbench.training.second_head import SecondHead
+from tlbench.training.solvers.base import Examples
+from tlbench.training.solvers.relation import relate
 from tlbench.training.trainer import Trainer
 
 SWITCHED_OFF = "asked for"
@@ -31,6 +37,7 @@ CHANGED_IMAGES = "random changes of the images"
 ALL_TRAINED = "every layer is trained"
 LOWEST_TRAINED = "the lowest layers are trained"
 TRAINED_BEFORE = "the fixed layers were trained in an earlier phase"
+TWO_HEADS = "a second head needs the backbone's output"
 
 
 @dataclass(frozen=True)
@@ -100,11 +107,34 @@ def _stage(
     # The same layers in a model of its own, since a model has one optimizer and one traced step.
     name = phase.name.replace("-", "_").replace(" ", "_")
     model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=name)
-    return Stage(model, images, whole, path, _trainer(assembled, model, cell, phase, jit))
+    second = _second_head(assembled, group.jobs[0], phase.second_head, jit, images) if phase.second_head else None
+    return Stage(model, images, whole, path, _trainer(assembled, model, cell, phase, jit, second))
 
 
-def _trainer(assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool) -> Trainer:
-    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, model))
+def _trainer(
+    assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool, second: SecondHead | None = None
+) -> Trainer:
+    if second is None:
+        return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, model))
+    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, second.model, second.head), second)
+
+
+def _second_head(assembled: Assembled, job: Job, weight: float, jit: bool, images: Mapping[str, Arrays]) -> SecondHead:
+    """The original classifier on the same backbone, and what it takes the classes of the images for."""
+    assert job.classifier_path is not None, "find_inputs has it for every strategy that keeps the classifier"
+    head = original_head(assembled, job.cell, job.classifier_path)
+    (inputs,), (outputs,) = assembled.model.inputs, assembled.model.outputs
+    features = next(node for node in calls(assembled.model) if node.operation is assembled.backbone).output_tensors[0]
+    logits = head(features)
+    classifier = keras.Model(inputs, logits, name="original_classifier")
+    classifier.compile(optimizer=None, jit_compile=jit)
+    train, validation = (
+        Examples(outputs_of(classifier, images[name][0], job.cell.training.batch_size), images[name][1])
+        for name in ("train", "validation")
+    )
+    relation = relate(train, validation, len(job.images.classes))
+    both = keras.Model(inputs, [outputs, logits], name="two_heads")
+    return SecondHead(both, head, relation.table, relation.factor, weight)
 
 
 def _features_at_any_price(
@@ -129,6 +159,8 @@ def _cut(assembled: Assembled, group: Group, phase: Phase, lowest: int) -> Bound
         return SWITCHED_OFF
     if group.jobs[0].cell.training.changes_anew:
         return CHANGED_IMAGES
+    if at is not None and phase.second_head:
+        return TWO_HEADS
     if at is not None:
         return at
     if lowest < phase.frozen:

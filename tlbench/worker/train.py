@@ -49,6 +49,7 @@ class CellResult:
     model: keras.Model
     counts: Counts
     slots: Sequence[keras.Variable] = ()
+    along: Sequence[keras.Variable] = ()
     training: tuple[TrainedPhase, ...] = ()
     history: tuple[Epoch, ...] = ()
     search: Search | None = None
@@ -81,7 +82,7 @@ def run_group(group: Group, send: Send) -> None:
             accuracy=result.accuracy,
             history=result.history,
             phases=phases.seconds,
-            memory=memory.measure(result.model, result.slots, start),
+            memory=memory.measure(result.model, result.slots, start, result.along),
             path=result.training[-1].path if result.training else None,
             training=result.training,
             search=result.search,
@@ -115,6 +116,7 @@ class _Trained:
             bench.assembled.model,
             counts,
             bench.slots,
+            bench.along,
             trained.phases,
             trained.history,
             trained.search,

@@ -1,0 +1,60 @@
+"""Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tlbench.core.cell import Cell, Named
+from tlbench.core.errors import UserError
+from tlbench.execution.inputs import Inputs, Places, find_inputs
+from tlbench.execution.resume import same_inputs
+
+BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"
+CELL = builders.cell(strategy=Named(name="co_tuning"), dataset=Named(name="synthetic"))
+
+
+@pytest.fixture(autouse=True)
+def _no_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("TLBENCH_OFFLINE", "1")
+
+
+def found(folder: Path, cell: Cell = CELL, random_allowed: bool = True) -> Inputs:
+    places = Places(None, folder, folder / "cache", None, {}, True, random_allowed)
+    return find_inputs([cell], places)
+
+
+def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None:
+    (tmp_path / BELOW).write_bytes(b"below")
+    (tmp_path / WHOLE).write_bytes(b"whole")
+    small = CELL.model_copy(update={"image_size": 32, "limit": CELL.limit.model_copy(update={"train": 1})})
+    inputs = found(tmp_path, small)
+    job = inputs.job(small)
+    assert (job.weights_path, job.classifier_path) == (tmp_path / BELOW, tmp_path / WHOLE)
+    assert (job.weights.file, job.weights.classifier) == (BELOW, WHOLE)
+    full = inputs.job(small.model_copy(update={"strategy": Named(name="full")}))
+    assert (full.classifier_path, full.weights.classifier) == (None, None)
+
+    record = builders.record(small, weights=job.weights, data=job.images.provenance())
+    assert same_inputs(record, small, inputs)
+    (tmp_path / WHOLE).write_bytes(b"another")
+    assert not same_inputs(record, small, found(tmp_path, small))
+
+
+@pytest.mark.parametrize("random_allowed", [True, False])
+def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, random_allowed: bool) -> None:
+    (tmp_path / BELOW).write_bytes(b"below")
+    with pytest.raises(UserError) as told:
+        found(tmp_path, random_allowed=random_allowed)
+    assert str(told.value).startswith(
+        f"strategy co_tuning needs the original classifier of MobileNet with {{'alpha': 0.25}}: {WHOLE} is not in "
+    )
+    assert "put it there, or leave co_tuning out for this backbone" in str(told.value)
+
+
+def test_random_weights_have_no_classifier_to_keep(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the backbone has random weights, which go with no ImageNet classifier; give"):
+        found(tmp_path)
+    with pytest.raises(UserError, match="or leave co_tuning out for it"):
+        found(tmp_path, CELL.model_copy(update={"weights": "random"}))

@@ -1,0 +1,45 @@
+"""The head of a backbone's original classifier, to be put on the backbone again."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tlbench.backbones import registry as backbones
+from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
+from tlbench.modeling.assemble import Assembled, make_backbone
+
+
+def original_head(assembled: Assembled, cell: Cell, weights_path: Path) -> keras.Model:
+    """From the backbone's output to the logits (batch, 1000) of its original classifier, pooling included.
+
+    weights_path: of the backbone with its classifier. Raises UserError where that does not fit the size of the images,
+    and where it is a classifier of something else than the backbone's output with the weights that this has now.
+    """
+    info, below = backbones.get(cell.backbone.name), assembled.backbone
+    named = f"strategy {cell.strategy.name} on {cell.backbone.label}"
+    try:
+        shape = (cell.image_size, cell.image_size, 3)
+        whole = make_backbone(info, cell.backbone.args, shape, weights_path, top=True)
+    except UserError as error:
+        raise UserError(
+            f"{named}: the original classifier does not fit images of {cell.image_size} px; its own size is "
+            f"{info.default_size} ({error})"
+        ) from error
+    depth = len(below.layers)
+    lower, own = (
+        [weight for layer in layers for weight in layer.get_weights()]
+        for layers in (whole.layers[:depth], below.layers)
+    )
+    same = len(lower) == len(own) and all(map(np.array_equal, lower, own))
+    if not same or whole.layers[depth - 1].output.shape != below.output_shape:
+        raise UserError(
+            f"{named}: {weights_path.name} is a classifier of other features than the backbone gives; fetch the "
+            f"official files again, or leave {cell.strategy.name} out for this backbone"
+        )
+    whole.layers[-1].activation = keras.activations.linear  # logits: their softmax is the loss's
+    head = keras.Model(whole.layers[depth - 1].output, whole.outputs[0], name="original_head")
+    alone = keras.models.clone_model(head)  # the layers of `head` would keep a second backbone in memory
+    alone.set_weights(head.get_weights())
+    return alone
