@@ -9,6 +9,8 @@ from tests.narrow import present
 from tests.reporting.test_report import render, rows, table
 from tlbench.core.cell import Named
 from tlbench.reporting import numbers
+from tlbench.reporting.formats import as_text
+from tlbench.reporting.report import Report
 from tlbench.results.record import Doubt, Record, Relative, Timings
 from tlbench.results.table import to_frame
 
@@ -52,6 +54,39 @@ def test_a_step_that_all_rows_share_has_no_relative_column() -> None:
     (first, _) = table(render("t", rows(FROZEN, FULL)), "cats_dogs")
     assert first[INFERENCE] == "20.0 (19.0–21.0)"
     assert "Relative time per inference step (CPU)" not in first
+
+
+def test_the_screenful_has_the_ratio_with_milliseconds_in_brackets_and_says_what_one_is() -> None:
+    lost = record("partial", timed(None))
+    lines = as_text(Report("t", rows(FROZEN, FULL, lost))).splitlines()
+    assert max(map(len, lines)) <= 100
+    found = {line.split(",")[1].split(" ")[1]: line.split("  ") for line in lines if line.startswith("MobileNet (")}
+    shown = {name: [text.strip() for text in texts if text.strip()][3:5] for name, texts in found.items()}
+    assert shown == {"frozen": ["20", "1x (61)"], "full": ["20", "1.79x (61)"], "partial": ["20", "— (61)"]}
+    assert "Times with an x are relative to 1x, that of MobileNet (alpha=0.25), frozen; ms are in brackets." in lines
+    assert not any("~" in line for line in lines)  # all are stable, so that no mark is explained
+    assert "relative to 1x" not in as_text(Report("t", rows(builders.record())))
+
+
+def test_where_no_time_is_stable_the_screenful_marks_none_and_says_so() -> None:
+    doubt = Doubt(kind="wide", message="known to 20% only", advice="Measure for longer.")
+    steps = tuple(builders.step(step, doubts=(doubt,)) for step in ("inference", "training"))
+    shaky = builders.record(timings=builders.timings().model_copy(update={"steps": steps}))
+    text = as_text(Report("t", rows(shaky)))
+    assert "~" not in text
+    assert "20 ms to classify 32 images" in text
+    assert "No step time here is stable." in text
+    assert "Times: ms a batch of 32 images; no time is stable." in text
+    some = as_text(Report("t", rows(FROZEN, record("full", timed(to_anchor(1.789), doubts=[doubt])))))
+    assert "1.79x (~61)" in some
+    assert "Times: ms a batch of 32 images; ~ marks one that is not stable." in some
+    assert "No step time here is stable" not in some
+
+
+def test_the_anchor_is_named_in_the_table_of_a_data_set_in_which_it_was_not_trained() -> None:
+    there = builders.cell(strategy=Named(name="full"), dataset=Named(name="intel"))
+    text = render("t", rows(FROZEN, FULL, builders.record(there, timings=timed(to_anchor(1.789)))))
+    assert text.split("## intel")[1].count("relative to that of MobileNet (alpha=0.25), frozen,") == 1
 
 
 def test_a_time_whose_anchor_was_lost_keeps_its_interval() -> None:

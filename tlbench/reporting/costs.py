@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from tlbench.core.cell import StepName
 from tlbench.reporting import numbers
 from tlbench.reporting.plots import Axis, Reading
 from tlbench.reporting.report import RunRecord
+from tlbench.reporting.views.relative import relative_of
 from tlbench.reporting.views.rows import UNSTABLE, shown
 from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
@@ -22,7 +24,7 @@ class Cost:
     of: Callable[[Seeds], Reading | None]
 
 
-def _step(step: str, device: str) -> Cost:
+def _step(step: StepName, device: str) -> Cost:
     def of(rows: Seeds) -> Reading | None:
         for row in rows:
             timings = row.record.timings
@@ -33,7 +35,8 @@ def _step(step: str, device: str) -> Cost:
                 what = "to classify" if step == "inference" else "to train on"
                 where = " on the GPU" if device == "gpu" else ""
                 text = f"{mark}{numbers.two_digits(value)} ms {what} {timing.batch_size} images{where}"
-                return Reading(value, text, _ms(timing.low), _ms(timing.high))
+                beside = relative_of(row, (device, step))
+                return Reading(value, text, _ms(timing.low), _ms(timing.high), beside.estimate if beside else None)
         return None
 
     label = f"{step.capitalize()} step (ms, {device.upper()})"

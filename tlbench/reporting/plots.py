@@ -15,12 +15,16 @@ class Axis:
 
 @dataclass(frozen=True)
 class Reading:
-    """A finite number, the ends of its interval where they are known, and how it is written."""
+    """A finite number, the ends of its interval where they are known, and how it is written.
+
+    relative: of a time, to that of the run's anchor, where it was measured.
+    """
 
     value: float
     text: str
     low: float | None = None
     high: float | None = None
+    relative: float | None = None
 
 
 @dataclass(frozen=True)

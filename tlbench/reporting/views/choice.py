@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
@@ -15,6 +16,7 @@ from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.relative import TimeColumns
 from tlbench.results.record import Record
 
 TOP1 = Axis("top1", "Top-1 on the test images")
@@ -60,7 +62,8 @@ def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Sectio
     by_recipe = rows.by_row(group)
     known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
     recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
-    readings = [[cost.of(seeds) for cost in known] for seeds in by_recipe]
+    marked = TimeColumns.of(group).marks
+    readings = [[_reading(cost, seeds, marked=marked) for cost in known] for seeds in by_recipe]
     found = contest(
         recipes, [tuple(math.inf if r is None else r.value for r in one) for one in readings], report.answers
     )
@@ -86,6 +89,12 @@ def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Sectio
     run = next((cost.axis.key for cost in known if cost.axis.key.startswith("inference")), "")
     choice = Choice(scatter, found.beaten, WORDS, certainty(found, group), run)
     return Section(f"Which to take for {heading}", (choice, *_limits(choice, found, known)))
+
+
+def _reading(cost: Cost, seeds: Sequence[RunRecord], *, marked: bool) -> Reading | None:
+    """A mark on every unstable time would tell nothing where all are: then one sentence does."""
+    reading = cost.of(seeds)
+    return reading if reading is None or marked else replace(reading, text=reading.text.removeprefix(rows.UNSTABLE))
 
 
 def names_of(records: Sequence[Record]) -> list[str]:
@@ -114,6 +123,8 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
         parts.append("These are drawn pictures: nothing here says what is best on photographs.")
     if "random weights" in record.fallbacks:
         parts.append("Random weights stand in for ImageNet's: this is no transfer learning.")
+    if any(row.record.timings for row in group) and not TimeColumns.of(group).marks:
+        parts.append("No step time here is stable.")
     if number == 1:
         return " ".join([*parts, f"Nothing else was tested {tested}."])
     what = "trained models" if found.of_models else "recipes"

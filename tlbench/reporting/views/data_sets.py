@@ -15,13 +15,14 @@ from tlbench.statistics.bootstrap import FEWEST
 
 def sections(report: Report) -> list[Section]:
     """A section for each data set. Records with a stand-in are never in one table with records without."""
-    return [_section(heading, group) for heading, group in _groups(report.rows)]
+    return [_section(report, heading, group) for heading, group in _groups(report.rows)]
 
 
-def _section(heading: str, group: Sequence[RunRecord]) -> Section:
+def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Section:
+    how = TimeColumns.of(group, report.rows)
     if all(is_original(row.record) for row in group):
-        return Section(heading, (original.table(group, TimeColumns.of(group)), _legend(group, original.LEGEND)))
-    return Section(heading, (*_data_note(group), _table(group), _legend(group, _accuracy_legend(group))))
+        return Section(heading, (original.table(group, how), _legend(group, how, original.LEGEND)))
+    return Section(heading, (*_data_note(group), _table(group, how), _legend(group, how, _accuracy_legend(group))))
 
 
 def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
@@ -32,8 +33,8 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
     return groups.items()
 
 
-def _table(group: Sequence[RunRecord]) -> Table:
-    columns, how = rows.columns([row.record for row in group]), TimeColumns.of(group)
+def _table(group: Sequence[RunRecord], how: TimeColumns) -> Table:
+    columns = rows.columns([row.record for row in group])
     tuned = any(row.record.search for row in group)
     balanced = any(row.record.data.unbalanced for row in group if row.record.data)
     headings = rows.headings(columns, how, tuned=tuned, balanced=balanced)
@@ -74,8 +75,7 @@ def _accuracy_legend(group: Sequence[RunRecord]) -> str:
     )
 
 
-def _legend(group: Sequence[RunRecord], first: Text) -> Note:
-    how = TimeColumns.of(group)
+def _legend(group: Sequence[RunRecord], how: TimeColumns, first: Text) -> Note:
     lines = [first, *how.legend()]
     if any(row.record.timings and not all(step.stable for step in row.record.timings.steps) for row in group):
         which = f"{UNSTABLE} marks a step time that is not stable" if how.marks else "No step time here is stable"

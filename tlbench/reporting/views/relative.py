@@ -25,10 +25,15 @@ class TimeColumns:
     marks: bool = True
 
     @classmethod
-    def of(cls, group: Sequence[RunRecord]) -> "TimeColumns":
-        """As suits a table of `group`."""
+    def of(cls, group: Sequence[RunRecord], among: Sequence[RunRecord] = ()) -> "TimeColumns":
+        """As suits a table of `group`, whose anchor may be another of the records that the report is made `among`."""
         steps = [step for row in group if row.record.timings for step in row.record.timings.steps]
-        return cls(_anchors(group), any(step.stable for step in steps))
+        return cls(_anchors(group, among or group), any(step.stable for step in steps))
+
+    @property
+    def anchor(self) -> str:
+        """What 1 is; empty where nothing is relative."""
+        return " and ".join(dict.fromkeys(self.anchors.values()))
 
     def headings(self, places: Sequence[Place] = PLACES) -> list[str]:
         """Each column of milliseconds at `places`, and before it the relative one where there is one."""
@@ -45,20 +50,19 @@ class TimeColumns:
         """What 1 is, where anything is relative."""
         if not self.anchors:
             return []
-        (label, *others) = dict.fromkeys(self.anchors.values())
         return [
-            f"Relative: the time of a step relative to that of {' and '.join([label, *others])}, in the median of the "
+            f"Relative: the time of a step relative to that of {self.anchor}, in the median of the "
             "rounds that both have, with its 95 % interval; milliseconds are those of this machine in this hour."
         ]
 
 
-def _anchors(group: Sequence[RunRecord]) -> dict[Place, str]:
+def _anchors(group: Sequence[RunRecord], among: Sequence[RunRecord]) -> dict[Place, str]:
     """Where all relative times of `group` have the same anchor, and tell anything: runs with others have no column."""
     found = {}
     for place in PLACES:
         ids = {(row.run, one.to) for row in group if (one := relative_of(row, place))}
         if len(ids) == 1 and any(one.estimate != 1 for row in group if (one := relative_of(row, place))):
-            found[place] = _label(group, next(iter(ids))[1])
+            found[place] = _label(among, next(iter(ids))[1])
     return found
 
 
@@ -84,6 +88,6 @@ def ratio(one: Relative) -> str:
     return f"{one.estimate:.2f} ({one.low:.2f}–{one.high:.2f})" if one.beside else "1"
 
 
-def _label(group: Sequence[RunRecord], cell_id: str) -> str:
-    cell = next((row.record.cell for row in group if row.record.cell_id == cell_id), None)
+def _label(among: Sequence[RunRecord], cell_id: str) -> str:
+    cell = next((row.record.cell for row in among if row.record.cell_id == cell_id), None)
     return f"{cell.backbone.label}, {cell.strategy.label}" if cell else f"cell {cell_id}"

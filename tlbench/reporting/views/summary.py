@@ -1,24 +1,22 @@
 """The report in a screenful: what to take, and a narrow table of each data set. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.plots import Choice
+from tlbench.reporting.plots import Choice, Reading
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice, rows
+from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, relative_of
+from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 
-UNIT = "Times: ms a batch of {batch} images; ~ marks one that is not stable. The rest is in the report's files."
-HEADINGS = {
-    "inference-cpu": "Infer CPU",
-    "inference-gpu": "Infer GPU",
-    "training-cpu": "Train CPU",
-    "training-gpu": "Train GPU",
-    "size": "MiB",
-}
+UNIT = "Times: ms a batch of {batch} images{stable}. The rest is in the report's files."
+RELATIVE = "Times with an x are relative to 1x, that of {anchor}; ms are in brackets."
+TIMES: Mapping[str, Place] = {f"{step}-{device}": (device, step) for device, step in PLACES}
+HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
 COLUMNS, TOP1, BEST = 100, len("100.0% (99–100)"), len("Best?") + 2
 MOST = 4
 """Costs that fit beside the rest."""
@@ -28,22 +26,34 @@ PADDING = 2
 
 def document(report: Report) -> Document:
     """A section for each data set, and how many cells failed."""
+    how = TimeColumns.of(report.rows)
     sections: list[Section | Note] = []
     for section in choice.sections(report):
         chosen = section.blocks[0]
         assert isinstance(chosen, Choice)
-        sections.append(Section(section.heading, (chosen, _trained(chosen))))
+        sections.append(Section(section.heading, (chosen, _trained(chosen, how))))
     originals = [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
     if originals:
         heading = "Original classifiers"
-        sections.append(Section(heading, (compact(Table.of(*_original(originals), right=range(1, 6))),)))
-    batches = {record.cell.timing.batch_size for record in report.records if record.cell.timing and record.timings}
-    if batches:
-        sections.append(Note((UNIT.format(batch=" or ".join(map(str, sorted(batches)))),)))
+        sections.append(Section(heading, (compact(Table.of(*_original(originals, how), right=range(1, 6))),)))
+    sections += _legend(report, how)
     troubled = [record for record in report.records if record.trouble]
     if troubled:
         sections.append(Section("Cells that gave no numbers", (_failed(troubled),)))
     return Document(report.title, tuple(sections))
+
+
+def _legend(report: Report, how: TimeColumns) -> list[Note]:
+    timed = [record for record in report.records if record.cell.timing and record.timings]
+    if not timed:
+        return []
+    batch = " or ".join(map(str, sorted({record.cell.timing.batch_size for record in timed if record.cell.timing})))
+    unstable = any(not step.stable for record in timed if record.timings for step in record.timings.steps)
+    stable = (
+        "" if not unstable else f"; {UNSTABLE} marks one that is not stable" if how.marks else "; no time is stable"
+    )
+    relative = [RELATIVE.format(anchor=how.anchor)] if how.anchor else []
+    return [Note((UNIT.format(batch=batch, stable=stable), *relative))]
 
 
 def _failed(troubled: Sequence[Record]) -> Table:
@@ -56,7 +66,7 @@ def _failed(troubled: Sequence[Record]) -> Table:
     return Table(columns, tuple(lines))
 
 
-def _trained(chosen: Choice) -> Table:
+def _trained(chosen: Choice, how: TimeColumns) -> Table:
     """Best first; which may be the best is said in a column."""
     axes = [axis for axis in chosen.scatter.xs if axis.key in HEADINGS][:MOST]
     lines: list[tuple[Text, ...]] = []
@@ -65,9 +75,13 @@ def _trained(chosen: Choice) -> Table:
         if mark.y.low is not None and mark.y.high is not None:
             share += f" ({mark.y.low * 100:.0f}–{mark.y.high * 100:.0f})"
         best = "leads" if place == 0 else "" if place in chosen.beaten[0] else "may be"
-        costs = [mark.x[axis.key].text.split(" ")[0] if axis.key in mark.x else DASH for axis in axes]
+        costs = [_cost(axis.key, mark.x.get(axis.key), how) for axis in axes]
         lines.append((mark.name, share, best, *costs))
-    others = sum(2 + len(HEADINGS[axis.key]) + PADDING for axis in axes) + 2 + TOP1 + 2 + BEST
+    widths = [
+        max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
+        for place, axis in enumerate(axes)
+    ]
+    others = sum(2 + width for width in widths) + 2 + TOP1 + 2 + BEST
     columns = (
         Column("Model and strategy", width=max(20, COLUMNS - others)),
         Column("Top-1", "right"),
@@ -77,12 +91,25 @@ def _trained(chosen: Choice) -> Table:
     return compact(Table(columns, tuple(lines)))
 
 
-def _original(of: Sequence[RunRecord]) -> tuple[list[str], list[list[str]]]:
+def _cost(key: str, reading: Reading | None, how: TimeColumns) -> str:
+    """``23``, or ``1.79x (23)`` where the column has relative times."""
+    if reading is None:
+        return DASH
+    return _relative(TIMES.get(key), reading.relative, reading.text.split(" ")[0], how)
+
+
+def _relative(place: Place | None, ratio: float | None, number: str, how: TimeColumns) -> str:
+    if place not in how.anchors or number == DASH:
+        return number
+    return f"{DASH if ratio is None else '1x' if ratio == 1 else f'{ratio:.2f}x'} ({number})"
+
+
+def _original(of: Sequence[RunRecord], how: TimeColumns) -> tuple[list[str], list[list[str]]]:
     headings = ["Model", "Top-1", "MiB", "Parameters", "Infer CPU", "Infer GPU"]
-    return headings, [_classifier(seeds) for seeds in rows.by_row(of)]
+    return headings, [_classifier(seeds, how) for seeds in rows.by_row(of)]
 
 
-def _classifier(seeds: Sequence[RunRecord]) -> list[str]:
+def _classifier(seeds: Sequence[RunRecord], how: TimeColumns) -> list[str]:
     record = seeds[0].record
     counts = record.counts
     return [
@@ -90,8 +117,14 @@ def _classifier(seeds: Sequence[RunRecord]) -> list[str]:
         _top1(record),
         numbers.size(counts.size_mb if counts else None),
         numbers.count(counts.params if counts else None),
-        *(rows.time_of(seeds, device, "inference").split(" ")[0] for device in ("cpu", "gpu")),
+        *(_inference(seeds, (device, "inference"), how) for device in ("cpu", "gpu")),
     ]
+
+
+def _inference(seeds: Sequence[RunRecord], place: Place, how: TimeColumns) -> str:
+    number = rows.time_of(seeds, *place, marks=how.marks, brief=place in how.anchors).split(" ")[0]
+    found = next(filter(None, (relative_of(row, place) for row in seeds)), None)
+    return _relative(place, found.estimate if found else None, number, how)
 
 
 def _top1(record: Record) -> str:
