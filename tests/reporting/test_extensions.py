@@ -14,7 +14,7 @@ RUN = ROOT / "results" / "reference" / "small-cpu"
 
 EXAMPLES = re.findall("```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
 SLOWEST = next(code for code in EXAMPLES if "def sections(report)" in code)
-LATEX = """
+SLIDES = """
 from tlbench.reporting.formats import Format
 
 FORMAT = Format("tex", lambda report: {"table.tex": report.title, "plot.pdf": b"%PDF"}, kept=True)
@@ -27,9 +27,9 @@ POINTS = """
 [tlbench.views]
 slowest = slowest:sections
 [tlbench.formats]
-latex = latex:FORMAT
+slides = slides:FORMAT
 [tlbench.comparison_formats]
-count = latex:count
+count = slides:count
 """
 
 
@@ -41,7 +41,7 @@ def site(tmp_path: Path) -> Path:
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: more-reports\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(POINTS)
     (site / "slowest.py").write_text(SLOWEST)
-    (site / "latex.py").write_text(LATEX)
+    (site / "slides.py").write_text(SLIDES)
     return site
 
 
@@ -69,10 +69,10 @@ def test_a_view_and_a_kept_format_are_in_the_folder_of_a_run(site: Path, tmp_pat
 
 
 def test_several_files_need_a_folder(site: Path, tmp_path: Path) -> None:
-    printed = tlbench(site, "report", str(RUN), "--format", "latex")
+    printed = tlbench(site, "report", str(RUN), "--format", "slides")
     assert printed.returncode == 64
-    assert "format latex makes several files (table.tex, plot.pdf); name a folder for them" in printed.stderr
-    written = tlbench(site, "report", str(RUN), "--format", "latex", "--output", str(tmp_path / "paper"))
+    assert "format slides makes several files (table.tex, plot.pdf); name a folder for them" in printed.stderr
+    written = tlbench(site, "report", str(RUN), "--format", "slides", "--output", str(tmp_path / "paper"))
     assert written.returncode == 0, written.stderr
     assert (tmp_path / "paper" / "plot.pdf").read_bytes() == b"%PDF"
 

@@ -3,7 +3,7 @@
 A package adds one to its pyproject.toml::
 
     [project.entry-points."tlbench.formats"]
-    latex = "my_package.latex:FORMAT"
+    slides = "my_package.slides:FORMAT"
 """
 
 import csv
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from tlbench.core.plugins import Registry
 from tlbench.reporting import exports, output
-from tlbench.reporting.document import pictures
+from tlbench.reporting.document import Document, pictures
 from tlbench.reporting.output import Made
 from tlbench.reporting.plots import Picture
-from tlbench.reporting.render import html, markdown, svg, terminal
+from tlbench.reporting.render import html, latex, markdown, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import summary
+from tlbench.reporting.views import data_sets, summary
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def as_html(report: Report) -> str:
     return html.render(report.document)
 
 
+def as_latex(report: Report) -> str:
+    """The table of each data set, for a paper."""
+    return latex.render(Document(report.title, tuple(data_sets.sections(report))))
+
+
 def as_csv(report: Report) -> str:
     """One row a cell, plain numbers; no text is a formula to a spreadsheet."""
     frame = report.frame.map(_no_formula)
@@ -100,6 +105,7 @@ FORMATS: Registry[Format] = Registry(
         "html": Format("html", as_html, kept=True),
         "text": Format("txt", as_text, kept=True),
         "svg": Format("svg", as_svg, kept=True),
+        "latex": Format("tex", as_latex),
         "pytest-benchmark": Format("json", exports.pytest_benchmark),
         "github-action-benchmark": Format("json", exports.github_action_benchmark),
     },

@@ -1,0 +1,138 @@
+r"""A document in LaTeX, to stand in another one that loads booktabs and longtable.
+
+Every sign that LaTeX or its fonts would read as their own is escaped, ligatures included. Letters beyond Latin are left
+as they are, which XeLaTeX and LuaLaTeX take and pdfLaTeX does not.
+"""
+
+import re
+
+from tlbench.reporting.answer import listed, sentence
+from tlbench.reporting.document import (
+    Block,
+    Code,
+    Document,
+    Emphasis,
+    Figure,
+    Inline,
+    Listing,
+    Note,
+    Program,
+    Section,
+    Strong,
+    Table,
+    Text,
+    inlines,
+    plain,
+)
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter
+from tlbench.reporting.render.characters import one_line
+
+NEEDS = "% \\usepackage{booktabs,longtable}\n"
+LEVELS = ("section", "subsection", "subsubsection", "paragraph")
+ROWS_ON_A_PAGE = 40
+"""A table of more is set with longtable, which breaks over pages; two columns of text cannot have one."""
+
+SIGNS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "-": "{-}",
+    ",": "{,}",
+    "–": r"\textendash{}",
+    "—": r"\textemdash{}",
+    "−": r"\ensuremath{-}",
+    "±": r"\ensuremath{\pm}",
+    "×": r"\ensuremath{\times}",
+    "→": r"\ensuremath{\rightarrow}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "†": r"\textdagger{}",
+    "…": r"\ldots{}",
+    "�": "?",
+}
+MARKS = re.compile("-(?=-)|,(?=,)|[" + re.escape("".join(sign for sign in SIGNS if sign not in "-,")) + "]")
+"""A hyphen or a comma is one of these only where another follows, with which it would be one sign."""
+
+
+def render(document: Document) -> str:
+    """The document without its pictures, its sections beginning at `section`."""
+    blocks = [part for block in document.blocks for part in _block(block, 0)]
+    return "\n\n".join([f"% {one_line(plain(document.title))}\n{NEEDS}".rstrip("\n"), *blocks]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that shows as it is, on one line."""
+    return MARKS.sub(lambda found: SIGNS[found[0]], one_line(text))
+
+
+def _block(block: Block, level: int) -> list[str]:
+    match block:
+        case Section(on_pages=True) | Program() | Scatter() | Curves() | Confusion():
+            return []
+        case Section(heading, blocks):
+            parts = [part for inner in blocks for part in _block(inner, level + 1)]
+            return [f"\\{LEVELS[min(level, len(LEVELS) - 1)]}{{{_line(heading)}}}", *parts] if parts else []
+        case Table():
+            return [_table(block)]
+        case Note(lines):
+            return ["\\noindent " + " \\newline\n".join(map(_line, lines))]
+        case Listing(items):
+            return ["\n".join(["\\begin{itemize}", *(f"\\item {{}}{_line(item)}" for item in items), "\\end{itemize}"])]
+        case Figure(title, _, caption):
+            return [_line((f"{title}: ", *inlines(caption)))]
+        case Choice():
+            below = filter(None, (listed(block), block.certainty))
+            return [_piece(Strong(sentence(block))), *map(_line, below)]
+
+
+def _table(table: Table) -> str:
+    long = len(table.rows) > ROWS_ON_A_PAGE
+    kind = "longtable" if long else "tabular"
+    columns = "".join("r" if column.align == "right" else "l" for column in table.columns)
+    lines = [
+        f"\\begin{{{kind}}}{{{columns}}}",
+        "\\toprule",
+        _row(tuple(column.heading for column in table.columns)),
+        "\\midrule",
+        *(["\\endhead"] if long else []),
+        *map(_row, table.rows),
+        "\\bottomrule",
+        f"\\end{{{kind}}}",
+    ]
+    return "\n".join(lines if long else ["\\begin{center}", *lines, "\\end{center}"])
+
+
+def _row(cells: tuple[Text, ...]) -> str:
+    return " & ".join(map(_line, cells)) + r" \\"
+
+
+def _line(text: Text) -> str:
+    return "".join(map(_piece, inlines(text))).strip()
+
+
+def _piece(piece: Inline) -> str:
+    match piece:
+        case Emphasis(text):
+            return f"\\emph{{{escape(text)}}}"
+        case Strong(text):
+            return f"\\textbf{{{escape(text)}}}"
+        case Code(text):
+            return f"\\texttt{{{escape(text)}}}"
+        case _:
+            return escape(plain(piece))
