@@ -186,7 +186,7 @@ def head_phase(layers: int, train: Training, head: Head) -> Phase:
     return Phase(name="head", frozen=layers, solver="gradient", epochs=train.epochs, learning_rate=rate)
 
 
-def fine_tuning(part: Part, train: Training, batch_norm: BatchNorm = "inference") -> Phase:
+def fine_tuning(part: Part, train: Training) -> Phase:
     """Some layers of the backbone and the head, from a head that fits already."""
     return Phase(
         **part.model_dump(include=set(Part.model_fields)),
@@ -196,7 +196,6 @@ def fine_tuning(part: Part, train: Training, batch_norm: BatchNorm = "inference"
         learning_rate=train.learning_rate,
         warmup=0.0 if train.reduce_lr else WARMUP,
         schedule="constant" if train.reduce_lr else "cosine",
-        batch_norm=batch_norm,
         keep_best=train.early_stopping is None or train.early_stopping.restore_best,
     )
 

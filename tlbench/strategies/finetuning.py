@@ -23,16 +23,12 @@ JOINT_RATE = 3e-4
 has not arrived after a few epochs. docs/methodology.md."""
 
 
-class FromHead(Strategy):
-    """The head on the frozen backbone first, then a part of the backbone with it.
+class TwoRates(Strategy):
+    """The head on the frozen backbone first, then a part of the backbone with it, each at its rate.
 
-    batch_norm: ``train`` lets BatchNormalization in what is trained use the statistics of each batch and move its own.
     head_rate, backbone_rate: learning rates where both are trained, in place of the one for both.
     """
 
-    batch_norm: Annotated[BatchNorm, Field(description="inference keeps BatchNormalization's statistics, or train")] = (
-        "inference"
-    )
     head_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the head")
     backbone_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the backbone")
 
@@ -51,13 +47,28 @@ class FromHead(Strategy):
 
     def tuning(self, part: Part, train: Training) -> Phase:
         """A phase that trains `part` and the head."""
-        return self.at_rates(fine_tuning(part, train, self.batch_norm))
+        return self.at_rates(fine_tuning(part, train))
 
     def at_rates(self, phase: Phase) -> Phase:
         """A phase with the rates that were asked for."""
         head = phase.learning_rate if self.head_rate is None else self.head_rate
         backbone = phase.learning_rate if self.backbone_rate is None else self.backbone_rate
         return phase.model_copy(update={"learning_rate": backbone, "head_rate": None if head == backbone else head})
+
+
+class FromHead(TwoRates):
+    """As `TwoRates`.
+
+    batch_norm: ``train`` lets BatchNormalization in what is trained use the statistics of each batch and move its own.
+    """
+
+    batch_norm: Annotated[BatchNorm, Field(description="inference keeps BatchNormalization's statistics, or train")] = (
+        "inference"
+    )
+
+    def tuning(self, part: Part, train: Training) -> Phase:
+        """A phase that trains `part` and the head, with BatchNormalization as asked."""
+        return super().tuning(part, train).model_copy(update={"batch_norm": self.batch_norm})
 
 
 class FineTuning(FromHead):

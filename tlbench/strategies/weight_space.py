@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tlbench.core.cell import Head, Training
-from tlbench.strategies.base import LayerView, Phase, Strategy
+from tlbench.strategies.base import LayerView, Phase
+from tlbench.strategies.finetuning import TwoRates
 from tlbench.strategies.full import Full
 
 
-class WeightSpace(Strategy):
+class WeightSpace(TwoRates):
     """The solved head, then the whole backbone with it, with BatchNormalization in inference mode.
 
     So the statistics of normalization stay, and any weights between two of a training go with them.
