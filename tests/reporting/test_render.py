@@ -250,5 +250,6 @@ def test_a_figure_is_drawn_on_a_page_and_told_elsewhere() -> None:
     document = Document("t", (figure, Figure("nothing", (), "no runs")))
     assert read(document).tags.count("circle") == 2
     assert read(document).tags.count("line") == 1
+    assert [text for text in read(document).texts if text in {"1", "3"}] == ["1", "3"]  # both ends of the scale
     assert markdown.render(document) == "# t\n\ntimes: 1 to 3 ms\n\nnothing: no runs\n"
     assert terminal.render(document) == "t\n\ntimes: 1 to 3 ms\n\nnothing: no runs\n"

@@ -7,15 +7,26 @@ from tlbench.reporting.document import Block, Document, Figure, Listing, Note, P
 
 
 def page(title: str, series: Sequence[Series]) -> Document:
-    """First what changed, then a figure for each number of each cell."""
+    """How many numbers moved, which, and a figure for each number of each cell; those without a change are folded."""
     cells: dict[str, list[Series]] = {}
     for number in series:
         cells.setdefault(number.cell, []).append(number)
     sections = [
-        Section(cell, tuple(Section(number.name, (figure(number),)) for number in numbers))
+        Section(
+            cell,
+            tuple(Section(number.name, (figure(number),)) for number in numbers),
+            folded=not any(number.changes for number in numbers),
+        )
         for cell, numbers in cells.items()
     ]
-    return Document(title, (_changes(series), *sections))
+    changed = Section("What changed", (_changes(series),))
+    return Document(title, (Section("In short", (_in_short(series),)), changed, *sections))
+
+
+def _in_short(series: Sequence[Series]) -> Table:
+    moved = sum(bool(number.changes) for number in series)
+    rows = [["Changed their level", str(moved)], ["Kept it, as far as can be seen", str(len(series) - moved)]]
+    return Table.of(["", "Numbers"], rows, right=[1])
 
 
 def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
