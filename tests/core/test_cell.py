@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests import builders
-from tlbench.core.cell import Cell, Head, Named
+from tlbench.core.cell import Augmentation, Cell, Grown, Head, Named, Timing, Training, Tuning
 
 ORIGINAL = {"train": None, "head": Head(name="imagenet"), "strategy": Named(name="pretrained")}
 
@@ -32,3 +32,25 @@ def test_a_cell_is_trained_or_an_original_classifier() -> None:
 def test_a_cell_of_no_kind_cannot_be_made(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="settings of training or the original classifier"):
         builders.cell(**changes)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        (builders.cell(), "recipe", 3),
+        (builders.cell().training, "mixup", 0.2),
+        (builders.cell().training, "tune", Tuning(l2=(1.0, 0.1))),
+        (builders.cell().protocol, "more_batch_sizes", (1, 8)),
+        (Augmentation(), "views", 2),
+    ],
+)
+def test_a_field_that_came_later_is_in_the_json_only_where_it_is_set(part: Grown, field: str, value: object) -> None:
+    default = type(part).model_fields[field].default
+    assert field not in part.model_copy(update={field: default}).model_dump(mode="json")
+    assert field in part.model_copy(update={field: value}).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("kind", [Cell, Training, Timing, Augmentation])
+def test_what_came_later_has_a_default_to_be_left_out_at(kind: type[Grown]) -> None:
+    assert kind.LATER
+    assert not any(kind.model_fields[name].is_required() for name in kind.LATER)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -33,6 +33,19 @@ class Value(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Grown(Value):
+    """A part of a cell to which fields were added: `LATER` are left out of its JSON at their defaults, so that the ids
+    of older cells stay.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unset = [name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].default]
+        return {name: value for name, value in handler(self).items() if name not in unset}
 
 
 class Named(Value):
@@ -94,7 +107,7 @@ class ReduceLROnPlateau(Value):
     monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
 
 
-class Augmentation(Value):
+class Augmentation(Grown):
     """Random changes of training images (never of validation or test images).
 
     rotation: degrees to either side. shift, zoom: fraction of the image. shear: degrees.
@@ -103,18 +116,14 @@ class Augmentation(Value):
     anew.
     """
 
+    LATER: ClassVar[tuple[str, ...]] = ("views",)
+
     rotation: float = 0.0
     shift: float = 0.0
     shear: float = 0.0
     zoom: float = 0.0
     flip: bool = False
     views: int | None = None
-
-    @model_serializer(mode="wrap")
-    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """`views` came later: left out where there are none, so that the ids of older cells stay."""
-        content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if key != "views" or value is not None}
 
 
 class RandAugment(Value):
@@ -150,7 +159,7 @@ class Tuning(Value):
         return "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in given if values)
 
 
-class Training(Value):
+class Training(Grown):
     """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``.
 
     Of a head that is solved, epochs and learning_rate are 0: it has none, nor any other setting of gradient steps.
@@ -160,6 +169,11 @@ class Training(Value):
     A rate that is tuned is 0 as well.
     class_weight: ``balanced`` weighs the loss of each image so that all classes count the same; None: images do.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "schedule", "warmup", "label_smoothing", "weight_decay", "mixup", "cutmix", "rand_augment", "tune",
+        "class_weight",
+    )  # fmt: skip
 
     epochs: int
     batch_size: int
@@ -204,21 +218,15 @@ class Training(Value):
         views = self.augmentation is not None and self.augmentation.views is not None
         return self.mixes or self.rand_augment is not None or (self.augmentation is not None and not views)
 
-    @model_serializer(mode="wrap")
-    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Settings that came later are left out at their defaults, so that the ids of older cells stay."""
-        content: dict[str, Any] = handler(self)
-        added = {"schedule": None, "warmup": None, "label_smoothing": 0.0, "weight_decay": None}
-        added |= {"mixup": 0.0, "cutmix": 0.0, "rand_augment": None, "tune": None, "class_weight": None}
-        return {key: value for key, value in content.items() if key not in added or value != added[key]}
 
-
-class Timing(Value):
+class Timing(Grown):
     """How step times are taken: at least `iterations` timed steps and at least `seconds` of them.
 
     warmup: steps at least before timing begins. max_seconds: timing of a step ends there, whether it has its
     iterations or not; None: no bound. more_batch_sizes: inference is timed at these too.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("max_seconds", "more_batch_sizes")
 
     protocol: str
     batch_size: int
@@ -227,13 +235,6 @@ class Timing(Value):
     seconds: float
     max_seconds: float | None = None
     more_batch_sizes: tuple[int, ...] = ()
-
-    @model_serializer(mode="wrap")
-    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Fields that came after the first release are left out at their defaults: the ids of older cells stay."""
-        content: dict[str, Any] = handler(self)
-        added = {"max_seconds": None, "more_batch_sizes": ()}
-        return {key: value for key, value in content.items() if key not in added or value not in (added[key], [])}
 
 
 def canonical(content: Mapping[str, Any]) -> str:
@@ -246,12 +247,14 @@ def id_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Cell(Value):
+class Cell(Grown):
     """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`).
 
     recipe: the edition of what strategies do. 1 (tlbench 0.1): all that is trained in one phase, from a random head,
     with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says; 3: boundaries on whole blocks.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("recipe",)
 
     backbone: Named
     weights: Weights
@@ -267,12 +270,6 @@ class Cell(Value):
     jit: Jit
     timing: Timing | None
     recipe: int = 1
-
-    @model_serializer(mode="wrap")
-    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """`recipe` came later: left out at 1, so that the ids of older cells stay."""
-        content: dict[str, Any] = handler(self)
-        return {key: value for key, value in content.items() if key != "recipe" or value != 1}
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:
@@ -325,7 +322,7 @@ class Cell(Value):
         )
         if step == "training":
             parts |= {"strategy": self.strategy.model_dump(mode="json"), "optimizer": self.training.optimizer}
-        return f"{step} {json.dumps(parts, sort_keys=True, separators=(',', ':'))}"
+        return f"{step} {canonical(parts)}"
 
     @property
     def label(self) -> str:
