@@ -13,6 +13,7 @@ from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution import child, server
 from tlbench.execution.executors import ProcessExecutor
+from tlbench.execution.outcome import Returned
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -78,7 +79,7 @@ def test_the_harness_adds_nothing_to_a_bare_loop(
     cell = builders.cell(backbone=backbone, strategy=Named(name="frozen"), weights="random", timing=STANDARD)
     server.start_server("tensorflow")
     outcome = child.run("tests.targets:harness_and_bare_loop", (cell, step, 60), timeout=600)
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     harness, bare = outcome.value
     logs = sorted(one / other for one, other in zip(harness, bare, strict=True))
     ratio = statistics.median(logs)

@@ -14,7 +14,7 @@ import pytest
 
 from tlbench.core.errors import UserError
 from tlbench.execution import child, server
-from tlbench.execution.child import Died, Raised, Returned, TimedOut
+from tlbench.execution.outcome import Died, Raised, Returned, TimedOut
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import pytest
 from tests.conftest import killed_at_once
 from tests.execution.test_groups import job
 from tlbench.execution import child, executors
-from tlbench.execution.child import Died, Outcome
 from tlbench.execution.executors import EXECUTORS, InlineExecutor, ProcessExecutor
 from tlbench.execution.job import Group
 from tlbench.execution.loading import FrameworkError
+from tlbench.execution.outcome import Died, Outcome
 from tlbench.measuring.hosts import LostError, Pace
 from tlbench.measuring.jobs import ReferenceJob
 

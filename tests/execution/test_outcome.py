@@ -4,8 +4,7 @@ import signal
 
 import pytest
 
-from tlbench.execution.child import Died, Outcome, Raised, TimedOut, TooLarge
-from tlbench.execution.outcome import LONGEST_MESSAGE, failure
+from tlbench.execution.outcome import LONGEST_MESSAGE, Died, Outcome, Raised, TimedOut, TooLarge, failure
 
 
 @pytest.mark.parametrize(

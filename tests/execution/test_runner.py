@@ -9,10 +9,10 @@ import pytest
 from tests import builders
 from tests.execution.test_groups import FULL, KEEP, V2, job
 from tlbench.core.cell import Cell
-from tlbench.execution.child import Died, Outcome, Raised, Returned
 from tlbench.execution.executors import OnMessage
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned
 from tlbench.execution.runner import run_groups
 from tlbench.results.record import Record
 from tlbench.results.store import Store

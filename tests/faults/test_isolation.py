@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from tests.execution.test_child import alive
-from tlbench.execution import child, server
-from tlbench.execution.child import Conversation, Returned, TimedOut, TooLarge, run
+from tlbench.execution import server
+from tlbench.execution.child import Conversation, run
+from tlbench.execution.outcome import Outcome, Returned, TimedOut, TooLarge
 
 PARENT = """\
 import sys
@@ -37,7 +38,7 @@ def gone(pids: tuple[int, ...], within: float = 10.0) -> bool:
 
 
 @pytest.mark.parametrize(("end", "outcome"), [("returns", Returned(None)), ("waits", TimedOut(5.0))])
-def test_what_a_child_started_ends_with_it(end: str, outcome: child.Outcome) -> None:
+def test_what_a_child_started_ends_with_it(end: str, outcome: Outcome) -> None:
     heard: list[tuple[int, int]] = []
     assert run("tests.targets:start_another", end, on_message=heard.append, timeout=5.0) == outcome
     assert gone(heard[0], within=2.0)

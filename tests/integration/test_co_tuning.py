@@ -11,6 +11,7 @@ from tlbench.core.cell import Augmentation, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Job, Keep
+from tlbench.execution.outcome import Returned
 
 __all__ = ["data", "weights"]
 
@@ -21,7 +22,7 @@ OF_SECOND_HEAD = 256 * 1000 + 1000
 def classifier(weights: Path, data: DataSource) -> Path:
     path = weights.with_name("whole.weights.h5")
     outcome = child.run("tests.targets:save_classifier", (SMALL, str(weights), str(path)), timeout=120)
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     return path
 
 

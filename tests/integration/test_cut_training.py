@@ -14,6 +14,7 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Job, Keep
+from tlbench.execution.outcome import Returned
 from tlbench.results.record import WeightsProvenance
 
 LIMIT = Limit(train=24, validation=8, test=16)
@@ -41,7 +42,7 @@ def save_weights(backbone: Named, data: DataSource, folder: Path) -> Path:
     """Random weights in a file, with the statistics of their BatchNormalization taken from the data."""
     path = folder / "some.weights.h5"
     outcome = child.run("tests.targets:save_backbone", (backbone, data, str(path)), timeout=120)
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     return path
 
 
@@ -55,7 +56,7 @@ def run(jobs: Sequence[Job], keep: Keep | None) -> list[Finished]:
     found: list[Any] = []
     for group in grouped(jobs, keep):
         outcome = child.run("tlbench.worker.train:run_group", group, on_message=found.append, timeout=300)
-        assert isinstance(outcome, child.Returned), outcome
+        assert isinstance(outcome, Returned), outcome
     return [one for one in found if isinstance(one, Finished)]
 
 
@@ -71,7 +72,7 @@ def check_same(jobs: Sequence[Job], folder: Path) -> None:
     """Cut and whole: the same weights after training, and the same predictions."""
     for group in grouped(jobs, Keep(folder, 10**9)):
         outcome = child.run("tests.targets:train_cut_and_whole", group, timeout=600)
-        assert isinstance(outcome, child.Returned), outcome
+        assert isinstance(outcome, Returned), outcome
         path, moved, weights, predictions = outcome.value
         assert path.whole is None
         assert moved > 1e-3

@@ -14,6 +14,7 @@ from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution import child, server
 from tlbench.execution.job import Finished, Group, Job, Keep
+from tlbench.execution.outcome import Returned
 from tlbench.results.record import WeightsProvenance
 
 
@@ -21,7 +22,7 @@ def peak(job: Job, held: int) -> int:
     heard: list[Any] = []
     group = Group((job,), None)
     outcome = child.run("tests.targets:cell_beside", (group, held), on_message=heard.append, timeout=120)
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     assert isinstance(heard[-1], Finished)
     memory = heard[-1].record.memory
     assert memory is not None
@@ -70,7 +71,7 @@ def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) 
         on_message=heard.append,
         timeout=900,
     )
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     assert isinstance(heard[-1], Finished)
     assert present(heard[-1].record.path).whole == (None if kept else "asked for")
 

@@ -11,6 +11,7 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Keep
+from tlbench.execution.outcome import Returned
 
 __all__ = ["data", "weights"]
 
@@ -35,7 +36,7 @@ ALL = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for na
 def compared(data: DataSource, weights: Path, name: str, folder: Path) -> Any:
     (group,) = grouped([job(data, weights, strategy=STRATEGIES[name], train=TRAIN)], Keep(folder, 10**9))
     outcome = child.run("tests.targets:train_and_compare", group, timeout=600)
-    assert isinstance(outcome, child.Returned), outcome
+    assert isinstance(outcome, Returned), outcome
     return outcome.value
 
 

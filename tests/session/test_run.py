@@ -11,9 +11,9 @@ import tlbench
 from tests import builders
 from tlbench.core.errors import UserError
 from tlbench.execution import child
-from tlbench.execution.child import Raised, Returned
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.execution.outcome import Outcome, Raised, Returned
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
@@ -38,7 +38,7 @@ class Replay:
     fails: set[str] = field(default_factory=set)
     ran: list[str] = field(default_factory=list)
 
-    def run(self, group: Group, on_message: Any, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: Any, timeout: float, log: Path) -> Outcome:
         for job in group.jobs:
             name = job.cell.strategy.name
             self.ran.append(name)

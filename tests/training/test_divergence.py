@@ -6,8 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
-from tlbench.execution.child import Raised  # noqa: E402
-from tlbench.execution.outcome import failure  # noqa: E402
+from tlbench.execution.outcome import Raised, failure  # noqa: E402
 from tlbench.results.record import Epoch  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training.evaluate import DivergedError, Predicted, accuracy  # noqa: E402

@@ -18,7 +18,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +27,7 @@ import psutil
 from tlbench.core.errors import UserError
 from tlbench.execution import group
 from tlbench.execution.loading import FrameworkError, explain
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
 from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
 from tlbench.host import cgroups
 
@@ -39,55 +39,8 @@ LOOK = 0.25
 """Seconds between two looks at the memory of a child that has a bound."""
 SERVER_TRIES, SERVER_NOTICED = 5, 0.2
 """So often a child is started again when the fork server died under it, and seconds between."""
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The function came back with `value`."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The function raised. `user_error` says that `message` is meant for the user as it is."""
-
-    type: str
-    message: str
-    traceback: str
-    user_error: bool = False
-
-
-@dataclass(frozen=True)
-class Died:
-    """The process ended without an answer: `exitcode` is negative for a signal.
-
-    for_memory: the kernel counted a process that it killed since its control group's memory ran out, meanwhile.
-    """
-
-    exitcode: int
-    for_memory: bool = False
-
-
-@dataclass(frozen=True)
-class TimedOut:
-    """The process was stopped after `seconds`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class TooLarge:
-    """The process was stopped since it had more than `limit` bytes of memory, `used`."""
-
-    limit: int
-    used: int
-
-
 LONGEST_WAIT = 2e6
 """Seconds, 23 days: the kernel counts them in milliseconds of 31 bits. Who waits longer waits for ever."""
-
-Outcome = Returned | Raised | Died | TimedOut | TooLarge
 
 
 def run(

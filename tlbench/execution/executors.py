@@ -11,7 +11,7 @@ from tlbench.execution import child, server
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress
 from tlbench.execution.loading import FrameworkError
-from tlbench.execution.outcome import failure
+from tlbench.execution.outcome import Outcome, Raised, Returned, failure
 from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
@@ -22,7 +22,7 @@ OnMessage = Callable[[Progress | Finished], None]
 class GroupRunner(Protocol):
     """Trains groups of cells. `log` is where a worker's own output goes, `timeout` is in seconds."""
 
-    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """Run `group` to its end, or to the first cell that fails; `timeout` is for each cell."""
 
     def stop(self) -> None:
@@ -39,7 +39,7 @@ class ProcessExecutor:
     def __init__(self) -> None:
         self._running: set[child.Conversation] = set()
 
-    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """In a child of its own."""
         server.start_server(group.jobs[0].cell.backend)
         return child.run(
@@ -95,7 +95,7 @@ class _Sleeper:
         except BaseException:
             self.close()
             raise
-        if isinstance(answer, child.Outcome):
+        if isinstance(answer, Outcome):
             self.close()
             self._lost = _lost(answer, self._log)
             raise self._lost
@@ -105,12 +105,12 @@ class _Sleeper:
 class InlineExecutor:
     """In this process, for a debugger: no time limit, no protection from a crash, output not kept apart."""
 
-    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> child.Outcome:
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """Here and now."""
         del timeout, log
         server.choose_backend(group.jobs[0].cell.backend)
         try:
-            return child.Returned(child.resolve(RUN_GROUP)(group, on_message))
+            return Returned(child.resolve(RUN_GROUP)(group, on_message))
         except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
             return _raised(error)
 
@@ -128,13 +128,13 @@ class InlineExecutor:
         return participant
 
 
-def _raised(error: Exception) -> child.Raised:
-    return child.Raised(type(error).__name__, str(error), traceback.format_exc(), isinstance(error, UserError))
+def _raised(error: Exception) -> Raised:
+    return Raised(type(error).__name__, str(error), traceback.format_exc(), isinstance(error, UserError))
 
 
-def _lost(outcome: child.Outcome, log: Path) -> LostError:
+def _lost(outcome: Outcome, log: Path) -> LostError:
     """A model is lost since its child ended so; `log` gets the traceback, and is named where anything is in it."""
-    if isinstance(outcome, child.Raised):
+    if isinstance(outcome, Raised):
         with log.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
     printed = log.exists() and log.stat().st_size > 0

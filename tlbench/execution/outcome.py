@@ -1,8 +1,9 @@
-"""From how a child ended to the status and failure of a record. Pure."""
+"""How a child may end, and the status and failure of a record that follow. Pure."""
 
 import signal
+from dataclasses import dataclass
+from typing import Any
 
-from tlbench.execution.child import Died, Outcome, Raised, TimedOut, TooLarge
 from tlbench.results.record import Failure, Status
 
 OUT_OF_MEMORY = (
@@ -12,6 +13,52 @@ OUT_OF_MEMORY = (
 ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "device:")
 """Words of messages that speak of a device's memory, not of the machine's."""
 LONGEST_MESSAGE = 2000
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The function came back with `value`."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The function raised. `user_error` says that `message` is meant for the user as it is."""
+
+    type: str
+    message: str
+    traceback: str
+    user_error: bool = False
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process ended without an answer: `exitcode` is negative for a signal.
+
+    for_memory: the kernel counted a process that it killed since its control group's memory ran out, meanwhile.
+    """
+
+    exitcode: int
+    for_memory: bool = False
+
+
+@dataclass(frozen=True)
+class TimedOut:
+    """The process was stopped after `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """The process was stopped since it had more than `limit` bytes of memory, `used`."""
+
+    limit: int
+    used: int
+
+
+Outcome = Returned | Raised | Died | TimedOut | TooLarge
 
 
 def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:

@@ -10,11 +10,10 @@ from typing import Protocol
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
-from tlbench.execution.child import Outcome, Raised, Returned, TooLarge
 from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
-from tlbench.execution.outcome import failure
+from tlbench.execution.outcome import Outcome, Raised, Returned, TooLarge, failure
 from tlbench.host.environment import capture, git_commit
 from tlbench.results.record import Provenance, Record
 from tlbench.results.store import Store

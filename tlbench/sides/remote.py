@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tlbench.core.errors import UserError
-from tlbench.execution.child import Died
 from tlbench.execution.entry_points import SIDE_HOST
-from tlbench.execution.outcome import failure
+from tlbench.execution.outcome import Died, failure
 from tlbench.measuring.hosts import LostError, Pace, Ready
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
