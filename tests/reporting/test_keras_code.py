@@ -75,6 +75,13 @@ def test_what_cannot_be_written_out_says_why() -> None:
         assert word in why_not(record.model_copy(update={"cell": record.cell.model_copy(update=change)}))
 
 
+def test_a_head_trained_before_fine_tuning_has_no_program_since_its_rate_follows_another_schedule() -> None:
+    record = recorded("full")
+    head = record.training[0].model_copy(update={"solver": "gradient", "chosen": None, "tried": ()})
+    trained = record.model_copy(update={"training": (head, *record.training[1:])})
+    assert "constant rate before fine-tuning" in why_not(trained)
+
+
 def test_names_in_a_program_are_strings_and_no_code() -> None:
     record = recorded("frozen")
     hostile = 'x\'\n"""); raise SystemExit #\u2028'

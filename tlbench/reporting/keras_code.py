@@ -37,6 +37,8 @@ def why_not(record: Record) -> str:
         return f"strategy {cell.strategy.label} is not written out"
     if any(phase.solver not in {"linear", "gradient"} for phase in record.training):
         return f"its head is found by {record.training[0].solver}, which is not written out"
+    if len(record.training) > 1 and record.training[0].solver == "gradient":
+        return "a head that is trained at a constant rate before fine-tuning is not written out"
     if any(phase.head_rate is not None for phase in record.training):
         return "rates of their own for head and backbone are not written out"
     if more := unwritten(record):
