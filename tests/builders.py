@@ -3,10 +3,10 @@
 from typing import Any
 
 from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training
+from tlbench.results.images import DataProvenance
 from tlbench.results.record import (
     Accuracy,
     Counts,
-    DataProvenance,
     Environment,
     Epoch,
     Failure,

@@ -17,7 +17,7 @@ from tlbench.datasets import build
 from tlbench.datasets.names import shown
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
-from tlbench.results.record import DataProvenance
+from tlbench.results.images import DataProvenance
 from tlbench.session.data import check
 
 

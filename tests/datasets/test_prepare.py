@@ -18,7 +18,7 @@ from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
-from tlbench.results.record import DataProvenance
+from tlbench.results.images import DataProvenance
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.results.images import SkippedFile
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.predictions import Answers, Evaluated
-from tlbench.results.record import SCHEMA_VERSION, Record, SkippedFile
+from tlbench.results.record import SCHEMA_VERSION, Record
 from tlbench.results.store import Store, UnreadableError, decode, encode
 from tlbench.statistics.bootstrap import over_rounds
 

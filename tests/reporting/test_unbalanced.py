@@ -7,7 +7,8 @@ from tlbench.reporting.document import Document
 from tlbench.reporting.render import markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import data_sets
-from tlbench.results.record import Accuracy, Record, SkippedFile
+from tlbench.results.images import SkippedFile
+from tlbench.results.record import Accuracy, Record
 from tlbench.results.table import to_frame
 
 

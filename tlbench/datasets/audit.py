@@ -10,7 +10,7 @@ from tlbench.datasets.decode import UndecodableError, decode, quiet
 from tlbench.datasets.duplicates import Groups, Place, Sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import shown
-from tlbench.results.record import SkippedFile, SplitOrigin
+from tlbench.results.images import SkippedFile, SplitOrigin
 
 SIZE = 64
 

@@ -16,7 +16,7 @@ from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import SPLITS, shown
 from tlbench.host.resources import usable_cores
-from tlbench.results.record import SkippedFile, SplitAudit
+from tlbench.results.images import SkippedFile, SplitAudit
 
 MOST_BAD = 0.05
 CHUNK = 256

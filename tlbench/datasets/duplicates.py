@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.results.record import Duplicates, SplitAudit
+from tlbench.results.images import Duplicates, SplitAudit
 
 SIDE = 16
 CORRELATION, LEVELS = 0.995, 6.0

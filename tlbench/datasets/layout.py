@@ -12,7 +12,7 @@ from pathlib import Path
 from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.listing import BESIDE, LeftOut, Listed, files_below, leave_out, look
 from tlbench.datasets.names import EVALUATION, SPLITS, alike, one_form, quoted, shown, split_of
-from tlbench.results.record import SkippedFile, SplitOrigin
+from tlbench.results.images import SkippedFile, SplitOrigin
 
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Split -> class -> file names, relative to the data set's folder, in the order a limit takes them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tlbench.core.errors import UserError
 from tlbench.datasets.names import shown, why_never
-from tlbench.results.record import SkippedFile
+from tlbench.results.images import SkippedFile
 
 LeftOut = list[SkippedFile]
 BESIDE = "folder beside the splits"

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from tlbench.datasets.decode import read_crop
 from tlbench.host.resources import usable_cores
-from tlbench.results.record import DataProvenance, SkippedFile, SplitAudit, SplitOrigin
+from tlbench.results.images import DataProvenance, SkippedFile, SplitAudit, SplitOrigin
 
 Labels = NDArray[np.int32]
 

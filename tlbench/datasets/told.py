@@ -6,7 +6,7 @@ from tlbench.datasets.audit import Audit
 from tlbench.datasets.listing import BESIDE
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.source import DataSource
-from tlbench.results.record import SkippedFile, SplitOrigin, is_unbalanced
+from tlbench.results.images import SkippedFile, SplitOrigin, is_unbalanced
 
 NAMED = 4
 CLASSES = 8

@@ -9,7 +9,7 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE
-from tlbench.results.record import DataProvenance
+from tlbench.results.images import DataProvenance
 from tlbench.statistics.bootstrap import FEWEST
 
 
