@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import SGD, check_same, data, job, weights
+from tests.integration.test_cut_training import SGD, check_same, data, job, probabilities, run, weights
 from tlbench.core.cell import EarlyStopping, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
@@ -79,3 +80,38 @@ def test_a_phase_that_is_cut_gives_the_weights_of_the_whole_model(
     data: DataSource, weights: Path, strategy: Named, tmp_path: Path
 ) -> None:
     check_same([job(data, weights, strategy=strategy, train=TRAIN)], tmp_path)
+
+
+TWO = TRAIN.model_copy(update={"epochs": 2})
+SEVERAL = {
+    **{name: STRATEGIES[name] for name in ("lora", "norm", "interval", "layerwise")},
+    "gradual": Named(name="gradual", args={"groups": 2}),
+    "wise_ft": Named(name="wise_ft", args={"alpha": 0.5}),
+    "ema": Named(name="ema", args={"head_rate": 0.02}),
+    **{name: Named(name=name) for name in ("l2_sp", "soup")},
+}
+
+
+RERUN = ("lora", "gradual", "layerwise")
+"""Of these the first seed, which finds the model as it was built, is trained once more as well."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "lora" else pytest.mark.slow) for name in SEVERAL]
+)
+def test_seeds_of_a_group_are_to_the_bit_as_each_alone_in_a_fresh_process(
+    data: DataSource, weights: Path, name: str, tmp_path: Path
+) -> None:
+    """One model serves a group: what the first seed leaves in it (factors, averages, statistics) must not stay."""
+    # With labels in parts the solved head, which all seeds have, is not among the weights that a soup may keep.
+    train = TWO.model_copy(update={"label_smoothing": 0.1}) if name == "soup" else TWO
+    jobs = [job(data, weights, strategy=SEVERAL[name], train=train, seed=seed) for seed in (0, 1)]
+    assert len(grouped(jobs, None)) == 1
+    together = run(jobs, Keep(tmp_path, 10**9))
+    first, second = together
+    assert not np.array_equal(probabilities(first), probabilities(second)), "what is compared depends on the seed"
+    for number in (0, 1) if name in RERUN else (1,):
+        one, (alone,) = together[number], run([jobs[number]], Keep(tmp_path, 10**9))
+        np.testing.assert_array_equal(probabilities(one), probabilities(alone))
+        assert [epoch.val_loss for epoch in one.record.history] == [epoch.val_loss for epoch in alone.record.history]
+        assert [epoch.loss for epoch in one.record.history] == [epoch.loss for epoch in alone.record.history]

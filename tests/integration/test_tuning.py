@@ -21,7 +21,19 @@ TUNED = TRAIN.model_copy(update={"learning_rate": 0.0, "tune": Tuning(learning_r
 JOINT = Named(name="partial", args={"trainable": 0.3, "joint": True})
 
 
-@pytest.mark.parametrize(("strategy", "head"), [(PARTIAL, Head()), (JOINT, Head(dropout=0.3))], ids=["two", "one"])
+LINEAR = Head()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "head"),
+    [
+        pytest.param(PARTIAL, LINEAR, id="two"),
+        pytest.param(JOINT, Head(dropout=0.3), id="one"),
+        pytest.param(Named(name="wise_ft"), LINEAR, id="wise_ft"),
+        pytest.param(Named(name="soup"), LINEAR, id="soup", marks=pytest.mark.slow),
+        pytest.param(Named(name="layerwise"), LINEAR, id="layerwise", marks=pytest.mark.slow),
+    ],
+)
 def test_each_rate_is_tried_as_if_it_were_alone_and_the_best_by_validation_is_kept(
     data: DataSource, weights: Path, strategy: Named, head: Head, tmp_path: Path
 ) -> None:
