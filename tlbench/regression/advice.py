@@ -11,7 +11,7 @@ from itertools import combinations
 
 from tlbench.regression.by_images import images_a_class
 from tlbench.regression.contrasts import LEVEL, Recipe
-from tlbench.regression.gains import Answers, kept_answers, model_of
+from tlbench.regression.gains import Answers, judged_answers, model_of
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import compare
 
@@ -102,7 +102,7 @@ class Advice:
     def rule_in(self) -> tuple[int, int]:
         """How often the rule's strategy is among the best, of so many comparisons that have it."""
         judged = [one for one in self.measured if one.equal]
-        tried = [one for one in judged if _has(filter(is_judged, one.recipes), self.rule.strategy)]
+        tried = [one for one in judged if _has([each for each in one.recipes if each.judged], self.rule.strategy)]
         return sum(_has(one.equal, self.rule.strategy) for one in tried), len(tried)
 
     @property
@@ -152,25 +152,20 @@ def _distance(alike: Sequence[Recipe], images: float) -> tuple[float, ...]:
     """Earlier editions of the recipes last, then by images, then those of which most can be judged."""
     first = alike[0]
     away = abs(math.log(images_a_class(first) / images))
-    return (-first.cell.recipe, away, -sum(map(is_judged, alike)), -len(alike))
+    return (-first.cell.recipe, away, -sum(recipe.judged for recipe in alike), -len(alike))
 
 
 def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:
     ranked = sorted(alike, key=lambda recipe: -recipe.top1)
-    able = [recipe for recipe in ranked if is_judged(recipe)]
+    able = [recipe for recipe in ranked if recipe.judged]
     if len(_strategies(able)) < 2:
         return Measured(images_a_class(ranked[0]), tuple(ranked), ())
     couples = list(combinations(range(len(able)), 2))
-    shifts = compare([recipe.trainings(kept_answers(recipe, answers)) for recipe in able], couples)
+    shifts = compare([recipe.trainings(judged_answers(recipe, answers)) for recipe in able], couples)
     adjusted = holm([shift.p if shift else 1.0 for shift in shifts])  # over all pairs: the best was chosen by luck too
     worse = {second for (first, second), p in zip(couples, adjusted, strict=True) if first == 0 and p < LEVEL}
     equal = tuple(recipe for place, recipe in enumerate(able) if place not in worse)
     return Measured(images_a_class(ranked[0]), tuple(ranked), equal)
-
-
-def is_judged(recipe: Recipe) -> bool:
-    """Whether anything is known of what another training of it would have given."""
-    return len(recipe.records) > 1 or bool(recipe.resampled)
 
 
 def _strategies(alike: Sequence[Recipe]) -> set[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tlbench.regression.contrasts import Recipe, Right
-from tlbench.regression.gains import Answers
+from tlbench.regression.contrasts import Recipe
+from tlbench.regression.gains import Answers, kept_answers
 from tlbench.statistics.best import LEVEL, intervals, leads, undominated
 
 
@@ -74,7 +74,7 @@ def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answe
     if len({recipe.images for recipe in recipes}) != 1:
         raise ValueError("a contest needs recipes that were tested on the same images")
     order = sorted(range(len(recipes)), key=lambda place: (-recipes[place].top1, costs[place]))
-    trainings = [recipes[place].trainings(_kept(recipes[place], answers)) for place in order]
+    trainings = [recipes[place].trainings(kept_answers(recipes[place], answers)) for place in order]
     places = range(len(order))
     can_lead = undominated([(-recipes[place].top1, *costs[place]) for place in order])
     couples = [(leader, other) for leader in can_lead for other in places if other > leader]
@@ -93,8 +93,3 @@ def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answe
         of_models=not all(each.judged for each in trainings),
         paired=all(each.right is not None for each in trainings),
     )
-
-
-def _kept(recipe: Recipe, answers: Answers) -> list[Right] | None:
-    kept = [right for record in recipe.records if (right := answers(record)) is not None]
-    return kept if len(kept) == len(recipe.records) else None

@@ -43,6 +43,11 @@ class Recipe:
         accuracy = self.records[0].accuracy
         return accuracy.resampled if len(self.records) == 1 and accuracy else ()
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything is known of what another training of it would have given."""
+        return len(self.records) > 1 or bool(self.resampled)
+
     def trainings(self, right: Sequence[Right] | None) -> Trainings:
         """For `compare`. right: answers of each of its records, in their order; None where they were not kept."""
         accuracies = [record.accuracy for record in self.records if record.accuracy]

@@ -50,7 +50,7 @@ def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
     couples = beside(tested, FROZEN)
     known = {id(recipe): recipe for couple in couples for recipe in couple}
     places = {identity: place for place, identity in enumerate(known)}
-    kept = [kept_answers(recipe, answers) for recipe in known.values()]
+    kept = [judged_answers(recipe, answers) for recipe in known.values()]
     trainings = [recipe.trainings(right) for recipe, right in zip(known.values(), kept, strict=True)]
     shifts = compare(trainings, [(places[id(first)], places[id(second)]) for first, second in couples])
     found = [Gain(recipe, frozen, shift) for (frozen, recipe), shift in zip(couples, shifts, strict=True)]
@@ -64,11 +64,14 @@ def adjusted(found: Sequence[Gain]) -> list[Gain]:
 
 
 def kept_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
-    """Those of all its seeds; None where one was not kept, and where there is but one to compare."""
-    if len(recipe.records) == 1 and not recipe.resampled:
-        return None  # it is not judged: nothing has to be read
+    """Those of all its seeds; None where one was not kept."""
     kept = [right for record in recipe.records if (right := answers(record)) is not None]
     return kept if len(kept) == len(recipe.records) else None
+
+
+def judged_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
+    """The same where recipes alone are judged, not trained models: nothing has to be read of one with one training."""
+    return kept_answers(recipe, answers) if recipe.judged else None
 
 
 def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe]]:

@@ -89,8 +89,8 @@ def chance(recipe: Recipe) -> float:
     """Share of the most frequent class in the test images."""
     data = recipe.records[0].data
     assert data is not None
-    counts = data.counts["test"].values()
-    return max(counts) / sum(counts)
+    assert data.majority is not None
+    return data.majority
 
 
 def _curve(record: Record) -> LearningCurve | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tlbench.regression.advice import FAR, MANY, SOURCES, Advice, Measured, is_judged
+from tlbench.regression.advice import FAR, MANY, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.document import Block, Note, Strong, Table, Text, prose
 from tlbench.reporting.numbers import DASH
@@ -92,7 +92,7 @@ def _others(one: Measured) -> tuple[str, str]:
     """The other strategies: those that are as good as the best, and those that are not."""
     if not one.equal:
         return "not judged: one seed", ""
-    worse = [recipe for recipe in one.recipes if recipe not in one.equal and is_judged(recipe)]
+    worse = [recipe for recipe in one.recipes if recipe not in one.equal and recipe.judged]
     return _labels(one.equal[1:]), _labels(worse)
 
 
