@@ -13,11 +13,14 @@ import pytest
 import tlbench.statistics
 from tlbench.statistics import (
     attainable,
+    best,
     bootstrap,
     changepoints,
     classification,
+    crossing,
     drift,
     intervals,
+    learning_curve,
     moderated,
     multiple,
     paired,
@@ -41,6 +44,7 @@ ROUNDS = [[1.0, 2.0], [2.0, 1.0], [1.5, 1.1], [2.0, 1.7], [1.9, 1.0], [1.2, X]]
 STEADY = [[1.0, 1.1]] * 6
 ANSWERS = [[1, 0], [1, X], [0, 1]]
 KNOWN = Spread(0.01, 10)
+SEVERAL = trainings.of_accuracies([0.5, 0.6], 100)
 
 CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (attainable.least_mann_whitney, (X, 4)),
@@ -50,6 +54,7 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (attainable.mann_whitney_runs, (0.05, X)),
     (attainable.signed_rank_pairs, (X, 1)),
     (attainable.signed_rank_pairs, (0.05, X)),
+    (best.intervals, ([SEVERAL], X)),
     (bootstrap.over_rounds, (ROUNDS,)),
     (bootstrap.over_rounds, (STEADY, "mean", X)),
     (bootstrap.ratio, (ROUNDS, STEADY)),
@@ -66,12 +71,17 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (classification.expected_calibration_error, (Array([[0.5, 0.5], [0.1, 0.9]]), Array([0, X]))),
     (classification.mcnemar, (X, 3)),
     (classification.mcnemar, (3, X)),
+    (crossing.crossing, ([1.0, 2.0], [1.0, X], [(0.0, 2.0), (0.0, 2.0)])),
+    (crossing.crossing, ([1.0, X], [1.0, 2.0], [(0.0, 2.0), (0.0, 2.0)])),
+    (crossing.crossing, ([1.0, 2.0], [1.0, 2.0], [(0.0, 2.0), (0.0, X)])),
     (drift.drift, (SERIES,)),
     (intervals.wilson, (X, 5)),
     (intervals.wilson, (3, X)),
     (intervals.wilson, (3, 5, X)),
     (intervals.quantile, (SERIES, 0.5)),
     (intervals.quantile, (SERIES[:-1], X)),
+    (learning_curve.of_epochs, ([*SERIES[:-1], *SERIES],)),
+    (learning_curve.flat, (X,)),
     (moderated.spread, (SERIES,)),
     (moderated.Spread, (X, 3)),
     (moderated.Spread, (0.5, X)),
@@ -96,9 +106,22 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (trainings.of_accuracies, ([0.5, X], 100)),
     (trainings.of_accuracies, ([0.5, 0.6], X)),
     (trainings.of_answers, (ANSWERS,)),
+    (trainings.without_seeds, (trainings.of_accuracies([0.5], 100), [0.5, X])),
 ]
-TAKE_NO_NUMBERS = {"finite", "together", "common", "shrunk", "of_sum", "compare", "block_length"}
-"""Functions of values that were refused when they were made (`Spread`, `Trainings`), and of counts of rounds."""
+TAKE_NO_NUMBERS = {
+    "finite",
+    "together",
+    "common",
+    "shrunk",
+    "of_sum",
+    "compare",
+    "leads",
+    "both",
+    "block_length",
+    "undominated",
+}
+"""Functions of values that were refused when they were made (`Spread`, `Trainings`), of counts of rounds, and one of
+costs that may be unbounded."""
 
 
 def filled(argument: object, number: float) -> object:
@@ -119,6 +142,12 @@ def test_what_is_not_finite_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"finite|no variance|level of|shares from"):
         function(*(filled(argument, number) for argument in arguments))
+
+
+def test_a_cost_may_be_unbounded_and_is_never_nan() -> None:
+    assert best.undominated([[1.0, math.inf], [2.0, 1.0], [2.0, math.inf]]) == [0, 1]
+    with pytest.raises(ValueError, match="one is nan"):
+        best.undominated([[1.0, math.nan], [2.0, 1.0]])
 
 
 def test_no_public_function_is_left_out() -> None:

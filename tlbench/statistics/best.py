@@ -58,8 +58,13 @@ def intervals(trainings: Sequence[Trainings], confidence: float = 1 - LEVEL) -> 
 
 
 def undominated(values: Sequence[Sequence[float]]) -> list[int]:
-    """Places of the rows (n, d) that no other row is at least as low as in all columns; of equal rows the first."""
+    """Places of the rows (n, d) that no other row is at least as low as in all columns; of equal rows the first.
+
+    Infinity stands for what is not known and therefore within no limit. Raises ValueError where a value is NaN.
+    """
     rows = np.asarray(values, float)
+    if np.isnan(rows).any():
+        raise ValueError("values must be numbers, and one is nan")
     kept = []
     for place, row in enumerate(rows):
         least = (rows <= row).all(axis=1)

@@ -53,5 +53,6 @@ def of_epochs(accuracies: Sequence[float]) -> LearningCurve:
 
 
 def flat(accuracy: float) -> LearningCurve:
-    """Of what is there without an epoch of training, as a solved head is."""
-    return LearningCurve(accuracy, None, accuracy, False)
+    """Of what is there without an epoch of training, as a solved head is. Raises ValueError where it is not finite."""
+    there = float(finite(accuracy, "accuracy"))
+    return LearningCurve(there, None, there, False)
