@@ -17,10 +17,10 @@ MOST_BYTES, MOST_NODES, DEEPEST = 2**20, 20_000, 60
 """Of a file: far more than any suite has, and read within a second."""
 NO_NUMBERS = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9_]+(:[0-9]+)+")
 """What YAML 1.1 takes for whole numbers of base 8 and 60: ``0224`` would be 148, and ``1:30`` 90."""
-
-
 NOWHERE = re.compile("[\0\ud800-\udfff]")
+"""What no name, path or text can have: NUL, and halves of UTF-16 pairs."""
 LONGEST = 60
+"""Characters of a value that an error shows."""
 SHORTER = "seeds can be a range (seeds: 0-99), and lists of settings span a matrix"
 
 

@@ -10,7 +10,8 @@ from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
-from tlbench.suite.schema import MOST_CELLS, NO_TIMING, PROTOCOLS, PatchSection, TimingSection, TrainSection
+from tlbench.suite.schema import MOST_CELLS, NO_TIMING, PROTOCOLS, PatchSection, TimingSection
+from tlbench.suite.training import TrainSection
 
 NO_STEPS = {
     "epochs": 0,

@@ -146,6 +146,7 @@ def _flag(value: Any) -> bool:
     return value
 
 
+Listed = BeforeValidator(listed)
 Text = Annotated[str, BeforeValidator(_text)]
 FileName = Annotated[str, BeforeValidator(_file_name)]
 Share = Annotated[float, BeforeValidator(_share)]
