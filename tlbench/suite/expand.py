@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Sized
+from dataclasses import dataclass
 from itertools import product
 
 from tlbench.backbones import registry as backbones
@@ -22,6 +23,22 @@ NO_STEPS = {
     "weight_decay": None,
 }
 """Settings of gradient steps where none is taken: they make no other cell of a solved head."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A point of the matrix, but for its seed. rate: None for the strategy's own."""
+
+    backbone: Named
+    weights: Weights
+    dataset: Named
+    limit: Limit
+    strategy: Named
+    head: Head
+    pixels: int
+    precision: str
+    train: Training | None
+    rate: float | None
 
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
@@ -80,10 +97,9 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
         _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
         pixels = _pixels(suite, backbone, size, loc)
+        point = _Point(backbone, weights, dataset.dataset, limit, strategy, head, pixels, precision, train, rate)
         for seed in content.seeds:
-            yield _cell(
-                suite, backbone, weights, dataset.dataset, limit, strategy, head, pixels, train, rate, seed, precision
-            )
+            yield _cell(suite, point, seed)
 
 
 def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
@@ -103,64 +119,40 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     train, rate = next(trainings(content.train))
     _check_together(suite, dataset, strategy, head, (*loc, "head"))
     _check_strategy(suite, strategy, head, train, (*loc, "strategy"))
+    limit, precision = content.limits()[0], content.precision[0]
     for backbone in item.backbones:
         pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
-        yield _cell(
-            suite,
-            backbone,
-            item.weights,
-            dataset,
-            content.limits()[0],
-            strategy,
-            head,
-            pixels,
-            train,
-            rate,
-            seed,
-            content.precision[0],
-        )
+        point = _Point(backbone, item.weights, dataset, limit, strategy, head, pixels, precision, train, rate)
+        yield _cell(suite, point, seed)
 
 
-def _cell(
-    suite: Suite,
-    backbone: Named,
-    weights: Weights,
-    dataset: Named,
-    limit: Limit,
-    strategy: Named,
-    head: Head,
-    pixels: int,
-    train: Training | None,
-    rate: float | None,
-    seed: int,
-    precision: str,
-) -> Cell:
-    content = suite.content
+def _cell(suite: Suite, point: _Point, seed: int) -> Cell:
+    content, strategy, train = suite.content, point.strategy, point.train
     rule = strategies.make(strategy.name, strategy.args)
     if not rule.trains:
         train = None
     elif train is None:
         raise suite.complain((), "key 'train' is missing")
     else:
-        rate = rule.learning_rate(train.optimizer) if rate is None else rate
-        steps = NO_STEPS if rule.solved(head, train) else {"learning_rate": rate}
-        tune = _tuning(suite, rule.tunable(head, train), strategy, train.tune)
+        rate = rule.learning_rate(train.optimizer) if point.rate is None else point.rate
+        steps = NO_STEPS if rule.solved(point.head, train) else {"learning_rate": rate}
+        tune = _tuning(suite, rule.tunable(point.head, train), strategy, train.tune)
         if tune and tune.learning_rate:
             steps = {"learning_rate": 0.0}
         train = train.model_copy(update={**steps, "tune": tune})
-        if train.epochs == 0 and weights != "random":
+        if train.epochs == 0 and point.weights != "random":
             seed = content.seeds[0]
     return Cell(
-        backbone=backbone,
-        weights="random" if rule.weights == "random" else weights,
-        dataset=dataset,
-        limit=limit,
+        backbone=point.backbone,
+        weights="random" if rule.weights == "random" else point.weights,
+        dataset=point.dataset,
+        limit=point.limit,
         strategy=strategy,
-        head=head,
-        image_size=pixels,
+        head=point.head,
+        image_size=point.pixels,
         train=train,
         seed=seed,
-        precision=precision,
+        precision=point.precision,
         backend=content.backend,
         jit=content.jit,
         timing=timing(content.timing) if rule.has_classifier else None,
