@@ -23,6 +23,7 @@ Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
 Shape = Literal["constant", "cosine", "linear", "step"]
 StepName = Literal["inference", "training"]
+Monitor = Literal["val_loss", "val_accuracy"]
 
 
 class Value(BaseModel):
@@ -94,7 +95,7 @@ class EarlyStopping(Value):
 
     patience: int = 3
     min_delta: float = 0.0
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    monitor: Monitor = "val_loss"
     restore_best: bool = True
 
 
@@ -104,7 +105,7 @@ class ReduceLROnPlateau(Value):
     factor: float = 0.2
     patience: int = 2
     min_lr: float = 0.0
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    monitor: Monitor = "val_loss"
 
 
 class Augmentation(Grown):
@@ -196,6 +197,11 @@ class Training(Grown):
     def rate(self) -> str:
         """The learning rate as tables show it: ``0.0001``, or that it is tuned."""
         return "tuned" if self.tune and self.tune.learning_rate else f"{self.learning_rate:g}"
+
+    @property
+    def monitor(self) -> Monitor:
+        """What validation chooses epochs, rates and sums of weights by."""
+        return self.early_stopping.monitor if self.early_stopping else "val_loss"
 
     @property
     def mixes(self) -> bool:

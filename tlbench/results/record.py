@@ -4,12 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import Cell, StepName, Value
+from tlbench.core.cell import Cell, Monitor, StepName, Value
 from tlbench.results.images import DataProvenance
 
 SCHEMA_VERSION = 5
 
-Monitor = Literal["val_loss", "val_accuracy"]
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
 

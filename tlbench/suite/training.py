@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, model_validator
 
-from tlbench.core.cell import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau, Shape, Tuning
+from tlbench.core.cell import Augmentation, EarlyStopping, Monitor, RandAugment, ReduceLROnPlateau, Shape, Tuning
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import Count, Flag, Fraction, Listed, NotNegative, Section, complain, number, one_of, whole
 
@@ -22,9 +22,7 @@ Trials = Annotated[list[Annotated[float, BeforeValidator(number(0, 1e6, open_low
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]
 Optimizer = Annotated[str, BeforeValidator(one_of(*RELATIVE_TO_ADAM, label="optimizer"))]
 ScheduleName = Annotated[Shape, BeforeValidator(one_of(*get_args(Shape), label="schedule"))]
-Monitor = Annotated[
-    Literal["val_loss", "val_accuracy"], BeforeValidator(one_of("val_loss", "val_accuracy", label="monitor"))
-]
+MonitorName = Annotated[Monitor, BeforeValidator(one_of(*get_args(Monitor), label="monitor"))]
 
 
 class StoppingSection(Section):
@@ -32,7 +30,7 @@ class StoppingSection(Section):
 
     patience: Count = 3
     min_delta: NotNegative = 0.0
-    monitor: Monitor = "val_loss"
+    monitor: MonitorName = "val_loss"
     restore_best: Flag = True
 
     def value(self) -> EarlyStopping:
@@ -46,7 +44,7 @@ class PlateauSection(Section):
     factor: Annotated[float, BeforeValidator(number(0, 1, open_low=True, open_high=True))] = 0.2
     patience: Count = 2
     min_lr: NotNegative = 0.0
-    monitor: Monitor = "val_loss"
+    monitor: MonitorName = "val_loss"
 
     def value(self) -> ReduceLROnPlateau:
         """As a cell has it."""

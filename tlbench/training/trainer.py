@@ -112,8 +112,7 @@ class Trainer:
             return predict(self.model, *validation, asked.batch_size)
 
         watch = _Watch(phase, look, loss, on_epoch)
-        monitor = asked.early_stopping.monitor if asked.early_stopping else "val_loss"
-        best = Best(self.model, monitor, start if phase.keep_start else None, phase.soup or 1)
+        best = Best(self.model, asked.monitor, start if phase.keep_start else None, phase.soup or 1)
         first = self.model.get_weights() if phase.shares else ()
         callbacks: list[keras.callbacks.Callback] = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
         looking = [watch, best] if phase.keep_best or phase.soup else [watch]
@@ -138,7 +137,7 @@ class Trainer:
         )
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
         if phase.soup or phase.shares:
-            tried, chosen = Sums(self.model, look, loss, monitor).settle(phase, first, best)
+            tried, chosen = Sums(self.model, look, loss, asked.monitor).settle(phase, first, best)
             return Fitted(tuple(watch.history), kept, step, tried, chosen)
         if phase.keep_best:
             kept = best.restore()

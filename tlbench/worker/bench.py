@@ -3,7 +3,7 @@
 import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -19,9 +19,10 @@ from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
 from tlbench.modeling.wording import trained_part
 from tlbench.results.predictions import Evaluated
-from tlbench.results.record import Epoch, Monitor, Search, Setting, TrainedPhase, TrainingPath, Trial
+from tlbench.results.record import Epoch, Search, Setting, TrainedPhase, TrainingPath, Trial
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
+from tlbench.training.best import score_of
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, predict
 from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.head import accuracies_of_resamples, solve_head
@@ -122,11 +123,11 @@ class Bench:
 
     def _train(self, job: Job, on_epoch: OnEpoch) -> Trained:
         tune = job.cell.training.tune
-        if tune is None:
-            return self._through(job, self._phases(job.cell.training, job), Trained(), on_epoch)
-        if tune.varies == "learning_rate":
+        if tune is not None and tune.varies == "learning_rate":
             return self._try_rates(job, tune.trials, on_epoch)
         trained = self._through(job, self._phases(job.cell.training, job), Trained(), on_epoch)
+        if tune is None:
+            return trained
         solved = trained.phases[-1]
         assert solved.chosen is not None, "only the penalty of a head that is solved can be tuned"
         trials = tuple(Trial(**setting.model_dump(exclude={"loss", "accuracy"})) for setting in solved.tried)
@@ -142,33 +143,33 @@ class Bench:
         ways = [self._phases(training.model_copy(update={"learning_rate": rate}), job) for rate in rates]
         shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*ways, strict=True)))
         start = self._through(job, ways[0][:shared], Trained(), on_epoch)
-        monitor = training.early_stopping.monitor if training.early_stopping else "val_loss"
         model, trials = self.assembled.model, list[Trial]()
-        seen: dict[Monitor, float]
         first, best, diverged = model.get_weights(), None, None
         for rate, way in zip(rates, ways, strict=True):
             began = time.perf_counter()
             model.set_weights(first)
+            val_loss = val_accuracy = math.nan
             try:
                 trained = self._through(job, way[shared:], start, on_epoch)
             except DivergedError as error:
-                diverged, seen = error, {"val_loss": math.nan, "val_accuracy": math.nan}
+                diverged = error
             else:
-                kept = trained.validation
-                seen = {"val_loss": kept.val_loss, "val_accuracy": kept.val_accuracy}
-                if best is None or _better(seen, trials[best[0]], monitor):
-                    best = len(trials), trained, model.get_weights()
-            trials.append(Trial(setting=rate, seconds=time.perf_counter() - began, **seen))
+                val_loss, val_accuracy = trained.validation.val_loss, trained.validation.val_accuracy
+                score = score_of(training.monitor, val_loss, val_accuracy)
+                if best is None or score < best[0]:
+                    best = score, len(trials), trained, model.get_weights()
+            seconds = time.perf_counter() - began
+            trials.append(Trial(setting=rate, val_loss=val_loss, val_accuracy=val_accuracy, seconds=seconds))
         if best is None:
             assert diverged is not None
             raise diverged
-        chosen, trained, weights = best
+        _, chosen, trained, weights = best
         model.set_weights(weights)
         search = Search(
             varied="learning_rate",
             trials=tuple(trials),
             chosen=chosen,
-            monitor=monitor,
+            monitor=training.monitor,
             seconds=time.perf_counter() - begin,
         )
         return replace(trained, search=search)
@@ -237,13 +238,6 @@ class Bench:
             batch_norm=phase.batch_norm,
             path=path,
         )
-
-
-def _better(seen: Mapping[Monitor, float], than: Trial, monitor: Monitor) -> bool:
-    """Whether validation likes what is `seen` better."""
-    if monitor == "val_accuracy":
-        return seen[monitor] > than.val_accuracy
-    return seen[monitor] < than.val_loss
 
 
 def _elements(variables: Sequence[keras.Variable]) -> int:
