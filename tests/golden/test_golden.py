@@ -53,7 +53,11 @@ def check(name: str, text: str) -> None:
 # The small run was measured in a folder called small, a name that its rows carry.
 @pytest.mark.parametrize(
     ("run", "measured_as", "stem"),
-    [("small-cpu", "small", "report"), ("keras-table-cpu", "keras-table-cpu", "report.random-weights")],
+    [
+        ("small-cpu", "small", "report"),
+        ("keras-table-cpu", "keras-table-cpu", "report.random-weights"),
+        ("strategies", "strategies", "report"),
+    ],
 )
 def test_committed_reports_are_written_again_as_they_are(
     run: str, measured_as: str, stem: str, said: Said, tmp_path: Path
