@@ -1,0 +1,83 @@
+"""Every strategy trains every backbone, or is refused in a sentence that says why.
+
+Hours in all, at ten seconds or more each; ``-k "EfficientNetB0 or lora"`` takes some. A model is not shared among strategies,
+since no run of tlbench does that: adapters, optimizers and traced steps stay in it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import builders
+from tests.narrow import present
+from tlbench.backbones import registry as backbones
+from tlbench.core.cell import Limit, Named, Training
+from tlbench.datasets.prepare import prepare
+from tlbench.execution import child, server
+from tlbench.execution.groups import grouped
+from tlbench.execution.job import Finished, Job, Keep
+from tlbench.execution.outcome import Raised, Returned
+from tlbench.results.record import WeightsProvenance
+from tlbench.strategies import registry as strategies
+
+LIMIT = Limit(train=2, validation=2, test=2)
+"""Images a class, of two: one step."""
+ARGS: dict[str, dict[str, Any]] = {
+    "partial": {"trainable": 0.3},
+    "surgical": {"blocks": "middle"},
+    "interval": {"until_epoch": 1},
+    "gradual": {"groups": 2},
+}
+EPOCHS = {"gradual": 2}
+"""Else 1; `gradual` needs one for each of its groups."""
+STRATEGIES = [
+    name for name, kind in strategies.STRATEGIES.items() if kind.trains and not kind.keeps_classifier
+]  # one that keeps ImageNet's classifier is refused on random weights before a worker hears of it
+TIMEOUT = 570
+"""Seconds; pytest itself ends a test after 600."""
+REFUSED = {(name, "norm"): "no normalisation layer with a scale or an offset" for name in ("VGG16", "VGG19")}
+"""What cannot work."""
+
+
+def job(backbone: str, strategy: str, folder: Path) -> Job:
+    size = backbones.get(backbone).min_size
+    drawn = Named(name="synthetic")
+    data = prepare(drawn, LIMIT, size, root=None, path=None, cache=folder, fallback_synthetic=True)
+    cell = builders.cell(
+        backbone=Named(name=backbone),
+        weights="random",
+        dataset=drawn,
+        limit=LIMIT,
+        strategy=Named(name=strategy, args=ARGS.get(strategy, {})),
+        image_size=size,
+        train=Training(epochs=EPOCHS.get(strategy, 1), batch_size=4, optimizer="adam", learning_rate=1e-4),
+        timing=None,
+    )
+    return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("backbone", backbones.names())
+def test_a_strategy_trains_a_backbone_or_says_why_not(
+    backbone: str, strategy: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """At the smallest image size. Features of a frozen backbone, which most begin with, are computed once and kept."""
+    server.start_server("tensorflow")
+    folder = tmp_path_factory.getbasetemp() / "every_backbone"
+    (group,) = grouped([job(backbone, strategy, folder / "data")], Keep(folder / "features", 10**9))
+    found: list[Any] = []
+    outcome = child.run("tlbench.worker.train:run_group", group, on_message=found.append, timeout=TIMEOUT)
+    if sentence := REFUSED.get((backbone, strategy)):
+        assert isinstance(outcome, Raised), outcome
+        assert outcome.user_error, outcome.traceback
+        assert sentence in outcome.message
+        return
+    assert isinstance(outcome, Returned), outcome
+    (record,) = (one.record for one in found if isinstance(one, Finished))
+    counts, most = present(record.counts), max(record.training, key=lambda phase: phase.trainable)
+    assert present(record.accuracy).images == 4
+    assert most.trainable == counts.trainable, "what was counted is what was trained"
+    assert most.solver == ("linear" if strategy == "frozen" else "gradient")
+    assert (most.trainable > counts.head.trainable) is (strategy != "frozen")
