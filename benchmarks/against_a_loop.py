@@ -1,20 +1,30 @@
-"""tlbench and a plain careful Keras loop on the same cells, in turn; wall times with start-up on both sides.
+"""tlbench and Keras' transfer learning guide on the same cells, in pairs; wall and CPU times, start-up on both sides.
 
-    TLBENCH_DATA=... TLBENCH_WEIGHTS=... python benchmarks/against_a_loop.py [case ...]
+    TLBENCH_DATA=... TLBENCH_WEIGHTS=... python benchmarks/against_a_loop.py [--pairs 5] [--cached] [case ...]
 
-Every run begins with an empty cache; tlbench runs before and after the loop, since the machine drifts. Prints a line of
-Markdown for each case; docs/performance.md has the results.
+Every run begins with an empty cache. In each pair the two sides run one right after the other, in an order that is
+turned around every time, since the machine drifts. Prints a line of Markdown for each case: the geometric mean of the
+ratios with its 95 % interval (Student's, of their logarithms); docs/performance.md has the results. ``--cached``: the
+opponent keeps features itself.
 """
 
+import argparse
+import ctypes
 import json
+import math
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from scipy import stats
 
 V2 = ("MobileNetV2", 0.35, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5")
 V1 = ("MobileNet", 0.25, "mobilenet_2_5_224_tf_no_top.h5")
@@ -65,8 +75,18 @@ def link_images(case: Case, data: Path, target: Path) -> None:
                     (into / file.name).symlink_to(file)
 
 
-def loop(case: Case, data: Path, weights: Path, folder: Path) -> tuple[float, list[float]]:
-    """Seconds and accuracies of the plain loop."""
+@dataclass(frozen=True)
+class Taken:
+    """What one run of one side took, in seconds, and the accuracies it came to."""
+
+    wall: float
+    user: float
+    system: float
+    accuracies: Sequence[float]
+
+
+def loop(case: Case, data: Path, weights: Path, folder: Path, *, cached: bool) -> Taken:
+    """The guide's loop."""
     cells = [
         {"dataset": d, "backbone": name, "alpha": alpha, "weights": file, "strategy": s, "hidden": h, "seed": seed}
         for d in case.datasets
@@ -76,13 +96,15 @@ def loop(case: Case, data: Path, weights: Path, folder: Path) -> tuple[float, li
         for seed in range(case.seeds)
     ]
     asked = {"cells": cells, "data": str(data), "weights": str(weights), "size": case.size, "epochs": case.epochs}
-    (folder / "cells.json").write_text(json.dumps(asked))
-    seconds, said = timed([sys.executable, str(HERE / "plain_loop.py"), str(folder / "cells.json")], os.environ)
-    return seconds, json.loads(said.splitlines()[-1])
+    folder.mkdir()
+    (folder / "cells.json").write_text(json.dumps(asked | {"cached": cached}))
+    command = [sys.executable, str(HERE / "plain_loop.py"), str(folder / "cells.json")]
+    taken, said = timed(command, os.environ)
+    return Taken(*taken, json.loads(said.splitlines()[-1]))
 
 
-def tlbench(case: Case, data: Path, weights: Path, folder: Path) -> tuple[float, list[float]]:
-    """Seconds and accuracies of `tlbench run`."""
+def tlbench(case: Case, data: Path, weights: Path, folder: Path) -> Taken:
+    """`tlbench run`."""
     suite = {
         "name": "against",
         "datasets": [{"name": name, "path": str(data / name)} for name in case.datasets],
@@ -98,37 +120,76 @@ def tlbench(case: Case, data: Path, weights: Path, folder: Path) -> tuple[float,
     (folder / "suite.yaml").write_text(json.dumps(suite))
     environment = {**os.environ, "TLBENCH_CACHE": str(folder / "cache"), "TLBENCH_WEIGHTS": str(weights)}
     command = [sys.executable, "-m", "tlbench", "run", str(folder / "suite.yaml"), "--out", str(folder / "run")]
-    seconds, _ = timed(command, environment)
+    taken, _ = timed(command, environment)
     records = [json.loads(file.read_text()) for file in (folder / "run/records").glob("*.json")]
-    return seconds, [record.get("record", record)["accuracy"]["top1"] for record in records]
+    return Taken(*taken, [record["accuracy"]["top1"] for record in records])
 
 
-def timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, str]:
-    """Wall seconds of a command, and what it printed."""
-    begin = time.perf_counter()
+def timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[tuple[float, float, float], str]:
+    """Wall, user and system seconds of a command with all that it started, and what it printed."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, env=dict(environment), capture_output=True, text=True)
+    wall = time.perf_counter() - begin
     if done.returncode:
         sys.exit(done.stderr)
-    return time.perf_counter() - begin, done.stdout
+    with suppress(ChildProcessError):  # fork servers that outlive the command by a moment are children of this process
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime), done.stdout
+
+
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
+    """``4.1 (3.8 to 4.4)``: how many times `ours` goes into `theirs`, pair by pair."""
+    logs = [math.log(one / other) for one, other in zip(theirs, ours, strict=True)]
+    mean, half = statistics.fmean(logs), 0.0
+    if len(logs) > 1:
+        half = stats.t.ppf(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+    return f"{math.exp(mean):.1f} ({math.exp(mean - half):.1f} to {math.exp(mean + half):.1f})"
+
+
+def line(name: str, theirs: Sequence[Taken], ours: Sequence[Taken]) -> str:
+    """A row of the table."""
+    cells = len(ours[0].accuracies)
+    wall = [f"{statistics.median(one.wall for one in side):.1f}" for side in (theirs, ours)]
+    cpu = [
+        f"{statistics.median(one.user + one.system for one in side):.0f} "
+        f"({statistics.median(one.system / (one.user + one.system) for one in side):.0%})"
+        for side in (theirs, ours)
+    ]
+    accuracy = [f"{statistics.fmean(a for one in side for a in one.accuracies):.1%}" for side in (theirs, ours)]
+    times = ratio([one.wall for one in theirs], [one.wall for one in ours])
+    return f"| {' | '.join([name, str(cells), str(len(ours)), *wall, times, *cpu, *accuracy])} |"
 
 
 def main() -> None:
     """Run the cases that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--cached", action="store_true")
+    asked = parser.parse_args()
+    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: CPU time of orphans is counted too
     weights, data = (Path(os.environ[name]).resolve() for name in ("TLBENCH_WEIGHTS", "TLBENCH_DATA"))
-    print("| Case | Cells | Plain loop (s) | tlbench (s) | Times faster | Mean accuracy, loop | tlbench |", flush=True)
-    print("|:--|--:|--:|--:|--:|--:|--:|", flush=True)
-    for name in sys.argv[1:] or CASES:
-        case = CASES[name]
+    print(HEADINGS, flush=True)
+    for name in asked.cases or CASES:
+        theirs, ours = list[Taken](), list[Taken]()
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            link_images(case, data, folder / "data")
-            before, found = tlbench(case, folder / "data", weights, folder / "before")
-            theirs, expected = loop(case, folder / "data", weights, folder)
-            after, _ = tlbench(case, folder / "data", weights, folder / "after")
-            ours = (before + after) / 2
-        means = [sum(one) / len(one) for one in (expected, found)]
-        times = f"{theirs:.1f} | {ours:.1f} | {theirs / ours:.1f}"
-        print(f"| {name} | {len(found)} | {times} | {means[0]:.1%} | {means[1]:.1%} |", flush=True)
+            link_images(CASES[name], data, folder / "data")
+            for pair in range(asked.pairs):
+                for side in ("loop", "tlbench") if pair % 2 else ("tlbench", "loop"):
+                    place = folder / f"{side} {pair}"
+                    if side == "loop":
+                        theirs.append(loop(CASES[name], folder / "data", weights, place, cached=asked.cached))
+                    else:
+                        ours.append(tlbench(CASES[name], folder / "data", weights, place))
+        print(line(name, theirs, ours), flush=True)
 
+
+HEADINGS = (
+    "| Case | Cells | Pairs | Loop (s) | tlbench (s) | Times faster (95 %) | CPU of the loop (s; kernel's share) "
+    "| of tlbench | Mean accuracy, loop | tlbench |\n|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+)
 
 main()
