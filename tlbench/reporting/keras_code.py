@@ -18,7 +18,7 @@ TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"})
 HEAD = frozenset({"name", "hidden", "dropout", "output"})
 STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"})
 PHASE = frozenset(
-    {"name", "solver", "frozen", "trainable", "epochs", "learning_rate", "batch_norm"}
+    {"name", "solver", "frozen", "trained", "trainable", "epochs", "learning_rate", "batch_norm"}
     | {"path", "tried", "chosen", "seconds"}
 )
 
