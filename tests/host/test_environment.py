@@ -4,11 +4,12 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import numpy  # noqa: F401 - what is asked for has to be imported
 import psutil
 import pytest
 
 from tlbench.host import gpu
-from tlbench.host.environment import capture
+from tlbench.host.environment import capture, variables
 from tlbench.host.load import OtherLoad
 
 
@@ -70,3 +71,16 @@ def test_own_work_is_not_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found is None or found < (psutil.cpu_count() or 1)
     monkeypatch.setattr("tlbench.host.load.usable_cores", lambda: 10_000)
     assert load.cores() is None  # a container's share of the machine
+
+
+def test_variables_that_change_numbers_are_kept_and_those_of_terraform_never() -> None:
+    ours = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_XLA_FLAGS": "--tf_xla_auto_jit=2", "OMP_NUM_THREADS": "1"}
+    theirs = {"TF_TOKEN_app_terraform_io": "secret", "TF_VAR_password": "secret", "TF_CLI_CONFIG_FILE": "/home/me/rc"}
+    assert variables(ours | theirs | {"HOME": "/home/me", "TF_CPP_MIN_LOG_LEVEL": "3"}) == ours
+
+
+def test_a_record_says_from_where_a_package_was_imported_without_a_path_of_the_machine() -> None:
+    imported = capture().imported
+    assert imported["numpy"] in {"site-packages/numpy", "dist-packages/numpy"}
+    assert imported["tlbench"].endswith("/tlbench")
+    assert not any(place.startswith(("/", "~")) for place in imported.values())

@@ -29,6 +29,11 @@ WITHOUT_EFFECT = (
     "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
 )  # fmt: skip
 """Those of them that a worker sets itself, or whose setting it takes back."""
+TERRAFORM = (
+    "TF_CLI_", "TF_VAR_", "TF_TOKEN_", "TF_LOG", "TF_INPUT", "TF_WORKSPACE", "TF_IN_AUTOMATION", "TF_REGISTRY_",
+    "TF_DATA_DIR", "TF_PLUGIN_", "TF_IGNORE", "TF_STATE_", "TF_CLOUD_", "TF_HTTP_", "TF_APPEND_USER_AGENT",
+)  # fmt: skip
+"""Another tool's, which begin as TensorFlow's do, may hold secrets, and belong in no record."""
 
 
 def capture(device: Mapping[str, str] | None = None) -> Environment:
@@ -133,7 +138,7 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(environment.items())
-        if name.startswith(CHANGE_NUMBERS) and name not in WITHOUT_EFFECT
+        if name.startswith(CHANGE_NUMBERS) and name not in WITHOUT_EFFECT and not name.startswith(TERRAFORM)
     }
 
 
@@ -144,13 +149,9 @@ def _versions() -> dict[str, str]:
 
 
 def _imported() -> dict[str, str]:
+    """The folder of each package and the one it lies in: ``site-packages/keras``. Records are passed on, paths not."""
     files = {package: getattr(module, "__file__", None) for package, module in _loaded().items()}
-    home = os.path.expanduser("~")  # noqa: PTH111 - does not raise where there is no home
-    return {
-        package: "~" + folder.removeprefix(home) if folder.startswith(home + os.sep) else folder
-        for package, file in files.items()
-        if file and (folder := str(Path(file).resolve().parent))
-    }
+    return {package: "/".join(Path(file).resolve().parts[-3:-1]) for package, file in files.items() if file}
 
 
 def _loaded() -> dict[str, ModuleType]:

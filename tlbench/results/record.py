@@ -180,8 +180,8 @@ class StepTiming(Value):
 class Environment(Value):
     """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts.
 
-    versions: of packages, as imported where they were, else as installed. imported: the folder each was imported from
-    (``~`` for the user's home). variables: of the environment, that change numbers or times.
+    versions: of packages, as imported where they were, else as installed. imported: the folder of each, and the
+    one it lies in (``site-packages/keras``). variables: of the environment, that change numbers or times.
     """
 
     identity: dict[str, str]
