@@ -1,7 +1,7 @@
 """From raw rounds to a StepTiming. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 
 from tlbench.core.cell import Timing
@@ -97,15 +97,12 @@ def relative_to(anchor: Beside, rounds: Sequence[tuple[float, ...]], measured_wi
     common = min(len(anchor.rounds), len(rounds))
     if not common:
         return None
-    pairs = anchor.rounds[:common], rounds[:common]
-    interval, estimate = ratio(*pairs), median(median(mine) / median(its) for its, mine in zip(*pairs, strict=True))
-    return Relative(
-        to=anchor.cell_id,
-        estimate=interval.estimate if interval else estimate,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        beside=tuple(pairs[0]),
-    )
+    its, mine = tuple(anchor.rounds[:common]), rounds[:common]
+    interval = ratio(its, mine)
+    if interval is None:  # too few rounds
+        estimate = median(median(after) / median(before) for before, after in zip(its, mine, strict=True))
+        return Relative(to=anchor.cell_id, estimate=estimate, low=None, high=None, beside=its)
+    return Relative(to=anchor.cell_id, **asdict(interval), beside=its)
 
 
 def normalised(rounds: Sequence[Sequence[float]], reference: Sequence[float]) -> float | None:
