@@ -24,10 +24,7 @@ from tlbench.modeling.preprocessing import check_scaling, scaling_layers  # noqa
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
 
-@pytest.fixture(autouse=True)
-def _clear() -> None:
-    keras.backend.clear_session()
-    keras.config.set_dtype_policy("float32")
+pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -15,10 +15,7 @@ FEW = ("MobileNetV2", "DenseNet121", "EfficientNetB0", "ConvNeXtTiny")
 FAMILIES = list({registry.get(name).family: name for name in reversed(registry.names())}.values())
 
 
-@pytest.fixture(autouse=True)
-def _clear() -> None:
-    keras.backend.clear_session()
-    keras.config.set_dtype_policy("float32")
+pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
 def cut(strategy: Named, backbone: str = "MobileNetV2", head: Head | None = None) -> tuple[Assembled, Boundary | None]:

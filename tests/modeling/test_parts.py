@@ -18,10 +18,7 @@ from tlbench.strategies.base import Part  # noqa: E402
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
 
-@pytest.fixture(autouse=True)
-def _clear() -> None:
-    keras.backend.clear_session()
-    keras.config.set_dtype_policy("float32")
+pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
 def made(strategy: str, backbone: Named = SMALL, **args: Any) -> Assembled:

@@ -1,0 +1,12 @@
+"""What tests that build models have in common."""
+
+import pytest
+
+
+@pytest.fixture
+def fresh_keras() -> None:
+    """Names of layers count from 1 again, and computing is in float32."""
+    import keras
+
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy("float32")
