@@ -63,7 +63,7 @@ def test_temporary_files_of_a_child_go_with_it_however_it_ends(end: str) -> None
     heard: list[str] = []
     child.run("tests.targets:leave_a_file", end, on_message=heard.append, timeout=5)
     (folder,) = heard
-    assert Path(folder).parent.name.startswith("tlbench-child-")
+    assert Path(folder).parent.name.startswith("child-")
     assert not Path(folder).parent.exists()
 
 

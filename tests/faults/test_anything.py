@@ -1,5 +1,6 @@
-"""Whatever stands in a suite, a baseline or a file of predictions: an answer, or one sentence. Never a traceback."""
+"""Whatever stands in a suite, a baseline, a picture or a file of predictions: an answer, or one sentence. Never a traceback."""
 
+import io
 import json
 from collections.abc import Iterator
 from copy import deepcopy
@@ -11,10 +12,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from PIL import Image
 
 from tests import builders
 from tests.regression.sides import made, side, timed
 from tlbench.core.errors import UserError
+from tlbench.datasets.decode import UndecodableError, decode, quiet
 from tlbench.regression import baseline
 from tlbench.regression.comparison import compare
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
@@ -192,3 +195,45 @@ def test_any_predictions_are_read_or_refused(place: int, damage: bytes) -> None:
 @given(some.integers(0, 10_000), some.binary(min_size=1, max_size=12))
 def test_ten_thousand_predictions_are_read_or_refused(place: int, damage: bytes) -> None:
     any_predictions(place, damage)
+
+
+def picture(format: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)).save(file, format)
+    return file.getvalue()
+
+
+PICTURES = {format: picture(format) for format in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")}
+
+
+def any_picture(path: Path, format: str, place: int, damage: bytes, cut: bool) -> None:
+    whole = PICTURES[format]
+    at = place % len(whole)
+    path.write_bytes(whole[:at] + damage + (b"" if cut else whole[at + len(damage) :]))
+    try:
+        with quiet():
+            found = decode(path, 8)
+    except UndecodableError as error:
+        said = str(error)
+    else:
+        assert (found.pixels.shape, found.pixels.dtype) == ((8, 8, 3), np.uint8)
+        return
+    assert len(said.splitlines()) == 1
+
+
+DAMAGED = (some.sampled_from(sorted(PICTURES)), some.integers(0, 2000), some.binary(min_size=1, max_size=12))
+
+
+@SMALL
+@given(*DAMAGED, some.booleans())
+def test_any_picture_is_decoded_or_named(tmp_path: Path, format: str, place: int, damage: bytes, cut: bool) -> None:
+    any_picture(tmp_path / "image", format, place, damage, cut)
+
+
+@pytest.mark.slow
+@LARGE
+@given(*DAMAGED, some.booleans())
+def test_ten_thousand_pictures_are_decoded_or_named(
+    tmp_path: Path, format: str, place: int, damage: bytes, cut: bool
+) -> None:
+    any_picture(tmp_path / "image", format, place, damage, cut)

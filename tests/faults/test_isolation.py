@@ -1,6 +1,7 @@
 """A child and all it started end together: when it is done, when it is stopped, when its parent is killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,6 +57,24 @@ def test_neither_outlives_a_parent_that_is_killed(end: str) -> None:
     parent.wait()
     parent.stdout.close()
     assert gone((first, second, server_pid))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_a_parent_that_is_killed_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    program = PARENT.replace("start_another", "leave_a_file").replace("*message if", "message, *message if")
+    variables = {**os.environ, "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, "hangs"], stdout=subprocess.PIPE, text=True, env=variables
+    )
+    assert parent.stdout is not None
+    assert Path(parent.stdout.readline().strip()).is_relative_to(tmp_path)
+    parent.send_signal(number)
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_parent_that_is_killed_while_the_framework_loads_leaves_no_orphan(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Any, Self
 import psutil
 
 from tlbench.core.errors import UserError
-from tlbench.execution import group
+from tlbench.execution import group, temporary
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
 from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
@@ -107,7 +107,8 @@ class Conversation:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         lifeline, self._lifeline = context.Pipe(duplex=False)
-        self._temporary = tempfile.TemporaryDirectory(prefix="tlbench-child-", ignore_cleanup_errors=True)
+        base = temporary.folder(tempfile.gettempdir())
+        self._temporary = tempfile.TemporaryDirectory(prefix="child-", dir=base, ignore_cleanup_errors=True)
         place = str(log) if log else None
         arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
@@ -253,11 +254,11 @@ def _main(
     lifeline: Connection,
     log: str | None,
     backend: str | None,
-    temporary: str,
+    folder: str,
 ) -> None:
     group.lead(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    tempfile.tempdir = temporary
+    tempfile.tempdir = os.environ["TMPDIR"] = folder
     if log:
         _redirect(log)
     channel = Channel(connection)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError
+from tlbench.execution import temporary
 from tlbench.execution.entry_points import PRELOAD
 from tlbench.host.resources import allowed_cores, usable_cores
 
@@ -24,8 +25,8 @@ SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLO
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 HERE = str(Path(__file__).resolve().parents[2])
-LONGEST_FOLDER = 60
-"""Characters of a folder in which multiprocessing's sockets still have names that systems allow (104 on macOS)."""
+LONGEST_FOLDER = 54
+"""Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
 
 _starting = threading.Lock()
@@ -81,19 +82,20 @@ def surroundings() -> Iterator[None]:
     taken from this process's own state, which other threads see changed for the moment that a start takes.
     """
     with _starting:
-        main, temporary, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
+        main, usual, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
         kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
         before = dict(os.environ)
         try:
-            os.environ.update(variables(_backend, before))
-            tempfile.tempdir = socket_folder(tempfile.gettempdir())
+            temporary.folder(tempfile.gettempdir())  # of children, which the server is to know of
+            tempfile.tempdir = temporary.folder(socket_folder(tempfile.gettempdir()))
+            os.environ.update(variables(_backend, before) | {temporary.VARIABLE: temporary.folders()})
             sys.path = importable(path, str(Path.cwd()))
             main.pop("__file__", None)
             main["__spec__"] = None
             yield
         finally:
             main.update(kept)
-            sys.path, tempfile.tempdir = path, temporary
+            sys.path, tempfile.tempdir = path, usual
             for name in os.environ.keys() - before.keys():
                 del os.environ[name]
             os.environ.update(before)

@@ -55,7 +55,8 @@ def read(path: Path) -> Side:
     if schema is None:
         raise UserError(f"{path} is no baseline; `tlbench baseline save RUN FILE` writes one")
     if schema != SCHEMA:
-        raise UserError(f"{path} has schema {schema}, this tlbench reads {SCHEMA}; upgrade tlbench, or save it again")
+        theirs = f"{path} has schema {one_line(str(schema))}"
+        raise UserError(f"{theirs}, this tlbench reads {SCHEMA}; upgrade tlbench, or save it again")
     try:
         shared = {key: content[key] for key in SHARED if key in content}
         entries = tuple(Entry.model_validate({**shared, **cell}) for cell in content["cells"])

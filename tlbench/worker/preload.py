@@ -5,13 +5,18 @@ import importlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tlbench.execution import temporary
 from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
 
 LOOK = 0.5
 """Seconds between two looks at whether the parent lives, while modules load."""
+PARENT = os.getppid()
+PARENT_ENDS = 1.0
+"""Seconds that a parent may take to end after its last pipe was closed."""
 MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
 
 
@@ -33,17 +38,28 @@ def import_quietly() -> None:
         os.close(nowhere)
 
 
+def clean_up() -> None:
+    """Remove what the parent left, where it has ended: one that is killed cannot do so itself."""
+    deadline = time.monotonic() + PARENT_ENDS
+    while os.getppid() == PARENT:  # the kernel closes pipes a moment before children have another parent
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.01)
+    temporary.remove(os.environ.get(temporary.VARIABLE, ""))
+
+
 @contextmanager
 def ended_with_its_parent() -> Iterator[None]:
     """End this process where its parent ends meanwhile: only what is loaded hears of that by itself.
 
     The thread that looks is gone before anything is forked.
     """
-    parent, loaded = os.getppid(), threading.Event()
+    loaded = threading.Event()
 
     def look() -> None:
         while not loaded.wait(LOOK):
-            if os.getppid() != parent:
+            if os.getppid() != PARENT:
+                clean_up()
                 os._exit(1)
 
     thread = threading.Thread(target=look)
@@ -58,3 +74,4 @@ def ended_with_its_parent() -> Iterator[None]:
 with ended_with_its_parent():
     import_quietly()
 atexit.register(os._exit, 0)  # the framework's own teardown takes a second, in which a pipe to `tlbench` stays open
+atexit.register(clean_up)
