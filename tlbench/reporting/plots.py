@@ -65,12 +65,16 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Line:
-    """Values of y over x, in the order of x. of: what several lines of one thing have in common, for their colour."""
+    """Values of y over x, in the order of x. of: what several lines of one thing have in common, for their colour.
+
+    marked: whether each value has a mark, as what was measured has.
+    """
 
     name: str
     of: str
     points: tuple[tuple[float, float], ...]
     dashed: bool = False
+    marked: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class Curves:
-    """Panels side by side over the same x."""
+    """Panels side by side over the same x. log: whether x is drawn by its logarithm."""
 
     name: str
     title: str
     x: str
     panels: tuple[Panel, ...]
     caption: str
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,28 @@ class Confusion:
     caption: str
 
 
-Picture = Scatter | Curves | Confusion
+@dataclass(frozen=True)
+class Strip:
+    """Samples (positive numbers, in the order they were taken), the number that is shown of them, and its words."""
+
+    name: str
+    samples: tuple[float, ...]
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Strips of samples, one under the other, over an axis that is drawn by its logarithm."""
+
+    name: str
+    title: str
+    x: str
+    strips: tuple[Strip, ...]
+    caption: str
+
+
+Picture = Scatter | Curves | Confusion | Strips
 
 
 @dataclass(frozen=True)

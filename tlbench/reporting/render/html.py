@@ -7,6 +7,7 @@ nothing but its own style and script, which its Content-Security-Policy names by
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import count
 
@@ -30,14 +31,16 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Strips
 from tlbench.reporting.render import plot, svg
-from tlbench.reporting.render.svg import escape
+from tlbench.reporting.render.drawing import escape
 
 ASSETS = files("tlbench.reporting.render").joinpath("assets")
 STYLE = svg.STYLE + ASSETS.joinpath("page.css").read_text(encoding="utf-8")
 SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
+MOST_IN_HEADING, MOST_IN_LINE = 16, {"left": 48, "right": 28}
+"""Letters of a heading and of a cell; of more, the column is made wide enough to read them."""
 FEWEST_STEPS = 2
 """Values that a limit must be able to take, or it says nothing."""
 
@@ -106,7 +109,7 @@ class _Writer:
                 return self._choice(block)
             case Scatter():
                 return self._scatter(block)
-            case Curves(caption=caption) | Confusion(caption=caption):
+            case Curves(caption=caption) | Confusion(caption=caption) | Strips(caption=caption):
                 return f"<figure>{svg.draw(block)}<figcaption>{escape(caption)}</figcaption></figure>"
             case Program(label, text):
                 return self._program(label, text)
@@ -212,7 +215,13 @@ def _data(column: Column, text: Text) -> str:
 
 
 def _cell(tag: str, column: Column, text: Text) -> str:
-    return f"<{tag}{' class=right' if column.align == 'right' else ''}>{_inline(text)}"
+    wide = len(plain(text)) > (MOST_IN_HEADING if tag.startswith("th") else MOST_IN_LINE[column.align])
+    kinds = [kind for kind, has in (("right", column.align == "right"), ("wide", wide)) if has]
+    return f"<{tag}{_class(kinds)}>{_inline(text)}"
+
+
+def _class(kinds: Sequence[str]) -> str:
+    return f' class="{" ".join(kinds)}"' if len(kinds) > 1 else f" class={kinds[0]}" if kinds else ""
 
 
 def _inline(text: Text) -> str:

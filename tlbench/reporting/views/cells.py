@@ -14,6 +14,10 @@ RAW = {"rounds", "warmup", "reference", "beside"}
 """Raw samples of step times: they are in the records, and most of their bytes."""
 
 
+DIGITS = 5
+"""Of a number on a page; the record's file has all of them."""
+
+
 def sections(report: Report) -> list[Section]:
     """One folded section with one for each cell."""
     blocks: list[Block] = [_cell(row) for row in report.rows[:MOST]]
@@ -30,15 +34,21 @@ def _cell(row: RunRecord) -> Section:
         blocks.append(Note((f"There is no program in plain Keras: {reason}.",)))
     else:
         blocks.append(Program("The Keras code that builds and trains this model", program(record)))
-    blocks.append(Program("The record, without raw samples", slim(record)))
+    blocks.append(Program(f"The record, without raw samples, numbers to {DIGITS} digits", slim(record)))
     return Section(f"{record.cell.label} ({row.run}, {record.cell_id})", tuple(blocks), folded=True)
 
 
 def slim(record: Record) -> str:
-    """A line for each field that is not empty; no raw samples."""
-    content = _without_raw(record.model_dump(mode="json", exclude_defaults=True))
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()]
-    return "{\n" + ",\n".join(lines) + "\n}"
+    """Fields that are not empty, no raw samples; a line for each, two levels deep, so that cells share most lines."""
+    return _written(_without_raw(record.model_dump(mode="json", exclude_defaults=True)), "", 2)
+
+
+def _written(value: Any, indent: str, levels: int) -> str:
+    if not levels or not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = f"{indent} "
+    lines = [f"{inner}{json.dumps(key)}: {_written(of, inner, levels - 1)}" for key, of in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
 
 
 def _without_raw(value: Any) -> Any:
@@ -46,4 +56,4 @@ def _without_raw(value: Any) -> Any:
         return {key: _without_raw(inner) for key, inner in value.items() if key not in RAW}
     if isinstance(value, list):
         return [_without_raw(inner) for inner in value]
-    return value
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

@@ -22,7 +22,7 @@ from tlbench.results.record import Record
 TOP1 = Axis("top1", "Top-1 on the test images")
 CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
-    "the strategies of one backbone; hollow grey points have another one above and to the left of them."
+    "the strategies of one backbone; hollow points have another one above and to the left of them."
 )
 
 

@@ -6,7 +6,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import COSTS
-from tlbench.reporting.document import Emphasis, Section, Table, Text
+from tlbench.reporting.document import Emphasis, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
@@ -26,12 +26,12 @@ INFERENCE = [place for place in PLACES if place[1] == "inference"]
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
     "Higher and further left is better; accuracies are those of keras.io and were not measured here. A line joins the "
-    "models of one family; hollow grey points have another one above and to the left of them."
+    "models of one family; hollow points have another one above and to the left of them."
 )
 LEGEND: Text = (
-    "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets; a dash "
-    "where there is none. Published times were taken on an AMD EPYC with 92 cores and a Tesla A100: they differ by the "
-    "machine. Accuracies marked ",
+    "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets, each "
+    "time by a column of the published ones; a dash where there is none. Published times were taken on an AMD EPYC "
+    "with 92 cores and a Tesla A100: they differ by the machine. Accuracies marked ",
     Emphasis("published"),
     " were not measured here.",
 )
@@ -61,8 +61,10 @@ def _mark(rows: Sequence[RunRecord]) -> Mark | None:
 
 def table(rows: Sequence[RunRecord], how: TimeColumns) -> Table:
     """One row a model; runs on other devices fill its other columns."""
-    headings = [*OF_ACCURACY_AND_SIZE, *how.headings(INFERENCE)]
-    return Table.of(headings, (cells(row, how) for row in by_row(rows)), right=range(1, len(headings)))
+    headings = list(OF_ACCURACY_AND_SIZE)
+    for place in INFERENCE:
+        headings += [*how.headings([place]), f"Published ({place[0].upper()})"]
+    return compact(Table.of(headings, (cells(row, how) for row in by_row(rows)), right=range(1, len(headings))))
 
 
 def cells(rows: Sequence[RunRecord], how: TimeColumns) -> list[Text]:
@@ -103,7 +105,7 @@ def _accuracy(value: float | None, published: float | None) -> Text:
 
 def _times(rows: Sequence[RunRecord], place: Place, published: float | None, how: TimeColumns) -> list[str]:
     *ratio, measured = times(rows, place, how)
-    return [*ratio, f"{measured} ({DASH if published is None else numbers.milliseconds(published)})"]
+    return [*ratio, measured, DASH if published is None else numbers.milliseconds(published)]
 
 
 def _signed(difference: float, digits: int) -> str:

@@ -7,6 +7,7 @@ from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table, compact
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.plots import Strip, Strips
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import relative
 from tlbench.reporting.views.rows import shown
@@ -31,6 +32,14 @@ HEADINGS = [
     "Cells",
     "Stable",
 ]
+NUMBERS = [3, *range(5, 15)]
+
+
+MOST, MOST_SAMPLES = 16, 150
+SAMPLES = (
+    "Each dot is a step that was timed, from the first (top) to the fifth (bottom) and round again; the line is the "
+    f"number that the tables show. Of more than {MOST_SAMPLES} steps every second, third or so is drawn."
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,36 @@ def sections(report: Report) -> list[Section]:
     if not measurements:
         return []
     legend = [LEGEND, *filter(None, [advice(measurements)])]
-    table = compact(Table.of(HEADINGS, map(cells, measurements)))
-    return [Section("Step times", (table, Note(tuple(legend))), folded=True)]
+    table = compact(Table.of(HEADINGS, map(cells, measurements), right=NUMBERS))
+    return [Section("Step times", (*pictures(measurements), table, Note(tuple(legend))), folded=True)]
+
+
+def pictures(measurements: Sequence[Measurement]) -> list[Strips]:
+    """A strip for each measurement: the fastest, where there are more than can be told apart in a picture."""
+    numbered = [one for one in measurements if len(one.step.samples) >= FEWEST]
+    fastest = sorted(numbered, key=lambda one: one.step.median)[:MOST]
+    if not fastest:
+        return []
+    title = "Samples of step times" + (f": the fastest {MOST}" if len(numbered) > MOST else "")
+    batches, devices = {one.step.batch_size for one in fastest}, {one.device for one in fastest}
+    if len(batches) == 1:
+        title += f", batch {fastest[0].step.batch_size}"
+    strips = tuple(
+        _strip(one, batch=len(batches) > 1, device=len(devices) > 1) for one in sorted(fastest, key=measurements.index)
+    )
+    return [Strips("step-times", title, "Milliseconds a step", strips, SAMPLES)]
+
+
+def _strip(measurement: Measurement, *, batch: bool, device: bool) -> Strip:
+    owner, step = measurement.owner, measurement.step
+    of = f", {owner.strategy.label}" if step.step == "training" else ""
+    more = f", batch {step.batch_size}" if batch else ""
+    more += f", {measurement.device.upper()}" if device else ""
+    time = shown(step, owner.timing)
+    every = -(-len(step.samples) // MOST_SAMPLES)
+    samples = tuple(sample * 1000 for sample in step.samples[::every])
+    name = f"{owner.backbone.label}{of}: {step.step}{more}"
+    return Strip(name, samples, time * 1000, f"{_ms(time)} ms, {len(step.samples)} steps")
 
 
 def distinct(records: Sequence[Record]) -> list[Measurement]:

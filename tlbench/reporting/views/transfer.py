@@ -5,10 +5,12 @@ from statistics import mean, stdev
 
 from tlbench.regression.gains import SCRATCH
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
-from tlbench.reporting.document import Note, Section, Table, Text
+from tlbench.reporting.document import Block, Note, Section, Table, Text
 from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.choice import names_of, slug
 from tlbench.statistics.learning_curve import FEWEST_EPOCHS, WINDOW
 
 RISING = "↑"
@@ -20,6 +22,12 @@ LEGEND = (
     "scratch, in points, means over the seeds, with a 95 % interval over them and, of accuracies, over validation "
     "images; one seed is shown and not judged."
 )
+CAPTION = (
+    "Solid: validation accuracy after each epoch, mean over the seeds. Dashed: from the start along the slope, and "
+    "level at the asymptote, those of the table."
+)
+MOST = 4
+"""Curves in one picture, scratch included: each has three lines."""
 TOO_FEW = (
     f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: what transfer gives over scratch cannot be said of this run. "
     "The suite transfer has enough."
@@ -31,8 +39,53 @@ def sections(report: Report) -> list[Section]:
     if SCRATCH not in report.strategies or len(report.strategies) == 1:
         return []
     found = benefits(report.recipes)
-    blocks = (_table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
+    blocks: tuple[Block, ...] = (
+        (*_pictures(found), _table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
+    )
     return [Section("What transfer gives over scratch", blocks)]
+
+
+def _pictures(found: Sequence[Benefit]) -> list[Curves]:
+    """For each model and data set, the curve of scratch and those of transfer, with their three numbers."""
+    beside: dict[str, list[Benefit]] = {}
+    for benefit in found:
+        record = benefit.scratch.recipe.records[0]
+        beside.setdefault(f"{record.cell.backbone.label} on {rows.data_set(record)}", []).append(benefit)
+    names = {}
+    for of, group in beside.items():
+        best = sorted((one.transfer for one in group), key=lambda one: -mean(one.values("asymptote")))
+        names[of] = [group[0].scratch, *best[: MOST - 1]]
+    return [_picture(of, sides) for of, sides in names.items()]
+
+
+def _picture(of: str, sides: Sequence[Learned]) -> Curves:
+    curves, guides = list[Line](), list[Line]()
+    names = names_of([side.recipe.records[0] for side in sides])
+    for name, side in zip(names, sides, strict=True):
+        curve = _mean_curve(side)
+        start, asymptote, last = mean(side.values("start")), mean(side.values("asymptote")), curve[-1][0]
+        curves.append(Line(f"{name}: validation accuracy", name, curve))
+        if slopes := [slope for slope in side.values("slope") if slope > 0]:
+            first, rise = curve[0][0], mean(slopes)
+            end = min(last, first + (asymptote - start) / rise)
+            ends = ((first, start), (end, start + rise * (end - first)))
+            guides.append(Line(f"{name}: start {start:.1%}, {rise * 100:.1f} points an epoch", name, ends, True, False))
+        level = ((curve[0][0], asymptote), (last, asymptote))
+        guides.append(Line(f"{name}: asymptote {asymptote:.1%}", name, level, dashed=True, marked=False))
+    panel = Panel("Validation accuracy", (*guides, *curves), share=True)
+    return Curves(f"transfer-{slug(of)}", f"Transfer and scratch: {of}", "Epoch", (panel,), CAPTION)
+
+
+def _mean_curve(side: Learned) -> tuple[tuple[float, float], ...]:
+    """Validation accuracy after each epoch, mean over the seeds; a head that was solved is level over one."""
+    histories = [[epoch for epoch in record.history if epoch.epoch > 0] for record in side.recipe.records]
+    if not all(histories):
+        level = mean(record.history[0].val_accuracy for record in side.recipe.records)
+        return ((0.0, level), (1.0, level))
+    shortest = min(map(len, histories))
+    return tuple(
+        (float(number + 1), mean(history[number].val_accuracy for history in histories)) for number in range(shortest)
+    )
 
 
 def _table(found: Sequence[Benefit]) -> Table:

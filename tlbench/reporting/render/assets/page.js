@@ -72,7 +72,9 @@
   // Pictures: one axis of several is shown, and a mark names itself.
   const plot = (figure, key) => {
     const views = [...figure.querySelectorAll(".view")];
-    const named = make("p", { className: "named" }, "Point at a mark, or go to it with Tab, and it names itself.");
+    const named = make("p", { className: "named" },
+      "Point at a mark, or go to it with Tab, and it names itself." + (figure.closest(".choice")
+        ? " A bold outline has the best and what may be as good." : ""));
     named.setAttribute("aria-live", "polite");
     const buttons = views.map((view) => {
       const button = make("button", { type: "button", className: "plain" }, view.dataset.label);
@@ -91,7 +93,9 @@
     show(views.some((view) => view.dataset.axis === asked) ? asked : views[0].dataset.axis, false);
     const name = (event) => {
       const mark = event.target.closest(".mark");
-      if (mark) named.textContent = mark.getAttribute("aria-label");
+      if (!mark) return;
+      named.textContent = mark.getAttribute("aria-label");
+      named.classList.add("told");
     };
     figure.addEventListener("pointerover", name);
     figure.addEventListener("focusin", name);
@@ -143,13 +147,14 @@
       const at = asked === null ? -1 : limit.values.findIndex((value) => value > Number(asked) * (1 + 1e-9)) - 1;
       slider.value = asked === null || at === -2 ? limit.values.length : Math.max(at, 0);
       const shown = make("output", {});
-      box.querySelector(".limits").append(make("label", {}, limit.label + " at most: ", shown, slider));
+      box.querySelector(".limits").append(make("label", {},
+        make("span", { className: "bound" }, limit.label, shown), slider));
       return { limit, slider, shown };
     });
     const say = (set) => {
       const limits = sliders.map(({ limit, slider, shown }) => {
         const most = limit.values[slider.value];
-        const text = most === undefined ? "no limit" : String(Number(most.toPrecision(3)));
+        const text = most === undefined ? "no limit" : "at most " + Number(most.toPrecision(3));
         shown.textContent = text;
         slider.setAttribute("aria-valuetext", text);
         if (set) keep(`${key}.${limit.key}`, most === undefined ? "" : String(most));

@@ -1,0 +1,109 @@
+"""Pictures show what was measured: each number of a record is where it belongs."""
+
+import json
+import re
+from statistics import mean
+from xml.etree import ElementTree
+
+import pytest
+
+from tests import builders
+from tests.regression.test_transfer import FULL, SCRATCH, trained
+from tests.reporting.large import small
+from tlbench.reporting.document import pictures
+from tlbench.reporting.formats import as_svg
+from tlbench.reporting.plots import Axis, Curves, Mark, Picture, Reading, Scatter, Strips
+from tlbench.reporting.render import svg
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import step_times
+from tlbench.reporting.views.cells import slim
+from tlbench.results.record import Record
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def pictures_of(*records: Record) -> dict[str, Picture]:
+    report = Report("t", [RunRecord("run", record) for record in records])
+    return {each.name: each for each in pictures(report.document.blocks)}
+
+
+def test_every_sample_of_a_step_is_a_dot_beside_the_number_of_the_tables() -> None:
+    drawn = pictures_of(builders.record())["step-times"]
+    assert isinstance(drawn, Strips)
+    inference, training = drawn.strips
+    assert inference.samples == pytest.approx([sample * 1000 for sample in builders.step().samples])
+    assert (inference.value, inference.text) == (pytest.approx(20), "20.0 ms, 10 steps")
+    assert inference.name == "MobileNet (alpha=0.25): inference"
+    assert training.name == "MobileNet (alpha=0.25), frozen: training"
+    dots = re.findall(r'class="dots" d="([^"]*)"', svg.draw(drawn))
+    assert [dot.count("h0") for dot in dots] == [10, 10]
+
+
+def test_of_many_samples_some_are_drawn_and_of_many_measurements_the_fastest() -> None:
+    long = builders.step(rounds=(tuple(0.02 + number / 1e5 for number in range(1000)),))
+    measured = [step_times.Measurement(builders.cell(), "cpu", long, 1)]
+    measured += [step_times.Measurement(builders.cell(), "cpu", builders.step(median=1 / n), 1) for n in range(1, 41)]
+    (drawn,) = step_times.pictures(measured)
+    assert len(drawn.strips) == step_times.MOST
+    assert max(len(strip.samples) for strip in drawn.strips) <= step_times.MOST_SAMPLES
+    assert max(strip.value for strip in drawn.strips) == pytest.approx(
+        1000 / 26
+    )  # 15 of 1/40 to 1/26, and the long one
+    assert drawn.title == "Samples of step times: the fastest 16, batch 32"
+
+
+def test_throughput_is_drawn_against_batch_size() -> None:
+    steps = tuple(builders.step(median=0.01 + 0.001 * size, batch_size=size) for size in (32, 1, 8))
+    drawn = pictures_of(builders.record(timings=builders.timings().model_copy(update={"steps": steps})))["batch-sizes"]
+    assert isinstance(drawn, Curves)
+    (line,) = drawn.panels[0].lines
+    assert line.points == tuple((size, pytest.approx(size / (0.01 + 0.001 * size))) for size in (1, 8, 32))
+    assert drawn.log
+
+
+def test_curves_of_transfer_and_scratch_have_their_start_slope_and_asymptote() -> None:
+    records = [trained("scratch", curve, seed) for seed, curve in enumerate(SCRATCH)]
+    records += [trained("full", curve, seed, head=0.7) for seed, curve in enumerate(FULL)]
+    drawn = pictures_of(*records)["transfer-mobilenet-alpha-0-25-on-cats-dogs"]
+    assert isinstance(drawn, Curves)
+    lines = {line.name: line for line in drawn.panels[0].lines}
+    solid = lines["MobileNet (alpha=0.25), full: validation accuracy"]
+    assert solid.points == tuple(
+        (number + 1, pytest.approx(mean(values))) for number, values in enumerate(zip(*FULL, strict=True))
+    )
+    # The best three epochs in a row of each seed: 0.9, 0.9, 0.88; by hand.
+    level = lines["MobileNet (alpha=0.25), full: asymptote 89.3%"]
+    assert level.points == ((1, pytest.approx(2.68 / 3)), (6, pytest.approx(2.68 / 3)))
+    (slope,) = (line for name, line in lines.items() if "scratch: start 20.0%" in name)
+    assert slope.points[0] == (1, pytest.approx(0.2))
+    assert slope.dashed
+    assert not slope.marked
+    assert svg.draw(drawn).count("<polyline") == len(lines)
+
+
+def marks(*names: str, group: str = "g") -> tuple[Mark, ...]:
+    return tuple(
+        Mark(name, group, Reading(0.5 + 0.05 * at, "50%"), {"ms": Reading(10.0 * (at + 1), "10 ms")})
+        for at, name in enumerate(names)
+    )
+
+
+def test_a_legend_tells_groups_and_marks_are_named_without_them() -> None:
+    scatter = Scatter("s", "t", Axis("y", "y"), (Axis("ms", "ms"),), (*marks("A, one", "A, two", group="A"), *marks("B, one", group="B")), "")  # fmt: skip
+    texts = [element.text for element in ElementTree.fromstring(svg.file(scatter)).iter(f"{SVG}text")]
+    assert {"A", "B", "one", "two"} <= set(texts)
+    alone = Scatter("s", "t", Axis("y", "y"), (Axis("ms", "ms"),), marks("A, one", "A, two", group="A"), "")
+    assert "A, two" in svg.file(alone)
+
+
+def test_the_reference_run_has_each_picture_beside_its_markdown() -> None:
+    assert {name.split("-")[0] for name in as_svg(small())} == {"choice", "curves", "confusion", "step"}
+
+
+def test_the_record_on_a_page_is_the_record_to_five_digits_without_raw_samples() -> None:
+    record = builders.record(accuracy=builders.accuracy().model_copy(update={"loss": 0.123456789}))
+    shown = json.loads(slim(record))
+    assert shown["accuracy"]["loss"] == 0.12346
+    assert (shown["cell_id"], shown["counts"]["params"]) == (record.cell_id, 219_058)
+    assert "rounds" not in shown["timings"]["steps"][0]
+    assert shown["cell"]["dataset"] == {"name": "cats_dogs"}
