@@ -10,6 +10,7 @@ import pytest
 from tlbench.backbones import registry
 from tlbench.backbones.weights import find, keras_cache, official_file
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, height_width
 
 MOBILENET = registry.get("MobileNet")
 
@@ -134,10 +135,10 @@ def keras_asks_for(
 
 
 def keras_asks_for_size(
-    name: str, alpha: float, top: bool, size: int, monkeypatch: pytest.MonkeyPatch
+    name: str, alpha: float, top: bool, size: ImageSize, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, str, str | None]:
     """The same for images of `size`."""
-    return keras_asks_for(name, top, monkeypatch, alpha=alpha, input_shape=(size, size, 3))
+    return keras_asks_for(name, top, monkeypatch, alpha=alpha, input_shape=(*height_width(size), 3))
 
 
 @pytest.mark.slow
@@ -150,10 +151,14 @@ def test_official_files_are_those_keras_asks_for(name: str, top: bool, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes"), [("MobileNet", (96, 128, 160, 192, 200, 224)), ("MobileNetV2", (96, 128, 160, 192, 200, 224))]
+    ("name", "sizes"),
+    [
+        ("MobileNet", (96, 128, 160, 192, 200, 224, (128, 160))),
+        ("MobileNetV2", (96, 128, 160, 192, 200, 224, (160, 96))),
+    ],
 )
 def test_the_file_is_that_of_the_image_size_as_keras_has_it(
-    name: str, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    name: str, sizes: tuple[ImageSize, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for size in sizes:
         official = official_file(registry.get(name), {"alpha": 0.5}, False, size)

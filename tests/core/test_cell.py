@@ -13,7 +13,7 @@ def test_the_fields_are_these_and_a_new_one_is_a_decision() -> None:
     """Whatever can change a result, and nothing else; a new field must leave the ids of older cells as they are."""
     assert list(Cell.model_fields) == [
         "backbone", "weights", "dataset", "limit", "strategy", "head", "image_size", "train", "seed", "precision",
-        "backend", "jit", "timing", "recipe",
+        "backend", "jit", "timing", "recipe", "resize",
     ]  # fmt: skip
     assert "kind" not in builders.cell().canonical()
 
@@ -38,6 +38,7 @@ def test_a_cell_of_no_kind_cannot_be_made(changes: dict[str, object]) -> None:
     ("part", "field", "value"),
     [
         (builders.cell(), "recipe", 3),
+        (builders.cell(), "resize", "crop"),
         (builders.cell().training, "mixup", 0.2),
         (builders.cell().training, "tune", Tuning(l2=(1.0, 0.1))),
         (builders.cell().protocol, "more_batch_sizes", (1, 8)),
@@ -54,3 +55,18 @@ def test_a_field_that_came_later_is_in_the_json_only_where_it_is_set(part: Grown
 def test_what_came_later_has_a_default_to_be_left_out_at(kind: type[Grown]) -> None:
     assert kind.LATER
     assert not any(kind.model_fields[name].is_required() for name in kind.LATER)
+
+
+def test_a_square_is_one_cell_however_it_is_written_and_height_and_width_are_not_mixed_up() -> None:
+    square, tall, wide = (builders.cell(image_size=size) for size in ((96, 96), (160, 96), (96, 160)))
+    assert square == builders.cell(image_size=96)
+    assert square.id == builders.cell(image_size=96).id
+    assert len({square.id, tall.id, wide.id}) == 3
+    assert len({one.timing_key("inference") for one in (square, tall, wide)}) == 3
+    assert Cell.from_json(wide.model_dump(mode="json")) == wide
+
+
+def test_how_images_are_resized_is_another_cell_and_the_same_step() -> None:
+    stretched, cropped = builders.cell(), builders.cell(resize="crop")
+    assert stretched.id != cropped.id
+    assert stretched.timing_key("training") == cropped.timing_key("training")

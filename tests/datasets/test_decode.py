@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from tlbench.core.image_size import Resize
 from tlbench.datasets.decode import UndecodableError, decode, formats, quiet
 
 BROKEN = {
@@ -64,6 +65,30 @@ def test_pixels_are_those_of_a_plain_keras_loop(real_data: Path, size: int) -> N
         image = tensorflow.io.decode_jpeg(file.read_bytes(), channels=3, dct_method="INTEGER_ACCURATE")
         expected = tensorflow.image.resize(image, (size, size)).numpy()
         assert np.abs(decode(file, size).pixels - expected).max() < 1.001  # Pillow cuts fractions off
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_pixels_are_those_of_keras_whatever_becomes_of_the_aspect_ratio(tmp_path: Path, resize: Resize) -> None:
+    keras, _ = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+    random = np.random.default_rng(0)
+    files = [tmp_path / f"{number}.png" for number in range(5)]
+    for file, shape in zip(files, [(61, 97), (97, 61), (40, 40), (30, 200), (33, 50)], strict=True):
+        Image.fromarray(random.integers(0, 256, (*shape, 3), np.uint8)).save(file)
+    asked = {"stretch": {}, "crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}}
+    for size in [(32, 32), (24, 40), (41, 23)]:
+        (expected,) = keras.utils.image_dataset_from_directory(
+            tmp_path, labels=None, image_size=size, shuffle=False, verbose=False, **asked[resize]
+        )
+        pixels = np.stack([decode(file, size, resize).pixels for file in files])
+        assert pixels.shape == (5, *size, 3)
+        assert np.abs(pixels - expected.numpy()).max() < 1.001  # Pillow cuts fractions off
+
+
+def test_of_a_picture_that_is_far_too_long_a_line_is_left(tmp_path: Path) -> None:
+    """Where Keras' own function fails."""
+    Image.new("RGB", (200, 3), "white").save(tmp_path / "line.png")
+    pixels = decode(tmp_path / "line.png", (9, 8), "pad").pixels
+    assert (pixels.max(axis=(1, 2)) > 0).sum() == 1
 
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:

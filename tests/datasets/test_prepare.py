@@ -13,7 +13,8 @@ from PIL import Image
 from tlbench.cache.upkeep import entries, remove_oldest
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
-from tlbench.datasets import build, synthetic
+from tlbench.core.image_size import ImageSize, Resize
+from tlbench.datasets import decode, synthetic
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
@@ -56,8 +57,28 @@ def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) 
 
 def test_a_second_time_nothing_is_decoded(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepared(root, tmp_path / "cache")
-    monkeypatch.setattr(build, "decode", None)
+    monkeypatch.setattr(decode, "decode", None)
     assert prepared(root, tmp_path / "cache") == first
+
+
+def test_another_shape_or_way_of_resizing_is_decoded_and_kept_apart(root: Path, tmp_path: Path) -> None:
+    def first(size: ImageSize, resize: Resize) -> np.ndarray:
+        found = prepare(
+            Named(name="cats_dogs"), Limit(), size, resize=resize, root=root, path=None, cache=tmp_path,
+            fallback_synthetic=False,
+        )  # fmt: skip
+        picture: np.ndarray = np.asarray(found.splits["train"].open(1.0)[0])[0]
+        return picture
+
+    ways: tuple[Resize, ...] = ("stretch", "crop", "pad")
+    pictures = [first((12, 24), resize) for resize in ways]
+    assert {picture.shape for picture in pictures} == {(12, 24, 3)}
+    assert first((24, 12), "crop").shape == (24, 12, 3)
+    assert len({picture.tobytes() for picture in pictures}) == 3
+    assert not pictures[2][:, :6].any(), "black beside a square"
+    assert [first((12, 24), resize).tobytes() for resize in ways] == [one.tobytes() for one in pictures]
+    whole = np.asarray(Image.open(next(iter(sorted((root / "cats_dogs/train/cats").iterdir())))))
+    assert np.abs(pictures[1].astype(int) - whole[6:18]).max() <= 1, "the middle of a square"
 
 
 def test_the_fingerprint_follows_the_bytes_of_the_images_and_nothing_else(root: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import builders
@@ -58,3 +59,20 @@ def test_random_weights_have_no_classifier_to_keep(tmp_path: Path) -> None:
         found(tmp_path)
     with pytest.raises(UserError, match="or leave co_tuning out for it"):
         found(tmp_path, CELL.model_copy(update={"weights": "random"}))
+
+
+def test_images_that_are_no_squares_take_the_weights_that_keras_takes_and_that_is_said(tmp_path: Path) -> None:
+    for size in (96, 160, 224):
+        (tmp_path / f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5").write_bytes(b"weights")
+    limit = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
+    fields = {"backbone": Named(name="MobileNetV2", args={"alpha": 0.35}), "dataset": CELL.dataset, "limit": limit}
+    wide = builders.cell(**fields, image_size=(32, 96))
+    inputs = found(tmp_path, wide)
+    assert str(inputs.job(wide).weights.file).endswith("_224_no_top.h5")
+    assert inputs.notes() == [
+        "MobileNetV2 (alpha=0.35), 32 x 96 px: there are no official weights for images that are no squares; those for "
+        "224 x 224 are taken, as Keras does (mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5)"
+    ]
+    pictures, _ = inputs.job(wide).images.splits["train"].open(1.0)
+    assert np.asarray(pictures).shape[1:] == (32, 96, 3)
+    assert found(tmp_path, builders.cell(**fields, image_size=96)).notes() == []

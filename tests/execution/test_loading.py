@@ -24,6 +24,7 @@ AVX = "The TensorFlow library was compiled to use AVX instructions, but these ar
             {},
             ["RuntimeError: numpy 3 is too new"],
         ),
+        (Attempt(1, "ImportError: x.so: failed to map segment from shared object"), (), {"-v": 1024}, ["ulimit -v 1"]),
         (Attempt(-11, "Fatal Python error"), (), {}, ["SIGSEGV", "does not fit"]),
     ],
 )

@@ -180,6 +180,13 @@ def test_only_scratch_has_statistics_that_follow_in_a_few_steps(strategy: str, m
     assert norm.momentum == momentum
 
 
+def test_images_may_be_no_squares() -> None:
+    """Height first, as Keras has it; the head of a flattened backbone sees its own shape."""
+    model = build(builders.cell(image_size=(32, 96), head=Head(name="flatten")), 2, None).model
+    assert model.input_shape == (None, 32, 96, 3)
+    assert model.layers[-1].kernel.shape == (1 * 3 * 256, 2)
+
+
 def test_equal_seeds_build_equal_models_and_others_do_not() -> None:
     def weights(seed: int) -> list[np.ndarray]:
         arrays: list[np.ndarray] = build(builders.cell(seed=seed, image_size=32), 2, None).model.get_weights()

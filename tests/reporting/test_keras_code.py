@@ -5,12 +5,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import builders
 from tests.reporting.large import small
 from tlbench.core.cell import Augmentation, Head, Named, Training
+from tlbench.datasets import synthetic
+from tlbench.datasets.decode import decode
 from tlbench.reporting.document import Document
 from tlbench.reporting.keras_code import program, why_not
 from tlbench.reporting.render.html import render
@@ -55,6 +59,27 @@ def test_a_sigmoid_head_and_hidden_layers_are_written_out() -> None:
     assert "Flatten()" in code
     assert 'Dense(64, activation="relu")' in code
     assert "Dropout(0.5)" in code
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_other_shapes_and_ways_of_resizing_are_written_out(resize: str, tmp_path: Path) -> None:
+    """The program reads a picture as tlbench decodes it."""
+    pytest.importorskip("tensorflow")
+    record = recorded("frozen")
+    changed = record.cell.model_copy(update={"image_size": (24, 40), "resize": resize})
+    code = program(record.model_copy(update={"cell": changed}))
+    compile(code, "program", "exec")
+    assert "SIZE, BATCH, SEED = (24, 40), 32, 0" in code
+    for split in ("train", "validation", "test"):
+        synthetic.write_tree(tmp_path / split, ("cats",), {"": 1}, (30, 20))
+    reading = code[code.index("from pathlib") : code.index("keras.utils.set_random_seed")]
+    names: dict[str, Any] = {}
+    exec(
+        reading.replace("'cats_dogs'", repr(str(tmp_path))).replace("CLASSES = ['cats', 'dogs']", "CLASSES = ['cats']"),
+        names,
+    )
+    mine = decode(tmp_path / "train/cats/00000.png", (24, 40), changed.resize).pixels
+    assert np.abs(names["train"][0][0] - mine).max() < 1.001
 
 
 def test_what_cannot_be_written_out_says_why() -> None:

@@ -87,6 +87,7 @@ def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
         ("image_size", "seeds: 1\nimage_size"), ("image_size", "heads: flatten\nimage_size"),
         ("image_size", "precision: mixed_bfloat16\nimage_size"), ("image_size", "backend: jax\nimage_size"),
         ("image_size", "jit: on\nimage_size"), ("image_size", "limit: {train: 5}\nimage_size"),
+        ("96", "96x128"), ("96", "[[128, 96]]"), ("96", "96\nresize: crop"), ("96", "96\nresize: pad"),
         ("image_size", "timing: {protocol: none}\nimage_size"), ("alpha: 0.25", "alpha: 0.25, weights: random"),
     ]  # fmt: skip
     (base,) = cells(tmp_path, BASE.replace("frozen", GRADIENT))
@@ -97,7 +98,7 @@ def test_every_field_of_a_cell_is_in_its_id(tmp_path: Path) -> None:
     assert len(ids) == len(changes) + 1
     assert set(Cell.model_fields) == {
         "backbone", "weights", "dataset", "limit", "strategy", "head", "image_size", "train", "seed", "precision",
-        "backend", "jit", "timing", "recipe",
+        "backend", "jit", "timing", "recipe", "resize",
     }  # fmt: skip
 
 
@@ -256,3 +257,31 @@ def test_seeds_can_be_a_range_and_a_share_per_cent(tmp_path: Path) -> None:
     plain = BASE.replace("frozen", "{name: partial, trainable: 0.3}") + "seeds: [0, 1, 2, 7]\n"
     assert [cell.id for cell in cells(tmp_path, text)] == [cell.id for cell in cells(tmp_path, plain)]
     assert [cell.seed for cell in cells(tmp_path, BASE.replace("frozen", "full") + "seeds: 3-5\n")] == [3, 4, 5]
+
+
+def test_sizes_are_squares_or_height_and_width_and_old_lists_stay_axes(tmp_path: Path) -> None:
+    def sizes(text: str) -> list[object]:
+        return [cell.image_size for cell in cells(tmp_path, BASE.replace("96", text))]
+
+    assert sizes("[96, 160]") == [96, 160]
+    assert sizes("[[96, 160]]") == sizes("96x160") == sizes('"96 x 160"') == [(96, 160)]
+    assert sizes("[64, [96, 160], 128x128, native]") == [64, (96, 160), 128, 224]
+    assert sizes("[[96, 96]]\nexclude: [{image_size: 64}]\n".replace("[[96, 96]]", "[64, [96, 96]]")) == [96]
+    (only,) = cells(tmp_path, BASE.replace("96", "[64, [96, 160]]\nexclude: [{image_size: 64}]"))
+    assert only.image_size == (96, 160)
+
+
+def test_how_images_are_resized_is_an_axis(tmp_path: Path) -> None:
+    found = cells(tmp_path, BASE + "resize: [stretch, crop, pad]\n")
+    assert [cell.resize for cell in found] == ["stretch", "crop", "pad"]
+    assert found[0] == cells(tmp_path, BASE)[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("image_size: 96x160", "take squares"), ("resize: crop", "take the middle of each image")]
+)
+def test_original_classifiers_see_what_they_were_evaluated_with(tmp_path: Path, asked: str, said: str) -> None:
+    text = "name: o\ndatasets: imagenet\nheads: imagenet\nstrategies: pretrained\nbackbones: MobileNet\n"
+    assert len(cells(tmp_path, text)) == 1
+    with pytest.raises(UserError, match=said):
+        cells(tmp_path, text + asked + "\n")

@@ -13,17 +13,22 @@ from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize
 
 DEFAULT_SIZE = 224
 
 
 @dataclass(frozen=True)
 class OfficialFile:
-    """An official weights file: its name, where Keras fetches it, and the digest Keras checks (MD5 or SHA-256)."""
+    """An official weights file: its name, where Keras fetches it, and the digest Keras checks (MD5 or SHA-256).
+
+    size: pixels of the square images it is for; 0: any.
+    """
 
     file: str
     url: str
     digest: str | None
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class WeightsSource:
     """Where the weights of a backbone come from. `path` is None, and `file` empty, for random weights.
 
     instead_of: the official file for the images' size, where it could not be had and another size's stands in for it.
+    size: pixels of the square images the file is for; 0: any.
     """
 
     kind: Literal["folder", "cache", "download", "random"]
@@ -38,21 +44,22 @@ class WeightsSource:
     file: str = ""
     sha256: str | None = None
     instead_of: str | None = None
+    size: int = 0
 
 
 def official_file(
-    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: int | None = None
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None = None
 ) -> OfficialFile | None:
     """The official weights file for these arguments; None where there are no ImageNet weights for them.
 
-    MobileNet and MobileNetV2 have a file for each of several image sizes (pixels). Other sizes, and None, take the one
-    for 224, as Keras' own constructors do.
+    MobileNet and MobileNetV2 have a file for each of several image sizes (pixels). Other sizes, images that are
+    no squares, and None take the one for 224, as Keras' own constructors do.
     """
     return next(iter(_official_files(info, args, include_top, image_size)), None)
 
 
 def _official_files(
-    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: int | None
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None
 ) -> list[OfficialFile]:
     """All that fit the arguments: first the one for the image size, then those for others, the nearest first."""
     given = {key: argument.default for key, argument in info.arguments.items()} | dict(args)
@@ -60,7 +67,7 @@ def _official_files(
         return []
     alpha, minimalistic = given.get("alpha"), bool(given.get("minimalistic", False))
     by_size = _table().get((info.name, None if alpha is None else float(alpha), minimalistic, include_top), {})
-    wanted = image_size if image_size in by_size else DEFAULT_SIZE
+    wanted = image_size if isinstance(image_size, int) and image_size in by_size else DEFAULT_SIZE
     return [by_size[size] for size in sorted(by_size, key=lambda size: abs(size - wanted))]
 
 
@@ -69,7 +76,7 @@ def find(
     args: Mapping[str, Scalar],
     include_top: bool,
     folder: Path | None,
-    image_size: int | None = None,
+    image_size: ImageSize | None = None,
     *,
     allow_random: bool,
     allow_download: bool = True,
@@ -95,7 +102,7 @@ def find(
         target = keras_cache() / official.file
         try:
             fetch(official.url, target, official.digest)
-            return WeightsSource("download", target, official.file, file_digest(target))
+            return WeightsSource("download", target, official.file, file_digest(target), size=official.size)
         except DownloadError as error:
             why = str(error)
     for other in others:
@@ -111,7 +118,7 @@ def find(
 
 
 def find_classifier(
-    info: BackboneInfo, args: Mapping[str, Scalar], folder: Path | None, image_size: int, strategy: str
+    info: BackboneInfo, args: Mapping[str, Scalar], folder: Path | None, image_size: ImageSize, strategy: str
 ) -> WeightsSource:
     """The official file that has the original classifier, too, looked for as `find` does.
 
@@ -137,7 +144,7 @@ def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | 
     places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
     for kind, place in places:
         if place is not None and (path := place / official.file).is_file():
-            return WeightsSource(kind, path, official.file, file_digest(path))
+            return WeightsSource(kind, path, official.file, file_digest(path), size=official.size)
     return None
 
 
@@ -163,5 +170,6 @@ def _table() -> dict[tuple[str, float | None, bool, bool], dict[int, OfficialFil
     for row in csv.DictReader(text.splitlines()):
         alpha = float(row["alpha"]) if row["alpha"] else None
         key = (row["backbone"], alpha, row["minimalistic"] == "true", row["top"] == "true")
-        table.setdefault(key, {})[int(row["size"] or 0)] = OfficialFile(row["file"], row["url"], row["hash"] or None)
+        size = int(row["size"] or 0)
+        table.setdefault(key, {})[size] = OfficialFile(row["file"], row["url"], row["hash"] or None, size)
     return table

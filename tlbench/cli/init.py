@@ -151,7 +151,7 @@ heads:
   - gap                               # global average pooling, then the classifier
   # - {{name: flatten, hidden: [128], dropout: 0.5}}
 
-image_size: 160                       # pixels of the square image; `native` is the backbone's own size
+image_size: 160                       # pixels of the square, or height x width: 120x160; `native`: the backbone's own
 # limit: {{train: 100, validation: 50, test: 200}}   # images a class, for a quick first look
 
 train:

@@ -1,6 +1,7 @@
 """`tlbench inspect`: layers, counts and sizes of one model."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Head, Scalar
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.image_size import ImageSize, brief, height_width, in_words, plain
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
@@ -49,7 +51,9 @@ def strategy_options(command: Command) -> Command:
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
 @click.option("--output", type=click.Choice(["softmax", "sigmoid"]), default="softmax", show_default=True)
 @click.option("--classes", type=click.IntRange(2), default=2, show_default=True)
-@click.option("--image-size", type=int, help="Pixels of the square image; default: the backbone's own.")
+@click.option(
+    "--image-size", metavar="SIZE", help="Pixels: 96, or height x width: 120x160; default: the backbone's own."
+)
 @click.option("--layers", is_flag=True, help="List every layer.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, layers included, as JSON.")
 def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: bool, **options: Any) -> None:
@@ -70,7 +74,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
     info, args = backbones.get(backbone), dict(map(_setting, settings))
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}
-    name, size = options["strategy"], options["image_size"]
+    name, size = options["strategy"], _size(options["image_size"])
     head = {
         "name": options["head"],
         "hidden": options["hidden"],
@@ -84,8 +88,8 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         raise UserError(strategies.STRATEGIES.unknown(name)) from None
     except ValueError as error:
         raise UserError(str(error)) from error
-    if size is not None and size < info.min_size:
-        raise UserError(f"--image-size {size} is too small for {backbone}, which needs at least {info.min_size}")
+    if size is not None and min(height_width(size)) < info.min_size:
+        raise UserError(f"--image-size {brief(size)} is too small for {backbone}, which needs at least {info.min_size}")
     return {
         "backbone": {"name": backbone, "args": args},
         "strategy": {"name": name, "args": boundary},
@@ -93,6 +97,15 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         "classes": options["classes"],
         "image_size": size,
     }
+
+
+def _size(text: str | None) -> ImageSize | None:
+    """``96``, ``120x160``. Raises UserError for what is none."""
+    if text is None:
+        return None
+    if not (match := re.fullmatch(r"(\d{1,4})(?:\s*x\s*(\d{1,4}))?", text.strip(), re.ASCII)):
+        raise UserError(f"--image-size {text}: write pixels, as 96, or height x width, as 120x160")
+    return plain((int(match[1]), int(match[2] or match[1])))
 
 
 def _setting(text: str) -> tuple[str, Scalar]:
@@ -113,7 +126,7 @@ def _value(text: str) -> Scalar:
 
 def _show(answer: dict[str, Any], layers: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    size, classes = f"{answer['image_size']} x {answer['image_size']}", f"{answer['classes']} classes"
+    size, classes = in_words(answer["image_size"]), f"{answer['classes']} classes"
     console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {classes}")
     summary = Table("", "params", "trainable", "depth", "size (MiB)", "GFLOPs")
     rows = {"model": answer, **answer.get("parts", {})}

@@ -9,6 +9,7 @@ import click
 from tlbench.cli.options import select_option, shard_option
 from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
+from tlbench.core.image_size import brief
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
@@ -66,7 +67,7 @@ def _row(cell: Cell, done: bool) -> list[str]:
         cell.dataset.label,
         cell.strategy.label,
         cell.head.label,
-        str(cell.image_size),
+        brief(cell.image_size) + (f" ({cell.resize})" if cell.resize != "stretch" else ""),
         str(cell.train.epochs) if cell.train and cell.train.epochs else "",
         cell.train.rate if cell.train and cell.train.epochs else "",
         str(cell.seed),

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from tlbench.core.image_size import ImageSize, Resize, plain
 
 Scalar = bool | int | float | str | None
 Output = Literal["softmax", "sigmoid"]
@@ -260,7 +270,7 @@ class Cell(Grown):
     with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says; 3: boundaries on whole blocks.
     """
 
-    LATER: ClassVar[tuple[str, ...]] = ("recipe",)
+    LATER: ClassVar[tuple[str, ...]] = ("recipe", "resize")
 
     backbone: Named
     weights: Weights
@@ -268,7 +278,7 @@ class Cell(Grown):
     limit: Limit
     strategy: Named
     head: Head
-    image_size: int
+    image_size: ImageSize
     train: Training | None
     seed: int
     precision: str
@@ -276,6 +286,12 @@ class Cell(Grown):
     jit: Jit
     timing: Timing | None
     recipe: int = 1
+    resize: Resize = "stretch"
+
+    @field_validator("image_size")
+    @classmethod
+    def _one_spelling(cls, value: ImageSize) -> ImageSize:
+        return plain(value)
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:

@@ -10,8 +10,9 @@ import numpy as np
 from tlbench.cache.writer import Writer
 from tlbench.core.cell import Limit, Value
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, height_width
 from tlbench.datasets import synthetic
-from tlbench.datasets.decode import Picture, UndecodableError, decode, quiet
+from tlbench.datasets.decode import Picture, UndecodableError, quiet
 from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import SPLITS, shown
@@ -22,6 +23,8 @@ MOST_BAD = 0.05
 CHUNK = 256
 PATHS = ("utf-8", "surrogateescape")
 Tell = Callable[[int, int], None]
+Read = Callable[[Path], Picture]
+"""Raises UndecodableError."""
 
 
 class Built(Value):
@@ -38,7 +41,7 @@ class Built(Value):
 
 
 def images_of(split: str) -> str:
-    """Name of the array of a split's images, uint8 (count, size, size, 3)."""
+    """Name of the array of a split's images, uint8 (count, height, width, 3)."""
     return f"{split}.images"
 
 
@@ -47,9 +50,10 @@ def labels_of(split: str) -> str:
     return f"{split}.labels"
 
 
-def most_bytes(count: int, size: int) -> int:
-    """Bytes of `count` images of `size` x `size` pixels with their labels."""
-    return count * (size * size * 3 + np.dtype(np.int32).itemsize)
+def most_bytes(count: int, size: ImageSize) -> int:
+    """Bytes of `count` images of `size` with their labels."""
+    height, width = height_width(size)
+    return count * (height * width * 3 + np.dtype(np.int32).itemsize)
 
 
 def count_real(layout: Layout, limit: Limit) -> int:
@@ -65,8 +69,8 @@ def count_synthetic(classes: tuple[str, ...], limit: Limit) -> int:
     return sum(synthetic.counts(limit).values()) * len(classes)
 
 
-def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Tell) -> Built:
-    """Decode the files of a layout into the arrays ``<split>.images`` and ``<split>.labels``.
+def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: Tell) -> Built:
+    """Decode the files of a layout with `read` into the arrays ``<split>.images`` and ``<split>.labels``.
 
     Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
     takes cannot be decoded, the next in order takes its place.
@@ -85,7 +89,7 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
             counts[split] = {}
             for label, name in enumerate(layout.classes):
                 used = 0
-                for path, found in _decoded(layout, split, name, limits[split], size, pool):
+                for path, found in _decoded(layout, split, name, limits[split], read, pool):
                     if isinstance(found, str):
                         bad.append(SkippedFile(split=split, path=shown(path), reason=found))
                         continue
@@ -109,7 +113,7 @@ def build_real(layout: Layout, limit: Limit, size: int, writer: Writer, tell: Te
     )
 
 
-def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, writer: Writer, tell: Tell) -> Built:
+def build_synthetic(classes: tuple[str, ...], limit: Limit, size: ImageSize, writer: Writer, tell: Tell) -> Built:
     """Draw pictures of `classes` into the same arrays."""
     wanted = synthetic.counts(limit)
     total, done = count_synthetic(classes, limit), 0
@@ -127,21 +131,21 @@ def build_synthetic(classes: tuple[str, ...], limit: Limit, size: int, writer: W
 
 
 def _decoded(
-    layout: Layout, split: str, name: str, limit: int | None, size: int, pool: ThreadPoolExecutor
+    layout: Layout, split: str, name: str, limit: int | None, read: Read, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[str, tuple[Picture, Sketch] | str]]:
     """Pictures of one class in order until there are `limit`; for a file that is none, the reason."""
     waiting = list(layout.files[split][name])
     wanted = len(waiting) if limit is None else limit
     while wanted and waiting:
         chunk, waiting = waiting[: min(wanted, CHUNK)], waiting[min(wanted, CHUNK) :]
-        for path, found in zip(chunk, pool.map(lambda path: _try(layout.folder / path, size), chunk), strict=True):
+        for path, found in zip(chunk, pool.map(lambda path: _try(layout.folder / path, read), chunk), strict=True):
             wanted -= not isinstance(found, str)
             yield path, found
 
 
-def _try(file: Path, size: int) -> tuple[Picture, Sketch] | str:
+def _try(file: Path, read: Read) -> tuple[Picture, Sketch] | str:
     try:
-        picture = decode(file, size)
+        picture = read(file)
         return picture, sketch(picture.pixels)
     except UndecodableError as error:
         return str(error)

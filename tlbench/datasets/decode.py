@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, Resize, height_width
 from tlbench.core.text import one_line
 from tlbench.datasets.levels import NoRangeError, to_levels
 
@@ -36,23 +37,24 @@ class UndecodableError(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded file: pixels (size, size, 3) uint8 RGB, and the SHA-256 of the file's bytes."""
+    """A decoded file: pixels (height, width, 3) uint8 RGB, and the SHA-256 of the file's bytes."""
 
     pixels: NDArray[np.uint8]
     sha256: str
 
 
-def decode(file: Path, size: int) -> Picture:
-    """Decode, turn upright (EXIF), make RGB, resize to `size` x `size` without keeping the aspect ratio.
+def decode(file: Path, size: ImageSize, resize: Resize = "stretch") -> Picture:
+    """Decode, turn upright (EXIF), make RGB, resize to `size`.
 
-    The pixels are those of keras.utils.image_dataset_from_directory with its defaults, within one level of 255, which
-    a test shows: bilinear between the four nearest pixels, without a low-pass filter. So a plain Keras loop and tlbench
-    see the same images. Pillow's faster decoding at a reduced scale would change them.
+    The pixels are those of keras.utils.image_dataset_from_directory, within one level of 255, which a test shows: with
+    its defaults (``stretch``), with `crop_to_aspect_ratio` (``crop``), with `pad_to_aspect_ratio` (``pad``); bilinear
+    between the four nearest pixels, without a low-pass filter. So a plain Keras loop and tlbench see the same images.
+    Pillow's faster decoding at a reduced scale would change them.
     Transparent pixels are laid on white. Raises UndecodableError; warnings of Pillow are the caller's to silence,
     since their filter is global.
     """
     content, image = open_rgb(file)
-    return Picture(np.asarray(_resize(image, size)), hashlib.sha256(content).hexdigest())
+    return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), hashlib.sha256(content).hexdigest())
 
 
 def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
@@ -127,10 +129,33 @@ def _unknown(content: bytes) -> str:
     return "not an image"
 
 
-def _resize(image: Image.Image, size: int) -> Image.Image:
+def _stretched(image: Image.Image, height: int, width: int) -> Image.Image:
     # Pillow's own resize filters when it makes an image smaller; its transform samples, as tf.image.resize does.
-    scale = (image.width / size, 0, 0, 0, image.height / size, 0)
-    return image.transform((size, size), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR)
+    scale = (image.width / width, 0, 0, 0, image.height / height, 0)
+    return image.transform((width, height), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR)
+
+
+def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Of the largest part in the middle that has the wanted shape. The arithmetic, float32 too, is that of Keras'
+    smart_resize.
+    """
+    part_height = max(min(image.height, int(np.float32(image.width * height) / np.float32(width))), 1)
+    part_width = max(min(image.width, int(np.float32(image.height * width) / np.float32(height))), 1)
+    top, left = (image.height - part_height) // 2, (image.width - part_width) // 2
+    return _stretched(image.crop((left, top, left + part_width, top + part_height)), height, width)
+
+
+def _padded(image: Image.Image, height: int, width: int) -> Image.Image:
+    """All of it in the middle, black beside it. The arithmetic is that of Keras, tf.image.resize_with_pad."""
+    own, wanted = np.array([[image.height, image.width], [height, width]], np.float32)
+    inner = own / (own / wanted).max()
+    top, left = ((wanted - inner) / 2).astype(int).tolist()
+    canvas = Image.new("RGB", (width, height))
+    canvas.paste(_stretched(image, *np.maximum(inner.astype(int), 1).tolist()), (left, top))
+    return canvas
+
+
+_RESIZED = {"stretch": _stretched, "crop": _cropped, "pad": _padded}
 
 
 def _upright(image: Image.Image) -> Image.Image:

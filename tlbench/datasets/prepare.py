@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tlbench.cache.folders import IMAGES
@@ -11,6 +12,7 @@ from tlbench.cache.store import Entry, Store
 from tlbench.cache.writer import NoRoomError
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, Resize, brief
 from tlbench.datasets import decode as decoder
 from tlbench.datasets import synthetic
 from tlbench.datasets.build import (
@@ -34,8 +36,9 @@ OnDecode = Callable[[str, int, int], None]
 def prepare(
     dataset: Named,
     limit: Limit,
-    image_size: int,
+    image_size: ImageSize,
     *,
+    resize: Resize = "stretch",
     root: Path | None,
     path: Path | None,
     cache: Path,
@@ -61,7 +64,7 @@ def prepare(
     layout = read_layout(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)
-    made_from = _made_from(dataset, located, layout, limit, image_size)
+    made_from = _made_from(dataset, located, layout, limit, image_size, resize)
     store, key = Store(cache / IMAGES.folder, IMAGES, IMAGES.most()), key_of(made_from)
 
     def build() -> None:
@@ -71,15 +74,16 @@ def prepare(
             if layout is None:
                 built = build_synthetic(located.classes, limit, image_size, writer, tell)
             else:
-                built = build_real(layout, limit, image_size, writer, tell)
+                read = partial(decoder.decode, size=image_size, resize=resize)
+                built = build_real(layout, limit, read, writer, tell)
             writer.about = built.model_dump(mode="json")
 
     try:
         entry = store.get(key, build)
     except NoRoomError as error:
         raise UserError(
-            f"{dataset.label} at {image_size} px: {error}; make room, set {IMAGES.variable} higher, or take fewer "
-            "images with `limit`"
+            f"{dataset.label} at {brief(image_size)} px: {error}; make room, set {IMAGES.variable} higher, or take "
+            "fewer images with `limit`"
         ) from error
     source = _source(dataset, located, layout, image_size, entry, store.damaged)
     entry.keep_for(source)
@@ -87,7 +91,7 @@ def prepare(
 
 
 def _source(
-    dataset: Named, located: Located, layout: Layout | None, image_size: int, entry: Entry, damaged: Sequence[str]
+    dataset: Named, located: Located, layout: Layout | None, image_size: ImageSize, entry: Entry, damaged: Sequence[str]
 ) -> DataSource:
     built = Built.model_validate(entry.manifest.about)
     return DataSource(
@@ -129,7 +133,7 @@ def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> No
 
 
 def _made_from(
-    dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: int
+    dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: ImageSize, resize: Resize
 ) -> dict[str, str]:
     """Changes when a file is replaced or written to, and with all that decides which pixels come out.
 
@@ -138,9 +142,11 @@ def _made_from(
     a slow disk, and where a time changes without the bytes, the images are only decoded once more.
     """
     version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
-    made_from = {"image size": str(image_size), "limit": limit.model_dump_json(), "decoder": version}
+    made_from = {"image size": brief(image_size), "limit": limit.model_dump_json(), "decoder": version}
     if layout is None:
         return made_from | {"generator": str(synthetic.VERSION), "classes": json.dumps(located.classes)}
+    if resize != "stretch":
+        made_from["resize"] = resize
     files = hashlib.sha256()
     for split, classes in layout.files.items():
         for name, paths in classes.items():

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tlbench.core.image_size import ImageSize, height_width
 from tlbench.datasets.decode import read_crop
 from tlbench.host.resources import usable_cores
 from tlbench.results.images import DataProvenance, SkippedFile, SplitAudit, SplitOrigin
@@ -17,7 +18,7 @@ Labels = NDArray[np.int32]
 
 
 class Pictures(Protocol):
-    """Images of one split (count, size, size, 3), uint8 RGB; a slice of them is an array."""
+    """Images of one split (count, height, width, 3), uint8 RGB; a slice of them is an array."""
 
     def __len__(self) -> int: ...
 
@@ -39,17 +40,17 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class ArraySplit:
-    """Decoded images on disk: raw uint8 of shape (count, size, size, 3), and labels int32 (count,)."""
+    """Decoded images on disk: raw uint8 of shape (count, height, width, 3), and labels int32 (count,)."""
 
     images: Path
     labels: Path
-    size: int
+    size: ImageSize
     per_class: Mapping[str, int]
 
     def open(self, crop: float = 1.0) -> tuple[NDArray[np.uint8], Labels]:
         """Images, memory-mapped read-only, and labels."""
         del crop
-        shape = (sum(self.per_class.values()), self.size, self.size, 3)
+        shape = (sum(self.per_class.values()), *height_width(self.size), 3)
         return np.memmap(self.images, np.uint8, "r", shape=shape), np.fromfile(self.labels, np.int32)
 
 

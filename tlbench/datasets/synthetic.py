@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tlbench.core.cell import Limit
+from tlbench.core.image_size import ImageSize, height_width
 
 VERSION = 1
 """Part of the fingerprint: raise it when the same seed would draw other pictures."""
@@ -38,16 +39,15 @@ def counts(limit: Limit) -> dict[str, int]:
     return {split: asked[split] or count for split, count in DEFAULT_COUNTS.items()}
 
 
-def draw(texture: int, size: int, seed: tuple[int, ...]) -> NDArray[np.uint8]:
-    """One picture (size, size, 3) uint8 of the class with the given texture; equal seeds draw equal pictures.
+def draw(texture: int, size: ImageSize, seed: tuple[int, ...]) -> NDArray[np.uint8]:
+    """One picture (height, width, 3) uint8 of the class with the given texture; equal seeds draw equal pictures.
 
     Raises ValueError for a texture there is no drawing of.
     """
     if not 0 <= texture < len(TEXTURES):
         raise ValueError(f"there are {len(TEXTURES)} textures, so at most as many synthetic classes")
     random = np.random.default_rng(seed)
-    side = (np.arange(size) + 0.5) / size
-    x, y = np.meshgrid(side, side)
+    x, y = np.meshgrid(*((np.arange(length) + 0.5) / length for length in reversed(height_width(size))))
     picture = _background(random, x, y)
     centre_x, centre_y = random.uniform(0.3, 0.7, 2)
     turn = np.deg2rad(random.uniform(-8, 8))
@@ -63,7 +63,9 @@ def draw(texture: int, size: int, seed: tuple[int, ...]) -> NDArray[np.uint8]:
     return (picture.clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def write_tree(folder: Path, classes: tuple[str, ...], per_class: Mapping[str, int], size: int, seed: int = 0) -> None:
+def write_tree(
+    folder: Path, classes: tuple[str, ...], per_class: Mapping[str, int], size: ImageSize, seed: int = 0
+) -> None:
     """Write pictures as ``folder/<split>/<class>/<number>.png``, as many a class as `per_class` says for each split."""
     for split_number, (split, count) in enumerate(per_class.items()):
         for texture, name in enumerate(classes):

@@ -8,6 +8,7 @@ from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find, find_classifier
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import find_imagenet
 from tlbench.datasets.prepare import prepare
@@ -39,11 +40,13 @@ class Inputs:
     """Images and weights by what cells ask for (`data_key`, `weights_key`); those of an absent ImageNet are missing.
 
     classifiers: weights of backbones with their original classifier, by `weights_key`, where a strategy keeps that.
+    oblong: keys of weights for images that are no squares.
     """
 
     data: Mapping[str, DataSource]
     weights: Mapping[str, WeightsSource]
     classifiers: Mapping[str, WeightsSource] = field(default_factory=dict)
+    oblong: frozenset[str] = frozenset()
 
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
@@ -95,6 +98,12 @@ class Inputs:
             for key, found in sorted(self.weights.items())
             if found.instead_of
         ]
+        sentences += [
+            f"{key}: there are no official weights for images that are no squares; those for {found.size} x "
+            f"{found.size} are taken, as Keras does ({found.file})"
+            for key, found in sorted(self.weights.items())
+            if key in self.oblong and found.size and not found.instead_of
+        ]
         evaluated = any(data.name == datasets.IMAGENET for data in self.data.values())
         if any(key.endswith(ORIGINAL) for key in self.weights) and not evaluated:
             sentences.append("imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder")
@@ -135,7 +144,7 @@ class Inputs:
 
 def weights_key(cell: Cell) -> str:
     """Cells with equal keys start from the same weights file."""
-    return f"{cell.backbone.label}, {cell.image_size} px" + (ORIGINAL if cell.kind == "original" else "")
+    return f"{cell.backbone.label}, {brief(cell.image_size)} px" + (ORIGINAL if cell.kind == "original" else "")
 
 
 def keeps_classifier(cell: Cell) -> bool:
@@ -146,7 +155,9 @@ def keeps_classifier(cell: Cell) -> bool:
 def data_key(cell: Cell) -> str:
     """Cells with equal keys train on the same decoded images."""
     limit = cell.limit
-    return f"{cell.dataset.label} {cell.image_size}px {limit.train}/{limit.validation}/{limit.test}"
+    resize = "" if cell.resize == "stretch" else f" {cell.resize}"
+    size = f"{brief(cell.image_size)}px{resize}"
+    return f"{cell.dataset.label} {size} {limit.train}/{limit.validation}/{limit.test}"
 
 
 def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | None = None) -> Inputs:
@@ -173,19 +184,22 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
             continue
         if cell.kind == "original":
             if places.imagenet is not None:
-                data[data_key(cell)] = find_imagenet(places.imagenet, cell.limit.test, cell.image_size)
+                side, _ = height_width(cell.image_size)
+                data[data_key(cell)] = find_imagenet(places.imagenet, cell.limit.test, side)
             continue
         data[data_key(cell)] = prepare(
             cell.dataset,
             cell.limit,
             cell.image_size,
+            resize=cell.resize,
             root=places.data,
             path=places.dataset_paths.get(cell.dataset.name),
             cache=places.cache,
             fallback_synthetic=places.synthetic_allowed,
             progress=on_decode,
         )
-    return Inputs(data, weights, classifiers)
+    oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
+    return Inputs(data, weights, classifiers, oblong)
 
 
 def _classifiers(

@@ -14,7 +14,14 @@ from tlbench.execution.entry_points import RUN_GROUP
 from tlbench.execution.server import surroundings
 
 PROGRAM = f"import keras, {RUN_GROUP.partition(':')[0]}"
-MEMORY_WORDS = ("MemoryError", "bad_alloc", "Cannot allocate memory", "out of memory", "can't start new thread")
+MEMORY_WORDS = (
+    "MemoryError",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "out of memory",
+    "can't start new thread",
+    "failed to map segment",
+)
 LONGEST_LINE = 300
 
 

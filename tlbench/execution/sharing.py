@@ -68,7 +68,13 @@ def _features(record: Record) -> tuple[tuple[object, ...], int] | None:
     changes = cell.training.augmentation
     views = {"train": changes.views or 1} if changes else {}
     images = sum(sum(counts.values()) * views.get(split, 1) for split, counts in data.counts.items())
-    return (cell.backbone.label, cell.image_size, data.fingerprint, path.shapes), path.bytes_per_image * images
+    return (
+        cell.backbone.label,
+        cell.image_size,
+        cell.resize,
+        data.fingerprint,
+        path.shapes,
+    ), path.bytes_per_image * images
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.core.cell import Cell, Head, Named, Scalar
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, height_width
 from tlbench.core.plugins import resolve
 from tlbench.heads.registry import ORIGINAL
 from tlbench.modeling.adapters import adapt, draw_adapters
@@ -75,7 +76,7 @@ def assemble(
     strategy: Named,
     head: Head,
     classes: int,
-    image_size: int,
+    image_size: ImageSize,
     weights_path: Path | None = None,
     head_seed: int | None = None,
 ) -> Assembled:
@@ -84,7 +85,7 @@ def assemble(
     `head_seed` makes the head's first weights independent of how many random numbers the backbone drew.
     """
     info = backbones.get(backbone.name)
-    shape = (image_size, image_size, 3)
+    shape = (*height_width(image_size), 3)
     original = head.name == ORIGINAL
     extractor = make_backbone(info, backbone.args, shape, weights_path, top=original)
     check_scaling(info)
@@ -156,8 +157,8 @@ def make_backbone(
     return model
 
 
-def without_top(backbone: Named, strategy: Named, image_size: int) -> keras.Model:
+def without_top(backbone: Named, strategy: Named, image_size: ImageSize) -> keras.Model:
     """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
-    extractor = make_backbone(backbones.get(backbone.name), backbone.args, (image_size, image_size, 3), None)
+    extractor = make_backbone(backbones.get(backbone.name), backbone.args, (*height_width(image_size), 3), None)
     Freezing(extractor).freeze(part_of(extractor, strategy))
     return extractor

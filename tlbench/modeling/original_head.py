@@ -8,6 +8,7 @@ import numpy as np
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import height_width, in_words
 from tlbench.modeling.assemble import Assembled, make_backbone
 
 
@@ -20,11 +21,11 @@ def original_head(assembled: Assembled, cell: Cell, weights_path: Path) -> keras
     info, below = backbones.get(cell.backbone.name), assembled.backbone
     named = f"strategy {cell.strategy.name} on {cell.backbone.label}"
     try:
-        shape = (cell.image_size, cell.image_size, 3)
+        shape = (*height_width(cell.image_size), 3)
         whole = make_backbone(info, cell.backbone.args, shape, weights_path, top=True)
     except UserError as error:
         raise UserError(
-            f"{named}: the original classifier does not fit images of {cell.image_size} px; its own size is "
+            f"{named}: the original classifier does not fit images of {in_words(cell.image_size)} px; its own size is "
             f"{info.default_size} ({error})"
         ) from error
     depth = len(below.layers)

@@ -99,7 +99,7 @@ def model_of(recipe: Recipe) -> Hashable:
     cell = recipe.cell
     weights = "imagenet" if cell.strategy.name == SCRATCH else cell.weights
     device = (cell.precision, cell.backend, cell.jit)
-    return (cell.backbone.label, weights, cell.head, cell.image_size, *device, cell.recipe)
+    return (cell.backbone.label, weights, cell.head, cell.image_size, cell.resize, *device, cell.recipe)
 
 
 def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:

@@ -1,6 +1,7 @@
 """A trained cell as a program in plain Keras, which builds and trains the same model. Pure."""
 
 from tlbench.backbones import registry as backbones
+from tlbench.core.image_size import Resize, height_width
 from tlbench.results.record import Record, TrainedPhase
 from tlbench.strategies.base import WARMUP
 from tlbench.strategies.scratch import MOMENTUM
@@ -71,13 +72,13 @@ def program(record: Record) -> str:
         f"# {cell.label!r},\n"
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
         "Rounding and the order of\n# batches differ, so that accuracies agree within their interval.",
-        _imports(bool(solved)),
+        _imports(bool(solved), cell.resize),
         f"DATA = Path({cell.dataset.name!r})  # {{train,validation,test}}/<class>/\n"
         f"{_weights(record)}\n"
         f"CLASSES = {list(data.classes)!r}\n"
         f"LIMIT = {cell.limit.model_dump()!r}  # images per class\n"
-        f"SIZE, BATCH, SEED = {cell.image_size}, {cell.train.batch_size}, {cell.seed}",
-        IMAGES,
+        f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}",
+        IMAGES.replace("RESIZED", RESIZED[cell.resize]),
         _model(record),
         *([_solve(cell.head.output)] if solved else []),
         *([_fit(record)] if gradient else []),
@@ -87,9 +88,10 @@ def program(record: Record) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _imports(solved: bool) -> str:
+def _imports(solved: bool, resize: Resize) -> str:
+    tensorflow = "\nimport tensorflow as tf" if resize == "pad" else ""
     scipy = "\nfrom scipy.optimize import minimize" if solved else ""
-    return f"from pathlib import Path\n\nimport keras\nimport numpy as np{scipy}"
+    return f"from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{scipy}"
 
 
 def _weights(record: Record) -> str:
@@ -106,9 +108,9 @@ def _model(record: Record) -> str:
     lines = [
         "keras.utils.set_random_seed(SEED)",
         f"base = keras.applications.{cell.backbone.name}(",
-        f"    include_top=False, weights=WEIGHTS, input_shape=(SIZE, SIZE, 3){arguments}",
+        f"    include_top=False, weights=WEIGHTS, input_shape=(*SIZE, 3){arguments}",
         ")",
-        "inputs = keras.Input((SIZE, SIZE, 3))",
+        "inputs = keras.Input((*SIZE, 3))",
         f"x = keras.applications.{module}.preprocess_input(inputs)",
         f"x = features = keras.layers.{POOLING[cell.head.name]}()(base(x))",
     ]
@@ -167,14 +169,20 @@ def _call(phase: TrainedPhase) -> str:
     return f"train_layers(frozen={phase.frozen}, epochs={phase.epochs}, rate={phase.learning_rate!r})"
 
 
+RESIZED: dict[Resize, str] = {
+    "stretch": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear")',
+    "crop": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear", crop_to_aspect_ratio=True)',
+    "pad": "tf.image.resize_with_pad(image, *SIZE)",
+}
+"""As `image_dataset_from_directory` does it."""
 IMAGES = '''
 def images(split):
-    """Pixels (N, SIZE, SIZE, 3) from 0 to 255, and labels (N,)."""
+    """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
     pixels, labels = [], []
     for label, name in enumerate(CLASSES):
         for file in sorted((DATA / split / name).iterdir())[: LIMIT[split]]:
             image = keras.utils.img_to_array(keras.utils.load_img(file))
-            pixels.append(keras.ops.image.resize(image, (SIZE, SIZE), interpolation="bilinear"))
+            pixels.append(RESIZED)
             labels.append(label)
     return np.stack(pixels), np.array(labels)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.core.image_size import brief
 from tlbench.results.record import Record, Relative, StepTiming
 
 OF_STEP = (
@@ -110,7 +111,7 @@ def _row(record: Record) -> dict[str, Any]:
         "strategy": cell.strategy.label,
         "head": cell.head.label,
         "output": cell.head.output,
-        "image_size": cell.image_size,
+        "image_size": cell.image_size if isinstance(cell.image_size, int) else brief(cell.image_size),
         "weights": cell.weights,
         "seed": cell.seed,
         "epochs": cell.train.epochs if cell.train else None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlbench.core import selection
 from tlbench.core.cell import Cell
+from tlbench.core.image_size import brief
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.results.run_folder import RunFolder, is_run, runs_under
 from tlbench.results.store import Store
@@ -71,7 +72,7 @@ class Plan:
             "dataset": cell.dataset.label,
             "strategy": cell.strategy.label,
             "head": cell.head.label,
-            "image_size": cell.image_size,
+            "image_size": cell.image_size if isinstance(cell.image_size, int) else brief(cell.image_size),
             "train_images": cell.limit.train,
             "epochs": cell.train.epochs if cell.train else None,
             "learning_rate": cell.train.learning_rate if cell.train else None,

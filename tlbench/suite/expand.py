@@ -7,6 +7,7 @@ from itertools import product
 
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
+from tlbench.core.image_size import ImageSize, Resize, brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
@@ -35,7 +36,8 @@ class _Point:
     limit: Limit
     strategy: Named
     head: Head
-    pixels: int
+    size: ImageSize
+    resize: Resize
     precision: str
     train: Training | None
     rate: float | None
@@ -70,7 +72,12 @@ def _size(suite: Suite) -> int:
     """Points of the matrix, counted before any is made."""
     content, train = suite.content, suite.content.train
     axes: list[Sized] = [content.datasets, content.limits(), content.image_size, content.strategies, content.heads]
-    axes += [content.precision, content.seeds, [one for item in content.backbones for one in item.backbones]]
+    axes += [
+        content.resize,
+        content.precision,
+        content.seeds,
+        [one for item in content.backbones for one in item.backbones],
+    ]
     axes += [train.epochs, train.batch_size, train.optimizer, train.learning_rate] if train else []
     return math.prod(len(axis) for axis in axes)
 
@@ -88,16 +95,21 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         content.limits(),
         named,
         content.image_size,
+        content.resize,
         content.strategies,
         heads,
         content.precision,
         list(trainings(content.train)),
     )
-    for dataset, limit, (backbone, weights, loc), size, strategy, (number, head), precision, (train, rate) in points:
+    for dataset, limit, (backbone, weights, loc), asked, resize, strategy, (number, head), precision, (
+        train,
+        rate,
+    ) in points:
         _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
         _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
-        pixels = _pixels(suite, backbone, size, loc)
-        point = _Point(backbone, weights, dataset.dataset, limit, strategy, head, pixels, precision, train, rate)
+        size = _size_of(suite, backbone, asked, loc)
+        _check_original(suite, strategy, size, resize)
+        point = _Point(backbone, weights, dataset.dataset, limit, strategy, head, size, resize, precision, train, rate)
         for seed in content.seeds:
             yield _cell(suite, point, seed)
 
@@ -121,8 +133,9 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     _check_strategy(suite, strategy, head, train, (*loc, "strategy"))
     limit, precision = content.limits()[0], content.precision[0]
     for backbone in item.backbones:
-        pixels = _pixels(suite, backbone, patch.image_size or content.image_size[0], loc)
-        point = _Point(backbone, item.weights, dataset, limit, strategy, head, pixels, precision, train, rate)
+        size, resize = _size_of(suite, backbone, patch.image_size or content.image_size[0], loc), content.resize[0]
+        _check_original(suite, strategy, size, resize)
+        point = _Point(backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, train, rate)
         yield _cell(suite, point, seed)
 
 
@@ -149,7 +162,8 @@ def _cell(suite: Suite, point: _Point, seed: int) -> Cell:
         limit=point.limit,
         strategy=strategy,
         head=point.head,
-        image_size=point.pixels,
+        image_size=point.size,
+        resize=point.resize,
         train=train,
         seed=seed,
         precision=point.precision,
@@ -229,14 +243,28 @@ def timing(section: TimingSection) -> Timing | None:
     )
 
 
-def _pixels(suite: Suite, backbone: Named, size: int | str, loc: Loc) -> int:
+def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) -> ImageSize:
     info = backbones.get(backbone.name)
-    pixels = info.default_size if isinstance(size, str) else size
-    if pixels < info.min_size:
+    size = info.default_size if isinstance(asked, str) else asked
+    if min(height_width(size)) < info.min_size:
         raise suite.complain(
-            loc, f"image_size {pixels} is too small for {backbone.name}, which needs at least {info.min_size} pixels"
+            loc,
+            f"image_size {brief(size)} is too small for {backbone.name}, which needs at least {info.min_size} pixels",
         )
-    return pixels
+    return size
+
+
+def _check_original(suite: Suite, strategy: Named, size: ImageSize, resize: Resize) -> None:
+    """Original classifiers are shown what they were evaluated with."""
+    if strategies.make(strategy.name, strategy.args).trains:
+        return
+    if not isinstance(size, int):
+        raise suite.complain(("image_size",), f"image_size {brief(size)}: original classifiers take squares")
+    if resize != "stretch":
+        raise suite.complain(
+            ("resize",),
+            "resize: original classifiers take the middle of each image, as they were evaluated; leave it out",
+        )
 
 
 def _check_together(suite: Suite, dataset: Named, strategy: Named, head: Head, loc: Loc) -> None:

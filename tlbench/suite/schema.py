@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from tlbench.cache.folders import parse_size
 from tlbench.core.cell import Backend, Head, Jit, Limit
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import Resize, plain
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.suite.fields import (
     Count,
@@ -22,6 +23,7 @@ from tlbench.suite.fields import (
     listed,
     number,
     one_of,
+    show,
     whole,
 )
 from tlbench.suite.items import Backbones, Dataset, HeadItem, Strategy
@@ -37,10 +39,16 @@ CUSTOM, NO_TIMING = "custom", "none"
 
 
 def _image_size(value: Any) -> Any:
+    """``96``, ``[120, 160]`` and ``120x160`` (height first), ``native``."""
     if value == "native":
         return value
-    if isinstance(value, str):
-        raise complain(f"a number of pixels or native belongs here, not {value!r}")
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,5})\s*x\s*(\d{1,5})", value.strip(), re.ASCII)):
+        value = [int(match[1]), int(match[2])]
+    if isinstance(value, str) or (isinstance(value, list) and len(value) != 2):
+        raise complain(f"a number of pixels, [height, width] or native belongs here, not {show(value)}")
+    if isinstance(value, list):
+        height, width = map(whole(8, 4096), value)
+        return plain((height, width))
     return whole(8, 4096)(value)
 
 
@@ -78,7 +86,8 @@ def _seeds(value: Any) -> Any:
 MOST_CELLS = 20_000
 """Of a suite: more than a year of training, and made within seconds."""
 MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
-Size = Annotated[int | Literal["native"], BeforeValidator(_image_size)]
+Size = Annotated[int | tuple[int, int] | Literal["native"], BeforeValidator(_image_size)]
+ResizeName = Annotated[Resize, BeforeValidator(one_of("stretch", "crop", "pad", label="kind of resizing"))]
 Most = Annotated[int | None, BeforeValidator(_most)]
 Precision = Annotated[str, BeforeValidator(one_of("float32", "mixed_bfloat16", "mixed_float16", label="precision"))]
 BackendName = Annotated[Backend, BeforeValidator(one_of("tensorflow", "jax", "torch", label="backend"))]
@@ -197,6 +206,7 @@ class SuiteFile(Section):
     strategies: Annotated[list[Strategy], Listed]
     heads: Annotated[list[HeadItem], Listed] = [Head()]
     image_size: Annotated[list[Size], Listed] = ["native"]
+    resize: Annotated[list[ResizeName], Listed] = ["stretch"]
     limit: Annotated[list[LimitSection], Listed] = [LimitSection()]
     train: TrainSection | None = None
     seeds: Annotated[list[Seed], BeforeValidator(_seeds)] = [0]

@@ -6,6 +6,7 @@ import keras
 
 from tlbench.backbones import registry
 from tlbench.core.cell import Head, Named
+from tlbench.core.image_size import ImageSize
 from tlbench.modeling.assemble import Assembled, assemble, without_top
 from tlbench.modeling.counting import count, count_original, count_part
 from tlbench.modeling.wording import trained_part
@@ -44,7 +45,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _count(assembled: Assembled, backbone: Named, strategy: Named, head: Head, image_size: int) -> Counts:
+def _count(assembled: Assembled, backbone: Named, strategy: Named, head: Head, image_size: ImageSize) -> Counts:
     if head.name != "imagenet":
         return count(assembled)
     return count_original(assembled, without_top(backbone, strategy, image_size))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tlbench.core.cell import Augmentation, Cell, Head, Named
 from tlbench.core.errors import UserError
+from tlbench.core.image_size import brief
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.cut import Boundary, boundary, upper_model
@@ -232,12 +233,14 @@ class _ViewFeatures:
 def made_from(job: Job) -> dict[str, str]:
     """What features depend on besides the split and the cut."""
     cell, data = job.cell, job.images
+    resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
     return {
         "backbone": cell.backbone.label,
         "weights": job.weights.sha256 or f"random, seed {cell.seed}",
         "data set": data.name,
         "data": data.fingerprint,
-        "image size": str(cell.image_size),
+        "image size": brief(cell.image_size),
+        **resize,
         "precision": cell.precision,
         "jit": cell.jit,
         "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlbench.core.image_size import brief
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
@@ -59,7 +60,7 @@ def picture(timed: Sequence[Timed]) -> Curves:
 
 
 def _name(one: Timed) -> str:
-    return f"{one.record.cell.backbone.label}, {one.record.cell.image_size} px, {one.device.upper()}"
+    return f"{one.record.cell.backbone.label}, {brief(one.record.cell.image_size)} px, {one.device.upper()}"
 
 
 def table(timed: Sequence[Timed]) -> Table:
@@ -71,7 +72,7 @@ def table(timed: Sequence[Timed]) -> Table:
         by_size = {step.batch_size: step for step in one.steps}
         cell = one.record.cell
         rates = [_rate(by_size.get(size)) for size in sizes]
-        rows.append([cell.backbone.label, str(cell.image_size), one.device.upper(), *rates])
+        rows.append([cell.backbone.label, brief(cell.image_size), one.device.upper(), *rates])
     return Table.of(headings, rows)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tlbench.core.cell import Cell, Training
+from tlbench.core.image_size import in_words
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report
@@ -42,7 +43,7 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
     trained = [(record.cell, record.cell.train) for record in records if record.cell.train]
     cells = [record.cell for record in records]
     common = (
-        f"images {_each(f'{c.image_size} x {c.image_size}' for c in cells)}"
+        f"images {_each(in_words(c.image_size, c.resize) for c in cells)}"
         f"; {_each(c.precision for c in cells)}; backend {_each(c.backend for c in cells)}"
     )
     if not trained:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from tlbench.core.cell import Timing, Training, Value
+from tlbench.core.image_size import brief
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
@@ -51,6 +52,7 @@ NONE = ""
 SETTINGS = [
     ("Head", "head"),
     ("Image size", "image_size"),
+    ("Resized by", "resize"),
     ("Training images per class", "train_images"),
     ("Other images per class", "other_images"),
     ("Weights", "weights"),
@@ -86,7 +88,8 @@ def setting(record: Record) -> dict[str, str]:
     cell, train = record.cell, record.cell.train
     return {
         "head": cell.head.label,
-        "image_size": str(cell.image_size),
+        "image_size": brief(cell.image_size),
+        "resize": cell.resize,
         "train_images": str(cell.limit.train or "all"),
         "other_images": options(cell.limit.model_copy(update={"train": None}), "all"),
         "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
