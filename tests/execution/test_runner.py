@@ -1,7 +1,7 @@
 """Groups through an executor that plays any outcome: order, side by side, out of memory, stopped."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,14 @@ import pytest
 from tests import builders
 from tests.execution.test_groups import FULL, KEEP, V2, job
 from tlbench.core.cell import Cell
+from tlbench.execution.again import LOST_TRIES, Policy
 from tlbench.execution.executors import OnMessage
 from tlbench.execution.groups import grouped
-from tlbench.execution.job import Finished, Group, Job, Progress
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned
-from tlbench.execution.runner import run_groups
-from tlbench.results.record import Record
+from tlbench.execution.job import Finished, Group, Job, Progress, Resources
+from tlbench.execution.outcome import Died, Lost, Outcome, Raised, Returned
+from tlbench.execution.runner import RECORD, run_groups
+from tlbench.host.shares import Share
+from tlbench.results.record import Record, SmallerBatch
 from tlbench.results.store import Store
 
 Play = Callable[[Group, Job], Outcome | None]
@@ -26,12 +28,14 @@ class Played:
     def __init__(self, play: Play = lambda group, job: None) -> None:
         self._play, self._lock = play, threading.Lock()
         self.ran: list[str] = []
+        self.shares: list[Share | None] = []
         self.at_once = self._now = 0
         self.stopped = threading.Event()
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         with self._lock:
             self._now += 1
+            self.shares.append(group.share)
             self.at_once = max(self.at_once, self._now)
         try:
             for one in group.jobs:
@@ -49,6 +53,9 @@ class Played:
     def stop(self) -> None:
         self.stopped.set()
 
+    def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
+        raise AssertionError("who runs groups knows how many at once")
+
 
 class Heard:
     def __init__(self) -> None:
@@ -64,10 +71,13 @@ class Heard:
         self.lines.append(f"{record.status} {record.cell.seed}")
 
 
-def go(executor: Played, jobs: list[Job], folder: Path, workers: int = 1) -> tuple[list[str], dict[str, Record]]:
+def go(
+    executor: Played, jobs: list[Job], folder: Path, workers: int = 1, policy: Policy = RECORD
+) -> tuple[list[str], dict[str, Record]]:
     events, store = Heard(), Store(folder)
     groups = grouped(jobs, KEEP)
-    run_groups(groups, executor, store, events, timeout=9, logs=folder / "logs", workers=workers)
+    shares = tuple(Share(cores=(core,)) for core in range(workers))
+    run_groups(groups, executor, store, events, timeout=9, logs=folder / "logs", shares=shares, policy=policy)
     return events.lines, {record.cell_id: record for record in store.read_all().records}
 
 
@@ -116,10 +126,89 @@ def test_what_runs_out_of_memory_beside_others_is_tried_once_more_alone(tmp_path
         first["tries"] += 1
         return Died(-9) if first["tries"] == 1 else None
 
-    lines, records = go(Played(play), [job(), job(backbone=V2)], tmp_path, workers=2)
+    executor = Played(play)
+    lines, records = go(executor, [job(), job(backbone=V2)], tmp_path, workers=2)
     assert first["tries"] == 2
     assert {record.status for record in records.values()} == {"ok"}
     assert not any(line.startswith("killed") for line in lines)
+    assert [[one.then for one in record.earlier] for record in records.values()].count(["alone"]) == 1
+    assert executor.shares[-1] is None  # alone it has the whole machine
+
+
+def test_each_worker_has_a_share_of_its_own(tmp_path: Path) -> None:
+    meet = threading.Barrier(2, timeout=20)
+
+    def play(group: Group, one: Job) -> None:
+        meet.wait()
+
+    executor = Played(play)
+    go(executor, [job(), job(backbone=V2), job(strategy=FULL), job(backbone=V2, strategy=FULL)], tmp_path, workers=2)
+    assert {executor.shares[0], executor.shares[1]} == {Share(cores=(0,)), Share(cores=(1,))}
+    assert len(executor.shares) == 4
+
+
+OOM = Raised("MemoryError", "no memory left", "Traceback: no")
+
+
+def test_a_failure_is_retried_as_often_as_the_suite_says_and_every_attempt_is_recorded(tmp_path: Path) -> None:
+    outcomes: list[Outcome | None] = [Died(-11), Raised("OSError", "busy", "Traceback: busy"), None]
+    executor = Played(lambda group, one: outcomes.pop(0))
+    _, records = go(executor, [job()], tmp_path / "twice", policy=Policy(retries=2))
+    (record,) = records.values()
+    assert record.status == "ok"
+    assert [(one.status, one.failure.type, one.then) for one in record.earlier] == [
+        ("killed", "SIGSEGV", "retried"),
+        ("failed", "OSError", "retried"),
+    ]
+    executor = Played(lambda group, one: Died(-11))
+    _, records = go(executor, [job()], tmp_path / "bounded", policy=Policy(retries=1))
+    assert [(one.status, len(one.earlier)) for one in records.values()] == [("killed", 1)]
+    assert len(executor.ran) == 2
+
+
+def test_a_cell_whose_machine_is_lost_runs_elsewhere_but_not_for_ever(tmp_path: Path) -> None:
+    executor = Played(lambda group, one: Lost("node a died"))
+    _, records = go(executor, [job(), job(seed=1)], tmp_path)
+    assert len(executor.ran) == 2 * (LOST_TRIES + 1)
+    for record in records.values():
+        assert record.failure is not None
+        assert (record.status, record.failure.type) == ("killed", "MachineLost")
+        assert [one.then for one in record.earlier] == ["elsewhere"] * LOST_TRIES
+
+
+def test_a_smaller_batch_is_taken_where_the_suite_says_so_and_both_are_recorded(tmp_path: Path) -> None:
+    asked = [job(train={"batch_size": 32}, seed=seed) for seed in (0, 1)]
+    trained: list[int] = []
+
+    def play(group: Group, one: Job) -> Outcome | None:
+        trained.append(one.cell.training.batch_size)
+        return OOM if one.cell.training.batch_size > 8 else None
+
+    _, records = go(Played(play), asked, tmp_path / "halved", policy=Policy(on_oom="halve_batch"))
+    assert trained == [32, 16, 8, 8]
+    assert set(records) == {one.cell.id for one in asked}
+    first = records[asked[0].cell.id]
+    assert first.cell == asked[0].cell
+    assert first.smaller_batch == SmallerBatch(asked=32, trained=8)
+    assert [(one.batch_size, one.then) for one in first.earlier] == [(32, "smaller"), (16, "smaller")]
+    assert first.fallbacks == ("batch 8 for 32",)  # so that no comparison takes it for what was asked
+    _, records = go(Played(play), asked, tmp_path / "recorded")
+    assert {record.status for record in records.values()} == {"oom"}
+    executor = Played(lambda group, one: OOM)
+    _, records = go(executor, asked[:1], tmp_path / "never", policy=Policy(on_oom="halve_batch"))
+    assert [record.status for record in records.values()] == ["oom"]
+    assert len(executor.ran) == 6
+
+
+def test_larger_batches_of_the_same_kind_are_skipped_where_the_suite_says_so(tmp_path: Path) -> None:
+    jobs = [job(train={"batch_size": size}) for size in (16, 32, 64)] + [job(train={"batch_size": 64}, backbone=V2)]
+    play = Played(lambda group, one: OOM if one.cell.backbone != V2 and one.cell.training.batch_size >= 32 else None)
+    _, records = go(play, jobs, tmp_path, policy=Policy(on_oom="skip_larger"))
+    assert [records[one.cell.id].status for one in jobs] == ["ok", "oom", "skipped", "ok"]
+    skipped = records[jobs[2].cell.id].failure
+    assert skipped is not None
+    assert "ran out of memory with 32 images a batch" in skipped.message
+    assert jobs[2].cell.id not in play.ran
 
 
 def test_what_runs_out_of_memory_alone_is_recorded(tmp_path: Path) -> None:

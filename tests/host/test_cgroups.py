@@ -7,6 +7,7 @@ import pytest
 
 from tlbench.execution import server
 from tlbench.host import cgroups, resources
+from tlbench.host.shares import THREADS
 
 V2 = {
     "proc/self/cgroup": "0::/pod/container",
@@ -82,8 +83,8 @@ def test_threads_and_workers_follow_the_quota(quota: float, threads: int, monkey
     monkeypatch.setattr(resources, "allowed_cores", lambda: 64)
     monkeypatch.setattr(server, "allowed_cores", lambda: 64)
     assert resources.usable_cores() == threads
-    limited = {name: str(threads) for name in server.THREADS} if threads < 64 else {}
-    assert {name: value for name, value in server.variables(None, {}).items() if name in server.THREADS} == limited
+    limited = {name: str(threads) for name in THREADS} if threads < 64 else {}
+    assert {name: value for name, value in server.variables(None, {}).items() if name in THREADS} == limited
     if limited:
         assert server.variables(None, {"OMP_NUM_THREADS": "7"})["OMP_NUM_THREADS"] == "7"
 

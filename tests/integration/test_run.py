@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import killed_at_once
 from tests.integration.conftest import TINY, Command, environment, make_place, tlbench_in
 from tests.narrow import present
+from tlbench.host.resources import usable_cores
 from tlbench.results.record import Record
 from tlbench.results.store import Store
 
@@ -114,6 +115,19 @@ def test_the_same_suite_in_fresh_processes_gives_the_same_accuracies_and_predict
         assert one is not None
         assert other is not None
         np.testing.assert_array_equal(one[0], other[0])
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="there is one core, which nobody can share")
+def test_two_workers_with_a_part_of_the_cores_each_find_the_same_accuracies(finished: Finished) -> None:
+    place, _ = finished
+    (place / "shared.yaml").write_text(TINY.replace("protocol: quick", "protocol: none"))
+    assert tlbench_in(place, "run", "shared.yaml", "--out", "shared", "--workers", "2").returncode == 0
+    alone, shared = records(place / "run"), records(place / "shared")
+    assert len(shared) == 2
+    for strategy, record in shared.items():
+        assert record.environment.identity == alone[strategy].environment.identity
+        assert int(record.environment.volatile["threads_used"]) <= (usable_cores() + 1) // 2
+        assert present(record.accuracy).per_class == present(alone[strategy].accuracy).per_class
 
 
 def test_report_gives_the_table_again_in_every_format(finished: Finished) -> None:

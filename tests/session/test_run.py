@@ -1,5 +1,6 @@
 """The use case of a run, with an executor that replays records in the place of workers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -12,8 +13,9 @@ from tests import builders
 from tlbench.core.errors import UserError
 from tlbench.execution import child
 from tlbench.execution.executors import EXECUTORS
-from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.execution.job import Finished, Group, Job, Progress, Resources
 from tlbench.execution.outcome import Outcome, Raised, Returned
+from tlbench.host.shares import Share
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
@@ -50,6 +52,9 @@ class Replay:
 
     def stop(self) -> None:
         raise AssertionError("nothing is to be stopped")
+
+    def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
+        return (None,)
 
     def open(self, job: object, timeout: float, log: Path) -> Any:
         raise AssertionError("nothing is to be timed")

@@ -25,7 +25,8 @@ SOME_FAILED = 2
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Cells that train side by side; default 2 where memory allows, 1 on a GPU.",
+    help="Cells that train side by side, each with a GPU or a part of the cores of its own; default one a GPU, else 2 "
+    "where memory allows.",
 )
 @click.option("--untimed", is_flag=True, help="Leave the step times for later: the same command without it takes them.")
 @click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")

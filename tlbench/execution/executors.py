@@ -1,17 +1,23 @@
 """Ways to run work: in child processes, or in this one. A new way is one class and one entry in `EXECUTORS`."""
 
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from tlbench.cache.folders import size
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 from tlbench.execution import child, server
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
-from tlbench.execution.job import Finished, Group, Progress
+from tlbench.execution.job import Finished, Group, Progress, Resources
 from tlbench.execution.loading import FrameworkError
 from tlbench.execution.outcome import Outcome, Raised, Returned, failure
+from tlbench.host import shares
+from tlbench.host.resources import memory_limit, side_by_side, usable_cores
+from tlbench.host.shares import Share
+from tlbench.host.shares import shares as divided
 from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
@@ -27,6 +33,12 @@ class GroupRunner(Protocol):
 
     def stop(self) -> None:
         """End whatever other threads run with this object, and nothing else."""
+
+    def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
+        """What each of the groups that run side by side may use; as many as `workers`, where it says how many.
+
+        Raises UserError where a cell that `needs` so much could never run, or not so many at once.
+        """
 
 
 class Executor(GroupRunner, TimerHost, Protocol):
@@ -57,6 +69,17 @@ class ProcessExecutor:
         """Kill the children that run groups of this executor."""
         for conversation in tuple(self._running):
             conversation.kill()
+
+    def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
+        """As many as are asked for, each with its part of this machine; else as many as there is room for."""
+        most = room_for(needs)
+        if workers is not None:
+            if workers > most:
+                raise UserError(f"--workers {workers}: cells with these `resources` fit {most} at once on this machine")
+            return divided(workers, shares.cores(), shares.gpus()) if workers > 1 else (None,)
+        if (gpus := shares.gpus()) and len(gpus) > 1:
+            return divided(min(len(gpus), most), shares.cores(), gpus)
+        return (None,) * min(side_by_side(), most)
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
@@ -117,6 +140,13 @@ class InlineExecutor:
     def stop(self) -> None:
         """Nothing: this is the only thread."""
 
+    def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
+        """One: the whole machine."""
+        if workers and workers > 1:
+            raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
+        room_for(needs)
+        return (None,)
+
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """Here: all models live in this process, and take turns all the same."""
         del timeout
@@ -126,6 +156,20 @@ class InlineExecutor:
         except Exception as error:
             raise _lost(_raised(error), log) from error
         return participant
+
+
+def room_for(needs: Resources) -> int:
+    """How many cells that need so much fit on this machine at once. Raises UserError where none does."""
+    cores, gpus, memory = usable_cores(), len(shares.gpus()), memory_limit()
+    asked = [
+        (needs.gpus, gpus, f"{needs.gpus} GPU, and this machine has {gpus}"),
+        (needs.cpus, cores, f"{needs.cpus} cores, and this machine has {cores}"),
+        (needs.memory, memory, f"{size(needs.memory or 0)} of memory, and this machine has {size(memory)}"),
+    ]
+    for wanted, there, said in asked:
+        if wanted and wanted > there:
+            raise UserError(f"resources: a cell needs {said}; lower it in the suite, or take another machine")
+    return min((there // wanted for wanted, there, _ in asked if wanted), default=sys.maxsize)
 
 
 def _raised(error: Exception) -> Raised:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.datasets.source import DataSource
+from tlbench.host.shares import Share
 from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import Record, WeightsProvenance
 
@@ -15,7 +16,8 @@ class Job:
     """One cell with everything it needs. `weights_path` is None for random weights.
 
     data: None where an original classifier is only counted and timed. classifier_path: the weights of the backbone with
-    its original classifier, for a strategy that keeps that.
+    its original classifier, for a strategy that keeps that. asked: the cell that was asked for, where `cell` has a
+    smaller batch.
     """
 
     cell: Cell
@@ -23,6 +25,12 @@ class Job:
     weights: WeightsProvenance
     weights_path: Path | None
     classifier_path: Path | None = None
+    asked: Cell | None = None
+
+    @property
+    def of(self) -> Cell:
+        """The cell whose record this gives."""
+        return self.asked or self.cell
 
     @property
     def images(self) -> DataSource:
@@ -45,15 +53,29 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What a cell needs of a machine while it trains, as the suite says; None: what there is.
+
+    cpus: logical cores. gpus: 0 or 1. memory: bytes.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
 class Group:
     """Cells that share one model, built and traced once; they differ in what that does not depend on.
 
-    keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound.
+    keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound. share:
+    the part of the machine that it may use; None for all of it.
     """
 
     jobs: tuple[Job, ...]
     keep: Keep | None
     memory: int | None = None
+    share: Share | None = None
 
 
 @dataclass(frozen=True)

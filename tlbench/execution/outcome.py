@@ -58,7 +58,14 @@ class TooLarge:
     used: int
 
 
-Outcome = Returned | Raised | Died | TimedOut | TooLarge
+@dataclass(frozen=True)
+class Lost:
+    """The machine on which the process ran is gone; `why` is a clause."""
+
+    why: str
+
+
+Outcome = Returned | Raised | Died | TimedOut | TooLarge | Lost
 
 
 def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
@@ -75,6 +82,9 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             advice = "Raise `memory` in the suite, or lower batch_size or image_size."
             message = f"stopped when it had {used / 1e9:.2f} GB of memory; {allowed}"
             return "oom", Failure(type="MemoryLimit", message=message, advice=advice)
+        case Lost(why=why):
+            message = f"the machine that trained it was lost ({_short(why)})"
+            return "killed", Failure(type="MachineLost", message=message, advice="The same command tries it again.")
         case Died(for_memory=True):
             return "oom", Failure(
                 type="SIGKILL",

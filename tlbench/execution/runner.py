@@ -1,22 +1,29 @@
 """Run groups of cells, some side by side; each cell ends as a record, whatever happened to it."""
 
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
+from tlbench.execution.again import Policy, Then, as_asked, attempt, kind, left_out
 from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
-from tlbench.execution.outcome import Outcome, Raised, Returned, TooLarge, failure
+from tlbench.execution.outcome import Lost, Outcome, Raised, Returned, TooLarge, failure
 from tlbench.host.environment import capture, git_commit
-from tlbench.results.record import Provenance, Record
+from tlbench.host.shares import Share
+from tlbench.results.record import Attempt, Failure, Provenance, Record, Status
 from tlbench.results.store import Store
+
+RECORD = Policy()
+"""A cell that gives no numbers is recorded, and that is that."""
 
 
 class CellEvents(Protocol):
@@ -40,26 +47,38 @@ def run_groups(
     *,
     timeout: float,
     logs: Path,
-    workers: int = 1,
+    shares: Sequence[Share | None] = (None,),
+    policy: Policy = RECORD,
 ) -> None:
     """Run `groups` and write each cell's record as soon as it is done. `timeout` is seconds a cell.
 
-    A cell that fails, crashes or runs out of time gives a record that says so, and the run goes on with the next one,
-    in a new child. Up to `workers` groups run side by side; a cell that runs out of memory beside others is tried once
-    more, alone.
+    A cell that fails, crashes or runs out of time gives a record that says so, unless `policy` has it tried again, and
+    the run goes on with the next one, in a new child. As many groups run side by side as there are `shares` of the
+    machine; a cell that runs out of memory beside others is tried once more, alone.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    run = _Run(executor, store, events, timeout, logs)
-    if workers > 1 and len(groups) > 1:
-        _side_by_side(run, in_turns(groups), workers)
+    run = _Run(executor, store, events, timeout, logs, policy)
+    if len(shares) > 1 and len(groups) > 1:
+        _side_by_side(run, in_turns(groups), shares)
         groups = run.again
     for group in groups:
         run.group(group, alone=True)
 
 
-def _side_by_side(run: "_Run", groups: Sequence[Group], workers: int) -> None:
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run.group, group, alone=False) for group in groups]
+def _side_by_side(run: "_Run", groups: Sequence[Group], shares: Sequence[Share | None]) -> None:
+    free: SimpleQueue[Share | None] = SimpleQueue()
+    for share in shares:
+        free.put(share)
+
+    def one(group: Group) -> None:
+        share = free.get()
+        try:
+            run.group(replace(group, share=share), alone=False)
+        finally:
+            free.put(share)
+
+    with ThreadPoolExecutor(len(shares)) as pool:
+        futures = [pool.submit(one, group) for group in groups]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -77,8 +96,13 @@ class _Run:
     events: CellEvents
     timeout: float
     logs: Path
+    policy: Policy
     again: list[Group] = field(default_factory=list)
     """Groups that ran out of memory beside others."""
+    earlier: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
+    """What came of a cell before it was tried again."""
+    too_large: dict[Hashable, int] = field(default_factory=dict)
+    """The smallest batch of a kind of cells that ran out of memory."""
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,6 +110,9 @@ class _Run:
         """Run a group to its end, in as many children as it takes."""
         rest: Group | None = group
         while rest is not None and not self.stopped:
+            if self._is_too_large(rest):
+                self._skip(rest)
+                break
             rest = _OneChild(self, rest).run(alone=alone)
 
     def stop(self) -> None:
@@ -93,42 +120,80 @@ class _Run:
         self.stopped = True
         self.executor.stop()
 
+    def end(self, record: Record, job: Job) -> None:
+        """Write the record of the cell that was asked for."""
+        record = as_asked(record, job, self.earlier.get(job.of.id, ()))
+        if record.status == "oom" and self.policy.on_oom == "skip_larger" and job.cell.train:
+            of = kind(job.cell)
+            self.too_large[of] = min(job.cell.train.batch_size, self.too_large.get(of, sys.maxsize))
+        self.store.write(record)
+        with self.lock:
+            self.events.end(record)
+
+    def remember(self, job: Job, record: Record, then: Then) -> None:
+        """Keep what came of it this time for its record."""
+        self.earlier[job.of.id] = (*self.earlier.get(job.of.id, ()), attempt(record, job, then))
+
+    def _is_too_large(self, group: Group) -> bool:
+        train = group.jobs[0].cell.train
+        return bool(self.too_large) and train is not None and train.batch_size > self._bound(group)
+
+    def _bound(self, group: Group) -> int:
+        return self.too_large.get(kind(group.jobs[0].cell), sys.maxsize)
+
+    def _skip(self, group: Group) -> None:
+        for job in group.jobs:  # they differ in nothing that memory depends on
+            with self.lock:
+                self.events.begin(job.of)
+            self.end(_without_numbers(job, "skipped", left_out(self._bound(group)), now()), job)
+
 
 class _OneChild:
     """Runs a group until its end or until a cell fails."""
 
     def __init__(self, run: _Run, group: Group) -> None:
         self._run, self._group, self._done = run, group, 0
-        self._log = run.logs / f"{group.jobs[0].cell.id}.log"
+        self._log = run.logs / f"{group.jobs[0].of.id}.log"
 
     def run(self, *, alone: bool) -> Group | None:
         """The rest of the group, where a cell failed before its end."""
         self._log.unlink(missing_ok=True)
         self._begin()
         outcome = self._run.executor.run(self._group, self._hear, self._run.timeout, self._log)
-        rest = self._group.jobs[self._done :]
+        rest = replace(self._group, jobs=self._group.jobs[self._done :])
         if self._run.stopped:
             return None
-        if not isinstance(outcome, Returned):
-            record = _failed(rest[0], outcome, self._started, self._log)
-            by_others = record.status in ("oom", "killed") and not isinstance(outcome, TooLarge)
-            if by_others and not alone:
-                self._run.again.append(replace(self._group, jobs=rest))
-                return None
-            self._end(record)
-            rest = rest[1:]
-        if self._log.exists() and (isinstance(outcome, Returned) or not self._log.stat().st_size):
+        if isinstance(outcome, Returned):
+            self._log.unlink(missing_ok=True)
+            return None
+        following = self._failed(rest, outcome, alone=alone)
+        if self._log.exists() and not self._log.stat().st_size:
             self._log.unlink()
-        return replace(self._group, jobs=rest) if rest else None
+        return following
+
+    def _failed(self, rest: Group, outcome: Outcome, *, alone: bool) -> Group | None:
+        job, lost = rest.jobs[0], isinstance(outcome, Lost)
+        record = _failed(job, outcome, self._started, self._log)
+        by_others = record.status in ("oom", "killed") and not isinstance(outcome, (TooLarge, Lost))
+        if by_others and not alone:
+            self._run.remember(job, record, "alone")
+            self._run.again.append(replace(rest, share=None))
+            return None
+        earlier = self._run.earlier.get(job.of.id, ())
+        if again := self._run.policy.again(rest, record, earlier, lost=lost):
+            self._run.remember(job, record, again.then)
+            return again.group
+        self._end(record)
+        return replace(rest, jobs=rest.jobs[1:]) if rest.jobs[1:] else None
 
     def _hear(self, message: Progress | Finished) -> None:
         if isinstance(message, Progress):
             with self._run.lock:
-                self._run.events.progress(self._group.jobs[self._done].cell, message)
+                self._run.events.progress(self._group.jobs[self._done].of, message)
             return
         # Predictions first: a record says that the cell is done.
         if message.predictions:
-            self._run.store.write_predictions(message.record.cell_id, message.predictions)
+            self._run.store.write_predictions(self._group.jobs[self._done].of.id, message.predictions)
         self._end(message.record)
         if self._done < len(self._group.jobs):
             self._begin()
@@ -136,13 +201,11 @@ class _OneChild:
     def _begin(self) -> None:
         self._started = now()
         with self._run.lock:
-            self._run.events.begin(self._group.jobs[self._done].cell)
+            self._run.events.begin(self._group.jobs[self._done].of)
 
     def _end(self, record: Record) -> None:
-        self._run.store.write(record)
+        self._run.end(record, self._group.jobs[self._done])
         self._done += 1
-        with self._run.lock:
-            self._run.events.end(record)
 
 
 def _failed(job: Job, outcome: Outcome, started: str, log: Path) -> Record:
@@ -150,6 +213,10 @@ def _failed(job: Job, outcome: Outcome, started: str, log: Path) -> Record:
         with log.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
     status, why = failure(outcome, f"logs/{log.name}" if log.exists() and log.stat().st_size else None)
+    return _without_numbers(job, status, why, started)
+
+
+def _without_numbers(job: Job, status: Status, why: Failure, started: str) -> Record:
     return Record(
         cell_id=job.cell.id,
         cell=job.cell,

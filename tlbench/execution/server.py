@@ -19,11 +19,11 @@ from tlbench.core.errors import UserError
 from tlbench.execution import temporary
 from tlbench.execution.entry_points import PRELOAD
 from tlbench.host.resources import allowed_cores, usable_cores
+from tlbench.host.shares import THREADS
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 HERE = str(Path(__file__).resolve().parents[2])
 LONGEST_FOLDER = 54
 """Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""

@@ -13,7 +13,7 @@ from multiprocessing import util
 from pathlib import Path
 
 VARIABLE = "TLBENCH_TEMPORARY"
-"""By which the fork server knows the folders."""
+"""By which the fork server knows whose child it is, and the folders."""
 PREFIX = "tlbench-"
 AFTER_SOCKETS = -200
 """Finalizers run from high to low, and multiprocessing removes its own folder at -100."""
@@ -33,13 +33,20 @@ def folder(base: str) -> str:
 
 
 def folders() -> str:
-    """All that this process has made, as `VARIABLE` says it."""
-    return os.pathsep.join(made for (pid, _), made in _made.items() if pid == os.getpid())
+    """What `VARIABLE` says: this process and all that it has made."""
+    own = os.getpid()
+    return os.pathsep.join([str(own), *(made for (pid, _), made in _made.items() if pid == own)])
+
+
+def owner(said: str) -> int | None:
+    """The process that `said` what `folders` says; None where none did."""
+    number = said.partition(os.pathsep)[0]
+    return int(number) if number.isdecimal() else None
 
 
 def remove(said: str) -> None:
     """Remove `folders` of a process that has ended. Others' are not touched, whatever is `said`."""
-    _remove([path for path in map(Path, filter(None, said.split(os.pathsep))) if path.name.startswith(PREFIX)])
+    _remove([path for path in map(Path, said.split(os.pathsep)[1:]) if path.name.startswith(PREFIX)])
 
 
 def _remove(paths: Sequence[Path]) -> None:

@@ -38,7 +38,7 @@ TERRAFORM = (
 
 def capture(device: Mapping[str, str] | None = None) -> Environment:
     """The machine as it is now. `device` is what a worker computes on (kind, name), unknown outside of one."""
-    identity = dict(_machine())
+    identity = dict(machine())
     if device and device["kind"] == "gpu":
         identity["gpu"] = device["name"]
         identity |= {key: value for key, value in gpu.identity().items() if value}
@@ -74,7 +74,8 @@ def project_commit() -> str | None:
 
 
 @cache
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """What identifies it, remembered from the first call."""
     return {
         "cpu": _cpu_model(),
         "cores": str(psutil.cpu_count(logical=False) or "unknown"),
@@ -90,6 +91,8 @@ def _machine() -> dict[str, str]:
 
 def _volatile() -> dict[str, str]:
     found = {"free_memory_gib": f"{psutil.virtual_memory().available / 2**30:.1f}"}
+    if (used := str(usable_cores())) != machine()["threads"]:
+        found["threads_used"] = used
     if hasattr(os, "getloadavg"):
         found["load_1min"] = f"{os.getloadavg()[0]:.2f}"
     for name, file in VOLATILE_FILES.items():

@@ -351,13 +351,34 @@ class Provenance(Value):
     finished: str
 
 
+class Attempt(Value):
+    """An earlier attempt at a cell in the same run, which gave no numbers.
+
+    batch_size: with which it trained; None where nothing was to be trained. then: it was tried again ``alone`` (others
+    had trained beside it), ``elsewhere`` (its machine was lost), with half the batch (``smaller``), or as it was
+    (``retried``).
+    """
+
+    status: Status
+    failure: Failure
+    batch_size: int | None
+    then: Literal["alone", "elsewhere", "smaller", "retried"]
+
+
+class SmallerBatch(Value):
+    """Images a batch, as asked for and as trained with: memory ran out, and the suite says ``on_oom: halve_batch``."""
+
+    asked: int
+    trained: int
+
+
 class Record(Value):
     """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
 
     path: what the last phase was trained on. training: all phases, in order. search: how a tuned setting was found;
     history and training are those of the trial that was chosen. timing_failure: why a trained cell has no
-    step times. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
-    the same seed gives the same predictions, bit for bit.
+    step times. earlier: attempts that failed before, the first one first. nondeterministic: what may differ when the
+    same cell is trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -380,6 +401,8 @@ class Record(Value):
     training: tuple[TrainedPhase, ...] = ()
     search: Search | None = None
     nondeterministic: tuple[str, ...] = ()
+    earlier: tuple[Attempt, ...] = ()
+    smaller_batch: SmallerBatch | None = None
 
     @property
     def trouble(self) -> Failure | None:
@@ -388,10 +411,12 @@ class Record(Value):
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """The stand-ins the numbers rest on: ``synthetic data``, ``random weights``, both or none."""
+        """What stands in for what was asked for: ``synthetic data``, ``random weights``, ``batch 16 for 32``."""
         marks = []
         if self.data and self.data.fallback:
             marks.append("synthetic data")
         if self.weights and self.weights.fallback:
             marks.append("random weights")
+        if self.smaller_batch:
+            marks.append(f"batch {self.smaller_batch.trained} for {self.smaller_batch.asked}")
         return tuple(marks)

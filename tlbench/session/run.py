@@ -11,12 +11,13 @@ from tlbench.core import selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import server
+from tlbench.execution.again import Policy
 from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
-from tlbench.execution.job import Keep
+from tlbench.execution.job import Keep, Resources
 from tlbench.execution.runner import run_groups
-from tlbench.host.resources import side_by_side
+from tlbench.host.shares import Share
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
@@ -95,9 +96,10 @@ def run(
     suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. shard: of those
     one part, as in ``1/4``. out: the run's folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even
     where one could be gone on with. executor: ``process``, a child for each group of cells, or ``inline``, in this
-    process, for a debugger. workers: cells that train side by side; default 2 where memory allows, 1 on a GPU. timed:
-    False leaves the step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders;
-    default ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default
+    process, for a debugger. workers: cells that train side by side, each with a GPU or a part of the cores of its own;
+    default: one a GPU, else 2, on all cores, where memory allows. timed: False leaves step times for a later call.
+    cut: False trains every model whole. data, weights, imagenet: folders; default
+    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default
     stand-ins and failures are logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
@@ -109,10 +111,11 @@ def run(
     """
     if executor not in EXECUTORS:
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
-    if executor == "inline" and workers and workers > 1:
-        raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
     events = events or Logged()
     read = load_suite(Path(suite))
+    worker = EXECUTORS[executor]()
+    needs = Resources(**read.content.resources.model_dump())
+    slots = worker.slots(needs, workers)
     for note in read.notes:
         events.note(note)
     cells = expand(read)
@@ -132,10 +135,8 @@ def run(
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events)
     with owner:
         if not all(cell.id in done for cell in asked):
-            worker = EXECUTORS[executor]()
             keep = Keep(feature_dir(), most_features()) if cut else None
-            side = workers or (1 if executor == "inline" else side_by_side())
-            _train(asked, inputs, worker, keep, side, read, folder, events)
+            _train(asked, inputs, worker, keep, slots, read, folder, events)
             if timed:
                 _time(asked, worker, read.timeout, folder, events)
         elif (earlier := written_report(folder)) is not None:
@@ -175,7 +176,7 @@ def _train(
     inputs: Inputs,
     executor: Executor,
     keep: Keep | None,
-    workers: int,
+    slots: Sequence[Share | None],
     suite: Suite,
     folder: RunFolder,
     events: Events,
@@ -186,7 +187,8 @@ def _train(
     todo = [cell for cell in cells if cell.id not in trained]
     events.training(len(cells), len(cells) - len(todo))
     groups = [replace(group, memory=suite.memory) for group in grouped([inputs.job(cell) for cell in todo], keep)]
-    run_groups(groups, executor, store, events, timeout=suite.timeout, logs=folder.path / "logs", workers=workers)
+    policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"
+    run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
 
 
 def _time(cells: Sequence[Cell], executor: Executor, timeout: float, folder: RunFolder, events: Events) -> None:

@@ -83,6 +83,7 @@ def _seeds(value: Any) -> Any:
     return found
 
 
+OnOom = Literal["record", "halve_batch", "skip_larger"]
 MOST_CELLS = 20_000
 """Of a suite: more than a year of training, and made within seconds."""
 MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
@@ -195,6 +196,14 @@ class PatchSection(Section):
         return self
 
 
+class ResourcesSection(Section):
+    """What a cell needs of a machine while it trains."""
+
+    cpus: Count | None = None
+    gpus: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(0, 1)(v))] = None
+    memory: MemorySize | None = None
+
+
 class SuiteFile(Section):
     """A suite."""
 
@@ -219,6 +228,9 @@ class SuiteFile(Section):
     gates: GatesSection = GatesSection()
     timeout: Positive = 3600.0
     memory: MemorySize | None = None
+    resources: ResourcesSection = ResourcesSection()
+    retries: Annotated[int, BeforeValidator(whole(0, 10))] = 0
+    on_oom: Annotated[OnOom, BeforeValidator(one_of("record", "halve_batch", "skip_larger", label="answer"))] = "record"
 
     def limits(self) -> list[Limit]:
         """How many images a class each point of the matrix takes."""

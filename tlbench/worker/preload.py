@@ -14,7 +14,6 @@ from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
 
 LOOK = 0.5
 """Seconds between two looks at whether the parent lives, while modules load."""
-PARENT = os.getppid()
 PARENT_ENDS = 1.0
 """Seconds that a parent may take to end after its last pipe was closed."""
 MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
@@ -41,11 +40,21 @@ def import_quietly() -> None:
 def clean_up() -> None:
     """Remove what the parent left, where it has ended: one that is killed cannot do so itself."""
     deadline = time.monotonic() + PARENT_ENDS
-    while os.getppid() == PARENT:  # the kernel closes pipes a moment before children have another parent
+    while not _orphaned():  # the kernel closes pipes a moment before children have another parent
         if time.monotonic() > deadline:
             return
         time.sleep(0.01)
-    temporary.remove(os.environ.get(temporary.VARIABLE, ""))
+    temporary.remove(_said())
+
+
+def _said() -> str:
+    return os.environ.get(temporary.VARIABLE, "")
+
+
+def _orphaned() -> bool:
+    """Whether the process that started this one has ended; False where it has not told who it is."""
+    parent = temporary.owner(_said())
+    return parent is not None and os.getppid() != parent
 
 
 @contextmanager
@@ -57,10 +66,11 @@ def ended_with_its_parent() -> Iterator[None]:
     loaded = threading.Event()
 
     def look() -> None:
-        while not loaded.wait(LOOK):
-            if os.getppid() != PARENT:
-                clean_up()
-                os._exit(1)
+        while not _orphaned():
+            if loaded.wait(LOOK):
+                return
+        clean_up()
+        os._exit(1)
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -13,7 +13,7 @@ from tlbench.core.cell import ORIGINAL_CLASSES
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
-from tlbench.host.environment import capture, git_commit
+from tlbench.host.environment import capture, git_commit, machine
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original, with_kept
 from tlbench.results.predictions import ARRAYS, Evaluated
@@ -63,6 +63,9 @@ def run_group(group: Group, send: Send) -> None:
     Tells `send` of each phase and epoch, and of each cell, as `Finished`, when it is done. Step times are taken later.
     Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
     """
+    if group.share is not None:
+        machine()  # is described as it is before a part of it is taken
+        group.share.take()
     settings.set_all()
     hardware = device.describe()
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
