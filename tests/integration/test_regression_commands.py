@@ -130,7 +130,7 @@ def test_history_follows_runs_and_writes_a_page(finished: Finished, tmp_path: Pa
     for number in range(3):
         shutil.copytree(place / "run", runs / f"run{number}")
     page = tmp_path / "history.html"
-    answer = tlbench_in(place, "history", str(runs), "--html", str(page))
+    answer = tlbench_in(place, "history", str(runs), "--format", "text", "--format", f"html={page}")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("3 runs, ")
     assert page.read_text().count("<svg") >= 3

@@ -62,6 +62,19 @@ def test_each_figure_stands_beside_the_published_one() -> None:
     ]
 
 
+def test_a_cpu_and_a_gpu_run_stand_side_by_side_each_beside_its_published_time() -> None:
+    def timed(device: str, seconds: float) -> Record:
+        timings = builders.timings(device).model_copy(update={"steps": (builders.step(mean=seconds),)})
+        return original("ResNet50", 25_636_712, 107, 97.8, timings=timings)
+
+    text = as_markdown(Report("t", [RunRecord("a", timed("cpu", 1.3)), RunRecord("b", timed("gpu", 0.0044))]))
+    heading, _, row = [line for line in text.splitlines() if line.startswith("|")][:3]
+    named = dict(zip(*([cell.strip() for cell in line.strip("|").split("|")] for line in (heading, row)), strict=True))
+    assert named["Time (ms) per inference step (CPU)"].startswith("1300 ")
+    assert named["Time (ms) per inference step (GPU)"].startswith("4.40 ")
+    assert (named["Published (CPU)"], named["Published (GPU)"]) == ("58.2", "4.60")
+
+
 def test_a_difference_shows_with_its_sign() -> None:
     # keras.io publishes 29 MB for EfficientNetB0, whose 5.3 million parameters are 20 MiB.
     assert line(original("EfficientNetB0", 5_330_571, 132, 20.3))[1] == "20 (29, -9)"

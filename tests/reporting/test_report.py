@@ -58,10 +58,8 @@ def test_a_row_has_the_columns_of_the_keras_table() -> None:
 
 
 def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
-    both = [
-        *rows(builders.record(), run="cpu run"),
-        *rows(builders.record(timings=builders.timings("gpu", 0.002, 0.005)), run="gpu run"),
-    ]
+    gpu = builders.record(timings=builders.timings("gpu", 0.002, 0.005), environment=builders.environment(gpu="H100"))
+    both = [*rows(builders.record(), run="cpu run"), *rows(gpu, run="gpu run")]
     text = render("t", both)
     (row,) = table(text, "cats_dogs")
     assert row["Time (ms) per inference step (CPU)"] == "20.0 (19.0–21.0)"
@@ -69,6 +67,8 @@ def test_a_cpu_run_and_a_gpu_run_of_the_same_cell_fill_one_row() -> None:
     assert row["Time (ms) per training step (GPU)"] == "5.00 (4.75–5.25)"
     assert row["Top-1"] == "93.0% (88.6–95.8)"
     assert "Nothing here was measured on a GPU" not in text
+    assert "- Machine of cpu run (CPU times): Test CPU, 2 threads, 24.0 GiB, Linux 6.\n" in text
+    assert "- Machine of gpu run (GPU times): Test CPU, 2 threads, 24.0 GiB, H100, Linux 6.\n" in text
 
 
 def test_two_cpu_runs_are_told_apart_by_name() -> None:

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import tlbench
+from tlbench.backbones.spec import Published
+from tlbench.results.table import COLUMNS, TUNING_COLUMNS
 from tlbench.session import compare, plan, report
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +56,15 @@ def test_the_documentation_names_every_column_and_every_argument() -> None:
     original = tlbench.load(ROOT / "results" / "reference" / "keras-table-cpu")
     wanted = {*original.frame.columns, *inspect.signature(tlbench.run).parameters}
     assert {name for name in wanted if f"`{name}`" not in text} == {"suite"}
+
+
+def test_the_frame_is_documented_column_by_column() -> None:
+    rows = (ROOT / "docs" / "api.md").read_text().split("## The frame\n")[1].split("\n## ")[0].splitlines()
+    listed = [row.strip("|").split(" | ") for row in rows if row.startswith("| `")]
+    assert all(meaning.strip() for _, meaning in listed)
+    columns = [name for names, _ in listed for name in re.findall(r"`(\w+)`", names)]
+    published = [f"published_{name}" for name in Published.__dataclass_fields__]
+    assert sorted(columns) == sorted(["run", *COLUMNS, *TUNING_COLUMNS, *published])
 
 
 @pytest.mark.parametrize("module", [plan, report, compare])

@@ -1,37 +1,46 @@
 """`tlbench history`: how numbers moved over many runs."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from tlbench.cli.terminal import say
+from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
 from tlbench.reporting.output import write
-from tlbench.reporting.render import html, terminal
-from tlbench.reporting.views.series import page, summary
-from tlbench.session.trends import Trends, trends
+from tlbench.session.trends import trends
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--html", "file", type=click.Path(path_type=Path), help="Write a static page with plots to this file.")
-@click.option("--json", "as_json", is_flag=True, help="All series and their change points as JSON.")
-def command(folder: Path, file: Path | None, as_json: bool) -> int:
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help=f"One of {', '.join(HISTORY_FORMATS)}; may be given several times, with a file or printed. Default: text.",
+)
+@click.option(
+    "--html", "page", metavar="FILE", help="The text, and a page in this file: --format text --format html=FILE."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def command(folder: Path, formats: tuple[str, ...], page: str | None, as_json: bool) -> int:
     """Follow every number of every cell over all runs under DIR, and say where its level changed.
 
     Times and memory of different machines are followed apart. A change point takes about ten runs to be seen; counts
     are exact, and every change of one is told.
 
-    Example: tlbench history results/ci --html history.html
+    Example: tlbench history results/ci --format text --format html=history.html
     """
+    asked = ("json",) if as_json else formats or ("text",)
+    made = [(history_format(name), file) for name, _, file in (word.partition("=") for word in asked)]
+    if page is not None:
+        made.append((history_format("html"), page))
     followed = trends(folder, say=say)
-    if file is not None:
-        write(html.render(page(f"tlbench: history of {folder}", followed.series)), file)
-        say(f"Page: {file}")
-    click.echo(_json(followed) if as_json else terminal.text(*summary(followed.series, followed.runs)))
+    for make, file in made:
+        text = make(f"tlbench: history of {folder}", followed.series, followed.runs)
+        if file:
+            write(text, Path(file))
+            say(f"History: {file}")
+        else:
+            click.echo(text, nl=False)
     return 0
-
-
-def _json(followed: Trends) -> str:
-    return json.dumps([asdict(series) for series in followed.series], indent=1, ensure_ascii=False)

@@ -7,19 +7,34 @@ from tlbench.core.cell import Cell, Training
 from tlbench.core.image_size import in_words
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
-from tlbench.reporting.report import Report
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record, StepTiming
 
 
 def sections(report: Report) -> list[Section]:
     """One section with a line for each."""
-    return [Section("Conditions", (Listing(tuple(conditions(report.records))),))]
+    return [Section("Conditions", (Listing((*machines(report.rows), *conditions(report.records))),))]
+
+
+def machines(rows: Sequence[RunRecord]) -> list[str]:
+    """The machine; where several runs are shown and theirs differ, each with its run and what it was timed on."""
+    by_run: dict[str, list[Record]] = {}
+    for row in rows:
+        by_run.setdefault(row.run, []).append(row.record)
+    texts = {run: _each(map(_machine, records), "; ") for run, records in by_run.items()}
+    if len(set(texts.values())) == 1:
+        return [f"Machine: {next(iter(texts.values()))}."]
+    return [f"Machine of {run}{_timed_on(by_run[run])}: {text}." for run, text in texts.items()]
+
+
+def _timed_on(records: Sequence[Record]) -> str:
+    devices = _each(record.timings.device.upper() for record in records if record.timings)
+    return f" ({devices} times)" if devices else ""
 
 
 def conditions(records: Sequence[Record]) -> list[str]:
-    """Machine, versions, training, timing, images and weights; where records differ, all values are listed."""
+    """Versions, training, timing, images and weights; where records differ, all values are listed."""
     return [
-        f"Machine: {_each((_machine(record) for record in records), '; ')}.",
         f"Versions: {_each((_versions(record) for record in records), '; ')}.",
         *_training_lines(records),
         *_timing_lines(records),

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 
 from tlbench.regression.history import Change, Series
+from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Point, Section, Table
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_IN_COURSE = 24
 
 
 def page(title: str, series: Sequence[Series]) -> Document:
@@ -14,13 +18,37 @@ def page(title: str, series: Sequence[Series]) -> Document:
     sections = [
         Section(
             cell,
-            tuple(Section(number.name, (figure(number),)) for number in numbers),
-            folded=not any(number.changes for number in numbers),
+            tuple(Section(number.name, (figure(number),)) for number in group),
+            folded=not any(number.changes for number in group),
         )
-        for cell, numbers in cells.items()
+        for cell, group in cells.items()
     ]
     changed = Section("What changed", (_changes(series),))
-    return Document(title, (Section("In short", (_in_short(series),)), changed, *sections))
+    every = Section("All numbers", (table(series),))
+    return Document(title, (Section("In short", (_in_short(series),)), changed, every, *sections))
+
+
+def table(series: Sequence[Series]) -> Table:
+    """A line for each number with its course in small: the last runs from left to right, lowest to highest."""
+    rows = [
+        [
+            number.cell,
+            number.name + _unit(number),
+            course([point.value for point in number.points[-MOST_IN_COURSE:]]),
+            *(numbers.significant(number.points[place].value) for place in (0, -1)),
+            str(len(number.changes)),
+        ]
+        for number in series
+    ]
+    return Table.of(["Cell", "Number", "Course", "First", "Last", "Changes of level"], rows, right=[3, 4, 5])
+
+
+def course(values: Sequence[float]) -> str:
+    """Blocks that rise from the lowest value to the highest; all at half height where they are equal."""
+    low, high = min(values), max(values)
+    if low == high:
+        return BLOCKS[len(BLOCKS) // 2 - 1] * len(values)
+    return "".join(BLOCKS[round((value - low) / (high - low) * (len(BLOCKS) - 1))] for value in values)
 
 
 def _in_short(series: Sequence[Series]) -> Table:
