@@ -64,5 +64,5 @@ def test_a_classifier_of_other_weights_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     cell, assembled, _, _ = made("MobileNet", {"alpha": 0.25}, tmp_path)
     (tmp_path / "broken.weights.h5").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"does not fit images of 32 px; its own size is 224 \(.*broken"):
+    with pytest.raises(UserError, match=r"does not fit images of 32 x 32 px; its own size is 224 \(.*broken"):
         original_head(assembled, cell, tmp_path / "broken.weights.h5")

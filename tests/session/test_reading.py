@@ -1,6 +1,8 @@
 """Runs are found, read in the order of their cells, reported, followed and kept as baselines."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from tests import builders
 from tests.session.runs import SUITE, make_run, seeds
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
+from tlbench.reporting.formats import with_columns
+from tlbench.reporting.numbers import DASH, significant
 from tlbench.results.store import Store
 from tlbench.results.table import COLUMNS
 from tlbench.session import baseline, report
@@ -40,6 +44,41 @@ def test_a_report_has_a_row_for_each_record_in_the_order_of_the_cells(tmp_path: 
     assert list(loaded.frame.columns) == ["run", *COLUMNS]
     both = tlbench.load(tmp_path / "run", make_run(tmp_path / "other", records))
     assert list(both.frame.run.unique()) == ["run", "other"]
+
+
+def test_columns_are_chosen_by_their_names(tmp_path: Path) -> None:
+    missing = builders.record(builders.cell(seed=7), accuracy=None, status="failed")
+    make_run(tmp_path / "run", [*seeds(2, 0), missing])
+    loaded = tlbench.load(tmp_path / "run")
+    names = ["seed", "backbone", "top1", "params"]
+    said = with_columns(loaded, names, "text").splitlines()
+    assert said[0].split() == names
+    assert [line.split()[0] for line in said[2:]] == ["2", "0", "7"]
+    assert said[2].split()[-2:] == [significant(loaded.frame.top1[0]), str(loaded.frame.params[0])]
+    assert said[4].split()[-2] == DASH, "nothing was measured"
+    assert with_columns(loaded, names, "csv").splitlines()[0] == ",".join(names)
+    rows = json.loads(with_columns(loaded, names, "json"))["rows"]
+    assert [row["seed"] for row in rows] == [2, 0, 7]
+    assert list(rows[0]) == names
+    assert rows[2]["top1"] is None
+    assert "| seed" in with_columns(loaded, names, "markdown").replace("|   seed", "| seed")
+
+
+@pytest.mark.parametrize(
+    ("names", "form", "said"),
+    [
+        (["backbone", "top-1"], "text", "there is no column 'top-1'; did you mean 'top1'"),
+        (["xyzzyx"], "text", "there is no column 'xyzzyx'; known columns: advice, backbone, "),
+        (["seed", "seed"], "csv", "a column stands here twice"),
+        (["seed"], "html", "format html has no table of them; known formats: text, markdown, latex, csv, json"),
+    ],
+)
+def test_columns_that_are_none_are_answered_with_the_list(
+    names: list[str], form: str, said: str, tmp_path: Path
+) -> None:
+    loaded = tlbench.load(make_run(tmp_path / "run", seeds(0)))
+    with pytest.raises(UserError, match=re.escape(f"--columns: {said}")):
+        with_columns(loaded, names, form)
 
 
 def test_gains_are_paired_by_the_predictions_of_a_run(tmp_path: Path) -> None:

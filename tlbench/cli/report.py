@@ -7,8 +7,8 @@ import click
 
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
-from tlbench.reporting.formats import FORMATS
-from tlbench.reporting.output import printable
+from tlbench.reporting.formats import FORMATS, with_columns
+from tlbench.reporting.output import Made, printable
 from tlbench.reporting.output import write as write_to
 from tlbench.reporting.render import terminal
 from tlbench.reporting.views import limited, profile
@@ -37,6 +37,11 @@ SOME_FAILED = 2
     metavar="COST=MOST",
     help="Print what to take within this limit, and nothing else: inference or training in ms, memory or size in MiB.",
 )
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Print a row for each cell with these columns of report.csv: backbone,strategy,top1.",
+)
 def command(
     runs: tuple[Path, ...],
     word: str | None,
@@ -44,6 +49,7 @@ def command(
     as_json: bool,
     as_profile: bool,
     limits: tuple[str, ...],
+    columns: str | None,
 ) -> int:
     """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
@@ -53,7 +59,7 @@ def command(
     """
     name, output = _asked("json" if as_json else word, output)
     most = dict(map(_limit, limits))
-    if name is None and output is None and not as_profile and not most and len(runs) == 1:
+    if name is None and output is None and not (as_profile or most or columns) and len(runs) == 1:
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
     if as_profile:
@@ -62,8 +68,12 @@ def command(
     if most:
         click.echo(terminal.text(*limited.sections(report, most)))
         return 0
-    name = name or "markdown"
-    made = FORMATS[name].make(report)
+    if columns is not None:
+        name = name or "text"
+        made: Made = with_columns(report, [one.strip() for one in columns.split(",")], name)
+    else:
+        name = name or "markdown"
+        made = FORMATS[name].make(report)
     if output is None:
         click.echo(printable(made, name), nl=False)
     else:

@@ -8,9 +8,11 @@ A package adds one to its pyproject.toml::
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 from tlbench.reporting import exports, output
 from tlbench.reporting.document import Document, pictures
@@ -18,7 +20,10 @@ from tlbench.reporting.output import Made
 from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, latex, markdown, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import data_sets, summary
+from tlbench.reporting.views import chosen, data_sets, summary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,11 @@ def as_latex(report: Report) -> str:
 
 def as_csv(report: Report) -> str:
     """One row a cell, plain numbers; no text is a formula to a spreadsheet."""
-    frame = report.frame.map(_no_formula)
+    return _csv(report.frame)
+
+
+def _csv(frame: "pd.DataFrame") -> str:
+    frame = frame.map(_no_formula)
     broken = any(isinstance(value, str) and "\r" in value for column in frame for value in frame[column])
     # Python's csv (3.11) leaves a bare carriage return unquoted, where its own reader begins a new row.
     return frame.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
@@ -90,9 +99,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def as_json(report: Report) -> str:
     """The same rows as objects, a line each, null where there is nothing."""
-    lines = report.frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
+    return _json(report.title, report.frame)
+
+
+def _json(title: str, frame: "pd.DataFrame") -> str:
+    lines = frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
     rows = lines.rstrip("\n").replace("\n", ",\n").replace("\\/", "/")  # pandas escapes slashes, JSON need not
-    return f'{{"title": {json.dumps(report.title, ensure_ascii=False)}, "rows": [\n{rows}\n]}}\n'
+    return f'{{"title": {json.dumps(title, ensure_ascii=False)}, "rows": [\n{rows}\n]}}\n'
 
 
 FORMATS: Registry[Format] = Registry(
@@ -110,6 +123,23 @@ FORMATS: Registry[Format] = Registry(
         "github-action-benchmark": Format("json", exports.github_action_benchmark),
     },
 )
+
+
+COLUMNS_IN: Mapping[str, Callable[[str, "pd.DataFrame"], str]] = {
+    "text": lambda title, frame: terminal.text(chosen.table(frame)) + "\n",
+    "markdown": lambda title, frame: markdown.render(Document(title, (chosen.table(frame),))),
+    "latex": lambda title, frame: latex.render(Document(title, (chosen.table(frame),))),
+    "csv": lambda title, frame: _csv(frame),
+    "json": _json,
+}
+"""Formats that can have some columns alone."""
+
+
+def with_columns(report: Report, names: Sequence[str], form: str) -> str:
+    """A row for each record, of these columns of its frame. Raises UserError for another column or format."""
+    if form not in COLUMNS_IN:
+        raise UserError(f"--columns: format {form} has no table of them; known formats: {', '.join(COLUMNS_IN)}")
+    return COLUMNS_IN[form](report.title, chosen.frame(report, names))
 
 
 def kept_files(report: Report) -> dict[str, bytes]:

@@ -1,0 +1,43 @@
+"""The columns that somebody asks for, a row for each record. Pure."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tlbench.core.errors import UserError, nearest
+from tlbench.reporting.document import Column, Table
+from tlbench.reporting.numbers import DASH, significant
+from tlbench.reporting.report import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def frame(report: Report, names: Sequence[str]) -> "pd.DataFrame":
+    """These columns of `report.frame`, in this order. Raises UserError for a name that is none of them."""
+    known = [str(name) for name in report.frame.columns]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--columns: there is no column {name!r}; {nearest(name, known, 'columns')}")
+    if len(set(names)) < len(names):
+        raise UserError("--columns: a column stands here twice")
+    return report.frame[list(names)]
+
+
+def table(chosen: "pd.DataFrame") -> Table:
+    """The same as people read it: three digits, a dash where there is nothing."""
+    import pandas as pd
+
+    numeric = [pd.api.types.is_numeric_dtype(chosen[name]) for name in chosen]
+    columns = tuple(
+        Column(str(name), "right" if right else "left") for name, right in zip(chosen, numeric, strict=True)
+    )
+    return Table(columns, tuple(tuple(map(_text, row)) for row in chosen.itertuples(index=False, name=None)))
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    if isinstance(value, float) and not value.is_integer():
+        return significant(value)
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
