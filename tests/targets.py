@@ -272,3 +272,25 @@ def save_classifier(payload: Any, send: Any) -> None:
     for of_whole, own in zip(whole.layers, lower.layers, strict=False):
         of_whole.set_weights(own.get_weights())
     whole.save_weights(path)
+
+
+def save_lambda(payload: dict[str, Any]) -> dict[str, Any]:
+    """A model whose Lambda layer writes a file wherever it is called."""
+    import keras
+
+    ran = payload["ran"]
+
+    def leave_a_trace(images: Any) -> Any:
+        Path(ran).touch()
+        return images
+
+    inputs = keras.Input((32, 32, 3))
+    outputs = keras.layers.Lambda(leave_a_trace)(inputs)
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(outputs)).save(payload["path"])
+    return {}
+
+
+def save_text(payload: dict[str, Any]) -> dict[str, Any]:
+    """A file that is no model."""
+    Path(payload["path"]).write_text("no model")
+    return {}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tlbench.session.compare import compare
     from tlbench.session.events import Events, Silent
     from tlbench.session.plan import Plan, plan
+    from tlbench.session.predict import Predictions, classify, predict
     from tlbench.session.report import load
     from tlbench.session.run import CompletedRun, run
 
@@ -32,13 +33,16 @@ __all__ = [
     "CompletedRun",
     "Events",
     "Plan",
+    "Predictions",
     "Report",
     "Silent",
     "UserError",
     "__version__",
+    "classify",
     "compare",
     "load",
     "plan",
+    "predict",
     "run",
 ]
 
@@ -47,12 +51,15 @@ _HOMES = {
     "CompletedRun": "tlbench.session.run",
     "Events": "tlbench.session.events",
     "Plan": "tlbench.session.plan",
+    "Predictions": "tlbench.session.predict",
     "Report": "tlbench.reporting.report",
     "Silent": "tlbench.session.events",
     "UserError": "tlbench.core.errors",
+    "classify": "tlbench.session.predict",
     "compare": "tlbench.session.compare",
     "load": "tlbench.session.report",
     "plan": "tlbench.session.plan",
+    "predict": "tlbench.session.predict",
     "run": "tlbench.session.run",
 }
 

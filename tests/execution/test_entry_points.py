@@ -6,8 +6,10 @@ import sys
 
 from tlbench.execution import entry_points
 from tlbench.execution.entry_points import (
+    CLASSIFY,
     INSPECT,
     OPEN_TIMER,
+    PREDICT,
     PRELOAD,
     REFERENCE_READINGS,
     RUN_GROUP,
@@ -21,7 +23,7 @@ MODULES = [value for value in NAMES.values() if ":" not in value]
 
 
 def test_all_names_are_tested() -> None:
-    assert set(FUNCTIONS) == {RUN_GROUP, OPEN_TIMER, SERVE_TIMER, INSPECT, REFERENCE_READINGS}
+    assert set(FUNCTIONS) == {RUN_GROUP, OPEN_TIMER, SERVE_TIMER, INSPECT, PREDICT, CLASSIFY, REFERENCE_READINGS}
     assert set(MODULES) == {PRELOAD, SIDE_HOST}
 
 

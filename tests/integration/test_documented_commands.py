@@ -25,6 +25,9 @@ EXAMPLE_RUN = re.compile(r"results/small/\d{8}-\d{6}-[0-9a-f]{6}")
 ELSEWHERE = {
     "ab": "makes environments from a package index or a repository: tests/integration/test_regression_commands.py runs it",
     "data get": "fetches an archive: tests/datasets/test_archive.py serves one",
+    "run suites/keep.yaml": "tests/integration/test_predict.py runs one that keeps its models",
+    "predict": "tests/integration/test_predict.py asks the models of its run",
+    "classify": "needs original weights: tests/integration/test_imagenet.py makes some",
     "inspect VGG19": "80 MB of weights are drawn: tests/integration/test_usage.py runs it",
     "run suites/keras_table": "40 models: tests/integration/test_imagenet.py runs three",
 }

@@ -1,5 +1,6 @@
 """Original classifiers: counted, timed, and evaluated where there is an ImageNet folder."""
 
+import json
 from pathlib import Path
 
 import h5py
@@ -84,6 +85,37 @@ def test_with_imagenet_and_weights_accuracy_is_measured(place: Path, tlbench: Co
     assert record.accuracy.images == 8
     assert record.accuracy.correct == int((expected.argmax(1) == np.arange(8)).sum())
     assert record.accuracy.top5 is not None
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_classify_names_what_keras_own_classifier_says(place: Path, tlbench: Command) -> None:
+    info, weights = registry.get("MobileNet"), place / "weights"
+    official = official_file(info, {"alpha": 0.25}, True)
+    assert official is not None
+    said = tlbench("classify", "MobileNet", "--set", "alpha=0.25", "a.png", TLBENCH_WEIGHTS=str(place))
+    assert said.returncode == 64
+    assert f"{official.file} is not in" in said.stderr
+    assert "random weights would only pretend to know the classes" in said.stderr
+    model = keras.applications.MobileNet(weights=None, alpha=0.25)
+    weights.mkdir()
+    with h5py.File(weights / official.file, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    file_name = imagenet_like(place / "imagenet") / "n00000003" / "ILSVRC2012_val.png"
+    said = tlbench("classify", "MobileNet", "--set", "alpha=0.25", str(file_name), TLBENCH_WEIGHTS="weights")
+    assert said.returncode == 64
+    assert "imagenet_class_index.json is not in weights or" in said.stderr
+    names = {str(number): [f"n{number:08d}", f"name_{number}"] for number in range(1000)}
+    (weights / "imagenet_class_index.json").write_text(json.dumps(names))
+    asked = ("classify", "MobileNet", "--set", "alpha=0.25", str(file_name), "--format", "json")
+    said = tlbench(*asked, TLBENCH_WEIGHTS="weights")
+    assert said.returncode == 0, said.stderr
+    pixels = read_crop(file_name, 224, info.crop).astype("float32")
+    scaled = keras.applications.mobilenet.preprocess_input(pixels[None])
+    expected = keras.ops.convert_to_numpy(model(scaled, training=False))[0]
+    found = json.loads(said.stdout)["images"][0]["classes"]
+    best = np.argsort(-expected)[:5]
+    assert [one["class"] for one in found] == [f"name {number}" for number in best]
+    np.testing.assert_allclose([one["probability"] for one in found], expected[best], rtol=1e-4)
 
 
 def test_the_crop_is_the_middle_of_the_shorter_side(tmp_path: Path) -> None:

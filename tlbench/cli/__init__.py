@@ -28,6 +28,8 @@ COMMANDS = {
     "ab": "measure two environments in turn, and compare",
     "baseline": "keep a run as a small text file to compare with",
     "history": "how numbers moved over many runs",
+    "predict": "what a trained model sees in image files",
+    "classify": "what an ImageNet model sees in image files",
     "pairs": "which differences in accuracy are real",
     "advise": "which strategy to take for your images",
     "list": "list backbones, data sets, strategies, heads",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -39,11 +39,14 @@ def strategy_options(command: Command) -> Command:
     return command
 
 
-@click.command()
-@click.argument("backbone")
-@click.option(
+setting_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25."
 )
+
+
+@click.command()
+@click.argument("backbone")
+@setting_option
 @click.option("--strategy", default="full", show_default=True, metavar="NAME", help=f"{', '.join(strategies.names())}.")
 @strategy_options
 @click.option("--head", type=click.Choice(heads.names()), default="gap", show_default=True)
@@ -71,7 +74,7 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     if backbone not in backbones.names():
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
-    info, args = backbones.get(backbone), dict(map(_setting, settings))
+    info, args = backbones.get(backbone), settings_of(settings)
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], _size(options["image_size"])
@@ -106,6 +109,11 @@ def _size(text: str | None) -> ImageSize | None:
     if not (match := re.fullmatch(r"(\d{1,4})(?:\s*x\s*(\d{1,4}))?", text.strip(), re.ASCII)):
         raise UserError(f"--image-size {text}: write pixels, as 96, or height x width, as 120x160")
     return plain((int(match[1]), int(match[2] or match[1])))
+
+
+def settings_of(words: Sequence[str]) -> dict[str, Scalar]:
+    """What ``--set`` asks for. Raises UserError for a word that is not ``key=value``."""
+    return dict(map(_setting, words))
 
 
 def _setting(text: str) -> tuple[str, Scalar]:

@@ -99,6 +99,11 @@ def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
         _, image = open_rgb(file)
     except UndecodableError as error:
         raise UserError(f"{file} is no image that can be decoded: {error}; fetch it again") from error
+    return cropped(image, size, share)
+
+
+def cropped(image: Image.Image, size: int, share: float) -> NDArray[np.uint8]:
+    """The central square of `share` of the shorter side, as `read_crop` has it."""
     side = share * min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)

@@ -69,13 +69,15 @@ class Group:
     """Cells that share one model, built and traced once; they differ in what that does not depend on.
 
     keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound. share:
-    the part of the machine that it may use; None for all of it.
+    the part of the machine that it may use; None for all of it. models: the folder where trained models are kept, if
+    they are to be.
     """
 
     jobs: tuple[Job, ...]
     keep: Keep | None
     memory: int | None = None
     share: Share | None = None
+    models: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -78,10 +78,11 @@ def as_latex(report: Report) -> str:
 
 def as_csv(report: Report) -> str:
     """One row a cell, plain numbers; no text is a formula to a spreadsheet."""
-    return _csv(report.frame)
+    return frame_as_csv(report.frame)
 
 
-def _csv(frame: "pd.DataFrame") -> str:
+def frame_as_csv(frame: "pd.DataFrame") -> str:
+    """A table as CSV; no text is a formula to a spreadsheet."""
     frame = frame.map(_no_formula)
     broken = any(isinstance(value, str) and "\r" in value for column in frame for value in frame[column])
     # Python's csv (3.11) leaves a bare carriage return unquoted, where its own reader begins a new row.
@@ -129,7 +130,7 @@ COLUMNS_IN: Mapping[str, Callable[[str, "pd.DataFrame"], str]] = {
     "text": lambda title, frame: terminal.text(chosen.table(frame)) + "\n",
     "markdown": lambda title, frame: markdown.render(Document(title, (chosen.table(frame),))),
     "latex": lambda title, frame: latex.render(Document(title, (chosen.table(frame),))),
-    "csv": lambda title, frame: _csv(frame),
+    "csv": lambda title, frame: frame_as_csv(frame),
     "json": _json,
 }
 """Formats that can have some columns alone."""

@@ -342,6 +342,17 @@ class WeightsProvenance(Value):
     classifier_sha256: str | None = None
 
 
+class SavedModel(Value):
+    """The trained model, from raw images to class probabilities: a file of Keras beside the records.
+
+    file: relative to the run's folder. sha256, bytes: of the file.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+
+
 class Provenance(Value):
     """What made the record, when (UTC, ISO 8601)."""
 
@@ -377,8 +388,9 @@ class Record(Value):
 
     path: what the last phase was trained on. training: all phases, in order. search: how a tuned setting was found;
     history and training are those of the trial that was chosen. timing_failure: why a trained cell has no
-    step times. earlier: attempts that failed before, the first one first. nondeterministic: what may differ when the
-    same cell is trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
+    step times. saved_model: where the trained model is kept, if it is. earlier: attempts that failed before, the first
+    one first. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
+    the same seed gives the same predictions, bit for bit.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -400,6 +412,7 @@ class Record(Value):
     path: TrainingPath | None = None
     training: tuple[TrainedPhase, ...] = ()
     search: Search | None = None
+    saved_model: SavedModel | None = None
     nondeterministic: tuple[str, ...] = ()
     earlier: tuple[Attempt, ...] = ()
     smaller_batch: SmallerBatch | None = None

@@ -23,6 +23,7 @@ from tlbench.results.predictions import encode as encode_predictions
 from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
 
 CHECKSUM, CELL = "checksum", b'"cell": '
+MODELS = "models"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Store:
         self._records = folder / "records"
         self._predictions = folder / "predictions"
         self._set_aside = folder / "set_aside"
+        self.models = folder / MODELS
 
     def write(self, record: Record) -> Path:
         """Write or replace the record of its cell; returns the file. A failure does not replace one that is `ok`."""
@@ -113,6 +115,13 @@ class Store:
                 timed = content.get("timings") is not None or (content.get("cell") or {}).get("timing") is None
                 done |= {path.stem} if timed else set()
         return done
+
+    def model_file(self, record: Record) -> Path | None:
+        """The file of a kept model; None where the record names none, or a file of another size is there."""
+        if record.saved_model is None:
+            return None
+        path = self.models / Path(record.saved_model.file).name
+        return path if path.is_file() and path.stat().st_size == record.saved_model.bytes else None
 
     def write_predictions(self, cell_id: str, predictions: Mapping[Evaluated, Answers]) -> Path:
         """Keep what a cell predicted of each split."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError
 from tlbench.regression.contrasts import Contrast, Recipe, best_against_rest, contrast, recipes
 from tlbench.results.record import Record
 from tlbench.results.store import Store, UnreadableError
-from tlbench.session.folder import NothingThereError, Run, Say, find_run, log
+from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, record_of
 from tlbench.session.report import rows_of
 
 
@@ -34,18 +34,8 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
 def _couple(records: Sequence[Record], tested: Sequence[Recipe], cells: Sequence[str]) -> tuple[Recipe, Recipe]:
     if len(cells) != 2:
         raise UserError(f"give two cells, or none; here are {len(cells)}")
-    chosen = [_record(records, cell) for cell in cells]
+    chosen = [record_of(records, cell, "tested cell") for cell in cells]
     first, second = (next(recipe for recipe in tested if record in recipe.records) for record in chosen)
     if first is second:
         first, second = (Recipe((record,)) for record in chosen)
     return first, second
-
-
-def _record(records: Sequence[Record], cell: str) -> Record:
-    fitting = [record for record in records if record.cell_id.startswith(cell)]
-    if len(fitting) == 1:
-        return fitting[0]
-    ids = [record.cell_id for record in records]
-    if fitting:
-        raise UserError(f"{cell!r} is the beginning of {len(fitting)} cells; give more of the id")
-    raise UserError(f"there is no tested cell {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")

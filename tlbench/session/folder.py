@@ -2,10 +2,11 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, nearest
+from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Records, Store
 
@@ -48,6 +49,17 @@ def read_records(folder: RunFolder) -> Records:
     place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
     ordered = sorted(read.records, key=lambda record: place.get(record.cell_id, len(place)))
     return Records(tuple(ordered), read.set_aside)
+
+
+def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Record:
+    """The record of the cell with this id, or the only one whose id begins so. Raises UserError."""
+    fitting = [record for record in records if record.cell_id.startswith(cell)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UserError(f"{cell!r} is the beginning of {len(fitting)} cells; give more of the id")
+    ids = [record.cell_id for record in records]
+    raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
 
 
 def written_report(folder: RunFolder) -> tuple[str, str] | None:

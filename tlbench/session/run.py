@@ -16,6 +16,7 @@ from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, Places, find_inputs
 from tlbench.execution.job import Keep, Resources
+from tlbench.execution.resume import without_model
 from tlbench.execution.runner import run_groups
 from tlbench.host.shares import Share
 from tlbench.measuring.phase import time_cells
@@ -182,11 +183,17 @@ def _train(
     events: Events,
 ) -> None:
     store = Store(folder.path)
-    trained = {record.cell_id for record in store.read_all().records if record.status == "ok"}
-    trained -= store.lost_predictions()
+    finished = [record for record in store.read_all().records if record.status == "ok"]
+    trained = {record.cell_id for record in finished} - store.lost_predictions()
+    if suite.save_models:
+        trained -= without_model(store, finished)
     todo = [cell for cell in cells if cell.id not in trained]
     events.training(len(cells), len(cells) - len(todo))
-    groups = [replace(group, memory=suite.memory) for group in grouped([inputs.job(cell) for cell in todo], keep)]
+    models = store.models if suite.save_models else None
+    groups = [
+        replace(group, memory=suite.memory, models=models)
+        for group in grouped([inputs.job(cell) for cell in todo], keep)
+    ]
     policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"
     run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
 

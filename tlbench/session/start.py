@@ -34,12 +34,12 @@ def new_or_resumed(
     where `out` holds another run, or `fresh` asks for a new one there, and OwnedError where another process writes.
     """
     ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
-    place = RESULTS / suite.name
+    place, models = RESULTS / suite.name, suite.save_models
 
     def find(there: Path | None) -> Found | None:
         if there is None:
-            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, events)
-        return _in(there, ids, asked, inputs, fresh) if is_run(there) else None
+            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, models, events)
+        return _in(there, ids, asked, inputs, models, fresh) if is_run(there) else None
 
     earlier = find(out)
     if earlier:
@@ -50,7 +50,7 @@ def new_or_resumed(
     path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)
     owner = Owner(path)
     try:
-        earlier = _in(path, ids, asked, inputs, False) if is_run(path) else None  # as it is now that it is ours
+        earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
         if earlier is None:
             folder = create(path, suite.name, suite.text, ids, now, project_commit())
             events.created(folder)
@@ -64,22 +64,27 @@ def new_or_resumed(
     return earlier.folder, done, owner
 
 
-def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, fresh: bool) -> Found:
+def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, models: bool, fresh: bool) -> Found:
     if fresh:
         raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
-    found = resumable([open_run(out)], ids, asked, inputs)
+    found = resumable([open_run(out)], ids, asked, inputs, models)
     if found is None:
         raise UserError(f"{out} holds a run of other cells, images or weights; give --out another folder")
     return found
 
 
 def _first(
-    runs: Sequence[RunFolder], ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, events: Events
+    runs: Sequence[RunFolder],
+    ids: Sequence[str],
+    asked: Sequence[Cell],
+    inputs: Inputs,
+    models: bool,
+    events: Events,
 ) -> Found | None:
     """The first of `runs` that can be gone on with; one that cannot be read is named and left out."""
     for folder in runs:
         try:
-            if found := resumable([folder], ids, asked, inputs):
+            if found := resumable([folder], ids, asked, inputs, models):
                 return found
         except RecordTooNewError as error:
             events.note(f"left out: {error}")

@@ -62,6 +62,11 @@ class Suite:
         """Bytes of memory that one cell may have while it trains; None without a bound."""
         return self.content.memory
 
+    @property
+    def save_models(self) -> bool:
+        """Whether the trained model of each cell is kept."""
+        return self.content.save_models
+
     def complain(self, loc: Loc, message: str) -> UserError:
         """A UserError at the place of `loc`."""
         return UserError(self.document.error(loc, message))

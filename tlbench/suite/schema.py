@@ -13,6 +13,7 @@ from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.suite.fields import (
     Count,
     FileName,
+    Flag,
     Listed,
     Positive,
     Section,
@@ -231,6 +232,7 @@ class SuiteFile(Section):
     resources: ResourcesSection = ResourcesSection()
     retries: Annotated[int, BeforeValidator(whole(0, 10))] = 0
     on_oom: Annotated[OnOom, BeforeValidator(one_of("record", "halve_batch", "skip_larger", label="answer"))] = "record"
+    save_models: Flag = False
 
     def limits(self) -> list[Limit]:
         """How many images a class each point of the matrix takes."""

@@ -13,6 +13,7 @@ from tlbench.core.cell import ORIGINAL_CLASSES
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.execution.resume import has_model
 from tlbench.host.environment import capture, git_commit, machine
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original, with_kept
@@ -21,6 +22,7 @@ from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, 
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory, settings
 from tlbench.worker.bench import Bench
+from tlbench.worker.kept_model import keep_model
 
 Send = Callable[[Any], None]
 EVALUATION_BATCH = 32
@@ -73,6 +75,10 @@ def run_group(group: Group, send: Send) -> None:
         memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
+        used, kept_model = memory.measure(result.model, result.slots, start, result.along), None
+        if group.models and has_model(job.cell):
+            with phases("save"):
+                kept_model = keep_model(result.model, group.models, job.of.id)
         record = Record(
             cell_id=job.cell.id,
             cell=job.cell,
@@ -85,10 +91,11 @@ def run_group(group: Group, send: Send) -> None:
             accuracy=result.accuracy,
             history=result.history,
             phases=phases.seconds,
-            memory=memory.measure(result.model, result.slots, start, result.along),
+            memory=used,
             path=result.training[-1].path if result.training else None,
             training=result.training,
             search=result.search,
+            saved_model=kept_model,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
         kept = {split: (of.probabilities, of.labels) for split, of in result.predicted.items()}

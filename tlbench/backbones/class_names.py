@@ -1,0 +1,37 @@
+"""The names of ImageNet's 1000 classes, in the order of Keras' models; from the file that Keras itself fetches."""
+
+import json
+from pathlib import Path
+
+from tlbench.backbones.weights import keras_cache
+from tlbench.cache.download import DownloadError, fetch
+from tlbench.core.errors import UserError
+
+FILE = "imagenet_class_index.json"
+URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{FILE}"
+MD5 = "c2c37ea517e94d9795004a39431a14cb"
+"""Both as keras.applications.imagenet_utils has them."""
+CLASSES = 1000
+
+
+def class_names(folder: Path | None) -> tuple[str, ...]:
+    """Looked for in the user's `folder` of weights, then in Keras' cache, else fetched into that.
+
+    Raises UserError, naming the file and the way out, where it is nowhere or is another file.
+    """
+    places = [place / FILE for place in (folder, keras_cache()) if place is not None]
+    there = next((place for place in places if place.is_file()), None)
+    if there is None:
+        there = keras_cache() / FILE
+        try:
+            fetch(URL, there, MD5)
+        except DownloadError as error:
+            looked = " or ".join(str(place.parent) for place in places)
+            raise UserError(
+                f"the names of ImageNet's classes: {FILE} is not in {looked}, and {error}; put the file there"
+            ) from error
+    try:
+        content = json.loads(there.read_bytes())
+        return tuple(str(content[str(number)][1]).replace("_", " ") for number in range(CLASSES))
+    except (ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{there} does not hold the names of {CLASSES} classes; fetch it again from {URL}") from error

@@ -1,0 +1,28 @@
+"""`tlbench classify`: what an original classifier says of image files."""
+
+from pathlib import Path
+
+import click
+
+from tlbench.cli.inspect import setting_option, settings_of
+from tlbench.cli.options import weights_option
+from tlbench.cli.predictions import format_option, show
+from tlbench.session.predict import classify
+
+TOP = 5
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@setting_option
+@weights_option
+@format_option
+def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], weights: Path | None, kind: str) -> int:
+    """Say which of ImageNet's 1000 classes MODEL, with its original weights, sees in image files: the five likeliest.
+
+    Exit 2 where some files are no images, 3 where all are.
+
+    Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
+    """
+    return show(classify(model, images, weights=weights, **settings_of(settings)), kind, TOP)
