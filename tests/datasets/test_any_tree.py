@@ -75,7 +75,11 @@ def holds(tree: Tree) -> None:
         said = CliRunner().invoke(command, [*arguments, "--json"], standalone_mode=False)
         assert said.exception is None, said.exception
         assert {one["path"] for one in json.loads(said.stdout)["left_out"]} <= named
-        assert CliRunner().invoke(command, arguments, standalone_mode=False).exception is None
+        screen = CliRunner().invoke(command, arguments, standalone_mode=False)
+        assert screen.exception is None, screen.exception
+        lines = screen.stdout.splitlines()
+        assert len(lines) <= 40
+        assert max(map(len, lines)) <= 100 + len(str(root))  # its last line has the path as it was given
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -1,6 +1,7 @@
 """`tlbench data`: state, audit and download of data sets."""
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,12 @@ from rich.progress import Progress
 
 from tlbench.cli.options import data_option
 from tlbench.datasets.audit import Audit
-from tlbench.datasets.duplicates import Place
 from tlbench.datasets.names import shown
-from tlbench.datasets.told import advice, origin
-from tlbench.reporting.document import Note, Table
-from tlbench.reporting.render import terminal
+from tlbench.reporting.views.folder import screen
 from tlbench.session.data import check as check_files
 from tlbench.session.data import described, fetch, fetchable, known, move_bad
 
 PROBLEMS = 2
-SHOWN = 5
-"""Lines of a kind, so that all of it is one screen."""
-WIDEST = 8
 
 
 @click.group()
@@ -81,8 +76,11 @@ def check(
     if as_json:
         click.echo(json.dumps({**_values(audit), "moved": list(moved)}, indent=1))
     else:
-        _show(audit)
-        _lines(f"Moved to {shown(str(bad))}", list(moved))
+        click.echo(screen(audit))
+        if path and audit.clean:
+            click.echo(f"Next: `tlbench init {shlex.quote(shown(str(path)))}` writes a suite for these images.")
+        if moved:
+            click.echo(f"{len(moved)} moved to {shown(str(bad))}, each under its path")
     return 0 if audit.clean else PROBLEMS
 
 
@@ -110,43 +108,3 @@ def _values(audit: Audit) -> dict[str, Any]:
     }
     named = {"folder": shown(str(audit.folder)), "classes": audit.classes, "counts": audit.counts}
     return {**named, **values, "balance": audit.balance, "clean": audit.clean}
-
-
-def _show(audit: Audit) -> None:
-    click.echo(terminal.text(Note((shown(str(audit.folder)),)), _counts(audit)))
-    click.echo()
-    if len(audit.classes) > WIDEST:
-        _lines("Classes", list(audit.classes))
-    _lines("Left out", [f"{one.path}: {one.reason}" for one in audit.left_out])
-    _lines("No images", [f"{one.path}: {one.reason}" for one in audit.undecodable])
-    for word, groups in (("The same picture", audit.exact), ("Nearly the same picture", audit.near)):
-        _lines(f"{word} under two labels", [_names(group) for group in groups.two_labels])
-        _lines(f"{word} in two splits", [_names(group) for group in groups.across])
-        _lines(f"{word} twice in a split", [_names(group) for group in groups.within])
-    _lines("What to do", advice(audit))
-    if audit.clean:
-        click.echo("Every file is an image; none stands under two labels or in two splits.")
-
-
-def _counts(audit: Audit) -> Table:
-    """A column for each class, or for fewest and most where there are too many."""
-    wide = len(audit.classes) > WIDEST
-    rows = []
-    for split, counts in audit.counts.items():
-        each = [min(counts.values()), max(counts.values())] if wide else list(counts.values())
-        balance = f"{audit.balance.get(split, 0):.2f}"
-        rows.append([split, origin(audit.splits[split]), *map(str, each), str(sum(counts.values())), balance])
-    of = ["fewest a class", "most"] if wide else list(audit.classes)
-    headings = ["split", "read from", *of, "all", "rarest/most frequent"]
-    return Table.of(headings, rows, right=range(2, len(headings)))
-
-
-def _lines(heading: str, lines: list[str]) -> None:
-    if lines:
-        more = [f"and {len(lines) - SHOWN} more; --json has them all"] if len(lines) > SHOWN else []
-        indented = [f"  {line}" for line in [*lines[:SHOWN], *more]]
-        click.echo(terminal.text(Note((f"{heading} ({len(lines)}):", *indented))))
-
-
-def _names(group: tuple[Place, ...]) -> str:
-    return " = ".join(place.file for place in group)

@@ -17,7 +17,7 @@ from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import SPLITS, shown
 from tlbench.host.resources import usable_cores
-from tlbench.results.images import SkippedFile, SplitAudit
+from tlbench.results.images import SkippedFile, SplitAudit, SplitOrigin
 
 MOST_BAD = 0.05
 CHUNK = 256
@@ -151,16 +151,26 @@ def _try(file: Path, read: Read) -> tuple[Picture, Sketch] | str:
         return str(error)
 
 
+def bad_by_folder(
+    origins: Mapping[str, SplitOrigin], skipped: Sequence[SkippedFile]
+) -> list[tuple[list[str], int, int]]:
+    """Splits that are judged together, since they come from one folder; its files that are no images, and all files."""
+    found = []
+    for place in dict.fromkeys(origin.folder for origin in origins.values()):
+        splits = [split for split in SPLITS if origins[split].folder == place]
+        bad = sum(one.split in splits for one in skipped)
+        found.append((splits, bad, sum(origins[split].files for split in splits)))
+    return found
+
+
 def _check(layout: Layout, counts: Mapping[str, Mapping[str, int]], skipped: Sequence[SkippedFile]) -> None:
     folder = shown(str(layout.folder))
-    for place in dict.fromkeys(origin.folder for origin in layout.origins.values()):
-        splits = [split for split in SPLITS if layout.origins[split].folder == place]
-        there = sum(layout.origins[split].files for split in splits)
-        bad = [one for one in skipped if one.split in splits]
-        if len(bad) > MOST_BAD * there:
+    for splits, count, there in bad_by_folder(layout.origins, skipped):
+        if count > MOST_BAD * there:
+            bad = [one for one in skipped if one.split in splits]
             names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
             raise UserError(
-                f"{folder}: {len(bad)} of {there} files in {' and '.join(splits)} are no images that can be decoded, "
+                f"{folder}: {count} of {there} files in {' and '.join(splits)} are no images that can be decoded, "
                 f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` names them all, and moves them away with "
                 "--move-bad"
             )

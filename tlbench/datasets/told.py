@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from tlbench.datasets.audit import Audit
+from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.source import DataSource
 from tlbench.results.images import SkippedFile, SplitOrigin, is_unbalanced
+from tlbench.statistics.intervals import wilson
 
 NAMED = 4
 CLASSES = 8
+FEW = 100
+"""Test images of which an accuracy has an interval of more than +-10 points."""
 
 
 def origin(one: SplitOrigin) -> str:
@@ -63,19 +67,46 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def advice(audit: Audit) -> list[str]:
-    """What to do about what was found; nothing where all is well."""
+    """What to do about what was found, what stops a run first; nothing where all is well."""
     two = (*audit.exact.two_labels, *audit.near.two_labels)
     across, within = (*audit.exact.across, *audit.near.across), audit.exact.within
     beside = [one.path for one in audit.left_out if one.reason == BESIDE]
     lines = [
         (beside, f"{first(beside, NAMED)} is read as no split: where it is one, name it in the suite with `splits`"),
-        (
-            audit.undecodable,
-            "files that are no images are left out of a run, up to 5 % of a split: --move-bad DIR moves them",
-        ),
         (two, "a picture under two labels is wrong under one of them: remove that file"),
         (across, "a picture in two splits makes accuracies too high: remove it from one of them"),
         (within, "a picture that is twice in a split counts twice: remove one, or let it be"),
     ]
-    balance = balance_sentence(audit.counts)
-    return [*(line for there, line in lines if there), *([balance] if balance else [])]
+    told = [line for there, line in lines if there]
+    return [*_bad(audit), *told, *filter(None, (balance_sentence(audit.counts), _few(audit.counts)))]
+
+
+def _bad(audit: Audit) -> list[str]:
+    """Of files that are no images: whether a run takes the others."""
+    if not audit.undecodable:
+        return []
+    way_out = "the same command with `--move-bad DIR` moves them away"
+    many = [
+        f"{bad} of {there} files in {', '.join(splits)}"
+        for splits, bad, there in bad_by_folder(audit.splits, audit.undecodable)
+        if bad > MOST_BAD * there
+    ]
+    refused = (
+        [f"a run is refused: no images are {'; '.join(many)}, more than {MOST_BAD:.0%}; {way_out}"] if many else []
+    )
+    empty = [f"{name!r} in {split}" for split, of in audit.counts.items() for name, count in of.items() if not count]
+    if empty:
+        refused.append(f"a run is refused: class {first(empty, NAMED)} has no image that can be decoded; add some")
+    return refused or [f"a run leaves out files that are no images; {way_out}"]
+
+
+def _few(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """How well so few test images tell an accuracy; empty where there are enough."""
+    images = sum(counts.get("test", {}).values())
+    if not 0 < images < FEW:
+        return ""
+    low, high = wilson(images / 2, images)
+    return (
+        f"test has {images} images: an accuracy is known to about {(high - low) * 50:.0f} points only, so that models "
+        "can hardly be told apart; take more of them for test"
+    )

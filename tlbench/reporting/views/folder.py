@@ -1,0 +1,96 @@
+"""What `tlbench data check` says of a folder of images: one screen, for somebody who sees it first. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from textwrap import wrap
+
+from tlbench.core.text import one_line
+from tlbench.datasets.audit import Audit
+from tlbench.datasets.duplicates import Place
+from tlbench.datasets.names import shown
+from tlbench.datasets.told import advice, first, origin
+from tlbench.reporting.document import Block, Note, Table
+from tlbench.reporting.render import terminal
+
+COLUMNS, LINES = 100, 38
+"""A terminal's 40 lines, less what the command says below."""
+CLASSES = 8
+"""More have no column each."""
+MOST = 5
+"""Lines of a kind of trouble; fewer where there is much to say."""
+LONGEST = 44
+"""Of a split's origin."""
+FINE = "Every file is an image; none stands under two labels or in two splits."
+
+
+def screen(found: Audit) -> str:
+    """At most `LINES` lines of `COLUMNS` columns, whatever was found: the first of each kind, and what to do."""
+    head = _head(found)
+    kinds = [(what, lines) for what, lines in _kinds(found) if lines]
+    steps = [_wrapped(f"- {line}", "    ") for line in advice(found)]
+    end = list(chain(["What to do:"] if steps else [], *steps, [FINE] if found.clean else []))
+    left = LINES - len(head) - len(end) - 2 - len(kinds)
+    each = max(1, min(MOST, left // max(1, len(kinds))))
+    middle = [line for what, lines in kinds for line in _kind(what, lines, each)]
+    parts = [part for part in (head, middle, end) if part]
+    return "\n\n".join(terminal.text(Note(tuple(part))) if part is not head else "\n".join(part) for part in parts)
+
+
+def _head(found: Audit) -> list[str]:
+    """The folder, and what was read of it."""
+    name = _clipped(shown(str(found.folder)))
+    classes = [] if _fits(found) else _wrapped(f"{len(found.classes)} classes: {first(found.classes, CLASSES)}")[:2]
+    return terminal.text(Note((name, *classes)), _table(found, wide=not _fits(found))).split("\n")
+
+
+def _fits(found: Audit) -> bool:
+    """Whether each class has room for a column."""
+    drawn = _drawn(_table(found, wide=False))
+    return len(found.classes) <= CLASSES and max(map(len, drawn)) <= COLUMNS
+
+
+def _drawn(*blocks: Block) -> list[str]:
+    return terminal.text(*blocks).split("\n")
+
+
+def _table(found: Audit, *, wide: bool) -> Table:
+    """A column for each class, or for the fewest and the most images of one."""
+    rows = []
+    for split, counts in found.counts.items():
+        each = [min(counts.values()), max(counts.values())] if wide else list(counts.values())
+        balance = f"{found.balance.get(split, 0):.2f}"
+        place = _clipped(origin(found.splits[split]), LONGEST)
+        rows.append([split, place, *map(str, each), str(sum(counts.values())), balance])
+    of = ["fewest a class", "most"] if wide else list(found.classes)
+    headings = ["split", "read from", *of, "all", "rarest/most"]
+    return Table.of(headings, rows, right=range(2, len(headings)))
+
+
+def _kinds(found: Audit) -> list[tuple[str, list[str]]]:
+    exact, near = found.exact, found.near
+    return [
+        ("Left out", [f"{one.path}: {one.reason}" for one in found.left_out]),
+        ("No images", [f"{one.path}: {one.reason}" for one in found.undecodable]),
+        ("One picture under two labels", _groups(exact.two_labels, near.two_labels)),
+        ("One picture in two splits", _groups(exact.across, near.across)),
+        ("One picture twice in a split", _groups(exact.within, near.within)),
+    ]
+
+
+def _groups(exact: Sequence[tuple[Place, ...]], near: Sequence[tuple[Place, ...]]) -> list[str]:
+    """``a = b``; ``a ≈ b`` where pixels are only nearly equal."""
+    return [sign.join(place.file for place in group) for sign, of in ((" = ", exact), (" ≈ ", near)) for group in of]
+
+
+def _kind(what: str, lines: Sequence[str], each: int) -> Iterable[str]:
+    """The heading with how many there are, and the first of them."""
+    some = f", the first {each}; --json has all" if len(lines) > each else ""
+    return [f"{what} ({len(lines)}{some}):", *(f"  {_clipped(one_line(line), COLUMNS - 2)}" for line in lines[:each])]
+
+
+def _clipped(text: str, most: int = COLUMNS) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return wrap(one_line(text), COLUMNS, initial_indent=indent[:2], subsequent_indent=indent, break_on_hyphens=False)
