@@ -199,7 +199,7 @@ def save_backbone(payload: Any, send: Any) -> None:
 
 
 def train_cut_and_whole(group: Any, send: Any) -> Any:
-    """The cut's path, how far training moved a weight, and the largest differences of weights and test predictions."""
+    """The cut's path in each phase, how far training moved a weight, the largest differences of weights and predictions."""
     from dataclasses import replace
 
     import keras
@@ -214,10 +214,10 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
         begin = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
         trained = bench.train(job, lambda epoch: None)
         weights = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.weights]
-        sides.append((trained.phases[-1].path, weights, bench.predict("test", 16).probabilities))
+        sides.append(([phase.path for phase in trained.phases], weights, bench.predict("test", 16).probabilities))
     end = [keras.ops.convert_to_numpy(weight.value) for weight in assembled.model.trainable_weights]
-    (path, cut, cut_predictions), (_, whole, whole_predictions) = sides
-    return path, _apart(begin, end), _apart(cut, whole), _apart([cut_predictions], [whole_predictions])
+    (paths, cut, cut_predictions), (_, whole, whole_predictions) = sides
+    return paths, _apart(begin, end), _apart(cut, whole), _apart([cut_predictions], [whole_predictions])
 
 
 def _apart(some: Any, others: Any) -> float:

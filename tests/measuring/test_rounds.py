@@ -80,17 +80,22 @@ def test_a_step_leaves_when_it_has_the_rounds_or_the_time_that_it_was_given() ->
     diary = Diary()
     tasks = [
         Task("two", timing(), diary.task("two", timing(), 1.0).turn, rounds=2),
-        diary.task("bounded", timing(2, max_seconds=3.0), 1.0),
-        diary.task("many", timing(6), 1.0),
+        diary.task("bounded", timing(2, max_seconds=7.0), 1.0),
+        diary.task("many", timing(9), 1.0),
     ]
     taken, _ = take_turns(tasks, diary.reference)
-    assert {key: len(found.rounds) for key, found in taken.items()} == {"two": 2, "bounded": 3, "many": 6}
+    assert {key: len(found.rounds) for key, found in taken.items()} == {"two": 2, "bounded": 7, "many": 9}
 
 
-def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations() -> None:
+def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations_but_not_before_it_has_a_number() -> None:
     diary = Diary()
-    taken, _ = take_turns([diary.task("slow", timing(300, max_seconds=50), 30.0)], diary.reference)
-    assert taken["slow"].rounds == [(30.0,), (30.0,)]
+    tasks = [
+        diary.task("slow", timing(300, max_seconds=50), 7.0),
+        diary.task("slowest", timing(300, max_seconds=50), 30.0),
+    ]
+    taken, _ = take_turns(tasks, diary.reference)
+    assert taken["slow"].rounds == [(7.0,)] * 8
+    assert taken["slowest"].rounds == [(30.0,)] * 6
 
 
 def test_a_model_that_is_lost_keeps_what_it_gave_and_the_others_go_on() -> None:

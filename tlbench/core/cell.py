@@ -239,7 +239,8 @@ class Timing(Grown):
     """How step times are taken: at least `iterations` timed steps and at least `seconds` of them.
 
     warmup: steps at least before timing begins. max_seconds: timing of a step ends there, whether it has its
-    iterations or not; None: no bound. more_batch_sizes: inference is timed at these too.
+    iterations or not, but not before the six rounds that a number needs; None: no bound. more_batch_sizes: inference
+    is timed at these too.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ("max_seconds", "more_batch_sizes")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import LostError
+from tlbench.statistics.bootstrap import FEWEST
 
 Turn = Callable[[], tuple[float, ...]]
 OnRound = Callable[[int, int], None]
@@ -62,8 +63,9 @@ class Taken:
         return self.over(timing) or (count >= timing.iterations and seconds >= timing.seconds)
 
     def over(self, timing: Timing) -> bool:
-        """Whether it had all the time that it may have."""
-        return timing.max_seconds is not None and self._seconds() >= timing.max_seconds
+        """Whether it had all the time that it may have; never before there are as many rounds as a number needs."""
+        most = timing.max_seconds
+        return most is not None and len(self.rounds) >= FEWEST and self._seconds() >= most
 
     def _seconds(self) -> float:
         return sum(map(sum, self.rounds))
