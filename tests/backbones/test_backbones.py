@@ -22,12 +22,12 @@ def _empty_keras_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_constructors_of_keras_applications_are_there() -> None:
     applications = pytest.importorskip("keras").applications
-    assert sorted(registry.names()) == sorted(name for name in dir(applications) if name[0].isupper())
-    assert len(registry.names()) == 40
+    assert sorted(registry.expand_pattern("all")) == sorted(name for name in dir(applications) if name[0].isupper())
+    assert len(registry.expand_pattern("all")) == 40
 
 
 def test_published_rows_are_the_38_of_keras_io() -> None:
-    published = [info for info in map(registry.get, registry.names()) if info.published]
+    published = [info for info in map(registry.get, registry.expand_pattern("all")) if info.published]
     assert len(published) == 38
     resnet = registry.get("ResNet50").published
     assert resnet is not None
@@ -35,7 +35,7 @@ def test_published_rows_are_the_38_of_keras_io() -> None:
 
 
 def test_every_backbone_has_an_official_file_with_and_without_top() -> None:
-    for name in registry.names():
+    for name in registry.expand_pattern("all"):
         with_top, without = (official_file(registry.get(name), {}, top) for top in (True, False))
         assert with_top is not None
         assert without is not None
@@ -143,7 +143,7 @@ def keras_asks_for_size(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("top", [True, False])
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", registry.expand_pattern("all"))
 def test_official_files_are_those_keras_asks_for(name: str, top: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     official = official_file(registry.get(name), {}, top)
     assert official is not None

@@ -59,7 +59,7 @@ def job(backbone: str, strategy: str, folder: Path) -> Job:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("backbone", backbones.names())
+@pytest.mark.parametrize("backbone", backbones.expand_pattern("all"))
 def test_a_strategy_trains_a_backbone_or_says_why_not(
     backbone: str, strategy: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -111,7 +111,7 @@ def test_neither_paths_nor_names_of_the_suite_are_in_a_cell(tmp_path: Path) -> N
 def test_all_and_families_expand(tmp_path: Path) -> None:
     native = BASE.replace("image_size: 96", "image_size: native")
     every = cells(tmp_path, native.replace("{name: MobileNet, alpha: 0.25}", "all"))
-    assert [cell.backbone.name for cell in every] == list(registry.names())
+    assert [cell.backbone.name for cell in every] == list(registry.expand_pattern("all"))
     assert len(every) == 40
     assert {cell.image_size for cell in every if cell.backbone.name == "EfficientNetB7"} == {600}
     family = cells(tmp_path, BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNet*, MobileNet]"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 
-from tlbench.backbones import keras_applications
+from tlbench.backbones import classic, keras_applications
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
@@ -13,7 +13,7 @@ Source = Callable[[], Iterable[BackboneInfo]]
 SOURCES: Registry[Source] = Registry(
     "source of backbones",
     "tlbench.backbones",
-    {"keras.applications": keras_applications.backbones},
+    {"keras.applications": keras_applications.backbones, "classic": classic.backbones},
     plural="sources of backbones",
 )
 
@@ -45,7 +45,7 @@ def get(name: str) -> BackboneInfo:
 
 
 def expand_pattern(pattern: str) -> tuple[str, ...]:
-    """The names that ``all`` or a shell pattern (``MobileNet*``) stands for; none where nothing matches."""
+    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained."""
     if pattern == "all":
-        return names()
+        return tuple(name for name, info in _all().items() if info.pretrained)
     return tuple(name for name in names() if fnmatchcase(name, pattern))

@@ -40,8 +40,9 @@ class BackboneInfo:
 
     `constructor` names a function ``package.module:function`` that a worker calls with this value, the arguments, the
     shape of an image (H, W, 3) and whether the original classifier belongs to it; it returns a functional Keras model
-    with random weights. `module` is the module of keras.applications that holds its `preprocess_input`; None where
-    there is none to compare the scaling with.
+    with random weights. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
+    that have none. `module` is the module of keras.applications that holds its `preprocess_input`; None where there is
+    none to compare the scaling with.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BackboneInfo:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     published: Published | None = None
     constructor: str = "tlbench.modeling.constructors:keras_application"
+    pretrained: bool = True
 
     @property
     def crop(self) -> float:

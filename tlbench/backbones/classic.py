@@ -1,0 +1,27 @@
+"""Networks that lessons build by hand. Nobody gives ImageNet weights of these forms, so they begin with random ones."""
+
+from collections.abc import Iterable
+
+from tlbench.backbones.spec import BackboneInfo
+
+# name, default image size, smallest image
+NETWORKS = (
+    ("AlexNet", 280, 37),
+    ("GoogLeNet", 224, 32),
+    ("SmallConvNet", 150, 46),
+)
+
+
+def backbones() -> Iterable[BackboneInfo]:
+    """All of them, the oldest first."""
+    for name, size, smallest in NETWORKS:
+        yield BackboneInfo(
+            name=name,
+            family="classic",
+            module=None,
+            default_size=size,
+            min_size=smallest,
+            scaling="tf",
+            constructor="tlbench.modeling.classic:construct",
+            pretrained=False,
+        )
