@@ -27,7 +27,7 @@ def test_a_document_as_it_was_written_by_hand() -> None:
         "% t u\n"
         "% \\usepackage{booktabs,longtable}\n\n"
         "\\section{a \\& b}\n\n"
-        "\\begin{center}\n\\begin{tabular}{lr}\n\\toprule\nModel & Top-1 \\\\\n\\midrule\n"
+        "\\begin{center}\n\\footnotesize\n\\setlength{\\tabcolsep}{3pt}\n\\begin{tabular}{lr}\n\\toprule\nModel & Top-1 \\\\\n\\midrule\n"
         "a\\_b & 93.0\\% (91\\textendash{}95) \\\\\n"
         "x \\textbf{y} & \\textemdash{} \\\\\n"
         "\\bottomrule\n\\end{tabular}\n\\end{center}\n\n"
@@ -46,8 +46,15 @@ def test_every_sign_of_latex_is_escaped() -> None:
 
 def test_a_table_longer_than_a_page_breaks_over_pages() -> None:
     lines = latex.render(Document("t", (Table.of(["a"], [["x"]] * 41),))).splitlines()
-    assert lines[3:8] == ["\\begin{longtable}{l}", "\\toprule", "a \\\\", "\\midrule", "\\endhead"]
-    assert lines[-1] == "\\end{longtable}"
+    assert lines[3:5] == ["\\begin{footnotesize}", "\\setlength{\\tabcolsep}{3pt}"]
+    assert lines[5:10] == ["\\begin{longtable}{l}", "\\toprule", "a \\\\", "\\midrule", "\\endhead"]
+    assert lines[-2:] == ["\\end{longtable}", "\\end{footnotesize}"]
+
+
+def test_a_long_heading_takes_several_lines() -> None:
+    table = Table((Column("Time (ms) per step_1", "right"), Column("Model")), (("1", "a"),))
+    text = latex.render(Document("t", (table,)))
+    assert "\\shortstack[r]{Time (ms) per \\\\ step\\_1} & Model \\\\\n" in text
 
 
 def test_the_format_has_the_tables_of_the_data_sets_and_nothing_of_a_name_is_obeyed() -> None:
@@ -56,7 +63,7 @@ def test_the_format_has_the_tables_of_the_data_sets_and_nothing_of_a_name_is_obe
     assert "MobileNet (alpha=0.25) & frozen & 0.84 & 93.0\\% (88.6\\textendash{}95.8) & 219K & 514 & 55 &" in text
     assert "\\input" not in text
     commands = set(re.findall(r"\\([a-zA-Z]+)", text))
-    assert commands <= {"section", "begin", "end", "toprule", "midrule", "bottomrule", "noindent", "newline", "char"} | {
+    assert commands <= {"section", "begin", "end", "toprule", "midrule", "bottomrule", "noindent", "newline", "char", "footnotesize", "setlength", "tabcolsep", "shortstack"} | {
         name for name in commands if name.startswith("text")
     } | {"usepackage"}  # fmt: skip
 

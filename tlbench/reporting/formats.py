@@ -18,7 +18,7 @@ from tlbench.reporting import exports, output
 from tlbench.reporting.document import Document, pictures
 from tlbench.reporting.output import Made
 from tlbench.reporting.plots import Picture
-from tlbench.reporting.render import html, latex, markdown, svg, terminal
+from tlbench.reporting.render import html, latex, markdown, png, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import chosen, data_sets, summary
 
@@ -54,6 +54,11 @@ def with_pictures(report: Report) -> str:
 def as_svg(report: Report) -> dict[str, str]:
     """The pictures of the report, a file each."""
     return {f"{each.name}.svg": svg.file(each) for each in pictures(report.document.blocks)}
+
+
+def as_png(report: Report) -> dict[str, bytes]:
+    """The same as PNG. Raises UserError where the package that draws it is missing."""
+    return {f"{each.name}.png": png.file(each) for each in pictures(report.document.blocks)}
 
 
 def picture_name(picture: Picture, report: Report) -> str:
@@ -119,6 +124,7 @@ FORMATS: Registry[Format] = Registry(
         "html": Format("html", as_html, kept=True),
         "text": Format("txt", as_text, kept=True),
         "svg": Format("svg", as_svg, kept=True),
+        "png": Format("png", as_png),
         "latex": Format("tex", as_latex),
         "pytest-benchmark": Format("json", exports.pytest_benchmark),
         "github-action-benchmark": Format("json", exports.github_action_benchmark),

@@ -5,11 +5,13 @@ as they are, which XeLaTeX and LuaLaTeX take and pdfLaTeX does not.
 """
 
 import re
+import textwrap
 
 from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.document import (
     Block,
     Code,
+    Column,
     Document,
     Emphasis,
     Figure,
@@ -29,6 +31,9 @@ from tlbench.reporting.render.characters import one_line
 
 NEEDS = "% \\usepackage{booktabs,longtable}\n"
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
+MOST_IN_HEADING = 14
+"""Letters of a line of a heading."""
+NARROW = r"\setlength{\tabcolsep}{3pt}"
 ROWS_ON_A_PAGE = 40
 """A table of more is set with longtable, which breaks over pages; two columns of text cannot have one."""
 
@@ -108,14 +113,26 @@ def _table(table: Table) -> str:
     lines = [
         f"\\begin{{{kind}}}{{{columns}}}",
         "\\toprule",
-        _row(tuple(column.heading for column in table.columns)),
+        " & ".join(map(_heading, table.columns)) + r" \\",
         "\\midrule",
         *(["\\endhead"] if long else []),
         *map(_row, table.rows),
         "\\bottomrule",
         f"\\end{{{kind}}}",
     ]
-    return "\n".join(lines if long else ["\\begin{center}", *lines, "\\end{center}"])
+    around = "footnotesize" if long else "center"
+    narrow = [] if long else ["\\footnotesize"]
+    return "\n".join([f"\\begin{{{around}}}", *narrow, NARROW, *lines, f"\\end{{{around}}}"])
+
+
+def _heading(column: Column) -> str:
+    """Over several lines where it is long: the numbers below it are short."""
+    words = one_line(plain(column.heading))
+    if len(words) <= MOST_IN_HEADING:
+        return _line(column.heading)
+    side = "r" if column.align == "right" else "l"
+    lines = r" \\ ".join(map(escape, textwrap.wrap(words, MOST_IN_HEADING)))
+    return f"\\shortstack[{side}]{{{lines}}}"
 
 
 def _row(cells: tuple[Text, ...]) -> str:

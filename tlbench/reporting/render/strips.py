@@ -5,7 +5,7 @@ from tlbench.reporting.render.drawing import BOTTOM, COLOURS, RIGHT, TOP, WIDTH,
 from tlbench.reporting.render.scale import Scale
 
 ROW = 26
-MOST_LEFT, SMALL_LETTER = 340.0, 5.9
+MOST_LEFT, SMALL_LETTER = 360.0, 5.9
 """Pixels that names may take, and of a letter on the average at their size."""
 LANES = 5
 """Heights within a row that samples take in turn, so that those of one time do not hide each other."""
