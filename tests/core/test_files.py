@@ -1,12 +1,15 @@
 """What a user names as an output stays what it is."""
 
+import errno
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from tlbench.core.files import write_output
+import pytest
+
+from tlbench.core.files import write_atomically, write_output
 
 
 def test_a_file_is_replaced_and_a_link_stays_one(tmp_path: Path) -> None:
@@ -45,3 +48,17 @@ def test_the_output_of_the_command_is_where_it_was_sent(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
     assert sorted(file.read_text().split()) == ["four", "one", "three", "two"]
     assert file.read_text().startswith("one\ntwo\n")
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.md"
+    file.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(file, b"new")
+    assert caught.value.filename == str(file)
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("report.md", "old")]

@@ -4,9 +4,9 @@ import pytest
 
 from tests import builders
 from tlbench.reporting.document import Document
-from tlbench.reporting.render import markdown
+from tlbench.reporting.render import markdown, terminal
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import data_sets
+from tlbench.reporting.views import data_sets, summary
 from tlbench.results.images import SkippedFile
 from tlbench.results.record import Accuracy, Record
 from tlbench.results.table import to_frame
@@ -36,9 +36,16 @@ def test_balanced_accuracy_and_the_majority_s_share_are_shown_of_eighty_to_two()
     assert (row["balanced_accuracy"], row["majority_share"]) == (0.5, pytest.approx(80 / 82))
 
 
+def test_what_to_take_is_not_said_without_it() -> None:
+    unbalanced = record(80, 2, per_class={"cats": 1.0, "dogs": 0.0})
+    said = terminal.render(summary.document(Report("report", [RunRecord("run", unbalanced)])))
+    assert "who always says the most frequent one is right for 97.6%" in " ".join(said.split())
+
+
 def test_nothing_of_it_is_shown_of_balanced_classes() -> None:
-    text = report(record(100, 60, per_class={"cats": 0.92, "dogs": 0.94}))
-    assert "alanced" not in text
+    balanced = record(100, 60, per_class={"cats": 0.92, "dogs": 0.94})
+    assert "alanced" not in report(balanced)
+    assert "alanced" not in terminal.render(summary.document(Report("report", [RunRecord("run", balanced)])))
 
 
 def test_what_is_no_image_and_what_was_left_out_are_told_apart() -> None:

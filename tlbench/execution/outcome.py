@@ -1,5 +1,6 @@
 """How a child may end, and the status and failure of a record that follow. Pure."""
 
+import re
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -118,6 +119,9 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             return "invalid", Failure(
                 type=kind, message=_short(message), advice="Mend the suite or the input named here."
             )
+        case Raised(type="ModuleNotFoundError" as kind, message=message) if backend := _backend_of(message):
+            advice = f"Install what this backend needs: pip install 'tlbench[{backend}]'"
+            return "failed", Failure(type=kind, message=_short(message), advice=advice)
         case Raised(type="ImportError" | "ModuleNotFoundError" as kind, message=message):
             advice = "A package or a library that it needs is missing here, or does not fit." + see
             return "failed", Failure(type=kind, message=_short(message), advice=advice)
@@ -125,6 +129,11 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
             return "failed", Failure(type=kind, message=_short(message), advice="The traceback is in the log." + see)
         case _:
             raise AssertionError(f"{outcome!r} is not a failure")
+
+
+def _backend_of(message: str) -> str:
+    """The backend, an extra of the package, whose module is missing; empty where it is another one."""
+    return next((name for name in ("jax", "torch") if re.search(rf"No module named '{name}(lib)?\b", message)), "")
 
 
 def _whose(text: str) -> str:

@@ -123,6 +123,11 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
         parts.append("These are drawn pictures: nothing here says what is best on photographs.")
     if "random weights" in record.fallbacks:
         parts.append("Random weights stand in for ImageNet's: this is no transfer learning.")
+    if record.data and record.data.unbalanced and (majority := record.data.majority) is not None:
+        parts.append(
+            f"The classes are unbalanced: who always says the most frequent one is right for {majority:.1%}; the "
+            "tables have the balanced accuracy."
+        )
     if any(row.record.timings for row in group) and not TimeColumns.of(group).marks:
         parts.append("No step time here is stable.")
     if number == 1:
