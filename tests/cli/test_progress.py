@@ -82,7 +82,7 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         "New run in results/small",
         "set aside set_aside/a.json: it is no JSON",
         "Going on in results/small: 3 of 4 cells are done, 2 of them without step times",
-        "All 4 cells are done already; --fresh measures them again.",
+        "All 4 cells are done already; --fresh measures again.",
     ]
 
 

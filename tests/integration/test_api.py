@@ -45,7 +45,7 @@ def test_a_plain_script_without_a_guard_runs_twice_and_compares(place: Path) -> 
     assert said.returncode == 0, said.stderr
     assert said.stdout.splitlines() == [
         "top of __main__",
-        "<CompletedRun in run: 1 cells, 0 failed>",
+        "<CompletedRun in run: 1 cell, 0 failed>",
         "True [True]",
         "['unchanged']",
         "same environment True False",

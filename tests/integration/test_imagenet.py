@@ -56,7 +56,7 @@ def test_without_imagenet_there_are_counts_and_times_and_published_accuracies(pl
     report = (place / "run" / "report.random-weights.md").read_text(encoding="utf-8")
     assert "## Inference by batch size" in report
     assert "images/s" in report
-    assert tlbench("run", "originals.yaml", "--out", "run").stderr.count("All 1 cells are done already") == 1
+    assert tlbench("run", "originals.yaml", "--out", "run").stderr.count("The one cell is done already") == 1
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # numpy of h5py's making

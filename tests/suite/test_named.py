@@ -13,6 +13,8 @@ from tlbench.suite.named import SuitePath, bundled_suites, find_suite
 ROOT = Path(__file__).parents[2]
 MINE = "name: mine\ndatasets: cats_dogs\nbackbones: MobileNet\nstrategies: frozen\ntrain: {epochs: 1}\n"
 
+NAMES = sorted(str(file.relative_to(ROOT / "suites"))[: -len(".yaml")] for file in (ROOT / "suites").rglob("*.yaml"))
+
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -21,7 +23,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_in_a_checkout_the_suites_beside_the_package_have_names() -> None:
-    assert bundled_suites() == {file.stem: file for file in (ROOT / "suites").iterdir()}
+    assert bundled_suites() == {name: ROOT / "suites" / f"{name}.yaml" for name in NAMES}
     assert find_suite("small") == find_suite(Path("small")) == SuitePath(ROOT / "suites/small.yaml")
     assert load_suite("small").path == ROOT / "suites/small.yaml"
 
@@ -33,10 +35,10 @@ def test_an_installed_package_has_its_own(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert bundled_suites() == {"small": tmp_path / "bundled/small.yaml"}
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in (ROOT / "suites").iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_suite_bears_its_files_name_and_reads_no_folder_beside_it(name: str) -> None:
     suite = load_suite(name)
-    assert (suite.name, suite.dataset_paths, suite.notes) == (name, {}, ())
+    assert (suite.name, suite.dataset_paths, suite.notes) == (name.rpartition("/")[2], {}, ())
     assert expand(suite)
 
 

@@ -10,6 +10,7 @@ from tlbench.cli.options import select_option, shard_option
 from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
+from tlbench.core.text import counted
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
@@ -37,7 +38,7 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
         click.echo(json.dumps(rows, indent=1))
         return
     click.echo(terminal.text(_table(cells, done)))
-    click.echo(f"\n{len(cells)} cells, {len(cells) - len(chosen.to_do)} done.")
+    click.echo(f"\n{counted(len(cells), 'cell')}, {len(cells) - len(chosen.to_do)} done.")
     for sentence in chosen.sentences:
         click.echo(sentence)
 

@@ -95,7 +95,8 @@ class Terminal:
     def complete(self, folder: RunFolder, asked: int) -> None:
         """Say that nothing is left to do."""
         self.folder = folder.path
-        self._say("", f"All {asked} cells are done already; --fresh measures them again.")
+        all_of_it = "The one cell is" if asked == 1 else f"All {asked} cells are"
+        self._say("", f"{all_of_it} done already; --fresh measures again.")
 
     def training(self, total: int, done: int) -> None:
         """Begin the live line."""

@@ -26,6 +26,11 @@ OneLine = Annotated[str, AfterValidator(one_line)]
 """A field of a value whose text is made one line."""
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 cell``, ``3 cells``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def three_digits(value: float) -> str:
     """Three significant digits, or all of a larger number's: ``382``, ``25.9``, ``3.81``."""
     if value >= 100:

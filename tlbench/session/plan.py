@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tlbench.core import selection
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
+from tlbench.core.text import counted
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.results.run_folder import RunFolder, is_run, runs_under
 from tlbench.results.store import Store
@@ -35,7 +36,7 @@ class Plan:
 
     def __repr__(self) -> str:
         """The suite's name with numbers of cells."""
-        return f"<Plan of {self.suite}: {len(self.cells)} cells, {len(self.to_do)} to do>"
+        return f"<Plan of {self.suite}: {counted(len(self.cells), 'cell')}, {len(self.to_do)} to do>"
 
     @property
     def to_do(self) -> tuple[Cell, ...]:

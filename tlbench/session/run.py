@@ -10,6 +10,7 @@ from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.core import selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import counted
 from tlbench.execution import server
 from tlbench.execution.again import Policy
 from tlbench.execution.executors import EXECUTORS, Executor
@@ -64,7 +65,7 @@ class CompletedRun(RunFolder):
 
     def __repr__(self) -> str:
         """Where it is, with numbers of cells."""
-        return f"<CompletedRun in {self.path}: {len(self.cells)} cells, {len(self.failed)} failed>"
+        return f"<CompletedRun in {self.path}: {counted(len(self.cells), 'cell')}, {len(self.failed)} failed>"
 
     def _repr_markdown_(self) -> str:
         return self.markdown

@@ -18,9 +18,9 @@ class SuitePath:
 
 
 def bundled_suites() -> dict[str, Path]:
-    """The suites that tlbench brings, by name: from the installed package, or from the checkout around it."""
+    """The suites that tlbench brings, by name (``small``, ``lessons/alexnet``): installed, or the checkout's."""
     folder = IN_A_WHEEL if IN_A_WHEEL.is_dir() else IN_A_CHECKOUT
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
 
 
 def find_suite(word: str | Path) -> SuitePath:
