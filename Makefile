@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: small test lint coverage benchmark backends package clean help
+.PHONY: small test lint coverage benchmark backends package docs clean help
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
@@ -33,6 +33,10 @@ benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
 	TLBENCH_OTHER_PYTHON=$(CURDIR)/$(VENV)-backends/bin/python $(BIN)/python -m pytest tests/integration/test_backends.py
 
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.docs  ## build the documentation into site/, without network and without a warning
+	$(BIN)/mkdocs build --quiet --clean
+
 package: $(VENV)/.dev  ## build the source distribution and the wheel into dist/
 	rm -rf dist
 	$(BIN)/hatchling build
@@ -59,8 +63,14 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.docs: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(BIN)/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $@.txt
+	$(PIP) --requirement $@.txt
+	@touch $@
+
 clean:  ## remove the virtual environment and the tools' caches
-	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist site *.egg-info
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -27,11 +27,12 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
 
     Raises UserError where a side has no run, record or baseline, and for a damaged baseline or a gate that is none.
 
-    >>> import tlbench
-    >>> run = "results/reference/small-cpu"
-    >>> comparison = tlbench.compare(run, run, gates={"accuracy": "2pp"})
-    >>> comparison.of("regressed")
-    []
+    Examples:
+        >>> import tlbench
+        >>> run = "results/reference/small-cpu"
+        >>> comparison = tlbench.compare(run, run, gates={"accuracy": "2pp"})
+        >>> comparison.of("regressed")
+        []
     """
     before, after = read_side(base), read_side(new)
     return comparison.compare(before, after, changed(before.gates, gates or {}))

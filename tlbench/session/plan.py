@@ -91,10 +91,11 @@ def plan(suite: StrPath, *, select: str = "", shard: str = "", out: StrPath | No
 
     Raises UserError for a mistake in the suite and where no cell is selected.
 
-    >>> import tlbench
-    >>> plan = tlbench.plan("suites/small.yaml", select="strategy=frozen")
-    >>> [cell.backbone.label for cell in plan.cells if cell.dataset.name == "intel"]
-    ['MobileNet (alpha=0.25)', 'MobileNetV2 (alpha=0.35)']
+    Examples:
+        >>> import tlbench
+        >>> plan = tlbench.plan("suites/small.yaml", select="strategy=frozen")
+        >>> [cell.backbone.label for cell in plan.cells if cell.dataset.name == "intel"]
+        ['MobileNet (alpha=0.25)', 'MobileNetV2 (alpha=0.35)']
     """
     read = load_suite(Path(suite))
     cells = expand(read)

@@ -27,10 +27,11 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
 
     Raises UserError where there is no run, NothingThereError where there is no record.
 
-    >>> import tlbench
-    >>> report = tlbench.load("results/reference/small-cpu")
-    >>> report.frame.groupby("strategy").top1.mean().round(3).to_dict()
-    {'frozen': 0.833, 'full': 0.834, 'partial (trainable=0.3)': 0.832}
+    Examples:
+        >>> import tlbench
+        >>> report = tlbench.load("results/reference/small-cpu")
+        >>> report.frame.groupby("strategy").top1.mean().round(3).to_dict()
+        {'frozen': 0.833, 'full': 0.834, 'partial (trainable=0.3)': 0.832}
     """
     folders = [find_run(one, say) for one in (run, *more)]
     rows = [rows_of(folder, say) for folder in folders]

@@ -107,9 +107,10 @@ def run(
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
     holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
 
-    >>> import tlbench
-    >>> done = tlbench.run("suites/small.yaml", select="strategy=frozen")  # doctest: +SKIP
-    >>> done.frame[["backbone", "dataset", "top1", "inference_ms"]]  # doctest: +SKIP
+    Examples:
+        >>> import tlbench
+        >>> done = tlbench.run("suites/small.yaml", select="strategy=frozen")  # doctest: +SKIP
+        >>> done.frame[["backbone", "dataset", "top1", "inference_ms"]]  # doctest: +SKIP
     """
     if executor not in EXECUTORS:
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")

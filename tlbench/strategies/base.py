@@ -16,7 +16,7 @@ Tunable = Literal["learning_rate", "l2"]
 Only = Literal["all", "norm", "bias", "lora"]
 
 HEAD_RATE = 3e-3
-"""Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/methodology.md."""
+"""Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/strategies.md."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Strategy(Value, ABC):
     keeps_classifier: ClassVar[bool] = False
     """Whether training needs the backbone's original classifier, whose weights are in a file of their own."""
     adam_rate: ClassVar[float]
-    """Learning rate for Adam at batch size 32; docs/methodology.md has the validation sweep it comes from."""
+    """Learning rate for Adam at batch size 32; docs/strategies.md has the validation sweep it comes from."""
 
     @abstractmethod
     def boundary(self, layers: Sequence[LayerView]) -> int:

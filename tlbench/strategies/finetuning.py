@@ -20,7 +20,7 @@ from tlbench.strategies.base import (
 
 JOINT_RATE = 3e-4
 """Adam's rate where a random head is trained with the backbone; a sweep cannot tell it from 1e-4, and at 3e-5 the head
-has not arrived after a few epochs. docs/methodology.md."""
+has not arrived after a few epochs. docs/strategies.md."""
 
 
 class TwoRates(Strategy):

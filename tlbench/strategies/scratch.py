@@ -10,7 +10,7 @@ MOMENTUM = 0.9
 """Of BatchNormalization's moving statistics, in place of the constructors' (0.99, MobileNetV2 and V3 0.999). Those are
 for ImageNet's hundred thousand steps: after the 20 steps of an epoch of 600 images, statistics that are used in testing
 would still be those of random weights, and validation at chance while training accuracy is above 80 %.
-docs/methodology.md has both."""
+docs/strategies.md has both."""
 
 
 class Scratch(Strategy):
