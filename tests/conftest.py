@@ -1,12 +1,16 @@
-"""Fixtures for the real photographs and the real weights: absent, a test says so and skips."""
+"""Fixtures for the real photographs and the real weights: absent, a test says so and skips. And a light fork server."""
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tlbench.execution import server
+from tlbench.execution.entry_points import PRELOAD
 
 killed_at_once = pytest.mark.skipif(
     "COVERAGE_RUN" in os.environ, reason="under coverage a child is given time to save before it is killed"
@@ -52,3 +56,16 @@ def bad_files(real_data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("no bad_files beside TLBENCH_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def light_server() -> Iterator[None]:
+    """A fork server without a framework, for what its children are started, told and ended by: 4 s of a core less."""
+    running: Any = forkserver._forkserver
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "PRELOAD", "tests.light_preload")
+        running._stop()
+        server.start_server("tensorflow")
+        yield
+    running._stop()
+    forkserver.set_forkserver_preload([PRELOAD])

@@ -19,6 +19,13 @@ def double(payload: Any, send: Any) -> Any:
     return payload * 2
 
 
+def callables(payload: list[str], send: Any) -> list[bool]:
+    """Which names of functions lead to one, found as a child finds its work."""
+    from tlbench.execution.child import resolve
+
+    return [callable(resolve(name)) for name in payload]
+
+
 def plain(payload: dict[str, Any]) -> dict[str, Any]:
     return {"seen": payload}
 

@@ -1,10 +1,8 @@
 """Every name of work that is done elsewhere leads somewhere."""
 
 import importlib.util
-import subprocess
-import sys
 
-from tlbench.execution import entry_points
+from tlbench.execution import child, entry_points, server
 from tlbench.execution.entry_points import (
     CLASSIFY,
     INSPECT,
@@ -16,6 +14,7 @@ from tlbench.execution.entry_points import (
     SERVE_TIMER,
     SIDE_HOST,
 )
+from tlbench.execution.outcome import Returned
 
 NAMES = {name: value for name, value in vars(entry_points).items() if name.isupper()}
 FUNCTIONS = [value for value in NAMES.values() if ":" in value]
@@ -28,13 +27,8 @@ def test_all_names_are_tested() -> None:
 
 
 def test_each_function_is_found_in_a_process_of_its_own() -> None:
-    program = (
-        "import sys\n"
-        "from tlbench.execution.child import resolve\n"
-        "print(*(callable(resolve(name)) for name in sys.argv[1:]))\n"
-    )
-    answer = subprocess.run([sys.executable, "-c", program, *FUNCTIONS], capture_output=True, text=True, check=True)
-    assert answer.stdout.split() == ["True"] * len(FUNCTIONS)
+    server.start_server("tensorflow")
+    assert child.run("tests.targets:callables", FUNCTIONS) == Returned([True] * len(FUNCTIONS))
 
 
 def test_each_module_is_there() -> None:

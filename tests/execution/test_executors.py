@@ -19,6 +19,7 @@ from tlbench.execution.outcome import Died, Outcome
 from tlbench.measuring.hosts import LostError, Pace
 from tlbench.measuring.jobs import ReferenceJob
 
+pytestmark = pytest.mark.usefixtures("light_server")
 REFERENCE = ReferenceJob(backend="tensorflow")
 
 

@@ -11,7 +11,6 @@ import psutil
 import pytest
 
 from tests.execution.test_child import alive
-from tlbench.execution import server
 from tlbench.execution.child import Conversation, run
 from tlbench.execution.outcome import Outcome, Returned, TimedOut, TooLarge
 
@@ -19,16 +18,14 @@ PARENT = """\
 import sys
 from tlbench.execution import child, server
 if __name__ == "__main__":
+    server.PRELOAD = "tests.light_preload"
     server.start_server("tensorflow")
     say = lambda message: print(*message if isinstance(message, tuple) else (), flush=True)
     child.run("tests.targets:start_another", sys.argv[1], on_message=say)
 """
 
 
-@pytest.fixture(autouse=True, scope="module")
-def running_server() -> None:
-    server.start_server("tensorflow")
-    run("tests.targets:double", 1)  # it has loaded the framework
+pytestmark = pytest.mark.usefixtures("light_server")
 
 
 def gone(pids: tuple[int, ...], within: float = 10.0) -> bool:

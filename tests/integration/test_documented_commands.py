@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
+from tests.integration.conftest import TINY, make_place, tlbench_in
 from tlbench.cli import cli
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
@@ -82,9 +82,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(folder / "shapes", folder.parent / "flowers")
     (folder / "suites").mkdir()
     tiny = TINY.replace("path: shapes", "path: ../shapes").replace("epochs: 2", "epochs: 1")
-    tiny = tiny.replace("{name: MobileNet, alpha: 0.25, weights: random}", BACKBONES)
-    for name in ("small", "ci", "images"):
-        (folder / "suites" / f"{name}.yaml").write_text(tiny.replace("name: tiny", f"name: {name}"))
+    (folder / "suites" / "small.yaml").write_text(
+        tiny.replace("name: tiny", "name: small").replace("{name: MobileNet, alpha: 0.25, weights: random}", BACKBONES)
+    )
+    for name in ("ci", "images"):
+        one_cell = tiny.replace("name: tiny", f"name: {name}").replace("[frozen, full]", "frozen")
+        (folder / "suites" / f"{name}.yaml").write_text(one_cell)
     shutil.copytree(folder / "shapes", folder / "data" / "cats_dogs")
     for label, name in (("bars", "cats"), ("stripes", "dogs")):
         for split in (folder / "data" / "cats_dogs").iterdir():
@@ -102,7 +105,7 @@ def test_what_can_be_run_here_is_run(place: Path) -> None:
         for word in words:
             if word in ("run", "old/bin/python") and words[0] == "compare":
                 _copy_newest(place, "ci", place / "run")
-        done = fresh_tlbench_in(place, *words, TLBENCH_DATA=str(place / "data"))
+        done = tlbench_in(place, *words, TLBENCH_DATA=str(place / "data"))
         assert _fine(words, done), f"tlbench {' '.join(words)}: {done.returncode}\n{done.stderr}\n{done.stdout}"
 
 

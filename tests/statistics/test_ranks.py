@@ -24,6 +24,18 @@ def test_many_pairs_take_the_normal_distribution() -> None:
     assert signed_rank(values.tolist()).p == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("distinct", [10**9, 300, 2, 1])
+def test_estimate_and_interval_of_many_pairs_are_those_that_sorting_all_averages_gives(distinct: int) -> None:
+    """Hollander, Wolfe and Chicken (2014), (3.30) and (3.34)."""
+    count = 501
+    values = np.random.default_rng(2).integers(0, distinct, count) / 7
+    averages = np.sort(np.add.outer(values, values)[np.tri(count, dtype=bool)] / 2)
+    cut = int(count * (count + 1) / 4 - stats.norm.ppf(0.975) * (count * (count + 1) * (2 * count + 1) / 24) ** 0.5)
+    found = signed_rank(values.tolist())
+    expected = (np.median(averages), averages[cut - 1], averages[-cut])
+    assert (found.estimate, found.low, found.high) == pytest.approx(expected, rel=1e-14)
+
+
 def test_signed_rank_with_ties_counts_every_pattern_of_signs() -> None:
     values = [1, 1, -1, 2, 3, 3, -2]
     ranks = stats.rankdata(np.abs(values))

@@ -16,6 +16,8 @@ from tlbench.statistics.finite import Numbers, finite
 
 EXACT_PAIRS, EXACT_SUM = 200, 60
 """Up to so many pairs, or values of both sides together, null distributions are exact; beyond, normal."""
+FEW = 8
+"""So many averages a value are written down and sorted."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def mann_whitney(first: Sequence[float], second: Sequence[float], confidence: fl
 def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
     """Some of the ordered averages of all pairs of `values`, each value with itself too; by rank, from 0.
 
-    Many are not written down but found by halving, counting those below: O(n log n) each time.
+    Many are not written down, but halved, counting those below, until few are left: O(n log n) each time.
     """
     count = len(values)
     if count <= EXACT_PAIRS:
@@ -89,15 +91,24 @@ def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
 
 
 def _halved(ordered: Numbers, rank: int) -> float:
+    """Value i makes averages with each from i on; those with values `below[i]` to `upto[i]` are still in question."""
     low, high = float(ordered[0]), float(ordered[-1])
     places = np.arange(len(ordered))
-    while (middle := (low + high) / 2) not in (low, high):
-        upto = np.searchsorted(ordered, 2 * middle - ordered, "right")
-        if int(np.maximum(upto - places, 0).sum()) > rank:
-            high = middle
+    below, upto = places, np.full_like(places, len(ordered))
+    while (upto - below).sum() > FEW * len(ordered):
+        middle = (low + high) / 2
+        if middle in (low, high):  # more are equal than are worth a list
+            return high
+        split = np.maximum(np.searchsorted(ordered, 2 * middle - ordered, "right"), places)
+        if int((split - places).sum()) > rank:
+            high, upto = middle, split
         else:
-            low = middle
-    return high
+            low, below = middle, split
+    left = upto - below
+    first = np.repeat(places, left)
+    second = np.arange(len(first)) + np.repeat(below - np.cumsum(left) + left, left)
+    place = rank - int((below - places).sum())
+    return float(np.partition((ordered[first] + ordered[second]) / 2, place)[place])
 
 
 def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) -> float:
