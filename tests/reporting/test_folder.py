@@ -65,11 +65,11 @@ def test_whatever_is_wrong_all_of_it_is_one_screen_with_what_to_do_last() -> Non
         assert max(map(len, said)) <= 100
         headings = [line.partition(" (")[0] for line in said if line.endswith("):")]
         assert headings == [
-            "Left out", "No images", "One picture under two labels", "One picture in two splits",
-            "One picture twice in a split",
+            "Left out", "No images", "The same picture under two labels", "The same picture in two splits",
+            "The same picture twice in a split",
         ]  # fmt: skip
         assert said.index("What to do:") > said.index(
-            next(line for line in said if line.startswith("One picture twice"))
+            next(line for line in said if line.startswith("The same picture twice"))
         )
     assert any(line.startswith("300 classes: ") for line in said)
 

@@ -71,9 +71,9 @@ def _kinds(found: Audit) -> list[tuple[str, list[str]]]:
     return [
         ("Left out", [f"{one.path}: {one.reason}" for one in found.left_out]),
         ("No images", [f"{one.path}: {one.reason}" for one in found.undecodable]),
-        ("One picture under two labels", _groups(exact.two_labels, near.two_labels)),
-        ("One picture in two splits", _groups(exact.across, near.across)),
-        ("One picture twice in a split", _groups(exact.within, near.within)),
+        ("The same picture under two labels", _groups(exact.two_labels, near.two_labels)),
+        ("The same picture in two splits", _groups(exact.across, near.across)),
+        ("The same picture twice in a split", _groups(exact.within, near.within)),
     ]
 
 
