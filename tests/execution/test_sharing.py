@@ -7,7 +7,7 @@ from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.reporting.render import terminal
 from tlbench.reporting.views import profile
-from tlbench.results.record import Record, TrainingPath
+from tlbench.results.record import Record, TrainingPath, Usage
 
 
 def trained(path: TrainingPath, **phases: float) -> Record:
@@ -46,7 +46,7 @@ def test_arithmetic_is_forward_passes_and_training_steps() -> None:
     assert record.timings is not None
     at_step = 640 * record.timings.inference.median / 32 + steps * 0.01
     assert profile.arithmetic_at_step(record) == pytest.approx(at_step)
-    assert terminal.text(*profile.blocks([record])).splitlines()[2].endswith(f"{at_step / 4.5:.0%}")
+    assert terminal.text(*profile.blocks([record])).splitlines()[2].split()[-4] == f"{at_step / 4.5:.0%}"
     assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
     assert f"{expected / 4.5:.0%}" in terminal.text(*profile.blocks([record]))
 
@@ -55,4 +55,13 @@ def test_without_its_measurements_there_is_no_share() -> None:
     unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
     assert profile.arithmetic(unknown) is None
     assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
-    assert terminal.text(*profile.blocks([unknown])).splitlines()[2].split()[-2] == "—"
+    assert terminal.text(*profile.blocks([unknown])).splitlines()[2].split()[-5] == "—"
+
+
+def test_the_kernels_share_and_faults_of_a_step_are_shown() -> None:
+    step = Usage(user=0.75, system=0.25, faults=1234.4)
+    record = trained(TrainingPath(whole="every layer is trained", step_usage=step), build=1.0)
+    usage = {"build": Usage(user=1.0, system=1.0, faults=5), "train": Usage(user=6.5, system=1.5, faults=7)}
+    with_usage = record.model_copy(update={"usage": usage})
+    shown = [terminal.text(profile.blocks([each])[0]).splitlines()[-1].split() for each in (with_usage, record)]
+    assert [line[-3:] for line in shown] == [["25%", "25%", "1,234"], ["—", "25%", "1,234"]]

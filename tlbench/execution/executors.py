@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,7 +57,7 @@ class ProcessExecutor:
         server.start_server(group.jobs[0].cell.backend)
         return child.run(
             RUN_GROUP,
-            group,
+            replace(group, keeps_memory=True),
             on_message=on_message,
             timeout=timeout,
             renews=Finished,

@@ -70,7 +70,7 @@ class Group:
 
     keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound. share:
     the part of the machine that it may use; None for all of it. models: the folder where trained models are kept, if
-    they are to be.
+    they are to be. keeps_memory: the process is theirs alone, and may keep memory that it has freed.
     """
 
     jobs: tuple[Job, ...]
@@ -78,6 +78,7 @@ class Group:
     memory: int | None = None
     share: Share | None = None
     models: Path | None = None
+    keeps_memory: bool = False
 
 
 @dataclass(frozen=True)

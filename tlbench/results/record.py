@@ -224,6 +224,7 @@ class Memory(Value):
 
     peak: the kernel's high-water mark (VmHWM); start: resident before the model was built (the framework).
     device_peak: the backend's own counter on a GPU. weights, gradients, optimizer: what the model's state needs.
+    allocator: how the process kept memory that it had freed; None: as the C library does by itself.
     """
 
     peak: int | None
@@ -232,6 +233,34 @@ class Memory(Value):
     weights: int
     gradients: int
     optimizer: int
+    allocator: str | None = None
+
+
+class Usage(Value):
+    """What work cost: CPU seconds of all threads in the program (user) and in the kernel (system), and page faults that
+    needed no disk. Kernel seconds beside many faults are memory that was given back and asked for again.
+    """
+
+    user: float
+    system: float
+    faults: float
+
+    @property
+    def kernel(self) -> float:
+        """The kernel's share of the CPU time; 0 where there was none."""
+        whole = self.user + self.system
+        return self.system / whole if whole else 0.0
+
+    def since(self, before: "Usage", parts: int = 1) -> "Usage":
+        """What came after `before`; of several equal parts, the mean of one."""
+        return Usage(
+            user=(self.user - before.user) / parts,
+            system=(self.system - before.system) / parts,
+            faults=(self.faults - before.faults) / parts,
+        )
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(user=self.user + other.user, system=self.system + other.system, faults=self.faults + other.faults)
 
 
 class TrainingPath(Value):
@@ -242,7 +271,7 @@ class TrainingPath(Value):
     bytes_per_image bytes. computed: images that went through the part below for this cell; the others' features were
     kept from earlier. rebuilt: kept features that were damaged and made again. forward: mean seconds of one image in
     the part below; None where none went through it. step: median seconds of a training step of what was trained, the
-    first epoch left out; None for a single epoch.
+    first epoch left out; None for a single epoch. step_usage: what such a step cost on average.
     """
 
     whole: str | None
@@ -252,6 +281,7 @@ class TrainingPath(Value):
     rebuilt: tuple[str, ...] = ()
     forward: float | None = None
     step: float | None = None
+    step_usage: Usage | None = None
 
 
 class Setting(Value):
@@ -388,9 +418,9 @@ class Record(Value):
 
     path: what the last phase was trained on. training: all phases, in order. search: how a tuned setting was found;
     history and training are those of the trial that was chosen. timing_failure: why a trained cell has no
-    step times. saved_model: where the trained model is kept, if it is. earlier: attempts that failed before, the first
-    one first. nondeterministic: what may differ when the same cell is trained again on the same machine; empty where
-    the same seed gives the same predictions, bit for bit.
+    step times. usage: what each of `phases` cost; empty in older records. saved_model: where the trained model is kept,
+    if it is. earlier: attempts that failed before, the first one first. nondeterministic: what may differ when the same
+    cell is trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -408,6 +438,7 @@ class Record(Value):
     timings: Timings | None = None
     timing_failure: Failure | None = None
     phases: dict[str, float] = Field(default_factory=dict)
+    usage: dict[str, Usage] = Field(default_factory=dict)
     memory: Memory | None = None
     path: TrainingPath | None = None
     training: tuple[TrainedPhase, ...] = ()

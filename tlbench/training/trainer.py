@@ -11,8 +11,9 @@ from typing import Any
 import keras
 
 from tlbench.core.cell import Cell, Training
+from tlbench.host.allocator import usage
 from tlbench.modeling.layers import seed_noise
-from tlbench.results.record import Epoch, Setting
+from tlbench.results.record import Epoch, Setting, Usage
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
@@ -25,6 +26,7 @@ from tlbench.training.second_head import SecondHead
 
 OnEpoch = Callable[[Epoch], None]
 FLAT = (0.0, "constant")
+NONE = Usage(user=0.0, system=0.0, faults=0.0)
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class Fitted:
     """What training gave.
 
     kept: the index in `history` of the epoch whose weights the model has now; -1 for those it began with. step: median
-    seconds of a training step, the first epoch left out; None for a single epoch. tried, chosen: where weights were
+    seconds of a training step, the first epoch left out; None for a single epoch. usage: what such a step cost on
+    average. tried, chosen: where weights were
     summed, what validation said of each sum, and the index of the one the model has; it is then of no epoch.
     """
 
     history: tuple[Epoch, ...]
     kept: int
     step: float | None
+    usage: Usage | None = None
     tried: tuple[Setting, ...] = ()
     chosen: int | None = None
 
@@ -136,14 +140,15 @@ class Trainer:
             verbose=0,
         )
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
+        cost = watch.usage.since(NONE, len(watch.steps)) if watch.steps else None
         if phase.soup or phase.shares:
             tried, chosen = Sums(self.model, look, loss, asked.monitor).settle(phase, first, best)
-            return Fitted(tuple(watch.history), kept, step, tried, chosen)
+            return Fitted(tuple(watch.history), kept, step, cost, tried, chosen)
         if phase.keep_best:
             kept = best.restore()
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
-        return Fitted(tuple(watch.history), kept, step)
+        return Fitted(tuple(watch.history), kept, step, cost)
 
 
 def _nothing() -> None:
@@ -168,11 +173,13 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.history: list[Epoch] = []
         self._phase, self._look, self._loss, self._on_epoch = phase, look, loss, on_epoch
         self.steps: list[float] = []
+        self.usage = self._before = NONE
         self._begin = self._rate = self._step = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._begin = time.perf_counter()
         self._rate = 0.0
+        self._before = usage()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step = time.perf_counter()
@@ -184,6 +191,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         assert logs is not None
+        if self.history:
+            self.usage += usage().since(self._before)
         # Of two heads, Keras puts the name of the head before it.
         accuracy = next(float(value) for name, value in logs.items() if name.endswith("accuracy"))
         seen = self._look()

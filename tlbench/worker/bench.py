@@ -191,7 +191,7 @@ class Bench:
                 fitted = stage.trainer.fit(job.cell, phase, stage.train, stage.splits["validation"], on_epoch, before)
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
-                one = self._told(phase, stage.path.model_copy(update={"step": fitted.step}))
+                one = self._told(phase, stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage}))
                 one = one.model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
                 if second := stage.trainer.second:
                     trained = one.trainable + count_part([second.head]).trainable

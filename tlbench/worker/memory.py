@@ -42,12 +42,16 @@ def forget_peak() -> None:
 
 
 def measure(
-    model: keras.Model, slots: Sequence[keras.Variable], start: int | None, along: Sequence[keras.Variable] = ()
+    model: keras.Model,
+    slots: Sequence[keras.Variable],
+    start: int | None,
+    along: Sequence[keras.Variable] = (),
+    allocator: str | None = None,
 ) -> Memory:
     """Memory of the process so far, and of the state of `model`; `start` was resident before it was built.
 
     `slots` are the optimizer's variables; a model that is not trained has none. along: variables that were trained with
-    the model's and are not in it: they need gradients as these do.
+    the model's and are not in it: they need gradients as these do. allocator: as `host.allocator.keep_memory` says.
     """
     return Memory(
         peak=peak(),
@@ -56,6 +60,7 @@ def measure(
         weights=_bytes(model.weights),
         gradients=_bytes([*model.trainable_weights, *along]) if slots else 0,
         optimizer=_bytes(slots),
+        allocator=allocator,
     )
 
 

@@ -14,11 +14,12 @@ from tlbench.core.clock import now
 from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.resume import has_model
+from tlbench.host.allocator import keep_memory, usage
 from tlbench.host.environment import capture, git_commit, machine
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original, with_kept
 from tlbench.results.predictions import ARRAYS, Evaluated
-from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, Search, TrainedPhase
+from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, Search, TrainedPhase, Usage
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory, settings
 from tlbench.worker.bench import Bench
@@ -30,18 +31,21 @@ EVALUATION_BATCH = 32
 
 @dataclass
 class Phases:
-    """Wall seconds of each phase, and word of it to the parent when one begins."""
+    """Wall seconds of each phase and what it cost the process, and word of it to the parent when one begins."""
 
     send: Send
     seconds: dict[str, float] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Time what happens inside, as phase `name`."""
         self.send(Progress(phase=name))
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), usage()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+        cost = usage().since(before)
+        self.usage[name] = self.usage[name] + cost if name in self.usage else cost
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def run_group(group: Group, send: Send) -> None:
     if group.share is not None:
         machine()  # is described as it is before a part of it is taken
         group.share.take()
+    allocator = keep_memory() if group.keeps_memory else None
     settings.set_all()
     hardware = device.describe()
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
@@ -75,7 +80,7 @@ def run_group(group: Group, send: Send) -> None:
         memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
-        used, kept_model = memory.measure(result.model, result.slots, start, result.along), None
+        used, kept_model = memory.measure(result.model, result.slots, start, result.along, allocator), None
         if group.models and has_model(job.cell):
             with phases("save"):
                 kept_model = keep_model(result.model, group.models, job.of.id)
@@ -91,6 +96,7 @@ def run_group(group: Group, send: Send) -> None:
             accuracy=result.accuracy,
             history=result.history,
             phases=phases.seconds,
+            usage=phases.usage,
             memory=used,
             path=result.training[-1].path if result.training else None,
             training=result.training,

@@ -1,6 +1,8 @@
 """Where the time of cells went, and how near they came to what the arithmetic alone would take. Pure."""
 
+import operator
 from collections.abc import Sequence
+from functools import reduce
 
 from tlbench.reporting.document import Note, Table
 from tlbench.reporting.numbers import DASH
@@ -8,12 +10,14 @@ from tlbench.results.record import Record
 
 PHASES = ("build", "features", "train", "evaluate")
 HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES), "Arithmetic (s)", "Share"]
-HEADINGS += ["At the timed inference step"]
+HEADINGS += ["At the timed inference step", "Kernel", "Kernel, a step", "Faults a step"]
 LEGEND = (
     "Arithmetic: images that went through the frozen part over its throughput, and training steps times the median "
     "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch, or tuning. "
     "At the timed inference step: the share if an image took the frozen part as long as the timed step of the whole "
-    "model, which Keras runs; over 100% where the frozen part is run faster than that."
+    "model, which Keras runs; over 100% where the frozen part is run faster than that. Kernel: its share of the CPU "
+    "time, of all phases and of a training step. Faults: pages that the kernel had to give, which make its share "
+    "large where memory is given back and asked for again. A dash stands in older records."
 )
 
 
@@ -62,4 +66,15 @@ def _row(record: Record) -> list[str]:
         DASH if least is None else f"{least:.2f}",
         DASH if least is None else f"{least / wall:.0%}",
         DASH if at_step is None else f"{at_step / wall:.0%}",
+        *_usage(record),
+    ]
+
+
+def _usage(record: Record) -> list[str]:
+    assert record.path is not None
+    step, whole = record.path.step_usage, reduce(operator.add, record.usage.values()) if record.usage else None
+    return [
+        DASH if whole is None else f"{whole.kernel:.0%}",
+        DASH if step is None else f"{step.kernel:.0%}",
+        DASH if step is None else f"{step.faults:,.0f}",
     ]
