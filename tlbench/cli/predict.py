@@ -17,7 +17,8 @@ from tlbench.session.predict import predict
 def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
     """Say what the trained model of a cell of RUN sees in image files; its suite has `save_models: true`.
 
-    A CELL is an id of `tlbench plan`, or the beginning of one. Exit 2 where some files are no images, 3 where all are.
+    A CELL is an id of `tlbench plan`, the beginning of one, or a selection as of `run --select` that means one cell.
+    Exit 2 where some files are no images, 3 where all are.
 
     Example: tlbench predict results/small 2cf2d1 ../flowers/daisy/1.jpg
     """

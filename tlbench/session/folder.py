@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.selection import select
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Records, Store
@@ -52,12 +53,20 @@ def read_records(folder: RunFolder) -> Records:
 
 
 def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Record:
-    """The record of the cell with this id, or the only one whose id begins so. Raises UserError."""
-    fitting = [record for record in records if record.cell_id.startswith(cell)]
+    """The record of the cell with this id, or the only one whose id begins so, or that ``key=pattern`` selects.
+
+    Raises UserError where there is none, or several.
+    """
+    if "=" in cell:
+        chosen = {one.id for one in select([record.cell for record in records], cell)}
+        fitting = [record for record in records if record.cell.id in chosen]
+    else:
+        fitting = [record for record in records if record.cell_id.startswith(cell)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UserError(f"{cell!r} is the beginning of {len(fitting)} cells; give more of the id")
+        several = ", ".join(f"{record.cell_id} ({record.cell.label})" for record in fitting)
+        raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}")
     ids = [record.cell_id for record in records]
     raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
 
