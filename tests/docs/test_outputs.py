@@ -55,3 +55,11 @@ def test_a_command_prints_what_is_shown(
 )
 def test_a_line_that_is_not_printed_is_seen(expected: list[str], differs: str | None) -> None:
     assert differing(expected, ["a", "b", "c", "d"]) == differs
+
+
+def test_the_rows_that_are_explained_are_those_of_the_report() -> None:
+    page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    rows = [" ".join(row.replace("|", " ").split()) for row in page.splitlines() if row.startswith("| MobileNet")]
+    report = (ROOT / "results" / "reference" / "small-cpu" / "report.txt").read_text(encoding="utf-8")
+    assert len(rows) == 3
+    assert set(rows) <= {" ".join(line.split()) for line in report.splitlines()}
