@@ -46,20 +46,19 @@ def test_report_on_ten_thousand_records(benchmark: BenchmarkFixture, ten_thousan
     assert "10000 seeds" in (ten_thousand / "run" / "report.md").read_text()
 
 
-@pytest.fixture(scope="module")
-def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of a thousand cells."""
-    place = make_place(tmp_path_factory.mktemp("place"))
+def finished(place: Path, cells: int) -> Path:
+    """A place with a suite of so many cells, and a finished run of it."""
+    make_place(place)
     text = TINY.replace("[frozen, full]", "frozen").replace(
         "protocol: quick, batch_size: 8, seconds: 0", "protocol: none"
     )
-    (place / "thousand.yaml").write_text(f"{text}seeds: {list(range(1000))}\n")
-    suite = load_suite(place / "thousand.yaml")
-    cells = expand(suite)
+    (place / "many.yaml").write_text(f"{text}seeds: 0-{cells - 1}\n")
+    suite = load_suite(place / "many.yaml")
+    found = expand(suite)
     places = Places(None, None, place / "cache", None, suite.dataset_paths, False, False)
-    inputs, ids = find_inputs(cells, places), [cell.id for cell in cells]
+    inputs, ids = find_inputs(found, places), [cell.id for cell in found]
     folder = create(place / "run", suite.name, suite.text, ids, datetime.now(UTC))
-    for cell in cells:
+    for cell in found:
         job = inputs.job(cell)
         assert job.data is not None
         record = builders.record(cell, data=job.data.provenance(), weights=job.weights, timings=None)
@@ -67,9 +66,20 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_resume_of_a_finished_run_of_a_thousand_cells(benchmark: BenchmarkFixture, thousand: Path) -> None:
-    done = benchmark.pedantic(lambda: fresh_tlbench_in(thousand, "run", "thousand.yaml", "--out", "run"), rounds=5)
-    assert "All 1000 cells are done already" in done.stderr
+@pytest.mark.parametrize("cells", [1000, 10_000])
+def test_resume_of_a_finished_run(benchmark: BenchmarkFixture, tmp_path: Path, cells: int) -> None:
+    place = finished(tmp_path / "place", cells)
+    done = benchmark.pedantic(
+        lambda: fresh_tlbench_in(place, "run", "many.yaml", "--out", "run"), rounds=3, warmup_rounds=1
+    )
+    assert f"All {cells} cells are done already" in done.stderr
+
+
+def test_plan_of_ten_thousand_cells(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    place = make_place(tmp_path / "place")
+    (place / "many.yaml").write_text(f"{TINY}seeds: 0-4999\n")
+    done = benchmark.pedantic(lambda: fresh_tlbench_in(place, "plan", "many.yaml"), rounds=3)
+    assert "10000 cells, 0 done." in done.stdout
 
 
 def test_which_of_ten_thousand_are_done(benchmark: BenchmarkFixture, ten_thousand: Path) -> None:
