@@ -48,6 +48,17 @@ def in_order(inputs: Sequence[Sliced], batch_size: int) -> Iterator[tuple[object
         yield as_model_input(taken), count
 
 
+def fewest_repeated(counts: Sequence[int], most: int) -> int:
+    """The batch size for `in_order` over arrays of `counts` images, one traced model for all of them.
+
+    `most`, unless another from its half on leaves out more than a tenth of the images that are run then.
+    """
+    small = min(most, max(counts))
+    run = {size: sum(-(-count // size) * size for count in counts) for size in range(max(1, small // 2), small + 1)}
+    best = min(run, key=lambda size: (run[size], -size))
+    return best if run[best] < 0.9 * sum(-(-count // most) * most for count in counts) else most
+
+
 def as_model_input(arrays: ModelInputs) -> object:
     """The one array, or a tuple of them: a model with one input takes no tuple."""
     return tuple(arrays) if len(arrays) > 1 else arrays[0]

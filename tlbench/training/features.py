@@ -17,6 +17,7 @@ from tlbench.training.batches import ModelInputs, in_order
 from tlbench.training.feature_store import FeatureStore, FeatureWriter, Wanted
 
 PASS_BATCH = 32
+"""Images of a batch, where splits are not so small that most of them would be repeated ones."""
 
 
 @dataclass
@@ -24,7 +25,8 @@ class FeaturePass:
     """Looks features up and computes what is missing.
 
     `at` is the cell's own cut, `others` are cuts that later cells need of the same images: they are filled by the same
-    pass where they fit. `made_from` says what the features depend on besides the split and the cut.
+    pass where they fit. batch: images that go through at once. `made_from` says what the features depend on besides the
+    split and the cut.
     """
 
     assembled: Assembled
@@ -33,9 +35,10 @@ class FeaturePass:
     made_from: Mapping[str, str]
     store: FeatureStore
     jit: bool
+    batch: int = PASS_BATCH
     computed: int = 0
     """Images that went through the fixed part."""
-    _batches: list[float] = field(default_factory=list)
+    _of_image: list[float] = field(default_factory=list)
     _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
 
     @property
@@ -46,7 +49,7 @@ class FeaturePass:
     @property
     def forward(self) -> float | None:
         """Mean seconds of an image in the fixed part, the first batch of each pass left out; None where nothing ran."""
-        return statistics.fmean(self._batches) / PASS_BATCH if self._batches else None
+        return statistics.fmean(self._of_image) if self._of_image else None
 
     def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> ModelInputs:
         """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
@@ -68,7 +71,7 @@ class FeaturePass:
         while not self.store.fits(list(together)) and len(together) > 1:
             together.popitem()
         with self.store.write(list(together)) as writers:
-            batches = view.batches(images) if view else in_order([images], PASS_BATCH)
+            batches = view.batches(images) if view else in_order([images], self.batch)
             self._fill(list(together.values()), writers, batches)
         self.computed += len(images)
 
@@ -78,9 +81,10 @@ class FeaturePass:
         lower = self._model(tuple(boundaries))
         for number, (batch, count) in enumerate(batches):
             begin = time.perf_counter()
-            outputs = [np.asarray(one)[:count] for one in keras.tree.flatten(lower.predict_on_batch(batch))]
+            given = [np.asarray(one) for one in keras.tree.flatten(lower.predict_on_batch(batch))]
             if number:
-                self._batches.append(time.perf_counter() - begin)
+                self._of_image.append((time.perf_counter() - begin) / len(given[0]))
+            outputs = [one[:count] for one in given]
             for boundary, writer in zip(boundaries, writers, strict=True):
                 writer.append(outputs[: len(boundary.handed)])
                 outputs = outputs[len(boundary.handed) :]

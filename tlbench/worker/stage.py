@@ -22,10 +22,10 @@ from tlbench.modeling.original_head import original_head
 from tlbench.results.record import TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import Drawn, View
-from tlbench.training.batches import Arrays, ModelInputs, ToTrain
+from tlbench.training.batches import Arrays, ModelInputs, ToTrain, fewest_repeated
 from tlbench.training.evaluate import outputs_of
 from tlbench.training.feature_store import FeatureStore, NoRoomError
-from tlbench.training.features import FeaturePass
+from tlbench.training.features import PASS_BATCH, FeaturePass
 from tlbench.training.pull import pull
 from tlbench.training.rates import multiples_of
 from tlbench.training.second_head import SecondHead
@@ -179,9 +179,9 @@ def _features(
     images: Mapping[str, Arrays],
 ) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
     job, (pictures,), labels = group.jobs[0], *images["train"]
-    features = FeaturePass(
-        assembled, at, _others(assembled, job, keep), made_from(job), FeatureStore(keep.folder, keep.most), jit
-    )
+    batch = fewest_repeated([len(one[1]) for one in images.values()], PASS_BATCH)
+    store = FeatureStore(keep.folder, keep.most)
+    features = FeaturePass(assembled, at, _others(assembled, job, keep), made_from(job), store, jit, batch)
     taken = [name for name in images if changes is None or name != "train"]
     splits = {name: (features.inputs(name, images[name][0][0]), images[name][1]) for name in taken}
     train: ToTrain = splits["train"] if changes is None else (_ViewFeatures(features, pictures, changes), labels)

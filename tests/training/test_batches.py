@@ -1,0 +1,27 @@
+"""Batches of one size over splits of any size: each image counts once, and few go through twice."""
+
+import numpy as np
+import pytest
+
+from tlbench.training.batches import fewest_repeated, in_order
+
+
+@pytest.mark.parametrize(
+    ("counts", "size", "run"),
+    [
+        ((16, 8, 16), 8, 40),  # 96 with batches of 32
+        ((20, 12, 20), 20, 60),
+        ((400, 400, 200), 32, 1056),  # another saves less than a tenth
+        ((2000, 500, 1000), 32, 3552),
+        ((36, 36, 36), 18, 108),  # 192 with batches of 32
+        ((1, 1, 1), 1, 3),
+    ],
+)
+def test_small_splits_are_not_filled_up_to_the_largest_batch(counts: tuple[int, ...], size: int, run: int) -> None:
+    assert fewest_repeated(counts, 32) == size
+    splits = [np.arange(count) for count in counts]
+    batches = [list(in_order([split], size)) for split in splits]
+    assert sum(len(np.asarray(batch)) for of in batches for batch, _ in of) == run
+    for split, of in zip(splits, batches, strict=True):
+        kept = np.concatenate([np.asarray(batch)[:count] for batch, count in of])
+        assert kept.tolist() == split.tolist()
