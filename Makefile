@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: small test lint coverage benchmark backends package docs clean help
+.PHONY: small test lint coverage benchmark backends ray package docs clean help
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
@@ -32,6 +32,14 @@ benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 
 backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
 	TLBENCH_OTHER_PYTHON=$(CURDIR)/$(VENV)-backends/bin/python $(BIN)/python -m pytest tests/integration/test_backends.py
+
+ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster on loopback, one of which is killed
+	TLBENCH_RAY_PYTHON=$(CURDIR)/$(VENV)-ray/bin/python $(BIN)/python -m pytest tests/integration/test_ray.py
+
+$(VENV)-ray/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[ray]'
+	@touch $@
 
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.docs  ## build the documentation into site/, without network and without a warning
@@ -70,7 +78,7 @@ $(VENV)/.docs: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@touch $@
 
 clean:  ## remove the virtual environment and the tools' caches
-	rm -rf $(VENV) $(VENV)-backends .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist site *.egg-info
+	rm -rf $(VENV) $(VENV)-backends $(VENV)-ray .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist site *.egg-info
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -13,7 +13,8 @@ from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
 from tlbench.core.cell import Limit, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
-from tlbench.execution.inputs import Places, find_inputs
+from tlbench.execution.inputs import find_inputs
+from tlbench.execution.job import Places
 from tlbench.results.run_folder import create
 from tlbench.results.store import Store, encode
 from tlbench.suite.expand import expand

@@ -8,7 +8,8 @@ import pytest
 from tests import builders
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
-from tlbench.execution.inputs import Inputs, Places, find_inputs
+from tlbench.execution.inputs import Inputs, find_inputs
+from tlbench.execution.job import Places
 from tlbench.execution.resume import same_inputs
 
 BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"

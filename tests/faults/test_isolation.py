@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.execution.test_child import alive
+from tlbench.execution import temporary
 from tlbench.execution.child import Conversation, run
 from tlbench.execution.outcome import Outcome, Returned, TimedOut, TooLarge
 
@@ -93,6 +94,20 @@ def test_a_parent_that_is_killed_while_the_framework_loads_leaves_no_orphan(tmp_
     assert started
     assert gone(started)
     parent.stdout.close()
+
+
+def test_a_fork_server_whose_parent_was_killed_before_its_first_line_removes_what_that_left(tmp_path: Path) -> None:
+    left = tmp_path / "tlbench-left"
+    left.mkdir()
+    (tmp_path / "other").mkdir()
+    gone_parent = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    said = os.pathsep.join([gone_parent.stdout.strip(), str(left), str(tmp_path / "other")])
+    program = "import tlbench.worker.preload"
+    variables = {**os.environ, temporary.VARIABLE: said}
+    assert subprocess.run([sys.executable, "-c", program], env=variables).returncode == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other"]
 
 
 def test_a_child_is_the_first_of_a_session_of_its_own() -> None:

@@ -39,6 +39,7 @@ def phase(
     rooms: int = 100,
     events: Heard | None = None,
     room: Callable[[int], bool] | None = None,
+    readings: Path | None = None,
 ) -> dict[str, Record]:
     store = Store(folder)
     there = {record.cell_id for record in store.read_all().records}
@@ -47,7 +48,7 @@ def phase(
             store.write(builders.record(one, timings=None))
     rooms_left = iter([True] * (rooms - 1) + [False] * 100)
     time_cells(
-        cells, host, store, events or Heard(), timeout=1, logs=folder / "logs", readings=folder / "readings",
+        cells, host, store, events or Heard(), timeout=1, logs=folder / "logs", readings=readings or folder / "readings",
         room=room or (lambda largest: next(rooms_left)),
     )  # fmt: skip
     assert all(model.closed for model in host.opened)
@@ -241,7 +242,7 @@ def test_readings_are_kept_for_the_next_run_on_the_same_machine(tmp_path: Path) 
     phase(tmp_path, [cell("full")], second)
     (kept,) = (tmp_path / "readings").iterdir()
     assert kept.read_text().count(" 0.05]") == 3 + 3  # before, between and after two rounds
-    phase(tmp_path, [cell("scratch")], elsewhere)
+    phase(tmp_path / "another run", [cell("scratch")], elsewhere, readings=tmp_path / "readings")
     assert len(list((tmp_path / "readings").iterdir())) == 2
 
 
@@ -249,11 +250,25 @@ def test_a_record_says_where_its_steps_were_timed_by_the_word_of_whoever_timed_t
     here, there = Host(), Host()
     there.environment = builders.environment(cpu="Another CPU")
     cells = [cell("frozen"), cell("full")]
-    found = phase(tmp_path, cells[:1], here) | phase(tmp_path, cells, there)
+    found = phase(tmp_path / "here", cells[:1], here) | phase(tmp_path / "there", cells[1:], there)
     # None: the machine it was trained on, which the record names
     assert present(found[cells[0].id].timings).environment is None
     assert present(found[cells[1].id].timings).environment == there.environment
     assert found[cells[1].id].environment == here.environment
+
+
+def test_times_of_another_machine_join_no_run_that_has_some(tmp_path: Path) -> None:
+    here, there, again = Host(), Host(), Host()
+    there.environment = builders.environment().model_copy(update={"node": "second"})
+    cells = [cell("frozen"), cell("full")]
+    phase(tmp_path, cells[:1], here)
+    found = phase(tmp_path, cells, there)
+    assert found[cells[0].id].timings is not None
+    lost = found[cells[1].id]
+    assert lost.timings is None
+    assert present(lost.timing_failure).type == "OtherMachine"
+    assert "and this is second, " in present(lost.timing_failure).message
+    assert phase(tmp_path, cells, again)[cells[1].id].timings is not None  # back where the others were taken
 
 
 def test_models_that_do_not_fit_into_memory_together_form_groups(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """The use case of a run, with an executor that replays records in the place of workers."""
 
+import os
+import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,6 +23,7 @@ from tlbench.host.shares import Share
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
+from tlbench.session import report
 
 SUITE = """\
 name: replayed
@@ -145,6 +150,43 @@ def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Re
     assert heard.names[-1] == "complete"
     assert run(fresh=True, workers=1).path != first.path
     assert replay.ran == ["frozen", "full"] * 2
+
+
+def test_a_report_from_before_the_clock_was_set_back_is_not_taken_for_a_new_one(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(select="strategy=frozen", out="here")
+    later = time.time() + 3600
+    for file in first.path.glob("report*"):
+        os.utime(file, (later, later))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(report, "write", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(out="here")
+    done = run(out="here")
+    assert replay.ran == ["frozen", "full"]
+    assert done.files
+    assert "full" in done.markdown
+
+
+def test_a_disk_that_is_full_loses_nothing_and_the_run_goes_on_when_there_is_room(
+    replay: Replay, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this user may mount no small disk")
+    try:
+        (disk / "other").write_bytes(bytes(236 * 1024))
+        with pytest.raises(OSError, match="No space left on device"):
+            run(out=disk / "run")
+        assert not [path.name for path in disk.rglob(".*")]  # no half of a file
+        (disk / "other").unlink()
+        done = run(out=disk / "run")
+        assert list(done.frame.strategy) == ["frozen", "full"]
+        assert not (done.path / "set_aside").exists()
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_predictions_that_are_damaged_are_set_aside_and_their_cell_is_run_again(replay: Replay) -> None:

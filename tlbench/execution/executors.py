@@ -186,7 +186,13 @@ def _lost(outcome: Outcome, log: Path) -> LostError:
     return LostError(*failure(outcome, f"logs/{log.name}" if printed else None))
 
 
+def _ray() -> Executor:
+    from tlbench.execution.cluster import RayExecutor  # which knows this file
+
+    return RayExecutor()
+
+
 EXECUTORS: Registry[Callable[[], Executor]] = Registry(
-    "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor}
+    "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor, "ray": _ray}
 )
 """What makes an executor, by name: each run has its own, so that stopping one leaves the others alone."""

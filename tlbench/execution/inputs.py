@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tlbench.backbones import registry
 from tlbench.backbones.weights import WeightsSource, find, find_classifier
@@ -14,25 +13,12 @@ from tlbench.datasets.imagenet import find_imagenet
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
 from tlbench.datasets.told import balance_sentence, read_sentence, skipped_sentences
-from tlbench.execution.job import Job
+from tlbench.execution.job import Job, Places
 from tlbench.results.record import WeightsProvenance
 from tlbench.strategies import registry as strategies
 
 ORIGINAL = " with its classifier"
 OnDecode = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where to look: folders of the user's, the cache, and which stand-ins the suite allows."""
-
-    data: Path | None
-    weights: Path | None
-    cache: Path
-    imagenet: Path | None
-    dataset_paths: Mapping[str, Path]
-    synthetic_allowed: bool
-    random_allowed: bool
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,19 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where to look: folders of the user's, the cache, and which stand-ins the suite allows."""
+
+    data: Path | None
+    weights: Path | None
+    cache: Path
+    imagenet: Path | None
+    dataset_paths: Mapping[str, Path]
+    synthetic_allowed: bool
+    random_allowed: bool
+
+
+@dataclass(frozen=True)
 class Keep:
     """Where features are kept, `most` bytes of them, and which other cuts of the same images later cells need.
 
@@ -70,7 +83,8 @@ class Group:
 
     keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound. share:
     the part of the machine that it may use; None for all of it. models: the folder where trained models are kept, if
-    they are to be. keeps_memory: the process is theirs alone, and may keep memory that it has freed.
+    they are to be. keeps_memory: the process is theirs alone, and may keep memory that it has freed. places: where
+    another machine looks for what its jobs have found on this one.
     """
 
     jobs: tuple[Job, ...]
@@ -79,6 +93,7 @@ class Group:
     share: Share | None = None
     models: Path | None = None
     keeps_memory: bool = False
+    places: Places | None = None
 
 
 @dataclass(frozen=True)

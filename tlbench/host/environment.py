@@ -24,6 +24,8 @@ CHANGE_NUMBERS = (
     "ONEDNN_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE", "MALLOC_", "LD_PRELOAD",
 )  # fmt: skip
 """How the names of variables begin that libraries take settings from."""
+NODE = "TLBENCH_NODE"
+"""The name of this machine in a cluster, as who runs cells there says it."""
 WITHOUT_EFFECT = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
     "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
@@ -49,6 +51,7 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
         versions=_versions(),
         imported=_imported(),
         variables=variables(os.environ),
+        node=os.environ.get(NODE, ""),
     )
 
 

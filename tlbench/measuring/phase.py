@@ -9,6 +9,7 @@ from pathlib import Path
 from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import TimerHost
 from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, untimed
+from tlbench.measuring.one_machine import OneMachine, where_timed
 from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents, room_now
 from tlbench.results.record import Environment, Failure, Record, Timings
 from tlbench.results.store import Store
@@ -50,7 +51,8 @@ def time_cells(
     """
     records = store.read_all().records
     waiting, times = untimed(records, cells), known_times(records)
-    session = Session([TimedSide(host)], events, logs, readings, timeout, room, anchor_of(records, cells))
+    side = TimedSide(OneMachine(host, where_timed(records)))
+    session = Session([side], events, logs, readings, timeout, room, anchor_of(records, cells))
 
     def write() -> None:
         for key, sides in session.measured.items():

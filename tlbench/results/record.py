@@ -180,8 +180,9 @@ class StepTiming(Value):
 class Environment(Value):
     """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts.
 
-    versions: of packages, as imported where they were, else as installed. imported: the folder of each, and the
-    one it lies in (``site-packages/keras``). variables: of the environment, that change numbers or times.
+    versions: of packages, as imported where they were, else as installed. imported: the folder of each, and the one it
+    lies in (``site-packages/keras``). variables: of the environment, that change numbers or times. node: the machine's
+    name in its cluster; empty where a run has one machine.
     """
 
     identity: dict[str, str]
@@ -189,6 +190,7 @@ class Environment(Value):
     versions: dict[str, str]
     imported: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, str] = Field(default_factory=dict)
+    node: str = ""
 
 
 class Timings(Value):

@@ -71,6 +71,12 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
     raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
 
 
+def outdate_report(folder: RunFolder) -> None:
+    """Let the run's reports look older than all that is written from now on, also where the clock was set back."""
+    for file in folder.path.glob("report*.*"):
+        os.utime(file, (0, 0))
+
+
 def written_report(folder: RunFolder) -> tuple[str, str] | None:
     """The run's report in Markdown and as text, where both are newer than all records; else None."""
     reports = [file for kind in ("md", "txt") for file in folder.path.glob(f"report*.{kind}")]

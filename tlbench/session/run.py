@@ -15,8 +15,8 @@ from tlbench.execution import server
 from tlbench.execution.again import Policy
 from tlbench.execution.executors import EXECUTORS, Executor
 from tlbench.execution.groups import grouped
-from tlbench.execution.inputs import Inputs, Places, find_inputs
-from tlbench.execution.job import Keep, Resources
+from tlbench.execution.inputs import Inputs, find_inputs
+from tlbench.execution.job import Keep, Places, Resources
 from tlbench.execution.resume import without_model
 from tlbench.execution.runner import run_groups
 from tlbench.host.shares import Share
@@ -25,7 +25,7 @@ from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store
 from tlbench.session.events import Events, Logged
-from tlbench.session.folder import StrPath, written_report
+from tlbench.session.folder import StrPath, outdate_report, written_report
 from tlbench.session.start import new_or_resumed
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
@@ -97,12 +97,12 @@ def run(
 
     suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. shard: of those
     one part, as in ``1/4``. out: the run's folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even
-    where one could be gone on with. executor: ``process``, a child for each group of cells, or ``inline``, in this
-    process, for a debugger. workers: cells that train side by side, each with a GPU or a part of the cores of its own;
-    default: one a GPU, else 2, on all cores, where memory allows. timed: False leaves step times for a later call.
-    cut: False trains every model whole. data, weights, imagenet: folders; default
-    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default
-    stand-ins and failures are logged, and nothing else.
+    where one could be gone on with. executor: ``process``, a child for each group of cells, ``inline``, in this
+    process, for a debugger, or ``ray``, on a cluster's machines. workers: cells that train side by side, each with a
+    GPU or a part of the cores of its own; default: one a GPU, else 2, on all cores, where memory allows. timed: False
+    leaves step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders; default
+    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default stand-ins and
+    failures are logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
     holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
@@ -139,7 +139,8 @@ def run(
     with owner:
         if not all(cell.id in done for cell in asked):
             keep = Keep(feature_dir(), most_features()) if cut else None
-            _train(asked, inputs, worker, keep, slots, read, folder, events)
+            outdate_report(folder)
+            _train(asked, inputs, places, worker, keep, slots, read, folder, events)
             if timed:
                 _time(asked, worker, read.timeout, folder, events)
         elif (earlier := written_report(folder)) is not None:
@@ -177,6 +178,7 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
 def _train(
     cells: Sequence[Cell],
     inputs: Inputs,
+    places: Places,
     executor: Executor,
     keep: Keep | None,
     slots: Sequence[Share | None],
@@ -193,7 +195,7 @@ def _train(
     events.training(len(cells), len(cells) - len(todo))
     models = store.models if suite.save_models else None
     groups = [
-        replace(group, memory=suite.memory, models=models)
+        replace(group, memory=suite.memory, models=models, places=places)
         for group in grouped([inputs.job(cell) for cell in todo], keep)
     ]
     policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"

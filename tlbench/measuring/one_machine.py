@@ -1,0 +1,46 @@
+"""Step times of one run are of one machine: those of another are no numbers of the same column."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tlbench.measuring.hosts import LostError, Participant, TimerHost
+from tlbench.measuring.jobs import TimerJob
+from tlbench.results.record import Environment, Failure, Record
+
+IDENTIFIES = ("cpu", "threads", "gpu")
+"""Of an environment's identity: what else is in it (a kernel, a limit of memory) changes while the machine stays."""
+
+
+class OneMachine:
+    """Opens models with `host`, and loses those that turn out to be on another machine than the first one.
+
+    known: where the run's earlier step times were taken; None where there are none.
+    """
+
+    def __init__(self, host: TimerHost, known: Environment | None) -> None:
+        self._host, self._known = host, known
+
+    def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
+        """As the host. Raises LostError on another machine too."""
+        model = self._host.open(job, timeout, log)
+        here, self._known = model.ready.environment, self._known or model.ready.environment
+        if _machine(here) == _machine(self._known):
+            return model
+        model.close()
+        message = f"the run has step times of {_named(self._known)}, and this is {_named(here)}"
+        advice = "Times of two machines are no column: take them there, or all of them here, with --fresh."
+        raise LostError("skipped", Failure(type="OtherMachine", message=message, advice=advice))
+
+
+def where_timed(records: Iterable[Record]) -> Environment | None:
+    """Where the step times in `records` were taken; None without any."""
+    timed = (record for record in records if record.timings)
+    return next((one.timings.environment or one.environment for one in timed if one.timings), None)
+
+
+def _machine(environment: Environment) -> tuple[str, ...]:
+    return (environment.node, *(environment.identity.get(key, "") for key in IDENTIFIES))
+
+
+def _named(environment: Environment) -> str:
+    return ", ".join(filter(None, _machine(environment)[:2])) + f", {environment.identity.get('threads', '?')} threads"
