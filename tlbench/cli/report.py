@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import data_option
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
@@ -15,6 +16,7 @@ from tlbench.reporting.views import limited, profile
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import find_run
 from tlbench.session.report import load, write
+from tlbench.session.thumbnails import with_thumbnails
 
 SOME_FAILED = 2
 
@@ -42,6 +44,13 @@ SOME_FAILED = 2
     metavar="NAME,...",
     help="Print a row for each cell with these columns of report.csv: backbone,strategy,top1.",
 )
+@click.option(
+    "--thumbnails",
+    is_flag=True,
+    help="With --format html: small pictures of images that the best models got wrong, where the data set is at hand. "
+    "Mind whose photographs they are before you pass the page on.",
+)
+@data_option
 def command(
     runs: tuple[Path, ...],
     word: str | None,
@@ -50,6 +59,8 @@ def command(
     as_profile: bool,
     limits: tuple[str, ...],
     columns: str | None,
+    thumbnails: bool,
+    data: Path | None,
 ) -> int:
     """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
@@ -59,9 +70,13 @@ def command(
     """
     name, output = _asked("json" if as_json else word, output)
     most = dict(map(_limit, limits))
-    if name is None and output is None and not (as_profile or most or columns) and len(runs) == 1:
+    if name is None and output is None and not (as_profile or most or columns or thumbnails) and len(runs) == 1:
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
+    if thumbnails:
+        if name != "html":
+            raise UserError("--thumbnails goes with --format html, as --format html=page.html")
+        report = with_thumbnails(report, [find_run(run, say) for run in runs], data, say)
     if as_profile:
         click.echo(terminal.text(*profile.blocks(report.records)))
         return 0

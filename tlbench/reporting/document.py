@@ -123,6 +123,22 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small picture, the bytes of a JPEG file, and what stands below it."""
+
+    content: bytes
+    label: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Small pictures in their order, for pages."""
+
+    pictures: tuple[Thumbnail, ...]
+    caption: Text
+
+
+@dataclass(frozen=True)
 class Section:
     """Blocks under a heading; sections may hold sections.
 
@@ -136,7 +152,7 @@ class Section:
     on_pages: bool = False
 
 
-Block = Section | Table | Note | Listing | Figure | Choice | Picture | Program
+Block = Section | Table | Note | Listing | Figure | Choice | Picture | Program | Gallery
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,31 @@
 """A trained cell as a program in plain Keras, which builds and trains the same model. Pure."""
 
+import re
+
 from tlbench.backbones import registry as backbones
 from tlbench.core.image_size import Resize, height_width
+from tlbench.reporting import keras_snippets as snippets
 from tlbench.results.record import Record, TrainedPhase
-from tlbench.strategies.base import WARMUP
-from tlbench.strategies.scratch import MOMENTUM
+from tlbench.strategies import registry as strategies
+from tlbench.strategies.base import Strategy
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "nadam": "Nadam", "rmsprop": "RMSprop", "sgd": "SGD"}
 POOLING = {"gap": "GlobalAveragePooling2D", "flatten": "Flatten"}
-PHASES = {
-    "frozen": [["head"]],
-    "partial": [["head", "fine-tuning"], ["all"]],
-    "full": [["head", "fine-tuning"], ["all"]],
-    "scratch": [["all"]],
+PHASES = {"frozen": "head", "scratch": "all", "partial": "head,fine-tuning|all", "full": "head,fine-tuning|all"}
+PHASES |= dict.fromkeys(("norm", "bias", "lora", "surgical", "l2_sp", "wise_ft", "ema", "soup"), "head,fine-tuning")
+PHASES |= {"gradual": r"head(,fine-tuning \d+)+", "interval": "head(,head before)?,fine-tuning(,head after)?"}
+"""The names of the phases that are written out, by strategy: a pattern of them, joined by commas."""
+VARIABLES = {
+    "norm": 'variable.name in ("gamma", "beta") and "Normalization" in type(layer).__name__',
+    "bias": 'variable.name in ("bias", "beta")',
+    "lora": 'variable.name.startswith("lora_kernel")',
 }
-"""The names of the phases that are written out, by strategy."""
+"""Which variables are trained, where not all are."""
 TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"})
 HEAD = frozenset({"name", "hidden", "dropout", "output"})
-STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"})
+STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"}) | frozenset(
+    {"blocks", "groups", "from_epoch", "until_epoch", "rank", "alpha", "beta", "decay", "best"}
+)
 PHASE = frozenset(
     {"name", "solver", "frozen", "trained", "trainable", "epochs", "learning_rate", "batch_norm"}
     | {"path", "tried", "chosen", "seconds"}
@@ -33,8 +41,10 @@ def why_not(record: Record) -> str:
         return f"{cell.backbone.name} is no model of keras.applications"
     if cell.head.name not in POOLING:
         return f"head {cell.head.name} is not written out"
-    names = [phase.name for phase in record.training]
-    if names not in PHASES.get(cell.strategy.name, []):
+    names = ",".join(phase.name for phase in record.training)
+    if cell.strategy.name == "layerwise":
+        return "layerwise has a learning rate for each block of the backbone, and plain Keras knows no blocks"
+    if not re.fullmatch(PHASES.get(cell.strategy.name, "(?!)"), names):
         return f"strategy {cell.strategy.label} is not written out"
     if any(phase.solver not in {"linear", "gradient"} for phase in record.training):
         return f"its head is found by {record.training[0].solver}, which is not written out"
@@ -78,12 +88,12 @@ def program(record: Record) -> str:
         f"CLASSES = {list(data.classes)!r}\n"
         f"LIMIT = {cell.limit.model_dump()!r}  # images per class\n"
         f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}",
-        IMAGES.replace("RESIZED", RESIZED[cell.resize]),
+        snippets.IMAGES.replace("RESIZED", snippets.RESIZED[cell.resize]),
         _model(record),
         *([_solve(cell.head.output)] if solved else []),
         *([_fit(record)] if gradient else []),
-        "\n".join(map(_call, record.training)),
-        TEST,
+        "\n".join(_call(phase, cell.strategy.name) for phase in record.training),
+        snippets.TEST,
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -121,128 +131,98 @@ def _model(record: Record) -> str:
     lines.append(f'classifier = keras.layers.Dense({units}, activation="{cell.head.output}")')
     lines.append("model = keras.Model(inputs, classifier(x))")
     if record.training[-1].batch_norm == "inference":
-        lines.append(KEEP)
+        lines.append(snippets.KEEP)
     elif cell.strategy.name == "scratch":
-        lines.append(FOLLOW)
+        lines.append(snippets.FOLLOW)
     return "\n".join(lines)
 
 
 def _solve(output: str) -> str:
     one_unit = "    kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]\n" if output == "sigmoid" else ""
-    return SOLVE + one_unit + "    classifier.set_weights([kernel, bias])\n"
+    return snippets.SOLVE + one_unit + "    classifier.set_weights([kernel, bias])\n"
 
 
 def _fit(record: Record) -> str:
-    train = record.cell.training
-    fine = any(phase.name == "fine-tuning" for phase in record.training)
+    """The function that takes steps, and what it needs."""
+    train, name = record.cell.training, record.cell.strategy.name
+    fine = _is_tuned(record)
+    asked = strategies.make(name, record.cell.strategy.args)
     loss = "binary_crossentropy" if record.cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    rate = (
-        "    rising = steps // 10\n"
-        "    if rising:  # up from 0, then down half a cosine\n"
-        "        rate = keras.optimizers.schedules.CosineDecay(\n"
-        "            0.0, steps - rising, warmup_target=rate, warmup_steps=rising\n"
-        "        )\n"
-        "    else:\n"
-        "        rate = keras.optimizers.schedules.CosineDecay(rate, steps)\n"
-    )
-    assert not fine or WARMUP == 0.1
+    arguments = "frozen, most, epochs, rate" if name == "surgical" else "frozen, epochs, rate"
+    doc = "Train the head with the layers of the base from number `frozen` on"
+    doc += ", so many of those with weights as `most`." if name == "surgical" else "."
+    optimizer = f"rate, use_ema=True, ema_momentum={getattr(asked, 'decay', None)!r}" if name == "ema" else "rate"
+    callbacks = ", callbacks=[Best()]" if fine and name != "wise_ft" else ""
+    fit = "    model.fit(*train, batch_size=BATCH, epochs=epochs, validation_data=validation"
+    parts = [
+        f'LOSS = "{loss}"',
+        *(_callback(name, asked) if fine else []),
+        *([snippets.PULL] if name == "l2_sp" else []),
+        *([snippets.ADAPT.replace("RANK", str(getattr(asked, "rank", "")))] if name == "lora" else []),
+        "\n".join(
+            [
+                f'def train_layers({arguments}):\n    """{doc}"""',
+                _free(name).strip("\n"),
+                *([_held(asked)] if name == "l2_sp" else []),
+                *([snippets.RATE.strip("\n")] if fine else []),
+                f"    optimizer = keras.optimizers.{OPTIMIZERS[train.optimizer]}({optimizer})",
+                '    model.compile(optimizer=optimizer, loss=LOSS, metrics=["accuracy", LOSS])',
+                *(["    before = model.get_weights()"] if name == "wise_ft" else []),
+                f"{fit}{callbacks})",
+                *([_between(record.training[-1])] if name == "wise_ft" else []),
+            ]
+        ),
+    ]
+    return "\n\n\n".join(part.strip("\n") for part in parts)
+
+
+def _is_tuned(record: Record) -> bool:
+    return any(phase.solver == "gradient" and phase.name not in {"head", "all"} for phase in record.training)
+
+
+def _callback(name: str, asked: Strategy) -> list[str]:
+    if name == "wise_ft":
+        return []
+    special = {"ema": snippets.AVERAGED, "soup": snippets.SOUP.replace("SOUP", str(getattr(asked, "best", "")))}
+    return [snippets.LOOK, special.get(name, snippets.BEST.replace("SEEN", snippets.OF_EPOCH))]
+
+
+def _free(name: str) -> str:
+    if name in VARIABLES:
+        return snippets.FREE_VARIABLES.replace("WANTED", VARIABLES[name])
+    return snippets.FREE_SOME if name == "surgical" else snippets.FREE
+
+
+def _held(asked: Strategy) -> str:
+    alpha, beta = getattr(asked, "alpha", 0.0), getattr(asked, "beta", 0.0)
     return (
-        (BEST if fine else "")
-        + "def train_layers(frozen, epochs, rate):\n"
-        + '    """Train the head with the layers of the base from number `frozen` on."""\n'
-        + "    for number, layer in enumerate(base.layers):\n"
-        + "        layer.trainable = number >= frozen\n"
-        + '        if number < frozen and hasattr(layer, "rate"):\n'
-        + "            layer.rate = 0  # no dropout in what is frozen\n"
-        + (("    steps = epochs * -(-len(train[0]) // BATCH)\n" + rate) if fine else "")
-        + f"    optimizer = keras.optimizers.{OPTIMIZERS[train.optimizer]}(rate)\n"
-        + f'    model.compile(optimizer=optimizer, loss="{loss}", metrics=["accuracy"])\n'
-        + "    model.fit(*train, batch_size=BATCH, epochs=epochs, validation_data=validation"
-        + (", callbacks=[Best()])" if fine else ")")
+        "    held = {id(variable) for variable in base.trainable_variables}\n"
+        "    for variable in model.trainable_variables:\n"
+        f"        pull = ({alpha!r}, keras.ops.copy(variable.value)) if id(variable) in held else ({beta!r}, 0.0)\n"
+        "        variable.regularizer = Pull(*pull)"
     )
 
 
-def _call(phase: TrainedPhase) -> str:
+def _between(phase: TrainedPhase) -> str:
+    assert phase.chosen is not None
+    share = phase.tried[phase.chosen].setting
+    return (
+        f"    share = {share!r}  # of {len(phase.tried)}, the best on validation\n"
+        "    after = model.get_weights()\n"
+        "    model.set_weights([(1 - share) * a + share * b for a, b in zip(before, after)])"
+    )
+
+
+def _call(phase: TrainedPhase, name: str) -> str:
     if phase.solver == "linear":
         assert phase.chosen is not None
         return f"solve_head(l2={phase.tried[phase.chosen].setting!r})  # of {len(phase.tried)}, the best on validation"
-    return f"train_layers(frozen={phase.frozen}, epochs={phase.epochs}, rate={phase.learning_rate!r})"
+    most = f"most={_layers(phase)}, " if name == "surgical" else ""
+    return f"train_layers(frozen={phase.frozen}, {most}epochs={phase.epochs}, rate={phase.learning_rate!r})"
 
 
-RESIZED: dict[Resize, str] = {
-    "stretch": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear")',
-    "crop": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear", crop_to_aspect_ratio=True)',
-    "pad": "tf.image.resize_with_pad(image, *SIZE)",
-}
-"""As `image_dataset_from_directory` does it."""
-IMAGES = '''
-def images(split):
-    """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
-    pixels, labels = [], []
-    for label, name in enumerate(CLASSES):
-        for file in sorted((DATA / split / name).iterdir())[: LIMIT[split]]:
-            image = keras.utils.img_to_array(keras.utils.load_img(file))
-            pixels.append(RESIZED)
-            labels.append(label)
-    return np.stack(pixels), np.array(labels)
-
-
-train, validation, test = (images(split) for split in ("train", "validation", "test"))
-'''
-KEEP = '''
-
-def keep_statistics(layer):
-    """BatchNormalization normalises by its moving statistics, as in inference, and leaves them alone."""
-    call = layer.call
-    layer.call = lambda inputs, training=None, mask=None: call(inputs, training=False, mask=mask)
-
-
-for layer in base.layers:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        keep_statistics(layer)'''
-FOLLOW = f"""for layer in base.layers:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        layer.momentum = {MOMENTUM}  # its statistics must follow within a few steps"""
-SOLVE = '''
-def solve_head(l2):
-    """The classifier that minimises cross-entropy and an L2 penalty on the features of the frozen base."""
-    x = keras.Model(inputs, features).predict(train[0], BATCH, verbose=0).astype(float)
-    y = np.eye(len(CLASSES))[train[1]]
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    varies = deviation > 1e-6 * np.abs(mean)
-    scale = np.where(varies, np.sqrt((deviation[varies] ** 2).mean()), np.inf)
-    z = (x - mean) / scale
-
-    def loss(flat):
-        weights, bias = np.split(flat.reshape(-1, y.shape[1]), [z.shape[1]])
-        logits = z @ weights + bias
-        logits -= logits.max(axis=1, keepdims=True)
-        log_share = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        slope = (np.exp(log_share) - y) / len(y)
-        gradient = np.vstack([z.T @ slope + l2 * weights, slope.sum(axis=0)])
-        return -(y * log_share).sum() / len(y) + l2 / 2 * (weights**2).sum(), gradient.ravel()
-
-    start = np.zeros((z.shape[1] + 1) * y.shape[1])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000}).x.reshape(-1, y.shape[1])
-    kernel = found[:-1] / scale[:, None]
-    bias = found[-1] - mean @ kernel
-'''
-BEST = '''
-class Best(keras.callbacks.Callback):
-    """Ends with the weights of the lowest validation loss, those that training began with included."""
-
-    def on_train_begin(self, logs=None):
-        self.lowest, self.weights = self.model.evaluate(*validation, verbose=0)[0], self.model.get_weights()
-
-    def on_epoch_end(self, epoch, logs=None):
-        if logs["val_loss"] < self.lowest:
-            self.lowest, self.weights = logs["val_loss"], self.model.get_weights()
-
-    def on_train_end(self, logs=None):
-        self.model.set_weights(self.weights)
-
-
-'''
-TEST = """answers = model.predict(test[0], BATCH, verbose=0)
-answers = answers.argmax(axis=1) if answers.shape[1] > 1 else answers[:, 0] > 0.5
-print(f"test accuracy: {(answers == test[1]).mean():.1%}")"""
+def _layers(phase: TrainedPhase) -> int:
+    """How many layers with weights a phase trained, as it says in words."""
+    found = re.match(r"\d+", phase.trained or "")
+    assert found
+    return int(found[0])

@@ -13,12 +13,18 @@ from tlbench.results.record import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tlbench.reporting.document import Document
+    from tlbench.reporting.document import Document, Thumbnail
 
 
 def no_answers() -> Right | None:
     """Of a record whose predictions were not kept."""
     return None
+
+
+def no_mistakes(row: "RunRecord") -> "tuple[Thumbnail, ...]":
+    """Of a report without pictures of images."""
+    del row
+    return ()
 
 
 @dataclass(frozen=True)
@@ -35,10 +41,14 @@ class RunRecord:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """Records under a title, those of a run in the order of its cells. In a notebook it shows its tables."""
+    """Records under a title, those of a run in the order of its cells. In a notebook it shows its tables.
+
+    mistakes: gives pictures of test images that a record got wrong; none where nobody asked for them.
+    """
 
     title: str
     rows: Sequence[RunRecord]
+    mistakes: Callable[[RunRecord], "tuple[Thumbnail, ...]"] = field(default=no_mistakes, compare=False)
 
     @property
     def records(self) -> list[Record]:

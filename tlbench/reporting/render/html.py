@@ -19,6 +19,7 @@ from tlbench.reporting.document import (
     Document,
     Emphasis,
     Figure,
+    Gallery,
     Inline,
     Link,
     Listing,
@@ -28,6 +29,7 @@ from tlbench.reporting.document import (
     Strong,
     Table,
     Text,
+    Thumbnail,
     inlines,
     plain,
 )
@@ -113,6 +115,9 @@ class _Writer:
                 return f"<figure>{svg.draw(block)}<figcaption>{escape(caption)}</figcaption></figure>"
             case Program(label, text):
                 return self._program(label, text)
+            case Gallery(pictures, below):
+                shown = "".join(map(_thumbnail, pictures))
+                return f"<figure><ul class=gallery>{shown}</ul><figcaption>{_inline(below)}</figcaption></figure>"
 
     def _program(self, label: str, text: str) -> str:
         """On a page its lines are kept once for all programs, which share most, and put in when it is opened."""
@@ -168,6 +173,11 @@ class _Writer:
             for number, axis in enumerate(axes)
         )
         return f"<figure class=scatter>{drawn}<figcaption>{escape(scatter.caption)}</figcaption></figure>"
+
+
+def _thumbnail(picture: Thumbnail) -> str:
+    content = base64.b64encode(picture.content).decode()
+    return f'<li><img src="data:image/jpeg;base64,{content}" alt=""><span>{escape(picture.label)}</span></li>'
 
 
 def _data_of(choice: Choice) -> dict[str, object]:

@@ -15,6 +15,7 @@ from tlbench.reporting.document import (
     Document,
     Emphasis,
     Figure,
+    Gallery,
     Inline,
     Listing,
     Note,
@@ -88,7 +89,7 @@ def escape(text: str) -> str:
 
 def _block(block: Block, level: int) -> list[str]:
     match block:
-        case Section(on_pages=True) | Program() | Scatter() | Curves() | Confusion() | Strips():
+        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips():
             return []
         case Section(heading, blocks):
             parts = [part for inner in blocks for part in _block(inner, level + 1)]

@@ -17,6 +17,7 @@ from tlbench.reporting.document import (
     Document,
     Emphasis,
     Figure,
+    Gallery,
     Inline,
     Link,
     Listing,
@@ -73,7 +74,7 @@ def _unmentioned(text: str) -> str:
 
 def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
     match block:
-        case Section(on_pages=True) | Program():
+        case Section(on_pages=True) | Program() | Gallery():
             return []
         case Section(heading, blocks):
             parts = [part for inner in blocks for part in _block(inner, level + 1, pictures)]

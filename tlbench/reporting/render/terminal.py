@@ -8,6 +8,7 @@ from tlbench.reporting.document import (
     Block,
     Document,
     Figure,
+    Gallery,
     Listing,
     Note,
     Program,
@@ -37,7 +38,7 @@ def text(*blocks: Block) -> str:
 def _lines(blocks: tuple[Block, ...]) -> list[str]:
     """Lines, one left empty between blocks; a list stands directly under the note that introduces it."""
     lines: list[str] = []
-    drawn = [block for block in blocks if not isinstance(block, (Program, Scatter, Curves, Confusion, Strips))]
+    drawn = [block for block in blocks if not isinstance(block, (Program, Gallery, Scatter, Curves, Confusion, Strips))]
     blocks = tuple(block for block in drawn if not (isinstance(block, Section) and block.on_pages))
     for index, block in enumerate(blocks):
         introduced = isinstance(block, Listing) and isinstance(blocks[index - 1], Note)
@@ -49,7 +50,7 @@ def _lines(blocks: tuple[Block, ...]) -> list[str]:
 
 def _block(block: Block) -> list[str]:
     match block:
-        case Section(on_pages=True) | Program() | Scatter() | Curves() | Confusion() | Strips():
+        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips():
             return []
         case Section(heading, blocks):
             inner = _lines(blocks)

@@ -5,7 +5,7 @@ from statistics import mean
 
 import numpy as np
 
-from tlbench.reporting.document import Block, Section, Table
+from tlbench.reporting.document import Block, Gallery, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import rows
@@ -25,7 +25,7 @@ def sections(report: Report) -> list[Section]:
     """For each set of images, the curves of its best recipes and the mistakes of the best."""
     found = []
     for heading, group in tested_alike(trained(report)):
-        blocks = _blocks(heading, group)
+        blocks = [*_blocks(heading, group), *_gallery(report, group)]
         if blocks:
             found.append(Section(f"How training went on {heading}", tuple(blocks), folded=True))
     return found
@@ -48,6 +48,16 @@ def _blocks(heading: str, group: Sequence[RunRecord]) -> list[Block]:
         caption = f"{names[0]}: test images of each class by the class that was predicted."
         blocks += [Confusion(f"confusion-{slug(heading)}", title, classes, counts, caption), worst(classes, counts)]
     return blocks
+
+
+def _gallery(report: Report, group: Sequence[RunRecord]) -> list[Block]:
+    """Images that the best recipe got wrong, of its first seed."""
+    best = max(rows.by_row(group), key=lambda seeds: _top1([row.record for row in seeds]))[0]
+    pictures = report.mistakes(best)
+    if not pictures:
+        return []
+    name = f"{best.record.cell.backbone.label}, {best.record.cell.strategy.label}, seed {best.record.cell.seed}"
+    return [Gallery(pictures, f"Test images that were classified wrongly by {name}; those it was surest of first.")]
 
 
 def panels(learnt: Sequence[tuple[str, Sequence[Record]]]) -> tuple[Panel, Panel]:

@@ -1,0 +1,95 @@
+"""The test images that a model got wrong, small, where the data set is at hand. They are never looked for unasked."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core.errors import UserError
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.source import DataSource
+from tlbench.reporting.document import Thumbnail
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.record import Record
+from tlbench.results.run_folder import SUITE_FILE, RunFolder
+from tlbench.results.store import Store, UnreadableError
+from tlbench.session.folder import Say
+from tlbench.suite.load import load_suite
+
+MOST, SIDE, QUALITY = 16, 72, 70
+"""Images of a model, pixels of the longer side, and JPEG's quality: about 2 KB each."""
+
+
+def with_thumbnails(report: Report, folders: Sequence[RunFolder], data: Path | None, say: Say) -> Report:
+    """The report with the mistakes of its best models as pictures.
+
+    Images are decoded as the run had them: from `data`, or where the suite says. Where they are not there any more, or
+    are others now, that is said, and the report has none of that data set.
+    """
+    by_run = {folder.path.name: folder for folder in folders}
+    return replace(report, mistakes=partial(_mistakes, by_run, data, say))
+
+
+def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row: RunRecord) -> tuple[Thumbnail, ...]:
+    record, folder = row.record, by_run[row.run]
+    try:
+        predictions = Store(folder.path).read_predictions_of(record)
+        source = _images(record, folder, data)
+    except (UserError, UnreadableError, OSError) as error:
+        say(f"note: no thumbnails of {record.cell.dataset.label}: {error}")
+        return ()
+    if predictions is None or source is None:
+        why = "its predictions were not kept" if predictions is None else "its images are not the run's, or not there"
+        say(f"note: no thumbnails of {record.cell.dataset.label}: {why}")
+        return ()
+    probabilities, labels = predictions
+    answers = probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    surest = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST]
+    pictures, _ = source.splits["test"].open(1.0)
+    return tuple(
+        Thumbnail(
+            _jpeg(np.asarray(pictures[place : place + 1])[0]),
+            f"{source.classes[labels[place]]}, taken for {source.classes[answers[place]]} ({sure[place]:.0%})",
+        )
+        for place in map(int, surest)
+    )
+
+
+def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource | None:
+    """The data set as the run had it; None where it is not there, or holds other images."""
+    name, cell = record.cell.dataset.name, record.cell
+    try:
+        path = load_suite(folder.path / SUITE_FILE).dataset_paths.get(name)
+    except UserError:
+        path = None
+    if path is not None and not path.is_dir():
+        path = None
+    if path is None and not (data is not None and (data / name).is_dir()):
+        return None
+    found = prepare(
+        cell.dataset,
+        cell.limit,
+        cell.image_size,
+        resize=cell.resize,
+        root=data,
+        path=path,
+        cache=cache_dir(),
+        fallback_synthetic=True,  # never a download
+    )
+    return found if record.data is not None and found.fingerprint == record.data.fingerprint else None
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
