@@ -1,4 +1,4 @@
-"""Fixtures for the real photographs and the real weights: absent, a test says so and skips. And a light fork server."""
+"""Fixtures for the real photographs and the real weights: absent, a test says so and skips. And what several rooms share."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tlbench.datasets.source import DataSource
 from tlbench.execution import server
 from tlbench.execution.entry_points import PRELOAD
 
@@ -69,3 +70,20 @@ def light_server() -> Iterator[None]:
         yield
     running._stop()
     forkserver.set_forkserver_preload([PRELOAD])
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    """A few drawn pictures for trainings in children; the fork server is there."""
+    from tests.integration.test_cut_training import make_data
+
+    server.start_server("tensorflow")
+    return make_data(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory, data: DataSource) -> Path:
+    """Of the smallest MobileNet, with statistics that fit `data`."""
+    from tests.integration.test_cut_training import SMALL, save_weights
+
+    return save_weights(SMALL, data, tmp_path_factory.mktemp("weights"))

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import SMALL, TRAIN, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import SMALL, TRAIN, job, probabilities, run
 from tlbench.core.cell import Augmentation, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Job, Keep
 from tlbench.execution.outcome import Returned
-
-__all__ = ["data", "weights"]
 
 OF_SECOND_HEAD = 256 * 1000 + 1000
 

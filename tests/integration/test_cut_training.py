@@ -11,7 +11,7 @@ from tests import builders
 from tlbench.core.cell import Augmentation, Head, Limit, Named, Training
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
-from tlbench.execution import child, server
+from tlbench.execution import child
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Job, Keep
 from tlbench.execution.outcome import Returned
@@ -27,18 +27,10 @@ TRAIN = Training(epochs=2, batch_size=16, optimizer="adam", learning_rate=1e-4)
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
-    server.start_server("tensorflow")
-    cache = tmp_path_factory.mktemp("cache")
+def make_data(cache: Path) -> DataSource:
     return prepare(
         Named(name="synthetic"), LIMIT, 48, root=None, path=None, cache=cache, fallback_synthetic=True
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory, data: DataSource) -> Path:
-    return save_weights(SMALL, data, tmp_path_factory.mktemp("weights"))
 
 
 def save_weights(backbone: Named, data: DataSource, folder: Path) -> Path:

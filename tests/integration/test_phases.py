@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import PARTIAL, TRAIN, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import PARTIAL, TRAIN, job, probabilities, run
 from tlbench.core.cell import Head, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Finished, Keep
-
-__all__ = ["data", "weights"]
 
 FROZEN, FULL = Named(name="frozen"), Named(name="full")
 

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import SGD, check_same, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import SGD, check_same, job, probabilities, run
 from tlbench.core.cell import EarlyStopping, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Keep
 from tlbench.execution.outcome import Returned
-
-__all__ = ["data", "weights"]
 
 TRAIN = SGD.model_copy(
     update={"epochs": 3, "early_stopping": EarlyStopping(patience=9, restore_best=False)}

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import GRADIENT, TRAIN, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import GRADIENT, TRAIN, job, probabilities, run
 from tlbench.core.cell import Augmentation, Head, Named, RandAugment
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Keep
-
-__all__ = ["data", "weights"]
 
 FULL = Named(name="full")
 

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import FROZEN, PARTIAL, TRAIN, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import FROZEN, PARTIAL, TRAIN, job, probabilities, run
 from tests.narrow import present
 from tlbench.core.cell import Head, Named, Tuning
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Keep
-
-__all__ = ["data", "weights"]
 
 RATES = (1e-6, 3e-2, 1e-3)
 TUNED = TRAIN.model_copy(update={"learning_rate": 0.0, "tune": Tuning(learning_rate=RATES, l2=(1.0, 0.1, 1e-3))})

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import TRAIN, data, job, probabilities, run, weights
+from tests.integration.test_cut_training import TRAIN, job, probabilities, run
 from tlbench.core.cell import EarlyStopping, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Finished, Keep
-
-__all__ = ["data", "weights"]
 
 FAST = TRAIN.model_copy(
     update={"epochs": 3, "learning_rate": 3e-3, "early_stopping": EarlyStopping(restore_best=False)}

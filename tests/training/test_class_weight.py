@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from tests.integration.test_cut_training import GRADIENT, TRAIN, data, job, run, weights
+from tests.integration.test_cut_training import GRADIENT, TRAIN, job, run
 from tlbench.core.cell import Head, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
@@ -15,8 +15,6 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Keep
 from tlbench.training.batches import Batches
 from tlbench.training.evaluate import Predicted, balanced_weights, cross_entropy
-
-__all__ = ["data", "weights"]
 
 LABELS = np.array([0] * 9 + [1] * 2 + [2], np.int32)
 
