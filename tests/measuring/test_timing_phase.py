@@ -271,6 +271,14 @@ def test_times_of_another_machine_join_no_run_that_has_some(tmp_path: Path) -> N
     assert phase(tmp_path, cells, again)[cells[1].id].timings is not None  # back where the others were taken
 
 
+def test_the_name_of_the_machine_that_timed_is_kept_where_its_hardware_is_that_which_trained(tmp_path: Path) -> None:
+    host = Host()
+    host.environment = builders.environment().model_copy(update={"node": "second"})
+    (record,) = phase(tmp_path, [cell()], host).values()
+    assert record.environment.node == ""
+    assert present(present(record.timings).environment).node == "second"
+
+
 def test_models_that_do_not_fit_into_memory_together_form_groups(tmp_path: Path) -> None:
     cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha})) for alpha in (0.25, 0.5, 0.75)]
     host = Host()

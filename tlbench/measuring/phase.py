@@ -138,7 +138,7 @@ def with_times(record: Record, times: Mapping[str, Timings], lost: Mapping[str, 
 
 
 def _same_place(there: Environment | None, here: Environment) -> bool:
-    return there is None or (there.identity, there.versions) == (here.identity, here.versions)
+    return there is None or (there.node, there.identity, there.versions) == (here.node, here.identity, here.versions)
 
 
 def _in_turn(measurement: Measurement, token: str) -> Timings:
