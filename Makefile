@@ -11,7 +11,7 @@ small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in 
 	$(BIN)/tlbench run suites/small.yaml
 
 test: $(VENV)/.dev  ## run the tests; CONSTRAINTS=constraints-lowest.txt with the lowest versions that are allowed
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style, types, import laws
 	$(BIN)/ruff check .

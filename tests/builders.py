@@ -4,20 +4,9 @@ from typing import Any
 
 from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training
 from tlbench.results.images import DataProvenance
-from tlbench.results.record import (
-    Accuracy,
-    Counts,
-    Environment,
-    Epoch,
-    Failure,
-    Memory,
-    PartCounts,
-    Provenance,
-    Record,
-    StepTiming,
-    Timings,
-    WeightsProvenance,
-)
+from tlbench.results.measured import Environment, Memory, StepTiming, Timings
+from tlbench.results.record import Accuracy, Counts, Failure, PartCounts, Provenance, Record, WeightsProvenance
+from tlbench.results.trained import Epoch
 
 
 def cell(**changes: Any) -> Cell:

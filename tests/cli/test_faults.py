@@ -58,7 +58,7 @@ def test_a_signal_to_end_is_answered_unless_it_is_ignored(number: signal.Signals
     program = (
         "import os, signal, sys, time\n"
         "from tlbench.cli import signals\n"
-        "if sys.argv[2] == 'nohup': signal.signal(int(sys.argv[1]), signal.SIG_IGN)\n"
+        "signal.signal(int(sys.argv[1]), signal.SIG_IGN if sys.argv[2] == 'nohup' else signal.SIG_DFL)\n"
         "signals.listen()\n"
         "try:\n"
         "    os.kill(os.getpid(), int(sys.argv[1])); time.sleep(0.2); print('goes on')\n"

@@ -7,7 +7,9 @@ from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.reporting.render import terminal
 from tlbench.reporting.views import profile
-from tlbench.results.record import Record, TrainingPath, Usage
+from tlbench.results.measured import Usage
+from tlbench.results.record import Record
+from tlbench.results.trained import TrainingPath
 
 
 def trained(path: TrainingPath, **phases: float) -> Record:

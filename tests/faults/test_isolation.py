@@ -16,9 +16,10 @@ from tlbench.execution.child import Conversation, run
 from tlbench.execution.outcome import Outcome, Returned, TimedOut, TooLarge
 
 PARENT = """\
-import sys
+import signal, sys
 from tlbench.execution import child, server
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup
     server.PRELOAD = "tests.light_preload"
     server.start_server("tensorflow")
     say = lambda message: print(*message if isinstance(message, tuple) else (), flush=True)

@@ -63,7 +63,8 @@ def test_the_wheel_has_the_code_its_data_and_the_suites_and_nothing_else(wheel: 
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     files = (file for file in (ROOT / "tlbench").rglob("*") if file.suffix in PACKAGE_DATA | {".py"})
     expected = {file.relative_to(ROOT).as_posix() for file in files}
-    assert inside == expected | {f"tlbench/suite/bundled/{file.name}" for file in (ROOT / "suites").iterdir()}
+    suites = (file.relative_to(ROOT / "suites").as_posix() for file in (ROOT / "suites").rglob("*.yaml"))
+    assert inside == expected | {f"tlbench/suite/bundled/{name}" for name in suites}
 
 
 def test_the_source_distribution_has_every_tracked_file(sdist: Path) -> None:

@@ -12,7 +12,8 @@ from tlbench.core.cell import Cell
 from tlbench.measuring.jobs import anchor_of
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.summary import Beside, relative_to
-from tlbench.results.record import Record, Relative
+from tlbench.results.measured import Relative
+from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import ratio
 
 FROZEN, FULL, SCRATCH = (cell(name, timing=LONG) for name in ("frozen", "full", "scratch"))

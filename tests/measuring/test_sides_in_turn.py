@@ -13,7 +13,8 @@ from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, keys_of
 from tlbench.measuring.phase import LONGEST, Effort, Measured, time_sides
 from tlbench.measuring.session import TimedSide
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
 from tlbench.results.store import Store
 
 EFFORT = Effort(processes=3, rounds=4, seconds=60.0)

@@ -15,7 +15,8 @@ from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import BIMODAL, ashman, doubts
 from tlbench.measuring.summary import Surroundings, normalised, summarise
-from tlbench.results.record import Doubt, Failure, StepTiming
+from tlbench.results.measured import Doubt, StepTiming
+from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import over_rounds
 from tlbench.statistics.drift import drift
 

@@ -25,7 +25,8 @@ from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.measuring.session import there_is_room
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
 from tlbench.results.store import Store
 
 LONG = TIMING.model_copy(update={"iterations": 40})

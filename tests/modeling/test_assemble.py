@@ -27,7 +27,7 @@ SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", registry.expand_pattern("all"))
 def test_scaling_equals_preprocess_input_of_every_backbone(name: str) -> None:
     info = registry.get(name)
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("float32")

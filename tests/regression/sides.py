@@ -12,7 +12,8 @@ from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side, entry
 from tlbench.regression.verdicts import Judgement
-from tlbench.results.record import Failure, Record, Timings
+from tlbench.results.measured import Timings
+from tlbench.results.record import Failure, Record
 
 RIGHT = np.arange(200) % 10 != 0
 FAILED = Failure(type="ValueError", message="no such layer", advice="Choose another.")

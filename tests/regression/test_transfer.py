@@ -14,7 +14,8 @@ from tlbench.regression.contrasts import Recipe, recipes
 from tlbench.regression.transfer import above_chance, benefits, chance
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import Epoch, Record
+from tlbench.results.record import Record
+from tlbench.results.trained import Epoch
 
 
 def epoch(number: int, accuracy: float) -> Epoch:

@@ -11,7 +11,8 @@ from tlbench.core.cell import Named
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import as_text
 from tlbench.reporting.report import Report
-from tlbench.results.record import Doubt, Record, Relative, Timings
+from tlbench.results.measured import Doubt, Relative, Timings
+from tlbench.results.record import Record
 from tlbench.results.table import to_frame
 
 ANCHOR = builders.cell()

@@ -14,8 +14,10 @@ from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, R
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import Doubt, Record, Search, TrainedPhase, TrainingPath, Trial
+from tlbench.results.measured import Doubt
+from tlbench.results.record import Record
 from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
+from tlbench.results.trained import Search, TrainedPhase, TrainingPath, Trial
 
 
 def rows(*records: Record, run: str = "run") -> list[RunRecord]:

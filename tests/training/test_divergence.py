@@ -7,7 +7,7 @@ keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
 from tlbench.execution.outcome import Raised, failure  # noqa: E402
-from tlbench.results.record import Epoch  # noqa: E402
+from tlbench.results.trained import Epoch  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training.evaluate import DivergedError, Predicted, accuracy  # noqa: E402
 from tlbench.training.trainer import Trainer  # noqa: E402

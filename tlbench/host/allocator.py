@@ -10,7 +10,7 @@ import os
 import resource
 from collections.abc import Mapping
 
-from tlbench.results.record import Usage
+from tlbench.results.measured import Usage
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX, ARENA_MAX = -1, -2, -4, -8
 """Parameters as in glibc's malloc.h."""

@@ -14,7 +14,7 @@ import psutil
 
 from tlbench.host import cgroups, gpu
 from tlbench.host.resources import memory_limit, usable_cores
-from tlbench.results.record import Environment
+from tlbench.results.measured import Environment
 
 PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
 MODULES = {"pillow": "PIL"}

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from tlbench.core.cell import Value
 from tlbench.measuring.jobs import TimerJob
-from tlbench.results.record import Environment, Failure, Status
+from tlbench.results.measured import Environment
+from tlbench.results.record import Failure, Status
 
 
 class Opened(Value):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tlbench.measuring.hosts import LostError, Participant, TimerHost
 from tlbench.measuring.jobs import TimerJob
-from tlbench.results.record import Environment, Failure, Record
+from tlbench.results.measured import Environment
+from tlbench.results.record import Failure, Record
 
 IDENTIFIES = ("cpu", "threads", "gpu")
 """Of an environment's identity: what else is in it (a kernel, a limit of memory) changes while the machine stays."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from tlbench.core.files import write_atomically
 from tlbench.measuring.hosts import LostError, Pace, Participant, TimerHost
 from tlbench.measuring.jobs import ReferenceJob
-from tlbench.results.record import Environment, Failure
+from tlbench.results.measured import Environment
+from tlbench.results.record import Failure
 
 DAYS, MOST = 30, 1000
 ONE_READING = Pace(uncounted=0, counted=1)

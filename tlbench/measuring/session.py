@@ -20,7 +20,8 @@ from tlbench.measuring.readings import Reference
 from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
 from tlbench.measuring.steps import pace
 from tlbench.measuring.summary import Beside, Surroundings, summarise
-from tlbench.results.record import Failure, StepTiming, Timings
+from tlbench.results.measured import StepTiming, Timings
+from tlbench.results.record import Failure
 
 KEPT_FREE = 0.25
 """Share of the memory that stays free when another model joins."""

@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, median, pstdev
 
-from tlbench.results.record import Doubt, Failure
+from tlbench.results.measured import Doubt
+from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import FEWEST, Interval
 
 WIDE = 0.05

@@ -9,7 +9,8 @@ from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import doubts
-from tlbench.results.record import Failure, Relative, StepTiming, shown_statistic
+from tlbench.results.measured import Relative, StepTiming, shown_statistic
+from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import over_rounds, ratio
 from tlbench.statistics.drift import drift
 from tlbench.statistics.intervals import quantile

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tlbench.regression.both_sides import both_sides
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
 from tlbench.regression.metrics.base import Finding, Metric, Pair
 from tlbench.regression.metrics.registry import in_order
-from tlbench.regression.outcome import outcome
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, Evidence, Judgement, Verdict, verdict_of, worst
 
@@ -67,7 +67,7 @@ class Comparison:
 def compare(base: Side, new: Side, gates: Gates) -> Comparison:
     """Match the cells of both sides and judge every number that can be compared."""
     couples = match(base.entries, new.entries)
-    outcomes = [outcome(couple) for couple in couples]
+    outcomes = [both_sides(couple) for couple in couples]
     judged = [each for each in outcomes if isinstance(each, Judgement)]
     pairs = [each for each in outcomes if not isinstance(each, Judgement)]
     for metric in in_order():

@@ -12,7 +12,8 @@ from tlbench.core.text import OneLine
 from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditions, pack
 from tlbench.regression.gates import Gates
 from tlbench.regression.metrics.registry import METRICS
-from tlbench.results.record import Record, StepTiming, Timings
+from tlbench.results.measured import StepTiming, Timings
+from tlbench.results.record import Record
 
 NOT_IDENTITY = ("python", "memory_gib")
 """What `ab` may vary on purpose, and what a container's limit or a reserved page changes."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tlbench.core.version import __version__
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import StepTiming
+from tlbench.results.measured import StepTiming
 
 
 def pytest_benchmark(report: Report) -> str:

@@ -5,7 +5,8 @@ import re
 from tlbench.backbones import registry as backbones
 from tlbench.core.image_size import Resize, height_width
 from tlbench.reporting import keras_snippets as snippets
-from tlbench.results.record import Record, TrainedPhase
+from tlbench.results.record import Record
+from tlbench.results.trained import TrainedPhase
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import Strategy
 

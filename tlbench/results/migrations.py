@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tlbench.core.errors import UserError
-from tlbench.results.record import SCHEMA_VERSION, shown_statistic
+from tlbench.results.measured import shown_statistic
+from tlbench.results.record import SCHEMA_VERSION
 from tlbench.statistics.bootstrap import over_rounds
 from tlbench.statistics.drift import drift
 

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from tlbench.core.image_size import brief
-from tlbench.results.record import Record, Relative, StepTiming
+from tlbench.results.measured import Relative, StepTiming
+from tlbench.results.record import Record
 
 OF_STEP = (
     "ms",

@@ -14,7 +14,7 @@ from tlbench.host.doctor import Check
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
 from tlbench.measuring.readings import machine_key, recent_readings, remember_readings
-from tlbench.results.record import Environment
+from tlbench.results.measured import Environment
 
 NOISE_SECONDS = 8.0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tlbench.results.record import Epoch, Setting
+from tlbench.results.trained import Epoch, Setting
 from tlbench.strategies.base import Phase
 from tlbench.training.evaluate import Predicted, top_1
 from tlbench.training.weight_space import Weights, greedy_soup, interpolated

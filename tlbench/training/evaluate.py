@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.errors import UserError
-from tlbench.results.record import Accuracy, Epoch, Setting
+from tlbench.results.record import Accuracy
+from tlbench.results.trained import Epoch, Setting
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, top_k
 from tlbench.statistics.intervals import wilson
 from tlbench.training.batches import Sliced, in_order

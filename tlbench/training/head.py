@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tlbench.core.cell import Output
-from tlbench.results.record import Epoch, Setting
+from tlbench.results.trained import Epoch, Setting
 from tlbench.training.batches import Arrays
 from tlbench.training.solvers.base import DenseHead, Examples, Head, HeadSolver, PathPoint
 from tlbench.training.solvers.linear import Linear

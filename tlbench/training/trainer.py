@@ -13,7 +13,8 @@ import keras
 from tlbench.core.cell import Cell, Training
 from tlbench.host.allocator import usage
 from tlbench.modeling.layers import seed_noise
-from tlbench.results.record import Epoch, Setting, Usage
+from tlbench.results.measured import Usage
+from tlbench.results.trained import Epoch, Setting
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
@@ -98,16 +99,9 @@ class Trainer:
         after the first epoch whose loss is not finite.
         """
         asked = cell.training
-        for variable, first in zip(self._optimizer.variables, self._first, strict=True):
-            variable.assign(first)
         steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
         schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
-        self._optimizer.learning_rate = schedule.at(0)
-        if self.second:
-            self.second.restore()
-        gather = getattr(self._optimizer, "gather", _nothing)
-        gather()
-        seed_noise(self._trained, cell.seed)
+        gather = self._set_back(cell.seed, schedule.at(0))
         classes = max(2, self.model.output_shape[-1])  # one sigmoid unit stands for two
         weights = balanced_weights(train[1], classes) if asked.class_weight else None
         loss = partial(cross_entropy, class_weights=weights)
@@ -118,12 +112,11 @@ class Trainer:
         watch = _Watch(phase, look, loss, on_epoch)
         best = Best(self.model, asked.monitor, start if phase.keep_start else None, phase.soup or 1)
         first = self.model.get_weights() if phase.shares else ()
-        callbacks: list[keras.callbacks.Callback] = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
+        rates = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
         looking = [watch, best] if phase.keep_best or phase.soup else [watch]
         if phase.ema:
             averages = Averages(self._trained, gather)
             looking = [averages.show, *looking, averages.hide]
-        callbacks += looking
         stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
         self._trained.fit(
             Batches(
@@ -136,7 +129,7 @@ class Trainer:
             ),
             epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
-            callbacks=[*callbacks, *asked_for],
+            callbacks=[*rates, *looking, *asked_for],
             verbose=0,
         )
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
@@ -149,6 +142,21 @@ class Trainer:
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
         return Fitted(tuple(watch.history), kept, step, cost)
+
+    def _set_back(self, seed: int, rate: float) -> Callable[[], None]:
+        """The optimizer's first state, the second head's first weights, noise of `seed`.
+
+        Returns what takes the optimizer's copies of the weights again, if it holds any.
+        """
+        for variable, first in zip(self._optimizer.variables, self._first, strict=True):
+            variable.assign(first)
+        self._optimizer.learning_rate = rate
+        if self.second:
+            self.second.restore()
+        gather: Callable[[], None] = getattr(self._optimizer, "gather", _nothing)
+        gather()
+        seed_noise(self._trained, seed)
+        return gather
 
 
 def _nothing() -> None:

@@ -19,7 +19,7 @@ from tlbench.modeling.counting import count_part
 from tlbench.modeling.freezing import phases_of
 from tlbench.modeling.wording import trained_part
 from tlbench.results.predictions import Evaluated
-from tlbench.results.record import Epoch, Search, Setting, TrainedPhase, TrainingPath, Trial
+from tlbench.results.trained import Epoch, Search, Setting, TrainedPhase, TrainingPath, Trial
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.best import score_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tlbench.results.record import Memory
+from tlbench.results.measured import Memory
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

@@ -19,7 +19,7 @@ from tlbench.modeling.freezing import phases_of
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.keras_private import calls
 from tlbench.modeling.original_head import original_head
-from tlbench.results.record import TrainingPath
+from tlbench.results.trained import TrainingPath
 from tlbench.strategies.base import Phase
 from tlbench.training.augment import Drawn, View
 from tlbench.training.batches import Arrays, ModelInputs, ToTrain, fewest_repeated

@@ -18,8 +18,10 @@ from tlbench.host.allocator import keep_memory, usage
 from tlbench.host.environment import capture, git_commit, machine
 from tlbench.modeling.assemble import build, without_top
 from tlbench.modeling.counting import count, count_original, with_kept
+from tlbench.results.measured import Usage
 from tlbench.results.predictions import ARRAYS, Evaluated
-from tlbench.results.record import Accuracy, Counts, Epoch, Provenance, Record, Search, TrainedPhase, Usage
+from tlbench.results.record import Accuracy, Counts, Provenance, Record
+from tlbench.results.trained import Epoch, Search, TrainedPhase
 from tlbench.training.evaluate import Predicted, accuracy, predict
 from tlbench.worker import device, memory, settings
 from tlbench.worker.bench import Bench

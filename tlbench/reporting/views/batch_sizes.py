@@ -10,7 +10,8 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views.rows import UNSTABLE
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
 
 CAPTION = (
     "Images a second at each batch size; both axes are drawn so that twice as many is as far everywhere to the right, "

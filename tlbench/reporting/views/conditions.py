@@ -8,7 +8,8 @@ from tlbench.core.image_size import in_words
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
 
 
 def sections(report: Report) -> list[Section]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tlbench.core.cell import StepName
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
-from tlbench.results.record import Relative
+from tlbench.results.measured import Relative
 
 Place = tuple[str, StepName]
 """A kind of device and a step: what a column of times is of."""

@@ -10,7 +10,8 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views import relative
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns
-from tlbench.results.record import Record, StepTiming, shown_statistic
+from tlbench.results.measured import StepTiming, shown_statistic
+from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
 from tlbench.statistics.intervals import wilson
 

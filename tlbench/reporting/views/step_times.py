@@ -11,7 +11,8 @@ from tlbench.reporting.plots import Strip, Strips
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import relative
 from tlbench.reporting.views.rows import shown
-from tlbench.results.record import Record, StepTiming
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
 
 HEADINGS = [

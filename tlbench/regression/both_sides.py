@@ -5,7 +5,7 @@ from tlbench.regression.metrics.base import Pair
 from tlbench.regression.verdicts import OUTCOME, Judgement, Verdict
 
 
-def outcome(couple: Couple) -> Judgement | Pair:
+def both_sides(couple: Couple) -> Judgement | Pair:
     """The pair that metrics look at, or the judgement of a cell that has no two sides with numbers."""
     base, new = couple.base, couple.new
     verdict: Verdict
