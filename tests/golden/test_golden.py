@@ -57,6 +57,7 @@ def check(name: str, text: str) -> None:
         ("small-cpu", "small", "report"),
         ("keras-table-cpu", "keras-table-cpu", "report.random-weights"),
         ("strategies", "strategies", "report"),
+        ("images", "images", "report"),
     ],
 )
 def test_committed_reports_are_written_again_as_they_are(

@@ -70,7 +70,7 @@ def _picture(data: str, found: Sequence[Curve]) -> Curves:
         for name, curve in zip(names[:MOST], found[:MOST], strict=True)
     ]
     panel = Panel("Test top-1", tuple(lines), share=True)
-    return Curves(f"images-{slug(data)}", title, "Training images a class", (panel,), "Means over the seeds.")
+    return Curves(f"images-{slug(data)}", title, "Training images a class", (panel,), "Means over the seeds.", log=True)
 
 
 def _curves(found: Sequence[Curve]) -> Table:
