@@ -9,6 +9,7 @@ from tlbench.backbones import registry  # noqa: E402
 from tlbench.core.cell import Head, Named  # noqa: E402
 from tlbench.modeling.assemble import Assembled, assemble, head_of  # noqa: E402
 from tlbench.modeling.cut import Boundary, boundary, lower_model, upper_model  # noqa: E402
+from tlbench.modeling.heads import head_layers  # noqa: E402
 
 SHARES = (0.7, 0.3, 0.05)
 FEW = ("MobileNetV2", "DenseNet121", "EfficientNetB0", "ConvNeXtTiny")
@@ -87,6 +88,16 @@ def test_several_cuts_are_computed_in_one_pass() -> None:
     assert len(together) == len(apart) == len(frozen.handed) + len(part.handed)
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_heads_that_pool_in_different_ways_share_a_pass() -> None:
+    assembled, averaged = cut(Named(name="frozen"))
+    flat = boundary(assembled, assembled.frozen, head_layers(Head(name="flatten", hidden=(4,)), 3))
+    assert averaged is not None
+    assert flat is not None
+    images = pictures(assembled)
+    of_average, of_flat = lower_model(assembled, [averaged, flat])(images)
+    np.testing.assert_allclose(keras.ops.mean(keras.ops.reshape(of_flat, (2, 4, 1280)), axis=1), of_average, rtol=1e-5)
 
 
 def test_a_cut_through_a_skip_connection_hands_over_both_tensors_or_moves_down_to_one() -> None:

@@ -68,13 +68,20 @@ def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.M
     made = keras.Model(backbone.inputs[0], distinct, name="below_the_cut")(scaled)
     found = dict(zip(map(id, distinct), made if isinstance(made, list) else [made], strict=True))
     outputs = []
-    for one in boundaries:
+    for number, one in enumerate(boundaries):
+        # Each head calls its pooling the same, and names of a model are unique.
+        fixed_head = one.fixed_head if number == 0 else [_renamed(layer, number) for layer in one.fixed_head]
         for tensor in one.tensors:
             output = found[id(tensor)]
-            for layer in one.fixed_head:
+            for layer in fixed_head:
                 output = layer(output)
             outputs.append(output)
     return keras.Model(model.inputs[0], outputs, name="lower")
+
+
+def _renamed(layer: keras.Layer, number: int) -> keras.Layer:
+    """A layer without weights again, under another name."""
+    return type(layer).from_config({**layer.get_config(), "name": f"{layer.name}_{number}"})
 
 
 def upper_model(assembled: Assembled, at: Boundary) -> keras.Model:
