@@ -31,6 +31,16 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert store.done_ids() == {one.cell_id for one in others}
 
 
+def test_a_sample_is_even_and_leaves_damage_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    paths = sorted(store.write(builders.record(builders.cell(seed=seed))) for seed in range(10))
+    assert [one.cell_id for one in store.sample(4)] == [path.stem for path in paths[::3]]
+    assert len(store.sample(100)) == 10
+    paths[0].write_text("{")
+    assert len(store.sample(100)) == 9
+    assert paths[0].exists()
+
+
 def test_numbers_that_are_not_finite_survive(tmp_path: Path) -> None:
     diverged = RECORD.model_copy(update={"accuracy": builders.accuracy().model_copy(update={"loss": float("nan")})})
     text = encode(diverged)

@@ -24,6 +24,7 @@ from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session import report
+from tlbench.session.costs import earlier_records
 
 SUITE = """\
 name: replayed
@@ -243,7 +244,8 @@ def test_a_plan_says_how_many_trials_there_are(tmp_path: Path) -> None:
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     before = tlbench.plan("suite.yaml")
     assert (len(before.cells), len(before.to_do)) == (2, 2)
-    assert any(said.startswith("No earlier run of these cells") for said in before.sentences)
+    assert any(said.startswith("No earlier run on this machine") for said in before.sentences)
+    assert set(before.costs) == {cell.id for cell in before.cells}
     run(select="strategy=frozen")
     after = tlbench.plan("suite.yaml")
     assert [cell.strategy.name for cell in after.to_do] == ["full"]
@@ -252,3 +254,24 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     assert "<td>frozen</td>" in after._repr_html_()
     assert any("1 of these cells took" in said for said in after.sentences)
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
+
+
+def test_a_run_names_what_may_not_fit_and_says_what_was_predicted(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tlbench.session.run.available_memory", lambda: 10**8)
+    monkeypatch.setattr("tlbench.session.run.InlineExecutor", Replay)
+    done = run()
+    assert any("Memory may not be enough for 2 cells, with 100 MB free" in line for line in caplog.messages)
+    assert done.predicted.startswith("Predicted and taken: ")
+    assert "added up over 2 cells" in done.predicted
+    assert run().predicted == ""
+
+
+def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    taken = builders.environment().identity
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken)
+    assert len(earlier_records()) == 2
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken | {"threads": "64"})
+    assert earlier_records() == []

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
+from tlbench.costs.predict import Cost
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
@@ -34,13 +37,27 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
         say(f"note {note}")
     cells, done = chosen.cells, chosen.done
     if as_json:
-        rows = [{"id": c.id, "label": c.label, "done": c.id in done, "cell": c.model_dump(mode="json")} for c in cells]
+        rows = [
+            {
+                "id": c.id,
+                "label": c.label,
+                "done": c.id in done,
+                "predicted": _predicted(chosen.costs.get(c.id)),
+                "cell": c.model_dump(mode="json"),
+            }
+            for c in cells
+        ]
         click.echo(json.dumps(rows, indent=1))
         return
     click.echo(terminal.text(_table(cells, done)))
     click.echo(f"\n{counted(len(cells), 'cell')}, {len(cells) - len(chosen.to_do)} done.")
     for sentence in chosen.sentences:
         click.echo(sentence)
+
+
+def _predicted(cost: Cost | None) -> dict[str, Any] | None:
+    """Seconds, bytes, and by how much the seconds may be off; None for what is done or cannot be told."""
+    return None if cost is None else asdict(cost) | {"factor": cost.factor}
 
 
 def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:

@@ -77,6 +77,8 @@ def command(
         say(f"Stopped. What is finished is kept in {progress.folder}; the same command goes on from there.")
         return exit_code(error)
     click.echo(done.text, nl=False)
+    if done.predicted:
+        say(done.predicted)
     if done.files:
         say(f"Reports: {', '.join(map(str, done.files))}")
     return SOME_FAILED if done.failed else 0

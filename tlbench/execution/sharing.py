@@ -15,10 +15,10 @@ from tlbench.results.record import Record, WeightsProvenance
 def shared_work(cells: Sequence[Cell]) -> list[str]:
     """What is done once for several cells, if images and weights are found as the suite asks."""
     trained = [cell for cell in cells if cell.kind == "trained"]
-    groups = grouped([_job(cell) for cell in trained], None)
+    groups = grouped([job_of(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
     lines = chains(groups)
-    measured = {_key(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
+    measured = {measured_key(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
     sentences = []
     if trained:
         sentences.append(
@@ -32,13 +32,13 @@ def shared_work(cells: Sequence[Cell]) -> list[str]:
 
 
 def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[str]:
-    """Time and disk, from what the same cells took in earlier `runs` (the newest first)."""
+    """Time and disk that the same cells took in earlier `runs` (the newest first); empty where none are known."""
     known: dict[str, Record] = {}
     for records in reversed(runs):
         known |= {one.cell_id: one for one in records if one.status == "ok"}
     found = [known[cell.id] for cell in cells if cell.id in known]
     if not found:
-        return ["No earlier run of these cells is known, from which time and disk could be estimated."]
+        return []
     seconds = sum(sum(one.phases.values()) for one in found)
     kept = dict(kept for kept in map(_features, found) if kept)
     return [
@@ -47,14 +47,15 @@ def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[s
     ]
 
 
-def _key(cell: Cell, step: StepJob) -> str:
+def measured_key(cell: Cell, step: StepJob) -> str:
     """As it will be measured; a data set whose classes are not known yet is taken to have few."""
     like = cell.dataset.args.get("like")
     known = classes_of(cell.dataset.name, None if like is None else str(like)) or ()
     return key_of(cell, step, len(known) if cell.kind == "trained" else ORIGINAL_CLASSES)
 
 
-def _job(cell: Cell) -> Job:
+def job_of(cell: Cell) -> Job:
+    """The cell with images and weights as if they were found as it asks."""
     data = DataSource(cell.dataset.label, (), "real", False, data_key(cell), {})
     known = "as asked" if cell.weights == "imagenet" else None
     return Job(cell, data, WeightsProvenance(source=cell.weights, fallback=False, sha256=known), None)

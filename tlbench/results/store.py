@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,14 @@ class Store:
             except RecordTooNewError as error:
                 raise RecordTooNewError(f"{path}: {error}") from error
         return Records(tuple(records), tuple(aside))
+
+    def sample(self, most: int) -> list[Record]:
+        """At most so many records, evenly from all; one that cannot be read is left out and stays where it is."""
+        files, found = self._files(), []
+        for path in files[:: max(1, -(-len(files) // most))]:
+            with suppress(OSError, UnreadableError, RecordTooNewError):
+                found.append(decode(path.read_bytes(), path.stem))
+        return found
 
     def _put_aside(self, path: Path) -> Path:
         """Where the file is now: who may only read leaves it in its place."""

@@ -11,9 +11,13 @@ from tlbench.core import selection
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
+from tlbench.costs.predict import Cost
+from tlbench.execution.predicted import cost_sentences, predicted, told_counts
 from tlbench.execution.sharing import estimates, shared_work
+from tlbench.host.resources import available_memory
 from tlbench.results.run_folder import RunFolder, is_run, runs_under
 from tlbench.results.store import Store
+from tlbench.session.costs import earlier_records
 from tlbench.session.folder import RESULTS, StrPath
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
@@ -45,12 +49,19 @@ class Plan:
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """What the cells share, and the time and disk they take as far as earlier runs tell."""
+        """What the cells share, what those that are not done will cost, and what they took in earlier runs."""
         records = [Store(folder.path).read_all().records for folder in self.earlier]
         trials = Counter(map(trials_of, self.cells))
         of = len(self.cells)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
-        return (*shared_work(self.cells), *tuned, *estimates(self.cells, records))
+        costs = cost_sentences(self.to_do, self.costs, available_memory())
+        return (*shared_work(self.cells), *tuned, *costs, *estimates(self.cells, records))
+
+    @cached_property
+    def costs(self) -> dict[str, Cost]:
+        """What the cells that are not done will cost, by id, where that can be told."""
+        records = earlier_records()
+        return predicted(self.to_do, told_counts(records), records)
 
     @cached_property
     def frame(self) -> "pd.DataFrame":

@@ -11,19 +11,23 @@ from tlbench.core import selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
+from tlbench.costs.predict import Cost
 from tlbench.execution import server
 from tlbench.execution.again import Policy
-from tlbench.execution.executors import EXECUTORS, Executor
+from tlbench.execution.executors import EXECUTORS, Executor, InlineExecutor, ProcessExecutor
 from tlbench.execution.groups import grouped
-from tlbench.execution.inputs import Inputs, find_inputs
+from tlbench.execution.inputs import Inputs, data_key, find_inputs
 from tlbench.execution.job import Keep, Places, Resources
+from tlbench.execution.predicted import memory_sentences, predicted, taken_sentence
 from tlbench.execution.resume import without_model
 from tlbench.execution.runner import run_groups
+from tlbench.host.resources import available_memory
 from tlbench.host.shares import Share
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store
+from tlbench.session.costs import earlier_records
 from tlbench.session.events import Events, Logged
 from tlbench.session.folder import StrPath, outdate_report, written_report
 from tlbench.session.start import new_or_resumed
@@ -42,7 +46,7 @@ class CompletedRun(RunFolder):
 
     cells: those that were asked for. failed: their records that lack numbers or step times. files: the reports that
     were written; empty where nothing was left to do and the reports were there. markdown: the report. text: a screenful
-    of it, for a terminal.
+    of it, for a terminal. predicted: what was trained, beside what it was predicted to take; empty where nothing was.
     """
 
     cells: tuple[Cell, ...]
@@ -50,6 +54,7 @@ class CompletedRun(RunFolder):
     files: tuple[Path, ...]
     markdown: str
     text: str
+    predicted: str = ""
 
     @cached_property
     def report(self) -> "Report":
@@ -136,11 +141,12 @@ def run(
     inputs = _find(asked, places, events)
     place = Path(out) if out is not None else None
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events)
+    costs: dict[str, Cost] = {}
     with owner:
         if not all(cell.id in done for cell in asked):
             keep = Keep(feature_dir(), most_features()) if cut else None
             outdate_report(folder)
-            _train(asked, inputs, places, worker, keep, slots, read, folder, events)
+            costs = _train(asked, inputs, places, worker, keep, slots, read, folder, events)
             if timed:
                 _time(asked, worker, read.timeout, folder, events)
         elif (earlier := written_report(folder)) is not None:
@@ -148,8 +154,9 @@ def run(
         from tlbench.session.report import write  # pandas
 
         written = write(folder)
+    told = taken_sentence(costs, [row.record for row in written.report.rows])
     failed = written.troubled({cell.id for cell in asked})
-    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text)
+    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:
@@ -175,6 +182,20 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     return inputs
 
 
+def _foretold(cells: Sequence[Cell], inputs: Inputs, executor: Executor, events: Events) -> dict[str, Cost]:
+    """What cells will cost; those for which memory may not be enough are named, where they run on this machine."""
+
+    def counts_of(cell: Cell) -> dict[str, int] | None:
+        data = inputs.data.get(data_key(cell))
+        return {name: sum(split.per_class.values()) for name, split in data.splits.items()} if data else None
+
+    costs = predicted(cells, counts_of, earlier_records())
+    if isinstance(executor, ProcessExecutor | InlineExecutor):
+        for sentence in memory_sentences(cells, costs, available_memory()):
+            events.note(sentence)
+    return costs
+
+
 def _train(
     cells: Sequence[Cell],
     inputs: Inputs,
@@ -185,13 +206,15 @@ def _train(
     suite: Suite,
     folder: RunFolder,
     events: Events,
-) -> None:
+) -> dict[str, Cost]:
+    """Train what is not trained; what was predicted of it."""
     store = Store(folder.path)
     finished = [record for record in store.read_all().records if record.status == "ok"]
     trained = {record.cell_id for record in finished} - store.lost_predictions()
     if suite.save_models:
         trained -= without_model(store, finished)
     todo = [cell for cell in cells if cell.id not in trained]
+    costs = _foretold(todo, inputs, executor, events)
     events.training(len(cells), len(cells) - len(todo))
     models = store.models if suite.save_models else None
     groups = [
@@ -200,6 +223,7 @@ def _train(
     ]
     policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"
     run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
+    return costs
 
 
 def _time(cells: Sequence[Cell], executor: Executor, timeout: float, folder: RunFolder, events: Events) -> None:

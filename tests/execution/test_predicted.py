@@ -1,0 +1,84 @@
+"""What falls to each cell of a plan, and what is said of it."""
+
+from tests import builders
+from tests.execution.test_groups import FROZEN, FULL
+from tlbench.core.cell import Limit, Named, Training
+from tlbench.costs.predict import Cost
+from tlbench.execution.predicted import (
+    cost_sentences,
+    duration,
+    memory_sentences,
+    predicted,
+    taken_sentence,
+    told_counts,
+)
+from tlbench.results.measured import Memory
+
+IMAGES = {"train": 100, "validation": 50, "test": 50}
+COST = Cost(seconds=60.0, timing=0.0, memory=2e9, images=3e6, features=1e6, known="machine")
+
+
+def test_the_first_cell_bears_what_is_shared() -> None:
+    cells = [builders.cell(strategy=one, seed=seed) for one in (FROZEN, FULL) for seed in (0, 1)]
+    costs = [predicted(cells, lambda _: IMAGES, [])[cell.id] for cell in cells]
+    frozen, again, full, later = (cost.seconds for cost in costs)
+    assert frozen > again
+    assert full > later
+    assert [cost.timing > 0 for cost in costs] == [True, False, True, False]
+    alone = predicted(cells[2:3], lambda _: IMAGES, [])[cells[2].id]
+    assert alone.seconds > full  # the feature pass is its own then
+
+
+def test_what_is_done_or_unknown_has_no_prediction() -> None:
+    known, unknown = builders.cell(), builders.cell(backbone=Named(name="AlexNet"), weights="random")
+    assert predicted([known, unknown], lambda _: IMAGES, []).keys() == {known.id}
+    assert predicted([known], lambda _: None, []) == {}
+    assert predicted([known], lambda _: IMAGES, [], done={known.id}) == {}
+    said = cost_sentences([known, unknown], {known.id: COST}, free=10**10)
+    assert said[0].startswith("Predicted for 1 of 2 cells: 60 s of training, added up; at most 2.0 GB of memory; 4 MB")
+    assert said[1].startswith("Known from other backbones on this machine")
+    assert said[2].startswith("1 cell without a prediction")
+
+
+def test_how_many_images_there_are_is_told_by_the_suite_the_archive_or_an_earlier_run() -> None:
+    counts_of = told_counts([])
+    limited = Limit(train=10, validation=5, test=20)
+    assert counts_of(builders.cell(limit=limited)) == {"train": 20, "validation": 10, "test": 40}
+    assert counts_of(builders.cell()) == {"train": 200, "validation": 500, "test": 1000}
+    intel = builders.cell(dataset=Named(name="intel"))
+    assert counts_of(intel) is None
+    assert counts_of(builders.cell(dataset=Named(name="of_mine"), limit=limited)) is None
+    earlier = told_counts([builders.record(intel)])
+    assert earlier(intel.model_copy(update={"seed": 3})) == {"train": 200, "validation": 200, "test": 200}
+
+
+def test_cells_that_may_not_fit_are_named() -> None:
+    small, large = (
+        builders.cell(),
+        builders.cell(train=Training(epochs=1, batch_size=999, optimizer="adam", learning_rate=1)),
+    )
+    costs = predicted([small, large], lambda _: IMAGES, [])
+    assert memory_sentences([small, large], costs, free=10**10) == []
+    (said,) = memory_sentences([small, large], costs | {large.id: COST}, free=10**9)
+    assert said.startswith("Memory may not be enough for 1 cell, with 1.0 GB free: ")
+    assert f"({large.id}, 2.0 GB)" in said
+    assert small.id not in said
+
+
+def test_the_prediction_stands_beside_what_was_taken() -> None:
+    near, far = builders.cell(), builders.cell(seed=1)
+    memory = Memory(peak=3 * 10**9, start=1, device_peak=None, weights=1, gradients=1, optimizer=1)
+    records = [
+        builders.record(near).model_copy(update={"phases": {"build": 20.0, "train": 80.0}, "memory": memory}),
+        builders.record(far).model_copy(update={"phases": {"train": 500.0}, "memory": memory}),
+        builders.failed(builders.cell(seed=2)),
+    ]
+    assert taken_sentence({record.cell_id: COST for record in records}, records) == (
+        "Predicted and taken: 2 min and 10 min of training, added up over 2 cells, 1 of them within the stated error; "
+        "at most 2.0 GB and 3.0 GB of memory."
+    )
+    assert taken_sentence({}, records) == ""
+
+
+def test_durations_have_the_unit_one_would_say() -> None:
+    assert [duration(seconds) for seconds in (4.4, 99, 600, 7200)] == ["4 s", "99 s", "10 min", "2.0 h"]

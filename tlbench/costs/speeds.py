@@ -1,0 +1,129 @@
+"""How fast a machine works, from what its records say. Pure."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from statistics import median
+
+from tlbench.backbones import registry
+from tlbench.core.cell import Named
+from tlbench.costs.sizes import size_of
+from tlbench.costs.work import Work, work_of
+from tlbench.results.record import Record
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """build, trace: seconds a layer to build a model and trace it for inference, and to trace it for training.
+
+    forward: floating-point operations a second of images that pass through, by the backbone's label. training: those
+    of training steps, as a share of `forward`.
+    """
+
+    build: float
+    trace: float
+    forward: Mapping[str, float]
+    training: float
+
+    def of(self, backbone: Named, beside: "Speeds | None" = None) -> float:
+        """Operations a second; of a backbone that was not measured the median of its family, else that of all.
+
+        beside: another machine's speeds, which know more backbones: their ratio is taken from those both have.
+        """
+        if backbone.label in self.forward:
+            return self.forward[backbone.label]
+        if beside is None:
+            return _typical(backbone, self.forward)
+        ratios = [speed / beside.of(_named(label)) for label, speed in self.forward.items()]
+        return beside.of(backbone) * (median(ratios) if ratios else 1.0)
+
+    def seconds(self, work: Work, backbone: Named, beside: "Speeds | None" = None) -> float:
+        """What `work` takes."""
+        speed = self.of(backbone, beside)
+        passes = work.forward / speed + work.training / (speed * self.training)
+        return self.build * work.built + self.trace * work.traced + passes
+
+
+def fitted(records: Iterable[Record], default: Speeds) -> Speeds:
+    """The medians of what records say, all of one machine; `default` for what they do not say."""
+    build, trace, training, forward = [], [], [], dict[str, list[float]]()
+    known = [record for record in records if record.status == "ok" and record.phases]
+    for record in known:
+        forward.setdefault(record.cell.backbone.label, []).extend(_forward(record))
+    speeds = {label: median(found) for label, found in forward.items() if found}
+    for record in known:
+        work = recorded_work(record)
+        if work is None:
+            continue
+        if work.built:
+            build.append(_build_seconds(record) / work.built)
+        step = record.path.step if record.path else None
+        if step and work.traced and work.step:
+            trace.append(max(0.0, record.phases.get("train", 0.0) - work.steps * step) / work.traced)
+            if speed := speeds.get(record.cell.backbone.label):
+                training.append(work.step / step / speed)
+    return Speeds(
+        build=median(build) if build else default.build,
+        trace=median(trace) if trace else default.trace,
+        forward=speeds,
+        training=median(training) if training else default.training,
+    )
+
+
+def recorded_work(record: Record) -> Work | None:
+    """The work that a record's seconds were taken for."""
+    if record.data is None or record.cell.train is None:
+        return None
+    images = {split: sum(of.values()) for split, of in record.data.counts.items()}
+    computed = sum(phase.path.computed for phase in record.training)
+    return work_of(record.cell, images, "features" in record.phases, computed)
+
+
+@cache
+def reference() -> Speeds:
+    """Those of the machine that results/reference was measured on: two threads of an AMD EPYC."""
+    text = resources.files("tlbench.costs").joinpath("reference.csv").read_text(encoding="utf-8")
+    rows = {line["what"]: float(line["value"]) for line in csv.DictReader(text.splitlines())}
+    build, trace, training = (rows.pop(name) for name in SCALARS)
+    return Speeds(build, trace, rows, training)
+
+
+SCALARS = ("build", "trace", "training")
+
+
+def _forward(record: Record) -> list[float]:
+    size = size_of(record.cell.backbone, record.cell.image_size)
+    if size is None:
+        return []
+    found = [size.flops / phase.path.forward for phase in record.training[:1] if phase.path.forward]
+    if not found and record.timings is not None:
+        step = record.timings.inference
+        found.append(step.batch_size * size.flops / step.median)
+    return found
+
+
+def _build_seconds(record: Record) -> float:
+    """Building, and what of the feature pass is not the pass itself."""
+    phase = record.training[0].path if record.training else None
+    passed = phase.computed * phase.forward if phase and phase.forward else 0.0
+    return max(0.0, record.phases.get("build", 0.0) + record.phases.get("features", 0.0) - passed)
+
+
+def _typical(backbone: Named, speeds: Mapping[str, float]) -> float:
+    family = family_of(backbone.name)
+    alike = [speed for label, speed in speeds.items() if family_of(_named(label).name) == family]
+    return median(alike or speeds.values())
+
+
+def family_of(name: str) -> str:
+    """The family of a backbone; of one that is not known its name."""
+    return registry.get(name).family if name in registry.names() else name
+
+
+def _named(label: str) -> Named:
+    """A name that has this label; arguments matter to nothing but the label here."""
+    name, _, arguments = label.partition(" (")
+    pairs = (part.partition("=") for part in arguments.rstrip(")").split(", ") if part)
+    return Named(name=name, args={key: value for key, _, value in pairs})
