@@ -62,3 +62,9 @@ def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path, monke
         write_atomically(file, b"new")
     assert caught.value.filename == str(file)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("report.md", "old")]
+
+
+def test_where_nothing_can_be_written_the_file_is_named_that_was_asked_for() -> None:
+    with pytest.raises(OSError, match="No such file") as error:
+        write_atomically(Path("/proc/report.md"), b"text")  # refuses root as well
+    assert error.value.filename == "/proc/report.md"

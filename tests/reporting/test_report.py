@@ -228,6 +228,11 @@ def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
     assert r"SIGKILL: a\|b c \*d\*" in text
 
 
+def test_no_difference_has_no_sign_of_its_own() -> None:
+    assert [numbers.points(one) for one in (-0.0004, 0.0, -0.0006)] == ["+0.0", "+0.0", "-0.1"]
+    assert numbers.points_between(-0.0004, 0.069) == "-0.0 to +6.9"  # that 0 lies in it is what it says
+
+
 def test_csv_and_json_give_plain_full_numbers() -> None:
     named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
     first, second = csv.DictReader(io.StringIO(text_of("csv", named)))

@@ -54,5 +54,5 @@ def test_what_is_no_image_and_what_was_left_out_are_told_apart() -> None:
         SkippedFile(split="train", path="train/a/x", reason="not an image"),
     )
     text = report(record(9, 9, per_class={"cats": 1.0, "dogs": 1.0}, skipped=skipped))
-    assert "1 files were left out because they are no images." in text
-    assert "1 files or folders were left out by their name, kind or place." in text
+    assert "1 file was left out because it is no image." in text
+    assert "1 file or folder was left out by its name, kind or place." in text

@@ -218,6 +218,7 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Repl
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"executor": "proces"}, "there is no executor 'proces'; did you mean 'process'"),
         ({"executor": "inline", "workers": 2}, "leave out one of the two"),
+        ({"workers": -1}, "workers=-1: at least 1 is needed"),
         ({"select": "strategy=none"}, "matches none of the 2 cells"),
         ({"out": "."}, "is not empty and no run"),
     ]

@@ -36,16 +36,28 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def finished(tmp_path: Path, data: Path) -> tuple[RunFolder, Record]:
+OWN = """\
+name: small
+datasets: {name: flowers, path: flowers}
+backbones: {name: MobileNet, alpha: 0.25}
+strategies: frozen
+train: {epochs: 1}
+"""
+
+
+def finished(
+    tmp_path: Path, data: Path, name: str = "cats_dogs", suite: str = "name: small\n"
+) -> tuple[RunFolder, Record]:
+    where = data / name
     source = prepare(
-        Named(name="cats_dogs"), LIMIT, 96, root=data, path=None, cache=tmp_path / "cache", fallback_synthetic=False
+        Named(name=name), LIMIT, 96, root=data, path=where, cache=tmp_path / "cache", fallback_synthetic=False
     )
-    cell = builders.cell(limit=LIMIT)
+    cell = builders.cell(limit=LIMIT, dataset=Named(name=name))
     counts = {split: dict(one.per_class) for split, one in source.splits.items()}
     about = builders.data().model_copy(update={"fingerprint": source.fingerprint, "counts": counts})
     accuracy = builders.accuracy(4, 6).model_copy(update={"confusion": ((2, 1), (1, 2))})
     record = builders.record(cell, data=about, accuracy=accuracy)
-    folder = create(tmp_path / "run", "small", "name: small\n", [cell.id], datetime.now(UTC))
+    folder = create(tmp_path / "run", "small", suite, [cell.id], datetime.now(UTC))
     store = Store(folder.path)
     store.write(record)
     store.write_predictions(cell.id, {"test": PREDICTED})
@@ -89,4 +101,19 @@ def test_images_that_are_gone_or_others_now_are_not_shown_and_that_is_said(
     said: list[str] = []
     report = page_of(folder, record, None if gone == "folder" else data, said)
     assert report.mistakes(report.rows[0]) == ()
-    assert said == ["note: no thumbnails of cats_dogs: its images are not the run's, or not there"]
+    assert said == [
+        "note: no thumbnails of cats_dogs: its images are not the run's, or not there; --data names the folder in which cats_dogs lies"
+    ]
+
+
+@pytest.mark.parametrize("place", ["working directory", "data"])
+def test_a_folder_of_ones_own_is_found_where_the_suite_is_not_beside_its_copy(
+    tmp_path: Path, data: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "cats_dogs").rename(data / "flowers")
+    folder, record = finished(tmp_path, data, "flowers", OWN)
+    monkeypatch.chdir(data if place == "working directory" else tmp_path)
+    said: list[str] = []
+    report = page_of(folder, record, data if place == "data" else None, said)
+    assert len(report.mistakes(report.rows[0])) == 2
+    assert said == []

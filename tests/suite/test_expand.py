@@ -194,6 +194,12 @@ def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
     ]
 
 
+def test_one_mapping_stands_for_a_list_of_one_in_exclude_and_include(tmp_path: Path) -> None:
+    text = BASE.replace("strategies: frozen", "strategies: [frozen, full]")
+    text += "exclude: {strategy: full}\ninclude: {strategy: scratch, seed: 7}\n"
+    assert [(c.strategy.name, c.seed) for c in cells(tmp_path, text)] == [("frozen", 0), ("scratch", 7)]
+
+
 def test_auto_takes_the_rate_of_the_strategy_and_the_optimizer(tmp_path: Path) -> None:
     text = BASE.replace("frozen", f"[{GRADIENT}, full]").replace("epochs: 1", "epochs: 1, optimizer: [adam, sgd]")
     rates = {

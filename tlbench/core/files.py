@@ -15,7 +15,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     A temporary file in the same folder is written, flushed to the disk and renamed; the folder is flushed too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)  # nobody has asked for the temporary one
+        raise
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -104,9 +104,10 @@ class Inputs:
             two = found.audit.exact_two_labels.total + found.audit.near_two_labels.total
             across = found.audit.exact_across.total + found.audit.near_across.total
             if two or across:
+                stand = "picture stands" if two == 1 else "pictures stand"
                 sentences[found.name] = (
-                    f"{found.name}: {two} pictures stand under two labels, {across} in two splits (equal, or nearly "
-                    "so); the records name them"
+                    f"{found.name}: {two} {stand} under two labels, {across} in two splits (equal, or nearly so); the "
+                    "records name them"
                 )
         return [sentences[name] for name in sorted(sentences)]
 

@@ -48,12 +48,12 @@ def interval(value: float, low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """Percentage points, from a difference of shares: ``+1.3``."""
-    return f"{difference * 100:+.1f}"
+    return f"{round(difference * 100, 1) + 0:+.1f}"  # + 0: no -0.0
 
 
 def points_between(low: float | None, high: float | None) -> str:
-    """An interval of points: ``-0.4 to +3.0``; a dash where it is not known."""
-    return DASH if low is None or high is None else f"{points(low)} to {points(high)}"
+    """An interval of points: ``-0.4 to +3.0``; a dash where it is not known. ``-0.0 to +3.0`` has 0 in it."""
+    return DASH if low is None or high is None else f"{low * 100:+.1f} to {high * 100:+.1f}"
 
 
 def seconds(value: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Predictions:
 MOST_COLUMNS = 100
 
 
-def predict(run: Run, cell: str, images: Sequence[StrPath], *, say: Say = log.warning) -> Predictions:
+def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Say = log.warning) -> Predictions:
     """What the trained model of a cell says of image files; its suite has ``save_models: true``.
 
     The files are resized and scaled as those were that it was trained on. run: the folder of a run, or what
@@ -97,7 +98,7 @@ def predict(run: Run, cell: str, images: Sequence[StrPath], *, say: Say = log.wa
 
 
 def classify(
-    model: str, images: Sequence[StrPath], *, weights: StrPath | None = None, **arguments: Scalar
+    model: str, images: StrPath | Sequence[StrPath], *, weights: StrPath | None = None, **arguments: Scalar
 ) -> Predictions:
     """What Keras' own classifier of ImageNet's 1000 classes says of image files.
 
@@ -143,9 +144,14 @@ def _checked(run: Path, record: Record) -> Path:
 
 
 def _predictions(
-    target: str, request: dict[str, Any], images: Sequence[StrPath], model: str, classes: tuple[str, ...], backend: str
+    target: str,
+    request: dict[str, Any],
+    images: StrPath | Sequence[StrPath],
+    model: str,
+    classes: tuple[str, ...],
+    backend: str,
 ) -> Predictions:
-    names = [str(Path(image)) for image in images]
+    names = [str(Path(image)) for image in ((images,) if isinstance(images, str | PathLike) else images)]
     answer = child.call(target, {**request, "files": names}, backend)
     damaged: dict[int, str] = answer["damaged"]
     found = answer["probabilities"]

@@ -119,6 +119,8 @@ def run(
     """
     if executor not in EXECUTORS:
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
+    if workers is not None and workers < 1:
+        raise UserError(f"workers={workers}: at least 1 is needed")
     events = events or Logged()
     read = load_suite(Path(suite))
     worker = EXECUTORS[executor]()

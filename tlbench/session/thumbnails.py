@@ -25,6 +25,8 @@ from tlbench.suite.load import load_suite
 MOST, SIDE, QUALITY = 16, 72, 70
 """Images of a model, pixels of the longer side, and JPEG's quality: about 2 KB each."""
 
+NOT_THERE = "its images are not the run's, or not there; --data names the folder in which {} lies"
+
 
 def with_thumbnails(report: Report, folders: Sequence[RunFolder], data: Path | None, say: Say) -> Report:
     """The report with the mistakes of its best models as pictures.
@@ -45,7 +47,7 @@ def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row:
         say(f"note: no thumbnails of {record.cell.dataset.label}: {error}")
         return ()
     if predictions is None or source is None:
-        why = "its predictions were not kept" if predictions is None else "its images are not the run's, or not there"
+        why = "its predictions were not kept" if predictions is None else NOT_THERE.format(record.cell.dataset.name)
         say(f"note: no thumbnails of {record.cell.dataset.label}: {why}")
         return ()
     probabilities, labels = predictions
@@ -66,12 +68,7 @@ def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row:
 def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource | None:
     """The data set as the run had it; None where it is not there, or holds other images."""
     name, cell = record.cell.dataset.name, record.cell
-    try:
-        path = load_suite(folder.path / SUITE_FILE).dataset_paths.get(name)
-    except UserError:
-        path = None
-    if path is not None and not path.is_dir():
-        path = None
+    path = _own_folder(name, folder, data)
     if path is None and not (data is not None and (data / name).is_dir()):
         return None
     found = prepare(
@@ -85,6 +82,23 @@ def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource 
         fallback_synthetic=True,  # never a download
     )
     return found if record.data is not None and found.fingerprint == record.data.fingerprint else None
+
+
+def _own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
+    """The folder of a data set that the suite gives a path; None of another set, or where it is not there.
+
+    A path is relative to the suite, of which only the copy in the run's folder is at hand: the working directory and
+    `data` are looked into as well, and the fingerprint tells whether the images are the run's.
+    """
+    try:
+        suite = load_suite(folder.path / SUITE_FILE)
+    except UserError:
+        return None
+    written = [item.path for item in suite.content.datasets if item.dataset.name == name and item.path is not None]
+    places = [place for path in written for place in (suite.dataset_paths[name], Path(path).expanduser().resolve())]
+    if written and data is not None:
+        places.insert(0, data / name)
+    return next((place for place in places if place.is_dir()), None)
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:

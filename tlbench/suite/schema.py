@@ -61,11 +61,11 @@ def _most(value: Any) -> Any:
 def _bytes(value: object) -> object:
     """Bytes of ``4GB``."""
     if not isinstance(value, str):
-        raise ValueError("a size with its unit belongs here, as 500MB or 4GB")
+        raise complain("a size with its unit belongs here, as 500MB or 4GB")
     try:
-        return parse_size(value, "memory")
+        return parse_size(value, "")
     except UserError as error:
-        raise ValueError(str(error)) from error
+        raise complain(str(error).removeprefix(": ")) from error
 
 
 def _seeds(value: Any) -> Any:
@@ -224,8 +224,8 @@ class SuiteFile(Section):
     jit: JitMode = "auto"
     timing: TimingSection = TimingSection()
     fallback: FallbackSection = FallbackSection()
-    include: list[PatchSection] = []
-    exclude: list[PatchSection] = []
+    include: Annotated[list[PatchSection], Listed] = []
+    exclude: Annotated[list[PatchSection], Listed] = []
     gates: GatesSection = GatesSection()
     timeout: Positive = 3600.0
     memory: MemorySize | None = None

@@ -15,7 +15,7 @@ NO_RUNS = (
 )
 NO_COMPARISON = "Nothing was measured: these runs have no two strategies on the same photographs, with real weights."
 ONE_SEED = "Measured: with one seed trained models can be compared, not strategies; `seeds: [0, 1, 2]` in a suite can."
-ALIKE = "These data sets are not yours: which of them is more like it is for you to say."
+ALIKE = "Where none of these data sets is yours, which is most like it is for you to say."
 
 
 def blocks(advice: Advice) -> list[Block]:

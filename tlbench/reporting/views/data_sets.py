@@ -54,9 +54,19 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
         note += (" ", drawn, " accuracies say nothing about real images.")
     bad = sum(bool(one.split) for one in data.skipped)
     if bad:
-        note += (f" {bad} files were left out because they are no images.",)
-    if len(data.skipped) > bad:
-        note += (f" {len(data.skipped) - bad} files or folders were left out by their name, kind or place.",)
+        what = (
+            "1 file was left out because it is no image"
+            if bad == 1
+            else f"{bad} files were left out because they are no images"
+        )
+        note += (f" {what}.",)
+    if others := len(data.skipped) - bad:
+        what = (
+            "1 file or folder was left out by its"
+            if others == 1
+            else f"{others} files or folders were left out by their"
+        )
+        note += (f" {what} name, kind or place.",)
     unbalanced = balance_sentence(data.counts)
     return [Note((note, *([unbalanced[0].upper() + unbalanced[1:] + "."] if unbalanced else [])))]
 

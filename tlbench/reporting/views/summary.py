@@ -61,9 +61,14 @@ def _failed(troubled: Sequence[Record]) -> Table:
     lines = []
     for record in troubled:
         assert record.trouble is not None
-        why = f"{record.trouble.message.rstrip('.')}. {record.trouble.advice}".strip()
+        why = f"{_ended(record.trouble.message)} {record.trouble.advice}".strip()
         lines.append((record.cell.label, record.status if record.status != "ok" else "untimed", " ".join(why.split())))
     return Table(columns, tuple(lines))
+
+
+def _ended(message: str) -> str:
+    """A sentence with its full stop, where it does not end in a sign of its own."""
+    return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
 def _trained(chosen: Choice, how: TimeColumns) -> Table:
