@@ -12,8 +12,10 @@ from tlbench.costs.work import BACKWARD, room_of, work_of
 Known = Literal["backbone", "machine", "reference"]
 """What was measured on this machine: this backbone, other backbones, nothing."""
 
-FACTORS: Mapping[Known, float] = {"backbone": 2.2, "machine": 2.4, "reference": 3.4}
-"""Nine of ten cells took between prediction / factor and prediction * factor; docs/performance.md says where."""
+FACTORS: Mapping[Known, float] = {"backbone": 3.75, "machine": 5.6, "reference": 6.1}
+"""Nine of ten cells took between prediction / factor and prediction * factor, in runs of one machine, quiet and busy;
+docs/performance.md says which.
+"""
 
 FRAMEWORK, ENGINE = 300e6, 140e6
 """Bytes of a process that has imported TensorFlow, and of what its first model adds."""
