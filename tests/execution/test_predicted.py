@@ -29,11 +29,10 @@ def test_the_first_cell_bears_what_is_shared() -> None:
     assert alone.seconds > full  # the feature pass is its own then
 
 
-def test_what_is_done_or_unknown_has_no_prediction() -> None:
+def test_what_is_unknown_has_no_prediction() -> None:
     known, unknown = builders.cell(), builders.cell(backbone=Named(name="AlexNet"), weights="random")
     assert predicted([known, unknown], lambda _: IMAGES, []).keys() == {known.id}
     assert predicted([known], lambda _: None, []) == {}
-    assert predicted([known], lambda _: IMAGES, [], done={known.id}) == {}
     said = cost_sentences([known, unknown], {known.id: COST}, free=10**10)
     assert said[0].startswith("Predicted for 1 of 2 cells: 60 s of training, added up; at most 2.0 GB of memory; 4 MB")
     assert said[1].startswith("Known from other backbones on this machine")

@@ -1,6 +1,6 @@
 """What a plan's cells will cost, each its part of what they share, and in sentences. Pure."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import Cell
 from tlbench.core.text import counted
@@ -17,10 +17,8 @@ Counts = Mapping[str, int]
 CountsOf = Callable[[Cell], Counts | None]
 
 
-def predicted(
-    cells: Sequence[Cell], counts_of: CountsOf, records: Sequence[Record], done: Collection[str] = frozenset()
-) -> dict[str, Cost]:
-    """The cost of each of `cells` that is not `done` and can be told, by id.
+def predicted(cells: Sequence[Cell], counts_of: CountsOf, records: Sequence[Record]) -> dict[str, Cost]:
+    """The cost of each of `cells` of which it can be told, by id.
 
     The first cell of a model bears its building, the first of a backbone and its images their feature pass. counts_of:
     images of a cell by split, None where unknown. records: of this machine, from which its speed is known.
@@ -38,7 +36,7 @@ def predicted(
     costs = {}
     for cell in cells:
         counts = counts_of(cell) if cell.train else {}
-        if counts is None or cell.id in done:
+        if counts is None:
             continue
         job = job_of(cell)
         first = new(("model", structure_key(job)))
