@@ -10,7 +10,7 @@ import xmlschema
 
 from tests import builders
 from tests.regression.sides import FAILED, RIGHT, judged, made, number, side, timed
-from tlbench.core.cell import Named
+from tlbench.core.cell import Limit, Named
 from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.decide import confirmed, flagged
@@ -39,6 +39,15 @@ def test_failing_fixed_missing_and_new_cells() -> None:
     missing = judged([fine, other], [fine])
     assert (len(missing.of("missing")), missing.exit_code) == (1, 2)
     assert judged([fine], [fine, other]).of("new")
+    assert missing.notes == ()
+
+
+def test_cells_that_are_missing_and_new_under_one_name_are_told_apart() -> None:
+    found = judged([made()], [made(of=builders.cell(image_size=160, limit=Limit(train=50)))])
+    assert [one.verdict for one in found.cells] == ["new", "missing"]
+    assert found.notes == (
+        "1 cell is missing and new under the same name, since these differ: limit, image_size 96 → 160",
+    )
 
 
 def test_a_failure_of_several_lines_is_one_in_a_comparison(tmp_path: Path) -> None:

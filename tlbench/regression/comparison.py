@@ -72,7 +72,7 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
     pairs = [each for each in outcomes if not isinstance(each, Judgement)]
     for metric in in_order():
         judged += _judged(metric, pairs, gates, metric.tests(new.entries))
-    return Comparison(base, new, _by_cell(couples, judged), _notes(base, new))
+    return Comparison(base, new, _by_cell(couples, judged), (*_notes(base, new), *_namesakes(couples)))
 
 
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:
@@ -134,6 +134,24 @@ def _by_cell(couples: Sequence[Couple], judged: Sequence[Judgement]) -> tuple[Co
     for judgement in judged:
         by_cell[judgement.cell.id].append(judgement)
     return tuple(Compared(couple.cell.label, couple.cell.id, tuple(by_cell[couple.cell.id])) for couple in couples)
+
+
+def _namesakes(couples: Sequence[Couple]) -> list[str]:
+    """What tells cells apart that are missing and new under one name."""
+    gone = {couple.cell.label: couple.cell for couple in couples if couple.new is None}
+    pairs = [(gone[one.cell.label], one.cell) for one in couples if one.base is None and one.cell.label in gone]
+    values: dict[str, list[str]] = {}
+    for pair in pairs:
+        for name in type(pair[0]).model_fields:
+            old, new = (getattr(cell, name) for cell in pair)
+            if old != new:
+                plain = isinstance(old, str | int) and isinstance(new, str | int)
+                values.setdefault(name, []).append(f"{name} {old} → {new}" if plain else name)
+    if not pairs:
+        return []
+    what = ", ".join(dict.fromkeys(each for several in values.values() for each in several))
+    are = "1 cell is" if len(pairs) == 1 else f"{len(pairs)} cells are"
+    return [f"{are} missing and new under the same name, since these differ: {what}"]
 
 
 def _notes(base: Side, new: Side) -> tuple[str, ...]:
