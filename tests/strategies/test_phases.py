@@ -140,11 +140,11 @@ def test_a_share_is_not_chosen_between_losses_that_cannot_be_compared() -> None:
 @pytest.mark.parametrize(
     ("name", "args", "sentence"),
     [
-        ("l2_sp", {"alpha": -1}, "alpha: Input should be greater than or equal to 0"),
-        ("wise_ft", {"alpha": 1.5}, "alpha: Input should be less than or equal to 1"),
-        ("ema", {"decay": 1}, "decay: Input should be less than 1"),
-        ("soup", {"best": 0}, "best: Input should be greater than or equal to 1"),
-        ("co_tuning", {"trade_off": 0}, "trade_off: Input should be greater than 0"),
+        ("l2_sp", {"alpha": -1}, "alpha: it must be greater than or equal to 0"),
+        ("wise_ft", {"alpha": 1.5}, "alpha: it must be less than or equal to 1"),
+        ("ema", {"decay": 1}, "decay: it must be less than 1"),
+        ("soup", {"best": 0}, "best: it must be greater than or equal to 1"),
+        ("co_tuning", {"trade_off": 0}, "trade_off: it must be greater than 0"),
     ],
 )
 def test_numbers_out_of_range_are_refused(name: str, args: dict[str, float], sentence: str) -> None:

@@ -48,9 +48,9 @@ def test_a_number_counts_all_layers_and_a_name_is_the_first_that_is_trained() ->
     [
         ({}, "exactly one of trainable, frozen_layers, from_layer"),
         ({"trainable": 0.3, "frozen_layers": 3}, "exactly one of"),
-        ({"trainable": 1.5}, "trainable: Input should be less than 1"),
-        ({"trainable": -0.1}, "trainable: Input should be greater than 0"),
-        ({"frozen_layers": -1}, "frozen_layers: Input should be greater than or equal to 0"),
+        ({"trainable": 1.5}, "trainable: it must be less than 1"),
+        ({"trainable": -0.1}, "trainable: it must be greater than 0"),
+        ({"frozen_layers": -1}, "frozen_layers: it must be greater than or equal to 0"),
         ({"trainabel": 0.3}, "did you mean 'trainable'"),
     ],
 )

@@ -78,4 +78,6 @@ def make(name: str, args: Mapping[str, Scalar]) -> Strategy:
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from error
+        raise ValueError(
+            where + first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be", 1)
+        ) from error
