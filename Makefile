@@ -31,10 +31,10 @@ benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark
 
 backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
-	TLBENCH_OTHER_PYTHON=$(CURDIR)/$(VENV)-backends/bin/python $(BIN)/python -m pytest tests/integration/test_backends.py
+	TLBENCH_OTHER_PYTHON="$(CURDIR)/$(VENV)-backends/bin/python" $(BIN)/python -m pytest tests/integration/test_backends.py
 
 ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster on loopback, one of which is killed
-	TLBENCH_RAY_PYTHON=$(CURDIR)/$(VENV)-ray/bin/python $(BIN)/python -m pytest tests/integration/test_ray.py
+	TLBENCH_RAY_PYTHON="$(CURDIR)/$(VENV)-ray/bin/python" $(BIN)/python -m pytest tests/integration/test_ray.py
 
 $(VENV)-ray/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-ray
