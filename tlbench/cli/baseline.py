@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.terminal import say
+from tlbench.core.text import counted
 from tlbench.regression.side import Side
 from tlbench.reporting.render import terminal
 from tlbench.reporting.views.baseline import document
@@ -35,8 +36,7 @@ def save(runs: tuple[Path, ...], file: Path) -> int:
     for entry in side.entries:
         if not entry.ok:
             say(f"note: {entry.cell.label} failed, and is kept as failed")
-    cells = f"{len(side.entries)} cell{'s' if len(side.entries) != 1 else ''}"
-    say(f"{file}: {cells} of {number} run{'s' if number != 1 else ''}")
+    say(f"{file}: {counted(len(side.entries), 'cell')} of {counted(number, 'run')}")
     return 0
 
 

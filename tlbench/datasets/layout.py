@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import counted
 from tlbench.datasets.listing import BESIDE, LeftOut, Listed, files_below, leave_out, look
 from tlbench.datasets.names import EVALUATION, SPLITS, alike, one_form, quoted, shown, split_of
 from tlbench.results.images import SkippedFile, SplitOrigin
@@ -234,7 +235,7 @@ def _drawn_from_train(
             splits[split][name], left = left[:count], left[count:]
         if not left:
             raise UserError(
-                f"class {name!r} has {len(files)} {'image' if len(files) == 1 else 'images'} for train, too few to "
+                f"class {name!r} has {counted(len(files), 'image')} for train, too few to "
                 f"take {' and '.join(drawn)} out of it; add images, or set lower shares in the suite"
             )
         splits["train"][name] = left

@@ -70,7 +70,7 @@ def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.M
     outputs = []
     for number, one in enumerate(boundaries):
         # Each head calls its pooling the same, and names of a model are unique.
-        fixed_head = one.fixed_head if number == 0 else [_renamed(layer, number) for layer in one.fixed_head]
+        fixed_head = [_renamed(layer, number) for layer in one.fixed_head]
         for tensor in one.tensors:
             output = found[id(tensor)]
             for layer in fixed_head:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from tlbench.core.text import counted
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
@@ -41,9 +42,9 @@ def document(comparison: Comparison) -> Document:
 
 def headline(comparison: Comparison) -> str:
     """The verdict over all cells in one line, with how many cells have which."""
-    counted = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
-    parts = [f"{count} {verdict}" for verdict, count in counted.items() if count]
-    many = f"{len(comparison.cells)} cell{'s' if len(comparison.cells) != 1 else ''}"
+    verdicts = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
+    parts = [f"{count} {verdict}" for verdict, count in verdicts.items() if count]
+    many = counted(len(comparison.cells), "cell")
     if comparison.exit_code == 3:
         return f"nothing could be compared, of {many}"
     return f"{', '.join(parts)} (of {many}; {comparison.base.name} against {comparison.new.name})"

@@ -5,6 +5,7 @@ from statistics import mean, stdev
 
 from tlbench.core.cell import Timing, Training, Value
 from tlbench.core.image_size import brief
+from tlbench.core.text import counted
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
@@ -203,7 +204,7 @@ def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, br
     stands beside it. From fewer than `FEWEST` steps there is no number.
     """
     if len(step.samples) < FEWEST:
-        return f"{DASH} ({len(step.samples)} {'step' if len(step.samples) == 1 else 'steps'})"
+        return f"{DASH} ({counted(len(step.samples), 'step')})"
     text = numbers.milliseconds(shown(step, timing) * 1000)
     if brief:
         text = numbers.two_digits(shown(step, timing) * 1000)

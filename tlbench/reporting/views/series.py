@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.text import counted
 from tlbench.regression.history import Change, Series
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Point, Section, Table
@@ -60,7 +61,7 @@ def _in_short(series: Sequence[Series]) -> Table:
 def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
     """How much was followed over how many runs, and a line for each change of level."""
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
-    head = f"{runs} runs, {len(series)} series, {len(lines)} change{'s' if len(lines) != 1 else ''} of level"
+    head = f"{runs} runs, {len(series)} series, {counted(len(lines), 'change')} of level"
     return Note((head,)), Listing(tuple(lines))
 
 
