@@ -8,9 +8,11 @@ import numpy  # noqa: F401 - what is asked for has to be imported
 import psutil
 import pytest
 
+from tests.narrow import present
 from tlbench.host import gpu
 from tlbench.host.environment import capture, variables
 from tlbench.host.load import OtherLoad
+from tlbench.results.measured import GpuState
 
 
 class FakeNvml(SimpleNamespace):
@@ -21,9 +23,10 @@ class FakeNvml(SimpleNamespace):
 
     NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
 
-    def __init__(self, driver: bool = True) -> None:
+    def __init__(self, driver: bool = True, reasons: int = 1) -> None:
         super().__init__()
-        self.driver = driver
+        self.driver, self.reasons = driver, reasons
+        self.asked: list[tuple[str, Any]] = []
 
     def nvmlInit(self) -> None:
         if not self.driver:
@@ -31,14 +34,22 @@ class FakeNvml(SimpleNamespace):
 
     def __getattr__(self, name: str) -> Any:
         answers = {
-            "nvmlDeviceGetHandleByIndex": 0,
             "nvmlSystemGetDriverVersion": b"570.1",
-            "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=80 * 2**30),
+            "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=80 * 2**30, free=30 * 2**30),
             "nvmlDeviceGetClockInfo": 1410,
             "nvmlDeviceGetTemperature": 45,
             "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=3),
             "nvmlDeviceGetComputeRunningProcesses": [1, 2],
+            "nvmlDeviceGetPowerUsage": 351_500,
+            "nvmlDeviceGetCurrentClocksThrottleReasons": self.reasons,
         }
+        if name.startswith("nvmlClocks"):
+            reasons = {"GpuIdle": 1, "SwPowerCap": 4, "SwThermalSlowdown": 32, "HwThermalSlowdown": 64}
+            if (reason := name.removeprefix("nvmlClocksThrottleReason")) not in reasons:
+                raise AttributeError(name)  # older libraries know fewer
+            return reasons[reason]
+        if name.startswith("nvmlDeviceGetHandleBy"):
+            return lambda which: self.asked.append((name, which))
         return lambda *args: answers[name]
 
 
@@ -55,6 +66,44 @@ def test_without_library_or_driver_nothing_is_said_of_a_gpu(library: Any, monkey
     monkeypatch.setitem(sys.modules, "pynvml", library)
     assert gpu.identity() == {}
     assert capture({"kind": "cpu", "name": "cpu"}).identity.keys().isdisjoint({"gpu", "gpu_driver"})
+
+
+def test_the_state_of_a_gpu_says_what_holds_its_clock_back_and_not_that_it_is_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(reasons=1))
+    assert gpu.state() == GpuState(clock=1410, temperature=45, watts=351.5)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(reasons=1 | 4 | 32 | 64))
+    assert present(gpu.state()).held_back == ("power limit", "heat")
+    assert gpu.free_memory() == (30 * 2**30, 80 * 2**30)
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(driver=False))
+    assert (gpu.state(), gpu.free_memory()) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("visible", "asked"),
+    [
+        (None, ("nvmlDeviceGetHandleByIndex", 0)),
+        ("3,1", ("nvmlDeviceGetHandleByIndex", 3)),
+        ("GPU-5fa, GPU-6", ("nvmlDeviceGetHandleByUUID", "GPU-5fa")),
+    ],
+)
+def test_the_gpu_that_is_asked_is_the_one_this_process_uses(
+    visible: str | None, asked: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu.state() is not None
+    assert library.asked == [asked]
+
+
+def test_where_no_gpu_may_be_used_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpu.state() is None
 
 
 def test_what_identifies_a_machine_does_not_drift() -> None:

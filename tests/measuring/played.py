@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
-from tlbench.measuring.hosts import LostError, Opened, Pace, Ready
+from tlbench.measuring.hosts import LostError, Opened, Pace, Ready, Turned
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob
 from tlbench.results.record import Failure
 
@@ -60,18 +60,18 @@ class Model:
             workload=1 if reference else None,
         )
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> Turned:
         assert not self.closed
         self.turns += 1
         if self._dies_at is not None and self.turns >= self._dies_at:
             raise killed()
         if isinstance(self.job, ReferenceJob):
-            return (REFERENCE_SECONDS,)
+            return Turned(samples=(REFERENCE_SECONDS,))
         step = self.job.steps[index]
         kinds = step.step, self.job.cell.strategy.name
         seconds = SECONDS[step.step] * math.prod(self._host.slower.get(kind, 1.0) for kind in kinds)
         self._host.clock.now += 5 * seconds
-        return (seconds,) * 5
+        return Turned(samples=(seconds,) * 5)
 
     def close(self) -> None:
         self.closed = True
@@ -100,8 +100,9 @@ class Host:
         if error is not None:
             log.write_text("what it printed")
             raise error
-        self.opened.append(Model(job, self, self._dies_at(job)))
-        return self.opened[-1]
+        model = Model(job, self, self._dies_at(job))
+        self.opened.append(model)
+        return model
 
     @property
     def models(self) -> list[ModelJob]:

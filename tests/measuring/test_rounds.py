@@ -6,6 +6,7 @@ import pytest
 
 from tests.measuring.played import killed
 from tlbench.core.cell import Timing
+from tlbench.measuring.hosts import Turned
 from tlbench.measuring.rounds import Task, take_turns
 
 
@@ -23,9 +24,9 @@ class Diary:
         self.readings = 0
 
     def task(self, name: str, asked: Timing, *turn: float) -> Task:
-        def taken() -> tuple[float, ...]:
+        def taken() -> Turned:
             self.lines.append(name)
-            return turn
+            return Turned(samples=turn)
 
         return Task(name, asked, taken)
 
@@ -101,7 +102,7 @@ def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations_but_not_before_
 def test_a_model_that_is_lost_keeps_what_it_gave_and_the_others_go_on() -> None:
     diary = Diary()
     alive = diary.task("alive", timing(3), 1.0)
-    turns: list[Callable[[], tuple[float, ...]]] = [lambda: (1.0,), lambda: (_ for _ in ()).throw(killed())]
+    turns: list[Callable[[], Turned]] = [lambda: Turned(samples=(1.0,)), lambda: (_ for _ in ()).throw(killed())]
     dying = Task("dying", timing(3), lambda: turns.pop(0)())
     taken, _ = take_turns([dying, alive], diary.reference)
     assert taken["dying"].lost is not None
@@ -122,10 +123,10 @@ def test_rounds_go_on_when_the_reference_has_no_readings_any_more() -> None:
 def test_drift_falls_on_all_models_alike_where_blocks_would_tell_them_apart() -> None:
     now = 0.0
 
-    def equal_step() -> tuple[float, ...]:
+    def equal_step() -> Turned:
         nonlocal now
         now += 1.0
-        return (1.0 + 0.01 * now,)  # the machine gets slower and slower
+        return Turned(samples=(1.0 + 0.01 * now,))  # the machine gets slower and slower
 
     taken, _ = take_turns([Task(name, timing(50), equal_step) for name in "ab"], lambda: 1.0)
     first, second = (sum(sum(turn) for turn in taken[name].rounds) for name in "ab")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from tests.measuring.played import killed
+from tests.narrow import present
 from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import BIMODAL, ashman, doubts
 from tlbench.measuring.summary import Surroundings, normalised, summarise
-from tlbench.results.measured import Doubt, StepTiming
+from tlbench.results.measured import Doubt, GpuState, GpuWatch, StepTiming
 from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import over_rounds
 from tlbench.statistics.drift import drift
@@ -44,6 +45,35 @@ def kinds(samples: Sequence[float], reference: Sequence[float] = (), load: float
 
 def test_a_quiet_machine_is_stable() -> None:
     assert kinds(QUIET, [50.0, 50.5, 51.0, 50.2, 50.1, 50.4], load=0.1) == []
+
+
+def watched(clocks: Sequence[int], reasons: tuple[str, ...] = ()) -> GpuWatch:
+    states = [GpuState(clock=clock, temperature=60, watts=300, held_back=reasons) for clock in clocks]
+    return present(GpuWatch.of(states))
+
+
+def test_a_gpu_whose_clock_moves_is_named_with_the_reason_of_its_driver() -> None:
+    taken = rounds(QUIET)
+    steady = watched([1980] * 14 + [1700])  # one of fifteen rounds
+    assert doubts(taken, None, over_rounds(taken), None, 2, gpu=steady) == ()
+    moving = watched([1980] * 12 + [1500, 1400, 1300], ("power limit",))
+    (doubt,) = doubts(taken, None, over_rounds(taken), None, 2, gpu=moving)
+    assert doubt.kind == "clock"
+    assert doubt.message == (
+        "the GPU's clock went from 1300 to 1980 MHz meanwhile; the driver held it back: power limit"
+    )
+
+
+def test_a_gpu_is_watched_at_every_turn_or_not_at_all() -> None:
+    state = GpuState(clock=1980, temperature=51, watts=210.0)
+    hot = GpuState(clock=1500, temperature=88, watts=690.0, held_back=("heat", "power limit"))
+    assert GpuWatch.of([state, hot, hot]) == GpuWatch(
+        clocks=(1980, 1500, 1500),
+        temperatures=(51, 88),
+        watts=(210.0, 690.0),
+        held_back={"heat": 2, "power limit": 2},
+    )
+    assert GpuWatch.of([state, None]) is GpuWatch.of([]) is None
 
 
 def test_a_machine_that_slows_down_drifts() -> None:

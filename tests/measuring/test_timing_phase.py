@@ -21,10 +21,11 @@ from tests.measuring.played import (
 )
 from tests.narrow import present
 from tlbench.core.cell import Cell, Named
+from tlbench.host import resources
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
-from tlbench.measuring.session import there_is_room
+from tlbench.measuring.session import room_now, there_is_room
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -286,6 +287,41 @@ def test_models_that_do_not_fit_into_memory_together_form_groups(tmp_path: Path)
     found = phase(tmp_path, cells, host, rooms=2)
     assert [present(record.timings).inference.models for record in (found[one.id] for one in cells)] == [2, 2, 1]
     assert len(host.opened) == 3 + 2  # the reference workload once a group
+
+
+def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 3)
+    cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 6)]
+    asked: list[int] = []
+
+    def room(bytes_needed: int) -> bool:
+        asked.append(bytes_needed)
+        return bytes_needed <= 200  # two models of 100 bytes
+
+    host = Host()
+    found = phase(tmp_path, cells, host, room=room)
+    assert all(record.timings for record in found.values())
+    assert asked[:2] == [300, 200]  # three more at once do not fit, two do; the first was alone, to say how large it is
+    assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
+
+
+def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 4)
+    tries = iter([killed()])
+    host = Host(refuse=lambda job: next(tries, None) if of_strategy("full")(job) else None)
+    found = phase(tmp_path, [cell(), cell("full"), cell("partial")], host)
+    assert all(record.timings and not record.timing_failure for record in found.values())
+    assert [present(record.timings).inference.models for record in found.values()] == [2, 2, 2]
+
+
+def test_room_on_a_gpu_is_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, room in ((30, True), (10, False)):
+        monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda free=free: (free * 2**30, 80 * 2**30))
+        assert room_now(0) is room
 
 
 def test_room_is_left_for_others() -> None:

@@ -75,6 +75,24 @@ def test_a_cpu_and_a_gpu_run_stand_side_by_side_each_beside_its_published_time()
     assert (named["Published (CPU)"], named["Published (GPU)"]) == ("58.2", "4.60")
 
 
+def test_one_model_on_a_cpu_and_on_a_gpu_with_two_backends_is_one_row_of_three_times() -> None:
+    def timed(device: str, backend: str, seconds: float) -> Record:
+        record = original("ResNet50", 25_636_712, 107, 97.8)
+        timings = builders.timings(device).model_copy(update={"steps": (builders.step(mean=seconds),)})
+        cell = record.cell.model_copy(update={"backend": backend, "timing": KERAS.model_copy(update={"seconds": 1})})
+        return record.model_copy(update={"timings": timings, "cell": cell, "cell_id": cell.id})
+
+    runs = [("cpu", "tensorflow", 1.3), ("gpu", "torch", 0.0052), ("gpu", "jax", 0.0044)]
+    text = as_markdown(Report("t", [RunRecord(" ".join(run[:2]), timed(*run)) for run in runs]))
+    heading, _, row, *rest = [line for line in text.splitlines() if line.startswith("|")][:4]
+    assert not [line for line in rest if line.startswith("| ResNet50 |")]
+    named = dict(zip(*([cell.strip() for cell in line.strip("|").split("|")] for line in (heading, row)), strict=True))
+    assert named["Time (ms) per inference step (CPU)"].startswith("1300 ")
+    assert named["Time (ms) per inference step (GPU, torch)"].startswith("5.20 ")
+    assert named["Time (ms) per inference step (GPU, jax)"].startswith("4.40 ")
+    assert (named["Published (CPU)"], named["Published (GPU)"]) == ("58.2", "4.60")
+
+
 def test_a_difference_shows_with_its_sign() -> None:
     # keras.io publishes 29 MB for EfficientNetB0, whose 5.3 million parameters are 20 MiB.
     assert line(original("EfficientNetB0", 5_330_571, 132, 20.3))[1] == "20 (29, -9)"

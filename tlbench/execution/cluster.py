@@ -16,7 +16,7 @@ from tlbench.execution.executors import OnMessage
 from tlbench.execution.job import Group, Resources
 from tlbench.execution.outcome import Died, Lost, Outcome, Raised
 from tlbench.host.shares import Share
-from tlbench.measuring.hosts import LostError, Pace, Participant, Ready
+from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, Turned
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
 
@@ -137,9 +137,9 @@ class _OnNode:
         self._number, ready = executor.ask("open", job, timeout, timeout=timeout)
         self.ready: Ready = ready
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
-        samples: tuple[float, ...] = self._executor.ask("turn", self._number, index, pace, timeout=self._timeout)
-        return samples
+    def turn(self, index: int, pace: Pace) -> Turned:
+        turned: Turned = self._executor.ask("turn", self._number, index, pace, timeout=self._timeout)
+        return turned
 
     def close(self) -> None:
         self._executor.ask("close", self._number, timeout=self._timeout)

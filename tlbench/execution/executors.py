@@ -19,7 +19,7 @@ from tlbench.host import shares
 from tlbench.host.resources import memory_limit, side_by_side, usable_cores
 from tlbench.host.shares import Share
 from tlbench.host.shares import shares as divided
-from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost
+from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, TimerHost, Turned
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
 
@@ -103,12 +103,12 @@ class _Sleeper:
         self._child = child.Conversation(SERVE_TIMER, job, log)
         self.ready: Ready = self._answer()
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> Turned:
         if self._lost is not None:  # by another step of the same model
             raise self._lost
         self._child.say((index, pace))
-        samples: tuple[float, ...] = self._answer()
-        return samples
+        turned: Turned = self._answer()
+        return turned
 
     def close(self) -> None:
         self._child.end()

@@ -20,7 +20,7 @@ from tlbench.execution.job import Finished, Group, Job, Keep, Places, Progress
 from tlbench.execution.outcome import Outcome, Raised
 from tlbench.host.environment import NODE
 from tlbench.host.shares import Share
-from tlbench.measuring.hosts import LostError, Pace, Participant, Ready
+from tlbench.measuring.hosts import LostError, Pace, Participant, Ready, Turned
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure, Status
 
@@ -115,7 +115,7 @@ class Timers:
             return Gone(error.status, error.failure)
         return number, self._open[number].ready
 
-    def turn(self, number: int, index: int, pace: Pace) -> tuple[float, ...] | Gone:
+    def turn(self, number: int, index: int, pace: Pace) -> Turned | Gone:
         """Seconds of the counted calls of a step."""
         try:
             return self._open[number].turn(index, pace)

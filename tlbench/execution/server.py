@@ -24,6 +24,10 @@ from tlbench.host.shares import THREADS
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
+FORKED = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""Keras asks torch for a GPU while it is imported. The CUDA runtime, if it answered, would be of no use in a process
+that is forked afterwards; the driver's library can answer too (https://docs.pytorch.org/docs/stable/notes/cuda.html).
+"""
 HERE = str(Path(__file__).resolve().parents[2])
 LONGEST_FOLDER = 54
 """Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
@@ -107,7 +111,7 @@ def variables(backend: str | None, environment: Mapping[str, str]) -> dict[str, 
     KERAS_HOME is a folder of the cache: a `keras.json` of the user's would change numbers, or keep Keras from loading.
     An empty part of PYTHONPATH stands for the working directory.
     """
-    ours = {name: environment.get(name, value) for name, value in (QUIET | SHARE_THE_GPU).items()}
+    ours = {name: environment.get(name, value) for name, value in (QUIET | SHARE_THE_GPU | FORKED).items()}
     ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
     if "PYTHONPATH" in environment:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))

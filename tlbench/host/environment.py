@@ -28,7 +28,7 @@ NODE = "TLBENCH_NODE"
 """The name of this machine in a cluster, as who runs cells there says it."""
 WITHOUT_EFFECT = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
-    "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
+    "PYTORCH_NVML_BASED_CUDA_CHECK", "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
 )  # fmt: skip
 """Those of them that a worker sets itself, or whose setting it takes back."""
 TERRAFORM = (

@@ -8,6 +8,7 @@ import psutil
 from tlbench.host import cgroups
 
 ROOM_FOR_TWO = 8 * 2**30
+MOST_BUILDERS = 8
 
 
 def usable_cores() -> int:
@@ -31,6 +32,14 @@ def available_memory() -> int:
     """Bytes that can still be had without swapping, the container's limit kept in mind."""
     available, limited = int(psutil.virtual_memory().available), cgroups.memory()
     return available if limited is None else max(0, min(available, limited[0] - limited[1]))
+
+
+def builders() -> int:
+    """How many models may be built at once to be timed: on a GPU, compiling one keeps a core or two busy.
+
+    One without a GPU: the warm-up of one would share the cores with the tracing of another.
+    """
+    return max(1, min(MOST_BUILDERS, usable_cores() // 2)) if Path("/dev/nvidia0").exists() else 1
 
 
 def side_by_side() -> int:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tlbench.core.cell import Value
 from tlbench.measuring.jobs import TimerJob
-from tlbench.results.measured import Environment
+from tlbench.results.measured import Environment, GpuState
 from tlbench.results.record import Failure, Status
 
 
@@ -15,11 +15,13 @@ class Opened(Value):
     """What happened to a step before it took turns: seconds of its first call and of its warm-up calls.
 
     memory: bytes that the process took for it at most, above what it had before the model was built; None: unknown.
+    device_memory: the most bytes that the backend has held on its GPU so far; None on a CPU.
     """
 
     first_call: float
     warmup: tuple[float, ...]
     memory: int | None = None
+    device_memory: int | None = None
 
 
 class Pace(Value):
@@ -29,12 +31,19 @@ class Pace(Value):
     counted: int
 
 
+class Turned(Value):
+    """What a turn gave: seconds of its counted calls, and the GPU when it ended, where there is one that says."""
+
+    samples: tuple[float, ...]
+    gpu: GpuState | None = None
+
+
 class Ready(Value):
     """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
 
     environment: the machine it runs on, by its own word. calls: for each step, the Keras function that is called.
     resident: bytes of memory its process has; None where unknown. workload: the version of the reference workload; None
-    for a model.
+    for a model. arithmetic, peak: as in `Timings`, of a model the one, of the reference workload the other.
     """
 
     device: dict[str, str]
@@ -45,6 +54,8 @@ class Ready(Value):
     opened: tuple[Opened, ...] = ()
     resident: int | None = None
     workload: int | None = None
+    arithmetic: dict[str, str] = Field(default_factory=dict)
+    peak: dict[str, float] = Field(default_factory=dict)
 
 
 class LostError(Exception):
@@ -60,8 +71,8 @@ class Participant(Protocol):
 
     ready: Ready
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
-        """Seconds of the counted calls of step `index`. Raises LostError when it is gone."""
+    def turn(self, index: int, pace: Pace) -> Turned:
+        """One turn of step `index`. Raises LostError when it is gone."""
 
     def close(self) -> None:
         """Give its memory back."""

@@ -20,8 +20,9 @@ ONE_READING = Pace(uncounted=0, counted=1)
 class Reference:
     """The reference workload, for as long as it lives.
 
-    Where it cannot be opened, or dies between rounds, there are no readings from there on: `lost` says why, `on_loss`
-    is told once. Readings are kept in `folder` for `tlbench doctor`. Leaving `stack` closes it.
+    peak: FLOP/s of a large matrix product, as in `Timings`. Where it cannot be opened, or dies between rounds, there
+    are no readings from there on: `lost` says why, `on_loss` is told once. Readings are kept in `folder` for
+    `tlbench doctor`. Leaving `stack` closes it.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Reference:
         self._folder, self._on_loss = folder, on_loss
         self._participant: Participant | None = None
         self._machine = ""
+        self.peak: dict[str, float] = {}
         self.lost: Failure | None = None
         try:
             self._participant = host.open(job, timeout, log)
@@ -46,6 +48,7 @@ class Reference:
         stack.callback(self._participant.close)
         ready = self._participant.ready
         assert ready.workload is not None
+        self.peak = ready.peak
         self._machine = machine_key(ready.environment, ready.device["name"], ready.workload)
 
     def read(self) -> float | None:
@@ -53,7 +56,7 @@ class Reference:
         if self.lost is not None or self._participant is None:
             return None
         try:
-            return self._participant.turn(0, ONE_READING)[0]
+            return self._participant.turn(0, ONE_READING).samples[0]
         except LostError as error:
             self._lose(error)
             return None

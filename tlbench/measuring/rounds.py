@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.core.cell import Timing
-from tlbench.measuring.hosts import LostError
+from tlbench.measuring.hosts import LostError, Turned
+from tlbench.results.measured import GpuState
 from tlbench.statistics.bootstrap import FEWEST
 
-Turn = Callable[[], tuple[float, ...]]
+Turn = Callable[[], Turned]
 OnRound = Callable[[int, int], None]
 MOST_ROUNDS = 20_000
 
@@ -48,11 +49,12 @@ class Task:
 class Taken:
     """What a task gave: samples of each round, and the time of the reference workload around each. Seconds.
 
-    reference: None for a round around which there was no reading.
+    reference: None for a round around which there was no reading. gpu: at the end of each round; None without any.
     """
 
     rounds: list[tuple[float, ...]] = field(default_factory=list)
     reference: list[float | None] = field(default_factory=list)
+    gpu: list[GpuState | None] = field(default_factory=list)
     lost: LostError | None = None
 
     def enough(self, timing: Timing, rounds: int | None = None) -> bool:
@@ -95,10 +97,13 @@ def take_turns(
         for task in _drawn(taking_part, order):
             mine = taken[task.key]
             try:
-                mine.rounds.append(task.turn())
-                took_part.append(mine)
+                turned = task.turn()
             except LostError as error:
                 mine.lost = error
+                continue
+            mine.rounds.append(turned.samples)
+            mine.gpu.append(turned.gpu)
+            took_part.append(mine)
         readings.append(reference())
         around = _mean(*readings[-2:])
         for mine in took_part:

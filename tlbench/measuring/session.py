@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tlbench.core.cell import Cell, Timing
+from tlbench.host import gpu, resources
 from tlbench.host.load import OtherLoad
 from tlbench.host.resources import available_memory, memory_limit
 from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, TimerHost
@@ -82,6 +83,7 @@ class Measurement:
         """The rounds of one more process."""
         self.taken.rounds += taken.rounds
         self.taken.reference += taken.reference
+        self.taken.gpu += taken.gpu
         self.seen = self.seen.followed_by(seen)
         self.draws = (*self.draws, len(taken.rounds))
 
@@ -105,6 +107,8 @@ class Measurement:
             threads=ready.threads,
             protocol=self.job.timing.protocol,
             calls=ready.calls,
+            arithmetic=ready.arithmetic,
+            peak=dict(self.seen.peak),
             steps=(step,),
         )
 
@@ -148,7 +152,13 @@ def there_is_room(available: int, limit: int, largest: int) -> bool:
 
 
 def room_now(largest: int) -> bool:
-    """Whether there is room for one more model on this machine, at this moment."""
+    """Whether there is room for one more model on this machine, at this moment; on its GPU too, where it has one.
+
+    What a model will take of a GPU is not known beforehand: the share that is kept free is for it.
+    """
+    device = gpu.free_memory()
+    if device is not None and device[0] < KEPT_FREE * device[1]:
+        return False
     return there_is_room(available_memory(), memory_limit(), largest)
 
 
@@ -159,7 +169,7 @@ class Session:
     logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
     timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
     may be opened beside those that are. anchor: a model that takes turns in every group, so that times of all groups
-    are relative to the same; of one side alone.
+    are relative to the same; of one side alone. builders: how many models are built at once.
     """
 
     sides: Sequence[TimedSide]
@@ -169,6 +179,7 @@ class Session:
     timeout: float
     room: Callable[[int], bool] = room_now
     anchor: ModelJob | None = None
+    builders: int = field(default_factory=lambda: resources.builders())
     measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
     lost: dict[str, Loss] = field(default_factory=dict)
 
@@ -201,7 +212,7 @@ class Session:
         """The anchor; None where the `first` model of the group is the anchor itself, and where it finds no room."""
         if self.anchor is None or set(self.anchor.keys) <= set(first.job.keys) or not self.room(first.resident):
             return None
-        opened = self._open(self.anchor, stack)
+        (opened,) = self._open([self.anchor], stack)
         return _OpenModel(self.anchor, opened) if isinstance(opened, dict) else None
 
     def _open_group(
@@ -210,32 +221,51 @@ class Session:
         """Open models from the front of `waiting`, as many as there is room for, at least one, and the anchor."""
         group: list[_OpenModel] = []
         anchor: _OpenModel | None = None
-        while waiting and (not group or self.room(max(model.resident for model in group))):
-            job = waiting.pop(0)
-            self.events.opening(job.cell, total - len(waiting), total)
-            opened = self._open(job, stack)
-            if not isinstance(opened, dict):
-                side, error = opened
-                if group and error.status != HOPELESS:  # it gets a second try, first in the next group
-                    waiting.insert(0, job)
-                    break
-                self._lose(job, job.keys, Loss(side, error.failure))
-                continue
-            group.append(_OpenModel(job, opened))
-            if len(group) == 1:
+        while count := self._how_many(group, len(waiting)):
+            jobs = [waiting.pop(0) for _ in range(count)]
+            for number, job in enumerate(jobs, total - len(waiting) - count + 1):
+                self.events.opening(job.cell, number, total)
+            crowded = []
+            for job, opened in zip(jobs, self._open(jobs, stack), strict=True):
+                if isinstance(opened, dict):
+                    group.append(_OpenModel(job, opened))
+                elif group and opened[1].status != HOPELESS:
+                    crowded.append(job)
+                else:
+                    side, error = opened
+                    self._lose(job, job.keys, Loss(side, error.failure))
+            if crowded:  # they get a second try, first in the next group
+                waiting[:0] = crowded
+                break
+            if anchor is None and group:
                 anchor = self._open_anchor(group[0], stack)
         return group, anchor
 
-    def _open(self, job: ModelJob, stack: ExitStack) -> dict[str, Participant] | tuple[str, LostError]:
-        """The model on every side, built at the same time, since each traces on one core; or the side that lost it."""
+    def _how_many(self, group: Sequence[_OpenModel], waiting: int) -> int:
+        """How many models may be built next, at once: one where none is there yet that says how large models are."""
+        if not group:
+            return min(1, waiting)
+        largest = max(model.resident for model in group)
+        counts = range(min(self.builders, waiting), 0, -1)
+        return next((count for count in counts if self.room(count * largest)), 0)
 
-        def build(side: TimedSide) -> Participant | LostError:
+    def _open(self, jobs: Sequence[ModelJob], stack: ExitStack) -> list[dict[str, Participant] | tuple[str, LostError]]:
+        """Each model on every side, all built at the same time, since each traces on one core; or who lost it."""
+
+        def build(wanted: tuple[ModelJob, TimedSide]) -> Participant | LostError:
+            job, side = wanted
             try:
                 return side.host.open(job, self.timeout, side.log(self.logs, job))
             except LostError as error:
                 return error
 
-        built = dict(zip((side.name for side in self.sides), _side_by_side(build, self.sides), strict=True))
+        built = iter(_at_once(build, [(job, side) for job in jobs for side in self.sides]))
+        return [self._opened({side.name: next(built) for side in self.sides}, stack) for _ in jobs]
+
+    def _opened(
+        self, built: Mapping[str, Participant | LostError], stack: ExitStack
+    ) -> dict[str, Participant] | tuple[str, LostError]:
+        """A model that is there on every side, to be closed with `stack`; else none, and a side that lost it."""
         opened = {side: model for side, model in built.items() if not isinstance(model, LostError)}
         lost = [(side, error) for side, error in built.items() if isinstance(error, LostError)]
         for model in opened.values():
@@ -261,7 +291,7 @@ class Session:
                 lambda number, waiting: self.events.round(number, waiting, models),
             )
             cores = group[0].participants[self.sides[0].name].ready.threads
-            seen = Surroundings(load.cores(), cores, models, reference.lost)
+            seen = Surroundings(load.cores(), cores, models, reference.lost, reference.peak)
             reference.keep(readings)
             for model in group:
                 self._keep(model, taken, seen)
@@ -315,13 +345,14 @@ class Session:
         self.events.lost(job.cell, loss.failure)
 
 
-def _side_by_side(
-    build: Callable[[TimedSide], Participant | LostError], sides: Sequence[TimedSide]
+def _at_once(
+    build: Callable[[tuple[ModelJob, TimedSide]], Participant | LostError],
+    wanted: Sequence[tuple[ModelJob, TimedSide]],
 ) -> list[Participant | LostError]:
-    if len(sides) == 1:  # in this thread, which Ctrl-C reaches
-        return [build(sides[0])]
-    with ThreadPoolExecutor(len(sides)) as pool:
-        return list(pool.map(build, sides))
+    if len(wanted) == 1:  # in this thread, which Ctrl-C reaches
+        return [build(wanted[0])]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        return list(pool.map(build, wanted))
 
 
 def _name(side: TimedSide, key: str, role: str = "") -> str:

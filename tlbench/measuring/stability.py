@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, median, pstdev
 
-from tlbench.results.measured import Doubt
+from tlbench.results.measured import Doubt, GpuWatch
 from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import FEWEST, Interval
 
@@ -19,6 +19,8 @@ DRIFT = 0.05
 this one, every third round is off by more. Unlike a range it does not grow with the number of looks."""
 TREND = 0.10
 """The change of the step's median from the first third of its rounds to the last."""
+CLOCK = 0.05
+"""How far the GPU's clock went from its median in one of ten rounds."""
 LOAD = 0.2
 """Cores that other processes use, as a share of all."""
 OUTLIERS, FAR = 0.10, 5.0
@@ -35,12 +37,13 @@ def doubts(
     other_load: float | None,
     cores: int,
     lost: Failure | None = None,
+    gpu: GpuWatch | None = None,
 ) -> tuple[Doubt, ...]:
     """Everything that speaks against the median of `rounds` (seconds of each step, for each round).
 
     drift: spread of the reference workload around the rounds, None where it is unknown; lost: why it gave no readings,
     or none from some round on. interval: that of the number shown. other_load: cores that other processes kept busy
-    meanwhile; None where unknown.
+    meanwhile; None where unknown. gpu: its clock at each round; None where there is none.
     """
     samples = [sample for taken in rounds for sample in taken]
     seen = [
@@ -52,6 +55,7 @@ def doubts(
         _drift(drift),
         _unknown_drift(lost),
         _load(other_load, cores),
+        _clock(gpu),
     ]
     return tuple(doubt for doubt in seen if doubt)
 
@@ -174,4 +178,20 @@ def _load(other_load: float | None, cores: int) -> Doubt | None:
         kind="load",
         message=f"other processes used {other_load:.1f} of {cores} cores meanwhile",
         advice="Close other programs.",
+    )
+
+
+def _clock(gpu: GpuWatch | None) -> Doubt | None:
+    """A step is as fast as the clock: one that moves is named, with what the driver says of it."""
+    if gpu is None:
+        return None
+    middle = median(gpu.clocks)
+    moved = sum(abs(clock - middle) > CLOCK * middle for clock in gpu.clocks)
+    if moved <= OUTLIERS * len(gpu.clocks):
+        return None
+    why = f"; the driver held it back: {', '.join(sorted(gpu.held_back))}" if gpu.held_back else ""
+    return Doubt(
+        kind="clock",
+        message=f"the GPU's clock went from {min(gpu.clocks)} to {max(gpu.clocks)} MHz meanwhile{why}",
+        advice="Raise timing.warmup, cool the card, or measure for longer.",
     )

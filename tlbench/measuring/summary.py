@@ -1,7 +1,7 @@
 """From raw rounds to a StepTiming. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, median
 
 from tlbench.core.cell import Timing
@@ -9,7 +9,7 @@ from tlbench.measuring.hosts import Opened
 from tlbench.measuring.jobs import StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import doubts
-from tlbench.results.measured import Relative, StepTiming, shown_statistic
+from tlbench.results.measured import GpuWatch, Relative, StepTiming, shown_statistic
 from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import over_rounds, ratio
 from tlbench.statistics.drift import drift
@@ -29,13 +29,15 @@ class Surroundings:
     """What was seen of the machine while steps were timed.
 
     other_load: cores that other processes kept busy; None where unknown. models: how many took turns. lost: why the
-    reference workload gave no readings, or none from some round on.
+    reference workload gave no readings, or none from some round on. peak: FLOP/s of its matrix products, as in
+    `Timings`.
     """
 
     other_load: float | None
     cores: int
     models: int
     lost: Failure | None = None
+    peak: Mapping[str, float] = field(default_factory=dict)
 
     def followed_by(self, later: "Surroundings") -> "Surroundings":
         """Both together: the greater load, the greater number of models, the first loss."""
@@ -66,7 +68,7 @@ def summarise(
     beside = [reading for reading in taken.reference if reading is not None]
     reference = tuple(beside) if len(beside) == len(taken.rounds) else ()
     interval = over_rounds(taken.rounds, shown_statistic(timing.protocol))
-    moved = drift(beside)
+    moved, watch = drift(beside), GpuWatch.of(taken.gpu)
     return StepTiming(
         step=step.step,
         batch_size=step.batch_size,
@@ -85,9 +87,11 @@ def summarise(
         models=seen.models,
         drift=moved,
         complete=len(samples) >= timing.iterations,
-        doubts=doubts(taken.rounds, moved, interval, seen.other_load, seen.cores, seen.lost),
+        doubts=doubts(taken.rounds, moved, interval, seen.other_load, seen.cores, seen.lost, watch),
         relative=relative_to(anchor, taken.rounds, measured_with) if anchor else None,
         memory=opened.memory,
+        device_memory=opened.device_memory,
+        gpu=watch,
     )
 
 

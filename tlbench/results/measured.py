@@ -1,5 +1,7 @@
 """What of a record was measured: step times, memory, what work cost, and on which machine."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -10,7 +12,7 @@ from tlbench.core.cell import StepName, Value
 class Doubt(Value):
     """Why a measurement is unstable, in one sentence, and what would make it stable."""
 
-    kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "reference", "unjudged"]
+    kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "reference", "unjudged", "clock"]
     message: str
     advice: str
 
@@ -34,6 +36,41 @@ class Relative(Value):
     beside: tuple[tuple[float, ...], ...] = ()
 
 
+class GpuState(Value):
+    """A GPU at one moment: clock of its multiprocessors (MHz), temperature (degrees Celsius), power (watts).
+
+    held_back: why the driver held the clock back, if it did.
+    """
+
+    clock: int
+    temperature: int
+    watts: float
+    held_back: tuple[str, ...] = ()
+
+
+class GpuWatch(Value):
+    """A GPU at the end of each turn of a step. held_back: in how many of the turns the driver gave each reason."""
+
+    clocks: tuple[int, ...]
+    temperatures: tuple[int, int]
+    watts: tuple[float, float]
+    held_back: dict[str, int] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, states: Sequence[GpuState | None]) -> "GpuWatch | None":
+        """The clock of each state, the range of the rest; None where there is not one for each turn."""
+        seen = [state for state in states if state]
+        if not seen or len(seen) < len(states):
+            return None
+        temperatures, watts = [one.temperature for one in seen], [one.watts for one in seen]
+        return cls(
+            clocks=tuple(one.clock for one in seen),
+            temperatures=(min(temperatures), max(temperatures)),
+            watts=(min(watts), max(watts)),
+            held_back=dict(Counter(reason for one in seen for reason in one.held_back)),
+        )
+
+
 class StepTiming(Value):
     """Time of one step (one batch) on the whole model; all times in seconds.
 
@@ -50,7 +87,9 @@ class StepTiming(Value):
     that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
     gave them all. relative: the time relative to the run's anchor; None in records of tlbench 0.1, at other batch sizes
     than the first, and where the anchor was lost. memory: bytes that the process which was timed took for the step at
-    most, anonymous memory above what it had before the model was built; None where unknown.
+    most, anonymous memory above what it had before the model was built; None where unknown. device_memory: the most
+    bytes that the backend had held on the GPU when the step had had its first calls; None on a CPU. gpu: None on a CPU,
+    and where NVIDIA's library is not there to say.
     """
 
     step: StepName
@@ -75,6 +114,8 @@ class StepTiming(Value):
     draws: tuple[int, ...] = ()
     relative: Relative | None = None
     memory: int | None = None
+    device_memory: int | None = None
+    gpu: GpuWatch | None = None
 
     @property
     def samples(self) -> tuple[float, ...]:
@@ -108,7 +149,9 @@ class Timings(Value):
 
     threads: CPU threads the process may use. calls: for each step, the Keras function that is called.
     environment: the machine and software of the processes that timed the steps, by their own word; None where those are
-    the record's.
+    the record's. arithmetic: what the backend multiplies float32 numbers in on a GPU, ``TF32`` or ``float32``, for
+    ``convolutions`` and ``matrix products``; empty on a CPU. peak: FLOP/s of a large matrix product on the same device
+    in the same run, for each kind of number; empty on a CPU.
     """
 
     device: Literal["cpu", "gpu"]
@@ -118,6 +161,8 @@ class Timings(Value):
     threads: int
     protocol: str
     calls: dict[str, str] = Field(default_factory=dict)
+    arithmetic: dict[str, str] = Field(default_factory=dict)
+    peak: dict[str, float] = Field(default_factory=dict)
     steps: tuple[StepTiming, ...]
 
     @property

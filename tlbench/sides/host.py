@@ -16,7 +16,7 @@ from tlbench.execution.executors import ProcessExecutor
 from tlbench.measuring.hosts import LostError, Pace, Participant
 from tlbench.measuring.jobs import TimerJob
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised with every change of what is said here; parent and host must agree."""
 Message = dict[str, Any]
 
@@ -50,7 +50,8 @@ class Host:
                     return self._open(message)
                 case "turn":
                     pace = Pace.model_validate(message["pace"])
-                    return {"samples": self._models[message["model"]].turn(message["index"], pace)}
+                    turned = self._models[message["model"]].turn(message["index"], pace)
+                    return {"turned": turned.model_dump(mode="json")}
                 case "close":
                     self._models.pop(message["model"]).close()
                     return {}

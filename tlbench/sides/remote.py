@@ -14,7 +14,7 @@ from typing import Any, Self
 from tlbench.core.errors import UserError
 from tlbench.execution.entry_points import SIDE_HOST
 from tlbench.execution.outcome import Died, failure
-from tlbench.measuring.hosts import LostError, Pace, Ready
+from tlbench.measuring.hosts import LostError, Pace, Ready, Turned
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
 from tlbench.sides.host import JOB, PROTOCOL, receive, send
@@ -116,9 +116,9 @@ class _Model:
     def __init__(self, remote: Remote, number: int, ready: Ready) -> None:
         self._remote, self._number, self.ready = remote, number, ready
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> Turned:
         asked = {"do": "turn", "model": self._number, "index": index, "pace": pace.model_dump()}
-        return tuple(self._remote.ask(asked)["samples"])
+        return Turned.model_validate(self._remote.ask(asked)["turned"])
 
     def close(self) -> None:
         with contextlib.suppress(LostError):

@@ -38,6 +38,29 @@ def nondeterministic(kind: str) -> tuple[str, ...]:
     return (gradients, "the choice of convolution kernels (measured anew by each process)")
 
 
+def arithmetic() -> dict[str, str]:
+    """What float32 numbers are multiplied in on a GPU: TF32, of 10 bits of fraction, where a backend allows that.
+
+    JAX takes it for all operations unless it is told a precision, torch for convolutions alone.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow
+
+            allowed = tensorflow.config.experimental.tensor_float_32_execution_enabled()
+            convolutions = products = bool(allowed)
+        case "jax":
+            import jax
+
+            convolutions = products = jax.config.jax_default_matmul_precision in {None, "default", "tensorfloat32"}
+        case _:
+            import torch
+
+            convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    names = {True: "TF32", False: "float32"}
+    return {"convolutions": names[convolutions], "matrix products": names[products]}
+
+
 def random_batch(model: keras.Model, batch_size: int, seed: int) -> Any:
     """A fixed batch of random images, uint8 as in training, on the device already; never zeros, which run faster."""
     images = np.random.default_rng(seed).integers(0, 256, (batch_size, *model.input_shape[1:]), dtype=np.uint8)

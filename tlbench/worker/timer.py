@@ -7,15 +7,16 @@ import keras
 
 from tlbench.core.cell import Cell, Named, Timing
 from tlbench.execution.child import Channel
+from tlbench.host import gpu
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import Opened, Pace, Participant, Ready
+from tlbench.measuring.hosts import Opened, Pace, Participant, Ready, Turned
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
 from tlbench.training.compiling import compile_model
 from tlbench.training.rates import multiples_of
-from tlbench.worker import device, memory, reference, settings
+from tlbench.worker import device, memory, peak, reference, settings
 
 DONE = None
 
@@ -26,6 +27,7 @@ class ModelTimer:
     def __init__(self, job: ModelJob) -> None:
         cell, start = job.cell, memory.anonymous()
         hardware = device.describe()
+        self._on_gpu = hardware["kind"] == "gpu"
         jit = device.use_jit(cell, hardware["kind"])
         assembled = build(cell, job.classes, None)
         model, most = assembled.model, assembled.most
@@ -42,11 +44,13 @@ class ModelTimer:
             calls=device.calls(),
             opened=tuple(_opened(timer, job.timing, start) for timer in self._timers),
             resident=memory.resident(),
+            arithmetic=device.arithmetic() if self._on_gpu else {},
         )
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> Turned:
         """Seconds of the counted calls of step `index` of the job."""
-        return self._timers[index].turn(pace)
+        samples = self._timers[index].turn(pace)
+        return Turned(samples=samples, gpu=gpu.state() if self._on_gpu else None)
 
     def close(self) -> None:
         """Nothing to do: the process ends, or lives on for a debugger."""
@@ -63,7 +67,8 @@ def _opened(timer: StepTimer, timing: Timing, start: int | None) -> Opened:
     """The first calls of a step, and the memory that they took, the model's and a batch's included."""
     memory.forget_peak()
     opened, most = timer.open(timing), memory.anonymous_peak()
-    return opened if start is None or most is None else opened.model_copy(update={"memory": most - start})
+    own = None if start is None or most is None else most - start
+    return opened.model_copy(update={"memory": own, "device_memory": memory.device_peak()})
 
 
 class ReferenceTimer:
@@ -79,12 +84,13 @@ class ReferenceTimer:
             threads=usable_cores(),
             resident=memory.resident(),
             workload=reference.VERSION,
+            peak=peak.of_matrix_products() if hardware["kind"] == "gpu" else {},
         )
 
-    def turn(self, index: int, pace: Pace) -> tuple[float, ...]:
+    def turn(self, index: int, pace: Pace) -> Turned:
         """Seconds of one reading."""
         del index, pace
-        return (self._run(),)
+        return Turned(samples=(self._run(),))
 
     def close(self) -> None:
         """Nothing to do."""

@@ -19,10 +19,12 @@ def sections(report: Report) -> list[Section]:
 
 
 def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Section:
-    how = TimeColumns.of(group, report.rows)
     if all(is_original(row.record) for row in group):
-        return Section(heading, (original.table(group, how), _legend(group, how, original.LEGEND)))
-    return Section(heading, (*_data_note(group), _table(group, how), _legend(group, how, _accuracy_legend(group))))
+        columns = original.columns(group, report.rows)
+        legend = _legend(group, [column.how for column in columns], original.LEGEND)
+        return Section(heading, (original.table(group, columns), legend))
+    how = TimeColumns.of(group, report.rows)
+    return Section(heading, (*_data_note(group), _table(group, how), _legend(group, [how], _accuracy_legend(group))))
 
 
 def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
@@ -85,10 +87,11 @@ def _accuracy_legend(group: Sequence[RunRecord]) -> str:
     )
 
 
-def _legend(group: Sequence[RunRecord], how: TimeColumns, first: Text) -> Note:
-    lines = [first, *how.legend()]
+def _legend(group: Sequence[RunRecord], columns: Sequence[TimeColumns], first: Text) -> Note:
+    lines = [first, *dict.fromkeys(line for how in columns for line in how.legend())]
+    marks = any(how.marks for how in columns)
     if any(row.record.timings and not all(step.stable for step in row.record.timings.steps) for row in group):
-        which = f"{UNSTABLE} marks a step time that is not stable" if how.marks else "No step time here is stable"
+        which = f"{UNSTABLE} marks a step time that is not stable" if marks else "No step time here is stable"
         lines.append(f"{which}; why is said under Step times.")
     if any(len(step.samples) < FEWEST for row in group if row.record.timings for step in row.record.timings.steps):
         lines.append(f"Fewer than {FEWEST} steps are no number: their time is left empty, with how many there are.")

@@ -1,6 +1,7 @@
 """The Keras applications table: original classifiers, each figure beside the one that keras.io publishes. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
@@ -11,7 +12,7 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views.relative import PLACES, Place, TimeColumns
+from tlbench.reporting.views.relative import Place, TimeColumns
 from tlbench.reporting.views.rows import by_row, times
 
 OF_ACCURACY_AND_SIZE = [
@@ -22,7 +23,9 @@ OF_ACCURACY_AND_SIZE = [
     "Parameters",
     "Depth",
 ]
-INFERENCE = [place for place in PLACES if place[1] == "inference"]
+WHERE = ("backend", "jit", "precision", "timing")
+"""Settings of a cell that change no column but that of the time: rows that differ in them alone are one model."""
+DEVICES = ("cpu", "gpu")
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
     "Higher and further left is better; accuracies are those of keras.io and were not measured here. A line joins the "
@@ -59,15 +62,57 @@ def _mark(rows: Sequence[RunRecord]) -> Mark | None:
     return Mark(record.cell.backbone.label, family, top1, known)
 
 
-def table(rows: Sequence[RunRecord], how: TimeColumns) -> Table:
-    """One row a model; runs on other devices fill its other columns."""
+@dataclass(frozen=True)
+class Column:
+    """The times of one device, backend and precision. name: as headings say it: ``GPU``, ``GPU, jax``."""
+
+    key: tuple[str, ...]
+    name: str
+    how: TimeColumns
+
+    @property
+    def place(self) -> Place:
+        """What it is of."""
+        return self.key[0], "inference"
+
+    def of(self, rows: Sequence[RunRecord]) -> list[RunRecord]:
+        """Those of `rows` that are in this column."""
+        return [row for row in rows if _key(row) == self.key]
+
+
+def columns(rows: Sequence[RunRecord], among: Sequence[RunRecord]) -> list[Column]:
+    """One for each device, and for each backend and precision that was timed on it; the CPU's first."""
+    keys = sorted(dict.fromkeys(filter(None, map(_key, rows))), key=lambda key: DEVICES.index(key[0]))
+    found = []
+    for key in keys:
+        others = [other for other in keys if other[0] == key[0]]
+        told = [part for place, part in enumerate(key) if place and len({other[place] for other in others}) > 1]
+        mine = [row for row in rows if _key(row) == key]
+        found.append(Column(key, ", ".join([key[0].upper(), *told]), TimeColumns.of(mine, among)))
+    return found
+
+
+def _key(row: RunRecord) -> tuple[str, ...]:
+    cell, timings = row.record.cell, row.record.timings
+    return (timings.device, cell.backend, cell.precision) if timings else ()
+
+
+def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
+    """One row a model; runs on other devices, or with other backends, fill its other columns."""
     headings = list(OF_ACCURACY_AND_SIZE)
-    for place in INFERENCE:
-        headings += [*how.headings([place]), f"Published ({place[0].upper()})"]
-    return compact(Table.of(headings, (cells(row, how) for row in by_row(rows)), right=range(1, len(headings))))
+    for device in DEVICES:
+        there = [column for column in times_of if column.key[0] == device]
+        headings += [heading for one in there for heading in one.how.headings([one.place], one.name)]
+        headings.append(f"Published ({device.upper()})")
+    models: dict[str, list[RunRecord]] = {}
+    for row in rows:
+        cell = row.record.cell.model_dump_json(exclude={"seed", *WHERE})
+        models.setdefault(f"{cell} {row.record.fallbacks}", []).append(row)
+    lines = (cells(model, times_of) for model in models.values())
+    return compact(Table.of(headings, lines, right=range(1, len(headings))))
 
 
-def cells(rows: Sequence[RunRecord], how: TimeColumns) -> list[Text]:
+def cells(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
     """One row, in the order of the headings."""
     record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
@@ -79,8 +124,8 @@ def cells(rows: Sequence[RunRecord], how: TimeColumns) -> list[Text]:
         _accuracy(accuracy.top5 if accuracy else None, published.top5),
         _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
         _beside(counts.depth if counts else None, published.depth, 0),
-        *_times(rows, ("cpu", "inference"), published.cpu_ms, how),
-        *_times(rows, ("gpu", "inference"), published.gpu_ms, how),
+        *_times(rows, "cpu", published.cpu_ms, times_of),
+        *_times(rows, "gpu", published.gpu_ms, times_of),
     ]
 
 
@@ -103,9 +148,10 @@ def _accuracy(value: float | None, published: float | None) -> Text:
     return f"{value:.1%} ({published:.1f}%, {_signed(value * 100 - published, 1)})"
 
 
-def _times(rows: Sequence[RunRecord], place: Place, published: float | None, how: TimeColumns) -> list[str]:
-    *ratio, measured = times(rows, place, how)
-    return [*ratio, measured, DASH if published is None else numbers.milliseconds(published)]
+def _times(rows: Sequence[RunRecord], device: str, published: float | None, times_of: Sequence[Column]) -> list[str]:
+    there = [one for one in times_of if one.key[0] == device]
+    measured = [text for one in there for text in times(one.of(rows), one.place, one.how)]
+    return [*measured, DASH if published is None else numbers.milliseconds(published)]
 
 
 def _signed(difference: float, digits: int) -> str:

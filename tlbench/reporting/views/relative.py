@@ -35,14 +35,18 @@ class TimeColumns:
         """What 1 is; empty where nothing is relative."""
         return " and ".join(dict.fromkeys(self.anchors.values()))
 
-    def headings(self, places: Sequence[Place] = PLACES) -> list[str]:
-        """Each column of milliseconds at `places`, and before it the relative one where there is one."""
+    def headings(self, places: Sequence[Place] = PLACES, where: str = "") -> list[str]:
+        """Each column of milliseconds at `places`, and before it the relative one where there is one.
+
+        where: what is said in brackets; empty for the device alone.
+        """
         return [
             heading
             for device, step in places
+            for said in [where or device.upper()]
             for heading in (
-                *([f"Relative time per {step} step ({device.upper()})"] if (device, step) in self.anchors else ()),
-                f"Time (ms) per {step} step ({device.upper()})",
+                *([f"Relative time per {step} step ({said})"] if (device, step) in self.anchors else ()),
+                f"Time (ms) per {step} step ({said})",
             )
         ]
 

@@ -1,0 +1,75 @@
+"""How fast the device multiplies large matrices: what a model's arithmetic is held against."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from tlbench.worker import device
+
+SIDE = 8192
+"""Of the square matrices: 1.1 TFLOP a product, which fills any GPU of today for a millisecond or more."""
+PRODUCTS, BEST_OF = 10, 3
+KINDS = ("float32", "TF32", "bfloat16")
+
+
+def of_matrix_products(side: int = SIDE) -> dict[str, float]:
+    """FLOP/s of products of random matrices, awaited, the best of three times ten, for each kind of number."""
+    return {kind: _rate(kind, side) for kind in KINDS}
+
+
+def best(run: Callable[[], Any], flop: float, clock: Callable[[], float] = time.perf_counter) -> float:
+    """FLOP/s of the fastest of `BEST_OF` times `PRODUCTS` runs, each of `flop`; the first run is not counted."""
+    device.wait_for(run())
+    fastest = float("inf")
+    for _ in range(BEST_OF):
+        begin, last = clock(), None
+        for _ in range(PRODUCTS):
+            last = run()
+        device.wait_for(last)
+        fastest = min(fastest, clock() - begin)
+    return PRODUCTS * flop / fastest
+
+
+def _rate(kind: str, side: int) -> float:
+    dtype = "bfloat16" if kind == "bfloat16" else "float32"
+    random = np.random.default_rng(0)
+    first, second = (
+        keras.ops.cast(keras.ops.convert_to_tensor(random.standard_normal((side, side), np.float32)), dtype)
+        for _ in range(2)
+    )
+    with _tf32(kind == "TF32"):
+        return best(lambda: keras.ops.matmul(first, second), 2.0 * side**3)
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    """Whether products of float32 matrices may be computed in TF32, as each backend is told; then as it was."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow
+
+            setting = tensorflow.config.experimental
+            before = setting.tensor_float_32_execution_enabled()
+            setting.enable_tensor_float_32_execution(allowed)
+            try:
+                yield
+            finally:
+                setting.enable_tensor_float_32_execution(before)
+        case "jax":
+            import jax
+
+            with jax.default_matmul_precision("tensorfloat32" if allowed else "float32"):
+                yield
+        case _:
+            import torch
+
+            before = torch.backends.cuda.matmul.allow_tf32
+            torch.backends.cuda.matmul.allow_tf32 = allowed
+            try:
+                yield
+            finally:
+                torch.backends.cuda.matmul.allow_tf32 = before
