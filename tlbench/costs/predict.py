@@ -8,6 +8,7 @@ from tlbench.core.cell import Cell, StepName
 from tlbench.costs.sizes import size_of
 from tlbench.costs.speeds import Speeds, family_of
 from tlbench.costs.work import BACKWARD, room_of, work_of
+from tlbench.statistics.bootstrap import FEWEST
 
 Known = Literal["backbone", "machine", "reference"]
 """What was measured on this machine: this backbone, other backbones, nothing."""
@@ -79,7 +80,9 @@ def cost_of(cell: Cell, images: Mapping[str, int], part: Part, speeds: Speeds, r
 
 
 def _timed(cell: Cell, step: float) -> float:
-    """Seconds of timing a step that takes `step` seconds."""
+    """Seconds of timing a step that takes `step` seconds: a bound ends it, but not before the rounds a number needs."""
     timing = cell.protocol
-    wanted = max(timing.seconds, timing.iterations * step)
-    return timing.warmup * step + (wanted if timing.max_seconds is None else min(wanted, timing.max_seconds))
+    wanted, most = max(timing.seconds, timing.iterations * step), timing.max_seconds
+    if most is None:
+        return timing.warmup * step + wanted
+    return timing.warmup * step * (step <= most) + min(wanted, max(most, FEWEST * step))

@@ -36,9 +36,15 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """No undecodable file, nothing twice; near duplicates within one split do no harm."""
+        """No undecodable file, no class without an image, nothing twice; near duplicates within a split do no harm."""
         bad = (*self.exact.two_labels, *self.exact.across, *self.exact.within, *self.near.two_labels, *self.near.across)
-        return not (self.undecodable or bad)
+        return not (self.undecodable or self.empty or bad)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Classes that have no image in a split, as ``'cat' in test``."""
+        every = ((split, name, count) for split, of in self.counts.items() for name, count in of.items())
+        return tuple(f"{name!r} in {split}" for split, name, count in every if not count)
 
 
 def audit(layout: Layout, threads: int) -> Audit:

@@ -50,13 +50,14 @@ class Layout:
     origins: Mapping[str, SplitOrigin]
 
 
-def read_layout(folder: Path, rule: SplitRule) -> Layout:
+def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     """List the images of a data set.
 
     Understood are a folder for each split with one for each class in it, class folders alone, and anything between:
     what is missing of validation and test is drawn from train by `rule`. ``seg_train/seg_train/<class>`` (Kaggle) is
-    read as ``seg_train/<class>``. Extensions are not looked at. Raises UserError where that gives no usable data set,
-    or where names leave open what is meant.
+    read as ``seg_train/<class>``. Extensions are not looked at. empty: classes without a file, or with too few to draw
+    from, are kept as they are, for who looks a folder over. Raises UserError where that gives no usable data set, or
+    where names leave open what is meant.
     """
     _check_folder(folder)
     left_out: LeftOut = []
@@ -67,10 +68,10 @@ def read_layout(folder: Path, rule: SplitRule) -> Layout:
         places = {split: _inner(folder, place, left_out) for split, place in outer.items()}
     else:
         places, left_out = {"train": folder}, []  # it is looked at again, as the folder of the classes
-    found = {split: _classes(place, folder, rule.classes, left_out) for split, place in places.items()}
+    found = {split: _classes(place, folder, rule.classes, left_out, empty) for split, place in places.items()}
     for split, listed in found.items():
         _check_same(folder, split, listed, found["train"])
-    splits, drawn = _drawn_from_train(found, rule)
+    splits, drawn = _drawn_from_train(found, rule, empty)
     files = {split: {name: in_order(splits[split][name]) for name in found["train"]} for split in SPLITS}
     origins = {
         split: SplitOrigin(
@@ -163,8 +164,10 @@ def _inner(root: Path, place: Path, left_out: LeftOut) -> Path:
     return place
 
 
-def _classes(place: Path, root: Path, chosen: tuple[str, ...], left_out: LeftOut) -> dict[str, tuple[str, ...]]:
-    """The classes of a split with their files. Raises UserError for fewer than two, and for one without a file."""
+def _classes(
+    place: Path, root: Path, chosen: tuple[str, ...], left_out: LeftOut, empty: bool
+) -> dict[str, tuple[str, ...]]:
+    """The classes of a split with their files. Raises UserError for fewer than two, for one without unless `empty`."""
     listed, where = look(place, root, left_out), shown(str(place))
     left_out += [leave_out(path, root, "not in the folder of a class") for path in listed.files.values()]
     folders = {shown(name): path for name, path in listed.folders.items()}
@@ -183,7 +186,7 @@ def _classes(place: Path, root: Path, chosen: tuple[str, ...], left_out: LeftOut
     for name, path in folders.items():
         before = len(left_out)
         found[name] = tuple(files_below(path, root, left_out))
-        if not found[name]:
+        if not found[name] and not empty:
             there = left_out[before:]
             why = f" but for what is left out ({there[0].path}: {there[0].reason})" if there else ""
             raise UserError(f"class {name!r} in {where} is empty{why}; put images there or remove the folder")
@@ -222,7 +225,7 @@ def _apart(names: Iterable[str]) -> str:
 
 
 def _drawn_from_train(
-    found: Mapping[str, Mapping[str, tuple[str, ...]]], rule: SplitRule
+    found: Mapping[str, Mapping[str, tuple[str, ...]]], rule: SplitRule, empty: bool
 ) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, float]]:
     """All three splits, and the shares of train that those are which the folder lacks."""
     shares = (("test", rule.test), ("validation", rule.validation))
@@ -233,7 +236,7 @@ def _drawn_from_train(
         for split, share in drawn.items():
             count = max(1, round(share * len(files)))
             splits[split][name], left = left[:count], left[count:]
-        if not left:
+        if not left and not empty:
             raise UserError(
                 f"class {name!r} has {counted(len(files), 'image')} for train, too few to "
                 f"take {' and '.join(drawn)} out of it; add images, or set lower shares in the suite"

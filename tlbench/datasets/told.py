@@ -82,9 +82,7 @@ def advice(audit: Audit) -> list[str]:
 
 
 def _bad(audit: Audit) -> list[str]:
-    """Of files that are no images: whether a run takes the others."""
-    if not audit.undecodable:
-        return []
+    """Of files that are no images, and of classes without any: whether a run takes the others."""
     way_out = "the same command with `--move-bad DIR` moves them away"
     many = [
         f"{bad} of {there} files in {', '.join(splits)}"
@@ -94,10 +92,12 @@ def _bad(audit: Audit) -> list[str]:
     refused = (
         [f"a run is refused: no images are {'; '.join(many)}, more than {MOST_BAD:.0%}; {way_out}"] if many else []
     )
-    empty = [f"{name!r} in {split}" for split, of in audit.counts.items() for name, count in of.items() if not count]
-    if empty:
-        refused.append(f"a run is refused: class {first(empty, NAMED)} has no image that can be decoded; add some")
-    return refused or [f"a run leaves out files that are no images; {way_out}"]
+    if audit.empty:
+        empty = first(audit.empty, NAMED)
+        refused.append(f"a run is refused: class {empty} has no image that can be decoded; add some")
+    if refused or not audit.undecodable:
+        return refused
+    return [f"a run leaves out files that are no images; {way_out}"]
 
 
 def _few(counts: Mapping[str, Mapping[str, int]]) -> str:

@@ -30,7 +30,7 @@ def check(
     splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
     """
     rule = SplitRule(folders=_folders(splits), classes=tuple(classes.split(",")) if classes else ())
-    return audit(read_layout(path or _folder(name, data), rule), usable_cores())
+    return audit(read_layout(path or _folder(name, data), rule, empty=True), usable_cores())
 
 
 def move_bad(found: Audit, target: Path) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""A folder of images is looked over whole, whatever is wrong with it: one trouble hides no other."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlbench.core.errors import UserError
+from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.reporting.views.folder import screen
+from tlbench.session.data import check
+
+
+def pictures(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        pixels = np.random.default_rng(len(folder.parts) * 1000 + number).integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{folder.name}{number}.png")
+
+
+@pytest.mark.parametrize("split", [True, False], ids=["splits", "classes alone"])
+def test_a_class_without_a_file_hides_no_other_trouble(tmp_path: Path, split: bool) -> None:
+    for place in ("train", "test") if split else ("",):
+        for name, count in (("cats", 12), ("dogs", 12), ("foxes", 0)):
+            pictures(tmp_path / place / name, count)
+    broken = tmp_path / ("train" if split else "") / "cats" / "broken.jpg"
+    broken.write_bytes(b"no image")
+    found = check(None, tmp_path, None)
+    assert [one.reason for one in found.undecodable] != []
+    assert {name for of in found.counts.values() for name, count in of.items() if not count} == {"foxes"}
+    assert not found.clean
+    said = screen(found)
+    assert "a run is refused: class 'foxes' in " in said
+    assert "--move-bad" in said or "broken.jpg" in said
+    with pytest.raises(UserError, match=r"class 'foxes' in .* is empty"):
+        read_layout(tmp_path, SplitRule())
+
+
+def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> None:
+    pictures(tmp_path / "cats", 12)
+    pictures(tmp_path / "dogs", 1)
+    found = check(None, tmp_path, None)
+    assert sum(of["dogs"] for of in found.counts.values()) == 1
+    assert found.empty == ("'dogs' in train", "'dogs' in validation")
+    assert "a run is refused" in screen(found)
