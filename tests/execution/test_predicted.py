@@ -3,10 +3,10 @@
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL
 from tlbench.core.cell import Limit, Named, Training
+from tlbench.core.duration import duration
 from tlbench.costs.predict import Cost
 from tlbench.execution.predicted import (
     cost_sentences,
-    duration,
     memory_sentences,
     predicted,
     taken_sentence,

@@ -30,6 +30,7 @@ SOME_FAILED = 2
 )
 @click.option("--untimed", is_flag=True, help="Leave the step times for later: the same command without it takes them.")
 @click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")
+@click.option("--budget", metavar="TIME", help="As '20 min': train what is most promising for as long as it fits.")
 @data_option
 @weights_option
 @imagenet_option
@@ -43,6 +44,7 @@ def command(
     workers: int | None,
     untimed: bool,
     uncut: bool,
+    budget: str | None,
     data: Path | None,
     weights: Path | None,
     imagenet: Path | None,
@@ -69,6 +71,7 @@ def command(
                 data=data,
                 weights=weights,
                 imagenet=imagenet,
+                budget=budget,
                 events=events,
             )
     except KeyboardInterrupt as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import Cell
+from tlbench.core.duration import duration
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost, Part, cost_of
 from tlbench.costs.speeds import fitted, reference
@@ -144,13 +145,6 @@ def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
         f"Predicted and taken: {duration(told)} and {duration(took)} of training, added up over "
         f"{counted(len(both), 'cell')}, {within} of them within the stated error{memory}."
     )
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``5.3 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _size(amount: float) -> str:

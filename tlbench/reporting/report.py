@@ -9,6 +9,7 @@ from tlbench.regression.contrasts import Recipe, Right, recipes
 from tlbench.regression.gains import FROZEN, Gain, gains
 from tlbench.reporting.published import is_original, published_columns
 from tlbench.results.record import Record
+from tlbench.results.spent import Spent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,12 +44,14 @@ class RunRecord:
 class Report:
     """Records under a title, those of a run in the order of its cells. In a notebook it shows its tables.
 
-    mistakes: gives pictures of test images that a record got wrong; none where nobody asked for them.
+    mistakes: gives pictures of test images that a record got wrong; none where nobody asked for them. spent: what the
+    budgets of runs that had one were spent on.
     """
 
     title: str
     rows: Sequence[RunRecord]
     mistakes: Callable[[RunRecord], "tuple[Thumbnail, ...]"] = field(default=no_mistakes, compare=False)
+    spent: tuple[Spent, ...] = ()
 
     @property
     def records(self) -> list[Record]:

@@ -12,6 +12,7 @@ from tlbench.reporting.formats import file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, shortfall
+from tlbench.results.spent import Spent, read_spent
 from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
 
@@ -39,13 +40,17 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
     if not named:
         raise NothingThereError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
     titles = dict.fromkeys(_title(folder, several) for folder, several in zip(folders, rows, strict=True))
-    return Report(f"tlbench: {', '.join(titles)}", named)
+    return Report(f"tlbench: {', '.join(titles)}", named, spent=_spent(folders))
 
 
 def _title(folder: RunFolder, rows: Sequence[RunRecord]) -> str:
     """The suite, and how many of its cells have a record where not all have one: a stopped run does not look whole."""
     short = shortfall(folder.run, [row.record.cell_id for row in rows])
     return f"{folder.run.suite} ({short})" if short else folder.run.suite
+
+
+def _spent(folders: Sequence[RunFolder]) -> tuple[Spent, ...]:
+    return tuple(spent for folder in folders if (spent := read_spent(folder.path)))
 
 
 def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
@@ -91,7 +96,7 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
     named = rows_of(folder, say)
     if not named:
         raise NothingThereError(f"{folder.path} has no records yet; `tlbench run` makes them")
-    report = Report(f"tlbench: {_title(folder, named)}", named)
+    report = Report(f"tlbench: {_title(folder, named)}", named, spent=_spent([folder]))
     files = {folder.path / name: content for name, content in kept_files(report).items()}
     written = _replace(folder.path, files, say)
     markdown, text = (files[folder.path / file_name(ending, named)].decode() for ending in ("md", "txt"))

@@ -1,14 +1,16 @@
 """Train and measure the cells of a suite: find what they need, make or resume the run's folder, write its report."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.core import selection, settings
 from tlbench.core.cell import Cell
+from tlbench.core.duration import parse_duration
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
@@ -26,7 +28,9 @@ from tlbench.host.shares import Share
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
+from tlbench.results.spent import write_spent
 from tlbench.results.store import Store
+from tlbench.session.budgeted import Predict, Purse
 from tlbench.session.costs import earlier_records
 from tlbench.session.events import Events, Logged
 from tlbench.session.folder import StrPath, outdate_report, written_report
@@ -93,6 +97,7 @@ def run(
     data: StrPath | None = None,
     weights: StrPath | None = None,
     imagenet: StrPath | None = None,
+    budget: str | None = None,
     events: Events | None = None,
 ) -> CompletedRun:
     """Train and measure the cells of a suite, and write records and reports.
@@ -106,8 +111,9 @@ def run(
     process, for a debugger, or ``ray``, on a cluster's machines. workers: cells that train side by side, each with a
     GPU or a part of the cores of its own; default: one a GPU, else 2, on all cores, where memory allows. timed: False
     leaves step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders; default
-    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. events: hears how it goes; by default stand-ins and
-    failures are logged, and nothing else.
+    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. budget: of this call, as ``20 min``: what is most
+    promising is trained for as long as it fits, and the rest is named; default: the suite's, if it has one. events:
+    hears how it goes; by default stand-ins and failures are logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
     holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
@@ -122,7 +128,9 @@ def run(
     if workers is not None and workers < 1:
         raise UserError(f"workers={workers}: at least 1 is needed")
     events = events or Logged()
+    began = time.monotonic()
     read = load_suite(Path(suite))
+    seconds = parse_duration(budget, "budget") if budget is not None else read.content.budget
     worker = EXECUTORS[executor]()
     needs = Resources(**read.content.resources.model_dump())
     slots = worker.slots(needs, workers)
@@ -148,9 +156,20 @@ def run(
         if not all(cell.id in done for cell in asked):
             keep = Keep(feature_dir(), most_features()) if cut else None
             outdate_report(folder)
-            costs = _train(asked, inputs, places, worker, keep, slots, read, folder, events)
+            train = partial(
+                _train, inputs=inputs, places=places, executor=worker, keep=keep, slots=slots, suite=read,
+                folder=folder, events=events,
+            )  # fmt: skip
+            chosen: Sequence[Cell] = asked
+            if seconds is None:
+                costs = train(asked)
+            else:
+                purse = Purse(seconds, timed, began=began)
+                chosen = _spend(purse, asked, inputs, folder, train, costs, events)
             if timed:
-                _time(asked, worker, read.timeout, folder, events)
+                _time(chosen, worker, read.timeout, folder, events)
+            if seconds is not None:
+                write_spent(folder.path, purse.told(asked, {cell.id for cell in chosen}, _predicting(inputs, folder)))
         elif (earlier := written_report(folder)) is not None:
             return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
         from tlbench.session.report import write  # pandas
@@ -186,20 +205,51 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
 
 def _foretold(cells: Sequence[Cell], inputs: Inputs, executor: Executor, events: Events) -> dict[str, Cost]:
     """What cells will cost; those for which memory may not be enough are named, where they run on this machine."""
-
-    def counts_of(cell: Cell) -> dict[str, int] | None:
-        data = inputs.data.get(data_key(cell))
-        return {name: sum(split.per_class.values()) for name, split in data.splits.items()} if data else None
-
-    costs = predicted(cells, counts_of, earlier_records())
+    costs = predicted(cells, _counting(inputs), earlier_records())
     if isinstance(executor, ProcessExecutor | InlineExecutor):
         for sentence in memory_sentences(cells, costs, available_memory()):
             events.note(sentence)
     return costs
 
 
+def _spend(
+    purse: Purse,
+    cells: Sequence[Cell],
+    inputs: Inputs,
+    folder: RunFolder,
+    train: Callable[[Sequence[Cell]], dict[str, Cost]],
+    costs: dict[str, Cost],
+    events: Events,
+) -> tuple[Cell, ...]:
+    """Train what the budget allows of `cells`; those that have numbers. `costs` gets what was predicted of each."""
+
+    def one_rung(chosen: Sequence[Cell]) -> None:
+        costs.update(train(chosen))
+
+    return purse.spend(cells, Store(folder.path), _predicting(inputs, folder), one_rung, events.note)
+
+
+def _predicting(inputs: Inputs, folder: RunFolder) -> Predict:
+    """Predicts from earlier runs on this machine, and from what this one took so far."""
+
+    def predict(cells: Sequence[Cell]) -> dict[str, Cost]:
+        records = [*Store(folder.path).read_all().records, *earlier_records()]
+        return predicted(cells, _counting(inputs), records)
+
+    return predict
+
+
+def _counting(inputs: Inputs) -> Callable[[Cell], dict[str, int] | None]:
+    def counts_of(cell: Cell) -> dict[str, int] | None:
+        data = inputs.data.get(data_key(cell))
+        return {name: sum(split.per_class.values()) for name, split in data.splits.items()} if data else None
+
+    return counts_of
+
+
 def _train(
     cells: Sequence[Cell],
+    *,
     inputs: Inputs,
     places: Places,
     executor: Executor,

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tlbench.cache.folders import parse_size
 from tlbench.core.cell import Backend, Head, Jit, Limit
+from tlbench.core.duration import parse_duration
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import Resize, plain
 from tlbench.regression.gates import Gates, gate_kinds
@@ -68,6 +69,16 @@ def _bytes(value: object) -> object:
         raise complain(str(error).removeprefix(": ")) from error
 
 
+def _seconds(value: object) -> object:
+    """Seconds of ``20 min``."""
+    if not isinstance(value, str):
+        raise complain("a span of time with its unit belongs here, as 90 s, 20 min or 8 h")
+    try:
+        return parse_duration(value, "")
+    except UserError as error:
+        raise complain(str(error).removeprefix(": ")) from error
+
+
 def _seeds(value: Any) -> Any:
     """``0-4`` stands for 0, 1, 2, 3, 4, also within a list."""
     found: list[Any] = []
@@ -87,6 +98,7 @@ def _seeds(value: Any) -> Any:
 OnOom = Literal["record", "halve_batch", "skip_larger"]
 MOST_CELLS = 20_000
 """Of a suite: more than a year of training, and made within seconds."""
+Duration = Annotated[float, Field(gt=0), BeforeValidator(_seconds)]
 MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 Size = Annotated[int | tuple[int, int] | Literal["native"], BeforeValidator(_image_size)]
 ResizeName = Annotated[Resize, BeforeValidator(one_of("stretch", "crop", "pad", label="kind of resizing"))]
@@ -233,6 +245,7 @@ class SuiteFile(Section):
     retries: Annotated[int, BeforeValidator(whole(0, 10))] = 0
     on_oom: Annotated[OnOom, BeforeValidator(one_of("record", "halve_batch", "skip_larger", label="answer"))] = "record"
     save_models: Flag = False
+    budget: Duration | None = None
 
     def limits(self) -> list[Limit]:
         """How many images a class each point of the matrix takes."""

@@ -13,6 +13,7 @@ from tlbench.reporting.document import Document, Section
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import (
     batch_sizes,
+    budget,
     by_images,
     caveats,
     cells,
@@ -43,6 +44,7 @@ VIEWS: Registry[View] = Registry(
         "transfer": transfer.sections,
         "training": training.sections,
         "failures": failures.sections,
+        "budget": budget.sections,
         "batch_sizes": batch_sizes.sections,
         "on_gpu": on_gpu.sections,
         "step_times": step_times.sections,

@@ -1,0 +1,124 @@
+"""A budget that is spent rung by rung: a played clock, played trainings, real predictions on disk."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests import builders
+from tlbench.core.cell import Cell, Named
+from tlbench.costs.predict import Cost
+from tlbench.reporting.formats import as_markdown
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.spent import BUDGET_FILE, read_spent, write_spent
+from tlbench.results.store import Store
+from tlbench.session.budgeted import Purse
+
+CELLS = [
+    builders.cell(backbone=Named(name="MobileNet", args={"alpha": alpha}), strategy=Named(name=strategy))
+    for alpha in (0.25, 0.5, 0.75, 1.0)
+    for strategy in ("frozen", "full")
+]
+SECONDS = {"frozen": 10.0, "full": 100.0}
+TIMING = 5.0
+
+
+class Played:
+    """Trainings that take `slower` times what is predicted, and give the accuracy of their backbone's place."""
+
+    def __init__(self, folder: Path, slower: float = 1.0, failing: Sequence[Cell] = ()) -> None:
+        self.now, self.store, self._slower = 0.0, Store(folder), slower
+        self._failing = {cell.id for cell in failing}
+        self.said: list[str] = []
+        self.trained: list[str] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def predict(self, cells: Sequence[Cell]) -> Mapping[str, Cost]:
+        return {cell.id: Cost(SECONDS[cell.strategy.name], TIMING, 1e9, 0, 0, "machine") for cell in cells}
+
+    def train(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            self.now += self._slower * SECONDS[cell.strategy.name]
+            self.trained.append(name(cell))
+            if cell.id in self._failing:
+                self.store.write(builders.failed(cell))
+                continue
+            right = round(100 * float(str(cell.backbone.args["alpha"])) / 2) + 5 * (cell.strategy.name == "full")
+            labels = np.zeros(100, np.int32)
+            guesses = np.zeros((100, 2), np.float32)
+            guesses[np.arange(100), (np.arange(100) >= right).astype(int)] = 1
+            self.store.write_predictions(cell.id, {"test": (guesses, labels), "validation": (guesses, labels)})
+            self.store.write(builders.record(cell, timings=None))
+
+    def spend(self, budget: float, timed: bool = True) -> Purse:
+        purse = Purse(budget, timed, self.clock)
+        purse.spend(CELLS, self.store, self.predict, self.train, self.said.append)
+        return purse
+
+
+def name(cell: Cell) -> str:
+    return f"{cell.backbone.args['alpha']} {cell.strategy.name}"
+
+
+def test_every_backbone_is_tried_cheaply_and_the_better_half_dearly(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    purse = played.spend(300.0)
+    assert played.trained == ["0.25 frozen", "0.5 frozen", "0.75 frozen", "1.0 frozen", "1.0 full", "0.75 full"]
+    assert [len(rung) for rung in purse.rungs] == [4, 2]
+    assert played.said[0] == "rung 0: 4 cells, 5 min of 5 min left"
+    assert played.now <= 300
+
+
+def test_time_is_put_aside_for_the_step_times_of_what_is_trained(tmp_path: Path) -> None:
+    # 40 s of heads leave 240 s; 4 x 5 s of step times are owed, and each of the next takes 105 s.
+    assert Played(tmp_path / "a").spend(280.0, timed=False).rungs[1:] != []
+    timed, untimed = Played(tmp_path / "b"), Played(tmp_path / "c")
+    timed.spend(264.0)
+    untimed.spend(264.0, timed=False)
+    assert (len(timed.trained), len(untimed.trained)) == (5, 6)
+
+
+def test_trainings_that_take_longer_than_was_predicted_leave_less(tmp_path: Path) -> None:
+    slow = Played(tmp_path, slower=3.0)
+    slow.spend(300.0)
+    assert slow.trained[4:] == ["1.0 full"]  # 120 s of heads; one that is predicted to take 105 s still fits
+
+
+def test_a_cell_that_fails_is_not_tried_again_in_the_same_call_but_in_the_next(tmp_path: Path) -> None:
+    broken = [cell for cell in CELLS if name(cell) == "1.0 frozen"]
+    played = Played(tmp_path, failing=broken)
+    played.spend(300.0)
+    assert played.trained.count("1.0 frozen") == 1
+    assert "1.0 full" not in played.trained
+    again = Played(tmp_path)
+    again.spend(12.0, timed=False)
+    assert again.trained == ["1.0 frozen"]
+
+
+def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:
+    Played(tmp_path).spend(300.0)
+    more = Played(tmp_path)
+    more.spend(math.inf)
+    assert sorted(more.trained) == ["0.25 full", "0.5 full"]
+
+
+def test_what_was_not_run_is_named_with_what_it_would_have_taken(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    purse = played.spend(300.0)
+    spent = purse.told(CELLS, played.store.done_ids(), played.predict)
+    assert {one.seconds for one in spent.not_run} == {105.0}
+    write_spent(tmp_path, spent)
+    assert read_spent(tmp_path) == spent
+    rows = [RunRecord("run", record) for record in played.store.read_all().records]
+    text = as_markdown(Report("t", rows, spent=(spent,)))
+    assert "4 min of 5 min were spent, on 6 cells in 2 rungs; 2 cells were not run." in text
+    lines = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if "· full ·" in line]
+    assert [f"{line[1]}: {line[2]}" for line in lines if line[2:3] == ["2 min"]] == [
+        "MobileNet (alpha=0.25) · cats_dogs · full · gap · seed 0: 2 min",
+        "MobileNet (alpha=0.5) · cats_dogs · full · gap · seed 0: 2 min",
+    ]
+    (tmp_path / BUDGET_FILE).write_text("{")
+    assert read_spent(tmp_path) is None

@@ -1,0 +1,35 @@
+"""What a run's budget left out, and what that would have taken. Pure."""
+
+from tlbench.core.duration import duration
+from tlbench.core.text import counted
+from tlbench.reporting.document import Note, Section, Table
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import Report
+
+MOST = 50
+LEGEND = (
+    "Cells were chosen by successive halving: the cheapest recipe of every backbone first, then further ones of the "
+    "better half, of the better half of those, and so on, by validation accuracy and predicted time. The test set was "
+    "looked at for cells that were finished, and chose nothing."
+)
+
+
+def sections(report: Report) -> list[Section]:
+    """One section, where a run had a budget and did not run all of its cells."""
+    found = []
+    for spent in report.spent:
+        if not spent.not_run:
+            continue
+        ran = sum(map(len, spent.rungs))
+        first = (
+            f"{duration(spent.seconds)} of {duration(spent.budget)} were spent, on {counted(ran, 'cell')} in "
+            f"{counted(len(spent.rungs), 'rung')}; {counted(len(spent.not_run), 'cell')} were not run."
+        )
+        lines = [[one.label, DASH if one.seconds is None else duration(one.seconds)] for one in spent.not_run[:MOST]]
+        if len(spent.not_run) > MOST:
+            rest = spent.not_run[MOST:]
+            known = sum(one.seconds for one in rest if one.seconds is not None)
+            lines.append([f"and {len(rest)} more", duration(known)])
+        table = Table.of(["Not run", "Predicted"], lines, right=[1])
+        found.append(Section("What the budget left out", (Note((first, LEGEND)), table), folded=True))
+    return found

@@ -1,0 +1,106 @@
+"""A run within a budget of time: what is most promising is trained, for as long as it fits; the rest is named."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tlbench.core.cell import Cell
+from tlbench.core.duration import duration
+from tlbench.core.text import counted
+from tlbench.costs.budget import WORST, State, next_rung
+from tlbench.costs.predict import Cost
+from tlbench.results.record import Record
+from tlbench.results.spent import Spent, Unspent
+from tlbench.results.store import Store, UnreadableError
+
+Train = Callable[[Sequence[Cell]], None]
+Predict = Callable[[Sequence[Cell]], Mapping[str, Cost]]
+Say = Callable[[str], None]
+
+
+@dataclass
+class Purse:
+    """The budget of one call, in seconds, and what is left of it.
+
+    timed: whether step times are to be taken of what is trained: their predicted time is put aside. began: when the
+    call began, by `clock`; None: now.
+    """
+
+    budget: float
+    timed: bool
+    clock: Callable[[], float] = time.monotonic
+    began: float | None = None
+    rungs: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock() if self.began is None else self.began
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far."""
+        assert self.began is not None
+        return self.clock() - self.began
+
+    def spend(self, cells: Sequence[Cell], store: Store, predict: Predict, train: Train, say: Say) -> tuple[Cell, ...]:
+        """Train one rung after the other until nothing fits any more; the cells that have numbers.
+
+        Cells that were trained by an earlier call count as they are; those that failed there are tried again. predict:
+        asked anew before each rung, so that it can learn from what the run took so far.
+        """
+        tried: set[str] = set()
+        foretold: dict[str, Cost] = {}
+        while True:
+            records = {record.cell_id: record for record in store.read_all().records if record.status == "ok"}
+            done = {cell.id for cell in cells if cell.id in records}
+            failed = tried - done
+            waiting = [cell for cell in cells if cell.id not in done | failed]
+            costs = predict(waiting)
+            for cell_id, cost in costs.items():
+                foretold.setdefault(cell_id, cost)
+            aside = self._aside([records[cell_id] for cell_id in done], foretold)
+            scores = {cell_id: validation_accuracy(store, records[cell_id]) for cell_id in done}
+            state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs))
+            rung = next_rung(cells, state, self.budget - self.seconds - aside)
+            if rung is None:
+                return tuple(cell for cell in cells if cell.id in done)
+            say(
+                f"rung {rung.number}: {counted(len(rung.cells), 'cell')}, "
+                f"{duration(max(0.0, self.budget - self.seconds))} of {duration(self.budget)} left"
+            )
+            train(rung.cells)
+            self.rungs.append(tuple(cell.id for cell in rung.cells))
+            tried.update(self.rungs[-1])
+
+    def told(self, cells: Sequence[Cell], trained: Collection[str], predict: Predict) -> Spent:
+        """What it was spent on, for the run's folder."""
+        rest = [cell for cell in cells if cell.id not in trained and not any(cell.id in rung for rung in self.rungs)]
+        seconds = self._seconds(predict(rest))
+        return Spent(
+            budget=self.budget,
+            seconds=self.seconds,
+            rungs=tuple(self.rungs),
+            not_run=tuple(Unspent(cell_id=one.id, label=one.label, seconds=seconds.get(one.id)) for one in rest),
+        )
+
+    def _seconds(self, costs: Mapping[str, Cost]) -> dict[str, float]:
+        return {cell_id: cost.seconds + self.timed * cost.timing for cell_id, cost in costs.items()}
+
+    def _aside(self, trained: Sequence[Record], costs: Mapping[str, Cost]) -> float:
+        """Seconds that are kept for the step times of what is trained."""
+        waiting = [one.cell_id for one in trained if one.timings is None and one.cell_id in costs]
+        return sum(costs[cell_id].timing for cell_id in waiting) if self.timed else 0.0
+
+
+def validation_accuracy(store: Store, record: Record) -> float:
+    """The share of validation images that a cell predicted right; the test set is not for choosing.
+
+    `WORST` where its predictions were not kept.
+    """
+    try:
+        kept = store.read_predictions(record.cell_id, "validation")
+    except UnreadableError:
+        kept = None
+    if kept is None:
+        return WORST
+    probabilities, labels = kept
+    return float((probabilities.argmax(axis=1) == labels).mean())
