@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests import builders
 from tlbench.core.cell import Cell, Named
+from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
@@ -96,6 +98,13 @@ def test_a_cell_that_fails_is_not_tried_again_in_the_same_call_but_in_the_next(t
     again = Played(tmp_path)
     again.spend(12.0, timed=False)
     assert again.trained == ["1.0 frozen"]
+
+
+def test_a_budget_that_is_too_small_for_anything_says_what_would_be_enough(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"a budget of 3 s is too small for any cell: .*0.25.* frozen .* take 15 s; give"
+    ):
+        Played(tmp_path).spend(3.0)
 
 
 def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """A run within a budget of time: what is most promising is trained, for as long as it fits; the rest is named."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.core.cell import Cell
 from tlbench.core.duration import duration
+from tlbench.core.errors import UserError
 from tlbench.core.text import counted
 from tlbench.costs.budget import WORST, State, next_rung
 from tlbench.costs.predict import Cost
@@ -45,7 +47,8 @@ class Purse:
         """Train one rung after the other until nothing fits any more; the cells that have numbers.
 
         Cells that were trained by an earlier call count as they are; those that failed there are tried again. predict:
-        asked anew before each rung, so that it can learn from what the run took so far.
+        asked anew before each rung, so that it can learn from what the run took so far. Raises UserError where not even
+        the cheapest cell fits.
         """
         tried: set[str] = set()
         foretold: dict[str, Cost] = {}
@@ -62,6 +65,8 @@ class Purse:
             state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs))
             rung = next_rung(cells, state, self.budget - self.seconds - aside)
             if rung is None:
+                if not done | failed:
+                    self._refuse(cells, state)
                 return tuple(cell for cell in cells if cell.id in done)
             say(
                 f"rung {rung.number}: {counted(len(rung.cells), 'cell')}, "
@@ -81,6 +86,13 @@ class Purse:
             rungs=tuple(self.rungs),
             not_run=tuple(Unspent(cell_id=one.id, label=one.label, seconds=seconds.get(one.id)) for one in rest),
         )
+
+    def _refuse(self, cells: Sequence[Cell], state: State) -> None:
+        cheapest = min(cells, key=state.cost)
+        needed = state.cost(cheapest)
+        known = needed < math.inf
+        least = f"{cheapest.label} is predicted to take {duration(needed)}" if known else "none has a prediction"
+        raise UserError(f"a budget of {duration(self.budget)} is too small for any cell: {least}; give more")
 
     def _seconds(self, costs: Mapping[str, Cost]) -> dict[str, float]:
         return {cell_id: cost.seconds + self.timed * cost.timing for cell_id, cost in costs.items()}
