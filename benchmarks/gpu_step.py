@@ -141,8 +141,9 @@ def forward_of(model: Any) -> Callable[[Any], Any]:
     if keras.backend.backend() == "jax":
         import jax
 
-        trained = [variable.value for variable in model.trainable_variables]
-        fixed = [variable.value for variable in model.non_trainable_variables]
+        # Copies: Keras gives its arrays to the compiled step, which takes their memory.
+        trained = [jax.numpy.copy(variable.value) for variable in model.trainable_variables]
+        fixed = [jax.numpy.copy(variable.value) for variable in model.non_trainable_variables]
         compiled = jax.jit(lambda some, rest, images: model.stateless_call(some, rest, images, training=False)[0])
         return lambda images: compiled(trained, fixed, images)
     if keras.backend.backend() == "torch":
