@@ -56,8 +56,9 @@ def test_warm_up_takes_a_quarter_of_the_bound_at_most() -> None:
     assert len(warm_up(Machine(1.0).timer, timing(warmup=10, max_seconds=20))) == 5
 
 
-def test_a_step_longer_than_its_bound_is_warm_after_its_first_call() -> None:
-    assert warm_up(Machine(30.0).timer, timing(warmup=5, max_seconds=20)) == ()
+def test_a_first_call_that_compiled_for_longer_than_the_bound_is_no_warm_up() -> None:
+    assert warm_up(Machine(20.0, 0.01).timer, timing(warmup=2, max_seconds=1.5)) == pytest.approx((0.01,) * 4)
+    assert warm_up(Machine(30.0).timer, timing(warmup=5, max_seconds=20)) == (30.0,)
 
 
 @pytest.mark.parametrize(
@@ -76,17 +77,15 @@ def test_a_turn_is_what_its_pace_says_whatever_the_calls_take() -> None:
 
 
 def test_two_short_steps_are_a_turn_after_one_that_is_not_counted_and_one_long_step_is_a_turn() -> None:
-    assert pace([Opened(first_call=2.0, warmup=(0.03, 0.02))], timing()) == Pace(uncounted=1, counted=2)
-    assert pace([Opened(first_call=2.0, warmup=(0.07, 0.06))], timing()) == Pace(uncounted=0, counted=2)
-    assert pace([Opened(first_call=2.0, warmup=(0.3, 0.2))], timing()) == Pace(uncounted=0, counted=1)
+    assert pace([Opened(first_call=2.0, warmup=(0.03, 0.02))]) == Pace(uncounted=1, counted=2)
+    assert pace([Opened(first_call=2.0, warmup=(0.07, 0.06))]) == Pace(uncounted=0, counted=2)
+    assert pace([Opened(first_call=2.0, warmup=(0.3, 0.2))]) == Pace(uncounted=0, counted=1)
 
 
 def test_two_sides_of_a_step_have_the_same_pace_on_either_side_of_a_rule() -> None:
     base, new = (Opened(first_call=2.0, warmup=(each, each)) for each in (0.0490, 0.0505))  # 3.1 % apart
-    assert pace([base, new], timing()) == pace([new, base], timing()) == Pace(uncounted=1, counted=2)
+    assert pace([base, new]) == pace([new, base]) == Pace(uncounted=1, counted=2)
 
 
-def test_a_step_without_a_warm_up_is_short_unless_its_first_call_says_that_it_cannot_be() -> None:
-    cold = [Opened(first_call=30.0, warmup=())]
-    assert pace(cold, timing(warmup=0)) == Pace(uncounted=1, counted=2)
-    assert pace(cold, timing(max_seconds=20)) == Pace(uncounted=0, counted=1)
+def test_a_step_without_a_warm_up_is_taken_for_short_since_a_first_call_compiles() -> None:
+    assert pace([Opened(first_call=30.0, warmup=())]) == Pace(uncounted=1, counted=2)

@@ -85,4 +85,5 @@ def _timed(cell: Cell, step: float) -> float:
     wanted, most = max(timing.seconds, timing.iterations * step), timing.max_seconds
     if most is None:
         return timing.warmup * step + wanted
-    return timing.warmup * step * (step <= most) + min(wanted, max(most, FEWEST * step))
+    warm = min(timing.warmup * step, max(step, most / 4))
+    return warm + min(wanted, max(most, FEWEST * step))

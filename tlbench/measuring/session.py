@@ -142,7 +142,7 @@ class _OpenModel:
     def turn(self, side: str, index: int) -> Turn:
         """A turn of step `index` on `side`, at the same pace on all."""
         opened = [participant.ready.opened[index] for participant in self.participants.values()]
-        mine, how = self.participants[side], pace(opened, self.job.timing)
+        mine, how = self.participants[side], pace(opened)
         return lambda: mine.turn(index, how)
 
 
