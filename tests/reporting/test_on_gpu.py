@@ -31,7 +31,7 @@ def test_the_share_is_of_the_peak_of_what_convolutions_are_computed_in() -> None
     line = next(line for line in text.splitlines() if line.startswith("| ResNet50 ") and " jax " in line)
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     # 32 images of 8 GFLOP in 4 ms are 64 TFLOP/s, 16 % of 400.
-    assert cells[-5:] == ["8,000", "64.0", "16%", "3,072", "1980"]
+    assert cells[-5:] == ["8,000", "64.0", "16.0%", "3,072", "1980"]
     assert (
         "Fast One, jax: convolutions of float32 numbers in TF32, matrix products of float32 numbers in float32. Peak, of "
         "products of large random matrices in the same run: 50 TFLOP/s in float32, 400 TFLOP/s in TF32, 800 TFLOP/s in "

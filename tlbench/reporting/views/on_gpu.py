@@ -63,7 +63,7 @@ def _line(record: Record, timings: Timings, step: StepTiming) -> list[str]:
         numbers.two_digits(seconds * 1000),
         f"{step.batch_size / seconds:,.0f}",
         DASH if reached is None else f"{reached / 1e12:.1f}",
-        DASH if reached is None or peak is None else f"{reached / peak:.0%}",
+        DASH if reached is None or peak is None else f"{reached / peak:.1%}",
         DASH if step.device_memory is None else f"{step.device_memory / 2**20:,.0f}",
         DASH if step.gpu is None else f"{median(step.gpu.clocks):.0f}",
     ]
