@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests import builders
-from tlbench.cli.progress import Terminal, duration, line
+from tlbench.cli.progress import Terminal, line
 from tlbench.execution.job import Progress
 from tlbench.results.record import Failure
 from tlbench.results.run_folder import Run, RunFolder
@@ -29,14 +29,21 @@ def test_off_a_terminal_there_is_one_line_a_cell() -> None:
 def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=300)
     record = builders.record()
-    with Terminal(console, total=2, done=0) as events:
+    other = builders.cell(seed=1)
+    with Terminal(console, clock=lambda: 0.0) as events:
+        events.foretold({record.cell_id: 30.0, other.id: 45.0}, timing=20.0)
+        events.training(total=2, done=0)
         events.begin(record.cell)
         events.end(record)
-        events.begin(record.cell)
-        events.progress(record.cell, Progress(phase="train", epoch=2, val_accuracy=0.5))
+        events.begin(other)
+        events.progress(other, Progress(phase="train", epoch=2, val_accuracy=0.5))
+        events.opening(other, 1, 2)
     assert isinstance(console.file, io.StringIO)
-    assert "epoch 2/3, validation 50.0%" in console.file.getvalue()
-    assert "about 1 s left" in console.file.getvalue()
+    assert "start · about 95 s left" in console.file.getvalue()
+    assert "epoch 2/3, validation 50.0% · about 45 s left" in console.file.getvalue()  # the first one took no time
+    assert "model 1/2, MobileNet (alpha=0.25) · cats_dogs · frozen · gap · seed 1 · about 20 s left" in (
+        console.file.getvalue()
+    )
 
 
 def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
@@ -46,17 +53,13 @@ def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
         events.round(3, 4, 2)
     assert isinstance(console.file, io.StringIO)
     assert "Step times: 2 models take turns" in console.file.getvalue()
-    assert "round 3, 4 steps of 2 models" in console.file.getvalue()
+    assert "round 3, 4 steps of 2 models still wait" in console.file.getvalue()
 
 
 def test_failures_and_stand_ins_show_in_their_line() -> None:
     assert "killed" in line(builders.failed())
     assert "SIGKILL: the process was killed" in line(builders.failed())
     assert "(synthetic data)" in line(builders.record(data=builders.data(fallback=True)))
-
-
-def test_durations_as_people_say_them() -> None:
-    assert [duration(seconds) for seconds in (4.4, 89, 200, 9000)] == ["4 s", "89 s", "3 min", "2.5 h"]
 
 
 def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:

@@ -71,13 +71,18 @@ class Replay:
 
 
 class Heard:
-    """Events of which the names are kept, in order."""
+    """Events of which the names are kept, in order, and what each told last."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.told: dict[str, tuple[Any, ...]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *told: self.names.append(name)
+        def heard(*told: Any) -> None:
+            self.names.append(name)
+            self.told[name] = told
+
+        return heard
 
     @property
     def story(self) -> list[str]:
@@ -117,7 +122,7 @@ def test_a_run_is_a_folder_with_a_frame_and_what_was_done(replay: Replay) -> Non
     assert done.text == (done.path / done.files[0].name.replace(".md", ".txt")).read_text()
     assert "<table>" in done._repr_html_()
     assert heard.story == [
-        *("searching", "decoding", "fallback", "created", "training"),
+        *("searching", "decoding", "fallback", "created", "foretold", "training"),
         *("begin", "progress", "end", "begin", "progress", "end"),
     ]
 
@@ -127,6 +132,11 @@ def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay
     assert [cell.strategy.name for cell in first.cells] == ["full"]
     heard = Heard()
     second = run(events=heard)
+    training, timing = heard.told["foretold"]
+    (missing,) = {cell.id for cell in second.cells} - {cell.id for cell in first.cells}
+    assert list(training) == [missing]
+    assert training[missing] > 0
+    assert timing == 0  # the suite takes no step times
     assert second.path == first.path
     assert replay.ran == ["full", "frozen"]
     assert "resumed" in heard.names

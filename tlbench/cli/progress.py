@@ -1,6 +1,7 @@
 """How a run is shown while it goes: a live line on a terminal, a line a cell elsewhere."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,8 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from tlbench.cli.time_left import TimeLeft
 from tlbench.core.cell import Cell
-from tlbench.core.text import disarmed
+from tlbench.core.duration import duration
+from tlbench.core.text import counted, disarmed
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
@@ -24,7 +27,9 @@ class Terminal:
     disturb what the worker measures.
     """
 
-    def __init__(self, console: Console, total: int = 0, done: int = 0) -> None:
+    def __init__(
+        self, console: Console, total: int = 0, done: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.folder: Path | None = None
         self._console = console
         self._status = console.status("")
@@ -37,8 +42,8 @@ class Terminal:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._begin = self._last = time.monotonic()
-        self._total, self._already, self._done = total, done, done
+        self._total, self._done, self._time_left = total, done, TimeLeft(clock)
+        self._time_left.training(total - done)
         self._task = self._bar.add_task("", total=total, completed=done)
 
     def __enter__(self) -> Self:
@@ -98,10 +103,14 @@ class Terminal:
         all_of_it = "The one cell is" if asked == 1 else f"All {asked} cells are"
         self._say("", f"{all_of_it} done already; --fresh measures again.")
 
+    def foretold(self, training: Mapping[str, float], timing: float) -> None:
+        """Remember it for the time that is left."""
+        self._time_left.foretold(training, timing)
+
     def training(self, total: int, done: int) -> None:
         """Begin the live line."""
-        self._begin = self._last = time.monotonic()
-        self._total, self._already, self._done = total, done, done
+        self._time_left.training(total - done)
+        self._total, self._done = total, done
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
 
@@ -116,6 +125,7 @@ class Terminal:
 
     def begin(self, cell: Cell) -> None:
         """Show which cell runs."""
+        self._time_left.begin(cell.id)
         self._show(cell, "start")
 
     def progress(self, cell: Cell, message: Message) -> None:
@@ -129,14 +139,16 @@ class Terminal:
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
         """Show which model is made ready for the timing phase."""
-        self._bar.update(self._task, description=f"step times: model {number}/{total}, {escape(cell.label)}")
-        self._bar.refresh()
+        self._time_left.timing()
+        text = f"step times: model {number}/{total}, {escape(cell.label)}{self._left()}"
+        self._bar.update(self._task, description=text, refresh=True)
         if number == 1:
             self._console.print(f"Step times: {total} models take turns", highlight=False)
 
     def round(self, number: int, waiting: int, models: int) -> None:
         """Show how the timing phase goes."""
-        text = f"step times: round {number}, {waiting} steps of {models} models"
+        waits = f"{counted(waiting, 'step')} of {counted(models, 'model')} still {'waits' if waiting == 1 else 'wait'}"
+        text = f"step times: round {number}, {waits}{self._left()}"
         self._bar.update(self._task, description=text, refresh=True)
 
     def lost(self, cell: Cell, why: Failure) -> None:
@@ -151,7 +163,8 @@ class Terminal:
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""
-        self._done, self._last = self._done + 1, time.monotonic()
+        self._done += 1
+        self._time_left.end(record.cell_id, whole=record.status == "ok")
         self._bar.update(self._task, completed=self._done, description="", refresh=True)
         self._console.print(
             f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}",
@@ -167,12 +180,8 @@ class Terminal:
         self._bar.update(self._task, description=f"{escape(cell.label)} · {text}{self._left()}", refresh=True)
 
     def _left(self) -> str:
-        fresh = self._done - self._already
-        if not fresh:
-            return ""
-        a_cell = (self._last - self._begin) / fresh
-        left = a_cell * (self._total - self._done) - (time.monotonic() - self._last)
-        return f" · about {duration(max(left, 1))} left"
+        seconds = self._time_left.seconds()
+        return "" if seconds is None else f" · about {duration(max(seconds, 1))} left"
 
 
 def line(record: Record) -> str:
@@ -186,12 +195,3 @@ def line(record: Record) -> str:
     marks = f" [yellow]({', '.join(record.fallbacks)})[/]" if record.fallbacks else ""
     what = f"top-1 {record.accuracy.top1:.1%}" if record.accuracy else "counted"
     return f"{name}: {what} in {duration(seconds)}{marks}"
-
-
-def duration(seconds: float) -> str:
-    """``45 s``, ``3 min``, ``2.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

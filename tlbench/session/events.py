@@ -1,5 +1,6 @@
 """Who wants to know how a run goes: the terminal, a notebook, a log, a test."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from tlbench.core.cell import Cell
@@ -49,6 +50,12 @@ class Events(CellEvents, TimingEvents, Protocol):
     def complete(self, folder: RunFolder, asked: int) -> None:
         """All `asked` cells were done in `folder` before."""
 
+    def foretold(self, training: Mapping[str, float], timing: float) -> None:
+        """Seconds that each cell's training is predicted to take, by the cell's id, and those of all step times.
+
+        A cell of which nothing can be told is not in it.
+        """
+
     def training(self, total: int, done: int) -> None:
         """Training of the `total` cells begins, of which `done` are trained."""
 
@@ -84,6 +91,9 @@ class Silent:
         """Nothing."""
 
     def complete(self, folder: RunFolder, asked: int) -> None:
+        """Nothing."""
+
+    def foretold(self, training: Mapping[str, float], timing: float) -> None:
         """Nothing."""
 
     def training(self, total: int, done: int) -> None:

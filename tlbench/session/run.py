@@ -25,6 +25,7 @@ from tlbench.execution.resume import without_model
 from tlbench.execution.runner import run_groups
 from tlbench.host.resources import available_memory
 from tlbench.host.shares import Share
+from tlbench.measuring.jobs import untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
@@ -158,7 +159,7 @@ def run(
             outdate_report(folder)
             train = partial(
                 _train, inputs=inputs, places=places, executor=worker, keep=keep, slots=slots, suite=read,
-                folder=folder, events=events,
+                folder=folder, events=events, timed=timed,
             )  # fmt: skip
             chosen: Sequence[Cell] = asked
             if seconds is None:
@@ -203,12 +204,20 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     return inputs
 
 
-def _foretold(cells: Sequence[Cell], inputs: Inputs, executor: Executor, events: Events) -> dict[str, Cost]:
-    """What cells will cost; those for which memory may not be enough are named, where they run on this machine."""
-    costs = predicted(cells, _counting(inputs), earlier_records())
+def _foretold(
+    cells: Sequence[Cell], waiting: Sequence[Cell] | None, inputs: Inputs, executor: Executor, events: Events
+) -> dict[str, Cost]:
+    """What the training of `cells` will cost; those for which memory may not be enough, on this machine, are named.
+
+    waiting: cells that are trained and only lack step times; None where no step times are taken now.
+    """
+    costs = predicted([*cells, *(waiting or ())], _counting(inputs), earlier_records())
+    timing = sum(cost.timing for cost in costs.values()) if waiting is not None else 0.0
+    costs = {cell.id: costs[cell.id] for cell in cells if cell.id in costs}
     if isinstance(executor, ProcessExecutor | InlineExecutor):
         for sentence in memory_sentences(cells, costs, available_memory()):
             events.note(sentence)
+    events.foretold({cell_id: cost.seconds for cell_id, cost in costs.items()}, timing)
     return costs
 
 
@@ -258,6 +267,7 @@ def _train(
     suite: Suite,
     folder: RunFolder,
     events: Events,
+    timed: bool,
 ) -> dict[str, Cost]:
     """Train what is not trained; what was predicted of it."""
     store = Store(folder.path)
@@ -266,7 +276,8 @@ def _train(
     if suite.save_models:
         trained -= without_model(store, finished)
     todo = [cell for cell in cells if cell.id not in trained]
-    costs = _foretold(todo, inputs, executor, events)
+    waiting = [one.cell for one in untimed(finished, cells) if one.cell_id in trained] if timed else None
+    costs = _foretold(todo, waiting, inputs, executor, events)
     events.training(len(cells), len(cells) - len(todo))
     models = store.models if suite.save_models else None
     groups = [
