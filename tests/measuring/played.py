@@ -55,7 +55,7 @@ class Model:
             calls={} if reference else {"inference": "predict_on_batch"},
             opened=()
             if isinstance(job, ReferenceJob)
-            else tuple(Opened(first_call=2.0, warmup=(0.1,)) for _ in job.steps),
+            else tuple(Opened(first_call=2.0, warmup=(0.1,), device_memory=host.on_gpu) for _ in job.steps),
             resident=100,
             workload=1 if reference else None,
         )
@@ -80,7 +80,7 @@ class Model:
 class Host:
     """Opens played models. `refuse` gives what is raised instead of opening a job; `dies_at` the turn at which it dies.
 
-    slower: factor for a kind of step, or for the steps of a strategy.
+    slower: factor for a kind of step, or for the steps of a strategy. on_gpu: bytes of a card's memory for each model.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class Host:
         dies_at: Callable[[TimerJob], int | None] = lambda job: None,
         slower: dict[str, float] | None = None,
         clock: Clock | None = None,
+        on_gpu: int | None = None,
     ) -> None:
+        self.on_gpu = on_gpu
         self._refuse, self._dies_at, self.slower = refuse, dies_at, slower or {}
         self.clock = clock or Clock()
         self.environment = builders.environment()

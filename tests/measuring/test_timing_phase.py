@@ -25,7 +25,7 @@ from tlbench.host import resources
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
-from tlbench.measuring.session import room_now, there_is_room
+from tlbench.measuring.session import gpu_room_now, there_is_room
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -318,10 +318,25 @@ def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
     assert [present(record.timings).inference.models for record in found.values()] == [2, 2, 2]
 
 
-def test_room_on_a_gpu_is_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    for free, room in ((30, True), (10, False)):
-        monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda free=free: (free * 2**30, 80 * 2**30))
-        assert room_now(0) is room
+def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 4)
+    free = iter([40, 40, 40, 12])  # GB of 80: room for two of 8 GB, then for none
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: (next(free) * 10**9, 80 * 10**9))
+    host = Host(on_gpu=8 * 10**9)
+    cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 4)]
+    found = phase(tmp_path, cells, host)
+    assert all(record.timings for record in found.values())
+    assert [present(record.timings).inference.models for record in found.values()] == [3, 3, 3]
+
+
+def test_where_there_is_no_gpu_none_is_too_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: None)
+    assert gpu_room_now(10**12)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: (30 * 10**9, 80 * 10**9))
+    assert gpu_room_now(7 * 10**9)
+    assert not gpu_room_now(8 * 10**9)  # a third more than that, and a quarter of the card stays free
 
 
 def test_room_is_left_for_others() -> None:

@@ -139,6 +139,12 @@ class _OpenModel:
         """Bytes of memory it has on all sides."""
         return sum(participant.ready.resident or 0 for participant in self.participants.values())
 
+    @property
+    def on_gpu(self) -> int:
+        """Bytes of the card's memory that it has had at most on all sides, choosing its kernels included."""
+        opened = [one.device_memory or 0 for model in self.participants.values() for one in model.ready.opened]
+        return len(self.participants) * max(opened, default=0)
+
     def turn(self, side: str, index: int) -> Turn:
         """A turn of step `index` on `side`, at the same pace on all."""
         opened = [participant.ready.opened[index] for participant in self.participants.values()]
@@ -152,14 +158,14 @@ def there_is_room(available: int, limit: int, largest: int) -> bool:
 
 
 def room_now(largest: int) -> bool:
-    """Whether there is room for one more model on this machine, at this moment; on its GPU too, where it has one.
-
-    What a model will take of a GPU is not known beforehand: the share that is kept free is for it.
-    """
-    device = gpu.free_memory()
-    if device is not None and device[0] < KEPT_FREE * device[1]:
-        return False
+    """Whether there is room for one more model on this machine, at this moment."""
     return there_is_room(available_memory(), memory_limit(), largest)
+
+
+def gpu_room_now(largest: int) -> bool:
+    """The same of its GPU; True where there is none, or nobody says. `largest`: bytes of the card's memory."""
+    memory = gpu.free_memory()
+    return memory is None or there_is_room(*memory, largest)
 
 
 @dataclass
@@ -168,8 +174,8 @@ class Session:
 
     logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
     timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
-    may be opened beside those that are. anchor: a model that takes turns in every group, so that times of all groups
-    are relative to the same; of one side alone. builders: how many models are built at once.
+    may be opened beside those that are; gpu_room: the same of a GPU. anchor: a model that takes turns in every group,
+    so that times of all groups are relative to the same; of one side alone. builders: how many are built at once.
     """
 
     sides: Sequence[TimedSide]
@@ -179,6 +185,7 @@ class Session:
     timeout: float
     room: Callable[[int], bool] = room_now
     anchor: ModelJob | None = None
+    gpu_room: Callable[[int], bool] = gpu_room_now
     builders: int = field(default_factory=lambda: resources.builders())
     measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
     lost: dict[str, Loss] = field(default_factory=dict)
@@ -245,9 +252,10 @@ class Session:
         """How many models may be built next, at once: one where none is there yet that says how large models are."""
         if not group:
             return min(1, waiting)
-        largest = max(model.resident for model in group)
+        largest, on_gpu = max(model.resident for model in group), max(model.on_gpu for model in group)
         counts = range(min(self.builders, waiting), 0, -1)
-        return next((count for count in counts if self.room(count * largest)), 0)
+        fit = (count for count in counts if self.room(count * largest) and self.gpu_room(count * on_gpu))
+        return next(fit, 0)
 
     def _open(self, jobs: Sequence[ModelJob], stack: ExitStack) -> list[dict[str, Participant] | tuple[str, LostError]]:
         """Each model on every side, all built at the same time, since each traces on one core; or who lost it."""
