@@ -107,6 +107,37 @@ def test_a_backbone_of_which_nothing_worked_is_not_gone_on_with() -> None:
     assert {number(cell) for cell in rung.cells} == {0}
 
 
+def test_what_few_images_cannot_tell_apart_is_not_dropped() -> None:
+    cells = matrix(4, ("frozen", "full"))
+    heads = [cell for cell in cells if cell.strategy.name == "frozen"]
+    scores = {cell.id: score for cell, score in zip(heads, (0.84, 0.80, 0.79, 0.60), strict=True)}
+
+    def kept(images: int) -> list[int]:
+        state = State(scores, costs(cells), dict.fromkeys(scores, images))
+        rung = next_rung(cells, state, 1000.0)
+        assert rung is not None
+        return [number(cell) for cell in rung.cells]
+
+    # The better half ends at 80 %, of which the standard error is 4 points with 100 images and 0.4 with 10,000.
+    assert kept(100) == [0, 1, 2]
+    assert kept(10_000) == [0, 1]
+
+
+def test_each_data_set_has_a_better_half_of_its_own() -> None:
+    """A hard data set is not starved by an easy one, whose accuracies are all higher."""
+    cells = [
+        cell.model_copy(update={"dataset": Named(name=name)}) for name in ("cats_dogs", "intel") for cell in matrix(4)
+    ]
+    easier = {"cats_dogs": 0.5, "intel": 0.9}
+    frozen = {
+        cell.id: easier[cell.dataset.name] + 0.01 * number(cell) for cell in cells if cell.strategy.name == "frozen"
+    }
+    rung = next_rung(cells, State(frozen, costs(cells)), 1000.0)
+    assert rung is not None
+    chosen = [(cell.dataset.name, number(cell)) for cell in rung.cells]
+    assert chosen[::2] == [("cats_dogs", 3), ("intel", 3), ("cats_dogs", 2), ("intel", 2)]
+
+
 def test_data_sets_have_contenders_of_their_own() -> None:
     cells = [builders.cell(dataset=Named(name=name), strategy=Named(name="full")) for name in ("cats_dogs", "intel")]
     assert len(contenders(cells, State({}, {}))) == 2

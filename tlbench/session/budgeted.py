@@ -61,8 +61,10 @@ class Purse:
             for cell_id, cost in costs.items():
                 foretold.setdefault(cell_id, cost)
             aside = self._aside([records[cell_id] for cell_id in done], foretold)
-            scores = {cell_id: validation_accuracy(store, records[cell_id]) for cell_id in done}
-            state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs))
+            found = {cell_id: on_validation(store, records[cell_id]) for cell_id in done}
+            scores = {cell_id: score for cell_id, (score, _) in found.items()}
+            images = {cell_id: number for cell_id, (_, number) in found.items()}
+            state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs), images)
             rung = next_rung(cells, state, self.budget - self.seconds - aside)
             if rung is None:
                 if not done | failed:
@@ -103,16 +105,16 @@ class Purse:
         return sum(costs[cell_id].timing for cell_id in waiting) if self.timed else 0.0
 
 
-def validation_accuracy(store: Store, record: Record) -> float:
-    """The share of validation images that a cell predicted right; the test set is not for choosing.
+def on_validation(store: Store, record: Record) -> tuple[float, int]:
+    """The share of validation images that a cell predicted right, and of how many; the test set is not for choosing.
 
-    `WORST` where its predictions were not kept.
+    `WORST` of none where its predictions were not kept.
     """
     try:
         kept = store.read_predictions(record.cell_id, "validation")
     except UnreadableError:
         kept = None
     if kept is None:
-        return WORST
+        return WORST, 0
     probabilities, labels = kept
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    return float((probabilities.argmax(axis=1) == labels).mean()), len(labels)
