@@ -301,3 +301,10 @@ def save_text(payload: dict[str, Any]) -> dict[str, Any]:
     """A file that is no model."""
     Path(payload["path"]).write_text("no model")
     return {}
+
+
+def head_of_a_plugin(payload: str, send: Any) -> object:
+    """What a plugin file adds as a head in this process."""
+    from tlbench.core import plugin_files
+
+    return plugin_files.added("tlbench.heads")[payload].value

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.core import plugin_files
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
 from tlbench.execution.inputs import Inputs, find_inputs
@@ -42,6 +43,19 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert same_inputs(record, small, inputs)
     (tmp_path / WHOLE).write_bytes(b"another")
     assert not same_inputs(record, small, found(tmp_path, small))
+
+
+def test_a_record_of_another_version_of_a_plugin_rests_on_other_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32})
+    inputs = found(tmp_path, cell)
+    record = builders.record(cell, weights=inputs.job(cell).weights, data=inputs.job(cell).images.provenance())
+    assert same_inputs(record, cell, inputs)
+    monkeypatch.setattr(plugin_files, "hashes", lambda groups: {"my.py": "new"})
+    assert same_inputs(record, cell, inputs), "what was made without the file does not rest on it"
+    older = record.environment.model_copy(update={"plugins": {"my.py": "old"}})
+    assert not same_inputs(record.model_copy(update={"environment": older}), cell, inputs)
 
 
 @pytest.mark.parametrize("random_allowed", [True, False])

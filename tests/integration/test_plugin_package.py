@@ -1,13 +1,14 @@
 """Another package adds to tlbench without a change in it: each thing is one file and one entry point."""
 
 import csv
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import environment, fresh_tlbench_in, make_place
+from tests.integration.conftest import environment, fresh_tlbench_in, make_place, tlbench_in
 
 PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
 SUITE = """\
@@ -66,3 +67,50 @@ def test_a_suite_of_it_is_planned_run_and_reported(place: Path) -> None:
     assert "## Quickest\n\nTwoConvolutions\n" in (place / "run" / "report.md").read_text()
     assert (place / "run" / "report.txt").read_text().splitlines()[1].startswith("TwoConvolutions · stripes · last_lay")
     assert "calibration error" in tlbench(place, "compare", "run", "run")
+
+
+FILE = """\
+from tlbench.backbones.spec import BackboneInfo
+from tlbench.datasets.spec import DatasetInfo
+from tlbench.reporting.document import Note, Section
+from tlbench.strategies.frozen import Frozen
+
+
+class Mine(Frozen):
+    summary = "mine"
+
+
+def mine():
+    yield BackboneInfo("Mine", "Example", None, 32, 8, "tf", constructor=f"{__name__}:construct")
+
+
+def construct(info, args, shape, top):
+    import keras
+
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, keras.layers.Conv2D(8, 3, strides=2, name="first")(inputs), name="mine")
+
+
+ENTRY_POINTS = {
+    "tlbench.backbones": {"mine": mine},
+    "tlbench.strategies": {"mine": Mine},
+    "tlbench.datasets": {"bars": DatasetInfo("bars", "Bars", ("bars", "stripes"), "draw them")},
+    "tlbench.views": {"mine": lambda report: [Section("Mine", (Note(("Seen.",)),))]},
+}
+"""
+
+
+def test_a_file_named_on_the_command_line_does_the_same_and_is_in_the_record(place: Path) -> None:
+    (place / "my.py").write_text(FILE)
+    suite = SUITE.replace("TwoConvolutions", "Mine").replace("stripes", "bars").replace("maximum", "gap")
+    suite = suite.replace("[frozen, {name: last_layers, layers: 1}]", "mine")
+    (place / "mine.yaml").write_text(
+        suite + "fallback: {datasets: synthetic}\nlimit: {train: 8, validation: 4, test: 8}\n"
+    )
+    done = tlbench_in(place, "run", "mine.yaml", "--out", "mine", "--untimed", "--plugin=my.py")
+    assert done.returncode == 0, done.stderr
+    (file,) = (place / "mine" / "records").glob("*.json")
+    record = json.loads(file.read_text())
+    assert record["status"] == "ok"
+    assert record["environment"]["plugins"] == {"my.py": hashlib.sha256(FILE.encode()).hexdigest()}
+    assert "## Mine\n\nSeen.\n" in (place / "mine" / "report.synthetic-data.md").read_text()

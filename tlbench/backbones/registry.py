@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
+from traceback import extract_tb
 
 from tlbench.backbones import classic, keras_applications
 from tlbench.backbones.spec import BackboneInfo
@@ -15,23 +17,42 @@ SOURCES: Registry[Source] = Registry(
     "tlbench.backbones",
     {"keras.applications": keras_applications.backbones, "classic": classic.backbones},
     plural="sources of backbones",
+    of=Callable,
 )
 
 
-@cache
 def _all() -> dict[str, BackboneInfo]:
+    return _listed(tuple(SOURCES.items()))
+
+
+@cache
+def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
     """Raises UserError where two sources have a backbone of one name."""
     backbones: dict[str, BackboneInfo] = {}
     origin: dict[str, str] = {}
-    for source, list_ in SOURCES.items():
-        for info in list_():
+    for source, list_ in sources:
+        for info in _infos(source, list_):
             if info.name in backbones:
                 raise UserError(
                     f"sources {origin[info.name]!r} and {source!r} both have a backbone {info.name!r}; "
-                    "uninstall the package of one of them"
+                    "rename it in one of them, or leave that out"
                 )
             backbones[info.name], origin[info.name] = info, source
     return backbones
+
+
+def _infos(source: str, list_: Source) -> list[BackboneInfo]:
+    """What a source lists. Raises UserError, at the line of its code, where it fails or lists something else."""
+    try:
+        infos = list(list_())
+    except Exception as error:
+        frame = extract_tb(error.__traceback__)[-1]
+        place, what = f"{Path(frame.filename).name}:{frame.lineno}", f"{type(error).__name__}: {error}"
+        raise UserError(f"{place}: the source of backbones {source!r} cannot list them ({what}); mend it") from error
+    for info in infos:
+        if not isinstance(info, BackboneInfo):
+            raise UserError(f"the source of backbones {source!r} lists {info!r}, and must list BackboneInfo; mend it")
+    return infos
 
 
 def names() -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import click
 
 from tlbench.cache.folders import cache_dir
 from tlbench.cli import signals
+from tlbench.cli.options import plugins_in
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
 from tlbench.core.text import disarmed, one_line
 from tlbench.core.version import __version__
@@ -39,6 +41,7 @@ COMMANDS = {
     "doctor": "is this machine fit to measure on",
 }
 
+TAKE_PLUGINS = ("run", "plan", "report", "compare", "baseline", "history", "list", "inspect")
 FAULT = 70
 """EX_SOFTWARE of sysexits.h."""
 COLLECT_AFTER = (100_000, 50, 10)
@@ -56,6 +59,15 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of `COMMANDS`, the order of a first session."""
         return list(COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Load plugin files before the command is imported, which makes options of what is registered."""
+        if args[0] in TAKE_PLUGINS:
+            for file in plugins_in(args[1:]):
+                plugin_files.load(file)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's file; None for an unknown name, which click then reports."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import plugin_option
 from tlbench.cli.terminal import say
 from tlbench.core.text import counted
 from tlbench.regression.side import Side
@@ -25,6 +26,7 @@ def command() -> None:
 @command.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@plugin_option
 def save(runs: tuple[Path, ...], file: Path) -> int:
     """Write RUN (a run, or a folder of runs) to FILE. Several runs of one suite are several draws of its times.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tlbench.cli.options import data_option, weights_option
+from tlbench.cli.options import data_option, plugin_option, weights_option
 from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
 from tlbench.cli.progress import Terminal
 from tlbench.cli.terminal import say
@@ -29,6 +29,7 @@ from tlbench.sides.environments import CURRENT
 @data_option
 @weights_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@plugin_option
 def command(
     base: Path,
     new: Path,

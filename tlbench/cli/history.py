@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import plugin_option
 from tlbench.cli.terminal import say
 from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
 from tlbench.reporting.output import write
@@ -23,6 +24,7 @@ from tlbench.session.trends import trends
     "--html", "page", metavar="FILE", help="The text, and a page in this file: --format text --format html=FILE."
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@plugin_option
 def command(folder: Path, formats: tuple[str, ...], page: str | None, as_json: bool) -> int:
     """Follow every number of every cell over all runs under DIR, and say where its level changed.
 

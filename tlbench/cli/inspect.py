@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.backbones import registry as backbones
+from tlbench.cli.options import plugin_option
 from tlbench.core.cell import Head, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, height_width, in_words, plain
@@ -59,6 +60,7 @@ setting_option = click.option(
 )
 @click.option("--layers", is_flag=True, help="List every layer.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, layers included, as JSON.")
+@plugin_option
 def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: bool, **options: Any) -> None:
     """Count the parameters, layers and bytes of a backbone with a head. Weights are random; nothing is fetched.
 

@@ -7,6 +7,7 @@ import click
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
+from tlbench.cli.options import plugin_option
 from tlbench.core.cell import Head
 from tlbench.datasets import registry as datasets
 from tlbench.heads import registry as heads
@@ -21,6 +22,7 @@ Rows = list[dict[str, Any]]
 @click.command()
 @click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@plugin_option
 def command(kind: str, as_json: bool) -> None:
     """List what a suite may name, or the metrics that comparisons judge.
 

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tlbench.core import settings
+from tlbench.core import plugin_files, settings
 
 
 class Folder(click.Path):
@@ -41,6 +42,39 @@ weights_option = click.option(
     type=Folder(path_type=Path),
     help="Folder with weights files under Keras' official names.",
 )
+
+PLUGIN = "--plugin"
+
+
+def _load(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
+    """Already done, where the command line could tell which files are meant before it knew the command's options."""
+    del ctx, param
+    for file in files:
+        plugin_files.load(file)
+
+
+plugin_option = click.option(
+    PLUGIN,
+    multiple=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_load,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Execute this Python file, which adds backbones, strategies, ... (docs/extending.md). May be repeated.",
+)
+
+
+def plugins_in(words: Sequence[str]) -> Iterator[Path]:
+    """The files after `--plugin` among the words of a command line."""
+    for place, word in enumerate(words):
+        if word == "--":
+            return
+        if word == PLUGIN and place + 1 < len(words):
+            yield Path(words[place + 1])
+        elif word.startswith(f"{PLUGIN}="):
+            yield Path(word.removeprefix(f"{PLUGIN}="))
+
 
 imagenet_option = click.option(
     "--imagenet",

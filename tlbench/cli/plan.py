@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tlbench.cli.options import select_option, shard_option
+from tlbench.cli.options import plugin_option, select_option, shard_option
 from tlbench.cli.terminal import say
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
@@ -27,6 +27,7 @@ from tlbench.session.plan import plan, trials_of
 @select_option
 @shard_option
 @click.option("--json", "as_json", is_flag=True, help="The whole cells, as JSON.")
+@plugin_option
 def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_json: bool) -> None:
     """List the cells of SUITE and which of them are done. Runs nothing, looks for no data.
 

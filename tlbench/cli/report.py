@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option
+from tlbench.cli.options import data_option, plugin_option
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
@@ -51,6 +51,7 @@ SOME_FAILED = 2
     "Mind whose photographs they are before you pass the page on.",
 )
 @data_option
+@plugin_option
 def command(
     runs: tuple[Path, ...],
     word: str | None,

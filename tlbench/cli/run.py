@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tlbench.cli.options import data_option, imagenet_option, select_option, shard_option, weights_option
+from tlbench.cli.options import data_option, imagenet_option, plugin_option, select_option, shard_option, weights_option
 from tlbench.cli.progress import Terminal
 from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say
@@ -34,6 +34,7 @@ SOME_FAILED = 2
 @data_option
 @weights_option
 @imagenet_option
+@plugin_option
 def command(
     suite_file: Path,
     out: Path | None,

@@ -4,6 +4,8 @@ A package adds an entry to its pyproject.toml, and nothing in tlbench changes::
 
     [project.entry-points."tlbench.strategies"]
     last_blocks = "my_package.last_blocks:LastBlocks"
+
+A single file that the user names adds entries without being installed (`tlbench.core.plugin_files`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,25 +14,43 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.plugin_files import Added
 
 T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Things of one `kind` by name, those built in first, then those of entry points in `group`, sorted by name.
+    """Things of one `kind` by name: those built in, then those of entry points in `group`, sorted by name, then those
+    of plugin files.
 
     Names of entry points are known without importing anything; what is behind one is imported when it is asked for.
+    of: what each of them is an instance of; or, where it is a subclass that is registered, `subclass`.
     """
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, T], plural: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        builtin: Mapping[str, T],
+        plural: str = "",
+        *,
+        of: Any = object,
+        subclass: bool = False,
+    ) -> None:
         self.kind, self.plural, self.group = kind, plural or f"{kind}s", group
+        self._of, self._subclass = of, subclass
         self._builtin, self._loaded = dict(builtin), dict[str, T]()
 
     def __getitem__(self, name: str) -> T:
-        """Raises KeyError for an unknown name, UserError for an entry point that cannot be imported."""
+        """Raises KeyError for an unknown name, UserError for one that cannot be imported, or stands for another kind of
+        thing.
+        """
         if name in self._builtin:
             return self._builtin[name]
+        if (entry := self._files().get(name)) is not None:
+            return self._checked(entry.value, f"{entry.place}: {self.kind} {name!r}")
         if name not in self._loaded:
             self._loaded[name] = self._load(self._plugins[name])
         return self._loaded[name]
@@ -38,9 +58,10 @@ class Registry(Mapping[str, T], Generic[T]):
     def __iter__(self) -> Iterator[str]:
         yield from self._builtin
         yield from self._plugins
+        yield from self._files()
 
     def __len__(self) -> int:
-        return len(self._builtin) + len(self._plugins)
+        return len(self._builtin) + len(self._plugins) + len(self._files())
 
     def unknown(self, name: str) -> str:
         """``there is no head 'gab'; did you mean 'gap'?``"""
@@ -61,6 +82,15 @@ class Registry(Mapping[str, T], Generic[T]):
             plugins[point.name] = point
         return plugins
 
+    def _files(self) -> dict[str, Added]:
+        """What plugin files add. Raises UserError where a name is taken."""
+        entries = plugin_files.added(self.group)
+        for name, entry in entries.items():
+            if name in self._builtin or name in self._plugins:
+                whose = "tlbench has itself" if name in self._builtin else f"{_package(self._plugins[name])} adds too"
+                raise UserError(f"{entry.place} adds a {self.kind} {name!r}, which {whose}; rename it")
+        return entries
+
     def _load(self, point: EntryPoint) -> T:
         try:
             plugin: T = point.load()
@@ -69,7 +99,18 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"{self.kind} {point.name!r} of {_package(point)} cannot be imported from {point.value} "
                 f"({type(error).__name__}: {error}); mend or uninstall that package"
             ) from error
-        return plugin
+        return self._checked(plugin, f"{self.kind} {point.name!r} of {_package(point)}")
+
+    def _checked(self, value: Any, what: str) -> T:
+        fits = (
+            isinstance(value, type) and issubclass(value, self._of) if self._subclass else isinstance(value, self._of)
+        )
+        if not fits:
+            wanted = f"{'a subclass' if self._subclass else 'an instance'} of {self._of.__name__}"
+            wanted = "a function" if self._of is Callable else wanted
+            raise UserError(f"{what} is {value!r}, and must be {wanted}; docs/extending.md shows one")
+        checked: T = value
+        return checked
 
 
 def resolve(target: str) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from tlbench.datasets.intel import INTEL
 from tlbench.datasets.spec import DatasetInfo
 
 DATASETS: Registry[DatasetInfo] = Registry(
-    "data set", "tlbench.datasets", {info.name: info for info in (CATS_DOGS, INTEL)}
+    "data set", "tlbench.datasets", {info.name: info for info in (CATS_DOGS, INTEL)}, of=DatasetInfo
 )
 SYNTHETIC = "synthetic"
 IMAGENET = "imagenet"

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -24,7 +24,9 @@ from typing import Any, Self
 
 import psutil
 
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
+from tlbench.core.plugin_files import PluginFile
 from tlbench.execution import group, temporary
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
@@ -110,7 +112,8 @@ class Conversation:
         base = temporary.folder(tempfile.gettempdir())
         self._temporary = tempfile.TemporaryDirectory(prefix="child-", dir=base, ignore_cleanup_errors=True)
         place = str(log) if log else None
-        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name)
+        plugins = plugin_files.loaded()
+        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name, plugins)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._killed_before = cgroups.killed_for_memory()
         self._start(log)
@@ -255,6 +258,7 @@ def _main(
     log: str | None,
     backend: str | None,
     folder: str,
+    plugins: Sequence[PluginFile],
 ) -> None:
     group.lead(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
@@ -265,6 +269,7 @@ def _main(
     try:
         if backend:  # the server may be of somebody else's making, and know nothing of a backend
             choose_backend(backend)
+        plugin_files.adopt(plugins)  # before anything is looked up
         value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.cache.folders import size
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
 from tlbench.core.text import one_line
 from tlbench.execution import node
@@ -120,7 +121,7 @@ class RayExecutor:
         actor = self._ray.remote(node.Timers).options(
             num_cpus=_has(first, "CPU"), num_gpus=_has(first, "GPU"), scheduling_strategy=near
         )
-        return actor.remote(first["NodeName"])
+        return actor.remote(first["NodeName"], plugin_files.loaded())
 
     def _machines(self) -> list[Mapping[str, Any]]:
         """Those that live, by name."""

@@ -193,6 +193,6 @@ def _ray() -> Executor:
 
 
 EXECUTORS: Registry[Callable[[], Executor]] = Registry(
-    "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor, "ray": _ray}
+    "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor, "ray": _ray}, of=Callable
 )
 """What makes an executor, by name: each run has its own, so that stopping one leaves the others alone."""

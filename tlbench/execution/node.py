@@ -4,15 +4,16 @@ import os
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
-from tlbench.core import settings
+from tlbench.core import plugin_files, settings
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
+from tlbench.core.plugin_files import PluginFile
 from tlbench.core.version import __version__
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.inputs import Inputs, find_inputs
@@ -46,6 +47,7 @@ class Task:
     places: Places
     others: tuple[tuple[Named, Head], ...] | None
     memory: int | None
+    plugins: tuple[PluginFile, ...] = ()
     version: str = __version__
 
     @classmethod
@@ -53,7 +55,7 @@ class Task:
         """The group without what only this machine has."""
         assert group.places is not None, "who asks for a cluster says where machines look"
         places, others = _absolute(group.places), group.keep.others if group.keep else None
-        return cls(tuple(map(_wanted, group.jobs)), places, others, group.memory)
+        return cls(tuple(map(_wanted, group.jobs)), places, others, group.memory, plugin_files.loaded())
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Gone:
 def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Progress | Finished | Ended]:
     """Run it here, in children of this process; its messages as they come, and how it ended at last."""
     os.environ[NODE] = node
+    plugin_files.adopt(task.plugins)
     said: SimpleQueue[Progress | Finished | Ended] = SimpleQueue()
 
     def work() -> None:
@@ -100,8 +103,9 @@ def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Pr
 class Timers:
     """Hosts models while they are timed, on a machine that does nothing else meanwhile."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, plugins: Sequence[PluginFile] = ()) -> None:
         os.environ[NODE] = node
+        plugin_files.adopt(plugins)
         self._host = ProcessExecutor()
         self._open: dict[int, Participant] = {}
         self._logs = tempfile.TemporaryDirectory(prefix="tlbench-log-")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.execution.inputs import Inputs
 from tlbench.results.record import Record
@@ -56,7 +57,10 @@ def has_model(cell: Cell) -> bool:
 
 
 def same_inputs(record: Record, cell: Cell, inputs: Inputs) -> bool:
-    """Whether a record rests on the images and the weights that the cell would have now."""
+    """Whether a record rests on the images, the weights and the plugin files that the cell would have now."""
+    now, then = plugin_files.hashes(plugin_files.NUMBERS), record.environment.plugins
+    if any(then.get(file, sha256) != sha256 for file, sha256 in now.items()):
+        return False
     job = inputs.job(cell)
     if record.weights is None or (record.data is None) != (job.data is None):
         return False

@@ -6,7 +6,7 @@ from tlbench.heads.base import HeadInfo
 from tlbench.heads.flatten import FLATTEN
 from tlbench.heads.gap import GAP
 
-HEADS: Registry[HeadInfo] = Registry("head", "tlbench.heads", {"gap": GAP, "flatten": FLATTEN})
+HEADS: Registry[HeadInfo] = Registry("head", "tlbench.heads", {"gap": GAP, "flatten": FLATTEN}, of=HeadInfo)
 ORIGINAL = ORIGINAL_HEAD
 """Stands for the original classifier of 1000 classes, which is no head of its own."""
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import psutil
 
+from tlbench.core import plugin_files
 from tlbench.host import cgroups, gpu
 from tlbench.host.resources import memory_limit, usable_cores
 from tlbench.results.measured import Environment
@@ -53,6 +54,7 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
         imported=_imported(),
         variables=variables(os.environ),
         node=os.environ.get(NODE, ""),
+        plugins=plugin_files.hashes(),
     )
 
 

@@ -51,7 +51,7 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         failure=f"{record.trouble.type}: {record.trouble.message}" if record.trouble else None,
         fallbacks=record.fallbacks,
         machine=identity,
-        versions=dict(record.environment.versions),
+        versions=record.environment.software,
         variables=dict(record.environment.variables),
         data=record.data.fingerprint if record.data else None,
         weights=(record.weights.sha256 or record.weights.source) if record.weights else None,

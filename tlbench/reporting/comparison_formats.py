@@ -127,4 +127,5 @@ COMPARISON_FORMATS: Registry[Callable[[Comparison], Made]] = Registry(
     "format",
     "tlbench.comparison_formats",
     {"text": text, "markdown": markdown, "html": as_html, "json": as_json, "junit": junit, "github": github},
+    of=Callable,
 )

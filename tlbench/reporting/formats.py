@@ -129,6 +129,7 @@ FORMATS: Registry[Format] = Registry(
         "pytest-benchmark": Format("json", exports.pytest_benchmark),
         "github-action-benchmark": Format("json", exports.github_action_benchmark),
     },
+    of=Format,
 )
 
 

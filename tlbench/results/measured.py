@@ -133,7 +133,8 @@ class Environment(Value):
 
     versions: of packages, as imported where they were, else as installed. imported: the folder of each, and the one it
     lies in (``site-packages/keras``). variables: of the environment, that change numbers or times. node: the machine's
-    name in its cluster; empty where a run has one machine.
+    name in its cluster; empty where a run has one machine. plugins: the SHA-256 of each plugin file, by its path
+    relative to the working directory.
     """
 
     identity: dict[str, str]
@@ -142,6 +143,12 @@ class Environment(Value):
     imported: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, str] = Field(default_factory=dict)
     node: str = ""
+    plugins: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def software(self) -> dict[str, str]:
+        """What ran: versions of packages, and the beginning of each plugin's SHA-256."""
+        return self.versions | {file: sha256[:12] for file, sha256 in self.plugins.items()}
 
 
 class Timings(Value):

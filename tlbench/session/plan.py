@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlbench.core import selection
+from tlbench.core import plugin_files, selection
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
@@ -94,11 +94,18 @@ class Plan:
         }
 
 
-def plan(suite: StrPath, *, select: str = "", shard: str = "", out: StrPath | None = None) -> Plan:
+def plan(
+    suite: StrPath,
+    *,
+    select: str = "",
+    shard: str = "",
+    out: StrPath | None = None,
+    plugins: Sequence[StrPath] = (),
+) -> Plan:
     """The cells that `run` would train and measure, and which of them are done already.
 
     suite: the suite file. select, shard: only these cells, as in `run`. out: the folder of a run, to see what is done
-    there; default: the newest run of the same cells.
+    there; default: the newest run of the same cells. plugins: Python files, as in `run`.
 
     Raises UserError for a mistake in the suite and where no cell is selected.
 
@@ -108,6 +115,8 @@ def plan(suite: StrPath, *, select: str = "", shard: str = "", out: StrPath | No
         >>> [cell.backbone.label for cell in plan.cells if cell.dataset.name == "intel"]
         ['MobileNet (alpha=0.25)', 'MobileNetV2 (alpha=0.35)']
     """
+    for plugin in plugins:
+        plugin_files.load(Path(plugin))
     read = load_suite(Path(suite))
     cells = expand(read)
     chosen = selection.select(cells, select) if select else cells

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
-from tlbench.core import selection, settings
+from tlbench.core import plugin_files, selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.duration import parse_duration
 from tlbench.core.errors import UserError, nearest
@@ -99,6 +99,7 @@ def run(
     weights: StrPath | None = None,
     imagenet: StrPath | None = None,
     budget: str | None = None,
+    plugins: Sequence[StrPath] = (),
     events: Events | None = None,
 ) -> CompletedRun:
     """Train and measure the cells of a suite, and write records and reports.
@@ -113,8 +114,9 @@ def run(
     GPU or a part of the cores of its own; default: one a GPU, else 2, on all cores, where memory allows. timed: False
     leaves step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders; default
     ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. budget: of this call, as ``20 min``: what is most
-    promising is trained for as long as it fits, and the rest is named; default: the suite's, if it has one. events:
-    hears how it goes; by default stand-ins and failures are logged, and nothing else.
+    promising is trained for as long as it fits, and the rest is named; default: the suite's, if it has one. plugins:
+    Python files that add backbones, strategies, ... (docs/extending.md); they are executed, and what they add stays
+    known in this process. events: hears how it goes; by default stand-ins and failures are logged, and nothing else.
 
     Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
     holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
@@ -124,6 +126,8 @@ def run(
         >>> done = tlbench.run("suites/small.yaml", select="strategy=frozen")  # doctest: +SKIP
         >>> done.frame[["backbone", "dataset", "top1", "inference_ms"]]  # doctest: +SKIP
     """
+    for plugin in plugins:
+        plugin_files.load(Path(plugin))
     if executor not in EXECUTORS:
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
     if workers is not None and workers < 1:

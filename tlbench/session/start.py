@@ -69,7 +69,7 @@ def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, mo
         raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
     found = resumable([open_run(out)], ids, asked, inputs, models)
     if found is None:
-        raise UserError(f"{out} holds a run of other cells, images or weights; give --out another folder")
+        raise UserError(f"{out} holds a run of other cells, images, weights or plugins; give --out another folder")
     return found
 
 

@@ -49,6 +49,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "scratch": Scratch,
     },
     plural="strategies",
+    of=Strategy,
+    subclass=True,
 )
 
 

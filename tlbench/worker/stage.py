@@ -1,5 +1,6 @@
 """What one phase of a training works on: the model cut where that helps, and the splits as it takes them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.core import plugin_files
 from tlbench.core.cell import Augmentation, Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief
@@ -234,7 +236,9 @@ def made_from(job: Job) -> dict[str, str]:
     """What features depend on besides the split and the cut."""
     cell, data = job.cell, job.images
     resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
+    plugins = plugin_files.hashes(["tlbench.backbones"])
     return {
+        **({"plugins": json.dumps(plugins)} if plugins else {}),
         "backbone": cell.backbone.label,
         "weights": job.weights.sha256 or f"random, seed {cell.seed}",
         "data set": data.name,

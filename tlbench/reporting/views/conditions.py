@@ -51,7 +51,7 @@ def _machine(record: Record) -> str:
 
 
 def _versions(record: Record) -> str:
-    versions = {"python": record.environment.identity["python"], **record.environment.versions}
+    versions = {"python": record.environment.identity["python"], **record.environment.software}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 

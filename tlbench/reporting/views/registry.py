@@ -52,6 +52,7 @@ VIEWS: Registry[View] = Registry(
         "caveats": caveats.sections,
         "cells": cells.sections,
     },
+    of=Callable,
 )
 
 
