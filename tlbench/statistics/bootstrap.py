@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from tlbench.statistics.finite import Numbers, finite
 
@@ -113,6 +112,8 @@ def _medians(ordered: Numbers, counts: NDArray[np.float64]) -> Numbers:
 
 
 def _interval(estimate: float, drawn: Numbers, rounds: int, confidence: float) -> Interval:
+    from scipy import special  # a third of a second, which a plan does not need
+
     blocks = rounds / block_length(rounds)
     t = float(special.stdtrit(blocks - 1, (1 + confidence) / 2))
     share = float(special.ndtr(-t * math.sqrt(blocks / (blocks - 1))))
