@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.integration.conftest import environment, fresh_tlbench_in, make_place, tlbench_in
 
 PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
+TEMPLATE = Path(__file__).parents[2] / "examples" / "tlbench-template"
 SUITE = """\
 name: plugins
 datasets: stripes
@@ -114,3 +116,29 @@ def test_a_file_named_on_the_command_line_does_the_same_and_is_in_the_record(pla
     assert record["status"] == "ok"
     assert record["environment"]["plugins"] == {"my.py": hashlib.sha256(FILE.encode()).hexdigest()}
     assert "## Mine\n\nSeen.\n" in (place / "mine" / "report.synthetic-data.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "strategies"), "last_blocks  blocks"),
+        (
+            ("plan", str(TEMPLATE / "suite.yaml")),
+            "last_blocks (blocks=2)",
+        ),
+    ],
+)
+def test_the_template_is_listed_and_planned_as_pip_installs_it(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    """Its metadata are written from its pyproject.toml, without a network."""
+    groups = tomllib.loads((TEMPLATE / "pyproject.toml").read_text())["project"]["entry-points"]
+    lines = [line for group, points in groups.items() for line in (f"[{group}]", *map(" = ".join, points.items()))]
+    information = tmp_path / "tlbench_template-0.1.0.dist-info"
+    information.mkdir()
+    (information / "entry_points.txt").write_text("\n".join(lines))
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: tlbench-template\nVersion: 0.1.0\n")
+    path = os.pathsep.join([environment(tmp_path)["PYTHONPATH"], str(tmp_path), str(TEMPLATE)])
+    done = fresh_tlbench_in(tmp_path, *words, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout

@@ -1,0 +1,1 @@
+"""What this package adds to tlbench: one file each, named in pyproject.toml."""
