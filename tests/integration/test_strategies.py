@@ -1,5 +1,6 @@
 """Every strategy trains what it says, and leaves the rest as it is, to the bit."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_what_must_move_moves_and_the_rest_is_equal_to_the_bit(
         part = [one for one in part if not one.endswith("_b")]
         part += [one.replace("lora_kernel_a", "kernel") for one in part]
     assert set(moved) == set(part)
+    if name == "layerwise":
+        (one,) = tuning
+        firsts, rates = zip(*one.rates, strict=True)
+        assert firsts[0] == 0
+        assert list(firsts) == sorted(set(firsts))
+        assert rates[0] == one.lowest_rate
+        assert [low / high for low, high in pairwise(rates)] == pytest.approx([0.7] * (len(rates) - 1))
+        assert rates[-1] == pytest.approx(0.7 * one.learning_rate)
     whole = name in ("gradual", "interval", "layerwise")
     assert (len(moved) < len(everything) * 0.7) or whole
 

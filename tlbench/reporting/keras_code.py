@@ -4,6 +4,7 @@ import re
 
 from tlbench.backbones import registry as backbones
 from tlbench.core.image_size import Resize, height_width
+from tlbench.reporting import keras_settings as settings
 from tlbench.reporting import keras_snippets as snippets
 from tlbench.results.record import Record
 from tlbench.results.trained import TrainedPhase
@@ -13,7 +14,9 @@ from tlbench.strategies.base import Strategy
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "nadam": "Nadam", "rmsprop": "RMSprop", "sgd": "SGD"}
 POOLING = {"gap": "GlobalAveragePooling2D", "flatten": "Flatten"}
 PHASES = {"frozen": "head", "scratch": "all", "partial": "head,fine-tuning|all", "full": "head,fine-tuning|all"}
-PHASES |= dict.fromkeys(("norm", "bias", "lora", "surgical", "l2_sp", "wise_ft", "ema", "soup"), "head,fine-tuning")
+PHASES |= dict.fromkeys(
+    ("norm", "bias", "lora", "surgical", "layerwise", "l2_sp", "wise_ft", "ema", "soup"), "head,fine-tuning"
+)
 PHASES |= {"gradual": r"head(,fine-tuning \d+)+", "interval": "head(,head before)?,fine-tuning(,head after)?"}
 """The names of the phases that are written out, by strategy: a pattern of them, joined by commas."""
 VARIABLES = {
@@ -22,14 +25,18 @@ VARIABLES = {
     "lora": 'variable.name.startswith("lora_kernel")',
 }
 """Which variables are trained, where not all are."""
-TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"})
+TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"}) | frozenset(
+    {"schedule", "warmup", "weight_decay", "label_smoothing", "mixup", "cutmix", "augmentation", "tune"}
+    | {"early_stopping", "reduce_lr"}
+)
 HEAD = frozenset({"name", "hidden", "dropout", "output"})
 STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"}) | frozenset(
     {"blocks", "groups", "from_epoch", "until_epoch", "rank", "alpha", "beta", "decay", "best"}
+    | {"head_rate", "backbone_rate"}
 )
 PHASE = frozenset(
     {"name", "solver", "frozen", "trained", "trainable", "epochs", "learning_rate", "batch_norm"}
-    | {"path", "tried", "chosen", "seconds"}
+    | {"path", "tried", "chosen", "seconds", "head_rate", "lowest_rate", "rates"}
 )
 
 
@@ -43,16 +50,16 @@ def why_not(record: Record) -> str:
     if cell.head.name not in POOLING:
         return f"head {cell.head.name} is not written out"
     names = ",".join(phase.name for phase in record.training)
-    if cell.strategy.name == "layerwise":
-        return "layerwise has a learning rate for each block of the backbone, and plain Keras knows no blocks"
+    if cell.strategy.name == "co_tuning":
+        return "co_tuning trains a second head, with labels that it learns from ImageNet's classes: a page of code"
     if not re.fullmatch(PHASES.get(cell.strategy.name, "(?!)"), names):
         return f"strategy {cell.strategy.label} is not written out"
     if any(phase.solver not in {"linear", "gradient"} for phase in record.training):
         return f"its head is found by {record.training[0].solver}, which is not written out"
     if len(record.training) > 1 and record.training[0].solver == "gradient":
         return "a head that is trained at a constant rate before fine-tuning is not written out"
-    if any(phase.head_rate is not None for phase in record.training):
-        return "rates of their own for head and backbone are not written out"
+    if reason := settings.why_not(record):
+        return reason
     if more := unwritten(record):
         return f"{', '.join(more)} cannot be written out yet"
     if cell.precision != "float32" or cell.train.optimizer not in OPTIMIZERS:
@@ -93,7 +100,7 @@ def program(record: Record) -> str:
         _model(record),
         *([_solve(cell.head.output)] if solved else []),
         *([_fit(record)] if gradient else []),
-        "\n".join(_call(phase, cell.strategy.name) for phase in record.training),
+        "\n".join(_call(record, phase) for phase in record.training),
         snippets.TEST,
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -114,7 +121,7 @@ def _weights(record: Record) -> str:
 def _model(record: Record) -> str:
     cell = record.cell
     assert record.data is not None
-    module = backbones.get(cell.backbone.name).module
+    module, changed = backbones.get(cell.backbone.name).module, cell.training.augmentation
     arguments = "".join(f", {name}={value!r}" for name, value in cell.backbone.args.items())
     lines = [
         "keras.utils.set_random_seed(SEED)",
@@ -122,7 +129,8 @@ def _model(record: Record) -> str:
         f"    include_top=False, weights=WEIGHTS, input_shape=(*SIZE, 3){arguments}",
         ")",
         "inputs = keras.Input((*SIZE, 3))",
-        f"x = keras.applications.{module}.preprocess_input(inputs)",
+        *(["x = inputs", settings.changes(changed)] if changed else []),
+        f"x = keras.applications.{module}.preprocess_input({'x' if changed else 'inputs'})",
         f"x = features = keras.layers.{POOLING[cell.head.name]}()(base(x))",
     ]
     lines += [f'x = keras.layers.Dense({units}, activation="relu")(x)' for units in cell.head.hidden]
@@ -145,36 +153,47 @@ def _solve(output: str) -> str:
 
 def _fit(record: Record) -> str:
     """The function that takes steps, and what it needs."""
-    train, name = record.cell.training, record.cell.strategy.name
-    fine = _is_tuned(record)
+    train, name, fine = record.cell.training, record.cell.strategy.name, _is_tuned(record)
     asked = strategies.make(name, record.cell.strategy.args)
-    loss = "binary_crossentropy" if record.cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    arguments = "frozen, most, epochs, rate" if name == "surgical" else "frozen, epochs, rate"
+    best = fine and name != "wise_ft" and settings.keeps_best(train)
+    scheduled, rate = settings.schedule(train, tuned=fine)
+    own_rates = settings.has_rates(record)
     doc = "Train the head with the layers of the base from number `frozen` on"
     doc += ", so many of those with weights as `most`." if name == "surgical" else "."
-    optimizer = f"rate, use_ema=True, ema_momentum={getattr(asked, 'decay', None)!r}" if name == "ema" else "rate"
-    callbacks = ", callbacks=[Best()]" if fine and name != "wise_ft" else ""
-    fit = "    model.fit(*train, batch_size=BATCH, epochs=epochs, validation_data=validation"
+    optimizer = "AtRates" if own_rates else f"keras.optimizers.{OPTIMIZERS[train.optimizer]}"
+    average = f", use_ema=True, ema_momentum={getattr(asked, 'decay', None)!r}" if name == "ema" else ""
     parts = [
-        f'LOSS = "{loss}"',
-        *(_callback(name, asked) if fine else []),
+        *settings.labels(record),
+        *([scheduled] if scheduled else []),
+        *([snippets.AT_RATES.replace("OPTIMIZER", OPTIMIZERS[train.optimizer])] if own_rates else []),
+        *([settings.by_validation(one, record) for one in _callback(name, asked)] if best else []),
         *([snippets.PULL] if name == "l2_sp" else []),
         *([snippets.ADAPT.replace("RANK", str(getattr(asked, "rank", "")))] if name == "lora" else []),
         "\n".join(
             [
-                f'def train_layers({arguments}):\n    """{doc}"""',
+                f'def train_layers({_arguments(record)}):\n    """{doc}"""',
                 _free(name).strip("\n"),
                 *([_held(asked)] if name == "l2_sp" else []),
-                *([snippets.RATE.strip("\n")] if fine else []),
-                f"    optimizer = keras.optimizers.{OPTIMIZERS[train.optimizer]}({optimizer})",
-                '    model.compile(optimizer=optimizer, loss=LOSS, metrics=["accuracy", LOSS])',
+                *([settings.rates(record)] if own_rates else []),
+                *([rate] if rate else []),
+                f"    optimizer = {optimizer}(rate{average}{settings.arguments(train)})",
+                *(["    optimizer.multiples = multiples"] if own_rates else []),
+                *([snippets.SPARED] if train.weight_decay is not None else []),
+                f'    model.compile(optimizer=optimizer, loss={settings.loss_of(record)}, metrics=["accuracy", LOSS])',
                 *(["    before = model.get_weights()"] if name == "wise_ft" else []),
-                f"{fit}{callbacks})",
+                f"    model.fit({settings.images_of(record)}{settings.callbacks(train, best)})",
                 *([_between(record.training[-1])] if name == "wise_ft" else []),
             ]
         ),
     ]
     return "\n\n\n".join(part.strip("\n") for part in parts)
+
+
+def _arguments(record: Record) -> str:
+    """Of `train_layers`."""
+    names = ["frozen", *(["most"] if record.cell.strategy.name == "surgical" else []), "epochs", "rate"]
+    names += ["head_rate"] if any(phase.head_rate is not None for phase in record.training) else []
+    return ", ".join([*names, *(["rates"] if any(phase.rates for phase in record.training) else [])])
 
 
 def _is_tuned(record: Record) -> bool:
@@ -214,12 +233,24 @@ def _between(phase: TrainedPhase) -> str:
     )
 
 
-def _call(phase: TrainedPhase, name: str) -> str:
+def _call(record: Record, phase: TrainedPhase) -> str:
     if phase.solver == "linear":
         assert phase.chosen is not None
         return f"solve_head(l2={phase.tried[phase.chosen].setting!r})  # of {len(phase.tried)}, the best on validation"
-    most = f"most={_layers(phase)}, " if name == "surgical" else ""
-    return f"train_layers(frozen={phase.frozen}, {most}epochs={phase.epochs}, rate={phase.learning_rate!r})"
+    given: dict[str, object] = {"frozen": phase.frozen, "epochs": phase.epochs, "rate": phase.learning_rate}
+    given |= {"most": _layers(phase)} if record.cell.strategy.name == "surgical" else {}
+    given |= {"head_rate": phase.learning_rate if phase.head_rate is None else phase.head_rate, "rates": phase.rates}
+    rate = record.search if record.search and record.search.varied == "learning_rate" else None
+    chosen = f"  # of {len(rate.trials)} rates, the best on validation" if rate else ""
+    told = ", ".join(f"{name}={_number(given[name])}" for name in _arguments(record).split(", "))
+    return f"train_layers({told}){chosen}"
+
+
+def _number(value: object) -> str:
+    """A pair of many on a line of its own."""
+    if not isinstance(value, tuple):
+        return repr(value)
+    return "[\n" + "".join(f"    ({first}, {rate!r}),\n" for first, rate in value) + "]"
 
 
 def _layers(phase: TrainedPhase) -> int:

@@ -1,5 +1,6 @@
 """Parts of programs in plain Keras, as `keras_code` puts them together. Pure."""
 
+from tlbench.core.cell import Shape
 from tlbench.core.image_size import Resize
 from tlbench.strategies.base import WARMUP
 from tlbench.strategies.scratch import MOMENTUM
@@ -136,6 +137,19 @@ class Best(keras.callbacks.Callback):
         self.model.set_weights([np.mean(alike, axis=0) for alike in zip(*members)])
         return look()
 '''
+WITHOUT_START = (
+    ("self.lowest, self.weights = look(), self.model.get_weights()\n\n", "self.lowest = np.inf\n\n"),
+    ("self.epochs = [(look(), -1, self.model.get_weights())]", "self.epochs = []"),
+    (", those that training began with included.", "."),
+    (", the weights of the beginning included.", "."),
+)
+BY_ACCURACY = (
+    ("return_dict=True)[LOSS]", 'return_dict=True)["accuracy"]'),
+    ("return model.evaluate", "return -model.evaluate"),
+    ("Cross-entropy on the validation images, without any penalty.", "Accuracy on the validation images, negative."),
+    ('logs["val_" + LOSS]', '-logs["val_accuracy"]'),
+    ("the lowest validation loss", "the highest validation accuracy"),
+)
 PULL = '''
 class Pull:
     """strength / 2 times the squared distance from `start`."""
@@ -172,3 +186,72 @@ FREE_VARIABLES = """
             variable.trainable = WANTED
         layer.trainable = any(variable.trainable for variable in layer.variables)
 """
+PARTS = '''
+def parts(labels):
+    """Each label as the parts that classes have in it."""
+    return PARTS
+'''.strip("\n")
+CHECKED = "checked = validation[0], parts(validation[1])"
+ONE_HOT = 'np.eye(len(CLASSES), dtype="float32")[labels]'
+ONE_UNIT = 'labels[:, None].astype("float32")'
+MIXED = '''
+class Mixed(keras.utils.PyDataset):
+    """Training batches in which images are mixed with one another, and so are their labels."""
+
+    def __init__(self):
+        super().__init__()
+        self.draw = np.random.default_rng(SEED)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(train[0]) // BATCH)
+
+    def on_epoch_end(self):
+        self.order = self.draw.permutation(len(train[0]))
+
+    def __getitem__(self, index):
+        chosen = self.order[index * BATCH : (index + 1) * BATCH]
+        images, labels = train[0][chosen], parts(train[1][chosen])
+        partner = self.draw.permutation(len(chosen))
+MIX
+        return images, share * labels + (1 - share) * labels[partner]
+'''
+MIXUP = """
+        share = self.draw.beta(ALPHA, ALPHA)
+        images = share * images + (1 - share) * images[partner]
+"""
+CUTMIX = """
+        share, (height, width) = self.draw.beta(ALPHA, ALPHA), SIZE
+        y, x = self.draw.integers(height), self.draw.integers(width)  # the middle of the box
+        up, left = int((1 - share) ** 0.5 * height) // 2, int((1 - share) ** 0.5 * width) // 2
+        box = slice(max(0, y - up), y + up), slice(max(0, x - left), x + left)
+        images[:, *box] = images[partner][:, *box]
+        share = 1 - images[0, *box, 0].size / (height * width)
+"""
+SCHEDULE = '''
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Up from 0 over a share of the steps, then as the last line says; `done` goes from 0 to 1."""
+
+    def __init__(self, rate, steps):
+        self.rate, self.rising, self.falling = rate, int(WARMUP * steps), steps - int(WARMUP * steps)
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        done = (step - self.rising) / self.falling
+        rises = (step + 1) / (self.rising + 1)
+        return self.rate * keras.ops.where(step < self.rising, rises, FALL)
+'''
+FALLS: dict[Shape, str] = {
+    "constant": "1.0",
+    "cosine": "(1 + keras.ops.cos(np.pi * done)) / 2",
+    "linear": "1 - done",
+    "step": "0.1 ** keras.ops.floor(3 * done)",
+}
+AT_RATES = '''
+class AtRates(keras.optimizers.OPTIMIZER):
+    """Takes the steps of each variable at a multiple of the learning rate."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient, variable, learning_rate * self.multiples[self._get_variable_index(variable)])
+'''
+SPARED = "    optimizer.exclude_from_weight_decay([one for one in model.trainable_variables if len(one.shape) <= 1])"

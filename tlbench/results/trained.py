@@ -61,7 +61,8 @@ class TrainedPhase(Value):
 
     frozen: the backbone's first layers that were fixed. trained: what of the backbone was not, in words. trainable:
     parameters that were not. epochs, learning_rate (its highest), batch_norm: of a gradient phase. head_rate: the
-    head's, where it was another. lowest_rate: of the lowest layers, where each had its own. path: what was trained on.
+    head's, where it was another. lowest_rate: of the lowest layers, where each had its own; rates: then those
+    of all, each with the number of the first layer that has it. path: what was trained on.
     tried, chosen: settings of a solver, and the index of the one that validation chose; of sums of weights, the number
     of epochs in a soup, or the share of the fine-tuned ones. calibration: factor of the logits of a second head, by
     which its labels were learned. seconds: wall time, without the pass through the fixed part.
@@ -76,6 +77,7 @@ class TrainedPhase(Value):
     learning_rate: float
     head_rate: float | None = None
     lowest_rate: float | None = None
+    rates: tuple[tuple[int, float], ...] = ()
     batch_norm: str
     path: TrainingPath
     tried: tuple[Setting, ...] = ()

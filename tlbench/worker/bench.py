@@ -234,10 +234,18 @@ class Bench:
             learning_rate=phase.learning_rate,
             head_rate=phase.head_rate,
             lowest_rate=min(phase.multiples) * phase.learning_rate if phase.multiples else None,
+            rates=_rates(phase),
             trained=trained_part(self.assembled.backbone, phase),
             batch_norm=phase.batch_norm,
             path=path,
         )
+
+
+def _rates(phase: Phase) -> tuple[tuple[int, float], ...]:
+    """The rate of each run of layers that share one, with the number of its first layer; none where all share one."""
+    each = phase.multiples
+    firsts = [number for number, multiple in enumerate(each) if number == 0 or multiple != each[number - 1]]
+    return tuple((number, each[number] * phase.learning_rate) for number in firsts)
 
 
 def _elements(variables: Sequence[keras.Variable]) -> int:
