@@ -27,6 +27,11 @@ def test_the_first_cell_bears_what_is_shared() -> None:
     assert [cost.timing > 0 for cost in costs] == [True, False, True, False]
     alone = predicted(cells[2:3], lambda _: IMAGES, [])[cells[2].id]
     assert alone.seconds > full  # the feature pass is its own then
+    every = predicted(cells, lambda _: IMAGES, [], alone=True)
+    assert every[cells[2].id] == alone
+    assert (
+        every[cells[0].id].seconds < alone.seconds
+    )  # whichever comes first in a suite, a head costs less than all layers
 
 
 def test_what_is_unknown_has_no_prediction() -> None:

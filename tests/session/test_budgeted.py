@@ -38,7 +38,8 @@ class Played:
     def clock(self) -> float:
         return self.now
 
-    def predict(self, cells: Sequence[Cell]) -> Mapping[str, Cost]:
+    def predict(self, cells: Sequence[Cell], alone: bool) -> Mapping[str, Cost]:
+        del alone  # nothing is shared here
         return {cell.id: Cost(SECONDS[cell.strategy.name], TIMING, 1e9, 0, 0, "machine") for cell in cells}
 
     def train(self, cells: Sequence[Cell]) -> None:

@@ -18,18 +18,21 @@ Counts = Mapping[str, int]
 CountsOf = Callable[[Cell], Counts | None]
 
 
-def predicted(cells: Sequence[Cell], counts_of: CountsOf, records: Sequence[Record]) -> dict[str, Cost]:
+def predicted(
+    cells: Sequence[Cell], counts_of: CountsOf, records: Sequence[Record], *, alone: bool = False
+) -> dict[str, Cost]:
     """The cost of each of `cells` of which it can be told, by id.
 
     The first cell of a model bears its building, the first of a backbone and its images their feature pass. counts_of:
-    images of a cell by split, None where unknown. records: of this machine, from which its speed is known.
+    images of a cell by split, None where unknown. records: of this machine, from which its speed is known. alone: each
+    bears all of it, as if it were the only one, so that recipes can be held against each other.
     """
     speeds = fitted(records, reference()) if records else reference()
     speeds = speeds if speeds.forward else reference()
     seen: set[Hashable] = set()
 
     def new(key: Hashable) -> bool:
-        if key in seen:
+        if key in seen and not alone:
             return False
         seen.add(key)
         return True

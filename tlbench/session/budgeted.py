@@ -16,7 +16,8 @@ from tlbench.results.spent import Spent, Unspent
 from tlbench.results.store import Store, UnreadableError
 
 Train = Callable[[Sequence[Cell]], None]
-Predict = Callable[[Sequence[Cell]], Mapping[str, Cost]]
+Predict = Callable[[Sequence[Cell], bool], Mapping[str, Cost]]
+"""The cost of cells, by id: each as if it were alone, or (False) with what the others among them bear already."""
 Say = Callable[[str], None]
 
 
@@ -51,16 +52,13 @@ class Purse:
         the cheapest cell fits.
         """
         tried: set[str] = set()
-        foretold: dict[str, Cost] = {}
         while True:
             records = {record.cell_id: record for record in store.read_all().records if record.status == "ok"}
             done = {cell.id for cell in cells if cell.id in records}
             failed = tried - done
             waiting = [cell for cell in cells if cell.id not in done | failed]
-            costs = predict(waiting)
-            for cell_id, cost in costs.items():
-                foretold.setdefault(cell_id, cost)
-            aside = self._aside([records[cell_id] for cell_id in done], foretold)
+            costs = predict(waiting, True)
+            aside = self._aside([record for record in records.values() if record.cell_id in done], predict)
             found = {cell_id: on_validation(store, records[cell_id]) for cell_id in done}
             scores = {cell_id: score for cell_id, (score, _) in found.items()}
             images = {cell_id: number for cell_id, (_, number) in found.items()}
@@ -71,7 +69,7 @@ class Purse:
                     self._refuse(cells, state)
                 return tuple(cell for cell in cells if cell.id in done)
             say(
-                f"rung {rung.number}: {counted(len(rung.cells), 'cell')}, "
+                f"rung {len(self.rungs)}: {counted(len(rung.cells), 'cell')}, "
                 f"{duration(max(0.0, self.budget - self.seconds))} of {duration(self.budget)} left"
             )
             train(rung.cells)
@@ -81,7 +79,7 @@ class Purse:
     def told(self, cells: Sequence[Cell], trained: Collection[str], predict: Predict) -> Spent:
         """What it was spent on, for the run's folder."""
         rest = [cell for cell in cells if cell.id not in trained and not any(cell.id in rung for rung in self.rungs)]
-        seconds = self._seconds(predict(rest))
+        seconds = self._seconds(predict(rest, True))
         return Spent(
             budget=self.budget,
             seconds=self.seconds,
@@ -99,10 +97,10 @@ class Purse:
     def _seconds(self, costs: Mapping[str, Cost]) -> dict[str, float]:
         return {cell_id: cost.seconds + self.timed * cost.timing for cell_id, cost in costs.items()}
 
-    def _aside(self, trained: Sequence[Record], costs: Mapping[str, Cost]) -> float:
+    def _aside(self, trained: Sequence[Record], predict: Predict) -> float:
         """Seconds that are kept for the step times of what is trained."""
-        waiting = [one.cell_id for one in trained if one.timings is None and one.cell_id in costs]
-        return sum(costs[cell_id].timing for cell_id in waiting) if self.timed else 0.0
+        waiting = [record.cell for record in trained if record.timings is None]
+        return sum(cost.timing for cost in predict(waiting, False).values()) if self.timed else 0.0
 
 
 def on_validation(store: Store, record: Record) -> tuple[float, int]:

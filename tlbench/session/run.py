@@ -245,9 +245,9 @@ def _spend(
 def _predicting(inputs: Inputs, folder: RunFolder) -> Predict:
     """Predicts from earlier runs on this machine, and from what this one took so far."""
 
-    def predict(cells: Sequence[Cell]) -> dict[str, Cost]:
+    def predict(cells: Sequence[Cell], alone: bool) -> dict[str, Cost]:
         records = [*Store(folder.path).read_all().records, *earlier_records()]
-        return predicted(cells, _counting(inputs), records)
+        return predicted(cells, _counting(inputs), records, alone=alone)
 
     return predict
 
