@@ -141,6 +141,25 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, page: str, width: in
     assert background == ("rgb(22, 27, 34)" if dark else "rgb(255, 255, 255)")
 
 
+def test_a_wide_table_says_that_it_scrolls_and_does_so_by_keyboard(browser: Browser, page: str) -> None:
+    for width, scrolls in ((390, True), (2400, False)):
+        browser.open(page, width=width)
+        assert browser.ask(f"{DATA_SET}.scrollWidth > {DATA_SET}.clientWidth") is scrolls
+        hint = f"{DATA_SET}.previousSibling.previousSibling"
+        deadline = time.monotonic() + 5
+        while browser.ask(f"{hint}.hidden") is scrolls and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert browser.ask(f"{hint}.checkVisibility()") is scrolls
+    browser.open(page, width=390)
+    browser.ask(f"{DATA_SET}.focus()")
+    assert browser.ask(f"document.activeElement === {DATA_SET}")
+    browser.press("ArrowRight", 39)
+    deadline = time.monotonic() + 5
+    while not browser.ask(f"{DATA_SET}.scrollLeft") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert browser.ask(f"{DATA_SET}.scrollLeft") > 0
+
+
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "hostile.html"
     file.write_text(as_html(of(HOSTILE)), encoding="utf-8")

@@ -26,6 +26,11 @@
     if (x !== null || y !== null) return x === null ? 1 : -1; // what is no number comes last, both ways
     return sign * a.localeCompare(b);
   };
+  const scrolls = (box) => {
+    const hint = make("p", { className: "hint", hidden: true }, "\u2194 This table scrolls sideways.");
+    box.before(hint);
+    new ResizeObserver(() => (hint.hidden = box.scrollWidth <= box.clientWidth)).observe(box);
+  };
   const equip = (box) => {
     const key = box.dataset.key;
     const body = box.querySelector("tbody");
@@ -196,7 +201,7 @@
     program.querySelector("summary").after(button);
   };
 
-  document.querySelectorAll(".table").forEach(equip);
+  document.querySelectorAll(".table").forEach((box) => (scrolls(box), equip(box)));
   document.querySelectorAll(".scatter").forEach((figure, at) => plot(figure, "p" + at));
   document.querySelectorAll(".choice").forEach(choose);
   document.querySelectorAll(".program").forEach(copyable);
