@@ -68,3 +68,10 @@ def test_where_nothing_can_be_written_the_file_is_named_that_was_asked_for() -> 
     with pytest.raises(OSError, match="No such file") as error:
         write_atomically(Path("/proc/report.md"), b"text")  # refuses root as well
     assert error.value.filename == "/proc/report.md"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_device_that_takes_no_more_is_named() -> None:
+    with pytest.raises(OSError, match="No space left") as error:
+        write_output(Path("/dev/full"), b"text")
+    assert error.value.filename == "/dev/full"

@@ -1,8 +1,11 @@
 """A framework that does not load is told for what it is."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tlbench.execution.loading import Attempt, reason
+from tlbench.execution.loading import Attempt, _last_line, reason
 
 AVX = "The TensorFlow library was compiled to use AVX instructions, but these aren't available on your machine."
 
@@ -33,3 +36,24 @@ def test_reasons(attempt: Attempt, flags: set[str], limits: dict[str, int], word
     assert said.startswith("Keras cannot be loaded: the process that imports it ended with")
     assert "\n" not in said
     assert [word for word in words if word not in said] == []
+
+
+def test_without_a_log_the_line_that_says_why_is_told() -> None:
+    dump = "Fatal Python error: Illegal instruction\n\nCurrent thread 0x1:\n  File x\n\nExtension modules: numpy (total: 1)\n"
+    assert _last_line(dump) == "Fatal Python error: Illegal instruction"
+    assert _last_line("Traceback\nMemoryError\n") == "MemoryError"
+
+
+def test_a_server_whose_framework_does_not_load_ends_without_a_word_and_a_missing_module_is_left_to_children() -> None:
+    program = (
+        "import sys, tests.light_preload\n"
+        "from tlbench.worker import preload\n"
+        "def load(name): raise {error}('from the framework')\n"
+        "preload.importlib.import_module = load\n"
+        "preload.import_quietly()\n"
+    )
+    ends = {}
+    for error in ("MemoryError", "SystemError", "ImportError"):
+        done = subprocess.run([sys.executable, "-c", program.format(error=error)], capture_output=True, text=True)
+        ends[error] = done.stderr.strip()[-len("from the framework") :]
+    assert ends == {"MemoryError": "", "SystemError": "", "ImportError": "from the framework"}

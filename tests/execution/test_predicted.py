@@ -52,6 +52,10 @@ def test_how_many_images_there_are_is_told_by_the_suite_the_archive_or_an_earlie
     intel = builders.cell(dataset=Named(name="intel"))
     assert counts_of(intel) is None
     assert counts_of(builders.cell(dataset=Named(name="of_mine"), limit=limited)) is None
+    drawn = builders.cell(dataset=Named(name="synthetic"), limit=Limit(train=10))
+    assert counts_of(drawn) == {"train": 20, "validation": 100, "test": 200}
+    like = builders.cell(dataset=Named(name="synthetic", args={"like": "intel"}), limit=Limit())
+    assert counts_of(like) == {"train": 1200, "validation": 300, "test": 600}
     earlier = told_counts([builders.record(intel)])
     assert earlier(intel.model_copy(update={"seed": 3})) == {"train": 200, "validation": 200, "test": 200}
 

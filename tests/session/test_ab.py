@@ -160,6 +160,13 @@ def test_a_folder_with_something_in_it_is_refused(stage: Stage) -> None:
         stage.ab()
 
 
+def test_what_a_call_left_that_ended_while_environments_were_set_up_is_in_nobody_s_way(stage: Stage) -> None:
+    left = stage.folder / "out/environments/half"
+    left.mkdir(parents=True)
+    assert stage.ab(select="strategy=full").exit_code == 0
+    assert not left.exists()
+
+
 def test_a_comparison_of_two_runs_is_confirmed_where_something_seems_to_be_worse(stage: Stage) -> None:
     stage.slower["slow"] = [SLOWER]
     stage.ab("fast", "slow", confirm=False)

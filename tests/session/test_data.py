@@ -44,3 +44,12 @@ def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> N
     assert sum(of["dogs"] for of in found.counts.values()) == 1
     assert found.empty == ("'dogs' in train", "'dogs' in validation")
     assert "a run is refused" in screen(found)
+
+
+def test_a_folder_given_as_a_name_is_told_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my pets").mkdir()
+    with pytest.raises(UserError, match=r"no data set 'my pets'; for the folder of that name write --path 'my pets'"):
+        check("my pets", None, None)
+    with pytest.raises(UserError, match="no data set 'intl'; did you mean 'intel'"):
+        check("intl", None, None)

@@ -1,10 +1,12 @@
 """The use case of a run, with an executor that replays records in the place of workers."""
 
+import importlib.util
 import os
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 import tlbench
 from tests import builders
 from tlbench.core.errors import UserError
-from tlbench.execution import child
+from tlbench.execution import child, server
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.job import Finished, Group, Job, Progress, Resources
 from tlbench.execution.outcome import Outcome, Raised, Returned
@@ -242,6 +244,25 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Repl
     (tmp_path / "suite.yaml").write_text(SUITE.replace("epochs: 2", "epochs: 1"))
     with pytest.raises(UserError, match="here holds a run of other cells"):
         run(out="here")
+
+
+def test_a_backend_that_is_not_installed_is_refused_once_before_a_folder_is_made(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "start_server", lambda backend: None)
+    monkeypatch.setattr(importlib.util, "find_spec", {"tensorflow": ModuleSpec("tensorflow", None, origin="x")}.get)
+    (tmp_path / "suite.yaml").write_text(SUITE + "backend: jax\n")
+    for executor in ("process", "inline"):
+        with pytest.raises(UserError, match=r"backend: jax is not installed for .*; pip install 'tlbench\[jax\]'"):
+            tlbench.run("suite.yaml", executor=executor)
+    (tmp_path / "jax").mkdir()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None, is_package=True))
+    with pytest.raises(UserError, match="backend: jax is not installed"):  # a folder of that name lies here
+        tlbench.run("suite.yaml")
+    assert not (tmp_path / "results").exists()
+    done = run()  # elsewhere, as on a cluster
+    assert replay.ran == ["frozen", "full"]
+    assert tlbench.run("suite.yaml").path == done.path  # what is finished needs no backend
 
 
 def test_a_plan_says_how_many_trials_there_are(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def test_a_revision_of_tlbench_that_measures_in_another_way_is_refused_with_a_wa
         prepare("git:HEAD", tmp_path / "environments", lambda words: None)
 
 
+def test_a_revision_without_a_repository_is_told_so(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"git:main: .*project is in no git repository"):
+        prepare("git:main", tmp_path / "out", lambda words: None)
+    commit(project, {"a.txt": "a"})
+    with pytest.raises(UserError, match="has no such revision"):
+        prepare("git:nowhere", tmp_path / "out", lambda words: None)
+
+
 def test_a_revision_that_measures_as_this_one_brings_its_own_tlbench(project: Path, tmp_path: Path) -> None:
     ours = Path(environments.HERE / "tlbench" / "sides" / "host.py").read_text()
     commit(project, {"tlbench/__init__.py": "", "tlbench/sides/host.py": ours})

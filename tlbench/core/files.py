@@ -47,13 +47,20 @@ def write_output(path: Path, content: bytes) -> None:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        with os.fdopen(os.dup(int(match[2]) if number is None else number), "wb") as file:
-            file.write(content)
+        _write_into(os.dup(int(match[2]) if number is None else number), path, content)
     elif path.exists() and not path.is_file() and not path.is_dir():
-        with path.open("wb") as file:
-            file.write(content)
+        _write_into(os.open(path, os.O_WRONLY), path, content)
     else:
         write_atomically(path.resolve(), content)
+
+
+def _write_into(descriptor: int, path: Path, content: bytes) -> None:
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def move_aside(path: Path, folder: Path) -> Path:

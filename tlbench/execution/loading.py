@@ -89,7 +89,8 @@ def reason(attempt: Attempt, flags: Collection[str], limits: Mapping[str, int]) 
 
 def _last_line(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return one_line(lines[-1])[:LONGEST_LINE] if lines else "nothing"
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]  # faulthandler says more after it
+    return one_line((fatal or lines)[-1])[:LONGEST_LINE] if lines else "nothing"
 
 
 def _cpu_flags() -> frozenset[str]:

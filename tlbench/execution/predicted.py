@@ -8,6 +8,7 @@ from tlbench.core.text import counted
 from tlbench.costs.predict import Cost, Part, cost_of
 from tlbench.costs.speeds import fitted, reference
 from tlbench.datasets import registry as datasets
+from tlbench.datasets import synthetic
 from tlbench.execution.groups import features_key, structure_key
 from tlbench.execution.inputs import data_key
 from tlbench.execution.sharing import job_of, measured_key
@@ -63,16 +64,23 @@ def told_counts(records: Sequence[Record]) -> CountsOf:
     def counts_of(cell: Cell) -> Counts | None:
         if (known := earlier.get(_images_key(cell))) is not None:
             return known
-        name = str(cell.dataset.args.get("like", cell.dataset.name))
-        classes = datasets.classes_of(name)
+        like = cell.dataset.args.get("like")
+        classes = datasets.classes_of(cell.dataset.name, None if like is None else str(like))
         if classes is None:
             return None
-        archive = datasets.get(name).archive
-        all_of = dict(zip(SPLITS, archive.counts, strict=True)) if archive else {}
-        found = {split: getattr(cell.limit, split) or all_of.get(split, 0) for split in SPLITS}
+        found = _per_class(cell)
         return {split: len(classes) * number for split, number in found.items()} if all(found.values()) else None
 
     return counts_of
+
+
+def _per_class(cell: Cell) -> Counts:
+    """Images of one class by split, 0 where it is not known."""
+    if cell.dataset.name == datasets.SYNTHETIC:
+        return synthetic.counts(cell.limit)
+    archive = datasets.get(cell.dataset.name).archive
+    all_of = dict(zip(SPLITS, archive.counts, strict=True)) if archive else {}
+    return {split: getattr(cell.limit, split) or all_of.get(split, 0) for split in SPLITS}
 
 
 SPLITS = ("train", "validation", "test")

@@ -4,6 +4,7 @@ Their surroundings are ours: they import nothing from the working directory, rea
 the Keras backend of the run, and their sockets fit however long the path of temporary files is.
 """
 
+import importlib.util
 import multiprocessing
 import os
 import sys
@@ -52,6 +53,17 @@ def choose_backend(backend: str) -> None:
     for key, value in (QUIET | SHARE_THE_GPU).items():
         os.environ.setdefault(key, value)
     os.environ["KERAS_BACKEND"] = backend
+
+
+def need_backend(backend: str) -> None:
+    """Raise UserError where the package of `backend` is not installed for this Python. Imports nothing."""
+    try:
+        spec = importlib.util.find_spec(backend)
+    except ValueError:  # something that has no spec stands for it in this process
+        return
+    if spec is None or spec.origin is None:  # a folder of that name, without code
+        how = "tensorflow" if backend == "tensorflow" else f"'tlbench[{backend}]'"
+        raise UserError(f"backend: {backend} is not installed for {sys.executable}; pip install {how}")
 
 
 def start_server(backend: str) -> None:

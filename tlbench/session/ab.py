@@ -1,5 +1,6 @@
 """`ab`, and `compare --confirm`: train cells in two environments, measure their steps in turn, judge new by base."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
 BASE, NEW = "base", "new"
+ENVIRONMENTS = "environments"
 FOLDERS = {BASE: "a", NEW: "b"}
 """Where the run of each side is, in the folder of both."""
 
@@ -62,12 +64,13 @@ def ab(
     suite's. confirm: measure again, in fresh processes, what seems to be worse. Raises UserError where an environment
     cannot be set up or cannot run the suite; a cell that fails is a record.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(path.name != ENVIRONMENTS for path in out.iterdir()):
         raise UserError(f"{out} is not empty; give --out another folder")
+    shutil.rmtree(out / ENVIRONMENTS, ignore_errors=True)  # of a call that ended while they were set up
     trial = _Trial.of(suite_file, data, weights, gates, effort, events)
     cells = select_cells(trial.cells, select) if select else trial.cells
     events.chosen(len(cells))
-    interpreters = trial.set_up({BASE: base, NEW: new}, out / "environments")
+    interpreters = trial.set_up({BASE: base, NEW: new}, out / ENVIRONMENTS)
     if same_packages(interpreters[BASE], interpreters[NEW]):
         events.said("Both sides have the same packages of the same versions; only code of one version can differ")
     comparison = trial.run(cells, interpreters, out)
@@ -95,7 +98,7 @@ def confirm(
         return comparison
     trial = _Trial.of(suite_file, data, weights, gates, None, events)
     with tempfile.TemporaryDirectory(prefix="tlbench-confirm-") as temporary:
-        interpreters = trial.set_up({BASE: base, NEW: new}, Path(temporary) / "environments")
+        interpreters = trial.set_up({BASE: base, NEW: new}, Path(temporary) / ENVIRONMENTS)
         return trial.confirm(comparison, interpreters, Path(temporary) / "runs")
 
 

@@ -1,6 +1,7 @@
 """Data sets by name: where they are, whether their files are sound, fetching one."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def check(
 
     splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
     """
+    if not path and name and name not in DATASETS and Path(name).is_dir():
+        raise UserError(f"there is no data set {name!r}; for the folder of that name write --path {shlex.quote(name)}")
     rule = SplitRule(folders=_folders(splits), classes=tuple(classes.split(",")) if classes else ())
     return audit(read_layout(path or _folder(name, data), rule, empty=True), usable_cores())
 

@@ -155,7 +155,8 @@ def run(
     )
     inputs = _find(asked, places, events)
     place = Path(out) if out is not None else None
-    folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events)
+    backend = read.content.backend if isinstance(worker, ProcessExecutor | InlineExecutor) else None
+    folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backend)
     costs: dict[str, Cost] = {}
     with owner:
         if not all(cell.id in done for cell in asked):

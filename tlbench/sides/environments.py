@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import site
@@ -135,6 +136,8 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
     """The project of the working directory at `revision`, in an environment of its own."""
     resolved = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
     if resolved.returncode:
+        if _run(["git", "rev-parse"]).returncode:
+            raise UserError(f"git:{revision}: {Path.cwd()} is in no git repository; run this in the one of the project")
         raise UserError(f"git:{revision}: {Path.cwd()} has no such revision; `git fetch` it, or name another")
     commit = resolved.stdout.strip()
     tree = folder / f"tree-{commit[:12]}"
@@ -166,4 +169,5 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> subpr
 def _last(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or [f"exit {done.returncode}"])[0].removeprefix("ERROR: ")
+    said = (errors or lines or [f"exit {done.returncode}"])[0].removeprefix("ERROR: ")
+    return re.sub(r"\(from versions: (?:[^)]*, )?([^,)]+)\)", r"(the last one there is is \1)", said)

@@ -108,7 +108,9 @@ def one_of(*names: str, label: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         text = {True: "on", False: "off"}[value] if isinstance(value, bool) else value
         if text not in names:
-            raise complain(f"there is no {label} {show(value)}; {nearest(str(text), list(names), label + 's')}")
+            named = isinstance(value, str | bool)
+            wrong = f"there is no {label} {show(value)}" if named else f"a word belongs here, not {show(value)}"
+            raise complain(f"{wrong}; {nearest(str(text), list(names), label + 's')}")
         return str(text)
 
     return check

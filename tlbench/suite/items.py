@@ -77,10 +77,10 @@ def _dataset(value: Any) -> Any:
     if name == datasets.SYNTHETIC:
         check_keys(args, ["like"])
         if "like" in args and not (isinstance(args["like"], str) and args["like"] in datasets.DATASETS):
-            known = list(datasets.DATASETS)
-            raise complain(
-                f"like: there is no data set {show(args['like'])}; {nearest(str(args['like']), known, 'data sets')}"
-            )
+            like, known = args["like"], list(datasets.DATASETS)
+            named = isinstance(like, str)
+            wrong = f"there is no data set {like!r}" if named else f"a name belongs here, not {show(like)}"
+            raise complain(f"like: {wrong}; {nearest(str(like), known, 'data sets')}")
         return DatasetItem(dataset=Named(name=name, args=args), path=None)
     check_keys(args, ["name", "path", *SPLIT_KEYS, "splits", "classes"])
     path = args.pop("path", None)

@@ -83,7 +83,7 @@ def _seeds(value: Any) -> Any:
     """``0-4`` stands for 0, 1, 2, 3, 4, also within a list."""
     found: list[Any] = []
     for one in listed(value):
-        if not (isinstance(one, str) and (match := re.fullmatch(r"\s*(\d{1,10})\s*-\s*(\d{1,10})\s*", one, re.ASCII))):
+        if not (isinstance(one, str) and (match := re.fullmatch(r"\s*(\d{1,99})\s*-\s*(\d{1,99})\s*", one, re.ASCII))):
             found.append(one)
             continue
         first, last = int(match[1]), int(match[2])

@@ -22,8 +22,9 @@ MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (
 def import_quietly() -> None:
     """Import the framework with the file descriptor of stderr closed to it.
 
-    TensorFlow's C++ libraries print there as they load, whatever the log level; an exception still shows,
-    since a child that misses a module imports it again with its output in the log.
+    TensorFlow's C++ libraries print there as they load, whatever the log level. A child that misses a module imports it
+    again with its output in the log; any other exception ends this process without a word, since a second attempt tells
+    why (execution/loading.py).
     """
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -31,6 +32,10 @@ def import_quietly() -> None:
     try:
         for name in MODULES:
             importlib.import_module(name)
+    except ImportError:
+        raise
+    except Exception:  # noqa: BLE001 - MemoryError and what follows from it, most of all
+        os._exit(1)
     finally:
         os.dup2(kept, 2)
         os.close(kept)
