@@ -49,7 +49,7 @@ def test_a_row_has_the_columns_of_the_keras_table() -> None:
     assert row == {
         "Model": "MobileNet (alpha=0.25)",
         "Strategy": "frozen",
-        "Size (MB)": "0.84",
+        "Size (MiB)": "0.84",
         "Top-1": "93.0% (88.6–95.8)",
         "Params": "219K",
         "Trainable": "514",

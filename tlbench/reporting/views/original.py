@@ -34,7 +34,8 @@ CAPTION = (
 LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets, each "
     "time by a column of the published ones; a dash where there is none. Published times were taken on an AMD EPYC "
-    "with 92 cores and a Tesla A100: they differ by the machine. Accuracies marked ",
+    "with 92 cores and a Tesla A100: they differ by the machine. Size (MB) is keras.io's name; its numbers are MiB "
+    "(1,048,576 bytes), and so are those measured here. Accuracies marked ",
     Emphasis("published"),
     " were not measured here.",
 )

@@ -258,7 +258,7 @@ def headings(
         "Model",
         "Strategy",
         *(heading for heading, _ in columns),
-        "Size (MB)",
+        "Size (MiB)",
         "Top-1",
         *(["Balanced accuracy"] if balanced else []),
         *(["Tuning (s)"] if tuned else []),
