@@ -16,13 +16,13 @@ from tests.narrow import present
 from tests.regression.test_transfer import FULL, SCRATCH, trained
 from tests.reporting.large import small
 from tlbench.core.errors import UserError
-from tlbench.reporting.document import pictures
+from tlbench.reporting.document import Table, pictures
 from tlbench.reporting.formats import FORMATS, as_svg
 from tlbench.reporting.plots import Axis, Confusion, Curves, Mark, Picture, Reading, Scatter, Strips
 from tlbench.reporting.render import png, svg
 from tlbench.reporting.render.confusion import DARKEST
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import step_times
+from tlbench.reporting.views import step_times, training
 from tlbench.reporting.views.cells import slim
 from tlbench.results.record import Record
 
@@ -142,3 +142,27 @@ def test_without_the_package_that_draws_it_png_is_refused_with_the_way_out(monke
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(UserError, match=r"pip install 'tlbench\[pictures\]'"):
         FORMATS["png"].make(small())
+
+
+def test_confusion_says_over_how_many_seeds_its_images_are_added_up() -> None:
+    first = next(record for record in small().records if record.cell.strategy.name == "full")
+    accuracy = first.accuracy
+    assert accuracy is not None
+    again = first.model_copy(update={"cell": first.cell.model_copy(update={"seed": 1})})
+    for records, times, words, heading in (
+        ([first], 1, "the class that was predicted.", "Images"),
+        (
+            [first, again],
+            2,
+            "predicted, added up over 2 seeds: each image is counted once for each.",
+            "Images (2 seeds)",
+        ),
+        ([first, first], 2, "added up over 2 trainings", "Images (2 trainings)"),
+    ):
+        report = Report("t", [RunRecord(f"run{at}", one) for at, one in enumerate(records)])
+        (section,) = training.sections(report)
+        (drawn,) = (block for block in section.blocks if isinstance(block, Confusion))
+        (table,) = (block for block in section.blocks if isinstance(block, Table))
+        assert words in drawn.caption
+        assert table.columns[2].heading == heading
+        assert sum(map(sum, drawn.counts)) == times * sum(map(sum, accuracy.confusion))

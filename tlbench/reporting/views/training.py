@@ -45,8 +45,11 @@ def _blocks(heading: str, group: Sequence[RunRecord]) -> list[Block]:
         counts = confusion_of(best)
         title = f"What {names[0]} takes for what on {heading}"
         classes = best[0].data.classes
-        caption = f"{names[0]}: test images of each class by the class that was predicted."
-        blocks += [Confusion(f"confusion-{slug(heading)}", title, classes, counts, caption), worst(classes, counts)]
+        several = trainings(best)
+        caption = f"{names[0]}: test images of each class by the class that was predicted"
+        caption += f", added up over {several}: each image is counted once for each." if several else "."
+        blocks.append(Confusion(f"confusion-{slug(heading)}", title, classes, counts, caption))
+        blocks.append(worst(classes, counts, several))
     return blocks
 
 
@@ -80,8 +83,15 @@ def confusion_of(seeds: Sequence[Record]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, row)) for row in every)
 
 
-def worst(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
-    """The pairs that are confused most often."""
+def trainings(of: Sequence[Record]) -> str:
+    """What counts are added up over: ``3 seeds``, or trainings where a seed is among them twice; empty for one."""
+    tested = [one.cell.seed for one in of if one.accuracy]
+    kind = "seeds" if len(set(tested)) == len(tested) else "trainings"
+    return f"{len(tested)} {kind}" if len(tested) > 1 else ""
+
+
+def worst(classes: Sequence[str], counts: Sequence[Sequence[int]], several: str) -> Table:
+    """The pairs that are confused most often; `several` as `trainings` says."""
     pairs = [
         (count, true, predicted)
         for true, row in enumerate(counts)
@@ -93,7 +103,8 @@ def worst(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
         [classes[true], classes[predicted], str(count), f"{count / sum(counts[true]):.1%}"]
         for count, true, predicted in pairs[:WORST]
     ]
-    return Table.of(["True class", "Taken for", "Images", "Of the class"], lines, right=[2, 3])
+    images = f"Images ({several})" if several else "Images"
+    return Table.of(["True class", "Taken for", images, "Of the class"], lines, right=[2, 3])
 
 
 def _top1(seeds: Sequence[Record]) -> float:
