@@ -27,6 +27,7 @@ from tlbench.host.resources import available_memory
 from tlbench.host.shares import Share
 from tlbench.measuring.jobs import untimed
 from tlbench.measuring.phase import time_cells
+from tlbench.reporting.views.budget import sentence as spent_sentence
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.spent import write_spent
@@ -166,24 +167,26 @@ def run(
                 _train, inputs=inputs, places=places, executor=worker, keep=keep, slots=slots, suite=read,
                 folder=folder, events=events, timed=timed,
             )  # fmt: skip
-            chosen: Sequence[Cell] = asked
-            if seconds is None:
-                costs = train(asked)
-            else:
-                purse = Purse(seconds, timed, began=began)
-                chosen = _spend(purse, asked, inputs, folder, train, costs, events)
-            if timed:
-                _time(chosen, worker, read.timeout, folder, events)
+            time_steps = partial(_time, executor=worker, timeout=read.timeout, folder=folder, events=events)
             if seconds is not None:
-                write_spent(folder.path, purse.told(asked, {cell.id for cell in chosen}, _predicting(inputs, folder)))
+                purse = Purse(seconds, timed, began=began)
+                costs = _within(purse, asked, inputs, folder, train, time_steps, events)
+            else:
+                costs = train(asked)
+                if timed:
+                    time_steps(asked)
         elif (earlier := written_report(folder)) is not None:
             return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
         from tlbench.session.report import write  # pandas
 
         written = write(folder)
-    told = taken_sentence(costs, [row.record for row in written.report.rows])
+    spent = written.report.spent if seconds is not None else ()
+    said = [taken_sentence(costs, [row.record for row in written.report.rows]), *map(spent_sentence, spent)]
+    told = " ".join(filter(None, said))
     failed = written.troubled({cell.id for cell in asked})
-    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
+    return CompletedRun(
+        folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, " ".join(told)
+    )
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:
@@ -226,21 +229,26 @@ def _foretold(
     return costs
 
 
-def _spend(
+def _within(
     purse: Purse,
     cells: Sequence[Cell],
     inputs: Inputs,
     folder: RunFolder,
     train: Callable[[Sequence[Cell]], dict[str, Cost]],
-    costs: dict[str, Cost],
+    time_steps: Callable[[Sequence[Cell]], None],
     events: Events,
-) -> tuple[Cell, ...]:
-    """Train what the budget allows of `cells`; those that have numbers. `costs` gets what was predicted of each."""
+) -> dict[str, Cost]:
+    """Train and time what the budget allows of `cells`, and keep what it was spent on; what was predicted of each."""
+    costs, predict = dict[str, Cost](), _predicting(inputs, folder)
 
     def one_rung(chosen: Sequence[Cell]) -> None:
         costs.update(train(chosen))
 
-    return purse.spend(cells, Store(folder.path), _predicting(inputs, folder), one_rung, events.note)
+    trained = purse.spend(cells, Store(folder.path), predict, one_rung, events.note)
+    if purse.timed:
+        time_steps(trained)
+    write_spent(folder.path, purse.told(cells, {cell.id for cell in trained}, predict))
+    return costs
 
 
 def _predicting(inputs: Inputs, folder: RunFolder) -> Predict:

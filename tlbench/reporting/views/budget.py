@@ -5,6 +5,7 @@ from tlbench.core.text import counted
 from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report
+from tlbench.results.spent import Spent
 
 MOST = 50
 LEGEND = (
@@ -20,16 +21,21 @@ def sections(report: Report) -> list[Section]:
     for spent in report.spent:
         if not spent.not_run:
             continue
-        ran = sum(map(len, spent.rungs))
-        first = (
-            f"{duration(spent.seconds)} of {duration(spent.budget)} were spent, on {counted(ran, 'cell')} in "
-            f"{counted(len(spent.rungs), 'rung')}; {counted(len(spent.not_run), 'cell')} were not run."
-        )
         lines = [[one.label, DASH if one.seconds is None else duration(one.seconds)] for one in spent.not_run[:MOST]]
         if len(spent.not_run) > MOST:
             rest = spent.not_run[MOST:]
             known = sum(one.seconds for one in rest if one.seconds is not None)
             lines.append([f"and {len(rest)} more", duration(known)])
         table = Table.of(["Not run", "Predicted"], lines, right=[1])
-        found.append(Section("What the budget left out", (Note((first, LEGEND)), table), folded=True))
+        found.append(Section("What the budget left out", (Note((sentence(spent), LEGEND)), table), folded=True))
     return found
+
+
+def sentence(spent: Spent) -> str:
+    """What was spent, and on how many cells of how many."""
+    ran, rest = sum(map(len, spent.rungs)), len(spent.not_run)
+    left = "all cells were run" if not rest else f"{counted(rest, 'cell')} {'was' if rest == 1 else 'were'} not run"
+    return (
+        f"{duration(spent.seconds)} of {duration(spent.budget)} were spent, on {counted(ran, 'cell')} in "
+        f"{counted(len(spent.rungs), 'rung')}; {left}."
+    )
