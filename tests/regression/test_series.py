@@ -6,6 +6,7 @@ import numpy as np
 
 from tests import builders
 from tests.regression.sides import RIGHT, made, side, timed
+from tlbench.core.cell import Limit
 from tlbench.regression.entries import Entry
 from tlbench.regression.history import Series, series
 from tlbench.regression.side import Side
@@ -91,3 +92,30 @@ def test_noise_that_hangs_together_over_a_page_of_series_is_no_change() -> None:
         ]
         sides.append(side(*entries, name=f"run{run}", created=f"2026-01-{run + 1:02}"))
     assert not [each for each in series(sides) if each.changes]
+
+
+def test_another_setting_is_another_series_that_is_named_by_what_differs() -> None:
+    small, large = builders.cell(image_size=96), builders.cell(image_size=128)
+    followed = series(runs(made(of=small), made(of=small), made(of=large)))
+    accuracies = {each.cell: each for each in followed if each.name == "accuracy"}
+    assert {name: len(each.points) for name, each in accuracies.items()} == {
+        f"{small.label} · image_size 96": 2,
+        f"{small.label} · image_size 128": 1,
+    }
+    assert [change for each in followed for change in each.changes] == []
+
+
+def test_cells_of_one_run_that_differ_in_their_training_are_not_mixed() -> None:
+    few, many = (builders.cell(limit=Limit(train=count)) for count in (10, 100))
+    followed = series([side(made(of=few), made(of=many))])
+    assert [each.cell.rpartition(" · ")[2] for each in followed if each.name == "accuracy"] == [
+        "limit.train 10",
+        "limit.train 100",
+    ]
+    assert {len(each.points) for each in followed} == {1}
+
+
+def test_how_long_steps_are_timed_begins_no_new_series() -> None:
+    cell = builders.cell()
+    longer = cell.model_copy(update={"timing": cell.protocol.model_copy(update={"iterations": 500})})
+    assert {len(each.points) for each in series(runs(made(of=cell), made(of=longer)))} == {2}

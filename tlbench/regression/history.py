@@ -1,9 +1,11 @@
 """How numbers moved over many runs: series, and where they changed. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
+from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.side import Side
@@ -42,7 +44,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Series:
-    """One number of one cell on one machine, the oldest run first."""
+    """One number of one cell on one machine, the oldest run first. `cell`: its label, and what it differs in from
+    others of that label.
+    """
 
     cell: str
     name: str
@@ -56,17 +60,20 @@ def series(sides: Sequence[Side]) -> list[Series]:
     """All series of `sides`, each a single run: the numbers that metrics follow, metric by metric within each cell.
 
     Numbers that depend on the machine are different series on different machines. Changes are looked for in all series
-    together, since a page of many has many chances of a false one.
+    together, since a page of many has many chances of a false one. A cell with another setting, as of its image size,
+    is another cell: its numbers begin a series of their own.
     """
+    names = _names(entry.cell for side in sides for entry in side.entries if entry.ok)
     points: dict[tuple[str, str, str, str], list[Point]] = {}
     exact = set[tuple[str, str, str, str]]()
     for side in sorted(sides, key=lambda side: side.created):
         commit = {"commit": side.commit[:12]} if side.commit else {}
         for entry in (entry for entry in side.entries if entry.ok):
+            name = names[_identity(entry.cell)]
             for metric in in_order():
                 machine = _machine(entry) if metric.machine_bound else ""
                 for number in metric.followed(entry):
-                    key = (entry.cell.label, number.name, number.unit, machine)
+                    key = (name, number.name, number.unit, machine)
                     point = Point(side.name, side.created, entry.versions | commit, number.value)
                     points.setdefault(key, []).append(point)
                     exact |= {key} if metric.exact else set()
@@ -77,6 +84,38 @@ def series(sides: Sequence[Side]) -> list[Series]:
         Series(*key, points=tuple(several), changes=tuple(_changes(several, places[key])))
         for key, several in points.items()
     ]
+
+
+MEASURED = {"timing", "recipe"}
+"""Fields of a cell that say how much is measured, or come with tlbench's own version."""
+
+
+def _identity(cell: Cell) -> str:
+    return cell.model_dump_json(exclude=MEASURED)
+
+
+def _names(cells: Iterable[Cell]) -> dict[str, str]:
+    """What each is called, by its identity: the label, with the settings that differ among those of the same label."""
+    alike: dict[str, dict[str, dict[str, str]]] = {}
+    for cell in cells:
+        settings = dict(_flat("", cell.model_dump(mode="json", exclude=MEASURED)))
+        alike.setdefault(cell.label, {})[_identity(cell)] = settings
+    names = {}
+    for label, group in alike.items():
+        keys = sorted({key for settings in group.values() for key in settings})
+        keys = [key for key in keys if len({settings.get(key) for settings in group.values()}) > 1]
+        for identity, settings in group.items():
+            names[identity] = " · ".join([label, *(f"{key} {settings.get(key, 'none')}" for key in keys)])
+    return names
+
+
+def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
+    """``train.epochs`` and its value, of every setting."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else key, inner)
+    else:
+        yield name, "none" if value is None else str(value)
 
 
 def _machine(entry: Entry) -> str:
