@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import example, given, settings
@@ -48,6 +49,24 @@ def test_class_folders_alone(place: Path) -> None:
     assert (suite.name, suite.dataset_paths) == ("flowers", {"flowers": place / "flowers"})
     assert len(expand(suite)) == 6
     assert suite.fallback.datasets is None  # drawn pictures never stand in for somebody's own
+
+
+def test_a_csv_and_an_npz_file(place: Path) -> None:
+    images(place / "birds", a=20, b=20)
+    lines = [f"birds/{label}/{number}.jpg,{label}\n" for label in "ab" for number in range(20)]
+    (place / "all birds.csv").write_text("path,label\n" + "".join(lines))
+    said = tlbench_init("all birds.csv").stdout
+    assert "Wrote suite.yaml: 2 classes (a, b); 40 files: 28 train, 6 validation, 6 test." in said
+    assert "tlbench data check --path 'all birds.csv'" in said
+    suite = load_suite("suite.yaml")
+    assert (suite.name, suite.dataset_paths) == ("all_birds", {"all_birds": place / "all birds.csv"})
+    counts = {"train": 8, "val": 4, "test": 4}
+    arrays = {f"{name}_images": np.zeros((count, 4, 4), np.uint8) for name, count in counts.items()}
+    labels = {f"{name}_labels": np.arange(count) % 2 for name, count in counts.items()}
+    np.savez(place / "some.npz", **arrays, **labels)  # type: ignore[arg-type]
+    tlbench_init("some.npz", "--out", "some.yaml")
+    assert "# Its own train, validation and test splits are used." in Path("some.yaml").read_text()
+    assert load_suite("some.yaml").dataset_paths == {"some": place / "some.npz"}
 
 
 def test_splits_on_disk(place: Path) -> None:

@@ -49,7 +49,11 @@ def list_(data: Path | None, as_json: bool) -> None:
 @command.command()
 @click.argument("name", required=False)
 @data_option
-@click.option("--path", type=click.Path(path_type=Path), help="A folder with one folder a class, instead of a name.")
+@click.option(
+    "--path",
+    type=click.Path(path_type=Path),
+    help="A folder with one folder a class, a CSV or an npz file, instead of a name.",
+)
 @click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
 @click.option("--classes", help="Only these classes: cat,dog.")
 @click.option(
@@ -67,7 +71,7 @@ def check(
 ) -> int:
     """Say what is read of a folder of images, which files are no images, and which picture is there twice.
 
-    Exit 2 where there is trouble.
+    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is trouble.
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """

@@ -9,7 +9,8 @@ import click
 import yaml
 
 from tlbench.core.errors import UserError
-from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.kinds import kind_of, read_images
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
 
@@ -23,11 +24,12 @@ NAMED_CLASSES = 8
 def command(folder: Path | None, out: Path, force: bool) -> None:
     """Write a commented suite for a folder of images, with one folder a class or with train and test above them.
 
-    Without a folder the suite is an example that runs anywhere. An existing file is left alone.
+    A CSV of paths and labels and an npz file of arrays will do as well. Without a folder the suite is an example that
+    runs anywhere. An existing file is left alone.
 
     Example: tlbench init ../flowers --out flowers.yaml
     """
-    layout = read_layout(folder, SplitRule()) if folder else None
+    layout = read_images(folder, SplitRule()) if folder else None
     _write(out, _own(layout, out) if layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
     shown = shlex.quote(str(out))
@@ -54,15 +56,18 @@ def _write(out: Path, text: str, force: bool) -> None:
 
 
 def _own(layout: Layout, out: Path) -> str:
-    name = _name(layout.folder.resolve().name, "images")
+    place = layout.place.resolve()
+    name = _name(place.stem if layout.file else place.name, "images")
     if name in names():
         name = f"my_{name}"  # the names of data sets that tlbench knows stand for those
-    path = os.path.relpath(layout.folder.resolve(), out.parent.resolve())
+    path = os.path.relpath(place, out.parent.resolve())
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{layout.folder}: the path is not UTF-8, as a suite has to be; rename the folder") from None
-    data = OWN_DATA.format(name=_scalar(name), path=_scalar(path), counted=_counted(layout), splits=_splits(layout))
+        raise UserError(f"{layout.place}: the path is not UTF-8, as a suite has to be; rename the folder") from None
+    data = OWN_DATA.format(
+        name=_scalar(name), key=kind_of(place), path=_scalar(path), counted=_counted(layout), splits=_splits(layout)
+    )
     return SUITE.format(name=_scalar(name), data=data, fallback=OWN_FALLBACK)
 
 
@@ -95,7 +100,7 @@ def _counted(layout: Layout) -> str:
 def _splits(layout: Layout) -> str:
     drawn = [split for split in SPLITS if layout.origins[split].drawn is not None]
     if not drawn:
-        return "Its own train, validation and test folders are used."
+        return f"Its own train, validation and test {'splits' if layout.file else 'folders'} are used."
     if layout.origins["train"].folder != ".":
         own = [split for split in SPLITS if split not in drawn]
         shares = f"{' and '.join(drawn)} {'is' if len(drawn) == 1 else 'are each'} 15 % of train"
@@ -109,7 +114,7 @@ OWN_DATA = """\
 # {splits}
 datasets:
   - name: {name}
-    path: {path}   # relative to this file
+    {key}: {path}   # relative to this file
 """
 
 EXAMPLE_DATA = """\

@@ -62,6 +62,10 @@ def _datasets() -> Rows:
     ]
     rows.append({"name": datasets.SYNTHETIC, "classes": None, "what": "drawn pictures with the classes of `like`"})
     rows.append({"name": "{name: ..., path: ...}", "classes": None, "what": "any folder with one folder a class"})
+    rows.append({"name": "{name: ..., csv: ...}", "classes": None, "what": "a CSV of paths and labels"})
+    rows.append(
+        {"name": "{name: ..., npz: ...}", "classes": None, "what": "images and labels as arrays, as MedMNIST's"}
+    )
     return rows
 
 

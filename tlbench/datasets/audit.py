@@ -1,12 +1,12 @@
 """Look a whole data set over: counts, balance, files that are no images, the same picture more than once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.datasets import duplicates
-from tlbench.datasets.decode import UndecodableError, decode, quiet
+from tlbench.datasets.decode import Picture, UndecodableError, quiet
 from tlbench.datasets.duplicates import Groups, Place, Sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import shown
@@ -19,8 +19,9 @@ SIZE = 64
 class Audit:
     """What was found.
 
-    splits: where each comes from. left_out: what was never looked into. undecodable: files that are no images; files:
-    their paths in the file system. exact, near: groups of the same picture.
+    file: what lists the images, or has them all in it; None of a folder. splits: where each comes from. left_out: what
+    was never looked into. undecodable: files that are no images; files: their paths in the file system. exact, near:
+    groups of the same picture.
     """
 
     folder: Path
@@ -33,6 +34,12 @@ class Audit:
     files: Mapping[str, str]
     exact: Groups
     near: Groups
+    file: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """What a user calls the data set by."""
+        return self.file or self.folder
 
     @property
     def clean(self) -> bool:
@@ -55,8 +62,9 @@ def audit(layout: Layout, threads: int) -> Audit:
         for name, files in classes.items()
         for file in files
     ]
+    decoder = layout.decoder(SIZE)
     with quiet(), ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(lambda place: (place[0], _look(layout.folder / place[1])), places))
+        found = list(pool.map(lambda place: (place[0], _look(place[1], decoder)), places))
     bad = [SkippedFile(split=place.split, path=place.file, reason=why) for place, why in found if isinstance(why, str)]
     seen = [(place, one) for place, one in found if isinstance(one, Sketch)]
     counts: dict[str, dict[str, int]] = {split: dict.fromkeys(classes, 0) for split, classes in layout.files.items()}
@@ -74,11 +82,12 @@ def audit(layout: Layout, threads: int) -> Audit:
         files={place.file: file for (place, file), (_, one) in zip(places, found, strict=True) if isinstance(one, str)},
         exact=duplicates.exact(there, sketches),
         near=duplicates.near(there, sketches),
+        file=layout.file,
     )
 
 
-def _look(file: Path) -> Sketch | str:
+def _look(path: str, decoder: Callable[[str], Picture]) -> Sketch | str:
     try:
-        return duplicates.sketch(decode(file, SIZE).pixels)
+        return duplicates.sketch(decoder(path).pixels)
     except UndecodableError as error:
         return str(error)

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -23,8 +22,8 @@ MOST_BAD = 0.05
 CHUNK = 256
 PATHS = ("utf-8", "surrogateescape")
 Tell = Callable[[int, int], None]
-Read = Callable[[Path], Picture]
-"""Raises UndecodableError."""
+Read = Callable[[str], Picture]
+"""Of a path in a layout. Raises UndecodableError."""
 
 
 class Built(Value):
@@ -138,14 +137,14 @@ def _decoded(
     wanted = len(waiting) if limit is None else limit
     while wanted and waiting:
         chunk, waiting = waiting[: min(wanted, CHUNK)], waiting[min(wanted, CHUNK) :]
-        for path, found in zip(chunk, pool.map(lambda path: _try(layout.folder / path, read), chunk), strict=True):
+        for path, found in zip(chunk, pool.map(lambda path: _try(path, read), chunk), strict=True):
             wanted -= not isinstance(found, str)
             yield path, found
 
 
-def _try(file: Path, read: Read) -> tuple[Picture, Sketch] | str:
+def _try(path: str, read: Read) -> tuple[Picture, Sketch] | str:
     try:
-        picture = read(file)
+        picture = read(path)
         return picture, sketch(picture.pixels)
     except UndecodableError as error:
         return str(error)
@@ -164,15 +163,15 @@ def bad_by_folder(
 
 
 def _check(layout: Layout, counts: Mapping[str, Mapping[str, int]], skipped: Sequence[SkippedFile]) -> None:
-    folder = shown(str(layout.folder))
+    folder = shown(str(layout.place))
     for splits, count, there in bad_by_folder(layout.origins, skipped):
         if count > MOST_BAD * there:
             bad = [one for one in skipped if one.split in splits]
             names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
             raise UserError(
                 f"{folder}: {count} of {there} files in {' and '.join(splits)} are no images that can be decoded, "
-                f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` names them all, and moves them away with "
-                "--move-bad"
+                f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` names them all"
+                + ("" if layout.file else ", and moves them away with --move-bad")
             )
     for split, used in counts.items():
         for name, count in used.items():

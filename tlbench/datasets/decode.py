@@ -57,6 +57,13 @@ def decode(file: Path, size: ImageSize, resize: Resize = "stretch") -> Picture:
     return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), hashlib.sha256(content).hexdigest())
 
 
+def of_pixels(pixels: NDArray[np.uint8], size: ImageSize, resize: Resize = "stretch") -> Picture:
+    """The picture of pixels (H, W, 3) or (H, W) that are decoded already, resized as those of a file."""
+    digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+    image = Image.fromarray(pixels).convert("RGB")
+    return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), digest)
+
+
 def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
     """The file's bytes and its image, upright and RGB, in its own size. Raises UndecodableError."""
     content = _content(file)

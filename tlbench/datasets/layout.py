@@ -4,17 +4,23 @@ import hashlib
 import tarfile
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.image_size import ImageSize, Resize
 from tlbench.core.text import counted
+from tlbench.datasets import decode
+from tlbench.datasets.decode import Picture
 from tlbench.datasets.listing import BESIDE, LeftOut, Listed, files_below, leave_out, look
 from tlbench.datasets.names import EVALUATION, SPLITS, alike, one_form, quoted, shown, split_of
 from tlbench.results.images import SkippedFile, SplitOrigin
 
+Found = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Split -> class -> file names, of the splits that are there; train is."""
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Split -> class -> file names, relative to the data set's folder, in the order a limit takes them."""
 
@@ -35,9 +41,19 @@ class SplitRule:
     classes: tuple[str, ...] = ()
 
 
+class Container(Protocol):
+    """A file that has all pictures in it, under the names that its layout gives them."""
+
+    def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
+        """What makes a picture of a name. It raises UndecodableError, and UserError where the file cannot be read."""
+
+
 @dataclass(frozen=True)
 class Layout:
-    r"""A data set's folder as found. `left_out`: what was never looked into, by name or kind.
+    r"""A data set as found. `left_out`: what was never looked into, by name or kind.
+
+    folder: to which the paths in `files` are relative. file: what lists them, or has them all in it (`container`);
+    None where the folder itself tells.
 
     Paths in `files` are those of the file system; names of classes, as every name that is shown, have ``\xe9`` for
     bytes that are not UTF-8.
@@ -48,6 +64,19 @@ class Layout:
     files: Files
     left_out: tuple[SkippedFile, ...]
     origins: Mapping[str, SplitOrigin]
+    file: Path | None = None
+    container: Container | None = None
+
+    @property
+    def place(self) -> Path:
+        """What a user calls it by."""
+        return self.file or self.folder
+
+    def decoder(self, size: ImageSize, resize: Resize = "stretch") -> Callable[[str], Picture]:
+        """What makes a picture of a path in `files`; it raises UndecodableError."""
+        if self.container is not None:
+            return self.container.decoder(size, resize)
+        return lambda path: decode.decode(self.folder / path, size, resize)
 
 
 def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
@@ -69,20 +98,41 @@ def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout
     else:
         places, left_out = {"train": folder}, []  # it is looked at again, as the folder of the classes
     found = {split: _classes(place, folder, rule.classes, left_out, empty) for split, place in places.items()}
+    named = {split: shown(place.relative_to(folder).as_posix()) for split, place in places.items()}
+    return laid_out(folder, found, named, rule, left_out, empty=empty)
+
+
+def laid_out(
+    folder: Path,
+    found: Found,
+    places: Mapping[str, str],
+    rule: SplitRule,
+    left_out: LeftOut,
+    *,
+    file: Path | None = None,
+    container: Container | None = None,
+    empty: bool = False,
+) -> Layout:
+    """The layout of what was found of each split, with what is missing of validation and test drawn from train.
+
+    places: what each of the splits that are there is called. Raises UserError where their classes differ, or where
+    there is too little to draw from, unless `empty`.
+    """
     for split, listed in found.items():
-        _check_same(folder, split, listed, found["train"])
+        _check_same(file or folder, split, listed, found["train"])
     splits, drawn = _drawn_from_train(found, rule, empty)
     files = {split: {name: in_order(splits[split][name]) for name in found["train"]} for split in SPLITS}
     origins = {
         split: SplitOrigin(
-            folder=shown(places.get(split, places["train"]).relative_to(folder).as_posix()),
+            folder=places.get(split, places["train"]),
+            file=shown(file.name) if file else "",
             files=sum(map(len, files[split].values())),
             drawn=drawn.get(split),
             seed=rule.seed if split in drawn else None,
         )
         for split in SPLITS
     }
-    return Layout(folder, tuple(found["train"]), files, tuple(left_out), origins)
+    return Layout(folder, tuple(found["train"]), files, tuple(left_out), origins, file, container)
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -171,13 +221,8 @@ def _classes(
     listed, where = look(place, root, left_out), shown(str(place))
     left_out += [leave_out(path, root, "not in the folder of a class") for path in listed.files.values()]
     folders = {shown(name): path for name, path in listed.folders.items()}
-    forms = Counter(one_form(name) for name in listed.folders)
-    if twice := [name for name in folders if forms[one_form(name)] > 1]:
-        raise UserError(f"{where} has classes whose names look the same: {_apart(twice)}; rename or join them")
+    check_names(where, folders, chosen)
     if chosen:
-        for name in chosen:
-            if name not in folders:
-                raise UserError(f"{where} has no class {name!r}; {nearest(name, sorted(folders), 'classes')}")
         others = [path for name, path in folders.items() if name not in chosen]
         left_out += [leave_out(path, root, "not among the suite's classes", folder=True) for path in others]
         folders = {name: folders[name] for name in chosen}
@@ -191,6 +236,16 @@ def _classes(
             why = f" but for what is left out ({there[0].path}: {there[0].reason})" if there else ""
             raise UserError(f"class {name!r} in {where} is empty{why}; put images there or remove the folder")
     return found
+
+
+def check_names(where: str, classes: Collection[str], chosen: Collection[str]) -> None:
+    """Raises UserError for classes whose names look the same, and where one that the suite has chosen is not there."""
+    forms = Counter(one_form(name) for name in classes)
+    if twice := [name for name in classes if forms[one_form(name)] > 1]:
+        raise UserError(f"{where} has classes whose names look the same: {_apart(twice)}; rename or join them")
+    for name in chosen:
+        if name not in classes:
+            raise UserError(f"{where} has no class {name!r}; {nearest(name, sorted(classes), 'classes')}")
 
 
 def _check_classes(where: str, folders: Mapping[str, Path]) -> None:
@@ -225,7 +280,7 @@ def _apart(names: Iterable[str]) -> str:
 
 
 def _drawn_from_train(
-    found: Mapping[str, Mapping[str, tuple[str, ...]]], rule: SplitRule, empty: bool
+    found: Found, rule: SplitRule, empty: bool
 ) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, float]]:
     """All three splits, and the shares of train that those are which the folder lacks."""
     shares = (("test", rule.test), ("validation", rule.validation))

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from tlbench.cache.folders import IMAGES
@@ -25,7 +24,8 @@ from tlbench.datasets.build import (
     labels_of,
     most_bytes,
 )
-from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.kinds import read_images
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.locate import Located, locate
 from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import ArraySplit, DataSource
@@ -61,7 +61,7 @@ def prepare(
     located = locate(
         dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic, on_bytes=on_bytes
     )
-    layout = read_layout(located.folder, _rule(dataset)) if located.folder else None
+    layout = read_images(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)
     made_from = _made_from(dataset, located, layout, limit, image_size, resize)
@@ -74,8 +74,7 @@ def prepare(
             if layout is None:
                 built = build_synthetic(located.classes, limit, image_size, writer, tell)
             else:
-                read = partial(decoder.decode, size=image_size, resize=resize)
-                built = build_real(layout, limit, read, writer, tell)
+                built = build_real(layout, limit, layout.decoder(image_size, resize), writer, tell)
             writer.about = built.model_dump(mode="json")
 
     try:
@@ -148,11 +147,12 @@ def _made_from(
     if resize != "stretch":
         made_from["resize"] = resize
     files = hashlib.sha256()
+    whole = _state(layout.place) if layout.container else ()
     for split, classes in layout.files.items():
         for name, paths in classes.items():
             for path in paths:
-                files.update(json.dumps([split, name, path, *_state(layout.folder / path)]).encode())
-    folder = json.dumps(str(layout.folder.resolve()))
+                files.update(json.dumps([split, name, path, *(whole or _state(layout.folder / path))]).encode())
+    folder = json.dumps(str((layout.place if layout.container else layout.folder).resolve()))
     return made_from | {"folder": folder, "split": json.dumps(_rule(dataset).__dict__), "files": files.hexdigest()}
 
 

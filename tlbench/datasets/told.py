@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
-from tlbench.datasets.names import SPLITS
+from tlbench.datasets.names import SPLITS, shown
 from tlbench.datasets.source import DataSource
 from tlbench.results.images import SkippedFile, SplitOrigin, is_unbalanced
 from tlbench.statistics.intervals import wilson
@@ -17,8 +17,11 @@ FEW = 100
 
 
 def origin(one: SplitOrigin) -> str:
-    """``Training/``, or ``15 % of train/, drawn (seed 0)``."""
-    folder = "the folder" if one.folder == "." else f"{one.folder}/"
+    """``Training/``, ``train in birds.csv``, or ``15 % of train/, drawn (seed 0)``."""
+    if one.file:
+        folder = one.file if one.folder == "." else f"{one.folder} in {one.file}"
+    else:
+        folder = "the folder" if one.folder == "." else f"{one.folder}/"
     return folder if one.drawn is None else f"{one.drawn * 100:g} % of {folder}, drawn (seed {one.seed})"
 
 
@@ -84,6 +87,8 @@ def advice(audit: Audit) -> list[str]:
 def _bad(audit: Audit) -> list[str]:
     """Of files that are no images, and of classes without any: whether a run takes the others."""
     way_out = "the same command with `--move-bad DIR` moves them away"
+    if audit.file is not None:
+        way_out = f"mend them, or take them out of {shown(audit.file.name)}"
     many = [
         f"{bad} of {there} files in {', '.join(splits)}"
         for splits, bad, there in bad_by_folder(audit.splits, audit.undecodable)

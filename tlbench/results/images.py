@@ -23,12 +23,14 @@ class SkippedFile(Value):
 class SplitOrigin(Value):
     """Where the images of a split come from.
 
-    folder: that of its classes, relative to the data set's. files: that the split has, whether a limit takes them or
-    not. drawn: share of each class of the training folder that was drawn, by `seed`; None where the folder is the
-    split's own.
+    folder: that of its classes, relative to the data set's; of a file that lists or has the images, what the split is
+    called in there, or ``.``. file: the name of that file; empty of folders. files: that the split has, whether a limit
+    takes them or not. drawn: share of each class of the training folder that was drawn, by `seed`; None where the
+    folder is the split's own.
     """
 
     folder: str
+    file: str = ""
     files: int
     drawn: float | None = None
     seed: int | None = None

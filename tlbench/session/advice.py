@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlbench.core.errors import UserError
-from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.kinds import read_images
+from tlbench.datasets.layout import SplitRule
 from tlbench.regression.advice import Advice
 from tlbench.regression.advice import advise as judge
 from tlbench.reporting.report import Report
@@ -30,6 +31,6 @@ def training_images(folder: Path) -> tuple[float, int, int]:
     A folder without splits is split as a run would do it. Files are listed and not opened. Raises UserError for a
     folder that is no data set.
     """
-    layout = read_layout(folder, SplitRule())
+    layout = read_images(folder, SplitRule())
     counts = [len(files) for files in layout.files["train"].values()]
     return sum(counts) / len(counts), min(counts), max(counts)

@@ -10,7 +10,8 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, audit
-from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.kinds import read_images
+from tlbench.datasets.layout import SplitRule
 from tlbench.datasets.locate import OnBytes, downloaded, get
 from tlbench.datasets.names import SPLITS, shown
 from tlbench.datasets.registry import DATASETS
@@ -33,7 +34,7 @@ def check(
     if not path and name and name not in DATASETS and Path(name).is_dir():
         raise UserError(f"there is no data set {name!r}; for the folder of that name write --path {shlex.quote(name)}")
     rule = SplitRule(folders=_folders(splits), classes=tuple(classes.split(",")) if classes else ())
-    return audit(read_layout(path or _folder(name, data), rule, empty=True), usable_cores())
+    return audit(read_images(path or _folder(name, data), rule, empty=True), usable_cores())
 
 
 def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
@@ -42,6 +43,8 @@ def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
     Raises UserError where a file cannot be moved, or one of that name is there already; what was moved till then stays
     moved.
     """
+    if found.file is not None:
+        raise UserError(f"--move-bad moves files of a folder; {shown(str(found.file))} would still name them: mend it")
     if target.resolve().is_relative_to(found.folder.resolve()):
         raise UserError(f"{shown(str(target))} lies in the data set; name a folder outside it with --move-bad")
     moved = []

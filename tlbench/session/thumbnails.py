@@ -98,7 +98,7 @@ def _own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
     places = [place for path in written for place in (suite.dataset_paths[name], Path(path).expanduser().resolve())]
     if written and data is not None:
         places.insert(0, data / name)
-    return next((place for place in places if place.is_dir()), None)
+    return next((place for place in places if place.exists()), None)
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:

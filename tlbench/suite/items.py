@@ -14,6 +14,7 @@ from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 from tlbench.suite.fields import check_keys, complain, number, of_percent, one_of, show, whole
 
+PLACES = ("path", "csv", "npz")
 SPLIT_KEYS = ("validation", "test", "split_seed")
 
 
@@ -25,7 +26,7 @@ class BackboneItem(Value):
 
 
 class DatasetItem(Value):
-    """A data set, and its folder relative to the suite file where the suite names one."""
+    """A data set, and its folder, CSV or npz file relative to the suite file where the suite names one."""
 
     dataset: Named
     path: str | None
@@ -82,10 +83,8 @@ def _dataset(value: Any) -> Any:
             wrong = f"there is no data set {like!r}" if named else f"a name belongs here, not {show(like)}"
             raise complain(f"like: {wrong}; {nearest(str(like), known, 'data sets')}")
         return DatasetItem(dataset=Named(name=name, args=args), path=None)
-    check_keys(args, ["name", "path", *SPLIT_KEYS, "splits", "classes"])
-    path = args.pop("path", None)
-    if path is not None and not isinstance(path, str):
-        raise complain(f"path: the path of a folder belongs here, not {show(path)}", "path")
+    check_keys(args, ["name", *PLACES, *SPLIT_KEYS, "splits", "classes"])
+    path = _place(args)
     if path is None and name not in datasets.DATASETS:
         known = list(datasets.names())
         raise complain(
@@ -104,6 +103,21 @@ def _dataset(value: Any) -> Any:
     if "classes" in args:
         args["classes"] = _classes(args["classes"])
     return DatasetItem(dataset=Named(name=name, args=args), path=path)
+
+
+def _place(args: dict[str, Any]) -> str | None:
+    """The folder or file that the item names, which is taken out of `args`; None where it names none."""
+    given = [key for key in PLACES if key in args]
+    if len(given) > 1:
+        raise complain(f"{given[0]} and {given[1]} are two places for the images; write one of them", given[1])
+    if not given:
+        return None
+    (key,) = given
+    path = args.pop(key)
+    if not isinstance(path, str) or (key != "path" and not path.lower().endswith(f".{key}")):
+        what = "folder" if key == "path" else f"file that ends in .{key}"
+        raise complain(f"{key}: the path of a {what} belongs here, not {show(path)}", key)
+    return path
 
 
 def _folders(value: Any) -> str:

@@ -38,7 +38,7 @@ def screen(found: Audit) -> str:
 
 def _head(found: Audit) -> list[str]:
     """The folder, and what was read of it."""
-    name = _clipped(shown(str(found.folder)))
+    name = _clipped(shown(str(found.place)))
     classes = [] if _fits(found) else _wrapped(f"{len(found.classes)} classes: {first(found.classes, CLASSES)}")[:2]
     return terminal.text(Note((name, *classes)), _table(found, wide=not _fits(found))).split("\n")
 

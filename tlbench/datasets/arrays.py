@@ -1,0 +1,166 @@
+"""Images and labels as arrays in an npz file, as MedMNIST has them (J. Yang and others, Scientific Data 2023)."""
+
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tlbench.cache.folders import size as written
+from tlbench.core.errors import UserError
+from tlbench.core.image_size import ImageSize, Resize
+from tlbench.datasets.decode import MOST_PIXELS, Picture, UndecodableError, of_pixels
+from tlbench.datasets.layout import Layout, SplitRule, check_names, laid_out
+from tlbench.datasets.listing import LeftOut
+from tlbench.datasets.names import shown
+from tlbench.host.resources import memory_limit
+from tlbench.results.images import SkippedFile
+
+SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
+WANTED = "train_images, train_labels, val_images, val_labels, test_images and test_labels"
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError)
+HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of an npz file: pictures are named ``train_images/00017``, classes are the labels' numbers.
+
+    Images are uint8 of shape (count, height, width), grey, or with a last axis of 1 or 3; labels are whole numbers of
+    shape (count,) or (count, 1). What is missing of validation and test is drawn from train, as of folders. Only the
+    labels are read here. Nothing in the file is unpickled. Raises UserError for anything else.
+    """
+    if rule.folders is not None:
+        raise UserError(f"{shown(str(file))}: `splits` names folders; an npz file has its own, or they are drawn")
+    headers = _headers(file)
+    splits = {split: name for split, name in SPLIT_NAMES.items() if f"{name}_images" in headers}
+    if "train" not in splits:
+        raise UserError(f"{shown(str(file))} has no train_images; it has {_listed(headers)}, and {WANTED} belong there")
+    numbers = {split: _labels(file, name, headers) for split, name in splits.items()}
+    classes = tuple(map(str, sorted({number for labels in numbers.values() for number in labels.tolist()})))
+    left_out: LeftOut = []
+    if rule.classes:
+        check_names(shown(str(file)), classes, rule.classes)
+        left_out = [
+            SkippedFile(split="", path=shown(file.name), reason=f"label {name} is not among the suite's classes")
+            for name in classes
+            if name not in rule.classes
+        ]
+        classes = rule.classes
+    if len(classes) < 2:
+        raise UserError(f"{shown(str(file))} has one label only, {classes[0]}; a classifier needs at least two classes")
+    found = {split: _by_class(splits[split], labels, classes) for split, labels in numbers.items()}
+    places = {split: f"{name}_images" for split, name in splits.items()}
+    return laid_out(file.parent, found, places, rule, left_out, file=file, container=ArrayFile(file), empty=empty)
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """The pictures of an npz file."""
+
+    file: Path
+
+    def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
+        """What makes a picture of a name; it holds one array in memory, that of the last name."""
+        array, name, lock = np.empty(0, np.uint8), "", threading.Lock()
+
+        def decode(path: str) -> Picture:
+            nonlocal array, name
+            wanted, _, index = path.partition("/")
+            with lock:  # once, whichever thread is first
+                if wanted != name:
+                    array, name = np.empty(0, np.uint8), ""
+                    array, name = _array(self.file, wanted), wanted
+                pixels = array[int(index)]
+            if not pixels.size or pixels.size > 3 * MOST_PIXELS:
+                raise UndecodableError(f"{' x '.join(map(str, pixels.shape))} pixels")
+            return of_pixels(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels, size, resize)
+
+        return decode
+
+
+def _headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of each array, by name. No array is read."""
+    found = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                if member.endswith(".npy"):
+                    with archive.open(member) as stream:
+                        shape, _, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
+                    found[member.removesuffix(".npy")] = shape, dtype
+    except UNREADABLE as error:
+        raise _unreadable(file, "it", error) from error
+    return found
+
+
+def _labels(
+    file: Path, name: str, headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+) -> NDArray[np.integer[Any]]:
+    """The labels of a split (count,). Raises UserError where they, or the images, are of another kind."""
+    where, images, labels = shown(str(file)), f"{name}_images", f"{name}_labels"
+    if labels not in headers:
+        raise UserError(f"{where} has {images} and no {labels}; {WANTED} belong there")
+    shape, dtype = headers[images]
+    if dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))):
+        raise UserError(
+            f"{where}: {images} is {dtype} of shape {_shape(shape)}; images are uint8 of shape (count, height, width), "
+            "grey, or (count, height, width, 3), RGB"
+        )
+    counted, kind = headers[labels]
+    if len(counted) == 2 and counted[1] > 1:
+        raise UserError(
+            f"{where}: {labels} has {counted[1]} labels for each image (shape {_shape(counted)}); tlbench trains "
+            "classifiers with one label an image"
+        )
+    if kind.kind not in "iu" or counted not in ((shape[0],), (shape[0], 1)):
+        raise UserError(
+            f"{where}: {labels} is {kind} of shape {_shape(counted)}; labels are whole numbers, one for each of the "
+            f"{shape[0]} images"
+        )
+    return _array(file, labels).reshape(-1)
+
+
+def _array(file: Path, name: str) -> NDArray[Any]:
+    """An array, read whole. Raises UserError where it is damaged or larger than memory."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            shape, dtype = _headers(file)[name]
+            bytes_ = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            if bytes_ > memory_limit():
+                raise UserError(
+                    f"{shown(str(file))}: {name} has {written(bytes_)}, and this machine {written(memory_limit())} of "
+                    "memory; take fewer or smaller images"
+                )
+            array: NDArray[Any] = arrays[name]
+            return array
+    except UNREADABLE as error:
+        raise _unreadable(file, name, error) from error
+
+
+def _by_class(name: str, labels: NDArray[np.integer[Any]], classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Names of the pictures of a split by class, of the classes that it has."""
+    found: dict[str, list[str]] = {}
+    for index, number in enumerate(labels.tolist()):
+        found.setdefault(str(number), []).append(f"{name}_images/{index:07d}")
+    return {label: tuple(found[label]) for label in classes if label in found}
+
+
+def _unreadable(file: Path, what: str, error: BaseException) -> UserError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+    return UserError(f"{shown(str(file))}: {what} cannot be read as arrays of NumPy ({why}); fetch or save it again")
+
+
+def _listed(names: dict[str, Any]) -> str:
+    return ", ".join(sorted(names)) or "no array"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"

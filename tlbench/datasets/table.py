@@ -1,0 +1,223 @@
+"""A CSV of paths and labels: which image files it lists, and of which split and class each is."""
+
+import csv
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import counted
+from tlbench.datasets.build import MOST_BAD
+from tlbench.datasets.layout import Layout, SplitRule, check_names, laid_out
+from tlbench.datasets.listing import LeftOut
+from tlbench.datasets.names import EVALUATION, SPLITS, shown, split_of
+from tlbench.results.images import SkippedFile
+
+PATH, LABEL, SPLIT = "path", "label", "split"
+BETWEEN = "|;,"
+"""Signs that stand between labels where a cell has several."""
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line: the image's path, relative to the CSV's folder, and its other cells; `split` None without that column."""
+
+    line: int
+    path: str
+    label: str
+    split: str | None
+
+
+def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of the files that a CSV lists, with columns ``path``, ``label`` and perhaps ``split``; others are not
+    looked at.
+
+    Paths are relative to the CSV's folder; so are they in the layout, which is then that of a folder with the same
+    files in the same splits. A file that is not there is left out; where there are more than 5 % of them, none is read.
+    Raises UserError, at the line, for what cannot be understood, and for more than one label of an image.
+    """
+    rows, left_out = list(_rows(file, rule.classes)), LeftOut()
+    _check_once(file, rows)
+    rows = _there(file, rows, left_out)
+    if rule.classes:
+        check_names(shown(str(file)), sorted({row.label for row in rows}), rule.classes)
+        rows = _chosen(file, rows, rule.classes, left_out)
+    splits = _splits(file, rows, rule)
+    labels = sorted({row.label for row in rows})
+    classes = rule.classes or tuple(labels)
+    check_names(shown(str(file)), classes, ())
+    if len(classes) < 2:
+        only = f"one label only, {classes[0]!r}" if classes else "no image"
+        raise UserError(f"{shown(str(file))} lists {only}; a classifier needs at least two classes")
+    found = {split: _by_class(rows, classes, value) for split, value in splits.items()}
+    left_out += _of_no_split(file, rows, splits)
+    places = {split: "." if value is None else shown(value) for split, value in splits.items()}
+    return laid_out(file.parent, found, places, rule, left_out, file=file, empty=empty)
+
+
+def _rows(file: Path, single: Collection[str]) -> Iterator[Row]:
+    """The lines, each with one label; `single`: labels that are one, whatever signs are in them."""
+    for line, cells in _cells(file):
+        path, label = cells[PATH], cells[LABEL]
+        for column, value in cells.items():
+            if not value:
+                raise _at(file, line, f"there is no {column}; every image needs one")
+        if "\0" in path:
+            raise _at(file, line, "the path has a zero byte; mend it")
+        if label not in single and any(sign in label for sign in BETWEEN):
+            raise _at(
+                file, line,
+                f"{label!r} reads as several labels, and an image can have one here; keep one of them, or, where it is "
+                "the name of one class, list it in `classes` of the suite",
+            )  # fmt: skip
+        yield Row(line, os.path.relpath(file.parent / path, file.parent), label, cells.get(SPLIT))
+
+
+def _cells(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number and cells of each line, by column, without spaces around them; empty lines are none."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True, skipinitialspace=True)
+            columns: dict[str, int] = {}
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if not columns:
+                    header = [cell.strip() for cell in cells]
+                    columns = _columns(file, reader.line_num, header)
+                    continue
+                if len(cells) != len(header):
+                    raise _at(
+                        file, reader.line_num,
+                        f"{counted(len(cells), 'cell')}, where the header has {len(header)}; put what has a comma in "
+                        "it into quotes",
+                    )  # fmt: skip
+                yield reader.line_num, {name: cells[number].strip() for name, number in columns.items()}
+    except OSError as error:
+        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); name a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{shown(str(file))} is not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise _at(file, reader.line_num, f"this is no CSV ({error}); mend that line") from error
+    if not columns:
+        raise UserError(f"{shown(str(file))} is empty; its first line names the columns: path,label,split")
+
+
+def _columns(file: Path, line: int, header: Sequence[str]) -> dict[str, int]:
+    for name in (PATH, LABEL):
+        if name not in header:
+            raise _at(file, line, f"there is no column {name!r}; {nearest(name, list(header), 'columns')}")
+    for name in (PATH, LABEL, SPLIT):
+        if header.count(name) > 1:
+            raise _at(file, line, f"there are {header.count(name)} columns {name!r}; rename all but one")
+    return {name: header.index(name) for name in (PATH, LABEL, SPLIT) if name in header}
+
+
+def _check_once(file: Path, rows: Sequence[Row]) -> None:
+    """Each image in one line: a second one would be another label, another split, or the same picture twice."""
+    seen: dict[str, Row] = {}
+    for row in rows:
+        first = seen.setdefault(row.path, row)
+        if first is row:
+            continue
+        if first.label != row.label:
+            what = f"is {row.label!r} here and {first.label!r} in line {first.line}: an image can have one label"
+        elif first.split != row.split:
+            what = f"is in {row.split} here and in {first.split} in line {first.line}: an image can be in one split"
+        else:
+            what = f"stands in line {first.line} already"
+        raise _at(file, row.line, f"{shown(row.path)} {what}; keep one of the lines")
+
+
+def _there(file: Path, rows: Sequence[Row], left_out: LeftOut) -> list[Row]:
+    """The rows whose file there is. Raises UserError where more than 5 % are missing."""
+    missing = [row for row in rows if not (file.parent / row.path).exists()]
+    if len(missing) > MOST_BAD * len(rows):
+        named = ", ".join(f"{shown(row.path)} (line {row.line})" for row in missing[:NAMED])
+        more = ", ..." if len(missing) > NAMED else ""
+        raise UserError(
+            f"{shown(str(file))}: {len(missing)} of {counted(len(rows), 'file')} do not exist: {named}{more}; "
+            f"paths are relative to {shown(str(file.parent.resolve()))}"
+        )
+    left_out += [
+        SkippedFile(split="", path=shown(row.path), reason=f"line {row.line} of {shown(file.name)}: no such file")
+        for row in missing
+    ]
+    gone = {row.line for row in missing}
+    return [row for row in rows if row.line not in gone]
+
+
+def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out: LeftOut) -> list[Row]:
+    others: dict[str, int] = {}
+    for row in rows:
+        if row.label not in classes:
+            others[row.label] = others.get(row.label, 0) + 1
+    left_out += [
+        _of_file(file, f"{counted(count, 'image')} of {label!r}, not among the suite's classes")
+        for label, count in others.items()
+    ]
+    return [row for row in rows if row.label in classes]
+
+
+def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str | None]:
+    """What each split that is there is called in the column; None: all lines are train's, since there is no column."""
+    values = {row.split: row.line for row in reversed(rows) if row.split is not None}
+    if rule.folders == {} or not values:
+        if rule.folders:
+            raise UserError(f"{shown(str(file))} has no column {SPLIT!r}, of which `splits` names values")
+        return {"train": None}
+    if rule.folders is not None:
+        for split, value in rule.folders.items():
+            if value not in values:
+                raise UserError(
+                    f"{shown(str(file))} has no split {value!r} for {split}; {nearest(value, sorted(values), 'splits')}"
+                )
+        return dict(rule.folders)
+    return _by_meaning(file, values)
+
+
+def _by_meaning(file: Path, values: Mapping[str, int]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for value, line in sorted(values.items(), key=lambda item: (split_of(item[0]) == EVALUATION, item[1])):
+        split = split_of(value)
+        if split == EVALUATION:
+            split = "validation" if "test" in found else "test"
+        if split is None:
+            raise _at(
+                file,
+                line,
+                f"{value!r} is no split; write train, validation or test, or name it with `splits` in the suite",
+            )
+        if split in found:
+            raise _at(file, line, f"{value!r} and {found[split]!r} both mean {split}; write one of them")
+        found[split] = value
+    if "train" not in found:
+        raise UserError(f"{shown(str(file))} has no line of split train; what else is missing is drawn from it")
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _by_class(rows: Sequence[Row], classes: Sequence[str], split: str | None) -> dict[str, tuple[str, ...]]:
+    """Files of a split by class, of the classes that it has."""
+    own = [row for row in rows if split is None or row.split == split]
+    there = {row.label for row in own}
+    return {name: tuple(row.path for row in own if row.label == name) for name in classes if name in there}
+
+
+def _of_no_split(file: Path, rows: Sequence[Row], splits: Mapping[str, str | None]) -> LeftOut:
+    if None in splits.values():
+        return []
+    others = sorted({row.split for row in rows if row.split is not None} - set(splits.values()))
+    return [
+        _of_file(file, f"{counted(sum(row.split == other for row in rows), 'image')} of split {other!r}, not named")
+        for other in others
+    ]
+
+
+def _of_file(file: Path, reason: str) -> SkippedFile:
+    return SkippedFile(split="", path=shown(file.name), reason=reason)
+
+
+def _at(file: Path, line: int, what: str) -> UserError:
+    return UserError(f"{shown(str(file))}:{line}: {what}")
