@@ -23,6 +23,7 @@ from tlbench.results.trained import Epoch, Search, Setting, TrainedPhase, Traini
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.best import score_of
+from tlbench.training.depthwise import use_depthwise
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, predict
 from tlbench.training.fused_norm import fuse_normalization
 from tlbench.training.head import accuracies_of_resamples, solve_head
@@ -64,6 +65,7 @@ class Bench:
         """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
         if not jit:
             fuse_normalization(assembled.model)
+            use_depthwise(assembled.model)
         self.assembled = assembled
         # As large as the model, so kept only where another cell follows.
         self._first = FirstWeights(assembled) if len(group.jobs) > 1 else None
