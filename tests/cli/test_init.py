@@ -64,9 +64,18 @@ def test_a_csv_and_an_npz_file(place: Path) -> None:
     arrays = {f"{name}_images": np.zeros((count, 4, 4), np.uint8) for name, count in counts.items()}
     labels = {f"{name}_labels": np.arange(count) % 2 for name, count in counts.items()}
     np.savez(place / "some.npz", **arrays, **labels)  # type: ignore[arg-type]
-    tlbench_init("some.npz", "--out", "some.yaml")
+    said = tlbench_init("some.npz", "--out", "some.yaml").stdout
+    assert said.startswith("Wrote some.yaml: 2 classes (0, 1); 16 files: 8 train, 4 validation, 4 test.\n")
     assert "# Its own train, validation and test splits are used." in Path("some.yaml").read_text()
     assert load_suite("some.yaml").dataset_paths == {"some": place / "some.npz"}
+
+
+def test_files_that_are_hardly_images_are_counted_apart(place: Path) -> None:
+    images(place / "flowers", daisy=20, rose=40)
+    for name in ("README.txt", "notes"):
+        (place / "flowers" / "rose" / name).touch()
+    said = tlbench_init("flowers").stdout.splitlines()[0]
+    assert said.endswith("62 files: 44 train, 9 validation, 9 test (2 without the ending of an image).")
 
 
 def test_splits_on_disk(place: Path) -> None:

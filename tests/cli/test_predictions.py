@@ -52,4 +52,7 @@ def test_what_is_skipped_is_named_and_in_the_exit_code(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "skipped: c.txt: not an image\n"
     none = Predictions("a model", TWO.classes, (), np.empty((0, 2), np.float32), TWO.skipped)
     assert show(none, "csv") == 3
+    capsys.readouterr()
+    assert show(none, "text") == 3
+    assert capsys.readouterr().out == "a model\n\nNo file here is an image.\n"
     assert show(Predictions("a model", TWO.classes, TWO.files, TWO.probabilities, {}), "json") == 0

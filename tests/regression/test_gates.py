@@ -66,7 +66,9 @@ def test_a_share_is_at_most_one() -> None:
     [
         ({"tyme": "5%"}, "unknown key 'tyme'; did you mean 'time'?"),
         ({"count": "5%"}, "unknown key 'count'; known keys: accuracy, cells, memory, time"),
-        ({"time": "much"}, "a number belongs here, not 'much'"),
+        ({"time": "much"}, "a share from 0 to 1 belongs here, as 0.05, 5% or 5pp, not 'much'"),
+        ({"time": "-5%"}, "a share from 0 to 1 belongs here, as 0.05, 5% or 5pp, not '-5%'"),
+        ({"time": 5}, "a share from 0 to 1 belongs here, as 0.05, 5% or 5pp, not 5"),
         (
             {"cells": [{"time": "5%"}]},
             "name a pattern (backbone, dataset, strategy, head, id) and a gate (time, accuracy, memory)",

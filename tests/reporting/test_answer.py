@@ -114,6 +114,18 @@ def test_alone_nothing_is_compared() -> None:
     assert found.certainty == "Nothing else was tested on the same 200 test images."
 
 
+def test_few_test_images_are_said_to_say_little() -> None:
+    few = trained("Small", "full", 15).model_copy(update={"accuracy": builders.accuracy(15, 18)})
+    said = chosen([few]).certainty
+    # Wilson's interval of 9 of 18 is 29.0 to 71.0 %.
+    assert said.startswith(
+        "18 test images say little: one more that is right is 5.6 points, and an accuracy of a half is known to within "
+        "21 points either way."
+    )
+    enough = few.model_copy(update={"accuracy": builders.accuracy(80, 100)})
+    assert "say little" not in chosen([enough]).certainty
+
+
 def test_seeds_make_it_about_recipes() -> None:
     several = [
         trained(name, "full", correct + seed, 20.0, seed)

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from itertools import groupby
@@ -271,6 +271,25 @@ def test_a_plan_says_how_many_trials_there_are(tmp_path: Path) -> None:
     plan = tlbench.plan(tmp_path / "tuned.yaml")
     assert "Tuning: 2 trials for 2 of 2 cells." in plan.sentences
     assert list(plan.frame.trials) == [2, 2]
+
+
+def test_a_plan_says_what_it_did_not_find_and_what_it_did_not_look_for(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    own = SUITE.replace("datasets: {name: intel}", "datasets: [{name: a, path: there}, {name: b, path: gone}]")
+    own = own.replace("strategies: [frozen, full]", "strategies: [{name: partial, from_layer: conv_9}]")
+    (tmp_path / "own.yaml").write_text(own)
+    missing, unknown = tlbench.plan(tmp_path / "own.yaml").notes
+    assert missing == f"b: {tmp_path / 'gone'} does not exist; `run` needs it"
+    assert unknown == (
+        "from_layer: whether MobileNet has a layer 'conv_9' is seen when `run` builds it; "
+        "`tlbench inspect MobileNet --layers` names them"
+    )
+
+
+@pytest.mark.parametrize("call", [tlbench.run, tlbench.plan, tlbench.load])
+def test_what_is_no_path_is_refused_in_a_sentence(call: Callable[[Any], object]) -> None:
+    with pytest.raises(UserError, match="a path belongs here, not 5"):
+        call(5)
 
 
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:

@@ -109,7 +109,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("image_size: 96", "image_size: 96\ninclude: [{dataset: intel}]"), "'intel' is none of the suite's data sets: cats_dogs"),
         (("image_size: 96", "image_size: 96\nheads: imagenet"), "head imagenet goes only with strategy pretrained and data set"),
         (("strategies: [frozen]", "strategies: pretrained"), "strategy pretrained goes only with head imagenet and data set"),
-        (("image_size: 96", "image_size: 96\ngates: {time: 200%}"), "suite.yaml:6:15: gates.time: 2.0 is too large"),
+        (("image_size: 96", "image_size: 96\ngates: {time: 200%}"), "gates.time: a share from 0 to 1 belongs here, as 0.05, 5% or 5pp, not '200%'"),
         (("[cats_dogs]\n", "[intel]\nheads: {name: gap, output: sigmoid}\n"), "suite.yaml:3:8: output sigmoid needs two classes, but intel has 6"),
         (("[cats_dogs]", "[{name: mine, path: here}, {name: mine, path: there}]"), "a second data set named 'mine'"),
         (("[cats_dogs]", "[mine]"), "a folder of your own needs a path"),

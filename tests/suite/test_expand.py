@@ -220,6 +220,7 @@ def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
     assert select(found, f"id={found[3].id}") == (found[3],)
     for expression, sentence in [
         ("frozen", "not of the form key=pattern"),
+        ("2cf2d1", "a cell by its id is id=2cf2d1"),
         ("strateg=frozen", "did you mean 'strategy'"),
         ("strategy=frosen", "strategy=frosen matches none of the 12 cells; did you mean 'frozen'"),
         ("strategy=frozen,nope", "strategy=nope matches none of the 12 cells; known values of strategy: frozen, full"),

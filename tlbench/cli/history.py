@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import plugin_option
+from tlbench.cli.outputs import format_and_file
 from tlbench.cli.terminal import say
 from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
 from tlbench.reporting.output import write
@@ -21,11 +22,15 @@ from tlbench.session.trends import trends
     help=f"One of {', '.join(HISTORY_FORMATS)}; may be given several times, with a file or printed. Default: text.",
 )
 @click.option(
-    "--html", "page", metavar="FILE", help="The text, and a page in this file: --format text --format html=FILE."
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The text, and a page in this file: --format text --format html=FILE.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @plugin_option
-def command(folder: Path, formats: tuple[str, ...], page: str | None, as_json: bool) -> int:
+def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: bool) -> int:
     """Follow every number of every cell over all runs under DIR, and say where its level changed.
 
     Times and memory of different machines are followed apart. A change point takes about ten runs to be seen; counts
@@ -34,14 +39,14 @@ def command(folder: Path, formats: tuple[str, ...], page: str | None, as_json: b
     Example: tlbench history results/ci --format text --format html=history.html
     """
     asked = ("json",) if as_json else formats or ("text",)
-    made = [(history_format(name), file) for name, _, file in (word.partition("=") for word in asked)]
+    made = [(history_format(name), file) for name, file in map(format_and_file, asked)]
     if page is not None:
         made.append((history_format("html"), page))
     followed = trends(folder, say=say)
     for make, file in made:
         text = make(f"tlbench: history of {folder}", followed.series, followed.runs)
         if file:
-            write(text, Path(file))
+            write(text, file)
             say(f"History: {file}")
         else:
             click.echo(text, nl=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import yaml
+from PIL import Image
 
 from tlbench.core.errors import UserError
 from tlbench.datasets.kinds import kind_of, read_images
@@ -94,7 +95,17 @@ def _counted(layout: Layout) -> str:
     classes = [name if name.isprintable() else repr(name) for name in layout.classes]
     more = f", and {len(classes) - NAMED_CLASSES} more" if len(classes) > NAMED_CLASSES else ""
     counts = ", ".join(f"{count} {split}" for split, count in files.items())
-    return f"{len(classes)} classes ({', '.join(classes[:NAMED_CLASSES])}{more}); {sum(files.values())} files: {counts}"
+    said = f"{len(classes)} classes ({', '.join(classes[:NAMED_CLASSES])}{more}); {sum(files.values())} files: {counts}"
+    others = _others(layout)
+    return f"{said} ({others} without the ending of an image)" if others else said
+
+
+def _others(layout: Layout) -> int:
+    """Files that are hardly images, by their names, where most others have an image's; only opening a file tells."""
+    endings = Image.registered_extensions()
+    every = [name for split in layout.files.values() for names in split.values() for name in names]
+    others = sum(Path(name).suffix.lower() not in endings for name in every)
+    return others if others < len(every) / 2 else 0
 
 
 def _splits(layout: Layout) -> str:

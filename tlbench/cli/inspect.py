@@ -1,7 +1,6 @@
 """`tlbench inspect`: layers, counts and sizes of one model."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +12,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.cli.options import plugin_option
 from tlbench.core.cell import Head, Scalar
 from tlbench.core.errors import UserError, nearest
-from tlbench.core.image_size import ImageSize, brief, height_width, in_words, plain
+from tlbench.core.image_size import ImageSize, brief, height_width, in_words, parsed
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
@@ -108,9 +107,9 @@ def _size(text: str | None) -> ImageSize | None:
     """``96``, ``120x160``. Raises UserError for what is none."""
     if text is None:
         return None
-    if not (match := re.fullmatch(r"(\d{1,4})(?:\s*x\s*(\d{1,4}))?", text.strip(), re.ASCII)):
+    if (size := parsed(text)) is None:
         raise UserError(f"--image-size {text}: write pixels, as 96, or height x width, as 120x160")
-    return plain((int(match[1]), int(match[2] or match[1])))
+    return size
 
 
 def settings_of(words: Sequence[str]) -> dict[str, Scalar]:

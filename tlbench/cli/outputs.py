@@ -29,6 +29,14 @@ gate_option = click.option(
 )
 
 
+def format_and_file(word: str) -> tuple[str, Path | None]:
+    """``html=page.html``, or a format alone, which is printed. Raises UserError where the file has no name."""
+    name, equals, file = word.partition("=")
+    if equals and not file:
+        raise UserError(f"--format: {word} names no file")
+    return name, Path(file) if equals else None
+
+
 def asked_gates(words: Sequence[str]) -> dict[str, str | float]:
     """Shares by kind from ``kind=share`` words. Raises UserError for one that is not of that form, or no share."""
     changes: dict[str, str | float] = {}
@@ -55,11 +63,11 @@ def _number(share: str) -> str | float:
 def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
     """Print or write each format. Raises UserError for an unknown one."""
     for word in formats or ("text",):
-        name, equals, file = word.partition("=")
+        name, file = format_and_file(word)
         if name not in COMPARISON_FORMATS:
             raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
         made = COMPARISON_FORMATS[name](comparison)
-        if equals:
-            write(made, Path(file))
+        if file:
+            write(made, file)
         else:
             click.echo(printable(made, name), nl=False)

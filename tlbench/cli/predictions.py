@@ -31,7 +31,8 @@ def show(found: Predictions, kind: str, likeliest: int | None = None) -> int:
     elif kind == "csv":
         click.echo(frame_as_csv(found.frame), nl=False)
     else:
-        click.echo(terminal.text(Note((found.model,)), _table(found, likeliest)))
+        none = Note(("No file here is an image.",))
+        click.echo(terminal.text(Note((found.model,)), _table(found, likeliest) if found.files else none))
     for file, reason in found.skipped.items():
         say(f"skipped: {shown(file)}: {reason}")
     if not found.skipped:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import data_option, plugin_option
+from tlbench.cli.outputs import format_and_file
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
@@ -112,12 +113,12 @@ def _limit(word: str) -> tuple[str, float]:
 
 def _asked(word: str | None, output: Path | None) -> tuple[str | None, Path | None]:
     """The format and the file that are asked for. Raises UserError for an unknown format, or two files."""
-    name, equals, file = (word or "").partition("=")
+    name, file = format_and_file(word or "")
     if name and name not in FORMATS:
         raise UserError(f"--format: {FORMATS.unknown(name)}")
-    if equals and (output is not None or not file):
-        raise UserError(f"--format: {word} " + ("names no file" if not file else "and --output name two files"))
-    return name or None, Path(file) if equals else output
+    if file and output is not None:
+        raise UserError(f"--format: {word} and --output name two files")
+    return name or None, file or output
 
 
 def _write(folder: RunFolder) -> int:

@@ -1,5 +1,6 @@
 """How large images are, and how they come to be that large. Pure."""
 
+import re
 from typing import Literal
 
 ImageSize = int | tuple[int, int]
@@ -18,6 +19,12 @@ def height_width(size: ImageSize) -> tuple[int, int]:
 def plain(size: ImageSize) -> ImageSize:
     """A square as one number, so that it is the same however it was written."""
     return size if isinstance(size, int) or size[0] != size[1] else size[0]
+
+
+def parsed(text: str) -> ImageSize | None:
+    """The size of ``96`` or ``120x160``, height first; None for other text."""
+    match = re.fullmatch(r"(\d{1,5})(?:\s*x\s*(\d{1,5}))?", text.strip(), re.ASCII)
+    return plain((int(match[1]), int(match[2] or match[1]))) if match else None
 
 
 def brief(size: ImageSize) -> str:

@@ -33,6 +33,8 @@ def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
     chosen = list(cells)
     for term in expression.split():
         key, equals, patterns = term.partition("=")
+        if not equals and re.fullmatch("[0-9a-f]{4,12}", term):
+            raise UserError(f"--select: {term!r} is not of the form key=pattern; a cell by its id is id={term}*")
         if not equals or not patterns:
             raise UserError(f"--select: {term!r} is not of the form key=pattern, e.g. backbone=MobileNet*")
         if key not in KEYS:

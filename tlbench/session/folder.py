@@ -25,6 +25,13 @@ Say = Callable[[str], None]
 """Takes a sentence for the user."""
 
 
+def as_path(given: StrPath, name: str) -> Path:
+    """The path of an argument called `name`. Raises UserError for what is none."""
+    if not isinstance(given, str | os.PathLike):
+        raise UserError(f"{name}: a path belongs here, not {given!r}")
+    return Path(given)
+
+
 class NothingThereError(UserError):
     """There is no run, no record or no baseline where one is needed."""
 
@@ -35,7 +42,7 @@ def find_run(run: Run, say: Say) -> RunFolder:
     """The run in a folder, or the newest of the runs directly in it. Raises UserError where there is neither."""
     if isinstance(run, RunFolder):
         return run
-    path = Path(run)
+    path = as_path(run, "run")
     if not path.exists():
         raise UserError(f"{path} does not exist; `tlbench run SUITE` makes a run")
     if not is_run(path) and (runs := runs_under(path, say)):

@@ -1,7 +1,7 @@
 """The cells of a suite, and what running them would take. Runs nothing, looks for no data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from tlbench.host.resources import available_memory
 from tlbench.results.run_folder import RunFolder, is_run, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
-from tlbench.session.folder import RESULTS, StrPath
+from tlbench.session.folder import RESULTS, StrPath, as_path
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -117,13 +117,30 @@ def plan(
     """
     for plugin in plugins:
         plugin_files.load(Path(plugin))
-    read = load_suite(Path(suite))
+    read = load_suite(as_path(suite, "suite"))
     cells = expand(read)
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
     done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
-    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), read.notes)
+    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen))
+    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), notes)
+
+
+def _missing(folders: Mapping[str, Path]) -> list[str]:
+    """A sentence for each data set of the user's own whose folder is not there."""
+    return [f"{name}: {path} does not exist; `run` needs it" for name, path in folders.items() if not path.exists()]
+
+
+def _by_name(cells: Sequence[Cell]) -> list[str]:
+    """That layers which a strategy names were not looked for, since no model is built here."""
+    named = dict.fromkeys((cell.backbone.name, cell.strategy.args.get("from_layer")) for cell in cells)
+    return [
+        f"from_layer: whether {backbone} has a layer {name!r} is seen when `run` builds it; "
+        f"`tlbench inspect {backbone} --layers` names them"
+        for backbone, name in named
+        if name is not None
+    ]
 
 
 def trials_of(cell: Cell) -> int:

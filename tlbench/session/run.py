@@ -35,7 +35,7 @@ from tlbench.results.store import Store
 from tlbench.session.budgeted import Predict, Purse
 from tlbench.session.costs import earlier_records
 from tlbench.session.events import Events, Logged
-from tlbench.session.folder import StrPath, outdate_report, written_report
+from tlbench.session.folder import StrPath, as_path, outdate_report, written_report
 from tlbench.session.start import new_or_resumed
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
@@ -135,7 +135,7 @@ def run(
         raise UserError(f"workers={workers}: at least 1 is needed")
     events = events or Logged()
     began = time.monotonic()
-    read = load_suite(Path(suite))
+    read = load_suite(as_path(suite, "suite"))
     seconds = parse_duration(budget, "budget") if budget is not None else read.content.budget
     worker = EXECUTORS[executor]()
     needs = Resources(**read.content.resources.model_dump())
@@ -184,9 +184,7 @@ def run(
     said = [taken_sentence(costs, [row.record for row in written.report.rows]), *map(spent_sentence, spent)]
     told = " ".join(filter(None, said))
     failed = written.troubled({cell.id for cell in asked})
-    return CompletedRun(
-        folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, " ".join(told)
-    )
+    return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:

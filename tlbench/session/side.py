@@ -1,7 +1,6 @@
 """One side of a comparison: a run, a folder of runs, or a committed baseline."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -12,7 +11,7 @@ from tlbench.regression.side import Side, entry, merged
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.store import Store, UnreadableError
-from tlbench.session.folder import NothingThereError, Run, read_records
+from tlbench.session.folder import NothingThereError, Run, as_path, read_records
 from tlbench.suite.load import load_suite
 
 
@@ -23,7 +22,7 @@ def read_side(place: Run) -> Side:
     """
     if isinstance(place, RunFolder):
         return side_of([place], str(place.path))
-    path = Path(place)
+    path = as_path(place, "run")
     if path.is_file():
         return baseline.read(path)
     if not path.exists():

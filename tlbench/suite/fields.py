@@ -132,7 +132,10 @@ def _file_name(value: Any) -> str:
 
 def _share(value: Any) -> float:
     """``10%`` or ``2pp`` or a plain fraction."""
-    return number(0, 1)(of_percent(value, "%|pp"))
+    try:
+        return number(0, 1)(of_percent(value, "%|pp"))
+    except PydanticCustomError as error:
+        raise complain(f"a share from 0 to 1 belongs here, as 0.05, 5% or 5pp, not {show(value)}") from error
 
 
 def of_percent(value: Any, signs: str = "%") -> Any:

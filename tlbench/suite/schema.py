@@ -9,7 +9,7 @@ from tlbench.cache.folders import parse_size
 from tlbench.core.cell import Backend, Head, Jit, Limit
 from tlbench.core.duration import parse_duration
 from tlbench.core.errors import UserError
-from tlbench.core.image_size import Resize, plain
+from tlbench.core.image_size import Resize, parsed, plain
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.suite.fields import (
     Count,
@@ -44,8 +44,8 @@ def _image_size(value: Any) -> Any:
     """``96``, ``[120, 160]`` and ``120x160`` (height first), ``native``."""
     if value == "native":
         return value
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,5})\s*x\s*(\d{1,5})", value.strip(), re.ASCII)):
-        value = [int(match[1]), int(match[2])]
+    if isinstance(value, str) and (size := parsed(value)) is not None:
+        value = size if isinstance(size, int) else list(size)
     if isinstance(value, str) or (isinstance(value, list) and len(value) != 2):
         raise complain(f"a number of pixels, [height, width] or native belongs here, not {show(value)}")
     if isinstance(value, list):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tlbench.core.text import counted
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
@@ -18,8 +19,11 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import rows
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.results.record import Record
+from tlbench.statistics.intervals import wilson
 
 TOP1 = Axis("top1", "Top-1 on the test images")
+FEW_IMAGES = 100
+"""Below so many test images an accuracy is known to ten points at best."""
 CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
     "the strategies of one backbone; hollow points have another one above and to the left of them."
@@ -127,6 +131,12 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
         parts.append(
             f"The classes are unbalanced: who always says the most frequent one is right for {majority:.1%}; the "
             "tables have the balanced accuracy."
+        )
+    if 0 < images < FEW_IMAGES:
+        low, high = wilson(images / 2, images)
+        parts.append(
+            f"{counted(images, 'test image')} say little: one more that is right is {100 / images:.1f} points, and an "
+            f"accuracy of a half is known to within {50 * (high - low):.0f} points either way."
         )
     if any(row.record.timings for row in group) and not TimeColumns.of(group).marks:
         parts.append("No step time here is stable.")
