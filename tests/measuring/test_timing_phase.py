@@ -25,7 +25,7 @@ from tlbench.host import resources
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
-from tlbench.measuring.session import gpu_room_now, there_is_room
+from tlbench.measuring.room import gpu_room_now, there_is_room
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.results.store import Store

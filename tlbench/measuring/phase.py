@@ -10,7 +10,8 @@ from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import TimerHost
 from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, untimed
 from tlbench.measuring.one_machine import OneMachine, where_timed
-from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents, room_now
+from tlbench.measuring.room import room_now
+from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents
 from tlbench.results.measured import Environment, Timings
 from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store

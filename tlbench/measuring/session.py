@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Protocol
 
 from tlbench.core.cell import Cell, Timing
-from tlbench.host import gpu, resources
+from tlbench.host import resources
 from tlbench.host.load import OtherLoad
-from tlbench.host.resources import available_memory, memory_limit
 from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, TimerHost
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
 from tlbench.measuring.readings import Reference
+from tlbench.measuring.room import gpu_room_now, room_now
 from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
 from tlbench.measuring.steps import pace
 from tlbench.measuring.summary import Beside, Surroundings, summarise
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Failure
 
-KEPT_FREE = 0.25
-"""Share of the memory that stays free when another model joins."""
 ANCHOR = "anchor"
 HOPELESS = "invalid"
 """How a model is lost that could not be built alone either; all others may be for lack of memory, whatever they say."""
@@ -150,22 +148,6 @@ class _OpenModel:
         opened = [participant.ready.opened[index] for participant in self.participants.values()]
         mine, how = self.participants[side], pace(opened)
         return lambda: mine.turn(index, how)
-
-
-def there_is_room(available: int, limit: int, largest: int) -> bool:
-    """Whether one more model, perhaps a third larger than the `largest` so far, leaves enough memory free (bytes)."""
-    return available - 1.3 * largest > KEPT_FREE * limit
-
-
-def room_now(largest: int) -> bool:
-    """Whether there is room for one more model on this machine, at this moment."""
-    return there_is_room(available_memory(), memory_limit(), largest)
-
-
-def gpu_room_now(largest: int) -> bool:
-    """The same of its GPU; True where there is none, or nobody says. `largest`: bytes of the card's memory."""
-    memory = gpu.free_memory()
-    return memory is None or there_is_room(*memory, largest)
 
 
 @dataclass
