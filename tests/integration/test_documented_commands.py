@@ -32,6 +32,8 @@ ELSEWHERE = {
     "inspect VGG16": "60 to 110 MB of weights are drawn: tests/integration/test_usage.py runs the like",
     "inspect VGG19": "80 MB of weights are drawn: tests/integration/test_usage.py runs it",
     "run suites/keras_table": "40 models: tests/integration/test_imagenet.py runs three",
+    "list strategies --plugin my.py": "a file of the reader's: tests/core/test_plugin_files.py has some",
+    "run suite.yaml --plugin my.py": "the same",
 }
 
 
@@ -62,8 +64,9 @@ def test_the_pages_have_commands() -> None:
 
 
 @pytest.mark.parametrize("words", every_command(), ids=" ".join)
-def test_it_is_understood(words: list[str]) -> None:
+def test_it_is_understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of commands and options, and the kinds of their values, are those of the command line."""
+    monkeypatch.setattr("tlbench.core.plugin_files.load", lambda path: None)  # `my.py` is the reader's
     group: click.Command = cli
     context = click.Context(cli)
     while isinstance(group, click.Group):
