@@ -45,6 +45,21 @@ def test_the_trouble_collection(bad_files: Path) -> None:
     assert all(reasons[name].startswith(reason) for name, reason in BROKEN.items())
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull"),
+        (b"/annex/objects/SHA256E-s12345--4d7a.jpg\n", "git annex get"),
+    ],
+)
+def test_a_pointer_to_an_image_that_was_not_fetched_is_told_for_what_it_is(
+    tmp_path: Path, text: bytes, command: str
+) -> None:
+    (tmp_path / "cat.jpg").write_bytes(text)
+    with pytest.raises(UndecodableError, match=rf"not fetched: a pointer of .* \({command}\)"):
+        decode(tmp_path / "cat.jpg", 32)
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "1", "I;16", "F"])
 @pytest.mark.parametrize("level", [0, 255])
 def test_black_and_white_stay_black_and_white_in_every_mode(tmp_path: Path, mode: str, level: int) -> None:

@@ -43,7 +43,10 @@ def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> N
     found = check(None, tmp_path, None)
     assert sum(of["dogs"] for of in found.counts.values()) == 1
     assert found.empty == ("'dogs' in train", "'dogs' in validation")
-    assert "a run is refused" in screen(found)
+    said = " ".join(screen(found).split())
+    assert "a run is refused: class 'dogs' in train, 'dogs' in validation has no image" in said
+    assert "once parts of it are drawn for the other splits; add some" in said
+    assert "test has 3 images" in said
 
 
 def test_a_folder_given_as_a_name_is_told_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

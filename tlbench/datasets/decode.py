@@ -30,6 +30,12 @@ FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM"
 """No others are opened, whatever a file is called: some that Pillow knows start other programs (EPS), or have no
 signature, so that anything passes for an image (TGA)."""
 
+POINTERS = (
+    (b"version https://git-lfs.github.com/spec/", "Git LFS", "git lfs pull"),
+    (b"/annex/objects/", "git-annex", "git annex get"),
+)
+"""How small text files begin that stand for images that have not been fetched."""
+
 
 class UndecodableError(Exception):
     """The file is no image that can be decoded. The text is the reason, in a few words."""
@@ -138,6 +144,9 @@ def _content(file: Path) -> bytes:
 def _unknown(content: bytes) -> str:
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc") and not reads_heif():
         return "HEIC, which is read where pillow-heif is installed (pip install pillow-heif)"
+    for start, what, fetch in POINTERS:
+        if content.startswith(start):
+            return f"not fetched: a pointer of {what} ({fetch})"
     return "not an image"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
@@ -99,7 +100,12 @@ def _bad(audit: Audit) -> list[str]:
     )
     if audit.empty:
         empty = first(audit.empty, NAMED)
-        refused.append(f"a run is refused: class {empty} has no image that can be decoded; add some")
+        drawn = (
+            ", once parts of it are drawn for the other splits"
+            if any(one.drawn for one in audit.splits.values())
+            else ""
+        )
+        refused.append(f"a run is refused: class {empty} has no image that can be decoded{drawn}; add some")
     if refused or not audit.undecodable:
         return refused
     return [f"a run leaves out files that are no images; {way_out}"]
@@ -112,6 +118,6 @@ def _few(counts: Mapping[str, Mapping[str, int]]) -> str:
         return ""
     low, high = wilson(images / 2, images)
     return (
-        f"test has {images} images: an accuracy is known to about {(high - low) * 50:.0f} points only, so that models "
-        "can hardly be told apart; take more of them for test"
+        f"test has {counted(images, 'image')}: an accuracy is known to about {(high - low) * 50:.0f} points only, so "
+        "that models can hardly be told apart; take more of them for test"
     )

@@ -7,7 +7,7 @@ from tlbench.regression.contrasts import Contrast, Recipe, best_against_rest, co
 from tlbench.results.record import Record
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, record_of
-from tlbench.session.report import rows_of
+from tlbench.session.report import rows_of, tell_shortfall
 
 
 def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) -> list[Contrast]:
@@ -18,7 +18,9 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
     no two were tested on the same images.
     """
     folder = find_run(run, say)
-    records = [row.record for row in rows_of(folder, say) if row.record.accuracy and row.record.data]
+    rows = rows_of(folder, say)
+    tell_shortfall(folder, rows, say)
+    records = [row.record for row in rows if row.record.accuracy and row.record.data]
     tested = recipes(records)
     couples = [_couple(records, tested, cells)] if cells else []
     if not couples and len({recipe.images for recipe in tested}) == len(tested):

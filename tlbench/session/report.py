@@ -39,6 +39,8 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
     named = [row for several in rows for row in several]
     if not named:
         raise NothingThereError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
+    for folder, several in zip(folders, rows, strict=True):
+        tell_shortfall(folder, several, say)
     titles = dict.fromkeys(_title(folder, several) for folder, several in zip(folders, rows, strict=True))
     return Report(f"tlbench: {', '.join(titles)}", named, spent=_spent(folders))
 
@@ -47,6 +49,12 @@ def _title(folder: RunFolder, rows: Sequence[RunRecord]) -> str:
     """The suite, and how many of its cells have a record where not all have one: a stopped run does not look whole."""
     short = shortfall(folder.run, [row.record.cell_id for row in rows])
     return f"{folder.run.suite} ({short})" if short else folder.run.suite
+
+
+def tell_shortfall(folder: RunFolder, rows: Sequence[RunRecord], say: Say) -> None:
+    """Say how many cells have a record where not all have one, for readers and formats that show no title."""
+    if short := shortfall(folder.run, [row.record.cell_id for row in rows]):
+        say(f"note: {folder.path}: {short} have a record")
 
 
 def _spent(folders: Sequence[RunFolder]) -> tuple[Spent, ...]:

@@ -61,7 +61,7 @@ def _in_short(series: Sequence[Series]) -> Table:
 def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
     """How much was followed over how many runs, and a line for each change of level."""
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
-    head = f"{runs} runs, {len(series)} series, {counted(len(lines), 'change')} of level"
+    head = f"{counted(runs, 'run')}, {len(series)} series, {counted(len(lines), 'change')} of level"
     return Note((head,)), Listing(tuple(lines))
 
 
