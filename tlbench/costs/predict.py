@@ -6,7 +6,7 @@ from typing import Literal
 
 from tlbench.core.cell import Cell, StepName
 from tlbench.costs.sizes import size_of
-from tlbench.costs.speeds import Speeds, family_of
+from tlbench.costs.speeds import Speeds, family_of, faster
 from tlbench.costs.work import BACKWARD, room_of, work_of
 from tlbench.statistics.bootstrap import FEWEST
 
@@ -68,7 +68,7 @@ def cost_of(cell: Cell, images: Mapping[str, int], part: Part, speeds: Speeds, r
     beside = None if speeds is reference else reference
     work = work_of(cell, images, part.first, part.computed)
     seconds = speeds.seconds(work, cell.backbone, beside) if work else speeds.build * size.depth
-    operations = speeds.of(cell.backbone, beside)
+    operations = speeds.of(cell.backbone, beside) / faster(cell.backbone)  # steps are timed as Keras runs them
     timing = 0.0
     for name, batch in part.timed:
         training = name == "training"
