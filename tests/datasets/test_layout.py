@@ -117,6 +117,10 @@ def test_a_missing_folder_a_file_and_an_archive(tmp_path: Path) -> None:
         ("seg_train", None, "seg_test"),
         ("train", "val", None),
         ("Train", None, None),
+        ("TrainingData", "ValData", "TestData"),
+        ("train2017", "val2017", None),
+        ("01_train", None, "02_test"),
+        ("trainImages", None, "testImages"),
     ],
 )
 def test_splits_are_found_by_synonyms_without_case(
@@ -145,6 +149,27 @@ def test_a_folder_beside_the_splits_is_named(tmp_path: Path) -> None:
         "labels.csv": "not in the folder of a class",
         "train/readme.txt": "not in the folder of a class",
     }
+
+
+def test_folders_that_may_be_splits_by_another_name_are_not_taken_for_classes(tmp_path: Path) -> None:
+    other = tree(tmp_path / "other", {f"{split}/{name}": 4 for split in ("Entrenamiento", "Prueba") for name in "ab"})
+    with pytest.raises(
+        UserError, match=r"'Entrenamiento', 'Prueba', with the same folders in each \('a', 'b'\); where they are splits"
+    ):
+        read_layout(other, SplitRule())
+    assert read_layout(other, SplitRule(folders={})).classes == ("Entrenamiento", "Prueba")
+    named = SplitRule(folders={"train": "Entrenamiento", "test": "Prueba"})
+    assert read_layout(other, named).classes == ("a", "b")
+    inside = tree(tmp_path / "inside", {f"{name}/{split}": 4 for split in ("train", "test") for name in "ab"})
+    with pytest.raises(UserError, match=r"same folders in each \('test', 'train'\); put the splits outside"):
+        read_layout(inside, SplitRule())
+
+
+def test_folders_within_classes_are_read_with_them(tmp_path: Path) -> None:
+    for number, deep in enumerate(({"a/x": 4, "b/x": 4}, {"a/x": 2, "a/y": 2, "b/x": 4}, {"a/x": 4, "b": 4})):
+        assert read_layout(tree(tmp_path / str(number), deep), SplitRule()).classes == ("a", "b")
+    loose = tree(tmp_path / "loose", {f"{name}/{inner}": 2 for name in "ab" for inner in "xy"} | {"a": 1})
+    assert read_layout(loose, SplitRule()).classes == ("a", "b")
 
 
 def test_two_folders_of_one_split_are_refused(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout
         left_out += _beside(folder, top, outer.values())
         places = {split: _inner(folder, place, left_out) for split, place in outer.items()}
     else:
+        if rule.folders is None and not rule.classes:
+            _check_not_splits(folder, top)
         places, left_out = {"train": folder}, []  # it is looked at again, as the folder of the classes
     found = {split: _classes(place, folder, rule.classes, left_out, empty) for split, place in places.items()}
     named = {split: shown(place.relative_to(folder).as_posix()) for split, place in places.items()}
@@ -200,6 +202,28 @@ def _found(folder: Path, top: Listed) -> dict[str, Path]:
             f"`splits: {{train: ..., test: ...}}`"
         )
     return {split: top.folders[named[split][0]] for split in SPLITS if split in named}
+
+
+def _check_not_splits(folder: Path, top: Listed) -> None:
+    """Raises UserError where all folders have the same folders in them, and nothing else: splits by any other name."""
+    inside = [look(path, folder, []) for path in top.folders.values()]
+    same = {frozenset(map(alike, one.folders)) for one in inside}
+    if len(inside) < 2 or len(same) > 1 or len(inside[0].folders) < 2 or any(one.files for one in inside):
+        return
+    outer, inner = (
+        ", ".join(repr(shown(name)) for name in sorted(of)[:3]) + ", ..." * (len(of) > 3)
+        for of in (top.folders, inside[0].folders)
+    )
+    way_out = (
+        "put the splits outside, as train/<class>"
+        if all(map(split_of, inside[0].folders))
+        else "where they are splits, name them with `splits: {train: ..., test: ...}` in the suite (--splits for "
+        "`data check`)"
+    )
+    raise UserError(
+        f"{shown(str(folder))} has {outer}, with the same folders in each ({inner}); {way_out}; where they are "
+        "classes, and what is in them does not matter, write `splits: none`"
+    )
 
 
 def _inner(root: Path, place: Path, left_out: LeftOut) -> Path:

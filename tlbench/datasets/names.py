@@ -25,10 +25,10 @@ _SYSTEM_FOLDERS = frozenset(
 
 
 def split_of(name: str) -> str | None:
-    """The split that a folder's name means (or `EVALUATION`), compared without case: ``Train``, ``seg_test``,
-    ``dev-set``; None for any other name.
+    """The split that a folder's name means (or `EVALUATION`), compared without case and numbers: ``Train``,
+    ``seg_test``, ``dev-set``, ``TestData``, ``val2017``; None for any other name.
     """
-    words = re.findall(r"[^\W_]+", alike(name))
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one_form(name)).casefold())
     telling = [word for word in words if word not in _FILLING]
     return _SPLIT_OF.get("".join(words)) or (_SPLIT_OF.get(telling[0]) if len(telling) == 1 else None)
 
