@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tlbench.cache.upkeep import entries, remove_oldest
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
-from tlbench.datasets import decode, synthetic
+from tlbench.datasets import build, decode, synthetic
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
@@ -53,6 +54,26 @@ def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) 
     assert {image.tobytes() for image in images[:30]} == originals
     assert (found.source, found.fallback) == ("real", False)
     assert not images.flags.writeable
+
+
+def test_word_of_no_image_comes_before_any_is_decoded(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[object] = []
+    usual = build._try
+
+    def reads(*told: Any) -> Any:
+        order.append("image")
+        return usual(*told)
+
+    monkeypatch.setattr(build, "_try", reads)
+    prepare(
+        Named(name="cats_dogs"), Limit(), 16, root=root, path=None, cache=tmp_path / "cache", fallback_synthetic=False,
+        progress=lambda name, done, total: order.append((name, done, total)),
+    )  # fmt: skip
+    assert order[0] == ("cats_dogs", 0, 80)
+    assert order[-1] == ("cats_dogs", 80, 80)
+    assert order.count("image") == 80
 
 
 def test_a_second_time_nothing_is_decoded(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

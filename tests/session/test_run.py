@@ -17,6 +17,7 @@ import pytest
 import tlbench
 from tests import builders
 from tlbench.core.errors import UserError
+from tlbench.datasets import synthetic
 from tlbench.execution import child, server
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.job import Finished, Group, Job, Progress, Resources
@@ -127,6 +128,22 @@ def test_a_run_is_a_folder_with_a_frame_and_what_was_done(replay: Replay) -> Non
         *("searching", "decoding", "fallback", "created", "foretold", "training"),
         *("begin", "progress", "end", "begin", "progress", "end"),
     ]
+
+
+def test_workers_are_started_before_the_first_image_is_decoded(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting them changes the environment, which libjpeg reads in threads: that once ended a run with a SIGSEGV."""
+    order: list[str] = []
+    drawn = synthetic.draw
+
+    def draw(*told: Any) -> Any:
+        order.append("image")
+        return drawn(*told)
+
+    monkeypatch.setattr(server, "start_server", lambda backend: order.append("server"))
+    monkeypatch.setattr(synthetic, "draw", draw)
+    run()
+    assert (order[0], order.count("server")) == ("server", 1)
+    assert "image" in order
 
 
 def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay) -> None:

@@ -49,7 +49,8 @@ def prepare(
 
     Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
     allows it, else the public archive is fetched. A second call with the same files decodes nothing, and the arrays
-    are checked once a process. Safe for several processes; what is prepared is kept as long as the value lives here.
+    are checked once a process. `progress` hears of 0 images before the first one is decoded, which threads do. Safe for
+    several processes; what is prepared is kept as long as the value lives here.
     Raises UserError for a data set that is nowhere, has too few classes, more than 5 % files that are no images, or
     does not fit into the cache.
     """
@@ -68,8 +69,12 @@ def prepare(
     store, key = Store(cache / IMAGES.folder, IMAGES, IMAGES.most()), key_of(made_from)
 
     def build() -> None:
-        tell = (lambda done, total: progress(dataset.label, done, total)) if progress else (lambda done, total: None)
+        def tell(done: int, total: int) -> None:
+            if progress:
+                progress(dataset.label, done, total)
+
         count = count_real(layout, limit) if layout else count_synthetic(located.classes, limit)
+        tell(0, count)
         with store.write({key: made_from}, most_bytes(count, image_size)) as (writer,):
             if layout is None:
                 built = build_synthetic(located.classes, limit, image_size, writer, tell)

@@ -193,8 +193,10 @@ def _place(given: StrPath | None, variable: str) -> Path | None:
 
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     def on_decode(name: str, done: int, total: int) -> None:
-        if done == 1:
-            server.start_server(cells[0].backend)  # loads the framework while images are decoded
+        if done == 0:
+            # It loads the framework while images are decoded. Never later: it is started with variables of its own, and
+            # a thread in libjpeg that reads the environment (JPEGMEM) while Python changes it ends this process.
+            server.start_server(cells[0].backend)
         events.decoding(name, done, total)
 
     events.searching()
