@@ -34,6 +34,8 @@ ELSEWHERE = {
     "run suites/keras_table": "40 models: tests/integration/test_imagenet.py runs three",
     "list strategies --plugin my.py": "a file of the reader's: tests/core/test_plugin_files.py has some",
     "run suite.yaml --plugin my.py": "the same",
+    "inspect ConvMixer": "of a package that is not installed here: tests/integration/test_plugin_package.py loads it",
+    "run examples/tlbench-template": "the same",
 }
 
 
