@@ -308,3 +308,10 @@ def head_of_a_plugin(payload: str, send: Any) -> object:
     from tlbench.core import plugin_files
 
     return plugin_files.added("tlbench.heads")[payload].value
+
+
+def saved_model(payload: dict[str, Any], send: Any) -> str:
+    """Where the file of a saved model is."""
+    from tlbench.backbones.saved import file_of
+
+    return str(file_of(payload).path)

@@ -80,7 +80,7 @@ class Ray:
             return self.messages.pop(0)
 
         method = SimpleNamespace(remote=call)
-        return SimpleNamespace(remote=lambda name, plugins: SimpleNamespace(open=method, turn=method, close=method))
+        return SimpleNamespace(remote=lambda *arguments: SimpleNamespace(open=method, turn=method, close=method))
 
     def get(self, message: Any, timeout: float | None = None) -> Any:
         if isinstance(message, Exception):

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
-from tlbench.backbones import classic, keras_applications
+from tlbench.backbones import classic, keras_applications, saved
 from tlbench.backbones.spec import BackboneInfo
+from tlbench.core.cell import FILE, Named
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 
@@ -62,7 +63,14 @@ def names() -> tuple[str, ...]:
 
 def get(name: str) -> BackboneInfo:
     """What is known of a backbone. Raises KeyError for an unknown name."""
-    return _all()[name]
+    return saved.INFO if name == FILE else _all()[name]
+
+
+def of(backbone: Named) -> BackboneInfo:
+    """The same with its arguments, on which what is known of a saved model depends. Raises UserError where there is no
+    such file.
+    """
+    return saved.info_of(backbone.args) if backbone.name == FILE else get(backbone.name)
 
 
 def expand_pattern(pattern: str) -> tuple[str, ...]:

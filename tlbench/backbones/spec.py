@@ -40,9 +40,10 @@ class BackboneInfo:
 
     `constructor` names a function ``package.module:function`` that a worker calls with this value, the arguments, the
     shape of an image (H, W, 3) and whether the original classifier belongs to it; it returns a functional Keras model
-    with random weights. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
-    that have none. `module` is the module of keras.applications that holds its `preprocess_input`; None where there is
-    none to compare the scaling with.
+    with random weights. `loader` names a function that gives it the weights in a file; where it is empty, Keras'
+    `load_weights` does. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
+    that have none. `most_size`: None without a bound. `module` is the module of keras.applications that holds its
+    `preprocess_input`; None where there is none to compare the scaling with.
     """
 
     name: str
@@ -55,6 +56,8 @@ class BackboneInfo:
     published: Published | None = None
     constructor: str = "tlbench.modeling.constructors:keras_application"
     pretrained: bool = True
+    most_size: int | None = None
+    loader: str = ""
 
     @property
     def crop(self) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -9,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.backbones import registry as backbones
+from tlbench.backbones import saved
 from tlbench.cli.options import plugin_option
-from tlbench.core.cell import Head, Scalar
+from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, height_width, in_words, parsed
 from tlbench.execution import child
@@ -73,9 +75,15 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
 
 def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
-    if backbone not in backbones.names():
+    args = settings_of(settings)
+    if backbone.endswith(saved.SUFFIX):
+        scaling = args.pop("scaling", None)
+        own = saved.backbone(Path(backbone), None if scaling is None else str(scaling))
+    elif backbone in backbones.names():
+        own = Named(name=backbone, args=args)
+    else:
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
-    info, args = backbones.get(backbone), settings_of(settings)
+    info = backbones.of(own)
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], _size(options["image_size"])
@@ -94,8 +102,10 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         raise UserError(str(error)) from error
     if size is not None and min(height_width(size)) < info.min_size:
         raise UserError(f"--image-size {brief(size)} is too small for {backbone}, which needs at least {info.min_size}")
+    if size is not None and info.most_size is not None and max(height_width(size)) > info.most_size:
+        raise UserError(f"--image-size {brief(size)}: {backbone} takes {info.most_size} pixels alone")
     return {
-        "backbone": {"name": backbone, "args": args},
+        "backbone": {"name": own.name, "args": own.args},
         "strategy": {"name": name, "args": boundary},
         "head": head,
         "classes": options["classes"],

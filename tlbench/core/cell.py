@@ -28,7 +28,9 @@ ORIGINAL_HEAD = "imagenet"
 ORIGINAL_CLASSES = 1000
 RECIPE = 3
 """Today's edition of what strategies do: part of every cell that is trained."""
-Weights = Literal["imagenet", "random"]
+Weights = Literal["imagenet", "file", "random"]
+FILE = "file"
+"""The name of a backbone that is a saved model, and what its weights are called."""
 Backend = Literal["tensorflow", "jax", "torch"]
 Jit = Literal["auto", "on", "off"]
 Shape = Literal["constant", "cosine", "linear", "step"]
@@ -67,10 +69,12 @@ class Named(Value):
 
     @property
     def label(self) -> str:
-        """The name as tables show it: ``MobileNet (alpha=0.25)``."""
-        if not self.args:
-            return self.name
-        return f"{self.name} ({', '.join(f'{key}={value}' for key, value in sorted(self.args.items()))})"
+        """The name as tables show it: ``MobileNet (alpha=0.25)``; of a saved model ``mine.keras (sha256=...)``."""
+        args, name = dict(self.args), self.name
+        if name == FILE and "model" in args:
+            name = f"{args.pop('model')}.keras"
+            args = {key: value for key, value in args.items() if (key, value) != ("scaling", "inside")}
+        return f"{name} ({', '.join(f'{key}={value}' for key, value in sorted(args.items()))})" if args else name
 
 
 class Head(Value):
@@ -288,6 +292,11 @@ class Cell(Grown):
     timing: Timing | None
     recipe: int = 1
     resize: Resize = "stretch"
+
+    @property
+    def pretrained(self) -> Weights:
+        """What the backbone's trained weights are, whether the cell begins with them or not."""
+        return "file" if self.backbone.name == FILE else "imagenet"
 
     @field_validator("image_size")
     @classmethod

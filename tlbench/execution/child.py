@@ -24,6 +24,8 @@ from typing import Any, Self
 
 import psutil
 
+from tlbench.backbones import saved
+from tlbench.backbones.saved import SavedFile
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
@@ -112,8 +114,8 @@ class Conversation:
         base = temporary.folder(tempfile.gettempdir())
         self._temporary = tempfile.TemporaryDirectory(prefix="child-", dir=base, ignore_cleanup_errors=True)
         place = str(log) if log else None
-        plugins = plugin_files.loaded()
-        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name, plugins)
+        files = (plugin_files.loaded(), saved.known())
+        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name, files)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._killed_before = cgroups.killed_for_memory()
         self._start(log)
@@ -258,7 +260,7 @@ def _main(
     log: str | None,
     backend: str | None,
     folder: str,
-    plugins: Sequence[PluginFile],
+    files: tuple[Sequence[PluginFile], Sequence[SavedFile]],
 ) -> None:
     group.lead(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
@@ -269,7 +271,8 @@ def _main(
     try:
         if backend:  # the server may be of somebody else's making, and know nothing of a backend
             choose_backend(backend)
-        plugin_files.adopt(plugins)  # before anything is looked up
+        plugin_files.adopt(files[0])  # before anything is looked up
+        saved.adopt(files[1])
         value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it

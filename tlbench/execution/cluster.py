@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlbench.backbones import saved
 from tlbench.cache.folders import size
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
@@ -121,7 +122,7 @@ class RayExecutor:
         actor = self._ray.remote(node.Timers).options(
             num_cpus=_has(first, "CPU"), num_gpus=_has(first, "GPU"), scheduling_strategy=near
         )
-        return actor.remote(first["NodeName"], plugin_files.loaded())
+        return actor.remote(first["NodeName"], plugin_files.loaded(), saved.known())
 
     def _machines(self) -> list[Mapping[str, Any]]:
         """Those that live, by name."""

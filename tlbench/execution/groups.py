@@ -61,7 +61,7 @@ def structure_key(job: Job) -> Hashable:
 
 def _fixed(job: Job) -> tuple[Hashable, ...]:
     cell = job.cell
-    start = job.weights.sha256 if job.weights.source == "imagenet" else cell.seed
+    start = job.weights.sha256 if job.weights.source != "random" else cell.seed
     kind = (cell.image_size, cell.resize, cell.precision, cell.backend, cell.jit)
     return (cell.backbone.name, json.dumps(cell.backbone.args, sort_keys=True), start, *kind)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tlbench.backbones import registry
+from tlbench.backbones import registry, saved
 from tlbench.backbones.weights import WeightsSource, find, find_classifier
-from tlbench.core.cell import Cell
+from tlbench.core.cell import FILE, Cell
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
@@ -44,7 +44,7 @@ class Inputs:
         if cell.kind == "original" and not real:
             data = None  # what random weights make of ImageNet is no accuracy
         provenance = WeightsProvenance(
-            source="imagenet" if real else "random",
+            source=cell.weights if real else "random",
             fallback=not real,
             file=found.file if real else None,
             sha256=found.sha256,
@@ -155,7 +155,11 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
     weights: dict[str, WeightsSource] = {}
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
-        if cell.weights == "imagenet" and key not in weights:
+        if cell.weights != "random" and key not in weights:
+            if backbone.name == FILE:
+                file = saved.file_of(backbone.args)
+                weights[key] = WeightsSource("folder", file.path, file.path.name, file.sha256)
+                continue
             weights[key] = find(
                 registry.get(backbone.name),
                 backbone.args,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from tlbench.backbones import saved
+from tlbench.backbones.saved import SavedFile
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.core import plugin_files, settings
 from tlbench.core.cell import Cell, Head, Named
@@ -48,6 +50,7 @@ class Task:
     others: tuple[tuple[Named, Head], ...] | None
     memory: int | None
     plugins: tuple[PluginFile, ...] = ()
+    saved_models: tuple[SavedFile, ...] = ()
     version: str = __version__
 
     @classmethod
@@ -55,7 +58,7 @@ class Task:
         """The group without what only this machine has."""
         assert group.places is not None, "who asks for a cluster says where machines look"
         places, others = _absolute(group.places), group.keep.others if group.keep else None
-        return cls(tuple(map(_wanted, group.jobs)), places, others, group.memory, plugin_files.loaded())
+        return cls(tuple(map(_wanted, group.jobs)), places, others, group.memory, plugin_files.loaded(), saved.known())
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Pr
     """Run it here, in children of this process; its messages as they come, and how it ended at last."""
     os.environ[NODE] = node
     plugin_files.adopt(task.plugins)
+    saved.adopt(task.saved_models)
     said: SimpleQueue[Progress | Finished | Ended] = SimpleQueue()
 
     def work() -> None:
@@ -103,9 +107,10 @@ def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Pr
 class Timers:
     """Hosts models while they are timed, on a machine that does nothing else meanwhile."""
 
-    def __init__(self, node: str, plugins: Sequence[PluginFile] = ()) -> None:
+    def __init__(self, node: str, plugins: Sequence[PluginFile] = (), saved_models: Sequence[SavedFile] = ()) -> None:
         os.environ[NODE] = node
         plugin_files.adopt(plugins)
+        saved.adopt(saved_models)
         self._host = ProcessExecutor()
         self._open: dict[int, Participant] = {}
         self._logs = tempfile.TemporaryDirectory(prefix="tlbench-log-")

@@ -84,7 +84,7 @@ def assemble(
 
     `head_seed` makes the head's first weights independent of how many random numbers the backbone drew.
     """
-    info = backbones.get(backbone.name)
+    info = backbones.of(backbone)
     shape = (*height_width(image_size), 3)
     original = head.name == ORIGINAL
     extractor = make_backbone(info, backbone.args, shape, weights_path, top=original)
@@ -147,7 +147,10 @@ def make_backbone(
     model: keras.Model = resolve(info.constructor)(info, args, shape, top)
     if weights_path is not None:
         try:
-            model.load_weights(weights_path)
+            if info.loader:
+                resolve(info.loader)(model, weights_path)
+            else:
+                model.load_weights(weights_path)
         except (ValueError, OSError, KeyError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
@@ -159,6 +162,6 @@ def make_backbone(
 
 def without_top(backbone: Named, strategy: Named, image_size: ImageSize) -> keras.Model:
     """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
-    extractor = make_backbone(backbones.get(backbone.name), backbone.args, (*height_width(image_size), 3), None)
+    extractor = make_backbone(backbones.of(backbone), backbone.args, (*height_width(image_size), 3), None)
     Freezing(extractor).freeze(part_of(extractor, strategy))
     return extractor

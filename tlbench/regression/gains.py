@@ -97,7 +97,7 @@ def _setting(recipe: Recipe) -> Hashable:
 def model_of(recipe: Recipe) -> Hashable:
     """Equal for recipes of one model, which differ in images, in how they are trained, and where that begins with."""
     cell = recipe.cell
-    weights = "imagenet" if cell.strategy.name == SCRATCH else cell.weights
+    weights = cell.pretrained if cell.strategy.name == SCRATCH else cell.weights
     device = (cell.precision, cell.backend, cell.jit)
     return (cell.backbone.label, weights, cell.head, cell.image_size, cell.resize, *device, cell.recipe)
 

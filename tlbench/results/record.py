@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import Cell, Value
+from tlbench.core.cell import Cell, Value, Weights
 from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, Timings, Usage
 from tlbench.results.trained import Epoch, Search, TrainedPhase, TrainingPath
@@ -84,13 +84,13 @@ class Accuracy(Value):
 
 
 class WeightsProvenance(Value):
-    """Which weights the backbone started from. `file` is the official file name, never a path.
+    """Which weights the backbone started from. `file` is the official file name, or a saved model's, never a path.
 
     instead_of: the official file for the images' size, where it could not be had and another size's was taken.
     classifier, classifier_sha256: the file of the original classifier, where training needed that, too.
     """
 
-    source: Literal["imagenet", "random"]
+    source: Weights
     fallback: bool
     file: str | None = None
     sha256: str | None = None

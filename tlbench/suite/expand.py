@@ -7,6 +7,7 @@ from itertools import product
 
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
+from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
@@ -244,13 +245,18 @@ def timing(section: TimingSection) -> Timing | None:
 
 
 def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) -> ImageSize:
-    info = backbones.get(backbone.name)
+    try:
+        info = backbones.of(backbone)
+    except UserError as error:
+        raise suite.complain(loc, str(error)) from None
     size = info.default_size if isinstance(asked, str) else asked
     if min(height_width(size)) < info.min_size:
         raise suite.complain(
             loc,
             f"image_size {brief(size)} is too small for {backbone.name}, which needs at least {info.min_size} pixels",
         )
+    if info.most_size is not None and max(height_width(size)) > info.most_size:
+        raise suite.complain(loc, f"image_size {brief(size)}: {backbone.label} takes {info.most_size} pixels alone")
     return size
 
 

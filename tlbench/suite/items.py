@@ -1,13 +1,16 @@
 """Items of a suite's lists: a name, or a mapping with a name and what belongs to it."""
 
 import json
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationInfo
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Head, Named, Scalar, Value, Weights
-from tlbench.core.errors import nearest
+from tlbench.backbones import saved
+from tlbench.backbones.spec import Scaling
+from tlbench.core.cell import FILE, Head, Named, Scalar, Value, Weights
+from tlbench.core.errors import UserError, nearest
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.names import SPLITS
 from tlbench.heads import registry as heads
@@ -50,8 +53,10 @@ def _scalars(args: dict[str, Any]) -> dict[str, Scalar]:
     return args
 
 
-def _backbone(value: Any) -> Any:
+def _backbone(value: Any, info: ValidationInfo) -> Any:
     name, args = _split(value, "backbone")
+    if name == FILE:
+        return _saved_model(args, Path((info.context or {}).get("folder", "")))
     names = backbones.expand_pattern(name)
     if not names:
         if any(sign in name for sign in "*?["):
@@ -103,6 +108,27 @@ def _dataset(value: Any) -> Any:
     if "classes" in args:
         args["classes"] = _classes(args["classes"])
     return DatasetItem(dataset=Named(name=name, args=args), path=path)
+
+
+def _saved_model(args: dict[str, Any], folder: Path) -> BackboneItem:
+    """A model in a file, whose path is relative to the suite. One that is not there is refused where it is needed."""
+    check_keys(args, ["name", "path", "scaling", "weights"])
+    path, scaling = args.get("path"), args.get("scaling")
+    if not isinstance(path, str) or not path.endswith(saved.SUFFIX):
+        raise complain(
+            f"path: a file that ends in {saved.SUFFIX} belongs here, not {show(path)}", "path" if path else None
+        )
+    if scaling is not None:
+        one_of(*get_args(Scaling), label="scaling")(scaling)
+    weights = one_of(FILE, "random", label="kind of weights")(args.get("weights", FILE))
+    if not (folder / path).exists():
+        missing = Named(name=FILE, args={"model": Path(path).stem, "scaling": scaling})
+        return BackboneItem(backbones=(missing,), weights="random" if weights == "random" else "file")
+    try:
+        backbone = saved.backbone(folder / path, scaling)
+    except UserError as error:
+        raise complain(str(error), "path") from None
+    return BackboneItem(backbones=(backbone,), weights="random" if weights == "random" else "file")
 
 
 def _place(args: dict[str, Any]) -> str | None:

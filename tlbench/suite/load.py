@@ -80,7 +80,9 @@ def load_suite(suite: str | Path) -> Suite:
     place = find_suite(suite)
     path, document = place.path, read_document(place.path)
     try:
-        content = SuiteFile.model_validate({key: value for key, value in document.content.items() if not _own(key)})
+        content = SuiteFile.model_validate(
+            {key: value for key, value in document.content.items() if not _own(key)}, context={"folder": path.parent}
+        )
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
     paths: dict[str, Path] = {}

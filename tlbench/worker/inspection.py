@@ -24,7 +24,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
     settings.set_all()
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])
     head = Head(**request["head"])
-    image_size = request["image_size"] or registry.get(backbone.name).default_size
+    image_size = request["image_size"] or registry.of(backbone).default_size
     if head.name == "imagenet":
         strategy, classes = Named(name="full"), 1000
     else:

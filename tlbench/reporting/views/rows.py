@@ -94,7 +94,7 @@ def setting(record: Record) -> dict[str, str]:
         "resize": cell.resize,
         "train_images": str(cell.limit.train or "all"),
         "other_images": options(cell.limit.model_copy(update={"train": None}), "all"),
-        "weights": cell.weights if cell.strategy.name != "scratch" else "imagenet",
+        "weights": cell.weights if cell.strategy.name != "scratch" else cell.pretrained,
         "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
         "batch_size": str(train.batch_size) if train else DASH,
         "optimizer": train.optimizer if train else DASH,

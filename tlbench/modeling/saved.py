@@ -1,0 +1,58 @@
+"""A backbone from a file of Keras: opened in safe mode, cut where its classifier begins."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+
+from tlbench.backbones.saved import file_of
+from tlbench.backbones.spec import BackboneInfo
+from tlbench.cache.download import file_digest
+from tlbench.core.cell import Scalar
+from tlbench.core.errors import UserError
+from tlbench.core.text import one_line
+
+FEATURE_MAP = 4
+"""Axes of a feature map: images, height, width, channels."""
+
+
+def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
+    """The model up to its last feature map, with random weights, for images of `shape` (H, W, 3).
+
+    Raises UserError for a file that is another one now, or cannot be opened, and where its classifier or another
+    precision is asked for.
+    """
+    del info
+    file = file_of(args)
+    if top:
+        raise UserError(f"the classifier in {file.path.name} is not used; strategy pretrained takes backbones by name")
+    if keras.config.dtype_policy().name != "float32":
+        raise UserError(f"{file.path.name} computes as it was saved; leave `precision` out for it")
+    if file_digest(file.path) != file.sha256:
+        raise UserError(f"{file.path} has changed since the run began; run it again")
+    features = _features(file.path)
+    model: keras.Model = keras.models.clone_model(features, input_tensors=keras.Input(shape))
+    for layer in model.layers:
+        layer.trainable = True
+    return model
+
+
+def load(model: keras.Model, path: Path) -> None:
+    """Give `model`, which `construct` has made, the weights in the file."""
+    features = _features(path)
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(features.get_layer(layer.name).get_weights())
+
+
+def _features(path: Path) -> keras.Model:
+    """The model in a file up to the last layer that gives a feature map, with its weights."""
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        why = one_line(str(error)) or type(error).__name__
+        raise UserError(f"{path} cannot be opened by Keras {keras.__version__} ({why[:300]})") from error
+    maps = [layer for layer in model.layers if len(getattr(layer.output, "shape", ())) == FEATURE_MAP]
+    if not any(layer.weights for layer in maps):
+        raise UserError(f"{path} has no layer that gives a feature map (height, width, channels); tlbench needs one")
+    return keras.Model(model.inputs[0], maps[-1].output, name=path.stem)
