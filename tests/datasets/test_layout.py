@@ -165,6 +165,15 @@ def test_folders_that_may_be_splits_by_another_name_are_not_taken_for_classes(tm
         read_layout(inside, SplitRule())
 
 
+def test_a_numbered_folder_beside_a_split_is_left_out_and_named(tmp_path: Path) -> None:
+    tree(tmp_path, {f"{split}/{name}": 8 for split in ("train", "train2", "test", "Holdout-2") for name in "ab"})
+    layout = read_layout(tmp_path, SplitRule())
+    assert {split: origin.folder for split, origin in layout.origins.items()} == {
+        "train": "train", "validation": "train", "test": "test"
+    }  # fmt: skip
+    assert [one.path for one in layout.left_out] == ["Holdout-2/", "train2/"]
+
+
 def test_folders_within_classes_are_read_with_them(tmp_path: Path) -> None:
     for number, deep in enumerate(({"a/x": 4, "b/x": 4}, {"a/x": 2, "a/y": 2, "b/x": 4}, {"a/x": 4, "b": 4})):
         assert read_layout(tree(tmp_path / str(number), deep), SplitRule()).classes == ("a", "b")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from tlbench.cli.data import command
 from tlbench.core.errors import UserError
 from tlbench.datasets.layout import SplitRule, read_layout
-from tlbench.reporting.views.folder import screen
+from tlbench.reporting.views.folder import FINE, screen
 from tlbench.session.data import check
 
 
@@ -56,3 +58,16 @@ def test_a_folder_given_as_a_name_is_told_its_option(tmp_path: Path, monkeypatch
         check("my pets", None, None)
     with pytest.raises(UserError, match="no data set 'intl'; did you mean 'intel'"):
         check("intl", None, None)
+
+
+def test_what_is_said_after_files_were_moved_is_of_those_that_are_left(tmp_path: Path) -> None:
+    for place in ("cats", "dogs/other"):
+        pictures(tmp_path / "pets" / place, 12)
+    (tmp_path / "pets/cats/broken.jpg").write_bytes(b"no image")
+    arguments = ["check", "--path", str(tmp_path / "pets"), "--move-bad", str(tmp_path / "bad")]
+    said = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert said.return_value == 0
+    assert said.stdout.startswith(f"1 file moved to {tmp_path / 'bad'}, each under its path; what is left:")
+    assert FINE in said.stdout
+    assert "--move-bad" not in said.stdout
+    assert (tmp_path / "bad/cats/broken.jpg").exists()

@@ -10,6 +10,7 @@ import click
 from rich.progress import Progress
 
 from tlbench.cli.options import data_option
+from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.names import shown
 from tlbench.reporting.views.folder import screen
@@ -71,21 +72,25 @@ def check(
 ) -> int:
     """Say what is read of a folder of images, which files are no images, and which picture is there twice.
 
-    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is trouble.
+    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is trouble, or some is
+    left after files were moved.
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
     audit = check_files(name, path, data, splits, classes)
     moved = move_bad(audit, bad) if bad else ()
+    left = check_files(name, path, data, splits, classes) if moved else audit
     if as_json:
-        click.echo(json.dumps({**_values(audit), "moved": list(moved)}, indent=1))
+        click.echo(json.dumps({**_values(audit), "moved": list(moved), "clean": left.clean}, indent=1))
     else:
-        click.echo(screen(audit))
-        if path and audit.clean:
-            click.echo(f"Next: `tlbench init {shlex.quote(shown(str(path)))}` writes a suite for these images.")
         if moved:
-            click.echo(f"{len(moved)} moved to {shown(str(bad))}, each under its path")
-    return 0 if audit.clean else PROBLEMS
+            click.echo(
+                f"{counted(len(moved), 'file')} moved to {shown(str(bad))}, each under its path; what is left:\n"
+            )
+        click.echo(screen(left))
+        if path and left.clean:
+            click.echo(f"Next: `tlbench init {shlex.quote(shown(str(path)))}` writes a suite for these images.")
+    return 0 if left.clean else PROBLEMS
 
 
 @command.command("get")

@@ -183,7 +183,10 @@ def _found(folder: Path, top: Listed) -> dict[str, Path]:
         if held_out and split not in named and named:
             named[split], held_out = held_out, []
     for split, names in named.items():
-        if len(names) > 1:
+        plain = [name for name in names if not any(map(str.isdigit, name))]
+        if len(plain) == 1:
+            named[split] = plain  # `test2` beside `test` is left out, and named
+        elif len(names) > 1:
             every = " and ".join(repr(shown(name)) for name in names)
             raise UserError(
                 f"{shown(str(folder))}: {every} all mean {split}; say which with "
