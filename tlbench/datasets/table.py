@@ -200,9 +200,11 @@ def _by_meaning(file: Path, values: Mapping[str, int]) -> dict[str, str | None]:
 
 def _by_class(rows: Sequence[Row], classes: Sequence[str], split: str | None) -> dict[str, tuple[str, ...]]:
     """Files of a split by class, of the classes that it has."""
-    own = [row for row in rows if split is None or row.split == split]
-    there = {row.label for row in own}
-    return {name: tuple(row.path for row in own if row.label == name) for name in classes if name in there}
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if split is None or row.split == split:
+            found.setdefault(row.label, []).append(row.path)
+    return {name: tuple(found[name]) for name in classes if name in found}
 
 
 def _of_no_split(file: Path, rows: Sequence[Row], splits: Mapping[str, str | None]) -> LeftOut:
