@@ -72,8 +72,8 @@ def check(
 ) -> int:
     """Say what is read of a folder of images, which files are no images, and which picture is there twice.
 
-    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is trouble, or some is
-    left after files were moved.
+    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is
+    trouble, or some is left after files were moved.
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
