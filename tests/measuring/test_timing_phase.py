@@ -23,7 +23,7 @@ from tests.narrow import present
 from tlbench.core.cell import Cell, Named
 from tlbench.host import resources
 from tlbench.measuring.hosts import LostError
-from tlbench.measuring.jobs import ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
+from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.measuring.room import gpu_room_now, there_is_room
 from tlbench.results.measured import StepTiming
@@ -168,6 +168,36 @@ def test_a_model_that_dies_between_turns_loses_only_its_own_steps(tmp_path: Path
     assert "killed by signal 9" in present(found[cells[1].id].timing_failure).message
     assert events.lost_cells == ["full"]
     assert training(found[cells[0].id]).stable
+
+
+def test_a_shared_step_that_one_model_lost_is_measured_with_another(tmp_path: Path) -> None:
+    """`frozen` has the inference that all strategies share; it dies, and they have their times all the same."""
+    cells = [cell("frozen", timing=LONG), cell("full", timing=LONG), cell("partial", timing=LONG)]
+    host = Host(dies_at=dying("frozen"))
+    found = phase(tmp_path, cells, host)
+    assert found[cells[0].id].timings is None
+    assert "killed by signal 9" in present(found[cells[0].id].timing_failure).message
+    for one in cells[1:]:
+        assert found[one.id].timing_failure is None
+        assert {step.step for step in present(found[one.id].timings).steps} == {"inference", "training"}
+        assert present(found[one.id].timings).inference.measured_with == cells[1].id
+    steps = [(job.cell.strategy.name, [step.step for step in job.steps]) for job in host.models]
+    assert steps == [
+        ("frozen", ["inference", "training"]),
+        ("full", ["training"]),
+        ("partial", ["training"]),
+        ("full", ["inference"]),
+        ("frozen", ["inference", "training"]),  # the anchor, beside the second try
+    ]
+
+
+def test_a_shared_step_that_every_model_loses_is_tried_twice_and_no_more(tmp_path: Path) -> None:
+    cells = [cell("frozen"), cell("full"), cell("partial")]
+    host = Host(dies_at=lambda job: 1 if isinstance(job, ModelJob) and job.steps[0].step == "inference" else None)
+    found = phase(tmp_path, cells, host)
+    assert all(record.timings is None for record in found.values())
+    assert all(record.timing_failure for record in found.values())
+    assert len(host.models) <= 3 + 2
 
 
 def test_a_reference_workload_that_cannot_be_opened_is_told_and_the_models_take_turns_without(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests import builders
 from tests.measuring.played import Host as PlayedHost
 from tests.measuring.played import cell, dying, invalid
 from tlbench.core.errors import UserError
-from tlbench.measuring.hosts import LostError, Ready
+from tlbench.measuring.hosts import LostError, Ready, Turned
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob, steps_of
 from tlbench.sides import host as host_module
 from tlbench.sides.host import JOB, PROTOCOL, Host, Message
@@ -49,7 +49,8 @@ def test_a_model_is_opened_takes_turns_and_is_closed(tmp_path: Path, monkeypatch
     ready = Ready.model_validate(talk.open(MODEL)["ready"])
     assert ready == played.opened[0].ready
     assert ready.environment.identity["cpu"] == "Their CPU"
-    assert talk.ask("turn", index=1, pace={"uncounted": 1, "counted": 2}) == {"samples": [0.03] * 5}
+    turned = talk.ask("turn", index=1, pace={"uncounted": 1, "counted": 2})["turned"]
+    assert Turned.model_validate(turned) == Turned(samples=(0.03,) * 5)
     assert talk.ask("close") == {}
     assert played.opened[0].closed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import TimerHost
-from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, untimed
+from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, steps_of, untimed
 from tlbench.measuring.one_machine import OneMachine, where_timed
 from tlbench.measuring.room import room_now
 from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents
@@ -48,6 +48,7 @@ def time_cells(
     """Measure the step times that the records of `cells` lack, and write them into the records.
 
     Each step is measured until it has what its protocol asks for; records are written when a group of models is done.
+    A step that several cells share and the first one's model lost is measured once more, with another one's.
     `readings` is the folder that keeps the reference workload's times of earlier runs; `timeout` is seconds for one
     model's answer; `room` is that of a `Session`.
     """
@@ -62,12 +63,25 @@ def time_cells(
                 times[key] = measurement.timings(measurement.summary(measurement.job.timing))
         lost = {key: loss.failure for key, loss in session.lost.items()}
         for record in tuple(waiting):
-            if (timed := with_times(record, times, lost)) is not None:
+            spared = not second and _outlived(record, times, lost)
+            if not spared and (timed := with_times(record, times, lost)) is not None:
                 store.write(timed)
                 waiting.remove(record)
 
+    second: set[str] = set()  # keys of steps that get a second try
     write()  # those whose steps were measured for other cells already
     session.measure(plan(waiting, times), after_group=write)
+    second |= {key for record in waiting for key in keys_of(record) if key in session.lost}
+    if second:
+        session.lost = {key: loss for key, loss in session.lost.items() if key not in second}
+        session.measure(narrowed(plan(waiting, times), second), after_group=write)
+
+
+def _outlived(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> bool:
+    """Whether a record's own model gave its training step, and what is lost is inference, by another one's model."""
+    keyed = list(zip(steps_of(record.cell), keys_of(record), strict=True))
+    own = any(step.step == "training" and key in times for step, key in keyed)
+    return own and any(key in lost for _, key in keyed)
 
 
 def time_sides(
