@@ -69,7 +69,7 @@ def test_a_run_that_lost_a_cell_and_its_accuracy_is_worse(finished: Finished, tm
         (("compare", "run", "run", "--confirm"), 64, "needs --base-env"),
         (("compare", "tiny.yaml", "run"), 64, "tiny.yaml is no baseline"),
         (("ab", "tiny.yaml", "--a", "./nothing"), 64, "is no Python interpreter"),
-        (("ab", "tiny.yaml", "--a", "git:nowhere"), 64, "has no such revision"),
+        (("ab", "tiny.yaml", "--a", "git:nowhere"), 64, "is in no git repository"),
         (("baseline", "save", "nowhere", "file.json"), 64, "nowhere"),
         (("history", "nowhere"), 3, "nowhere holds no run"),
     ],

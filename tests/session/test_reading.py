@@ -114,7 +114,7 @@ def test_a_run_without_records_and_a_damaged_record_are_said(tmp_path: Path, cap
         tlbench.load(make_run(tmp_path / "empty"))
     run = make_run(tmp_path / "run", seeds(0, 1))
     sorted((run.path / "records").iterdir())[0].write_text("{")
-    assert len(tlbench.load(run).frame) == 1
+    assert len(tlbench.load(run.path).frame) == 1
     said, missing = caplog.messages
     assert missing == f"note: {run.path}: 1 of 2 cells have a record"
     assert "is no readable record (it is no JSON" in said
@@ -156,12 +156,15 @@ def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_
     whole = make_run(tmp_path / "whole", [kept, lost])
     assert report.write(stopped).markdown.startswith("# tlbench: made (1 of 2 cells)\n")
     said: list[str] = []
-    assert report.load(stopped, whole, say=said.append).title == "tlbench: made (1 of 2 cells), made"
+    assert report.load(stopped.path, whole, say=said.append).title == "tlbench: made (1 of 2 cells), made"
     assert said == [f"note: {stopped.path}: 1 of 2 cells have a record"]  # a CSV has no title
     with pytest.raises(UserError, match="no two recipes"):
         differences(stopped, say=said.append)
     assert len(said) == 2
     assert f"{stopped.path}: 1 of 2 cells have a record" in compare(stopped, whole).notes
+    said.clear()
+    trends(tmp_path, say=said.append)
+    assert said == [f"note: {stopped.path}: 1 of 2 cells have a record"]
     file = tmp_path / "base.json"
     side, _ = baseline.save([stopped.path], file)
     assert f"{stopped.path}: 1 of 2 cells have a record" in side.notes

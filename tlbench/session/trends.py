@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.errors import UserError
+from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
-from tlbench.results.run_folder import RUN_FILE, open_run
+from tlbench.results.run_folder import RUN_FILE, open_run, shortfall
 from tlbench.session.folder import NothingThereError, Say, log
 from tlbench.session.side import side_of
+
+NAMED = 3
+"""So many runs that lack records are named: in CI all may, where a selection is run."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +23,29 @@ class Trends:
 
 
 def trends(folder: Path, *, say: Say = log.warning) -> Trends:
-    """Follow the numbers of all runs anywhere under `folder`; `say` gets a sentence for each run without records.
+    """Follow the numbers of all runs anywhere under `folder`.
+
+    `say` gets a sentence for each run without records, and for the last of those that have not all of theirs.
 
     Raises NothingThereError where there is none with records.
     """
     paths = sorted(file.parent for file in folder.rglob(RUN_FILE)) if folder.is_dir() else []
-    sides = []
+    sides, short = [], []
     for path in paths:
         try:
-            sides.append(side_of([open_run(path)], path.name))
+            run = open_run(path)
+            sides.append(side_of([run], path.name))
         except NothingThereError as error:
             say(f"note: {error}")
         except UserError as error:
             say(f"note: left out: {error}")
+        else:
+            cells = shortfall(run.run, [entry.cell.id for entry in sides[-1].entries])
+            short += [f"note: {path}: {cells} have a record"] if cells else []
     if not sides:
         raise NothingThereError(f"{folder} holds no run; `tlbench run SUITE` makes one")
+    for sentence in short[-NAMED:]:
+        say(sentence)
+    if len(short) > NAMED:
+        say(f"note: {counted(len(short) - NAMED, 'other run')} have not all of their records either")
     return Trends(len(sides), tuple(series(sides)))
