@@ -13,6 +13,7 @@ from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.record import Record
 from tlbench.results.spent import BUDGET_FILE, read_spent, write_spent
 from tlbench.results.store import Store
 from tlbench.session.budgeted import Purse
@@ -38,8 +39,8 @@ class Played:
     def clock(self) -> float:
         return self.now
 
-    def predict(self, cells: Sequence[Cell], alone: bool) -> Mapping[str, Cost]:
-        del alone  # nothing is shared here
+    def predict(self, cells: Sequence[Cell], so_far: Sequence[Record], alone: bool) -> Mapping[str, Cost]:
+        del so_far, alone  # nothing is shared here, and nothing learned
         return {cell.id: Cost(SECONDS[cell.strategy.name], TIMING, 1e9, 0, 0, "machine") for cell in cells}
 
     def train(self, cells: Sequence[Cell]) -> None:
@@ -118,7 +119,7 @@ def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None
 def test_what_was_not_run_is_named_with_what_it_would_have_taken(tmp_path: Path) -> None:
     played = Played(tmp_path)
     purse = played.spend(300.0)
-    spent = purse.told(CELLS, played.store.done_ids(), played.predict)
+    spent = purse.told(CELLS, played.store.done_ids(), played.store, played.predict)
     assert {one.seconds for one in spent.not_run} == {105.0}
     write_spent(tmp_path, spent)
     assert read_spent(tmp_path) == spent

@@ -16,8 +16,8 @@ from tlbench.results.spent import Spent, Unspent
 from tlbench.results.store import Store, UnreadableError
 
 Train = Callable[[Sequence[Cell]], None]
-Predict = Callable[[Sequence[Cell], bool], Mapping[str, Cost]]
-"""The cost of cells, by id: each as if it were alone, or (False) with what the others among them bear already."""
+Predict = Callable[[Sequence[Cell], Sequence[Record], bool], Mapping[str, Cost]]
+"""The cost of cells, by id, from what a run has so far: each as if it were alone, or (False) with what others bear."""
 Say = Callable[[str], None]
 
 
@@ -53,12 +53,14 @@ class Purse:
         """
         tried: set[str] = set()
         while True:
-            records = {record.cell_id: record for record in store.read_all().records if record.status == "ok"}
+            there = store.read_all().records
+            records = {record.cell_id: record for record in there if record.status == "ok"}
             done = {cell.id for cell in cells if cell.id in records}
             failed = tried - done
             waiting = [cell for cell in cells if cell.id not in done | failed]
-            costs = predict(waiting, True)
-            aside = self._aside([record for record in records.values() if record.cell_id in done], predict)
+            costs = predict(waiting, there, True)
+            untimed = [cell for cell in cells if cell.id in done and records[cell.id].timings is None]
+            aside = sum(cost.timing for cost in predict(untimed, there, False).values()) if self.timed else 0.0
             found = {cell_id: on_validation(store, records[cell_id]) for cell_id in done}
             scores = {cell_id: score for cell_id, (score, _) in found.items()}
             images = {cell_id: number for cell_id, (_, number) in found.items()}
@@ -76,10 +78,10 @@ class Purse:
             self.rungs.append(tuple(cell.id for cell in rung.cells))
             tried.update(self.rungs[-1])
 
-    def told(self, cells: Sequence[Cell], trained: Collection[str], predict: Predict) -> Spent:
+    def told(self, cells: Sequence[Cell], trained: Collection[str], store: Store, predict: Predict) -> Spent:
         """What it was spent on, for the run's folder."""
         rest = [cell for cell in cells if cell.id not in trained and not any(cell.id in rung for rung in self.rungs)]
-        seconds = self._seconds(predict(rest, True))
+        seconds = self._seconds(predict(rest, store.read_all().records, True))
         return Spent(
             budget=self.budget,
             seconds=self.seconds,
@@ -96,11 +98,6 @@ class Purse:
 
     def _seconds(self, costs: Mapping[str, Cost]) -> dict[str, float]:
         return {cell_id: cost.seconds + self.timed * cost.timing for cell_id, cost in costs.items()}
-
-    def _aside(self, trained: Sequence[Record], predict: Predict) -> float:
-        """Seconds that are kept for the step times of what is trained."""
-        waiting = [record.cell for record in trained if record.timings is None]
-        return sum(cost.timing for cost in predict(waiting, False).values()) if self.timed else 0.0
 
 
 def on_validation(store: Store, record: Record) -> tuple[float, int]:

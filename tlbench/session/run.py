@@ -239,24 +239,24 @@ def _within(
     events: Events,
 ) -> dict[str, Cost]:
     """Train and time what the budget allows of `cells`, and keep what it was spent on; what was predicted of each."""
-    costs, predict = dict[str, Cost](), _predicting(inputs, folder)
+    costs, predict, store = dict[str, Cost](), _predicting(inputs), Store(folder.path)
 
     def one_rung(chosen: Sequence[Cell]) -> None:
         costs.update(train(chosen))
 
-    trained = purse.spend(cells, Store(folder.path), predict, one_rung, events.note)
+    trained = purse.spend(cells, store, predict, one_rung, events.note)
     if purse.timed:
         time_steps(trained)
-    write_spent(folder.path, purse.told(cells, {cell.id for cell in trained}, predict))
+    write_spent(folder.path, purse.told(cells, {cell.id for cell in trained}, store, predict))
     return costs
 
 
-def _predicting(inputs: Inputs, folder: RunFolder) -> Predict:
-    """Predicts from earlier runs on this machine, and from what this one took so far."""
+def _predicting(inputs: Inputs) -> Predict:
+    """Predicts from earlier runs on this machine, which are read once, and from what this one took so far."""
+    earlier = earlier_records()
 
-    def predict(cells: Sequence[Cell], alone: bool) -> dict[str, Cost]:
-        records = [*Store(folder.path).read_all().records, *earlier_records()]
-        return predicted(cells, _counting(inputs), records, alone=alone)
+    def predict(cells: Sequence[Cell], so_far: Sequence[Record], alone: bool) -> dict[str, Cost]:
+        return predicted(cells, _counting(inputs), [*so_far, *earlier], alone=alone)
 
     return predict
 

@@ -6,12 +6,11 @@ convolutions of one channel, and spends most of its time in them: an image goes 
 The timing of steps never uses this.
 """
 
-from types import MethodType
 from typing import Any
 
 import keras
 
-from tlbench.modeling.layers import leaves
+from tlbench.training.replacing import replace_method
 
 
 def use_depthwise(model: keras.Model) -> int:
@@ -19,12 +18,7 @@ def use_depthwise(model: keras.Model) -> int:
 
     It fits `Conv2D` on images (batch, H, W, channels) in float32 on TensorFlow. Call it before anything is traced.
     """
-    if keras.backend.backend() != "tensorflow":
-        return 0
-    fitting = [layer for layer in leaves(model) if _fits(layer)]
-    for layer in fitting:
-        layer.convolution_op = MethodType(_convolve, layer)
-    return len(fitting)
+    return replace_method(model, _fits, "convolution_op", _convolve)
 
 
 def _fits(layer: keras.layers.Layer) -> bool:

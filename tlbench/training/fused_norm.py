@@ -4,13 +4,12 @@ The formula is the same, so weights and predictions are, within rounding. On a C
 0.6 of the time, an image through its frozen layers 0.7, and the first step 0.7. The timing of steps never uses it.
 """
 
-from types import MethodType
 from typing import Any
 
 import keras
 
-from tlbench.modeling.layers import leaves
 from tlbench.modeling.normalization import holds_statistics
+from tlbench.training.replacing import replace_method
 
 
 def fuse_normalization(model: keras.Model) -> int:
@@ -18,12 +17,7 @@ def fuse_normalization(model: keras.Model) -> int:
 
     It fits images (batch, H, W, channels) in float32 on TensorFlow. Call it before anything is traced.
     """
-    if keras.backend.backend() != "tensorflow":
-        return 0
-    fitting = [layer for layer in leaves(model) if _fits(layer)]
-    for layer in fitting:
-        layer.call = MethodType(_call, layer)
-    return len(fitting)
+    return replace_method(model, _fits, "call", _call)
 
 
 def _fits(layer: keras.layers.Layer) -> bool:
