@@ -58,7 +58,7 @@ class Played:
             self.store.write(builders.record(cell, timings=None))
 
     def spend(self, budget: float, timed: bool = True) -> Purse:
-        purse = Purse(budget, timed, self.clock)
+        purse = Purse(budget, timed, self.clock(), self.clock)
         purse.spend(CELLS, self.store, self.predict, self.train, self.said.append)
         return purse
 

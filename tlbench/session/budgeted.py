@@ -26,22 +26,18 @@ class Purse:
     """The budget of one call, in seconds, and what is left of it.
 
     timed: whether step times are to be taken of what is trained: their predicted time is put aside. began: when the
-    call began, by `clock`; None: now.
+    call began, by `clock`.
     """
 
     budget: float
     timed: bool
+    began: float
     clock: Callable[[], float] = time.monotonic
-    began: float | None = None
     rungs: list[tuple[str, ...]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.began = self.clock() if self.began is None else self.began
 
     @property
     def seconds(self) -> float:
         """Spent so far."""
-        assert self.began is not None
         return self.clock() - self.began
 
     def spend(self, cells: Sequence[Cell], store: Store, predict: Predict, train: Train, say: Say) -> tuple[Cell, ...]:

@@ -169,7 +169,7 @@ def run(
             )  # fmt: skip
             time_steps = partial(_time, executor=worker, timeout=read.timeout, folder=folder, events=events)
             if seconds is not None:
-                purse = Purse(seconds, timed, began=began)
+                purse = Purse(seconds, timed, began)
                 costs = _within(purse, asked, inputs, folder, train, time_steps, events)
             else:
                 costs = train(asked)

@@ -1,6 +1,7 @@
 """The keys of a suite file, but for those under `train`. docs/suites.md explains each."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -59,24 +60,22 @@ def _most(value: Any) -> Any:
     return None if value == "all" else whole(1, 10_000_000)(value)
 
 
-def _bytes(value: object) -> object:
-    """Bytes of ``4GB``."""
-    if not isinstance(value, str):
-        raise complain("a size with its unit belongs here, as 500MB or 4GB")
-    try:
-        return parse_size(value, "")
-    except UserError as error:
-        raise complain(str(error).removeprefix(": ")) from error
+def _with_unit(parse: Callable[[str, str], float], what: str, examples: str) -> Callable[[object], object]:
+    """Reads what `parse` understands: ``4GB``, ``20 min``."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            raise complain(f"{what} with its unit belongs here, as {examples}")
+        try:
+            return parse(value, "")
+        except UserError as error:
+            raise complain(str(error).removeprefix(": ")) from error
+
+    return read
 
 
-def _seconds(value: object) -> object:
-    """Seconds of ``20 min``."""
-    if not isinstance(value, str):
-        raise complain("a span of time with its unit belongs here, as 90 s, 20 min or 8 h")
-    try:
-        return parse_duration(value, "")
-    except UserError as error:
-        raise complain(str(error).removeprefix(": ")) from error
+_bytes = _with_unit(parse_size, "a size", "500MB or 4GB")
+_seconds = _with_unit(parse_duration, "a span of time", "90 s, 20 min or 8 h")
 
 
 def _seeds(value: Any) -> Any:
