@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tlbench.cache.download import DownloadError, fetch
 from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.locate import get
-from tlbench.datasets.spec import Archive, DatasetInfo
+from tlbench.datasets.spec import Archive, DatasetInfo, Source
 
-SPEC = Archive(url="", sha256="", bytes=0, folders={"Pets/Cat": "cats", "Pets/Dog": "dogs"}, counts=(4, 2, 2))
+SPEC = Archive(
+    url="", sha256="", bytes=0, sources=(Source("Pets/Cat", "cats", (4, 2, 2)), Source("Pets/Dog", "dogs", (4, 2, 2)))
+)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -28,7 +29,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     folder = tmp_path / "site"
     folder.mkdir()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield folder, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -37,7 +38,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 def archive(path: Path, extra: dict[str, bytes] | None = None) -> Path:
     with zipfile.ZipFile(path, "w") as bundle:
-        for folder in SPEC.folders:
+        for folder in (source.folder for source in SPEC.sources):
             for number in range(9):
                 bundle.writestr(f"{folder}/{number}.jpg", f"{folder} {number}")
             bundle.writestr(f"{folder}/Thumbs.db", b"junk")
@@ -65,7 +66,7 @@ def test_members_that_would_leave_the_folder_are_never_written(tmp_path: Path) -
 
 
 def test_an_archive_with_too_few_images_or_cut_short_is_refused(tmp_path: Path) -> None:
-    small = Archive("", "", 0, {"Pets/Cat": "cats"}, (400, 1, 1))
+    small = Archive("", "", 0, (Source("Pets/Cat", "cats", (400, 1, 1)),))
     with pytest.raises(BadArchiveError, match="has 9 files of class cats, 402 are needed"):
         extract(archive(tmp_path / "a.zip"), small, tmp_path / "data")
     cut = tmp_path / "cut.zip"
@@ -74,32 +75,42 @@ def test_an_archive_with_too_few_images_or_cut_short_is_refused(tmp_path: Path) 
         extract(cut, SPEC, tmp_path / "other")
 
 
-def test_a_download_appears_only_when_whole_and_right(site: tuple[Path, str], tmp_path: Path) -> None:
-    folder, url = site
-    (folder / "file").write_bytes(b"content" * 1000)
-    target = tmp_path / "target"
-    with pytest.raises(DownloadError, match="checksum is not"):
-        fetch(f"{url}/file", target, "0" * 64)
-    with pytest.raises(DownloadError, match="cannot be fetched"):
-        fetch(f"{url}/none", target, None)
-    assert list(tmp_path.iterdir()) == [folder]
-    for digest in ("sha256", "md5"):
-        fetch(f"{url}/file", target, hashlib.new(digest, b"content" * 1000).hexdigest())
-        assert target.read_bytes() == b"content" * 1000
-        target.unlink()
-
-
-def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"http://127.0.0.1:9/x cannot be fetched \(.*refused"):
-        fetch("http://127.0.0.1:9/x", tmp_path / "x", None)
-
-
 def test_a_data_set_is_fetched_checked_and_unpacked_once(site: tuple[Path, str], tmp_path: Path) -> None:
     folder, url = site
     content = archive(folder / "pets.zip").read_bytes()
-    spec = Archive(f"{url}/pets.zip", hashlib.sha256(content).hexdigest(), len(content), SPEC.folders, SPEC.counts)
-    info = DatasetInfo("pets", "Pets", ("cats", "dogs"), "there", spec)
-    found = get(info, tmp_path / "cache")
+    spec = Archive(f"{url}/pets.zip", hashlib.sha256(content).hexdigest(), len(content), SPEC.sources)
+    small = Archive(f"{url}/pets.zip", None, len(content), (Source("Pets/Cat", "cats", (1, 0, 0)),))
+    info = DatasetInfo("pets", "Pets", ("cats", "dogs"), "there", spec, small)
+    found = get(info, spec, tmp_path / "cache")
     assert (found / "test/cats").is_dir()
+    part = get(info, small, tmp_path / "cache")
+    assert [path.name for path in (part / "train/cats").iterdir()] == ["0.jpg"]
+    assert found != part
     (folder / "pets.zip").unlink()
-    assert get(info, tmp_path / "cache") == found
+    assert get(info, spec, tmp_path / "cache") == found
+    left = {path.name for path in (tmp_path / "cache/datasets").iterdir()}
+    assert left == {"pets", "pets.lock", "pets_small", "pets_small.lock"}
+
+
+def test_a_class_comes_from_several_folders_of_an_archive(tmp_path: Path) -> None:
+    """As the small archive of cats and dogs has them: those for training, and others to be divided."""
+    sources = (Source("Pets/Cat", "pets", (3, 0, 0)), Source("Pets/Dog", "pets", (0, 2, 2)))
+    extract(archive(tmp_path / "a.zip"), Archive("", None, 0, sources), tmp_path / "data")
+    counts = {split.name: len(list(split.glob("pets/*"))) for split in (tmp_path / "data").iterdir()}
+    assert counts == {"train": 3, "validation": 2, "test": 2}
+    assert Archive("", None, 0, sources).per_class() == counts
+
+
+def test_what_unpacks_to_more_than_a_disk_should_hold_or_cannot_be_unpacked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = archive(tmp_path / "a.zip")
+    monkeypatch.setattr("tlbench.datasets.archive.LARGEST_WHOLE", 100)
+    with pytest.raises(BadArchiveError, match="unpacks to 180 bytes, 100 at most are expected"):
+        extract(whole, SPEC, tmp_path / "data")
+    monkeypatch.undo()
+    content = bytearray(whole.read_bytes())
+    content[content.index(b"PK\x03\x04") + 8] = content[content.index(b"PK\x01\x02") + 10] = 99
+    (tmp_path / "odd.zip").write_bytes(content)
+    with pytest.raises(BadArchiveError, match="the archive is damaged"):
+        extract(tmp_path / "odd.zip", SPEC, tmp_path / "other")

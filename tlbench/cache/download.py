@@ -1,15 +1,26 @@
-"""Fetch a file over the network, checked, or say in one sentence why not."""
+"""Fetch a file over the network, checked, or say in one sentence why not. What has come goes on at the next try."""
 
 import hashlib
-import tempfile
+import http.client
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from tlbench.cache import lock
 from tlbench.core import settings
+from tlbench.core.errors import UserError
 
 CONNECT_SECONDS = 10
+SLOWEST, PATIENCE = 1024, 30.0
+"""Bytes a second, over so many seconds, below which a server is given up."""
+LARGEST = 4 * 2**30
+"""Bytes of a file whose size is not known before: no file of weights has a third of it."""
+TRIES = 3
+"""So often what broke off is asked for again, from where it broke off."""
+BLOCK = 1 << 20
 OnBytes = Callable[[int, int | None], None]
 
 
@@ -17,25 +28,38 @@ class DownloadError(Exception):
     """A file could not be fetched, or is not the one expected. The text is one clause for the user."""
 
 
-def fetch(url: str, target: Path, digest: str | None, on_bytes: OnBytes = lambda done, total: None) -> None:
+def fetch(
+    url: str,
+    target: Path,
+    digest: str | None,
+    on_bytes: OnBytes = lambda done, total: None,
+    *,
+    size: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Fetch `url` to `target`, which appears only when it is whole and its digest fits.
 
-    digest: hexadecimal MD5 (32 digits) or SHA-256 (64); None where the publisher gives none.
-    Raises DownloadError, at once where TLBENCH_OFFLINE says yes.
+    digest: hexadecimal MD5 (32 digits) or SHA-256 (64); None where the publisher gives none. size: bytes, where they
+    are known. With either, what has come of a file that broke off stays beside `target`, and the next call goes on
+    from there; a second process waits for the first. Raises DownloadError, at once where TLBENCH_OFFLINE says yes.
     """
     if settings.flag("TLBENCH_OFFLINE"):
         raise DownloadError("TLBENCH_OFFLINE is set, so nothing is fetched")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        partial = Path(file.name)
+    part = target.with_name(f".{target.name}.part")
     try:
-        _receive(url, partial, on_bytes)
-        if digest is not None and file_digest(partial, "md5" if len(digest) == 32 else "sha256") != digest:
-            raise DownloadError(f"{url} gave a file whose checksum is not {digest}")
-        partial.chmod(0o644)
-        partial.replace(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        held = lock.exclusive(part.with_name(f"{part.name}.lock"))
+    except (OSError, UserError) as error:
+        raise DownloadError(f"nothing can be written in {target.parent}") from error
+    wanted = _Download(url, part, digest, size, on_bytes, clock)
+    try:
+        if not (target.is_file() and digest is not None and _fits(target, digest)):
+            wanted.complete()
+            part.replace(target)
     finally:
-        partial.unlink(missing_ok=True)
+        if not wanted.done or (digest is None and size is None):  # nothing would tell that it is of another file
+            part.unlink(missing_ok=True)
+        held.remove()
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
@@ -44,17 +68,108 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def _receive(url: str, partial: Path, on_bytes: OnBytes) -> None:
-    try:
-        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, partial.open("wb") as file:  # noqa: S310 - the URLs are ours
-            length = answer.headers.get("Content-Length")
-            total, done = int(length) if length else None, 0
-            while block := answer.read(1 << 20):
+class _BrokeOffError(DownloadError):
+    """Part of the file has come, and the rest may come when it is asked for again."""
+
+
+@dataclass(frozen=True)
+class _Download:
+    url: str
+    part: Path
+    digest: str | None
+    size: int | None
+    on_bytes: OnBytes
+    clock: Callable[[], float]
+
+    def complete(self) -> None:
+        """Make `part` the whole file, and remove it where it turns out to be another one."""
+        resumed = self.part.exists()
+        for tries_left in reversed(range(TRIES)):
+            before = self.done
+            try:
+                self._receive()
+                break
+            except _BrokeOffError:
+                if not tries_left or self.done <= before:
+                    raise
+        wrong = self._wrong()
+        if wrong is None:
+            return
+        self.part.unlink()
+        if not resumed:
+            raise DownloadError(f"{self.url} gave {wrong}")
+        self.complete()  # what lay there was of another file
+
+    @property
+    def done(self) -> int:
+        """Bytes that have come."""
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _wrong(self) -> str | None:
+        if self.size is not None and self.done != self.size:
+            return f"{self.done} bytes, not {self.size}"
+        if self.digest is not None and not _fits(self.part, self.digest):
+            return f"a file whose checksum is not {self.digest}"
+        return None
+
+    def _receive(self) -> None:
+        """Append to `part` what it lacks, or write it anew where the server cannot go on in the middle."""
+        begin = self.done
+        asked = urllib.request.Request(self.url, headers={"Range": f"bytes={begin}-"} if begin else {})  # noqa: S310
+        try:
+            with _opener().open(asked, timeout=CONNECT_SECONDS) as answer:
+                if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
+                    begin = 0
+                length = answer.headers.get("Content-Length")
+                total = begin + int(length) if length else None
+                self._check_size(total or 0)
+                self._copy(answer, begin, total)
+        except urllib.error.HTTPError as error:
+            if begin and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # nothing is lacking; whether it is the right file is seen next
+            raise DownloadError(f"{self.url} cannot be fetched ({error.reason or error.code})") from error
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            kind = _BrokeOffError if self.done else DownloadError
+            raise kind(f"{self.url} cannot be fetched ({reason})") from error
+        if total is not None and self.done != total:
+            raise _BrokeOffError(f"{self.url} broke off after {self.done} of {total} bytes")
+
+    def _copy(self, answer: http.client.HTTPResponse, begin: int, total: int | None) -> None:
+        done = seen = begin
+        since = self.clock()
+        with self.part.open("ab" if begin else "wb") as file:
+            while block := answer.read1(BLOCK):
                 file.write(block)
                 done += len(block)
-                on_bytes(done, total)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise DownloadError(f"{url} cannot be fetched ({reason})") from error
-    if total is not None and done != total:
-        raise DownloadError(f"{url} broke off after {done} of {total} bytes")
+                self.on_bytes(done, total)
+                self._check_size(done)
+                if (now := self.clock()) - since >= PATIENCE:
+                    if done - seen < SLOWEST * PATIENCE:
+                        raise DownloadError(f"{self.url} sends less than {SLOWEST} bytes a second")
+                    since, seen = now, done
+
+    def _check_size(self, found: int) -> None:
+        most = self.size or LARGEST
+        if found > most:
+            raise DownloadError(f"{self.url} is larger than the {most} bytes that are expected")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """HTTP and HTTPS alone, wherever an answer leads, through the proxies that the environment names."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _fits(path: Path, digest: str) -> bool:
+    return file_digest(path, "md5" if len(digest) == 32 else "sha256") == digest

@@ -95,15 +95,16 @@ def check(
 
 @command.command("get")
 @click.argument("name")
-def get_(name: str) -> None:
-    """Fetch a data set that has a public archive into the cache.
+@click.option("--small", is_flag=True, help="The archive with a part of the images, where there is one.")
+def get_(name: str, small: bool) -> None:
+    """Fetch a data set that has a public archive into the cache. What breaks off goes on at the next call.
 
-    Example: tlbench data get cats_dogs
+    Example: tlbench data get cats_dogs --small
     """
-    info, archive = fetchable(name)
+    info, archive = fetchable(name, small=small)
     with Progress(transient=True) as progress:
         task = progress.add_task(f"Fetching {name}", total=archive.bytes)
-        folder = fetch(info, lambda done, total: progress.update(task, completed=done, total=total))
+        folder = fetch(info, archive, lambda done, total: progress.update(task, completed=done, total=total))
     click.echo(f"{name}: {folder}")
 
 

@@ -1,13 +1,16 @@
 """Unpack a public archive into a data set's folder, trusting nothing in it."""
 
+import lzma
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from tlbench.datasets.layout import in_order
 from tlbench.datasets.names import SPLITS
-from tlbench.datasets.spec import Archive
+from tlbench.datasets.spec import Archive, Source
 
-LARGEST_FILE = 64 * 2**20
+LARGEST_FILE, LARGEST_WHOLE = 64 * 2**20, 4 * 2**30
+"""Bytes that a member, and all that are taken, unpack to at most. No more is read of one than it says that it has."""
 
 
 class BadArchiveError(Exception):
@@ -23,10 +26,13 @@ def extract(file: Path, archive: Archive, target: Path) -> None:
     """
     try:
         with zipfile.ZipFile(file) as bundle:
-            for folder, name in archive.folders.items():
-                members = _members(bundle, folder)
-                _write(bundle, members, archive.counts, name, target)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+            chosen = [(source, _members(bundle, source.folder)) for source in archive.sources]
+            unpacked = sum(member.file_size for _, members in chosen for member in members.values())
+            if unpacked > LARGEST_WHOLE:
+                raise BadArchiveError(f"the archive unpacks to {unpacked} bytes, {LARGEST_WHOLE} at most are expected")
+            for source, members in chosen:
+                _write(bundle, members, source, target)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
         raise BadArchiveError(f"the archive is damaged ({error})") from error
 
 
@@ -43,16 +49,14 @@ def _members(bundle: zipfile.ZipFile, folder: str) -> dict[str, zipfile.ZipInfo]
     return found
 
 
-def _write(
-    bundle: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], counts: tuple[int, int, int], name: str, target: Path
-) -> None:
-    order = in_order(members)
-    if len(order) < sum(counts):
-        raise BadArchiveError(f"the archive has {len(order)} files of class {name}, {sum(counts)} are needed")
+def _write(bundle: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], source: Source, target: Path) -> None:
+    order, needed = in_order(members), sum(source.counts)
+    if len(order) < needed:
+        raise BadArchiveError(f"the archive has {len(order)} files of class {source.label}, {needed} are needed")
     begin = 0
-    for split, count in zip(SPLITS, counts, strict=True):
-        folder = target / split / name
-        folder.mkdir(parents=True)
+    for split, count in zip(SPLITS, source.counts, strict=True):
+        folder = target / split / source.label
+        folder.mkdir(parents=True, exist_ok=True)
         for member in order[begin : begin + count]:
             (folder / member).write_bytes(bundle.read(members[member]))
         begin += count

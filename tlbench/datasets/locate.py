@@ -12,7 +12,7 @@ from tlbench.core.cell import Named
 from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
-from tlbench.datasets.spec import DatasetInfo
+from tlbench.datasets.spec import Archive, DatasetInfo
 
 OnBytes = Callable[[int, int | None], None]
 
@@ -58,15 +58,15 @@ def locate(
             f"there is no data set {dataset.name!r}; {nearest(dataset.name, known, 'data sets')} "
             f"A set of your own needs its folder: {{name: {dataset.name}, path: ...}}"
         )
-    for folder in [root / dataset.name if root else None, downloaded(dataset.name, cache)]:
-        if folder is not None and folder.is_dir():
+    for folder in [*([root / dataset.name] if root else []), *downloaded(dataset.name, cache)]:
+        if folder.is_dir():
             return Located(folder)
     info, why = DATASETS[dataset.name], ""
     if fallback_synthetic:
         return Located(None, info.classes, fallback=True)
     if info.archive:
         try:
-            return Located(get(info, cache, on_bytes))
+            return Located(get(info, info.archive, cache, on_bytes))
         except (DownloadError, BadArchiveError) as error:
             why = f" ({error})"
     raise UserError(
@@ -76,25 +76,28 @@ def locate(
     )
 
 
-def downloaded(name: str, cache: Path) -> Path:
-    """Where a fetched data set is kept."""
-    return cache / "datasets" / name
+def downloaded(name: str, cache: Path) -> tuple[Path, Path]:
+    """Where a fetched data set is kept: from the whole archive, and from the small one."""
+    return cache / "datasets" / name, cache / "datasets" / f"{name}_small"
 
 
-def get(info: DatasetInfo, cache: Path, on_bytes: OnBytes = lambda done, total: None) -> Path:
-    """Fetch, check and unpack the public archive of a data set into `cache`; returns the folder.
+def get(info: DatasetInfo, archive: Archive, cache: Path, on_bytes: OnBytes = lambda done, total: None) -> Path:
+    """Fetch, check and unpack a public archive of a data set into `cache`; returns the folder.
 
-    Raises DownloadError and BadArchiveError; then nothing is left behind.
+    Raises DownloadError and BadArchiveError; then nothing is left behind but what has come of a file that broke off.
     """
-    assert info.archive is not None
-    folder = downloaded(info.name, cache)
+    whole, small = downloaded(info.name, cache)
+    folder = small if archive is info.small else whole
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if folder.is_dir():
             return folder
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".getting-") as temporary:
-            file = Path(temporary) / "archive.zip"
-            fetch(info.archive.url, file, info.archive.sha256, on_bytes)
-            extract(file, info.archive, Path(temporary) / "data")
-            (Path(temporary) / "data").rename(folder)
+        file = folder.with_name(f"{folder.name}.zip")
+        try:
+            fetch(archive.url, file, archive.sha256, on_bytes, size=archive.bytes)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".getting-") as temporary:
+                extract(file, archive, Path(temporary) / "data")
+                (Path(temporary) / "data").rename(folder)
+        finally:
+            file.unlink(missing_ok=True)
     return folder

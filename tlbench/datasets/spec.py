@@ -2,27 +2,43 @@
 
 from dataclasses import dataclass
 
+from tlbench.datasets.names import SPLITS
+
 
 @dataclass(frozen=True)
-class Archive:
-    """A public archive. `folders` maps its folders to class names; it has no splits of its own.
+class Source:
+    """A folder of an archive with images of one class.
 
-    `counts` are the images a class for train, validation and test.
+    counts: so many of them go to train, validation and test, in the order of their names.
     """
 
-    url: str
-    sha256: str
-    bytes: int
-    folders: dict[str, str]
+    folder: str
+    label: str
     counts: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A public archive. sha256: None where the publisher names none; then its size is what is checked."""
+
+    url: str
+    sha256: str | None
+    bytes: int
+    sources: tuple[Source, ...]
+
+    def per_class(self) -> dict[str, int]:
+        """Images of one class by split; all classes have as many."""
+        first = [source.counts for source in self.sources if source.label == self.sources[0].label]
+        return dict(zip(SPLITS, map(sum, zip(*first, strict=True)), strict=True))
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
-    """A data set. `where` is a clause that says where it is to be had."""
+    """A data set. `where` is a clause that says where it is to be had. small: an archive with a part of its images."""
 
     name: str
     title: str
     classes: tuple[str, ...]
     where: str
     archive: Archive | None = None
+    small: Archive | None = None

@@ -79,7 +79,7 @@ def _per_class(cell: Cell) -> Counts:
     if cell.dataset.name == datasets.SYNTHETIC:
         return synthetic.counts(cell.limit)
     archive = datasets.get(cell.dataset.name).archive
-    all_of = dict(zip(SPLITS, archive.counts, strict=True)) if archive else {}
+    all_of = archive.per_class() if archive else {}
     return {split: getattr(cell.limit, split) or all_of.get(split, 0) for split in SPLITS}
 
 

@@ -79,21 +79,23 @@ def described(name: str) -> DatasetInfo:
     return DATASETS[name]
 
 
-def fetchable(name: str) -> tuple[DatasetInfo, Archive]:
+def fetchable(name: str, *, small: bool = False) -> tuple[DatasetInfo, Archive]:
     """A data set and its public archive. Raises UserError for an unknown name and for one without an archive."""
     info = described(name)
-    if info.archive is None:
-        raise UserError(f"{name} cannot be fetched: {info.where}")
-    return info, info.archive
+    archive = info.small if small else info.archive
+    if archive is None:
+        what = "has no small archive" if info.archive else "cannot be fetched"
+        raise UserError(f"{name} {what}: {info.where}")
+    return info, archive
 
 
-def fetch(info: DatasetInfo, progress: OnBytes) -> Path:
+def fetch(info: DatasetInfo, archive: Archive, progress: OnBytes) -> Path:
     """Fetch a data set into the cache. Raises UserError where that fails.
 
     `progress` gets the bytes done and, where that is known, all bytes.
     """
     try:
-        return get(info, cache_dir(), progress)
+        return get(info, archive, cache_dir(), progress)
     except (DownloadError, BadArchiveError) as error:
         raise UserError(
             f"{info.name}: {error}; try again, or put the images in <data folder>/{info.name}/ yourself"
@@ -102,7 +104,7 @@ def fetch(info: DatasetInfo, progress: OnBytes) -> Path:
 
 def _place(info: DatasetInfo, data: Path | None) -> Path | None:
     places = [data / info.name] if data else []
-    return next((place for place in [*places, downloaded(info.name, cache_dir())] if place.is_dir()), None)
+    return next((place for place in [*places, *downloaded(info.name, cache_dir())] if place.is_dir()), None)
 
 
 def _folder(name: str | None, data: Path | None) -> Path:
