@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tlbench.core.errors import UserError
     from tlbench.regression.comparison import Comparison
     from tlbench.reporting.report import Report
+    from tlbench.results.deployment import Deployment
     from tlbench.session.compare import compare
+    from tlbench.session.deploy import deploy
     from tlbench.session.events import Events, Silent
     from tlbench.session.plan import Plan, plan
     from tlbench.session.predict import Predictions, classify, predict
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "CompletedRun",
+    "Deployment",
     "Events",
     "Plan",
     "Predictions",
@@ -40,6 +43,7 @@ __all__ = [
     "__version__",
     "classify",
     "compare",
+    "deploy",
     "load",
     "plan",
     "predict",
@@ -49,6 +53,7 @@ __all__ = [
 _HOMES = {
     "Comparison": "tlbench.regression.comparison",
     "CompletedRun": "tlbench.session.run",
+    "Deployment": "tlbench.results.deployment",
     "Events": "tlbench.session.events",
     "Plan": "tlbench.session.plan",
     "Predictions": "tlbench.session.predict",
@@ -57,6 +62,7 @@ _HOMES = {
     "UserError": "tlbench.core.errors",
     "classify": "tlbench.session.predict",
     "compare": "tlbench.session.compare",
+    "deploy": "tlbench.session.deploy",
     "load": "tlbench.session.report",
     "plan": "tlbench.session.plan",
     "predict": "tlbench.session.predict",

@@ -5,8 +5,13 @@ import importlib.util
 from tlbench.execution import child, entry_points, server
 from tlbench.execution.entry_points import (
     CLASSIFY,
+    EXPORT,
     INSPECT,
+    LITERT,
+    LITERT_INT8,
+    ONNX,
     OPEN_TIMER,
+    OPENVINO,
     PREDICT,
     PRELOAD,
     REFERENCE_READINGS,
@@ -22,7 +27,9 @@ MODULES = [value for value in NAMES.values() if ":" not in value]
 
 
 def test_all_names_are_tested() -> None:
-    assert set(FUNCTIONS) == {RUN_GROUP, OPEN_TIMER, SERVE_TIMER, INSPECT, PREDICT, CLASSIFY, REFERENCE_READINGS}
+    engines = {LITERT, LITERT_INT8, ONNX, OPENVINO}
+    timers = {OPEN_TIMER, SERVE_TIMER, REFERENCE_READINGS}
+    assert set(FUNCTIONS) == {RUN_GROUP, INSPECT, PREDICT, CLASSIFY, EXPORT} | timers | engines
     assert set(MODULES) == {PRELOAD, SIDE_HOST}
 
 

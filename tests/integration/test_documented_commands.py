@@ -28,6 +28,7 @@ ELSEWHERE = {
     "run small": "stands for `run suites/small.yaml`, which is run here",
     "run suites/keep.yaml": "tests/integration/test_predict.py runs one that keeps its models",
     "predict": "tests/integration/test_predict.py asks the models of its run",
+    "deploy": "tests/integration/test_predict.py exports the model of its run",
     "classify": "needs original weights: tests/integration/test_imagenet.py makes some",
     "inspect VGG16": "60 to 110 MB of weights are drawn: tests/integration/test_usage.py runs the like",
     "inspect VGG19": "80 MB of weights are drawn: tests/integration/test_usage.py runs it",

@@ -1,16 +1,18 @@
-"""Models that a run keeps, and what they say of files that nobody has decoded yet."""
+"""Models that a run keeps: what they say of files that nobody has decoded yet, and what runtimes make of them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.integration.conftest import TINY, Command
+from tests.integration.conftest import TINY, make_place, tlbench_in
 from tlbench.core.errors import UserError
 from tlbench.execution import child
 from tlbench.execution.entry_points import PREDICT
 from tlbench.execution.resume import without_model
+from tlbench.execution.runtimes import RUNTIMES
 from tlbench.results.store import Store
 
 SUITE = TINY.replace("[frozen, full]", "{name: partial, trainable: 0.3}").replace(
@@ -18,19 +20,29 @@ SUITE = TINY.replace("[frozen, full]", "{name: partial, trainable: 0.3}").replac
 )
 
 
-def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(place: Path, tlbench: Command) -> None:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with a run that has kept the model of its only cell."""
+    place = make_place(tmp_path_factory.mktemp("keeping"))
     (place / "tiny.yaml").write_text(SUITE.replace("32", "40x32") + "resize: pad\nsave_models: true\n")
-    said = tlbench("run", "tiny.yaml", "--out", "run")
+    said = tlbench_in(place, "run", "tiny.yaml", "--out", "run")
     assert said.returncode == 0, said.stderr
-    store = Store(place / "run")
+    return place
+
+
+def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(place: Path) -> None:
+    shutil.copytree(place / "run", place / "copy")
+    store = Store(place / "copy")
     (record,) = store.read_all().records
     kept = store.model_file(record)
     assert kept is not None
-    assert [path.name for path in (place / "run" / "models").iterdir()] == [f"{record.cell_id}.keras"]
+    assert [path.name for path in (place / "copy" / "models").iterdir()] == [f"{record.cell_id}.keras"]
 
     (place / "letter.jpg").write_text("no picture")
     files = sorted(str(path.relative_to(place)) for path in (place / "shapes" / "test").glob("*/*"))
-    said = tlbench("predict", "run", record.cell_id[:5], *files[:3], "letter.jpg", *files[3:], "--format", "json")
+    said = tlbench_in(
+        place, "predict", "copy", record.cell_id[:5], *files[:3], "letter.jpg", *files[3:], "--format", "json"
+    )
     assert said.returncode == 2
     assert "skipped: letter.jpg: not an image" in said.stderr
     answer = json.loads(said.stdout)
@@ -44,12 +56,12 @@ def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(
     content = bytearray(kept.read_bytes())
     content[len(content) // 2] ^= 1
     kept.write_bytes(content)
-    said = tlbench("predict", "run", record.cell_id, files[0])
+    said = tlbench_in(place, "predict", "copy", record.cell_id, files[0])
     assert said.returncode == 64
     assert "is not the file that was kept" in said.stderr
     kept.unlink()
     assert without_model(store, [record]) == {record.cell_id}
-    assert "is missing" in tlbench("predict", "run", record.cell_id, files[0]).stderr
+    assert "is missing" in tlbench_in(place, "predict", "copy", record.cell_id, files[0]).stderr
 
 
 def test_a_run_that_keeps_no_models_says_how_to(finished: tuple[Path, object]) -> None:
@@ -73,3 +85,57 @@ def test_a_file_that_could_run_a_program_is_not_opened(tmp_path: Path, target: s
             PREDICT, {"model": str(path), "backbone": "MobileNet", "image_size": 32, "resize": "stretch", "files": []}
         )
     assert not ran.exists()
+
+
+def test_an_exported_model_gives_the_answers_of_the_kept_one_in_a_smaller_file(place: Path) -> None:
+    words = ("--to", "litert", "--to", "litert-int8", "--out", "out")
+    said = tlbench_in(place, "deploy", "run", *words, "--format", "markdown=deploy.md", "--format", "json")
+    assert said.returncode == 0, said.stderr
+    (record,) = Store(place / "run").read_all().records
+    (model,) = json.loads(said.stdout)["models"]
+    keras, litert, int8 = model["runtimes"]
+    assert [one["runtime"] for one in model["runtimes"]] == ["keras", "litert", "litert-int8"]
+    assert record.accuracy is not None
+    assert keras["correct"] == record.accuracy.correct
+    assert (litert["correct"], litert["changed"], model["images"]) == (record.accuracy.correct, 0, 20)
+    assert litert["gap"] <= 1e-4
+    files = {path.name: path.stat().st_size for path in (place / "out").iterdir()}
+    assert files == {
+        f"{record.cell_id}.tflite": litert["bytes"],
+        f"{record.cell_id}.int8.tflite": int8["bytes"],
+    }
+    assert int8["bytes"] < 0.5 * litert["bytes"]
+    for one in model["runtimes"]:
+        assert [(step["batch_size"], step["complete"]) for step in one["steps"]] == [(1, True), (32, True)]
+        assert len(one["steps"][0]["rounds"]) == len(keras["steps"][0]["rounds"]) >= 6
+    assert litert["steps"][0]["relative"]["to"] == f"{record.cell_id}.keras"
+    page = (place / "deploy.md").read_text()
+    assert "LiteRT: Keras' probabilities within 0.0001." in page
+    assert "LiteRT, int8 weights" in page
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_so_does_one_in_a_runtime_that_is_an_extra(place: Path, name: str) -> None:
+    if RUNTIMES[name].missing:
+        pytest.skip(RUNTIMES[name].absence)
+    said = tlbench_in(place, "deploy", "run", "--to", name, "--format", "json")
+    assert said.returncode == 0, said.stderr
+    (model,) = json.loads(said.stdout)["models"]
+    keras, other = model["runtimes"]
+    assert other["gap"] <= 1e-4
+    assert (other["correct"], other["changed"]) == (keras["correct"], 0)
+    assert [step["relative"]["to"] for step in other["steps"]] == [f"{model['cell_id']}.keras"] * 2
+
+
+def test_what_cannot_be_deployed_is_told_before_anything_starts(
+    place: Path, finished: tuple[Path, object], tmp_path: Path
+) -> None:
+    without, _ = finished
+    said = tlbench_in(without, "deploy", "run")
+    assert (said.returncode, said.stderr.count("\n")) == (64, 1)
+    assert "run has kept no models; put `save_models: true` into its suite and run it again" in said.stderr
+    shutil.copytree(place / "shapes", tmp_path / "shapes")
+    next((tmp_path / "shapes" / "test" / "bars").iterdir()).unlink()
+    said = tlbench_in(tmp_path, "deploy", str(place / "run"))
+    assert said.returncode == 64
+    assert "(shapes) are not here, or others are; --data names the folder in which shapes lies" in said.stderr

@@ -31,6 +31,7 @@ COMMANDS = {
     "baseline": "keep a run as a small text file to compare with",
     "history": "how numbers moved over many runs",
     "predict": "what a trained model sees in image files",
+    "deploy": "what trained models cost and are worth after export",
     "classify": "what an ImageNet model sees in image files",
     "pairs": "which differences in accuracy are real",
     "advise": "which strategy to take for your images",

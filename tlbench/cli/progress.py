@@ -103,6 +103,13 @@ class Terminal:
         all_of_it = "The one cell is" if asked == 1 else f"All {asked} cells are"
         self._say("", f"{all_of_it} done already; --fresh measures again.")
 
+    def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
+        """Show which model is written for which runtime."""
+        self._status.stop()
+        self._bar.start()
+        text = f"{escape(cell.label)} · {escape(title)}"
+        self._bar.update(self._task, total=total, completed=number - 1, description=text, refresh=True)
+
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
         """Remember it for the time that is left."""
         self._time_left.foretold(training, timing)

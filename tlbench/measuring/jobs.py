@@ -25,9 +25,19 @@ class ModelJob(Value):
     steps: tuple[StepJob, ...]
 
     @property
+    def id(self) -> str:
+        """What its measurements and logs are called by."""
+        return self.cell.id
+
+    @property
     def backend(self) -> Backend:
         """What the model computes with."""
         return self.cell.backend
+
+    @property
+    def reference(self) -> "ReferenceJob":
+        """The reference workload that says how fast the machine is where this model computes."""
+        return ReferenceJob(backend=self.backend)
 
     @property
     def timing(self) -> Timing:
@@ -41,10 +51,50 @@ class ModelJob(Value):
         return tuple(key_of(self.cell, step, self.classes) for step in self.steps)
 
 
+class DeployedJob(ModelJob):
+    """A trained model in a file, as the runtime called `runtime` runs it, on the CPU.
+
+    protocol: how its steps are timed, whatever its cell says of the steps of its training.
+    """
+
+    runtime: str
+    file: str
+    protocol: Timing
+
+    @property
+    def id(self) -> str:
+        """One for each runtime of a cell."""
+        return f"{self.cell.id}.{self.runtime}"
+
+    @property
+    def backend(self) -> Backend:
+        """Files of Keras are opened, and written for others, with TensorFlow."""
+        return "tensorflow"
+
+    @property
+    def reference(self) -> "ReferenceJob":
+        """That of the CPU."""
+        return CpuReferenceJob(backend=self.backend)
+
+    @property
+    def timing(self) -> Timing:
+        """The protocol."""
+        return self.protocol
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Nothing is shared with any other model."""
+        return tuple(f"{self.id} batch {step.batch_size}" for step in self.steps)
+
+
 class ReferenceJob(Value):
     """The reference workload, computed with `backend`."""
 
     backend: Backend
+
+
+class CpuReferenceJob(ReferenceJob):
+    """The same on the CPU, whatever GPU there is."""
 
 
 TimerJob = ModelJob | ReferenceJob

@@ -54,7 +54,7 @@ class TimedSide:
 
     def log(self, folder: Path, job: ModelJob) -> Path:
         """What this side's model of `job` prints."""
-        return folder / ".".join(filter(None, [job.cell.id, self.name, "timing", "log"]))
+        return folder / ".".join(filter(None, [job.id, self.name, "timing", "log"]))
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Measurement:
 
     def summary(self, timing: Timing) -> StepTiming:
         """What a record says of it, by the protocol and the iterations of `timing`."""
-        return summarise(self.step, self.job.cell.id, timing, self.opened, self.taken, self.seen, self.anchor)
+        return summarise(self.step, self.job.id, timing, self.opened, self.taken, self.seen, self.anchor)
 
     def timings(self, step: StepTiming) -> Timings:
         """`step`, with the device and the settings it was taken with."""
@@ -187,7 +187,7 @@ class Session:
         waiting = list(jobs)
         while waiting:
             with ExitStack() as stack:
-                reference = self._open_reference(ReferenceJob(backend=waiting[0].backend), stack)
+                reference = self._open_reference(waiting[0].reference, stack)
                 group, anchor = self._open_group(waiting, len(jobs), stack)
                 self._take(group, anchor, reference, rounds or {})
             after_group()
@@ -307,7 +307,7 @@ class Session:
             return None
         (side,), key = self.sides, self.anchor.keys[self.anchor.steps.index(step)]
         turns = taken.get(_name(side, key, ANCHOR)) or taken.get(_name(side, key))
-        return Beside(self.anchor.cell.id, turns.rounds) if turns else None
+        return Beside(self.anchor.id, turns.rounds) if turns else None
 
     def _keep(self, model: _OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
         job, losses = model.job, dict[str, Loss]()

@@ -50,6 +50,9 @@ class Events(CellEvents, TimingEvents, Protocol):
     def complete(self, folder: RunFolder, asked: int) -> None:
         """All `asked` cells were done in `folder` before."""
 
+    def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
+        """The model of `cell` is written for the runtime called `title`: export `number` of `total` of `deploy`."""
+
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
         """Seconds that each cell's training is predicted to take, by the cell's id, and those of all step times.
 
@@ -91,6 +94,9 @@ class Silent:
         """Nothing."""
 
     def complete(self, folder: RunFolder, asked: int) -> None:
+        """Nothing."""
+
+    def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
         """Nothing."""
 
     def foretold(self, training: Mapping[str, float], timing: float) -> None:

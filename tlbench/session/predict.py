@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from tlbench.backbones import registry
 from tlbench.backbones.class_names import class_names
 from tlbench.backbones.weights import find
-from tlbench.cache.download import file_digest
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
 from tlbench.execution.entry_points import CLASSIFY, PREDICT
-from tlbench.results.record import Record
-from tlbench.results.store import Store
 from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, read_records, record_of
+from tlbench.session.kept import kept_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +84,7 @@ def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Sa
     if not records:
         raise NothingThereError(f"{folder.path} has no records; `tlbench run` makes them")
     record = record_of(records, cell)
-    model, asked = _checked(folder.path, record), record.cell
+    model, asked = kept_file(folder.path, record), record.cell
     request = {
         "model": str(model),
         "backbone": asked.backbone.name,
@@ -124,23 +122,6 @@ def classify(
     backbone = Named(name=model, args=arguments)
     request = {"backbone": backbone.model_dump(), "weights": str(found.path), "image_size": info.default_size}
     return _predictions(CLASSIFY, request, images, backbone.label, class_names(folder), "tensorflow")
-
-
-def _checked(run: Path, record: Record) -> Path:
-    """The file of a model, which is the one that the record was written with."""
-    if record.saved_model is None:
-        raise UserError(
-            f"cell {record.cell_id} of {run} has no model ({record.cell.label}); put `save_models: true` into its "
-            "suite and run it again"
-        )
-    path = Store(run).model_file(record)
-    if path is None or file_digest(path) != record.saved_model.sha256:
-        there = "is not the file that was kept" if path or (run / record.saved_model.file).exists() else "is missing"
-        raise UserError(
-            f"{run / record.saved_model.file} {there} (cell {record.cell_id}); remove what is there and run the suite "
-            "again"
-        )
-    return path
 
 
 def _predictions(

@@ -10,17 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError
-from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
 from tlbench.reporting.document import Thumbnail
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
-from tlbench.results.run_folder import SUITE_FILE, RunFolder
+from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import Say
-from tlbench.suite.load import load_suite
+from tlbench.session.kept import decoded_again, own_folder
 
 MOST, SIDE, QUALITY = 16, 72, 70
 """Images of a model, pixels of the longer side, and JPEG's quality: about 2 KB each."""
@@ -67,38 +65,11 @@ def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row:
 
 def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource | None:
     """The data set as the run had it; None where it is not there, or holds other images."""
-    name, cell = record.cell.dataset.name, record.cell
-    path = _own_folder(name, folder, data)
+    name = record.cell.dataset.name
+    path = own_folder(name, folder, data)
     if path is None and not (data is not None and (data / name).is_dir()):
         return None
-    found = prepare(
-        cell.dataset,
-        cell.limit,
-        cell.image_size,
-        resize=cell.resize,
-        root=data,
-        path=path,
-        cache=cache_dir(),
-        fallback_synthetic=True,  # never a download
-    )
-    return found if record.data is not None and found.fingerprint == record.data.fingerprint else None
-
-
-def _own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
-    """The folder of a data set that the suite gives a path; None of another set, or where it is not there.
-
-    A path is relative to the suite, of which only the copy in the run's folder is at hand: the working directory and
-    `data` are looked into as well, and the fingerprint tells whether the images are the run's.
-    """
-    try:
-        suite = load_suite(folder.path / SUITE_FILE)
-    except UserError:
-        return None
-    written = [item.path for item in suite.content.datasets if item.dataset.name == name and item.path is not None]
-    places = [place for path in written for place in (suite.dataset_paths[name], Path(path).expanduser().resolve())]
-    if written and data is not None:
-        places.insert(0, data / name)
-    return next((place for place in places if place.exists()), None)
+    return decoded_again(record, path, data)
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:

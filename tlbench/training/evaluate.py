@@ -33,10 +33,12 @@ class Predicted:
 
 def predict(model: keras.Model, inputs: Sequence[Sliced], labels: NDArray[np.int32], batch_size: int) -> Predicted:
     """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
-    probabilities = outputs_of(model, inputs, batch_size)
-    if probabilities.shape[1] == 1:
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    return Predicted(probabilities, labels)
+    return Predicted(of_each_class(outputs_of(model, inputs, batch_size)), labels)
+
+
+def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A column for each class: those of a single sigmoid unit p are 1-p and p."""
+    return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
 def outputs_of(model: keras.Model, inputs: Sequence[Sliced], batch_size: int) -> NDArray[np.float32]:

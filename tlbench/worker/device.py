@@ -15,6 +15,13 @@ def describe() -> dict[str, str]:
     return {"kind": "cpu", "name": "cpu"} if name is None else {"kind": "gpu", "name": name}
 
 
+def hide_gpus() -> None:
+    """Let TensorFlow compute on the CPU in this process, before it has computed anything."""
+    import tensorflow
+
+    tensorflow.config.set_visible_devices([], "GPU")
+
+
 def use_jit(cell: Cell, kind: str) -> bool:
     """`jit: auto` compiles with XLA on a GPU only: on CPUs XLA is 10 to 25 times slower for depthwise models.
 
@@ -119,7 +126,7 @@ def _gpu_name() -> str | None:
         case "tensorflow":
             import tensorflow
 
-            found = tensorflow.config.list_physical_devices("GPU")
+            found = tensorflow.config.get_visible_devices("GPU")
             details = tensorflow.config.experimental.get_device_details(found[0]) if found else {}
             return str(details.get("device_name", "gpu")) if found else None
         case "jax":

@@ -8,6 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tlbench.core.cell import Timing
+from tlbench.measuring.hosts import Opened
+from tlbench.measuring.steps import StepTimer
 from tlbench.results.measured import Memory
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -64,13 +67,24 @@ def measure(
     )
 
 
+def of_opening(timer: StepTimer, timing: Timing, start: int | None) -> Opened:
+    """The first calls of a step, and the memory that they took, the model's and a batch's included.
+
+    start: what was this process's own before the model was built.
+    """
+    forget_peak()
+    opened, most = timer.open(timing), anonymous_peak()
+    own = None if start is None or most is None else most - start
+    return opened.model_copy(update={"memory": own, "device_memory": device_peak()})
+
+
 def device_peak() -> int | None:
     """The most memory the backend held on its GPU so far; None on a CPU."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow
 
-            if not tensorflow.config.list_physical_devices("GPU"):
+            if not tensorflow.config.get_visible_devices("GPU"):
                 return None
             return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
         case "jax":

@@ -5,18 +5,19 @@ from typing import Any
 
 import keras
 
-from tlbench.core.cell import Cell, Named, Timing
+from tlbench.core.cell import Cell, Named
 from tlbench.execution.child import Channel
 from tlbench.host import gpu
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import Opened, Pace, Participant, Ready, Turned
-from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob, TimerJob
+from tlbench.measuring.hosts import Pace, Participant, Ready, Turned
+from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
 from tlbench.training.compiling import compile_model
 from tlbench.training.rates import multiples_of
 from tlbench.worker import device, memory, peak, reference, settings
+from tlbench.worker.deployment import DeployedTimer
 
 DONE = None
 
@@ -42,7 +43,7 @@ class ModelTimer:
             jit=jit,
             threads=usable_cores(),
             calls=device.calls(),
-            opened=tuple(_opened(timer, job.timing, start) for timer in self._timers),
+            opened=tuple(memory.of_opening(timer, job.timing, start) for timer in self._timers),
             resident=memory.resident(),
             arithmetic=device.arithmetic() if self._on_gpu else {},
         )
@@ -61,14 +62,6 @@ def merged(cell: Cell, classes: int, jit: bool) -> keras.Model:
     model = build(cell.model_copy(update={"strategy": Named(name="frozen")}), classes, None).model
     model.compile(optimizer=None, jit_compile=jit)
     return model
-
-
-def _opened(timer: StepTimer, timing: Timing, start: int | None) -> Opened:
-    """The first calls of a step, and the memory that they took, the model's and a batch's included."""
-    memory.forget_peak()
-    opened, most = timer.open(timing), memory.anonymous_peak()
-    own = None if start is None or most is None else most - start
-    return opened.model_copy(update={"memory": own, "device_memory": memory.device_peak()})
 
 
 class ReferenceTimer:
@@ -99,7 +92,11 @@ class ReferenceTimer:
 def open_timer(job: TimerJob) -> Participant:
     """Build what `job` names."""
     settings.set_all()
-    return ReferenceTimer() if isinstance(job, ReferenceJob) else ModelTimer(job)
+    if isinstance(job, CpuReferenceJob | DeployedJob):
+        device.hide_gpus()
+    if isinstance(job, ReferenceJob):
+        return ReferenceTimer()
+    return DeployedTimer(job) if isinstance(job, DeployedJob) else ModelTimer(job)
 
 
 def serve(job: TimerJob, channel: Channel) -> None:

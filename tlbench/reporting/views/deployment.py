@@ -1,0 +1,144 @@
+"""Trained models after export: a table for each, Keras' own inference first, and what the numbers depend on. Pure."""
+
+from collections.abc import Sequence
+
+from tlbench.core.text import counted, one_line
+from tlbench.reporting import numbers
+from tlbench.reporting.document import Block, Document, Listing, Note, Section, Table, compact, prose
+from tlbench.reporting.numbers import DASH
+from tlbench.results.deployment import CLOSE, Deployed, DeployedModel, Deployment
+from tlbench.results.measured import Relative, StepTiming
+from tlbench.statistics.bootstrap import FEWEST
+
+UNSTABLE = "~"
+LONGEST = 240
+"""Characters of a reason in a table; converters print pages, and a log has them."""
+
+
+def document(deployment: Deployment) -> Document:
+    """All of it."""
+    return Document(f"Trained models of {deployment.run} after export", tuple(blocks(deployment)))
+
+
+def blocks(deployment: Deployment) -> list[Block]:
+    """A section for each model, and the conditions of all."""
+    marks = any(step.stable for step in _steps(deployment))
+    sections = [_section(model, deployment.batch_sizes, marks) for model in deployment.models]
+    return [*sections, Section("Conditions", (Listing(tuple(map(prose, conditions(deployment)))),))]
+
+
+def _section(model: DeployedModel, batch_sizes: Sequence[int], marks: bool) -> Section:
+    headings = ["Runtime", "MiB", "Top-1", "Changed", "Difference"]
+    for size in batch_sizes:
+        headings += [f"ms, {counted(size, 'image')}", "Relative"]
+    rows = [_row(one, model.images, batch_sizes, marks) for one in model.runtimes]
+    table = Table.of([*headings, "Failure"], rows, right=range(1, len(headings)))
+    said = [*_equality(model), *_as_recorded(model)]
+    if model.fallbacks:
+        said.append(f"Fallbacks: {', '.join(model.fallbacks).upper()}.")
+    return Section(f"{model.label} ({model.cell_id})", (compact(table), *((Note(tuple(said)),) if said else ())))
+
+
+def _row(one: Deployed, images: int, batch_sizes: Sequence[int], marks: bool) -> list[str]:
+    times = [text for size in batch_sizes for text in _time(one.step(size), marks)]
+    return [
+        one.title,
+        DASH if one.bytes is None else numbers.size(one.bytes / 2**20),
+        DASH if one.correct is None else f"{one.correct / images:.1%}",
+        DASH if one.changed is None else str(one.changed),
+        DASH if one.gap is None else f"{one.gap:.1g}",
+        *times,
+        _failure(one),
+    ]
+
+
+def _time(step: StepTiming | None, marks: bool) -> tuple[str, str]:
+    """Milliseconds of this hour, and the sharper number beside them; none from fewer samples than a number needs."""
+    if step is None or len(step.samples) < FEWEST:
+        return DASH, DASH
+    mark = UNSTABLE if marks and not step.stable else ""
+    return f"{mark}{numbers.two_digits(step.median * 1000)}", _relative(step.relative)
+
+
+def _relative(to: Relative | None) -> str:
+    """``0.018 (0.012–0.025)``; Keras itself is ``1``; a dash where there are too few rounds for an interval."""
+    if to is None or to.low is None or to.high is None:
+        return DASH
+    estimate, low, high = map(numbers.two_digits, (to.estimate, to.low, to.high))
+    return f"{estimate} ({low}–{high})" if to.beside else "1"
+
+
+def _failure(one: Deployed) -> str:
+    if one.failure is None:
+        return ""
+    text = one_line(f"{one.failure.type}: {one.failure.message}")
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _equality(model: DeployedModel) -> list[str]:
+    """Whether those with Keras' own weights give Keras' own probabilities."""
+    exact = [one for one in model.runtimes[1:] if one.exact and one.gap is not None]
+    far = [f"those of {one.title} differ by up to {one.gap:.1g}" for one in exact if one.differs]
+    if far:
+        return [f"Probabilities should be Keras' within {CLOSE:g}, and are not: {', '.join(far)}."]
+    return [f"{', '.join(one.title for one in exact)}: Keras' probabilities within {CLOSE:g}."] if exact else []
+
+
+def _as_recorded(model: DeployedModel) -> list[str]:
+    """Keras itself must say here what it said when the run was made."""
+    keras = model.runtimes[0]
+    if keras.correct is None or keras.correct == model.recorded or model.recorded is None:
+        return []
+    return [
+        f"Keras has {keras.correct} of {model.images} right here, and had {model.recorded} when the model was trained."
+    ]
+
+
+def conditions(deployment: Deployment) -> list[str]:
+    """What the numbers depend on, in plain lines."""
+    steps = _steps(deployment)
+    return [*_what(deployment), *(_timing(deployment, steps) if steps else []), *_where(deployment)]
+
+
+def _what(deployment: Deployment) -> list[str]:
+    said = (
+        "Top-1: on the test images of the run, all of them. Changed: images whose likeliest class is another one than "
+        "Keras'. Difference: the largest of any probability from Keras'."
+    )
+    if all(one.exact for model in deployment.models for one in model.runtimes):
+        return [said]
+    int8 = "int8 weights: what flows between layers stays float32 (dynamic range quantisation); no image calibrates it."
+    return [said, int8]
+
+
+def _timing(deployment: Deployment, steps: Sequence[StepTiming]) -> list[str]:
+    counts = {len(step.samples) for step in steps}
+    calls = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    lines = [
+        f"Time: the median of {calls} calls after warm-up, each handed one float32 array of images in memory and over "
+        "when the probabilities are there; all runtimes of a model and a reference workload took turns, each in a "
+        "process of its own. Milliseconds are those of this machine in this hour.",
+        "Relative: to Keras' `predict_on_batch`, in the median of the rounds that both have, with its 95 % interval.",
+    ]
+    doubted = list(dict.fromkeys(doubt.kind for step in steps for doubt in step.doubts))
+    if doubted and all(not step.stable for step in steps):
+        lines.append(f"No time is stable ({', '.join(doubted)}): go by the relative ones, with their intervals.")
+    elif doubted:
+        lines.append(f"{UNSTABLE} marks a time that is not stable ({', '.join(doubted)}).")
+    return lines
+
+
+def _where(deployment: Deployment) -> list[str]:
+    lines = []
+    if (environment := deployment.environment) is not None:
+        identity = environment.identity
+        versions = {"python": identity["python"], **environment.software}
+        lines = [
+            f"Machine: {identity['cpu']}, {deployment.threads} threads for each runtime, no GPU, {identity['os']}.",
+            f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}.",
+        ]
+    return [*lines, *deployment.absent]
+
+
+def _steps(deployment: Deployment) -> list[StepTiming]:
+    return [step for model in deployment.models for one in model.runtimes for step in one.steps]
