@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from tests import builders
 from tests.integration.conftest import TINY
 from tests.measuring.played import Heard, Host
 from tests.narrow import present
+from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
@@ -66,15 +68,16 @@ class Stage:
     def _train(
         self, suite: Path, options: Sequence[str], interpreter: Interpreter, out: Path, cache: Path, log: Path
     ) -> None:
-        self.happened.append(f"train {interpreter.name}")
+        plugins = [after for word, after in pairwise(options) if word == "--plugin"]
+        self.happened.append(" ".join(["train", interpreter.name, *plugins]))
         loaded = load_suite(suite)
         cells = select(expand(loaded), options[options.index("--select") + 1])
         create(out, loaded.name, loaded.text, [cell.id for cell in cells], datetime.now(UTC))
         for cell in cells:
             Store(out).write(builders.record(cell, timings=None, accuracy=None))
 
-    def _remote(self, interpreter: Interpreter, log: Path) -> "PlayedRemote":
-        self.happened.append(f"host {interpreter.name}")
+    def _remote(self, interpreter: Interpreter, log: Path, plugins: Sequence[str]) -> "PlayedRemote":
+        self.happened.append(" ".join(["host", interpreter.name, *plugins]))
         rest = self.slower.get(interpreter.name, [])
         return PlayedRemote(slower=rest.pop(0) if rest else None)
 
@@ -114,6 +117,17 @@ def test_the_same_environment_twice_is_no_regression(stage: Stage) -> None:
 def test_hosts_are_greeted_before_anything_is_trained(stage: Stage) -> None:
     stage.ab("old", "new")
     assert stage.happened == ["host old", "host new", "train old", "train new"]
+
+
+def test_both_sides_execute_the_plugins_of_this_process(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "my.py"
+    file.write_text('ENTRY_POINTS = {"tlbench.datasets": {}}\n')
+    plugin_files.load(file)
+    try:
+        stage.ab("old", "new", confirm=False)
+    finally:
+        plugin_files.adopt([])
+    assert stage.happened == [f"{what} {side} {file}" for what in ("host", "train") for side in ("old", "new")]
 
 
 def test_new_is_judged_by_base_and_each_has_its_folder(stage: Stage) -> None:

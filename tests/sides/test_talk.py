@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from tests import builders
 from tests.measuring.played import Host as PlayedHost
 from tests.measuring.played import cell, dying, invalid
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
+from tlbench.heads import registry as heads
 from tlbench.measuring.hosts import LostError, Ready, Turned
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob, steps_of
 from tlbench.sides import host as host_module
@@ -81,6 +84,21 @@ def script(folder: Path, program: str) -> Interpreter:
 def test_a_host_that_measures_in_another_way_is_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"^git:abc: .*PROTOCOL = {PROTOCOL}.*tlbench compare"):
         Remote(script(tmp_path, "send({'protocol': 1})\n"), tmp_path / "logs/host.log")
+
+
+def test_a_host_has_what_plugins_add(tmp_path: Path) -> None:
+    plugin = tmp_path / "my.py"
+    plugin.write_text(
+        'from tlbench.heads.base import HeadInfo\nENTRY_POINTS = {"tlbench.heads": {"most": HeadInfo("", "a:b")}}\n'
+    )
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.shutdown(socket.SHUT_WR)
+        try:
+            host_module.main(theirs.detach(), [str(plugin)])
+            assert "most" in heads.names()
+        finally:
+            plugin_files.adopt([])
 
 
 def test_an_interpreter_without_tlbench_is_refused_with_its_log(tmp_path: Path) -> None:

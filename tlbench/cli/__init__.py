@@ -42,7 +42,7 @@ COMMANDS = {
     "doctor": "is this machine fit to measure on",
 }
 
-TAKE_PLUGINS = ("run", "plan", "report", "compare", "baseline", "history", "list", "inspect")
+TAKE_PLUGINS = ("run", "plan", "report", "compare", "ab", "baseline", "history", "list", "inspect")
 FAULT = 70
 """EX_SOFTWARE of sysexits.h."""
 COLLECT_AFTER = (100_000, 50, 10)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tlbench.cli.options import data_option, weights_option
+from tlbench.cli.options import data_option, plugin_option, weights_option
 from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
 from tlbench.cli.progress import Terminal
 from tlbench.measuring.phase import Effort
@@ -34,6 +34,7 @@ RESULTS = Path("results")
 @gate_option
 @data_option
 @weights_option
+@plugin_option
 def command(
     suite_file: Path,
     base: str,
@@ -52,8 +53,8 @@ def command(
     """Train SUITE in two environments, measure their steps in turn, and judge the second against the first.
 
     An environment is a requirement that is laid over this environment, an interpreter's path, git:REVISION of the
-    project in the working directory, or current. Measuring goes on until each time is decided. Exit codes are those of
-    `tlbench compare`.
+    project in the working directory, or current. Both execute the files of --plugin. Measuring goes on until each time
+    is decided. Exit codes are those of `tlbench compare`.
 
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """

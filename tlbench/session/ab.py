@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tlbench.cache.folders import cache_dir
+from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select as select_cells
@@ -61,8 +62,9 @@ def ab(
 
     base, new: environments, as `tlbench.sides.environments.prepare` takes them. out: an empty or absent folder, for the
     runs of both. select: only these cells. data, weights: folders of images and of weights files. gates: instead of the
-    suite's. confirm: measure again, in fresh processes, what seems to be worse. Raises UserError where an environment
-    cannot be set up or cannot run the suite; a cell that fails is a record.
+    suite's. confirm: measure again, in fresh processes, what seems to be worse. Plugin files that are loaded in this
+    process are executed on both sides. Raises UserError where an environment cannot be set up or cannot run the suite;
+    a cell that fails is a record.
     """
     if out.exists() and any(path.name != ENVIRONMENTS for path in out.iterdir()):
         raise UserError(f"{out} is not empty; give --out another folder")
@@ -104,7 +106,10 @@ def confirm(
 
 @dataclass(frozen=True)
 class _Trial:
-    """A suite that is run in two environments; `options` of `tlbench run` find its images and weights."""
+    """A suite that is run in two environments; `options` of `tlbench run` find its images and weights.
+
+    plugins: files that each side executes, too.
+    """
 
     suite_file: Path
     cells: tuple[Cell, ...]
@@ -113,6 +118,7 @@ class _Trial:
     gates: Gates
     effort: Effort
     events: ABEvents
+    plugins: tuple[str, ...]
 
     @classmethod
     def of(
@@ -127,7 +133,10 @@ class _Trial:
         suite = load_suite(suite_file)
         folders = {"--data": data, "--weights": weights}
         options = tuple(word for name, path in folders.items() if path for word in (name, str(path.resolve())))
-        return cls(suite.path, expand(suite), suite.timeout, options, gates or suite.gates, effort or Effort(), events)
+        plugins = tuple(file.path for file in plugin_files.loaded())
+        options += tuple(word for path in plugins for word in ("--plugin", path))
+        gates, effort = gates or suite.gates, effort or Effort()
+        return cls(suite.path, expand(suite), suite.timeout, options, gates, effort, events, plugins)
 
     def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
         """The environment of each side, made in `folder` where it has to be made."""
@@ -151,7 +160,8 @@ class _Trial:
         options = (*self.options, "--select", "id=" + ",".join(cell.id for cell in cells))
         with ExitStack() as stack:
             hosts = {
-                side: stack.enter_context(Remote(interpreter, logs / f"host.{side}.log"))  # refused before it trains
+                # Refused before it trains.
+                side: stack.enter_context(Remote(interpreter, logs / f"host.{side}.log", self.plugins))
                 for side, interpreter in interpreters.items()
             }
             for side, interpreter in interpreters.items():

@@ -1,4 +1,5 @@
-"""Models of another Python environment that take turns: this file runs there, as ``python -m tlbench.sides.host``.
+"""Models of another Python environment that take turns: this file runs there, as
+``python -m tlbench.sides.host [PLUGIN ...] SOCKET``.
 
 Parent and host talk in JSON over one socket, since the two may run different versions of Python and of packages. The
 host imports its framework once; every model lives in a child of the host.
@@ -6,12 +7,14 @@ host imports its framework once; every model lives in a child of the host.
 
 import json
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from tlbench.core import plugin_files
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.measuring.hosts import LostError, Pace, Participant
 from tlbench.measuring.jobs import TimerJob
@@ -67,8 +70,10 @@ class Host:
         return {"ready": model.ready.model_dump(mode="json")}
 
 
-def main(descriptor: int) -> None:
-    """Serve the socket `descriptor` until the parent closes it."""
+def main(descriptor: int, plugins: Sequence[str] = ()) -> None:
+    """Serve the socket `descriptor` until the parent closes it, with what the files `plugins` add."""
+    for plugin in plugins:
+        plugin_files.load(Path(plugin))
     connection = Connection(descriptor)
     send(connection, {"protocol": PROTOCOL})
     host = Host()
@@ -81,4 +86,4 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[-1]), sys.argv[1:-1])

@@ -5,7 +5,7 @@ import itertools
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,16 +43,16 @@ class Interpreter:
 class Remote:
     """A process of another environment in which models wait for their turns: a `TimerHost`.
 
-    Raises UserError where it cannot be started.
+    plugins: files that it executes. Raises UserError where it cannot be started.
     """
 
-    def __init__(self, interpreter: Interpreter, log: Path) -> None:
+    def __init__(self, interpreter: Interpreter, log: Path, plugins: Sequence[str] = ()) -> None:
         self._interpreter, self._log, self._numbers = interpreter, log, itertools.count()
         ours, theirs = socket.socketpair()
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(interpreter.python), "-m", SIDE_HOST, str(theirs.fileno())],
+                [str(interpreter.python), "-m", SIDE_HOST, *plugins, str(theirs.fileno())],
                 env=interpreter.environment(),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
