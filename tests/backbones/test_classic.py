@@ -4,6 +4,7 @@ import pytest
 
 from tlbench.backbones import registry
 from tlbench.core.cell import Head, Named
+from tlbench.core.plugins import resolve
 from tlbench.modeling.assemble import assemble, make_backbone
 from tlbench.modeling.blocks import blocks_of
 
@@ -34,6 +35,26 @@ def test_the_inception_blocks_have_the_parameters_of_the_paper() -> None:
     assert of_block["block3a"] == 163_696
     assert sum(of_block.values()) == 5_849_136
     assert model.output_shape[1:] == (9, 9, 1024)
+
+
+def test_the_auxiliary_classifiers_are_those_of_the_paper() -> None:
+    """4 x 4 x 512 and 4 x 4 x 528 at 224 pixels, 128 filters, 1024 units, 70 % dropped; a thousand classes."""
+    own = registry.get("GoogLeNet").auxiliary
+    assert own is not None
+    model = make_backbone(registry.get("GoogLeNet"), {}, (224, 224, 3), None)
+    shapes = [model.get_layer(name).output.shape[1:] for name in own.layers]
+    classifiers = resolve(own.constructor)(shapes, 1000, "softmax")
+    assert [classifiers.get_layer(f"auxiliary{number}_pool").output.shape[1:] for number in (1, 2)] == [
+        (4, 4, 512),
+        (4, 4, 528),
+    ]
+    after = 4 * 4 * 128 * 1024 + 1024 + 1024 * 1000 + 1000
+    assert classifiers.count_params() == (512 + 1 + 528 + 1) * 128 + 2 * after
+    assert classifiers.get_layer("auxiliary1_dropout").rate == 0.7
+    assert (
+        min(make_backbone(registry.get("GoogLeNet"), {}, (65, 65, 3), None).get_layer(own.layers[0]).output.shape[1:3])
+        == 5
+    )
 
 
 @pytest.mark.parametrize(("name", "blocks"), [("AlexNet", 5), ("GoogLeNet", 11), ("SmallConvNet", 4)])

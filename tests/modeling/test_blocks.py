@@ -42,7 +42,7 @@ def test_blocks_have_the_layers_of_the_paper(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", registry.expand_pattern("all"))
 def test_every_constructor_has_whole_blocks_that_follow_one_another(name: str) -> None:
     """One tensor crosses between blocks, in NASNet two; no block is half of a network; a name stands once."""
     model, found = blocks(name)

@@ -1,5 +1,6 @@
 """Where each strategy puts the freeze boundary, on a small list of layers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,14 +44,23 @@ def test_a_number_counts_all_layers_and_a_name_is_the_first_that_is_trained() ->
     assert registry.make("partial", {"from_layer": "conv2"}).boundary(LAYERS) == 4
 
 
+@pytest.mark.parametrize(("operations", "frozen"), [(0, 0), (2, 2), (3, 2), (4, 2), (5, 3), (6, 4), (11, 9)])
+def test_a_number_of_operations_freezes_the_layers_among_them(operations: int, frozen: int) -> None:
+    """Two operations without a name stand before the third layer."""
+    layers = [replace(layer, operations=3 if layer.name == "bn1" else 1) for layer in LAYERS]
+    assert registry.make("partial", {"frozen_operations": operations}).boundary(layers) == frozen
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        ({}, "exactly one of trainable, frozen_layers, from_layer"),
+        ({}, "exactly one of trainable, frozen_layers, from_layer, frozen_operations"),
         ({"trainable": 0.3, "frozen_layers": 3}, "exactly one of"),
         ({"trainable": 1.5}, "trainable: it must be less than 1"),
         ({"trainable": -0.1}, "trainable: it must be greater than 0"),
         ({"frozen_layers": -1}, "frozen_layers: it must be greater than or equal to 0"),
+        ({"frozen_operations": -1}, "frozen_operations: it must be greater than or equal to 0"),
+        ({"frozen_layers": 3, "frozen_operations": 3}, "exactly one of"),
         ({"trainabel": 0.3}, "did you mean 'trainable'"),
     ],
 )
@@ -62,6 +72,8 @@ def test_arguments_that_make_no_boundary_are_refused(args: dict[str, float], sen
 def test_a_boundary_outside_the_backbone_is_refused_when_the_backbone_is_known() -> None:
     with pytest.raises(ValueError, match="more than the backbone's 9 layers"):
         registry.make("partial", {"frozen_layers": 10}).boundary(LAYERS)
+    with pytest.raises(ValueError, match="frozen_operations: 10 is more than the backbone's 9 operations"):
+        registry.make("partial", {"frozen_operations": 10}).boundary(LAYERS)
     with pytest.raises(ValueError, match="did you mean 'conv2'"):
         registry.make("partial", {"from_layer": "conv_2"}).boundary(LAYERS)
 
@@ -104,9 +116,9 @@ def test_some_variables_of_all_layers(name: str, part: Part) -> None:
     assert registry.make(name, {}).part(LAYERS) == part
 
 
-def test_scratch_takes_no_arguments() -> None:
-    with pytest.raises(ValueError, match="scratch takes no arguments"):
-        registry.make("scratch", {"trainable": 0.3})
+def test_a_strategy_without_arguments_says_so() -> None:
+    with pytest.raises(ValueError, match="pretrained takes no arguments"):
+        registry.make("pretrained", {"trainable": 0.3})
 
 
 @pytest.mark.parametrize("optimizer", sorted(RELATIVE_TO_ADAM))

@@ -41,6 +41,8 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[MobileNet]", ""), "suite.yaml:3:11: backbones: something belongs here, not nothing"),
         (("[frozen]", "[frosen]"), "suite.yaml:4:14: strategies: there is no strategy 'frosen'; did you mean 'frozen'?"),
         (("[frozen]", "[partial]"), "suite.yaml:4:14: strategies: partial needs exactly one of"),
+        (("[frozen]", "{name: scratch, auxiliary: 0.3}"), "suite.yaml:3:13: strategy scratch (auxiliary=0.3): MobileNet has no auxiliary classifiers, only GoogLeNet has; leave auxiliary out"),
+        (("[MobileNet]\nstrategies: [frozen]\nimage_size: 96", "GoogLeNet\nstrategies: {name: scratch, auxiliary: 0.3}\nimage_size: 64"), "suite.yaml:3:12: strategy scratch (auxiliary=0.3): image_size 64 is too small for the auxiliary classifiers of GoogLeNet, which need at least 65 pixels"),
         (("[frozen]", "[{name: partial, trainable: 2}]"), "trainable: it must be less than 1"),
         (("[frozen]", "[{name: frozen, solver: rigde}]"), "solver: it must be 'linear', 'ridge'"),
         (("[frozen]", "[full, {name: frozen, solver: ridge}]\nheads: {name: gap, dropout: 0.5}"), "suite.yaml:4:20: strategy frozen (solver=ridge): solver ridge finds a head without hidden layers and dropout"),

@@ -48,9 +48,9 @@ def test_one_step_is_that_of_numpy() -> None:
     second, draw = two_heads(), np.random.default_rng(0)
     x, y = draw.normal(size=(6, 5)).astype(np.float32), np.array([0, 1, 2, 0, 1, 1], np.int32)
     train = Training(epochs=1, batch_size=6, optimizer="sgd", learning_rate=RATE)
-    compile_to_train(second.model, builders.cell(train=train), jit=False, second_head=second.weight)
+    compile_to_train(second.model, builders.cell(train=train), jit=False, along=second)
     before = {one.path: value for one, value in zip(second.model.weights, values(second.model.weights), strict=True)}
-    (batch,) = list(Batches([x], y, 6, second=second.labels))
+    (batch,) = list(Batches([x], y, 6, along=second.targets))
     found = second.model.train_on_batch(*batch, return_dict=True)
 
     w, b, v, c = (before[path] for path in ("backbone/kernel", "backbone/bias", "new/kernel", "new/bias"))
@@ -75,7 +75,7 @@ def test_one_step_is_that_of_numpy() -> None:
         moved = before[variable.path] - RATE * gradients[variable.path]
         np.testing.assert_allclose(now, moved, rtol=1e-4, atol=1e-6)
 
-    second.restore()
+    second.restore(0)
     for variable, now in zip(second.head.weights, values(second.head.weights), strict=True):
         np.testing.assert_array_equal(now, before[variable.path])
 
@@ -105,7 +105,7 @@ def test_labels_in_parts_give_the_same_parts_of_the_rows() -> None:
 
 def test_the_weight_of_an_image_counts_for_both_heads() -> None:
     y, weights = np.array([0, 1], np.int32), np.array([2.0, 0.5], np.float32)
-    (batch,) = list(Batches([np.zeros((2, 5), np.float32)], y, 2, class_weights=weights, second=two_heads().labels))
+    (batch,) = list(Batches([np.zeros((2, 5), np.float32)], y, 2, class_weights=weights, along=two_heads().targets))
     _, (own, other), (of_own, of_other) = batch
     np.testing.assert_array_equal(own, y)
     np.testing.assert_array_equal(other, TABLE[:2])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tlbench.backbones.spec import BackboneInfo
+from tlbench.backbones.spec import Auxiliary, BackboneInfo
 
 # name, default image size, smallest image
 NETWORKS = (
@@ -10,6 +10,9 @@ NETWORKS = (
     ("GoogLeNet", 224, 32),
     ("SmallConvNet", 150, 46),
 )
+AUXILIARY = {
+    "GoogLeNet": Auxiliary(("block4a_concat", "block4d_concat"), "tlbench.modeling.classic:auxiliary_classifiers", 65)
+}
 
 
 def backbones() -> Iterable[BackboneInfo]:
@@ -24,4 +27,5 @@ def backbones() -> Iterable[BackboneInfo]:
             scaling="tf",
             constructor="tlbench.modeling.classic:construct",
             pretrained=False,
+            auxiliary=AUXILIARY.get(name),
         )

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
 
-from tlbench.backbones import classic, keras_applications, saved
+from tlbench.backbones import classic, kecam, keras_applications, saved
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.core.cell import FILE, Named
 from tlbench.core.errors import UserError
@@ -16,7 +17,11 @@ Source = Callable[[], Iterable[BackboneInfo]]
 SOURCES: Registry[Source] = Registry(
     "source of backbones",
     "tlbench.backbones",
-    {"keras.applications": keras_applications.backbones, "classic": classic.backbones},
+    {
+        "keras.applications": keras_applications.backbones,
+        "classic": classic.backbones,
+        "keras-cv-attention-models": kecam.backbones,
+    },
     plural="sources of backbones",
     of=Callable,
 )
@@ -73,8 +78,21 @@ def of(backbone: Named) -> BackboneInfo:
     return saved.info_of(backbone.args) if backbone.name == FILE else get(backbone.name)
 
 
+def check_installed(names: Iterable[str]) -> None:
+    """Raises UserError, with the way out, where a backbone comes from a package that is not installed."""
+    for name in dict.fromkeys(names):
+        needs = None if name == FILE else get(name).needs
+        if needs is not None and find_spec(needs[0]) is None:
+            raise UserError(
+                f"backbone {name} needs the package {needs[0].replace('_', '-')}; `pip install 'tlbench[{needs[1]}]'` "
+                "installs it"
+            )
+
+
 def expand_pattern(pattern: str) -> tuple[str, ...]:
-    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained."""
+    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained and
+    need no extra package.
+    """
     if pattern == "all":
-        return tuple(name for name, info in _all().items() if info.pretrained)
+        return tuple(name for name, info in _all().items() if info.pretrained and info.needs is None)
     return tuple(name for name in names() if fnmatchcase(name, pattern))

@@ -35,6 +35,20 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Auxiliary:
+    """Classifiers on feature maps in the middle of a backbone, for its training alone.
+
+    layers: whose outputs they take. constructor: a function ``package.module:function`` that a worker calls with the
+    shapes of these (H, W, C), the units of a classifier and its activation; it returns a model from the maps to the
+    outputs of all classifiers. min_size: pixels of the smallest image.
+    """
+
+    layers: tuple[str, ...]
+    constructor: str
+    min_size: int
+
+
+@dataclass(frozen=True)
 class BackboneInfo:
     """One backbone. Sizes are pixels of a square image; `min_size` is for use without the top.
 
@@ -43,7 +57,8 @@ class BackboneInfo:
     with random weights. `loader` names a function that gives it the weights in a file; where it is empty, Keras'
     `load_weights` does. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
     that have none. `most_size`: None without a bound. `module` is the module of keras.applications that holds its
-    `preprocess_input`; None where there is none to compare the scaling with.
+    `preprocess_input`; None where there is none to compare the scaling with. `needs`: the package it comes from and the
+    extra of tlbench that brings it; ``all`` leaves those out, too. `auxiliary`: None where it has no such classifiers.
     """
 
     name: str
@@ -58,6 +73,8 @@ class BackboneInfo:
     pretrained: bool = True
     most_size: int | None = None
     loader: str = ""
+    needs: tuple[str, str] | None = None
+    auxiliary: Auxiliary | None = None
 
     @property
     def crop(self) -> float:

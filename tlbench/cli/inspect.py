@@ -83,6 +83,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         own = Named(name=backbone, args=args)
     else:
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
+    backbones.check_installed([own.name])
     info = backbones.of(own)
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}

@@ -17,7 +17,7 @@ from tlbench.host import cgroups, gpu
 from tlbench.host.resources import memory_limit, usable_cores
 from tlbench.results.measured import Environment
 
-PACKAGES = ("tlbench", "keras", "tensorflow", "jax", "torch", "numpy", "pillow")
+PACKAGES = ("tlbench", "keras", "keras-cv-attention-models", "tensorflow", "jax", "torch", "numpy", "pillow")
 MODULES = {"pillow": "PIL"}
 """Packages whose module has another name."""
 CHANGE_NUMBERS = (

@@ -1,6 +1,6 @@
 """Networks that lessons build by hand, without their classifiers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -55,7 +55,7 @@ INCEPTION = {
 
 
 def _googlenet(images: Tensor) -> Tensor:
-    """C. Szegedy and others, Going Deeper with Convolutions, CVPR 2015, table 1, without the auxiliary classifiers.
+    """C. Szegedy and others, Going Deeper with Convolutions, CVPR 2015, table 1; `auxiliary_classifiers` are apart.
 
     Its nine blocks have 5,849,136 parameters. Local response normalisation is left out: K. Simonyan and A. Zisserman
     (Very Deep Convolutional Networks, ICLR 2015, section 4) found no gain in it.
@@ -70,6 +70,18 @@ def _googlenet(images: Tensor) -> Tensor:
         if name in ("3b", "4e"):
             x = layers.MaxPooling2D(3, 2, padding="same", name=f"block{name[0]}_pool")(x)
     return x
+
+
+def auxiliary_classifiers(shapes: Sequence[tuple[int, ...]], units: int, activation: str) -> keras.Model:
+    """Those of GoogLeNet (section 5 of the paper), each from a feature map of one of `shapes` to `units` outputs."""
+    maps, outputs = [keras.Input(shape) for shape in shapes], []
+    for number, x in enumerate(maps, start=1):
+        name = f"auxiliary{number}"
+        x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
+        x = layers.Flatten(name=f"{name}_flatten")(_convolution(x, 128, 1, f"{name}_conv"))
+        x = layers.Dropout(0.7, name=f"{name}_dropout")(layers.Dense(1024, "relu", name=f"{name}_hidden")(x))
+        outputs.append(layers.Dense(units, activation, dtype="float32", name=name)(x))
+    return keras.Model(maps, outputs, name="auxiliary")
 
 
 def _inception(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import keras
 
@@ -89,9 +90,11 @@ def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Hea
 
 def views_of(backbone: keras.Model) -> list[LayerView]:
     """What a strategy sees of each of ``backbone.layers``."""
+    places = [place for place, one in enumerate(backbone.operations) if isinstance(one, keras.Layer)]
+    operations = [place - before for before, place in pairwise([-1, *places])]
     return [
-        LayerView(layer.name, type(layer).__name__, block, layer.count_params())
-        for layer, block in zip(backbone.layers, blocks_of(backbone), strict=True)
+        LayerView(layer.name, type(layer).__name__, block, layer.count_params(), number)
+        for layer, block, number in zip(backbone.layers, blocks_of(backbone), operations, strict=True)
     ]
 
 

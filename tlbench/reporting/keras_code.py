@@ -31,7 +31,7 @@ TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"}) | f
 )
 HEAD = frozenset({"name", "hidden", "dropout", "output"})
 STRATEGY = frozenset({"trainable", "frozen_layers", "from_layer", "joint", "batch_norm", "solver"}) | frozenset(
-    {"blocks", "groups", "from_epoch", "until_epoch", "rank", "alpha", "beta", "decay", "best"}
+    {"frozen_operations", "blocks", "groups", "from_epoch", "until_epoch", "rank", "alpha", "beta", "decay", "best"}
     | {"head_rate", "backbone_rate"}
 )
 PHASE = frozenset(

@@ -24,13 +24,15 @@ class LayerView:
     """A layer of a backbone as a strategy sees it.
 
     kind: the class of the layer in Keras. block: the name of the block it belongs to (`modeling/blocks.py`); layers of
-    a block follow one another. parameters: how many weights it has, moving statistics included.
+    a block follow one another. parameters: how many weights it has, moving statistics included. operations: how many of
+    the backbone's operations end with it: itself, and those before it that are no layers (``keras.ops.reshape``).
     """
 
     name: str
     kind: str
     block: str
     parameters: int
+    operations: int = 1
 
     @property
     def has_weights(self) -> bool:
@@ -68,7 +70,8 @@ class Phase(Part):
     backbone from where it started and on the head's weights; ema: decay of averages over the steps, which are what is
     looked at and kept; soup: so many of the best epochs are averaged, one by one, if that is no worse; shares: of the
     way from the weights it began with, of which validation chooses one. second_head: weight of the loss of the
-    backbone's original classifier, which is trained along and then left out; 0: there is none.
+    backbone's original classifier, which is trained along and then left out; 0: there is none. auxiliary: likewise of
+    the loss of each of its auxiliary classifiers.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Phase(Part):
     soup: int = 0
     shares: tuple[float, ...] = ()
     second_head: float = 0.0
+    auxiliary: float = 0.0
 
 
 class Strategy(Value, ABC):
@@ -133,6 +137,11 @@ class Strategy(Value, ABC):
     def has_classifier(self) -> bool:
         """Whether the head ends in a layer that gives class probabilities."""
         return True
+
+    @property
+    def needs_auxiliary(self) -> bool:
+        """Whether training needs the auxiliary classifiers that few backbones have."""
+        return False
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
         """The settings that a search may vary."""

@@ -1,6 +1,8 @@
 """The upper part of the backbone is trained."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -16,7 +18,9 @@ class Partial(FineTuning):
     Exactly one argument says where the boundary is. trainable: this fraction of the layers that have weights,
     counted from the top, in whole blocks: as many as come closest, and at least one; the lowest block is never trained.
     frozen_layers: this many of the backbone's first layers, counted as in Keras' ``model.layers``, are frozen.
-    from_layer: this layer is the first that is trained. Both may be inside a block: they are as asked.
+    from_layer: this layer is the first that is trained. frozen_operations: the layers among this many of the backbone's
+    first operations, counted as in Keras' ``model.operations``, are frozen; Keras 2 counted so in ``model.layers``. The
+    last three may be inside a block: they are as asked.
     """
 
     summary: ClassVar[str] = "the head, then the upper part of the backbone with it"
@@ -27,11 +31,15 @@ class Partial(FineTuning):
     )
     frozen_layers: Annotated[int, Field(ge=0, strict=True)] | None = Field(None, description="number of frozen layers")
     from_layer: str | None = Field(None, description="the first layer that is trained")
+    frozen_operations: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+        None, description="number of frozen operations, those that are no layers included"
+    )
 
     @model_validator(mode="after")
     def _one_boundary(self) -> Self:
-        if sum(value is not None for value in (self.trainable, self.frozen_layers, self.from_layer)) != 1:
-            raise ValueError("partial needs exactly one of trainable, frozen_layers, from_layer")
+        given = (self.trainable, self.frozen_layers, self.from_layer, self.frozen_operations)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("partial needs exactly one of trainable, frozen_layers, from_layer, frozen_operations")
         return self
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
@@ -44,6 +52,8 @@ class Partial(FineTuning):
                     f"frozen_layers: {self.frozen_layers} is more than the backbone's {len(layers)} layers"
                 )
             return self.frozen_layers
+        if self.frozen_operations is not None:
+            return self._layers_among(self.frozen_operations, layers)
         assert self.trainable is not None
         return self._whole_blocks(self.trainable, layers)
 
@@ -55,6 +65,14 @@ class Partial(FineTuning):
             raise ValueError("trainable: the backbone is one block; say frozen_layers or from_layer instead")
         asked = trainable * sum(layer.has_weights for layer in layers)
         return min(starts, key=lambda start: abs(sum(layer.has_weights for layer in layers[start:]) - asked))
+
+    @staticmethod
+    def _layers_among(operations: int, layers: Sequence[LayerView]) -> int:
+        """How many layers are among the first `operations`."""
+        ends = list(accumulate(layer.operations for layer in layers))
+        if operations > ends[-1]:
+            raise ValueError(f"frozen_operations: {operations} is more than the backbone's {ends[-1]} operations")
+        return bisect_right(ends, operations)
 
     @staticmethod
     def _index(name: str, names: list[str]) -> int:

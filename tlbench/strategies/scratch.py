@@ -1,7 +1,9 @@
 """Everything is trained, from random weights: what transfer is measured against."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from tlbench.core.cell import Head, Training, Weights
 from tlbench.strategies.base import LayerView, Phase, Strategy, Tunable
@@ -14,11 +16,22 @@ docs/strategies.md has both."""
 
 
 class Scratch(Strategy):
-    """The same model without ImageNet weights: the baseline that shows what transfer gives."""
+    """The same model without ImageNet weights: the baseline that shows what transfer gives.
+
+    auxiliary: weight of the loss of each of the backbone's auxiliary classifiers, which are trained along and then left
+    out; 0.3 in the paper on GoogLeNet.
+    """
 
     summary: ClassVar[str] = "everything from random weights"
     weights: ClassVar[Weights] = "random"
     adam_rate: ClassVar[float] = 1e-3
+
+    auxiliary: Annotated[float, Field(ge=0, description="weight of the loss of each auxiliary classifier")] = 0.0
+
+    @property
+    def needs_auxiliary(self) -> bool:
+        """Where they have a weight."""
+        return self.auxiliary > 0
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """None."""
@@ -41,5 +54,6 @@ class Scratch(Strategy):
                 learning_rate=train.learning_rate,
                 batch_norm="train",
                 momentum=MOMENTUM,
+                auxiliary=self.auxiliary,
             ),
         )

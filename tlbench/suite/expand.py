@@ -109,6 +109,7 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
         _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
         size = _size_of(suite, backbone, asked, loc)
+        _check_auxiliary(suite, backbone, strategy, size, loc)
         _check_original(suite, strategy, size, resize)
         point = _Point(backbone, weights, dataset.dataset, limit, strategy, head, size, resize, precision, train, rate)
         for seed in content.seeds:
@@ -135,6 +136,7 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     limit, precision = content.limits()[0], content.precision[0]
     for backbone in item.backbones:
         size, resize = _size_of(suite, backbone, patch.image_size or content.image_size[0], loc), content.resize[0]
+        _check_auxiliary(suite, backbone, strategy, size, loc)
         _check_original(suite, strategy, size, resize)
         point = _Point(backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, train, rate)
         yield _cell(suite, point, seed)
@@ -258,6 +260,25 @@ def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) ->
     if info.most_size is not None and max(height_width(size)) > info.most_size:
         raise suite.complain(loc, f"image_size {brief(size)}: {backbone.label} takes {info.most_size} pixels alone")
     return size
+
+
+def _check_auxiliary(suite: Suite, backbone: Named, strategy: Named, size: ImageSize, loc: Loc) -> None:
+    if not strategies.make(strategy.name, strategy.args).needs_auxiliary:
+        return
+    own = backbones.of(backbone).auxiliary
+    if own is None:
+        having = ", ".join(name for name in backbones.names() if backbones.get(name).auxiliary)
+        raise suite.complain(
+            loc,
+            f"strategy {strategy.label}: {backbone.name} has no auxiliary classifiers, only {having} has; leave "
+            "auxiliary out",
+        )
+    if min(height_width(size)) < own.min_size:
+        raise suite.complain(
+            loc,
+            f"strategy {strategy.label}: image_size {brief(size)} is too small for the auxiliary classifiers of "
+            f"{backbone.name}, which need at least {own.min_size} pixels",
+        )
 
 
 def _check_original(suite: Suite, strategy: Named, size: ImageSize, resize: Resize) -> None:

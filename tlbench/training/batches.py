@@ -69,7 +69,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
     else draws random numbers; so does what `change` makes of a batch. class_weights: of the loss of an image of each
-    class (C,). second: makes labels of a second output of the labels.
+    class (C,). along: makes the labels of further outputs of the labels.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         seed: int | None = None,
         change: Change | None = None,
         class_weights: NDArray[np.float32] | None = None,
-        second: Callable[[NDArray[np.generic]], NDArray[np.float32]] | None = None,
+        along: Callable[[NDArray[np.generic]], tuple[NDArray[np.generic], ...]] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
         self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
-        self._class_weights, self._second = class_weights, second
+        self._class_weights, self._along = class_weights, along
         self._epoch = 0
         self._inputs, self._order = self._of_epoch(0), self._draw()
 
@@ -102,8 +102,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         made: list[object] = [as_model_input(inputs), labels]
         if self._class_weights is not None:
             made.append(self._class_weights[self._labels[chosen]])
-        if self._second is not None:
-            made[1:] = (labels, self._second(labels)), *((one, one) for one in made[2:])
+        if self._along is not None:
+            each = (labels, *self._along(labels))
+            made[1:] = each, *((one,) * len(each) for one in made[2:])
         return tuple(made)
 
     def on_epoch_end(self) -> None:

@@ -8,6 +8,7 @@ import keras
 from tlbench.core.cell import Cell, Training
 from tlbench.training.one_update import one_update
 from tlbench.training.rates import with_multiples
+from tlbench.training.second_head import Along
 
 
 def compile_model(model: keras.Model, cell: Cell, jit: bool, multiples: Sequence[float] = ()) -> None:
@@ -31,23 +32,24 @@ def compile_to_train(
     jit: bool,
     ema: float = 0.0,
     multiples: Sequence[float] = (),
-    second_head: float | None = None,
+    along: Along | None = None,
 ) -> None:
     """Compile for the cell's training: one update for all variables, weight decay, labels that `BatchChange` gives.
 
     ema: the decay of the averages of the weights that the optimizer keeps; 0: none. multiples: as `compile_model`.
-    second_head: weight of the cross-entropy of the logits that are the model's second output; None: it has one output.
+    along: what the model's outputs beside the first are of; None: it has one output.
     """
     asked = cell.training
     decays = asked.weight_decay is not None
     kept = spared if decays else lambda variable: False
     optimizer = one_update(optimizer_of(asked, ema), model, kept, multiples)
     loss, metric = _loss(cell)
-    if second_head is None:
+    if along is None:
         _compile(model, optimizer, loss, [metric], jit)
     else:
-        second = keras.losses.CategoricalCrossentropy(from_logits=True)
-        _compile(model, optimizer, [loss, second], [[metric], []], jit, loss_weights=[1.0, second_head])
+        others = along.losses(loss)
+        weights = [1.0, *[along.weight] * len(others)]
+        _compile(model, optimizer, [loss, *others], [[metric], *[[]] * len(others)], jit, loss_weights=weights)
 
 
 def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimizer:

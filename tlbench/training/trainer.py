@@ -23,7 +23,7 @@ from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, cross_entropy, predict, top_1
 from tlbench.training.mixing import BatchChange
 from tlbench.training.schedule import Schedule
-from tlbench.training.second_head import SecondHead
+from tlbench.training.second_head import Along
 
 OnEpoch = Callable[[Epoch], None]
 FLAT = (0.0, "constant")
@@ -52,8 +52,8 @@ class Trainer:
     """`model` compiled for gradient phases of `cell`, with the random changes of its images in front where it asks so.
 
     `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
-    optimizer's first state, while the model's weights are the caller's to set back. second: a head that is trained
-    along, from its own first weights each time.
+    optimizer's first state, while the model's weights are the caller's to set back. along: what is trained
+    along with it, from its own first weights each time.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Trainer:
         jit: bool,
         ema: float = 0.0,
         multiples: Sequence[float] = (),
-        second: SecondHead | None = None,
+        along: Along | None = None,
     ) -> None:
-        self.model, self.second = model, second
-        self._trained = second.model if second else model
+        self.model, self.along = model, along
+        self._trained = along.model if along else model
         changes = cell.training.augmentation
         if changes and not changes.views:
             self._trained = augmented(self._trained, changes, cell.seed)
         if self._trained is not model:
             model.compile(optimizer=None, jit_compile=jit)
-        compile_to_train(self._trained, cell, jit, ema, multiples, second.weight if second else None)
+        compile_to_train(self._trained, cell, jit, ema, multiples, along)
         changed = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
         self._optimizer = self._trained.optimizer
@@ -125,7 +125,7 @@ class Trainer:
                 seed=cell.seed,
                 change=self._change,
                 class_weights=weights,
-                second=self.second.labels if self.second else None,
+                along=self.along.targets if self.along else None,
             ),
             epochs=phase.epochs,
             shuffle=False,  # Batches draws its own order
@@ -144,15 +144,15 @@ class Trainer:
         return Fitted(tuple(watch.history), kept, step, cost)
 
     def _set_back(self, seed: int, rate: float) -> Callable[[], None]:
-        """The optimizer's first state, the second head's first weights, noise of `seed`.
+        """The optimizer's first state, the first weights of what is trained along, noise of `seed`.
 
         Returns what takes the optimizer's copies of the weights again, if it holds any.
         """
         for variable, first in zip(self._optimizer.variables, self._first, strict=True):
             variable.assign(first)
         self._optimizer.learning_rate = rate
-        if self.second:
-            self.second.restore()
+        if self.along:
+            self.along.restore(seed)
         gather: Callable[[], None] = getattr(self._optimizer, "gather", _nothing)
         gather()
         seed_noise(self._trained, seed)
@@ -201,7 +201,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         assert logs is not None
         if self.history:
             self.usage += usage().since(self._before)
-        # Of two heads, Keras puts the name of the head before it.
+        # Of several heads, Keras puts the name of the head before it.
         accuracy = next(float(value) for name, value in logs.items() if name.endswith("accuracy"))
         seen = self._look()
         logs |= {"val_loss": self._loss(seen), "val_accuracy": top_1(seen)}

@@ -98,9 +98,9 @@ class Bench:
 
     @property
     def along(self) -> list[keras.Variable]:
-        """What the last phase trains beside the model: a second head."""
+        """What the last phase trains beside the model: other heads."""
         trainer = self._stages[-1].trainer
-        return list(trainer.second.head.trainable_variables) if trainer and trainer.second else []
+        return list(trainer.along.head.trainable_variables) if trainer and trainer.along else []
 
     def renew(self, job: Job) -> None:
         """Make the model as it would be if it were built for the next cell; its features are there already.
@@ -195,9 +195,9 @@ class Bench:
                 history += fitted.history
                 one = self._told(phase, stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage}))
                 one = one.model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
-                if second := stage.trainer.second:
-                    trained = one.trainable + count_part([second.head]).trainable
-                    one = one.model_copy(update={"trainable": trained, "calibration": second.calibration})
+                if along := stage.trainer.along:
+                    trained = one.trainable + count_part([along.head]).trainable
+                    one = one.model_copy(update={"trainable": trained, "calibration": along.calibration})
             told.append(one.model_copy(update={"seconds": time.perf_counter() - begin}))
         return Trained(tuple(history), kept, tuple(told))
 

@@ -10,12 +10,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.backbones import registry as backbones
 from tlbench.core import plugin_files
 from tlbench.core.cell import Augmentation, Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, head_of
+from tlbench.modeling.auxiliary import auxiliary_head, with_auxiliary
 from tlbench.modeling.cut import Boundary, boundary, upper_model
 from tlbench.modeling.freezing import phases_of
 from tlbench.modeling.heads import head_layers
@@ -30,7 +32,7 @@ from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import PASS_BATCH, FeaturePass
 from tlbench.training.pull import pull
 from tlbench.training.rates import multiples_of
-from tlbench.training.second_head import SecondHead
+from tlbench.training.second_head import Along, AuxiliaryHeads, SecondHead
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.relation import relate
 from tlbench.training.trainer import Trainer
@@ -110,16 +112,29 @@ def _stage(
     # The same layers in a model of its own, since a model has one optimizer and one traced step.
     name = phase.name.replace("-", "_").replace(" ", "_")
     model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=name)
-    second = _second_head(assembled, group.jobs[0], phase.second_head, jit, images) if phase.second_head else None
-    return Stage(model, images, whole, path, _trainer(assembled, model, cell, phase, jit, second))
+    along = _along(assembled, group.jobs[0], phase, jit, images)
+    return Stage(model, images, whole, path, _trainer(assembled, model, cell, phase, jit, along))
 
 
 def _trainer(
-    assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool, second: SecondHead | None = None
+    assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool, along: Along | None = None
 ) -> Trainer:
-    if second is None:
+    if along is None:
         return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, model))
-    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, second.model, second.head), second)
+    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, along.model, along.head), along)
+
+
+def _along(assembled: Assembled, job: Job, phase: Phase, jit: bool, images: Mapping[str, Arrays]) -> Along | None:
+    """What a phase trains along with the whole model."""
+    if phase.second_head:
+        return _second_head(assembled, job, phase.second_head, jit, images)
+    if not phase.auxiliary:
+        return None
+    own = backbones.get(job.cell.backbone.name).auxiliary
+    assert own is not None, "a suite that asks for them of another backbone is refused"
+    draw = auxiliary_head(assembled, own, job.cell.head, len(job.images.classes))
+    classifiers = draw()
+    return AuxiliaryHeads(with_auxiliary(assembled, own, classifiers), classifiers, phase.auxiliary, draw)
 
 
 def _second_head(assembled: Assembled, job: Job, weight: float, jit: bool, images: Mapping[str, Arrays]) -> SecondHead:
