@@ -297,6 +297,18 @@ def save_lambda(payload: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def save_without_litert(payload: dict[str, Any]) -> dict[str, Any]:
+    """A classifier of two classes with an operation that LiteRT does not have."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((32, 32, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 256)(inputs))
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.ops.erfinv(pooled))
+    keras.Model(inputs, outputs).save(payload["path"])
+    return {}
+
+
 def save_text(payload: dict[str, Any]) -> dict[str, Any]:
     """A file that is no model."""
     Path(payload["path"]).write_text("no model")

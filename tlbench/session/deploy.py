@@ -151,7 +151,12 @@ def _in_a_child(request: ToExport) -> Exported | Failure:
     if isinstance(outcome, Raised):
         with printed.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
-    return failure(outcome)[1].model_copy(update={"advice": f"What the process printed is in {printed}."})
+    return _printed_in(printed, failure(outcome)[1])
+
+
+def _printed_in(file: Path, why: Failure) -> Failure:
+    """Other advice is for cells that are trained."""
+    return why.model_copy(update={"advice": f"What the process printed is in {file}."})
 
 
 def _time(kept: _Kept, exported: Outcomes, host: TimerHost, events: Events) -> Times:
@@ -172,7 +177,13 @@ def _time(kept: _Kept, exported: Outcomes, host: TimerHost, events: Events) -> T
 
 def times_of(jobs: Sequence[DeployedJob], session: Session) -> Times:
     """What a session of one side has measured and lost, by runtime."""
-    lost = {job.runtime: session.lost[key].failure for job in jobs for key in job.keys if key in session.lost}
+    lost = {
+        job.runtime: _printed_in(side.log(session.logs, job), session.lost[key].failure)
+        for job in jobs
+        for key in job.keys
+        for side in session.sides
+        if key in session.lost
+    }
     measured = {
         job.runtime: [one for key in job.keys for one in session.measured[key].values()]
         for job in jobs

@@ -3,6 +3,7 @@
 What a runtime needs is imported where it is used: a worker that needs none of it loads none.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.core.errors import UserError
 from tlbench.core.plugins import resolve
 from tlbench.execution.runtimes import KERAS, RUNTIMES
 from tlbench.worker.kept_model import open_model
@@ -20,6 +22,9 @@ Images = NDArray[np.float32]
 Run = Callable[[Images], NDArray[np.float32]]
 """From images (batch, H, W, 3), float32 of 0 to 255, to the model's outputs (batch, units), which are there when it
 returns."""
+
+LACKING = re.compile(r"^(?:Custom|Flex) ops: (?P<operations>.+)$", re.MULTILINE)
+"""The line of LiteRT's converter, among pages, that says what keeps a model from it."""
 
 
 class Engine(Protocol):
@@ -85,7 +90,12 @@ class _LiteRT:
         import tensorflow
 
         own = {"supported_ops": [tensorflow.lite.OpsSet.TFLITE_BUILTINS]}
-        _export(model, path, "litert", target_spec=own, **self._options)
+        try:
+            _export(model, path, "litert", target_spec=own, **self._options)
+        except Exception as error:
+            if (lacking := LACKING.search(str(error))) is None:
+                raise
+            raise UserError(f"it has no operation of its own for {lacking['operations']}") from error
 
     def open(self, path: Path, batch_size: int, threads: int) -> Run:
         import tensorflow

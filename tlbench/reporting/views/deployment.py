@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.errors import UserError
 from tlbench.core.text import counted, one_line
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Listing, Note, Section, Table, compact, prose
@@ -12,7 +13,7 @@ from tlbench.statistics.bootstrap import FEWEST
 
 UNSTABLE = "~"
 LONGEST = 240
-"""Characters of a reason in a table; converters print pages, and a log has them."""
+"""Characters of a reason."""
 
 
 def document(deployment: Deployment) -> Document:
@@ -32,8 +33,8 @@ def _section(model: DeployedModel, batch_sizes: Sequence[int], marks: bool) -> S
     for size in batch_sizes:
         headings += [f"ms, {counted(size, 'image')}", "Relative"]
     rows = [_row(one, model.images, batch_sizes, marks) for one in model.runtimes]
-    table = Table.of([*headings, "Failure"], rows, right=range(1, len(headings)))
-    said = [*_equality(model), *_as_recorded(model)]
+    table = Table.of(headings, rows, right=range(1, len(headings)))
+    said = [*_equality(model), *_as_recorded(model), *(_failure(one) for one in model.runtimes if one.failure)]
     if model.fallbacks:
         said.append(f"Fallbacks: {', '.join(model.fallbacks).upper()}.")
     return Section(f"{model.label} ({model.cell_id})", (compact(table), *((Note(tuple(said)),) if said else ())))
@@ -48,7 +49,6 @@ def _row(one: Deployed, images: int, batch_sizes: Sequence[int], marks: bool) ->
         DASH if one.changed is None else str(one.changed),
         DASH if one.gap is None else f"{one.gap:.1g}",
         *times,
-        _failure(one),
     ]
 
 
@@ -69,10 +69,12 @@ def _relative(to: Relative | None) -> str:
 
 
 def _failure(one: Deployed) -> str:
-    if one.failure is None:
-        return ""
-    text = one_line(f"{one.failure.type}: {one.failure.message}")
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    """Why there are no numbers; what a converter says in pages is cut, and in a log."""
+    assert one.failure is not None
+    kind = "" if one.failure.type == UserError.__name__ else f"{one.failure.type}: "
+    why = one_line(f"{kind}{one.failure.message}")
+    why = why if len(why) <= LONGEST else why[: LONGEST - 1] + "…"
+    return f"No {'times' if one.bytes else 'numbers'} of {one.title}: {why} ({one.failure.advice.rstrip('.')})"
 
 
 def _equality(model: DeployedModel) -> list[str]:
