@@ -29,9 +29,9 @@ def test_names_are_taken_once_and_in_their_order() -> None:
         ("litrt", "--to: there is no runtime 'litrt'; did you mean 'litert'?"),
         (
             "onnx",
-            f"--to onnx: ONNX Runtime: tf2onnx is not installed for {sys.executable}; `pip install 'tlbench[onnx]'`",
+            f"--to onnx: ONNX Runtime needs tf2onnx, not installed for {sys.executable}; `pip install 'tlbench[onnx]'`",
         ),
-        ("openvino", f"openvino is not installed for {sys.executable}; `pip install 'tlbench[openvino]'`"),
+        ("openvino", f"OpenVINO needs openvino, not installed for {sys.executable}; `pip install 'tlbench[openvino]'`"),
     ],
 )
 def test_another_one_is_one_sentence_with_the_way_out(name: str, said: str) -> None:

@@ -112,6 +112,15 @@ def test_what_cannot_be_exported_is_a_row_without_numbers_and_the_reason_below()
     assert (of.failed, of.exported) == (True, False)
 
 
+def test_half_precision_is_named_where_a_runtime_failed() -> None:
+    failed = Deployed(
+        runtime="onnx", title="ONNX", exact=True, failure=Failure(type="E", message="bfloat16", advice="See it.")
+    )
+    _, said = shown(deployment(row("keras"), failed, precision="mixed_bfloat16"))
+    assert "The model computes in mixed_bfloat16, which few runtimes take" in said
+    assert "mixed_bfloat16" not in shown(deployment(row("keras"), row("litert"), precision="mixed_bfloat16"))[1]
+
+
 def test_a_runtime_that_lost_its_times_keeps_its_answers() -> None:
     killed = Failure(type="SIGKILL", message="the process was killed", advice="See the log.")
     of = deployment(row("keras"), row("litert", failure=killed))

@@ -41,8 +41,8 @@ class Runtime:
     @property
     def absence(self) -> str:
         """What is missing, and what brings it."""
-        are = f"{' and '.join(self.missing)} {'is' if len(self.missing) == 1 else 'are'}"
-        return f"{self.title}: {are} not installed for {sys.executable}; `pip install 'tlbench[{self.extra}]'`"
+        needs = f"{self.title} needs {' and '.join(self.missing)}, not installed for {sys.executable}"
+        return f"{needs}; `pip install 'tlbench[{self.extra}]'`"
 
 
 RUNTIMES: Mapping[str, Runtime] = {

@@ -58,13 +58,14 @@ class Deployed(Value):
 class DeployedModel(Value):
     """A cell's model in all runtimes, Keras first. images: of its test set. recorded: how many its record has right.
 
-    fallbacks: what stood in for something else when it was trained.
+    precision: what it computes in. fallbacks: what stood in for something else when it was trained.
     """
 
     cell_id: str
     label: str
     images: int
     recorded: int | None
+    precision: str = "float32"
     fallbacks: tuple[str, ...] = ()
     runtimes: tuple[Deployed, ...]
 

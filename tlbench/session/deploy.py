@@ -215,6 +215,7 @@ def _told(kept: _Kept, exported: Outcomes, times: Times) -> DeployedModel:
         label=record.cell.label,
         images=len(labels),
         recorded=record.accuracy.correct if record.accuracy else None,
+        precision=record.cell.precision,
         fallbacks=record.fallbacks,
         runtimes=tuple(rows),
     )

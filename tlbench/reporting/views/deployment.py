@@ -35,6 +35,8 @@ def _section(model: DeployedModel, batch_sizes: Sequence[int], marks: bool) -> S
     rows = [_row(one, model.images, batch_sizes, marks) for one in model.runtimes]
     table = Table.of(headings, rows, right=range(1, len(headings)))
     said = [*_equality(model), *_as_recorded(model), *(_failure(one) for one in model.runtimes if one.failure)]
+    if model.precision != "float32" and any(one.failure for one in model.runtimes):
+        said.append(f"The model computes in {model.precision}, which few runtimes take: train it with float32.")
     if model.fallbacks:
         said.append(f"Fallbacks: {', '.join(model.fallbacks).upper()}.")
     return Section(f"{model.label} ({model.cell_id})", (compact(table), *((Note(tuple(said)),) if said else ())))
