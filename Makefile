@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: small test lint coverage benchmark backends ray package docs clean help
+.PHONY: small test lint coverage benchmark backends ray hub package docs clean help
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
@@ -35,6 +35,14 @@ backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one 
 
 ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster on loopback, one of which is killed
 	TLBENCH_RAY_PYTHON="$(CURDIR)/$(VENV)-ray/bin/python" $(BIN)/python -m pytest tests/integration/test_ray.py
+
+hub: $(VENV)-hub/.ready  ## backbones of keras-hub, beside keras-hub's own and torch's count of their operations
+	$(VENV)-hub/bin/python -m pytest tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py
+
+$(VENV)-hub/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)-hub
+	$(VENV)-hub/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev,hub,torch]'
+	@touch $@
 
 $(VENV)-ray/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-ray
@@ -78,7 +86,7 @@ $(VENV)/.docs: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@touch $@
 
 clean:  ## remove the virtual environment and the tools' caches
-	rm -rf $(VENV) $(VENV)-backends $(VENV)-ray .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist site *.egg-info
+	rm -rf $(VENV) $(VENV)-backends $(VENV)-ray $(VENV)-hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist site *.egg-info
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -6,6 +6,7 @@ import pytest
 
 import tlbench
 from tlbench.backbones import registry
+from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
 
 SENTENCE = r"backbone DaViT_T needs the package keras-cv-attention-models; `pip install 'tlbench\[kecam\]'` installs it"
@@ -30,8 +31,7 @@ def test_a_run_is_refused_before_images_and_weights_are_looked_for(
 
 @pytest.mark.usefixtures("without_kecam")
 def test_others_and_plans_need_no_package() -> None:
-    registry.check_installed(registry.expand_pattern("all"))
-    registry.check_installed(["AlexNet", "file"])
+    registry.check_installed(Named(name=name) for name in (*registry.expand_pattern("all"), "AlexNet"))
     (cell,) = tlbench.plan("lessons/davit").cells
     assert cell.strategy.label == "partial (frozen_operations=80, joint=True)"
     assert cell.head.label == "gap, dropout 0.3, sigmoid"

@@ -13,7 +13,7 @@ from tlbench.modeling.heads import head_layers  # noqa: E402
 
 SHARES = (0.7, 0.3, 0.05)
 FEW = ("MobileNetV2", "DenseNet121", "EfficientNetB0", "ConvNeXtTiny")
-FAMILIES = list({registry.get(name).family: name for name in reversed(registry.names())}.values())
+FAMILIES = list({registry.get(name).family: name for name in reversed(registry.expand_pattern("*"))}.values())
 
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")

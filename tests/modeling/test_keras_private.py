@@ -31,6 +31,23 @@ def test_a_layer_knows_its_calls_in_all_models() -> None:
     assert [node.operation is layer for node in keras_private.calls_of(layer)] == [True, True]
 
 
+def test_a_layer_knows_the_layers_it_is_made_of() -> None:
+    attention = keras.layers.MultiHeadAttention(2, 4)
+    attention.build((None, 5, 8), (None, 5, 8))
+    names = {layer.name for layer in keras_private.sublayers(attention)}
+    assert names >= {"query", "key", "value", "attention_output"}
+    assert keras_private.sublayers(keras.layers.Dense(2)) == []
+
+
+def test_a_call_knows_its_arguments() -> None:
+    attention, tokens = keras.layers.MultiHeadAttention(2, 4), keras.Input((5, 8))
+    attention(tokens, value=tokens)
+    (node,) = keras_private.calls_of(attention)
+    args, kwargs = keras_private.arguments(node)
+    assert args[0] is tokens
+    assert kwargs["value"] is tokens
+
+
 def test_a_tensor_knows_what_made_it() -> None:
     layer = keras.layers.Dense(2)
     assert keras_private.maker(layer(keras.Input((3,)))) is layer

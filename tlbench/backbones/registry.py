@@ -1,13 +1,14 @@
 """Backbones by name, from all sources. Pure: plan and list need no Keras."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
 
-from tlbench.backbones import classic, kecam, keras_applications, saved
+from tlbench.backbones import classic, hub, kecam, keras_applications, saved
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.core.cell import FILE, Named
 from tlbench.core.errors import UserError
@@ -21,6 +22,7 @@ SOURCES: Registry[Source] = Registry(
         "keras.applications": keras_applications.backbones,
         "classic": classic.backbones,
         "keras-cv-attention-models": kecam.backbones,
+        "keras-hub": hub.backbones,
     },
     plural="sources of backbones",
     of=Callable,
@@ -72,27 +74,38 @@ def get(name: str) -> BackboneInfo:
 
 
 def of(backbone: Named) -> BackboneInfo:
-    """The same with its arguments, on which what is known of a saved model depends. Raises UserError where there is no
-    such file.
+    """The same with its arguments, on which some of it depends. Raises UserError where they do not go together, or
+    name a saved model that is not there.
     """
-    return saved.info_of(backbone.args) if backbone.name == FILE else get(backbone.name)
+    if backbone.name == FILE:
+        return saved.info_of(backbone.args)
+    info = get(backbone.name)
+    if info.of_args is None:
+        return info
+    try:
+        return replace(info, **info.of_args(backbone.args))
+    except ValueError as error:
+        raise UserError(f"{backbone.label}: {error}") from error
 
 
-def check_installed(names: Iterable[str]) -> None:
+def check_installed(wanted: Iterable[Named]) -> None:
     """Raises UserError, with the way out, where a backbone comes from a package that is not installed."""
-    for name in dict.fromkeys(names):
-        needs = None if name == FILE else get(name).needs
+    for backbone in wanted:
+        needs = of(backbone).needs
         if needs is not None and find_spec(needs[0]) is None:
             raise UserError(
-                f"backbone {name} needs the package {needs[0].replace('_', '-')}; `pip install 'tlbench[{needs[1]}]'` "
-                "installs it"
+                f"backbone {backbone.label} needs the package {needs[0].replace('_', '-')}; "
+                f"`pip install 'tlbench[{needs[1]}]'` installs it"
             )
 
 
 def expand_pattern(pattern: str) -> tuple[str, ...]:
-    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained and
-    need no extra package.
+    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained and need no
+    extra package.
+
+    Of those that need one only where it fits no other: ``ResNet*`` is what it was without them.
     """
     if pattern == "all":
         return tuple(name for name, info in _all().items() if info.pretrained and info.needs is None)
-    return tuple(name for name in names() if fnmatchcase(name, pattern))
+    fitting = tuple(name for name in names() if fnmatchcase(name, pattern))
+    return tuple(name for name in fitting if get(name).needs is None) or fitting

@@ -1,4 +1,5 @@
-"""A model saved by Keras as a backbone, ``{name: file, path: my.keras}``: what its file says of it, read without Keras.
+"""A saved model as a backbone, ``{name: file, path: my.keras}``, or a preset of keras-hub: what it says of itself, read
+without Keras.
 
 A file that brings code of its own is refused here, before anything of it is opened.
 """
@@ -10,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tlbench.backbones.spec import BackboneInfo
+from tlbench.backbones import hub, preset
+from tlbench.backbones.preset import Preset
+from tlbench.backbones.spec import BackboneInfo, PerChannel, Scaling, per_channel
 from tlbench.cache.download import file_digest
 from tlbench.core.cell import FILE, Named, Scalar
 from tlbench.core.errors import UserError
@@ -20,6 +23,10 @@ DIGITS = 12
 """Of the SHA-256, as a cell has it."""
 SCALING = frozenset({"Rescaling", "Normalization"})
 ANY_SIZE = 224
+SAY_SCALING = (
+    "say which it was trained on: `scaling: tf` (-1 to 1), `torch`, `caffe`, `inside` (0 to 255), or "
+    "`{scale: ..., offset: ...}`"
+)
 
 INFO = BackboneInfo(
     name=FILE,
@@ -34,36 +41,68 @@ INFO = BackboneInfo(
 )
 
 
+OF_PRESET: Mapping[str, Any] = {
+    "constructor": "tlbench.modeling.hub:construct_preset",
+    "loader": "tlbench.modeling.hub:load_preset",
+}
+
+
 @dataclass(frozen=True)
 class SavedFile:
-    """A file. size: pixels of the squares that it takes; None: any."""
+    """A file, or a folder of keras-hub with what its `preset` says. size: pixels of the squares it takes; None: any."""
 
     path: Path
     sha256: str
     size: int | None
+    preset: Preset | None = None
 
 
 _known: dict[str, SavedFile] = {}
 
 
 def backbone(path: Path, scaling: str | None) -> Named:
-    """The backbone in a file, which workers find from now on; it is known by its content, not by its place.
+    """The backbone in a file or folder, which workers find from now on; it is known by its content, not by its place.
 
-    scaling: as of `BackboneInfo`; None: the file's own layers scale. Raises UserError, in one sentence, for a file that
-    is no model or holds a program, for one that takes other images, and where nobody says how images are scaled.
+    scaling: as `scaling_of` reads it; None: the file's own layers scale, or the folder says how. Raises UserError, in
+    one sentence, for a file that is no model or holds a program, for one that takes other images, and where nobody says
+    how images are scaled.
     """
+    file = _preset(path, scaling) if path.is_dir() else _file(path, scaling)
+    known_by = file.sha256[:DIGITS]
+    _known[known_by] = file
+    if file.preset is None:
+        return Named(name=FILE, args={"model": path.stem, "sha256": known_by, "scaling": scaling or "inside"})
+    return Named(name=FILE, args={"preset": path.name, "sha256": known_by, **({"scaling": scaling} if scaling else {})})
+
+
+def missing(path: Path, scaling: str | None) -> Named:
+    """The backbone in one that is not there: of a run that is only looked at."""
+    known_as = {"model": path.stem} if path.suffix == SUFFIX else {"preset": path.name}
+    return Named(name=FILE, args={**known_as, "scaling": scaling})
+
+
+def scaling_of(word: str) -> Scaling | PerChannel:
+    """``tf`` and the like, or scale and offset as JSON."""
+    if word.startswith("{"):
+        return per_channel(**json.loads(word))
+    known: Scaling = word  # type: ignore[assignment]  # checked where it was read
+    return known
+
+
+def _file(path: Path, scaling: str | None) -> SavedFile:
     layers = list(_layers(path))
     for layer in layers:
         _check(path, layer)
     if scaling is None and not any(layer["class_name"] in SCALING for layer in layers):
-        raise UserError(
-            f"{path} has no layer that scales images; say which it was trained on: `scaling: tf` (-1 to 1), `torch`, "
-            "`caffe`, or `inside` (0 to 255)"
-        )
-    file = SavedFile(path.resolve(), file_digest(path), _size(path, layers))
-    known_by = file.sha256[:DIGITS]
-    _known[known_by] = file
-    return Named(name=FILE, args={"model": path.stem, "sha256": known_by, "scaling": scaling or "inside"})
+        raise UserError(f"{path} has no layer that scales images; {SAY_SCALING}")
+    return SavedFile(path.resolve(), file_digest(path), _size(path, layers))
+
+
+def _preset(path: Path, scaling: str | None) -> SavedFile:
+    found = preset.read(path)
+    if scaling is None and found.scaling is None:
+        raise UserError(f"{path} does not say how images are scaled ({preset.CONVERTER}); {SAY_SCALING}")
+    return SavedFile(path.resolve(), preset.digest(path), found.size, found)
 
 
 def known() -> tuple[SavedFile, ...]:
@@ -80,17 +119,22 @@ def file_of(args: Mapping[str, Scalar]) -> SavedFile:
     """The file of a backbone. Raises UserError where it was not found when the suite was read."""
     file = _known.get(str(args.get("sha256")))
     if file is None:
-        raise UserError(f"the saved model {args.get('model')}{SUFFIX} is not there; mend its path in the suite")
+        name = f"{args['model']}{SUFFIX}" if "model" in args else args.get("preset")
+        raise UserError(f"the saved model {name} is not there; mend its path in the suite")
     return file
 
 
 def info_of(args: Mapping[str, Scalar]) -> BackboneInfo:
     """What is known of the backbone in a file. Raises UserError as `file_of`."""
-    size = file_of(args).size
-    scaling: Any = args["scaling"]
-    if size is None:
-        return replace(INFO, scaling=scaling)
-    return replace(INFO, scaling=scaling, default_size=size, min_size=size, most_size=size)
+    file = file_of(args)
+    scaling = scaling_of(str(args["scaling"])) if args.get("scaling") else "inside"
+    info = replace(INFO, scaling=scaling)
+    if file.preset is not None:
+        own = scaling if args.get("scaling") else file.preset.scaling or "inside"
+        info = replace(info, scaling=own, output=file.preset.output, needs=hub.NEEDS, **OF_PRESET)
+    if file.size is None:
+        return info
+    return replace(info, default_size=file.size, min_size=file.size, most_size=file.size)
 
 
 def _layers(path: Path) -> Iterator[dict[str, Any]]:

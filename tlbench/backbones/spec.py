@@ -1,8 +1,9 @@
 """What tlbench knows of a backbone without importing Keras."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import nearest
@@ -10,6 +11,32 @@ from tlbench.core.errors import nearest
 Scaling = Literal["tf", "caffe", "torch", "inside"]
 """How a backbone wants 0..255 RGB images: ``tf`` to -1..1, ``caffe`` BGR less the ImageNet mean, ``torch`` to 0..1
 less mean over deviation, ``inside`` as they are because its own first layers scale them."""
+
+
+@dataclass(frozen=True)
+class PerChannel:
+    """Any other scaling: 0..255 RGB images times `scale` plus `offset`, channel by channel."""
+
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+
+
+def per_channel(scale: Any, offset: Any) -> PerChannel:
+    """Of numbers, or lists of three. Raises ValueError for anything else."""
+    return PerChannel(_three("scale", scale), _three("offset", offset))
+
+
+def _three(name: str, value: Any) -> tuple[float, float, float]:
+    given = value if isinstance(value, list | tuple) else [value] * 3
+    if len(given) != 3 or not all(isinstance(one, int | float) and math.isfinite(one) for one in given):
+        raise ValueError(f"{name}: a number, or one for each of three channels, belongs here, not {value!r}")
+    first, second, third = map(float, given)
+    return first, second, third
+
+
+Output = Literal["map", "class_token", "tokens"]
+"""What a backbone gives: a ``map`` of features (batch, H, W, C), or tokens (batch, T, C), of which the first stands for
+the whole image (``class_token``) or none does (``tokens``)."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +83,11 @@ class BackboneInfo:
     shape of an image (H, W, 3) and whether the original classifier belongs to it; it returns a functional Keras model
     with random weights. `loader` names a function that gives it the weights in a file; where it is empty, Keras'
     `load_weights` does. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
-    that have none. `most_size`: None without a bound. `module` is the module of keras.applications that holds its
-    `preprocess_input`; None where there is none to compare the scaling with. `needs`: the package it comes from and the
-    extra of tlbench that brings it; ``all`` leaves those out, too. `auxiliary`: None where it has no such classifiers.
+    that have none. `most_size`: None without a bound; `multiple`: sizes are multiples of it. `module` is the module of
+    keras.applications that holds its `preprocess_input`; None where there is none to compare the scaling with. `needs`:
+    the package it comes from and the extra of tlbench that brings it; ``all`` leaves those out, too. `auxiliary`: None
+    where it has no such classifiers. `of_args`: which of these values depend on the arguments, and how; a ValueError
+    for arguments that do not go together is told to the user.
     """
 
     name: str
@@ -66,7 +95,7 @@ class BackboneInfo:
     module: str | None
     default_size: int
     min_size: int
-    scaling: Scaling
+    scaling: Scaling | PerChannel
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     published: Published | None = None
     constructor: str = "tlbench.modeling.constructors:keras_application"
@@ -75,6 +104,9 @@ class BackboneInfo:
     loader: str = ""
     needs: tuple[str, str] | None = None
     auxiliary: Auxiliary | None = None
+    output: Output = "map"
+    multiple: int = 1
+    of_args: Callable[[Mapping[str, Scalar]], Mapping[str, Any]] | None = None
 
     @property
     def crop(self) -> float:

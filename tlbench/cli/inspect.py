@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
-from tlbench.backbones import saved
 from tlbench.cli.options import plugin_option
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
@@ -76,15 +76,13 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
 def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     args = settings_of(settings)
-    if backbone.endswith(saved.SUFFIX):
+    if backbone.endswith(saved.SUFFIX) or preset.is_preset(Path(backbone)):
         scaling = args.pop("scaling", None)
         own = saved.backbone(Path(backbone), None if scaling is None else str(scaling))
     elif backbone in backbones.names():
         own = Named(name=backbone, args=args)
     else:
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
-    backbones.check_installed([own.name])
-    info = backbones.of(own)
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
     boundary = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], _size(options["image_size"])
@@ -95,16 +93,20 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         "output": options["output"],
     }
     try:
-        info.check_args(args)
+        backbones.get(own.name).check_args(args)
         strategies.make(name, boundary).check(Head(**head), None)
     except KeyError:
         raise UserError(strategies.STRATEGIES.unknown(name)) from None
     except ValueError as error:
         raise UserError(str(error)) from error
+    info = backbones.of(own)
+    backbones.check_installed([own])
     if size is not None and min(height_width(size)) < info.min_size:
         raise UserError(f"--image-size {brief(size)} is too small for {backbone}, which needs at least {info.min_size}")
     if size is not None and info.most_size is not None and max(height_width(size)) > info.most_size:
         raise UserError(f"--image-size {brief(size)}: {backbone} takes {info.most_size} pixels alone")
+    if size is not None and any(length % info.multiple for length in height_width(size)):
+        raise UserError(f"--image-size {brief(size)}: {backbone} takes multiples of {info.multiple} pixels")
     return {
         "backbone": {"name": own.name, "args": own.args},
         "strategy": {"name": name, "args": boundary},
@@ -166,6 +168,8 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
         f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen."
     )
     console.print(f"Trained: {answer['trained']}.")
+    if answer["pooled"]:
+        console.print(f"Pooled: {answer['pooled']}.")
     if layers:
         table = Table("layer", "kind", "output", "params", "trainable")
         for row in answer["layers"]:

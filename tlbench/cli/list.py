@@ -47,10 +47,10 @@ def _backbones() -> Rows:
                 "family": info.family,
                 "image size": info.default_size,
                 "at least": info.min_size,
-                "arguments": ", ".join(info.arguments),
                 "published top-1": published.top1 if published else None,
                 "published params (M)": published.params_m if published else None,
                 "weights file": official.file if official else None,
+                "arguments": ", ".join(info.arguments),
             }
         )
     return rows

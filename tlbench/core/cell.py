@@ -69,11 +69,15 @@ class Named(Value):
 
     @property
     def label(self) -> str:
-        """The name as tables show it: ``MobileNet (alpha=0.25)``; of a saved model ``mine.keras (sha256=...)``."""
+        """The name as tables show it: ``MobileNet (alpha=0.25)``; of a saved model ``mine.keras (sha256=...)``, of a
+        preset of keras-hub ``mine (sha256=...)``.
+        """
         args, name = dict(self.args), self.name
         if name == FILE and "model" in args:
             name = f"{args.pop('model')}.keras"
             args = {key: value for key, value in args.items() if (key, value) != ("scaling", "inside")}
+        elif name == FILE and "preset" in args:
+            name = str(args.pop("preset"))
         return f"{name} ({', '.join(f'{key}={value}' for key, value in sorted(args.items()))})" if args else name
 
 

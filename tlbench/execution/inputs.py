@@ -152,7 +152,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
 
     Raises UserError for the first thing that is missing and has no allowed stand-in.
     """
-    registry.check_installed(cell.backbone.name for cell in cells)
+    registry.check_installed(cell.backbone for cell in cells)
     weights: dict[str, WeightsSource] = {}
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)

@@ -17,8 +17,10 @@ from tlbench.host import cgroups, gpu
 from tlbench.host.resources import memory_limit, usable_cores
 from tlbench.results.measured import Environment
 
-PACKAGES = ("tlbench", "keras", "keras-cv-attention-models", "tensorflow", "jax", "torch", "numpy", "pillow")
-MODULES = {"pillow": "PIL"}
+PACKAGES = (
+    "tlbench", "keras", "keras-cv-attention-models", "keras-hub", "tensorflow", "jax", "torch", "numpy", "pillow",
+)  # fmt: skip
+MODULES = {"keras-hub": "keras_hub", "pillow": "PIL"}
 """Packages whose module has another name."""
 CHANGE_NUMBERS = (
     "TF_", "XLA_", "JAX_", "TORCH_", "PYTORCH_", "KERAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "DNNL_",

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from tlbench.modeling.keras_private import sublayers
 from tlbench.modeling.layers import leaves
 
 ADAPTERS = ("lora_kernel_a", "lora_kernel_b")
@@ -50,7 +51,8 @@ def not_adapted(backbone: keras.Model) -> dict[str, int]:
     """Convolutions and dense layers without factors: how many of each class."""
     found: dict[str, int] = {}
     for leaf in leaves(backbone):
-        if not getattr(leaf, "lora_enabled", False) and any(one.name.endswith("kernel") for one in leaf.weights):
+        own = [] if sublayers(leaf) else leaf.weights
+        if not getattr(leaf, "lora_enabled", False) and any(one.name.endswith("kernel") for one in own):
             found[type(leaf).__name__] = found.get(type(leaf).__name__, 0) + 1
     return found
 

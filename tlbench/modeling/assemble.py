@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from tlbench.backbones import registry as backbones
-from tlbench.backbones.spec import BackboneInfo
+from tlbench.backbones.spec import BackboneInfo, Output
 from tlbench.core.cell import Cell, Head, Named, Scalar
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, height_width
@@ -27,14 +27,16 @@ class Assembled:
     """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
 
     Where the strategy has no classifier, it ends with the features that others' classifiers are given.
-    With head `imagenet` the backbone is the whole original classifier. `part` is what of the backbone is trained in the
-    phase that trains most, and how it was left by `freezing`, which frees or fixes others, as `phases` ask.
+    With head `imagenet` the backbone is the whole original classifier. `output` is what the backbone gives. `part` is
+    what of it is trained in the phase that trains most, and how it was left by `freezing`, which frees or fixes others,
+    as `phases` ask.
     """
 
     model: keras.Model
     backbone: keras.Model
     freezing: Freezing
     part: Part
+    output: Output = "map"
     phases: tuple[Phase, ...] = ()
 
     @property
@@ -101,12 +103,12 @@ def assemble(
     outputs: keras.KerasTensor = inputs
     if head_seed is not None:
         keras.utils.set_random_seed(head_seed)
-    after = [] if original else head_layers(head, classes)
+    after = [] if original else head_layers(head, classes, info.output)
     if not strategies.make(strategy.name, strategy.args).has_classifier:
         after = after[:-1]
     for layer in [*scaling_layers(info.scaling), extractor, *after]:
         outputs = layer(outputs)
-    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, part)
+    return Assembled(keras.Model(inputs, outputs, name="model"), extractor, freezing, part, info.output)
 
 
 def head_of(assembled: Assembled) -> list[keras.Layer]:
@@ -130,7 +132,8 @@ class FirstWeights:
         keras.utils.set_random_seed(seed)
         outputs = self._assembled.backbone.outputs[0]
         # Without a classifier there is one layer less, and none with weights.
-        for fresh, layer in zip(head_layers(head, classes), head_of(self._assembled), strict=False):
+        drawn = head_layers(head, classes, self._assembled.output)
+        for fresh, layer in zip(drawn, head_of(self._assembled), strict=False):
             outputs = fresh(outputs)
             layer.set_weights(fresh.get_weights())
 

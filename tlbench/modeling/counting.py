@@ -73,6 +73,7 @@ def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
     depth: layers that have weights, counted at the leaves; the rule of keras.io's table (ResNet50: 107 with its
     top). size_mb: MiB of the weights in their own data type.
     """
+    layers = list(layers)
     leaves = [leaf for layer in layers for leaf in leaves_of(layer) if leaf.weights]
     weights = {id(weight): weight for leaf in leaves for weight in leaf.weights}.values()
     trained = {id(weight) for leaf in leaves for weight in leaf.trainable_weights}
@@ -81,7 +82,7 @@ def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
         trainable=sum(_size(weight) for weight in weights if id(weight) in trained),
         depth=len({id(leaf) for leaf in leaves}),
         size_mb=sum(_size(weight) * _bytes(weight) for weight in weights) / MIB,
-        flops=flops(leaves),
+        flops=flops(layers),
     )
 
 

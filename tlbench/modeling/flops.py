@@ -1,54 +1,101 @@
 """Floating-point operations of one forward pass, counted over convolutions and matrix products.
 
 A multiply and an add are two operations, as torch's FlopCounterMode counts. Element-wise layers (activations,
-normalisation, pooling) are left out, as there; they are a few percent. What may cost more and has no rule is named.
+normalisation, pooling) are left out, as there; they are a few percent. A layer that is made of others (a block of a
+transformer) is gone through for one image. What may cost more and has no rule is named.
 """
 
+import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
 
-from tlbench.modeling.keras_private import calls, calls_of
+from tlbench.modeling.keras_private import arguments, calls, calls_of, sublayers
 
 Shape = tuple[int, ...]
 
 
 def flops(layers: Iterable[keras.layers.Layer]) -> int:
-    """Operations for one image, of leaf layers of a built functional model; each call of a layer counts."""
-    return sum(flops_of_call(node) for layer in layers for node in calls_of(layer))
+    """Operations for one image of built layers and functional models; each call of a layer counts."""
+    return sum(
+        flops_of_call(node)
+        for layer in layers
+        for node in (calls(layer) if isinstance(layer, keras.Model) else calls_of(layer))
+    )
 
 
 def flops_of_call(node: Any) -> int:
     """Operations for one image of one call (a Keras node) of a layer or of a nested model."""
-    operation = node.operation
-    if isinstance(operation, keras.Model):
-        return sum(flops_of_call(inner) for inner in calls(operation))
-    rule = _rule(operation)
-    if rule is None:
-        return 0
-    return 2 * rule(operation, _image(node.input_tensors[0]), _image(node.output_tensors[0]))
+    rule = _rule(node.operation)
+    if rule is not None:
+        return 2 * rule(node.operation, [_shape(one) for one in _given(node)], _shape(node.output_tensors[0]))
+    return sum(flops_of_call(inner) for inner in _inside(node) or ())
 
 
 def uncounted(model: keras.Model) -> tuple[str, ...]:
     """Kinds of operations of a functional model that are counted as nothing and may cost something, sorted.
 
-    A layer with weights that has no rule and is not known to work element by element; and products without weights
-    (attention, ``keras.ops.matmul``).
+    A layer with weights that has no rule, cannot be gone through and is not known to work element by element; and
+    products without weights that have no rule (``keras.ops.einsum``).
     """
-    kinds: set[str] = set()
-    for node in calls(model):
-        operation = node.operation
-        if isinstance(operation, keras.Model):
-            kinds |= set(uncounted(operation))
-        elif _rule(operation) is None and _may_cost(operation):
-            kinds.add(type(operation).__name__)
-    return tuple(sorted(kinds))
+    return tuple(sorted({kind for node in calls(model) for kind in _uncounted(node)}))
+
+
+def _uncounted(node: Any) -> set[str]:
+    if _rule(node.operation) is not None:
+        return set()
+    inside = _inside(node)
+    if inside is None:
+        return {type(node.operation).__name__} if _may_cost(node.operation) else set()
+    return {kind for inner in inside for kind in _uncounted(inner)}
+
+
+def _inside(node: Any) -> list[Any] | None:
+    """The calls within one of a nested model, or of a layer made of others; None for any other, or where it does more
+    with its tensors than symbolic ones can.
+    """
+    operation = node.operation
+    if isinstance(operation, keras.Model):
+        return calls(operation)
+    if not isinstance(operation, keras.Layer) or not sublayers(operation):
+        return None
+    args, kwargs = keras.tree.map_structure(_of_one_image, _passed(node))
+    try:
+        outputs = keras.tree.flatten(operation.call(*args, **kwargs))
+        return calls(keras.Function(_symbolic([args, kwargs]), _symbolic(outputs)))
+    except Exception:  # noqa: BLE001 - another package's code; what it does is named as not counted
+        return None
+
+
+def _passed(node: Any) -> tuple[Any, Any]:
+    """The arguments of a call that reach its operation: Keras keeps `training` to itself where that takes none."""
+    args, kwargs = arguments(node)
+    taken = inspect.signature(node.operation.call).parameters
+    return args, {name: value for name, value in kwargs.items() if name in taken}
+
+
+def _symbolic(values: Any) -> list[Any]:
+    return [one for one in keras.tree.flatten(values) if isinstance(one, keras.KerasTensor)]
+
+
+def _of_one_image(value: Any) -> Any:
+    if not isinstance(value, keras.KerasTensor):
+        return value
+    return keras.Input(batch_shape=_shape(value), dtype=value.dtype)
+
+
+def _given(node: Any) -> list[Any]:
+    """The tensors of a call in the order of its operation's parameters, constant ones too."""
+    args, kwargs = _passed(node)
+    bound = inspect.signature(node.operation.call).bind(*args, **kwargs).arguments
+    return [one for one in keras.tree.flatten(list(bound.values())) if hasattr(one, "shape")]
 
 
 def _rule(operation: Any) -> "Rule | None":
-    return next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
+    by_kind = next((rule for kind, rule in RULES if isinstance(operation, kind)), None)
+    return by_kind or PRODUCT_RULES.get(type(operation).__name__)
 
 
 def _may_cost(operation: Any) -> bool:
@@ -56,44 +103,75 @@ def _may_cost(operation: Any) -> bool:
     return name in PRODUCTS or (bool(getattr(operation, "weights", ())) and name not in BY_ELEMENT)
 
 
-def _image(tensor: Any) -> Shape:
-    """The shape without the batch."""
-    return tuple(int(length) for length in tensor.shape[1:])
+def _shape(tensor: Any) -> Shape:
+    """Of one image."""
+    return tuple(1 if length is None else int(length) for length in tensor.shape)
 
 
-def _convolution(layer: Any, entering: Shape, leaving: Shape) -> int:
-    return _window(layer) * math.prod(leaving) * entering[-1] // int(layer.groups)
+def _convolution(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
+    return _window(layer) * math.prod(leaving) * entering[0][-1] // int(layer.groups)
 
 
-def _depthwise(layer: Any, entering: Shape, leaving: Shape) -> int:
+def _depthwise(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
     del entering
     return _window(layer) * math.prod(leaving)
 
 
-def _separable(layer: Any, entering: Shape, leaving: Shape) -> int:
-    positions, widened = math.prod(leaving[:-1]), entering[-1] * int(layer.depth_multiplier)
+def _separable(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
+    positions, widened = math.prod(leaving[:-1]), entering[0][-1] * int(layer.depth_multiplier)
     return positions * widened * (_window(layer) + leaving[-1])
 
 
-def _dense(layer: Any, entering: Shape, leaving: Shape) -> int:
+def _dense(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
     del layer
-    return entering[-1] * math.prod(leaving)
+    return entering[0][-1] * math.prod(leaving)
+
+
+def _einsum_dense(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
+    """Each number that leaves is a sum over those axes of the kernel that it does not have."""
+    del entering
+    inputs, output = layer.equation.split("->")
+    axes = inputs.split(",")[1]
+    return math.prod(leaving) * math.prod(
+        int(length) for axis, length in zip(axes, layer.kernel.shape, strict=True) if axis not in output
+    )
+
+
+def _attention(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
+    """Projections of query, key, value and result, and the two products of each head, over one axis of tokens."""
+    query, value = entering[0], entering[1]
+    key = entering[2] if len(entering) > 2 else value
+    asking, asked = math.prod(query[:-1]), math.prod(value[:-1])
+    of_key, of_value = int(layer.num_heads * layer.key_dim), int(layer.num_heads * layer.value_dim)
+    projections = asking * query[-1] * of_key + asked * (key[-1] * of_key + value[-1] * of_value)
+    return projections + asking * value[-2] * (of_key + of_value) + asking * of_value * leaving[-1]
+
+
+def _matmul(operation: Any, entering: Sequence[Shape], leaving: Shape) -> int:
+    del operation
+    return math.prod(leaving) * entering[0][-1]
 
 
 def _window(layer: Any) -> int:
     return math.prod(int(length) for length in layer.kernel_size)
 
 
-Rule = Callable[[Any, Shape, Shape], int]
+Rule = Callable[[Any, Sequence[Shape], Shape], int]
+"""Multiplications of one call: the layer, the shapes that enter it and the one that leaves, of one image."""
 RULES: tuple[tuple[type[keras.layers.Layer], Rule], ...] = (
     (keras.layers.SeparableConv2D, _separable),
     (keras.layers.DepthwiseConv2D, _depthwise),
     (keras.layers.Conv2D, _convolution),
     (keras.layers.Dense, _dense),
+    (keras.layers.EinsumDense, _einsum_dense),
+    (keras.layers.MultiHeadAttention, _attention),
 )
+PRODUCT_RULES: dict[str, Rule] = {"Matmul": _matmul}
+"""Of operations that are no layers, by the names of their classes."""
 BY_ELEMENT = frozenset(
     {
         "BatchNormalization",
+        "DINOV2LayerScale",
         "Embedding",
         "GroupNormalization",
         "LayerNormalization",

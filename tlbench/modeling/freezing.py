@@ -10,7 +10,7 @@ from tlbench.core.cell import Head, Named, Training
 from tlbench.core.errors import UserError
 from tlbench.modeling.adapters import ADAPTERS
 from tlbench.modeling.blocks import blocks_of
-from tlbench.modeling.layers import draws_random_numbers, is_normalization, leaves
+from tlbench.modeling.layers import draws_random_numbers, is_normalization, leaves, rate_name
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import LayerView, Only, Part, Phase, as_asked
 
@@ -33,7 +33,8 @@ class Freezing:
 
     def __init__(self, backbone: keras.Model) -> None:
         self._layers = list(backbone.layers)
-        self._rates = {id(leaf): leaf.rate for leaf in leaves(backbone) if draws_random_numbers(leaf)}
+        drawing = [leaf for leaf in leaves(backbone) if draws_random_numbers(leaf)]
+        self._rates = {id(leaf): getattr(leaf, rate_name(leaf)) for leaf in drawing}
         self._fixed = {id(leaf) for leaf in leaves(backbone) if not leaf.trainable}
 
     def freeze(self, part: Part) -> None:
@@ -44,7 +45,7 @@ class Freezing:
             layer.trainable = free
             for leaf in leaves(layer):
                 if id(leaf) in self._rates:
-                    leaf.rate = self._rates[id(leaf)] if free else 0
+                    setattr(leaf, rate_name(leaf), self._rates[id(leaf)] if free else 0)
                 if free and id(leaf) in self._fixed:
                     leaf.trainable = False
                 elif free and part.only != "all":

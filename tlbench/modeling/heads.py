@@ -2,6 +2,7 @@
 
 import keras
 
+from tlbench.backbones.spec import Output
 from tlbench.core.cell import Head
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import resolve
@@ -13,20 +14,39 @@ def global_average() -> keras.layers.Layer:
     return keras.layers.GlobalAveragePooling2D(name="pooling")
 
 
-def flatten() -> keras.layers.Layer:
-    """(batch, H, W, C) to (batch, H * W * C)."""
+@keras.saving.register_keras_serializable(package="tlbench")
+class ClassToken(keras.layers.Layer):  # type: ignore[misc]
+    """The first token, which stands for the whole image: (batch, T, C) to (batch, C)."""
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """The first of them."""
+        return inputs[:, 0]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Without the axis of tokens."""
+        return (input_shape[0], input_shape[2])
+
+
+def one_of_tokens(class_token: bool) -> keras.layers.Layer:
+    """(batch, T, C) to (batch, C): the class token, else the mean of all, as the classifiers of keras-hub do."""
+    return ClassToken(name="pooling") if class_token else keras.layers.GlobalAveragePooling1D(name="pooling")
+
+
+def flatten(class_token: bool = False) -> keras.layers.Layer:
+    """(batch, H, W, C) to (batch, H * W * C), (batch, T, C) to (batch, T * C)."""
+    del class_token
     return keras.layers.Flatten(name="pooling")
 
 
-def head_layers(head: Head, classes: int) -> list[keras.layers.Layer]:
+def head_layers(head: Head, classes: int, output: Output = "map") -> list[keras.layers.Layer]:
     """Pooling, then hidden Dense layers with ReLU, dropout, and the classifier in float32.
 
-    One sigmoid unit for `output: sigmoid`, which needs two classes; else softmax over `classes`.
-    Raises UserError for sigmoid with another number of classes.
+    One sigmoid unit for `output: sigmoid`, which needs two classes; else softmax over `classes`. output: what the
+    backbone gives. Raises UserError for sigmoid with another number of classes, and for a head that takes no tokens.
     """
     if head.output == "sigmoid" and classes != 2:
         raise UserError(f"head {head.label}: output sigmoid needs two classes, the data set has {classes}; use softmax")
-    layers = [resolve(HEADS[head.name].pooling)()]
+    layers = [_pooling(head, output)]
     for number, units in enumerate(head.hidden, 1):
         layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
     if head.dropout:
@@ -35,3 +55,12 @@ def head_layers(head: Head, classes: int) -> list[keras.layers.Layer]:
     # float32 whatever the precision: a softmax in half precision loses the small probabilities.
     layers.append(keras.layers.Dense(units, activation=head.output, dtype="float32", name="classifier"))
     return layers
+
+
+def _pooling(head: Head, output: Output) -> keras.layers.Layer:
+    info = HEADS[head.name]
+    if output == "map":
+        return resolve(info.pooling)()
+    if not info.of_tokens:
+        raise UserError(f"head {head.name} takes feature maps, and the backbone gives tokens; use gap or flatten")
+    return resolve(info.of_tokens)(output == "class_token")

@@ -25,6 +25,16 @@ def calls_of(layer: keras.layers.Layer) -> list[Any]:
     return list(layer._inbound_nodes)
 
 
+def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a layer is made of, each once. Calls ``_flatten_layers``, which only models make public."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def arguments(node: Any) -> tuple[Any, Any]:
+    """Arguments of a call by place and by name, symbolic tensors among them. Reads the node's ``arguments``."""
+    return node.arguments.args, node.arguments.kwargs
+
+
 def maker(tensor: Any) -> Any:
     """The operation whose call made a symbolic tensor. Reads ``_keras_history``."""
     return tensor._keras_history.operation

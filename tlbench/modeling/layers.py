@@ -7,10 +7,16 @@ from tlbench.modeling import keras_private
 
 
 def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layer itself, or the layers of a nested model, at any depth."""
+    """The layer itself, or the layers of a nested model, or of a layer that is made of others, at any depth.
+
+    One that has weights beside those of its layers comes before them.
+    """
     if isinstance(layer, keras.Model):
         return [leaf for inner in layer.layers for leaf in leaves(inner)]
-    return [layer]
+    inside = [leaf for inner in keras_private.sublayers(layer) for leaf in leaves(inner)]
+    of_others = {id(weight) for leaf in inside for weight in leaf.weights}
+    own = not inside or any(id(weight) not in of_others for weight in layer.weights)
+    return [layer, *inside] if own else inside
 
 
 NORMALIZATION = (
@@ -28,7 +34,12 @@ def is_normalization(layer: keras.layers.Layer) -> bool:
 
 def draws_random_numbers(layer: keras.layers.Layer) -> bool:
     """Whether a layer, not a nested model, gives different outputs for the same input in training."""
-    return keras_private.has_generators(layer) and getattr(layer, "rate", 1) > 0
+    return keras_private.has_generators(layer) and getattr(layer, rate_name(layer), 1) > 0
+
+
+def rate_name(layer: keras.layers.Layer) -> str:
+    """The attribute of a layer that says how much it drops; of keras-hub's stochastic depth it is another."""
+    return "drop_prob" if hasattr(layer, "drop_prob") else "rate"
 
 
 def seed_noise(model: keras.Model, seed: int) -> None:

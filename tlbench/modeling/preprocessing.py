@@ -5,7 +5,7 @@ import importlib
 import keras
 import numpy as np
 
-from tlbench.backbones.spec import BackboneInfo, Scaling
+from tlbench.backbones.spec import BackboneInfo, PerChannel, Scaling
 from tlbench.core.errors import UserError
 
 IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
@@ -26,11 +26,13 @@ class ReverseChannels(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
-def scaling_layers(scaling: Scaling) -> list[keras.layers.Layer]:
+def scaling_layers(scaling: Scaling | PerChannel) -> list[keras.layers.Layer]:
     """Layers from 0..255 RGB images (batch, H, W, 3) to what the backbone was trained on.
 
     Equal to keras.applications' `preprocess_input` of its module, which a test shows for all backbones.
     """
+    if isinstance(scaling, PerChannel):
+        return [_rescaling(list(scaling.scale), list(scaling.offset))]
     match scaling:
         case "tf":
             return [_rescaling(1 / 127.5, -1.0)]

@@ -2,6 +2,8 @@
 
 import keras
 
+from tlbench.backbones.spec import Output
+from tlbench.core.cell import Head
 from tlbench.modeling.adapters import adapted, not_adapted
 from tlbench.modeling.freezing import views_of
 from tlbench.modeling.layers import leaves
@@ -22,6 +24,16 @@ def trained_part(backbone: keras.Model, part: Part) -> str:
         said += f"; rank {part.rank}, {len(adapted(backbone))} layers adapted"
         said += f", not {' and '.join(others)}" if others else ""
     return said
+
+
+def pooled(backbone: keras.Model, output: Output, head: Head) -> str:
+    """What the head makes of a backbone's tokens; empty where that gives a feature map, as most do."""
+    if output == "map":
+        return ""
+    tokens = backbone.output_shape[1]
+    if head.name != "gap":
+        return f"{head.name} of {tokens} tokens"
+    return f"the class token, the first of {tokens}" if output == "class_token" else f"the mean of {tokens} tokens"
 
 
 def _where(layers: list[LayerView], part: Part) -> str:

@@ -259,6 +259,10 @@ def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) ->
         )
     if info.most_size is not None and max(height_width(size)) > info.most_size:
         raise suite.complain(loc, f"image_size {brief(size)}: {backbone.label} takes {info.most_size} pixels alone")
+    if any(length % info.multiple for length in height_width(size)):
+        raise suite.complain(
+            loc, f"image_size {brief(size)}: {backbone.label} takes multiples of {info.multiple} pixels"
+        )
     return size
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ValidationInfo
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones import saved
-from tlbench.backbones.spec import Scaling
+from tlbench.backbones.spec import Scaling, per_channel
 from tlbench.core.cell import FILE, Head, Named, Scalar, Value, Weights
 from tlbench.core.errors import UserError, nearest
 from tlbench.datasets import registry as datasets
@@ -111,24 +111,39 @@ def _dataset(value: Any) -> Any:
 
 
 def _saved_model(args: dict[str, Any], folder: Path) -> BackboneItem:
-    """A model in a file, whose path is relative to the suite. One that is not there is refused where it is needed."""
+    """A model in a file or a preset folder, whose path is relative to the suite. One that is not there is refused where
+    it is needed.
+    """
     check_keys(args, ["name", "path", "scaling", "weights"])
     path, scaling = args.get("path"), args.get("scaling")
-    if not isinstance(path, str) or not path.endswith(saved.SUFFIX):
+    if not isinstance(path, str) or Path(path).suffix not in ("", saved.SUFFIX):
         raise complain(
-            f"path: a file that ends in {saved.SUFFIX} belongs here, not {show(path)}", "path" if path else None
+            f"path: a file that ends in {saved.SUFFIX}, or keras-hub's preset folder, belongs here, not {show(path)}",
+            "path" if path else None,
         )
-    if scaling is not None:
+    if isinstance(scaling, dict):
+        scaling = _per_channel(scaling)
+    elif scaling is not None:
         one_of(*get_args(Scaling), label="scaling")(scaling)
     weights = one_of(FILE, "random", label="kind of weights")(args.get("weights", FILE))
     if not (folder / path).exists():
-        missing = Named(name=FILE, args={"model": Path(path).stem, "scaling": scaling})
+        missing = saved.missing(Path(path), scaling)
         return BackboneItem(backbones=(missing,), weights="random" if weights == "random" else "file")
     try:
         backbone = saved.backbone(folder / path, scaling)
     except UserError as error:
         raise complain(str(error), "path") from None
     return BackboneItem(backbones=(backbone,), weights="random" if weights == "random" else "file")
+
+
+def _per_channel(value: dict[str, Any]) -> str:
+    """Scale and offset as JSON: arguments of a cell are single values."""
+    check_keys(value, ["scale", "offset"])
+    try:
+        found = per_channel(value.get("scale", 1.0), value.get("offset", 0.0))
+    except ValueError as error:
+        raise complain(f"scaling: {error}", "scaling") from None
+    return json.dumps({"scale": found.scale, "offset": found.offset})
 
 
 def _place(args: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from tlbench.core.cell import Head, Named
 from tlbench.core.image_size import ImageSize
 from tlbench.modeling.assemble import Assembled, assemble, without_top
 from tlbench.modeling.counting import count, count_original, count_part
-from tlbench.modeling.wording import trained_part
+from tlbench.modeling.wording import pooled, trained_part
 from tlbench.results.record import Counts
 from tlbench.worker import settings
 
@@ -19,7 +19,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 
     request: ``backbone`` and ``strategy`` (name, args), ``head`` (fields of Head), ``classes``, ``image_size``
     (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
-    ``flops``, the same of its ``parts``, and its ``layers`` in order. Raises UserError for what does not fit together.
+    ``flops``, the same of its ``parts``, its ``layers`` in order, and ``pooled``, what the head makes of tokens, in
+    words. Raises UserError for what does not fit together.
     """
     settings.set_all()
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])
@@ -39,6 +40,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
         "image_size": image_size,
         "frozen_layers": assembled.frozen,
         "trained": trained_part(assembled.backbone, assembled.part),
+        "pooled": pooled(assembled.backbone, assembled.output, head),
         **counts.model_dump(exclude={"backbone", "head"}),
         "parts": {"backbone": counts.backbone.model_dump(), "head": counts.head.model_dump()},
         "layers": _layers(assembled),

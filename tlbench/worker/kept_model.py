@@ -11,7 +11,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.files import flush_folder
 from tlbench.core.plugins import resolve
 from tlbench.core.text import one_line
-from tlbench.modeling import preprocessing  # noqa: F401 - its layers are found by name when a model is opened
+from tlbench.modeling import heads, hub, preprocessing  # noqa: F401 - their layers are found by name when a model is opened
 from tlbench.results.record import SavedModel
 from tlbench.results.store import MODELS
 

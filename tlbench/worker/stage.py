@@ -219,7 +219,7 @@ def _others(assembled: Assembled, job: Job, keep: Keep) -> list[Boundary]:
     classes, found = len(job.images.classes), list[Boundary]()
     for strategy, head in ((job.cell.strategy, job.cell.head), *keep.others):
         try:
-            layers = head_layers(head, classes)
+            layers = head_layers(head, classes, assembled.output)
             frozen = {phase.frozen for phase in _phases(assembled, job, strategy, head)}
             found += filter(None, (boundary(assembled, number, layers) for number in sorted(frozen)))
         except UserError:  # that cell cannot work, and will say so itself
