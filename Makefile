@@ -37,7 +37,7 @@ ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster 
 	TLBENCH_RAY_PYTHON="$(CURDIR)/$(VENV)-ray/bin/python" $(BIN)/python -m pytest tests/integration/test_ray.py
 
 hub: $(VENV)-hub/.ready  ## backbones of keras-hub, beside keras-hub's own and torch's count of their operations
-	$(VENV)-hub/bin/python -m pytest tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py
+	$(VENV)-hub/bin/python -m pytest -m 'slow or not slow' tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py
 
 $(VENV)-hub/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-hub

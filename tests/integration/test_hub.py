@@ -11,6 +11,7 @@ import pytest
 from tests.integration.conftest import environment, fresh_tlbench_in, make_place
 from tests.integration.test_cut_training import SGD, check_same, job, make_data, save_weights
 from tests.narrow import present
+from tlbench.backbones.hub import ARCHITECTURES, architecture
 from tlbench.core.cell import Head, Named
 from tlbench.results.store import Store
 
@@ -66,25 +67,26 @@ def test_cut_and_whole_training_give_the_same_weights(strategy: Named, tmp_path:
 COUNTED = """
 import json, sys
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 import keras_hub
-kind, arguments, size = json.loads(sys.argv[1])
+kind, arguments = json.loads(sys.argv[1])
 model = getattr(keras_hub.models, kind)(**arguments)
-images = torch.zeros(1, size, size, 3)
-with torch.no_grad(), FlopCounterMode(display=False) as counter:
-    model(images)
+images = torch.zeros(1, *arguments["image_shape"])
+# torch counts no operation of the attention that it has for CPUs in one piece.
+with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    model({"images": images} if isinstance(model.input, dict) else images)
 print(counter.get_total_flops())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch: pip install 'tlbench[torch]'")
-@pytest.mark.parametrize("name", ["ViTBackbone", "DeiTBackbone", "DINOV2Backbone", "SwinTransformerBackbone"])
+@pytest.mark.parametrize("name", [one.name for one in ARCHITECTURES])
 def test_operations_are_those_of_torchs_counter(name: str, tmp_path: Path) -> None:
-    from tlbench.backbones.hub import architecture
-
     made_of = architecture(name).made_of({}, (224, 224, 3))
     torch = subprocess.run(
-        [sys.executable, "-c", COUNTED, json.dumps([name, made_of, 224])],
+        [sys.executable, "-c", COUNTED, json.dumps([name, made_of])],
         env=environment(tmp_path, KERAS_BACKEND="torch"),
         capture_output=True,
         text=True,
@@ -92,4 +94,4 @@ def test_operations_are_those_of_torchs_counter(name: str, tmp_path: Path) -> No
     )
     assert torch.returncode == 0, torch.stderr
     ours = fresh_tlbench_in(tmp_path, "inspect", name, "--strategy", "frozen", "--json")
-    assert json.loads(ours.stdout)["parts"]["backbone"]["flops"] == pytest.approx(int(torch.stdout), rel=0.01)
+    assert json.loads(ours.stdout)["parts"]["backbone"]["flops"] == int(torch.stdout.split()[-1])

@@ -145,6 +145,21 @@ def test_operations_are_those_of_the_paper_and_nothing_is_left_uncounted() -> No
     assert counts.uncounted == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "flops"),
+    [
+        ("DeiTBackbone", 5_524_800, 2_521_239_552),
+        pytest.param("SwinTransformerBackbone", 27_519_354, 8_979_597_312, marks=pytest.mark.slow),
+    ],
+)
+def test_defaults_are_a_published_model_and_its_operations_those_that_torchs_counter_gives(
+    name: str, params: int, flops: int
+) -> None:
+    """Parameters as keras-hub gives them beside its weights; tests/integration/test_hub.py asks torch itself."""
+    counts = count(assemble(Named(name=name), Named(name="frozen"), Head(), 2, 224))
+    assert (counts.backbone.params, counts.backbone.flops, counts.uncounted) == (params, flops, ())
+
+
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize(
     "strategy", [Named(name="frozen"), Named(name="partial", args={"trainable": 0.4})], ids=lambda one: one.name
