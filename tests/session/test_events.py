@@ -15,7 +15,7 @@ def events() -> list[str]:
 
 
 def test_silent_hears_every_event_of_the_protocol() -> None:
-    assert len(events()) == 19
+    assert len(events()) == 20
     for name in events():
         assert callable(getattr(Silent, name))
 

@@ -1,18 +1,24 @@
 """Peak memory: its noise, and which peaks can be compared."""
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import builders
 from tests.regression.sides import judged, made, number
 from tlbench.core.cell import StepName
 from tlbench.regression.entries import Entry
+from tlbench.regression.metrics.memory import KNOWN, of_memory
+from tlbench.regression.runs import Runs, shifts
 from tlbench.regression.side import merged
+from tlbench.regression.verdicts import verdict_of
+from tlbench.statistics.multiple import holm
 
 
 @pytest.mark.parametrize(
-    ("peak", "verdict"), [(600, "unchanged"), (620, "unchanged"), (650, "inconclusive"), (700, "regressed")]
+    ("peak", "verdict"), [(600, "unchanged"), (620, "unchanged"), (650, "inconclusive"), (790, "regressed")]
 )
 def test_memory_has_its_own_noise(peak: int, verdict: str) -> None:
     memory = builders.record().memory
@@ -32,6 +38,46 @@ def test_ten_times_the_memory_is_seen_with_any_number_of_runs() -> None:
     for runs in range(1, 7):
         found = number(judged([peaks(*wobble[:runs])], [peaks(*(10 * peak for peak in wobble[:runs]))]), "peak memory")
         assert (found.verdict, found.base, found.new) == ("regressed", 600, 6000), runs
+
+
+def test_one_process_that_strays_is_no_change_and_two_that_do_are() -> None:
+    found = number(judged([peaks(600)], [peaks(730)]), "peak memory")
+    assert (found.verdict, found.decide) == ("inconclusive", "2 runs a side")
+    assert found.reason == "one process in fifty takes up to 30% more, and a side has only one"
+    assert number(judged([peaks(600, 605)], [peaks(730, 725)]), "peak memory").verdict == "regressed"
+
+
+def suites(runs: int, more: float = 1.0, cells: int = 24, number: int = 1000) -> tuple[float, float]:
+    """Shares of suites in which anything of identical code regressed, and in which the first cell did.
+
+    Noise as ten pairs of `tlbench ab suites/ci.yaml` had it: 2 %, and of one process in fifty another 22 %.
+    """
+    gate, alarms, found = math.log(1.1), 0, 0
+    for suite in range(number):
+        generator = np.random.default_rng([runs, suite])
+        logs = 0.02 * generator.standard_normal((cells, 2 * runs))
+        logs += math.log(1.22) * (generator.random(logs.shape) < 0.02)
+        logs[0, runs:] += math.log(more)
+        pairs = [Runs(tuple(np.exp(row[:runs])), tuple(np.exp(row[runs:]))) for row in logs]
+        known = [
+            of_memory(pair, shift, gate, 0.01, cells) for pair, shift in zip(pairs, shifts(pairs, KNOWN), strict=True)
+        ]
+        adjusted = holm([each.p for each in known])
+        verdicts = [verdict_of(each, p, 0.01)[0] == "regressed" for each, p in zip(known, adjusted, strict=True)]
+        alarms += any(verdicts[1:] if more > 1 else verdicts)
+        found += verdicts[0]
+    return alarms / number, found / number
+
+
+@pytest.mark.parametrize("runs", [1, 2, 4])
+def test_identical_code_regresses_in_one_suite_of_a_hundred_at_most(runs: int) -> None:
+    alarms, _ = suites(runs)
+    assert alarms <= 0.01
+
+
+def test_a_third_more_memory_is_found_with_two_runs_a_side_and_half_more_with_one() -> None:
+    assert suites(1, 1.5, number=300)[1] >= 0.95
+    assert suites(2, 1.33, number=300)[1] >= 0.9
 
 
 def test_runs_that_scatter_are_not_taken_for_a_change() -> None:
@@ -68,10 +114,10 @@ def stepping(mebibytes: float, step: StepName = "training", peak: int = 600) -> 
 
 
 def test_the_memory_of_a_step_is_judged_where_both_sides_have_it_and_not_that_of_the_cut_model() -> None:
-    # 30 % more of its own memory is 5 % of a process with framework and mapped files: within the gate of the peak.
-    judgements = judged([stepping(100, peak=600)], [stepping(130, peak=630)])
+    # 35 % more of its own memory is 6 % of a process with framework and mapped files: within the gate of the peak.
+    judgements = judged([stepping(100, peak=600)], [stepping(135, peak=635)])
     found = number(judgements, "memory of a training step")
-    assert (found.verdict, found.base, found.new) == ("regressed", 100, 130)
+    assert (found.verdict, found.base, found.new) == ("regressed", 100, 135)
     assert not [each for each in judgements.judgements if each.name == "peak memory"]
 
 
