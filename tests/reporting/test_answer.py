@@ -55,11 +55,11 @@ def test_the_leader_its_interval_its_cost_and_what_may_be_as_good() -> None:
     # Wilson's interval of 190 of 200 at a confidence of 1 - 0.05 / 3, since it is the best of three.
     assert sentence(found) == (
         "Take Big, full: 95.0% (90 to 98), 80 ms to classify 32 images. 1 of the 2 others may be as good; the "
-        "cheapest to run of them is Small, full: 93.5%, 20 ms to classify 32 images."
+        "cheapest to run of them is Small, full: 93.5% (88 to 97), 20 ms to classify 32 images."
     )
     assert listed(found) == "May be as good: Small, full."
     assert "Of the 3 trained models, all on the same 200 test images" in found.certainty
-    assert "trained again, with other seeds, they may come in another order" in found.certainty
+    assert "They were trained once: with other seeds they may come in another order." in found.certainty
 
 
 def test_within_limits_the_sentence_is_another() -> None:

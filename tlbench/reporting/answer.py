@@ -10,7 +10,7 @@ WORDS = Words(
     nothing="Nothing that was tested is within these limits.",
     alone="It is better than {others}.",
     rivals="{some} may be as good",
-    cheaper="the cheapest to run of them is {name}: {top1}{cost}",
+    cheaper="the cheapest to run of them is {name}: {top1} ({low} to {high}){cost}",
     cheapest="none of them is cheaper to run",
     listed="May be as good: {names}.",
     more=", and {number} more",
@@ -30,9 +30,7 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
     rivals = [place for place in others if place not in choice.beaten[leader]]
     best = marks[leader]
     opening = words.take if len(places) == len(marks) else words.within
-    said = opening.format(
-        name=best.name, top1=best.y.text, low=end(best.y.low), high=end(best.y.high), cost=_cost(choice, best)
-    )
+    said = _said(choice, opening, best)
     if not others:
         return said
     if not rivals:
@@ -67,7 +65,14 @@ def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
     cheapest = min(rivals, key=lambda mark: _run_cost(choice, mark))  # of equal ones the more accurate, which is first
     if _run_cost(choice, cheapest) >= _run_cost(choice, best):
         return choice.words.cheapest
-    return choice.words.cheaper.format(name=cheapest.name, top1=cheapest.y.text, cost=_cost(choice, cheapest))
+    return _said(choice, choice.words.cheaper, cheapest)
+
+
+def _said(choice: Choice, words: str, mark: Mark) -> str:
+    """`words` about a mark: its name, its accuracy with an interval, and what it costs to run."""
+    return words.format(
+        name=mark.name, top1=mark.y.text, low=end(mark.y.low), high=end(mark.y.high), cost=_cost(choice, mark)
+    )
 
 
 def _run_cost(choice: Choice, mark: Mark) -> float:

@@ -125,8 +125,8 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
     parts = []
     if record.data and record.data.source == "synthetic":
         parts.append("These are drawn pictures: nothing here says what is best on photographs.")
-    if "random weights" in record.fallbacks:
-        parts.append("Random weights stand in for ImageNet's: this is no transfer learning.")
+    if (kind := rows.stand_in(record)) is not None:
+        parts.append(f"{kind.capitalize()} weights stand in for ImageNet's: {rows.WITHOUT_IMAGENET[kind]}")
     if record.data and record.data.unbalanced and (majority := record.data.majority) is not None:
         parts.append(
             f"The classes are unbalanced: who always says the most frequent one is right for {majority:.1%}; the "
@@ -145,11 +145,13 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
     what = "trained models" if found.of_models else "recipes"
     parts.append(
         f"Of the {number} {what}, all {tested}, the best is the one named or one of those that may be as good, with "
-        f"95 % confidence (Gupta's subset, Bonferroni). Intervals hold for all {number} together: the best is not "
-        "flattered by having been picked."
+        f"95 % confidence (Gupta's subset, Bonferroni). The intervals hold with the same confidence, all {number} "
+        "together: the best is not flattered by having been picked."
     )
     if found.of_models:
-        parts.append("There is one training of some: trained again, with other seeds, they may come in another order.")
+        once = sum(not each.recipe.judged for each in found.contenders)
+        which = "They were" if once == number else f"{once} of them {'was' if once == 1 else 'were'}"
+        parts.append(f"{which} trained once: with other seeds they may come in another order.")
     else:
         seeds = [len(each.recipe.records) for each in found.contenders]
         many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"

@@ -118,9 +118,9 @@
     const rivals = others.filter((place) => !beaten.has(place)).map((place) => marks[place]);
     const best = marks[leader];
     const opening = places.length === marks.length ? words.take : words.within;
-    const said = fill(opening, {
-      name: best.name, top1: best.top1, low: best.low, high: best.high, cost: cost(best),
-    });
+    const about = (template, { name, top1, low, high, ...mark }) =>
+      fill(template, { name, top1, low, high, cost: cost(mark) });
+    const said = about(opening, best);
     const count = others.length;
     if (!count) return said;
     const all = { 1: "the other one", 2: "both others" }[count] || `all ${count} others`;
@@ -131,7 +131,7 @@
       const cheapest = rivals.reduce((a, b) => (value(b) < value(a) ? b : a));
       second += "; " + (value(cheapest) >= value(best)
         ? words.cheapest
-        : fill(words.cheaper, { name: cheapest.name, top1: cheapest.top1, cost: cost(cheapest) }));
+        : about(words.cheaper, cheapest));
     }
     return `${said} ${second}.`;
   };
