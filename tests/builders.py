@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training
+from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training, Weights
 from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, StepTiming, Timings
 from tlbench.results.record import Accuracy, Counts, Failure, PartCounts, Provenance, Record, WeightsProvenance
@@ -92,9 +92,9 @@ def data(fallback: bool = False) -> DataProvenance:
     )
 
 
-def weights(fallback: bool = False) -> WeightsProvenance:
+def weights(fallback: bool = False, source: Weights = "random") -> WeightsProvenance:
     if fallback:
-        return WeightsProvenance(source="random", fallback=True)
+        return WeightsProvenance(source=source, fallback=True)
     return WeightsProvenance(source="imagenet", fallback=False, file="mobilenet_2_5_224_tf_no_top.h5", sha256="a" * 64)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from tlbench.datasets.source import DataSource
 from tlbench.execution import server
-from tlbench.execution.entry_points import PRELOAD
 
 killed_at_once = pytest.mark.skipif(
     "COVERAGE_RUN" in os.environ, reason="under coverage a child is given time to save before it is killed"
@@ -70,14 +68,12 @@ def bad_files(real_data: Path) -> Path:
 @pytest.fixture(scope="module")
 def light_server() -> Iterator[None]:
     """A fork server without a framework, for what its children are started, told and ended by: 4 s of a core less."""
-    running: Any = forkserver._forkserver
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "PRELOAD", "tests.light_preload")
-        running._stop()
+        server.stop_servers()
         server.start_server("tensorflow")
         yield
-    running._stop()
-    forkserver.set_forkserver_preload([PRELOAD])
+        server.stop_servers()
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,8 @@ def test_some_arguments_have_no_imagenet_weights(args: dict[str, float]) -> None
     MOBILENET.check_args(args)
     assert official_file(MOBILENET, args, False) is None
     with pytest.raises(UserError, match="there are no ImageNet weights of MobileNet with"):
-        find(MOBILENET, args, False, None, allow_random=False)
-    assert find(MOBILENET, args, False, None, allow_random=True).kind == "random"
+        find(MOBILENET, args, False, None, instead=None)
+    assert find(MOBILENET, args, False, None, instead="random").kind == "random"
 
 
 def test_a_folder_comes_before_kerass_cache(tmp_path: Path) -> None:
@@ -78,19 +78,19 @@ def test_a_folder_comes_before_kerass_cache(tmp_path: Path) -> None:
     (keras_cache() / official.file).write_bytes(b"cache")
     folder = tmp_path / "weights"
     folder.mkdir()
-    assert find(MOBILENET, {}, False, folder, allow_random=False).kind == "cache"
+    assert find(MOBILENET, {}, False, folder, instead=None).kind == "cache"
     shutil.copy(keras_cache() / official.file, folder)
-    found = find(MOBILENET, {}, False, folder, allow_random=False)
+    found = find(MOBILENET, {}, False, folder, instead=None)
     assert (found.kind, found.path, found.file) == ("folder", folder / official.file, official.file)
     assert found.sha256 is not None
 
 
 def test_weights_that_are_nowhere_name_the_file_and_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mobilenet_1_0_224_tf_no_top.h5 is not in .*fallback: {weights: random}"):
-        find(MOBILENET, {}, False, tmp_path, allow_random=False, allow_download=False)
-    assert find(MOBILENET, {}, False, tmp_path, allow_random=True, allow_download=False).kind == "random"
+        find(MOBILENET, {}, False, tmp_path, instead=None, allow_download=False)
+    assert find(MOBILENET, {}, False, tmp_path, instead="random", allow_download=False).kind == "random"
     with pytest.raises(UserError, match=r"the weights folder .*none does not exist"):
-        find(MOBILENET, {}, False, tmp_path / "none", allow_random=True)
+        find(MOBILENET, {}, False, tmp_path / "none", instead="random")
 
 
 def test_patterns() -> None:
@@ -196,7 +196,7 @@ def test_another_sizes_file_stands_in_where_it_is_all_there_is(tmp_path: Path) -
         assert official is not None
         assert wanted is not None
         (tmp_path / official.file).write_bytes(b"weights")
-        source = find(info, {}, False, tmp_path, 96, allow_random=False, allow_download=False)
+        source = find(info, {}, False, tmp_path, 96, instead=None, allow_download=False)
         assert source.file == official.file, "the nearest size there is"
         assert source.instead_of == (None if size == 96 else wanted.file)
 
@@ -206,4 +206,4 @@ def test_wide_models_have_the_one_size(tmp_path: Path) -> None:
     assert official is not None
     assert official.file.endswith("1.4_224_no_top.h5")
     (tmp_path / official.file).write_bytes(b"weights")
-    assert find(registry.get("MobileNetV2"), {"alpha": 1.4}, False, tmp_path, 96, allow_random=False).instead_of is None
+    assert find(registry.get("MobileNetV2"), {"alpha": 1.4}, False, tmp_path, 96, instead=None).instead_of is None

@@ -56,7 +56,7 @@ def finished(place: Path, cells: int) -> Path:
     (place / "many.yaml").write_text(f"{text}seeds: 0-{cells - 1}\n")
     suite = load_suite(place / "many.yaml")
     found = expand(suite)
-    places = Places(None, None, place / "cache", None, suite.dataset_paths, False, False)
+    places = Places(None, None, place / "cache", None, suite.dataset_paths, False, None)
     inputs, ids = find_inputs(found, places), [cell.id for cell in found]
     folder = create(place / "run", suite.name, suite.text, ids, datetime.now(UTC))
     for cell in found:

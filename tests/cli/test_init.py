@@ -138,7 +138,7 @@ def test_without_a_folder_an_example_that_runs_anywhere(place: Path) -> None:
     assert said.startswith("Wrote mine.yaml.\n")
     assert "data check" not in said
     suite = load_suite("mine.yaml")
-    assert (suite.name, suite.fallback.datasets, suite.fallback.weights) == ("mine", "synthetic", "random")
+    assert (suite.name, suite.fallback.datasets, suite.fallback.weights) == ("mine", "synthetic", "drawn")
     assert len(expand(suite)) == 6
 
 

@@ -109,13 +109,16 @@ def test_who_is_talked_with_may_die_or_keep_silent() -> None:
         assert talk.listen(0.2) == TimedOut(0.2)
 
 
-def test_the_backend_is_the_workers_alone_and_there_is_one_a_process() -> None:
+def test_each_backend_has_workers_of_its_own_side_by_side() -> None:
     before = dict(os.environ)
-    server.start_server("tensorflow")
-    assert dict(os.environ) == before
-    assert child.run("tests.targets:environment", "KERAS_BACKEND") == Returned("tensorflow")
-    with pytest.raises(UserError, match="has workers with backend tensorflow and cannot have others with jax"):
-        server.start_server("jax")
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        for backend in ("tensorflow", "jax", "tensorflow"):
+            found = child.run("tests.targets:environment", "KERAS_BACKEND", backend=backend)
+            assert found == Returned(backend)
+        assert dict(os.environ) == before
+        talk.say(1)
+        assert talk.listen(10) == 11
+    server.stop_servers()  # other tests look for one
 
 
 def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:
@@ -125,8 +128,7 @@ def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> No
         "if __name__ == '__main__':\n"
         "    process = m.get_context('forkserver').Process(target=print, args=('theirs',))\n"
         "    process.start(); process.join()\n"
-        "    server.start_server('torch')\n"
-        "    print(child.run('tests.targets:environment', 'KERAS_BACKEND').value)\n"
+        "    print(child.run('tests.targets:environment', 'KERAS_BACKEND', backend='torch').value)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["theirs", "torch"]

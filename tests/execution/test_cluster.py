@@ -23,7 +23,7 @@ from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob
 from tlbench.results.record import Failure
 
-PLACES = Places(Path("data"), None, Path("/cache"), None, {"own": Path("own")}, False, False)
+PLACES = Places(Path("data"), None, Path("/cache"), None, {"own": Path("own")}, False, None)
 GB = 10**9
 
 

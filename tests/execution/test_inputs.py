@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.backbones import drawn
+from tlbench.backbones.weights import StandIn
 from tlbench.core import plugin_files
-from tlbench.core.cell import Cell, Named
+from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.execution.inputs import Inputs, find_inputs
 from tlbench.execution.job import Places
@@ -23,8 +25,8 @@ def _no_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLBENCH_OFFLINE", "1")
 
 
-def found(folder: Path, cell: Cell = CELL, random_allowed: bool = True) -> Inputs:
-    places = Places(None, folder, folder / "cache", None, {}, True, random_allowed)
+def found(folder: Path, cell: Cell = CELL, instead: StandIn | None = "random") -> Inputs:
+    places = Places(None, folder, folder / "cache", None, {}, True, instead)
     return find_inputs([cell], places)
 
 
@@ -58,22 +60,51 @@ def test_a_record_of_another_version_of_a_plugin_rests_on_other_inputs(
     assert not same_inputs(record.model_copy(update={"environment": older}), cell, inputs)
 
 
-@pytest.mark.parametrize("random_allowed", [True, False])
-def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, random_allowed: bool) -> None:
+@pytest.mark.parametrize("instead", ["drawn", "random", None])
+def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, instead: StandIn | None) -> None:
     (tmp_path / BELOW).write_bytes(b"below")
     with pytest.raises(UserError) as told:
-        found(tmp_path, random_allowed=random_allowed)
+        found(tmp_path, instead=instead)
     assert str(told.value).startswith(
         f"strategy co_tuning needs the original classifier of MobileNet with {{'alpha': 0.25}}: {WHOLE} is not in "
     )
     assert "put it there, or leave co_tuning out for this backbone" in str(told.value)
 
 
-def test_random_weights_have_no_classifier_to_keep(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the backbone has random weights, which go with no ImageNet classifier; give"):
-        found(tmp_path)
+@pytest.mark.parametrize("kind", ["drawn", "random"])
+def test_weights_that_stand_in_have_no_classifier_to_keep(tmp_path: Path, kind: StandIn) -> None:
+    with pytest.raises(UserError, match=f"the backbone has {kind} weights, which go with no ImageNet classifier; give"):
+        found(tmp_path, instead=kind)
     with pytest.raises(UserError, match="or leave co_tuning out for it"):
-        found(tmp_path, CELL.model_copy(update={"weights": "random"}))
+        found(tmp_path, CELL.model_copy(update={"weights": kind}))
+
+
+def test_drawn_weights_stand_in_before_random_ones_and_are_no_stand_in_where_they_are_asked_for(tmp_path: Path) -> None:
+    cell = CELL.model_copy(update={"strategy": Named(name="frozen"), "image_size": 32})
+    inputs = found(tmp_path, cell, "drawn")
+    job = inputs.job(cell)
+    brought = drawn.find("MobileNet", {"alpha": 0.25})
+    assert brought is not None
+    assert job.weights_path == brought.path
+    assert (job.weights.source, job.weights.fallback, job.weights.sha256) == ("drawn", True, brought.sha256)
+    (said,) = inputs.fallbacks()
+    assert "DRAWN ones (tlbench's own, pretrained on drawn pictures) stand in for them" in said
+    assert builders.record(cell, weights=job.weights).fallbacks == ("drawn weights",)
+
+    asked = cell.model_copy(update={"weights": "drawn"})
+    job = found(tmp_path, asked, None).job(asked)
+    assert (job.weights_path, job.weights.source, job.weights.fallback) == (brought.path, "drawn", False)
+
+    wider = cell.model_copy(update={"backbone": Named(name="MobileNet", args={"alpha": 0.5})})
+    job = found(tmp_path, wider, "drawn").job(wider)
+    assert (job.weights_path, job.weights.source, job.weights.fallback) == (None, "random", True)
+
+
+def test_an_original_classifier_without_its_weights_has_random_ones_and_no_images(tmp_path: Path) -> None:
+    original = {"strategy": Named(name="pretrained"), "head": Head(name="imagenet"), "train": None}
+    cell = builders.cell(dataset=Named(name="imagenet"), **original)
+    job = found(tmp_path, cell, "drawn").job(cell)
+    assert (job.data, job.weights.source, job.weights.fallback) == (None, "random", True)
 
 
 def test_images_that_are_no_squares_take_the_weights_that_keras_takes_and_that_is_said(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def test_threads_and_workers_follow_the_quota(quota: float, threads: int, monkey
     monkeypatch.setattr(server, "allowed_cores", lambda: 64)
     assert resources.usable_cores() == threads
     limited = {name: str(threads) for name in THREADS} if threads < 64 else {}
-    assert {name: value for name, value in server.variables(None, {}).items() if name in THREADS} == limited
+    assert {name: value for name, value in server.variables("jax", {}).items() if name in THREADS} == limited
     if limited:
-        assert server.variables(None, {"OMP_NUM_THREADS": "7"})["OMP_NUM_THREADS"] == "7"
+        assert server.variables("jax", {"OMP_NUM_THREADS": "7"})["OMP_NUM_THREADS"] == "7"
 
 
 def test_a_containers_limit_counts_as_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

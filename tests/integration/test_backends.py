@@ -1,4 +1,4 @@
-"""One tiny cell on JAX and one on torch, in an environment that has no TensorFlow; `make backends` makes it."""
+"""A tiny cell on JAX and the same on torch, in one run, where there is no TensorFlow; `make backends` makes the place."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import TINY, environment
+from tlbench.results.record import Record
 from tlbench.results.store import Store
 
 OTHER = os.environ.get("TLBENCH_OTHER_PYTHON")
@@ -25,14 +26,27 @@ def test_there_is_no_tensorflow(place: Path) -> None:
     assert "No module named 'tensorflow'" in said.stderr
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_a_cell_is_trained_evaluated_and_timed(place: Path, backend: str) -> None:
-    suite = TINY.replace("[frozen, full]", "frozen") + f"backend: {backend}\n"
+def run(place: Path, out: str) -> dict[str, Record]:
+    suite = TINY.replace("[frozen, full]", "frozen") + "backend: [jax, torch]\n"
     (place / "tiny.yaml").write_text(suite.replace("quick, batch_size: 8", "quick, batch_size: [8, 1]"))
-    said = other(place, "-m", "tlbench", "run", "tiny.yaml", "--out", "run")
+    said = other(place, "-m", "tlbench", "run", "tiny.yaml", "--out", out)
     assert said.returncode == 0, said.stderr
-    (record,) = Store(place / "run").read_all().records
-    assert record.cell.backend == backend
+    return {record.cell.backend: record for record in Store(place / out).read_all().records}
+
+
+def test_a_cell_is_trained_evaluated_and_timed_on_each_backend_in_turn(place: Path) -> None:
+    records, again = run(place, "run"), run(place, "again")
+    assert list(records) == ["jax", "torch"]
+    for backend, record in records.items():
+        check(backend, record)
+        assert again[backend].accuracy == record.accuracy
+    row = next(
+        line for line in (place / "run/report.md").read_text().splitlines() if "torch" in line and "1x" not in line
+    )
+    assert "MobileNet (alpha=0.25)" in row, "relative to the first model, which computes with jax"
+
+
+def check(backend: str, record: Record) -> None:
     assert "tensorflow" not in record.environment.versions
     assert backend in record.environment.versions
     assert record.accuracy is not None
@@ -48,7 +62,3 @@ def test_a_cell_is_trained_evaluated_and_timed(place: Path, backend: str) -> Non
     assert all(len(step.samples) >= 15 and step.reference for step in record.timings.steps)
     assert record.memory is not None
     assert record.memory.weights == 4 * record.counts.params if record.counts else False
-    again = other(place, "-m", "tlbench", "run", "tiny.yaml", "--out", "again")
-    assert again.returncode == 0
-    (same,) = Store(place / "again").read_all().records
-    assert same.accuracy == record.accuracy

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "ab": "makes environments from a package index or a repository: tests/integration/test_regression_commands.py runs it",
     "data get": "fetches an archive: tests/datasets/test_archive.py serves one",
     "run small": "stands for `run suites/small.yaml`, which is run here",
+    "run backends": "needs packages that are not installed here: tests/integration/test_backends.py runs the like",
     "run suites/keep.yaml": "tests/integration/test_predict.py runs one that keeps its models",
     "predict": "tests/integration/test_predict.py asks the models of its run",
     "deploy": "tests/integration/test_predict.py exports the model of its run",

@@ -13,7 +13,7 @@ from tlbench import __version__
 from tlbench.suite.named import bundled_suites
 
 ROOT = Path(__file__).parents[2]
-PACKAGE_DATA = {".csv", ".css", ".js", ".typed"}
+PACKAGE_DATA = {".csv", ".css", ".h5", ".js", ".json", ".typed"}
 
 
 def built(target: str, source: Path, folder: Path) -> Path:

@@ -224,7 +224,7 @@ def test_real_weights_give_what_keras_gives(real_weights: Path, name: str, alpha
     from tlbench.backbones.weights import find
 
     info, args = registry.get(name), {"alpha": alpha}
-    source = find(info, args, False, real_weights, allow_random=False)
+    source = find(info, args, False, real_weights, instead=None)
     ours = make_backbone(info, args, (96, 96, 3), source.path)
     theirs = getattr(keras.applications, name)(
         alpha=alpha, include_top=False, weights=str(source.path), input_shape=(96, 96, 3)

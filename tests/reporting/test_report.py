@@ -206,6 +206,18 @@ def test_stand_ins_are_marked_in_heading_table_legend_conditions_and_file_name()
     assert file_name("md", rows(builders.record())) == "report.md"
 
 
+def test_drawn_weights_are_marked_as_random_ones_are_and_said_to_be_something_else() -> None:
+    record = builders.record(data=builders.data(fallback=True), weights=builders.weights(True, "drawn"))
+    text = render("t", rows(record))
+    (row,) = table(text, "cats_dogs (synthetic data, drawn weights)")
+    assert row["Model"] == "MobileNet (alpha=0.25) †"
+    assert "Drawn weights stand in for ImageNet's" in text
+    assert "tlbench pretrained them on drawn pictures of other classes, and that is what transfers here" in text
+    assert "What ImageNet's weights transfer: those that stand in for them know drawn pictures alone." in text
+    assert "not transfer learning" not in text
+    assert file_name("md", rows(record)) == "report.synthetic-data.drawn-weights.md"
+
+
 def test_records_with_and_without_stand_ins_are_in_different_tables() -> None:
     drawn = builders.record(data=builders.data(fallback=True))
     text = render("t", [*rows(builders.record(), run="a"), *rows(drawn, run="b")])

@@ -18,7 +18,7 @@ import tlbench
 from tests import builders
 from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
-from tlbench.execution import child, server
+from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.job import Finished, Group, Job, Progress, Resources
 from tlbench.execution.outcome import Outcome, Raised, Returned
@@ -97,7 +97,6 @@ class Heard:
 def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
     executor = Replay()
     monkeypatch.setitem(EXECUTORS._builtin, "replay", lambda: executor)
-    monkeypatch.setattr(child, "start_server", lambda backend: None)
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
     for variable in ("TLBENCH_DATA", "TLBENCH_WEIGHTS", "TLBENCH_IMAGENET"):
         monkeypatch.delenv(variable, raising=False)
@@ -272,6 +271,12 @@ def test_a_backend_that_is_not_installed_is_refused_once_before_a_folder_is_made
     for executor in ("process", "inline"):
         with pytest.raises(UserError, match=r"backend: jax is not installed for .*; pip install 'tlbench\[jax\]'"):
             tlbench.run("suite.yaml", executor=executor)
+    (tmp_path / "suite.yaml").write_text(SUITE + "backend: [tensorflow, jax]\n")
+    with pytest.raises(UserError, match="backend: jax is not installed"):
+        tlbench.run("suite.yaml")
+    with pytest.raises(UserError, match="has one process, and a process one backend, not tensorflow and jax; take"):
+        tlbench.run("suite.yaml", executor="inline")
+    (tmp_path / "suite.yaml").write_text(SUITE + "backend: jax\n")
     (tmp_path / "jax").mkdir()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None, is_package=True))
     with pytest.raises(UserError, match="backend: jax is not installed"):  # a folder of that name lies here

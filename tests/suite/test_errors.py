@@ -34,6 +34,7 @@ def complaint(tmp_path: Path, text: str) -> str:
     [
         (("[MobileNet]", "[MobilNet]"), "suite.yaml:3:13: backbones: there is no backbone 'MobilNet'; did you mean 'MobileNet'?"),
         (("[MobileNet]", "[ResNet*X]"), "suite.yaml:3:13: backbones: no backbone matches 'ResNet*X'"),
+        (("[MobileNet]", "{name: MobileNet, weights: drawn}"), "suite.yaml:3:30: backbones: there are no drawn weights of MobileNet, only of MobileNet (alpha=0.25), MobileNetV2 (alpha=0.35)"),
         (("[MobileNet]", "{name: MobileNet, alfa: 1}"), "suite.yaml:3:12: backbones: unknown argument 'alfa'"),
         (("[MobileNet]", "{name: MobileNet, alpha: -1}"), "alpha: -1 is not a number above 0"),
         (("[MobileNet]", "{alpha: 1}"), "suite.yaml:3:12: backbones: this backbone has no name"),

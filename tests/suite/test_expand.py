@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import builders
 from tests.narrow import present
@@ -284,11 +285,31 @@ def test_how_images_are_resized_is_an_axis(tmp_path: Path) -> None:
     assert found[0] == cells(tmp_path, BASE)[0]
 
 
+def test_the_backend_is_an_axis_and_can_be_selected(tmp_path: Path) -> None:
+    found = cells(tmp_path, BASE.replace("frozen", "[frozen, full]") + "backend: [tensorflow, torch]\n")
+    assert [(cell.strategy.name, cell.backend) for cell in found] == [
+        ("frozen", "tensorflow"), ("frozen", "torch"), ("full", "tensorflow"), ("full", "torch"),
+    ]  # fmt: skip
+    assert select(found, "backend=torch strategy=full") == found[3:]
+    assert found[1:2] == cells(tmp_path, BASE + "backend: torch\n")
+
+
 @pytest.mark.parametrize(
-    ("asked", "said"), [("image_size: 96x160", "take squares"), ("resize: crop", "take the middle of each image")]
+    ("asked", "said"),
+    [
+        ("image_size: 96x160", "take squares"),
+        ("resize: crop", "take the middle of each image"),
+        ("backbones: {name: MobileNet, alpha: 0.25, weights: drawn}", "and pretrained needs a classifier"),
+    ],
 )
 def test_original_classifiers_see_what_they_were_evaluated_with(tmp_path: Path, asked: str, said: str) -> None:
-    text = "name: o\ndatasets: imagenet\nheads: imagenet\nstrategies: pretrained\nbackbones: MobileNet\n"
-    assert len(cells(tmp_path, text)) == 1
+    keys = {
+        "name": "o",
+        "datasets": "imagenet",
+        "heads": "imagenet",
+        "strategies": "pretrained",
+        "backbones": "MobileNet",
+    }
+    assert len(cells(tmp_path, yaml.safe_dump(keys))) == 1
     with pytest.raises(UserError, match=said):
-        cells(tmp_path, text + asked + "\n")
+        cells(tmp_path, yaml.safe_dump(keys | yaml.safe_load(asked)))

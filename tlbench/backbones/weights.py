@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+from tlbench.backbones import drawn
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
 from tlbench.core.cell import Scalar
@@ -16,6 +17,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize
 
 DEFAULT_SIZE = 224
+StandIn = Literal["drawn", "random"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class OfficialFile:
 class WeightsSource:
     """Where the weights of a backbone come from. `path` is None, and `file` empty, for random weights.
 
+    ``drawn`` ones are tlbench's own, pretrained on drawn pictures.
+
     instead_of: the official file for the images' size, where it could not be had and another size's stands in for it.
     size: pixels of the square images the file is for; 0: any.
     """
 
-    kind: Literal["folder", "cache", "download", "random"]
+    kind: Literal["folder", "cache", "download", "drawn", "random"]
     path: Path | None = None
     file: str = ""
     sha256: str | None = None
@@ -78,19 +82,20 @@ def find(
     folder: Path | None,
     image_size: ImageSize | None = None,
     *,
-    allow_random: bool,
+    instead: StandIn | None,
     allow_download: bool = True,
 ) -> WeightsSource:
-    """Look in `folder`, then in Keras' cache, then fetch into that cache; random weights only where allowed.
+    """Look in `folder`, then in Keras' cache, then fetch into that cache; what stands in only where it may.
 
     Where the file for the images' size is nowhere, that for another size is looked for in the same folders.
-    Raises UserError, naming the file and the ways out, where the weights are nowhere and random is not allowed.
+    instead: what may stand in where the weights are nowhere; drawn ones there are for few backbones, random ones then.
+    Raises UserError, naming the file and the ways out, where the weights are nowhere and nothing may stand in.
     """
     named = f"ImageNet weights of {info.name}" + (f" with {dict(args)}" if args else "")
     files = _official_files(info, args, include_top, image_size)
     if not files:
-        if allow_random:
-            return WeightsSource("random")
+        if instead is not None:
+            return stand_in(info, args, "random" if include_top else instead)
         raise UserError(f"there are no {named}; give it `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; mend --weights or TLBENCH_WEIGHTS")
@@ -108,13 +113,19 @@ def find(
     for other in others:
         if (there := _in_folders(other, folder)) is not None:
             return replace(there, instead_of=official.file)
-    if allow_random:
-        return WeightsSource("random")
+    if instead is not None:
+        return stand_in(info, args, "random" if include_top else instead)
     looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
     raise UserError(
         f"{named}: {official.file} is not in {looked}, and {why}; put the file there, "
         "or allow random weights with `fallback: {weights: random}`"
     )
+
+
+def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
+    """Weights that tlbench has itself: drawn ones if `kind` says so and there are any of this backbone, else random."""
+    made = drawn.find(info.name, args) if kind == "drawn" else None
+    return WeightsSource("drawn", made.path, made.file, made.sha256) if made else WeightsSource("random")
 
 
 def find_classifier(
@@ -130,7 +141,7 @@ def find_classifier(
     official = official_file(info, args, include_top=True, image_size=image_size)
     if official is None:
         raise UserError(f"{named}, and there are no weights of one; leave {strategy} out for this backbone")
-    found = find(info, args, True, folder, image_size, allow_random=True)
+    found = find(info, args, True, folder, image_size, instead="random")
     if found.kind == "random":
         looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
         raise UserError(

@@ -142,7 +142,7 @@ OWN_FALLBACK = """\
 
 EXAMPLE_FALLBACK = """\
 # What stands in where there are no photographs or no ImageNet weights; marked wherever it shows.
-fallback: {datasets: synthetic, weights: random}
+fallback: {datasets: synthetic, weights: drawn}
 """
 
 SUITE = """\

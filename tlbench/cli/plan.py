@@ -1,7 +1,7 @@
 """`tlbench plan`: the cells of a suite."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,33 +62,33 @@ def _predicted(cost: Cost | None) -> dict[str, Any] | None:
 
 
 def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:
-    """A line for each cell; how many images it trains on has a column where that varies, trials where there are any."""
-    rows, headings = [_row(cell, cell.id in done) for cell in cells], list(HEADINGS)
-    if len({cell.limit.train for cell in cells}) > 1:
-        headings.insert(IMAGES_AT, "Images per class")
-        for row, cell in zip(rows, cells, strict=True):
-            row.insert(IMAGES_AT, str(cell.limit.train or "all"))
+    """A line for each cell; what few suites vary has a column where it does, trials where there are any."""
+    kept = [heading for heading in COLUMNS if heading not in WHERE_THEY_VARY]
+    kept += [heading for heading in WHERE_THEY_VARY if len({COLUMNS[heading](cell) for cell in cells}) > 1]
     if any(map(trials_of, cells)):
-        headings.append("Trials")
-        for row, cell in zip(rows, cells, strict=True):
-            row.append(str(trials_of(cell) or ""))
-    return Table.of(headings, rows)
+        kept.append("Trials")
+    columns = [heading for heading in COLUMNS if heading in kept]
+    rows = [[*(COLUMNS[heading](cell) for heading in columns), "yes" if cell.id in done else ""] for cell in cells]
+    return Table.of([*columns, "Done"], rows)
 
 
-IMAGES_AT = 3
-HEADINGS = ["Id", "Backbone", "Data set", "Strategy", "Head", "Image", "Epochs", "Rate", "Seed", "Done"]
+def _image(cell: Cell) -> str:
+    return brief(cell.image_size) + (f" ({cell.resize})" if cell.resize != "stretch" else "")
 
 
-def _row(cell: Cell, done: bool) -> list[str]:
-    return [
-        cell.id,
-        cell.backbone.label,
-        cell.dataset.label,
-        cell.strategy.label,
-        cell.head.label,
-        brief(cell.image_size) + (f" ({cell.resize})" if cell.resize != "stretch" else ""),
-        str(cell.train.epochs) if cell.train and cell.train.epochs else "",
-        cell.train.rate if cell.train and cell.train.epochs else "",
-        str(cell.seed),
-        "yes" if done else "",
-    ]
+COLUMNS: dict[str, Callable[[Cell], str]] = {
+    "Id": lambda cell: cell.id,
+    "Backbone": lambda cell: cell.backbone.label,
+    "Data set": lambda cell: cell.dataset.label,
+    "Images per class": lambda cell: str(cell.limit.train or "all"),
+    "Strategy": lambda cell: cell.strategy.label,
+    "Head": lambda cell: cell.head.label,
+    "Image": _image,
+    "Epochs": lambda cell: str(cell.train.epochs) if cell.train and cell.train.epochs else "",
+    "Rate": lambda cell: cell.train.rate if cell.train and cell.train.epochs else "",
+    "Precision": lambda cell: cell.precision,
+    "Backend": lambda cell: cell.backend,
+    "Seed": lambda cell: str(cell.seed),
+    "Trials": lambda cell: str(trials_of(cell) or ""),
+}
+WHERE_THEY_VARY = ("Images per class", "Precision", "Backend", "Trials")

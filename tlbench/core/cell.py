@@ -28,7 +28,8 @@ ORIGINAL_HEAD = "imagenet"
 ORIGINAL_CLASSES = 1000
 RECIPE = 3
 """Today's edition of what strategies do: part of every cell that is trained."""
-Weights = Literal["imagenet", "file", "random"]
+Weights = Literal["imagenet", "file", "drawn", "random"]
+"""`drawn`: pretrained by tlbench itself on drawn pictures, and shipped with it."""
 FILE = "file"
 """The name of a backbone that is a saved model, and what its weights are called."""
 Backend = Literal["tensorflow", "jax", "torch"]
@@ -362,11 +363,9 @@ class Cell(Grown):
 
     @property
     def label(self) -> str:
-        """One line for people: backbone, data set, strategy, head, seed."""
-        return (
-            f"{self.backbone.label} · {self.dataset.label} · {self.strategy.label} · {self.head.label}"
-            f" · seed {self.seed}"
-        )
+        """One line for people: backbone, data set, strategy, head, seed, and a backend other than the usual one."""
+        parts = [self.backbone.label, self.dataset.label, self.strategy.label, self.head.label, f"seed {self.seed}"]
+        return " · ".join([*parts, *([self.backend] if self.backend != "tensorflow" else [])])
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Cell":

@@ -14,6 +14,7 @@ KEYS: dict[str, Callable[[Cell], list[str]]] = {
     "strategy": lambda cell: [cell.strategy.name, cell.strategy.label],
     "head": lambda cell: [cell.head.name, cell.head.label],
     "seed": lambda cell: [str(cell.seed)],
+    "backend": lambda cell: [cell.backend],
 }
 
 

@@ -21,9 +21,10 @@ VERSION = 1
 
 DEFAULT_COUNTS = {"train": 200, "validation": 50, "test": 100}
 Plane = NDArray[np.floating[Any]]
+Texture = Callable[[Plane, Plane, float], Plane]
+"""Of coordinates around the window's centre in picture sides, and the number of waves a side; from -1 to 1."""
 
-# Each takes coordinates around the window's centre in picture sides, and the number of waves a side.
-TEXTURES: tuple[Callable[[Plane, Plane, float], Plane], ...] = (
+TEXTURES: tuple[Texture, ...] = (
     lambda x, y, waves: np.sin(2 * np.pi * waves * y),
     lambda x, y, waves: np.sin(2 * np.pi * waves * x),
     lambda x, y, waves: np.sin(2 * np.pi * waves * np.hypot(x, y)),
@@ -46,21 +47,25 @@ def draw(texture: int, size: ImageSize, seed: tuple[int, ...]) -> NDArray[np.uin
     """
     if not 0 <= texture < len(TEXTURES):
         raise ValueError(f"there are {len(TEXTURES)} textures, so at most as many synthetic classes")
-    random = np.random.default_rng(seed)
+    return picture(TEXTURES[texture], size, np.random.default_rng(seed))
+
+
+def picture(texture: Texture, size: ImageSize, random: np.random.Generator) -> NDArray[np.uint8]:
+    """One picture (height, width, 3) uint8 of a texture, through a window at a random place over a random ground."""
     x, y = np.meshgrid(*((np.arange(length) + 0.5) / length for length in reversed(height_width(size))))
-    picture = _background(random, x, y)
+    drawn = _background(random, x, y)
     centre_x, centre_y = random.uniform(0.3, 0.7, 2)
     turn = np.deg2rad(random.uniform(-8, 8))
     dx, dy = x - centre_x, y - centre_y
     across, along = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
     shift = random.uniform(-0.05, 0.05, 2)
-    waves = TEXTURES[texture](across + shift[0], along + shift[1], random.uniform(5, 8))
+    waves = texture(across + shift[0], along + shift[1], random.uniform(5, 8))
     window = np.exp(-((dx**2 + dy**2) / (2 * random.uniform(0.18, 0.3) ** 2)))
     colour = random.normal(size=3)
     colour *= random.uniform(0.25, 0.45) / np.abs(colour).max()
-    picture += (waves * window)[..., None] * colour
-    picture += random.normal(scale=0.06, size=picture.shape)
-    return (picture.clip(0, 1) * 255).round().astype(np.uint8)
+    drawn += (waves * window)[..., None] * colour
+    drawn += random.normal(scale=0.06, size=drawn.shape)
+    return (drawn.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def write_tree(

@@ -32,7 +32,7 @@ from tlbench.core.plugin_files import PluginFile
 from tlbench.execution import group, temporary
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
-from tlbench.execution.server import choose_backend, server_backend, start_server, surroundings
+from tlbench.execution.server import USUAL, surroundings
 from tlbench.host import cgroups
 
 Send = Callable[[Any], None]
@@ -51,6 +51,7 @@ def run(
     target: str,
     payload: Any,
     *,
+    backend: str = USUAL,
     on_message: Send = lambda message: None,
     timeout: float | None = None,
     renews: type | None = None,
@@ -58,7 +59,7 @@ def run(
     memory: int | None = None,
     running: set["Conversation"] | None = None,
 ) -> Outcome:
-    """Call ``target(payload, send)`` in a child and wait for its outcome; `start_server` comes first.
+    """Call ``target(payload, send)`` in a child that has `backend` loaded, and wait for its outcome.
 
     What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
     however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
@@ -69,7 +70,7 @@ def run(
     begin = time.monotonic()
     deadline = math.inf if timeout is None else begin + timeout
     look = math.inf if memory is None else begin
-    with Conversation(target, payload, log) as child, _listed(child, running):
+    with Conversation(target, payload, log, backend) as child, _listed(child, running):
         while True:
             until = min(deadline, look)
             answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
@@ -107,7 +108,8 @@ class Conversation:
     child that is killed, or leaves without teardown, cannot do so itself.
     """
 
-    def __init__(self, target: str, payload: Any, log: Path | None = None) -> None:
+    def __init__(self, target: str, payload: Any, log: Path | None = None, backend: str = USUAL) -> None:
+        self._backend = backend
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         lifeline, self._lifeline = context.Pipe(duplex=False)
@@ -115,7 +117,7 @@ class Conversation:
         self._temporary = tempfile.TemporaryDirectory(prefix="child-", dir=base, ignore_cleanup_errors=True)
         place = str(log) if log else None
         files = (plugin_files.loaded(), saved.known())
-        arguments = (target, payload, theirs, lifeline, place, server_backend(), self._temporary.name, files)
+        arguments = (target, payload, theirs, lifeline, place, self._temporary.name, files)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._killed_before = cgroups.killed_for_memory()
         self._start(log)
@@ -124,17 +126,17 @@ class Conversation:
         self._without_server = False
 
     def _start(self, log: Path | None) -> None:
-        """Start the child; where the fork server died meanwhile, Python starts another one once it notices.
+        """Start the child, and its server first; where that died meanwhile, Python starts another once it notices.
 
         Raises FrameworkError where the server dies since the framework does not load.
         """
         for number in range(SERVER_TRIES):
             try:
-                with surroundings():
+                with surroundings(self._backend):
                     return self._process.start()
             except (EOFError, OSError):
                 if number:  # once may be an accident
-                    explain(log and log.with_name("framework.log"))
+                    explain(self._backend, log and log.with_name("framework.log"))
                 time.sleep(SERVER_NOTICED)
         raise FrameworkError(f"the process that loads Keras was killed {SERVER_TRIES} times; is there enough memory?")
 
@@ -220,13 +222,12 @@ class Channel:
             group.kill_own()
 
 
-def call(target: str, payload: dict[str, Any], backend: str = "tensorflow") -> dict[str, Any]:
+def call(target: str, payload: dict[str, Any], backend: str = USUAL) -> dict[str, Any]:
     """Call ``target(payload)`` in a child and return its answer.
 
     Raises UserError where the function did, and where the child failed.
     """
-    start_server(backend)
-    outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload})
+    outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload}, backend=backend)
     match outcome:
         case Returned(value=value):
             assert isinstance(value, dict)
@@ -258,7 +259,6 @@ def _main(
     connection: Connection,
     lifeline: Connection,
     log: str | None,
-    backend: str | None,
     folder: str,
     files: tuple[Sequence[PluginFile], Sequence[SavedFile]],
 ) -> None:
@@ -269,8 +269,6 @@ def _main(
         _redirect(log)
     channel = Channel(connection)
     try:
-        if backend:  # the server may be of somebody else's making, and know nothing of a backend
-            choose_backend(backend)
         plugin_files.adopt(files[0])  # before anything is looked up
         saved.adopt(files[1])
         value = resolve(target)(payload, channel)

@@ -54,10 +54,10 @@ class ProcessExecutor:
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """In a child of its own."""
-        server.start_server(group.jobs[0].cell.backend)
         return child.run(
             RUN_GROUP,
             replace(group, keeps_memory=True),
+            backend=group.jobs[0].cell.backend,
             on_message=on_message,
             timeout=timeout,
             renews=Finished,
@@ -84,7 +84,6 @@ class ProcessExecutor:
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """In a child of its own, which sleeps between its turns."""
-        server.start_server(job.backend)
         try:
             return _Sleeper(job, timeout, log)
         except FrameworkError as error:  # what was trained is there, and other models may yet be opened
@@ -100,7 +99,7 @@ class _Sleeper:
     def __init__(self, job: TimerJob, timeout: float, log: Path) -> None:
         self._timeout, self._log = timeout, log
         self._lost: LostError | None = None
-        self._child = child.Conversation(SERVE_TIMER, job, log)
+        self._child = child.Conversation(SERVE_TIMER, job, log, job.backend)
         self.ready: Ready = self._answer()
 
     def turn(self, index: int, pace: Pace) -> Turned:

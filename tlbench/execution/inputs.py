@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.backbones import registry, saved
-from tlbench.backbones.weights import WeightsSource, find, find_classifier
-from tlbench.core.cell import FILE, Cell
+from tlbench.backbones.weights import WeightsSource, find, find_classifier, stand_in
+from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
@@ -18,6 +18,8 @@ from tlbench.results.record import WeightsProvenance
 from tlbench.strategies import registry as strategies
 
 ORIGINAL = " with its classifier"
+WORDS = {"drawn": "DRAWN ones (tlbench's own, pretrained on drawn pictures)", "random": "RANDOM ones"}
+"""Weights that stand in for others, by their kind."""
 OnDecode = Callable[[str, int, int], None]
 
 
@@ -37,14 +39,13 @@ class Inputs:
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
         data = self.data.get(data_key(cell))
-        if cell.weights == "random":
-            return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
-        found = self.weights[weights_key(cell)]
-        real = found.kind != "random"
-        if cell.kind == "original" and not real:
+        found = _made(cell) or self.weights[weights_key(cell)]
+        source: Weights = found.kind if found.kind in ("drawn", "random") else cell.weights
+        if cell.kind == "original" and source == "random" and cell.weights != "random":
             data = None  # what random weights make of ImageNet is no accuracy
+        real = source == cell.weights
         provenance = WeightsProvenance(
-            source=cell.weights if real else "random",
+            source=source,
             fallback=not real,
             file=found.file if real else None,
             sha256=found.sha256,
@@ -65,9 +66,9 @@ class Inputs:
             for name in sorted({found.name for found in self.data.values() if found.fallback})
         ]
         weights = [
-            f"{key}: no ImageNet weights found, RANDOM ones stand in for them"
+            f"{key}: no ImageNet weights found, {WORDS[found.kind]} stand in for them"
             for key, found in sorted(self.weights.items())
-            if found.kind == "random"
+            if found.kind in WORDS
         ]
         return data + weights
 
@@ -134,6 +135,13 @@ def weights_key(cell: Cell) -> str:
     return f"{cell.backbone.label}, {brief(cell.image_size)} px" + (ORIGINAL if cell.kind == "original" else "")
 
 
+def _made(cell: Cell) -> WeightsSource | None:
+    """The weights of a cell that asks for none of anybody else's; None where they are looked for."""
+    if cell.weights == "random":
+        return WeightsSource("random")
+    return stand_in(registry.get(cell.backbone.name), cell.backbone.args, "drawn") if cell.weights == "drawn" else None
+
+
 def keeps_classifier(cell: Cell) -> bool:
     """Whether the cell's training needs the backbone's original classifier."""
     return strategies.STRATEGIES[cell.strategy.name].keeps_classifier
@@ -156,7 +164,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
     weights: dict[str, WeightsSource] = {}
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
-        if cell.weights != "random" and key not in weights:
+        if _made(cell) is None and key not in weights:
             if backbone.name == FILE:
                 file = saved.file_of(backbone.args)
                 weights[key] = WeightsSource("folder", file.path, file.path.name, file.sha256)
@@ -167,7 +175,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 cell.kind == "original",
                 places.weights,
                 cell.image_size,
-                allow_random=places.random_allowed,
+                instead=places.weights_instead,
             )
     classifiers = _classifiers(cells, weights, places)
     data: dict[str, DataSource] = {}
@@ -200,9 +208,9 @@ def _classifiers(
     found: dict[str, WeightsSource] = {}
     for cell in filter(keeps_classifier, cells):
         key, backbone = weights_key(cell), cell.backbone
-        if cell.weights == "random" or weights[key].kind == "random":
+        if (kind := (_made(cell) or weights[key]).kind) in WORDS:
             raise UserError(
-                f"strategy {cell.strategy.name} on {key}: the backbone has random weights, which go with no ImageNet "
+                f"strategy {cell.strategy.name} on {key}: the backbone has {kind} weights, which go with no ImageNet "
                 f"classifier; give it its ImageNet weights, or leave {cell.strategy.name} out for it"
             )
         if key not in found:

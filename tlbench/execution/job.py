@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tlbench.backbones.weights import StandIn
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.datasets.source import DataSource
 from tlbench.host.shares import Share
@@ -50,7 +51,7 @@ class Places:
     imagenet: Path | None
     dataset_paths: Mapping[str, Path]
     synthetic_allowed: bool
-    random_allowed: bool
+    weights_instead: StandIn | None
 
 
 @dataclass(frozen=True)

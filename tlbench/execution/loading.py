@@ -37,12 +37,12 @@ class Attempt:
     printed: str
 
 
-def explain(log: Path | None) -> None:
-    """Load the framework in a process of its own, as the fork server does, and raise FrameworkError where that fails.
+def explain(backend: str, log: Path | None) -> None:
+    """Load the framework with `backend` in a process of its own, as its fork server does.
 
-    What it prints is kept in `log`, where there is one. Returns where it loads.
+    Raises FrameworkError where that fails. What it prints is kept in `log`, where there is one. Returns where it loads.
     """
-    with surroundings():
+    with surroundings(backend):
         done = subprocess.run(
             [sys.executable, "-X", "faulthandler", "-c", PROGRAM],
             stdin=subprocess.DEVNULL,

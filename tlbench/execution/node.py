@@ -163,7 +163,7 @@ def resolved(places: Places) -> Places:
         cache=cache_dir(),
         dataset_paths=places.dataset_paths,
         synthetic_allowed=places.synthetic_allowed,
-        random_allowed=places.random_allowed,
+        weights_instead=places.weights_instead,
     )
 
 

@@ -1,11 +1,11 @@
-"""The fork server, which has the framework loaded, and what it and its children find around them.
+"""The fork servers, which have the framework loaded, and what they and their children find around them.
 
-Their surroundings are ours: they import nothing from the working directory, read no `keras.json` of the user's, have
-the Keras backend of the run, and their sockets fit however long the path of temporary files is.
+Each backend has a server of its own, so that models of several can be there side by side. Their surroundings are ours:
+they import nothing from the working directory, read no `keras.json` of the user's, have their Keras backend, and their
+sockets fit however long the path of temporary files is.
 """
 
 import importlib.util
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from multiprocessing.forkserver import ForkServer
 from pathlib import Path
 
 from tlbench.cache.folders import cache_dir
@@ -34,8 +35,12 @@ LONGEST_FOLDER = 54
 """Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
 
+USUAL = "tensorflow"
+"""The backend of what no suite decides."""
+
 _starting = threading.Lock()
-_backend: str | None = None
+_servers: dict[str, ForkServer] = {}
+"""By backend. None is Python's own one, which somebody else may have started with other modules and surroundings."""
 
 
 def choose_backend(backend: str) -> None:
@@ -67,31 +72,31 @@ def need_backend(backend: str) -> None:
 
 
 def start_server(backend: str) -> None:
-    """Start the server, which begins to import the framework; returns at once, also where it runs already.
+    """Start the server of a backend, which begins to import the framework; returns at once, also where it runs already.
 
     The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
-    Raises UserError where this process has a server with another backend.
     """
-    global _backend
-    if _backend not in {None, backend}:
-        raise UserError(
-            f"this process has workers with backend {_backend} and cannot have others with {backend}; "
-            "run the second suite in a process of its own"
-        )
-    _backend = backend
-    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD])
-    with surroundings():
-        forkserver.ensure_running()
+    with surroundings(backend):
+        _server(backend).ensure_running()
 
 
-def server_backend() -> str | None:
-    """The backend of this process's server; None before there is one."""
-    return _backend
+def stop_servers() -> None:
+    """End them, once they have no children any more."""
+    while _servers:
+        _, server = _servers.popitem()
+        server._stop()  # type: ignore[attr-defined]
+
+
+def _server(backend: str) -> ForkServer:
+    if backend not in _servers:
+        _servers[backend] = ForkServer()
+        _servers[backend].set_forkserver_preload([PRELOAD])
+    return _servers[backend]
 
 
 @contextmanager
-def surroundings() -> Iterator[None]:
-    """What is started inside, the server or a child, has the surroundings that this module promises.
+def surroundings(backend: str) -> Iterator[None]:
+    """What is started inside, a backend's server or a child of it, has the surroundings that this module promises.
 
     A child imports the main module of its parent again, unless that has neither a file nor a spec. Children need
     nothing of it, and a script that calls `tlbench.run` without a guard would call it again in each. All of this is
@@ -99,17 +104,20 @@ def surroundings() -> Iterator[None]:
     """
     with _starting:
         main, usual, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
+        python_s = forkserver.connect_to_new_process
         kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
         before = dict(os.environ)
         try:
             temporary.folder(tempfile.gettempdir())  # of children, which the server is to know of
             tempfile.tempdir = temporary.folder(socket_folder(tempfile.gettempdir()))
-            os.environ.update(variables(_backend, before) | {temporary.VARIABLE: temporary.folders()})
+            os.environ.update(variables(backend, before) | {temporary.VARIABLE: temporary.folders()})
+            forkserver.connect_to_new_process = _server(backend).connect_to_new_process  # which starting a child calls
             sys.path = importable(path, str(Path.cwd()))
             main.pop("__file__", None)
             main["__spec__"] = None
             yield
         finally:
+            forkserver.connect_to_new_process = python_s
             main.update(kept)
             sys.path, tempfile.tempdir = path, usual
             for name in os.environ.keys() - before.keys():
@@ -117,7 +125,7 @@ def surroundings() -> Iterator[None]:
             os.environ.update(before)
 
 
-def variables(backend: str | None, environment: Mapping[str, str]) -> dict[str, str]:
+def variables(backend: str, environment: Mapping[str, str]) -> dict[str, str]:
     """What children find in their environment in the place of what `environment` has.
 
     KERAS_HOME is a folder of the cache: a `keras.json` of the user's would change numbers, or keep Keras from loading.
@@ -127,7 +135,7 @@ def variables(backend: str | None, environment: Mapping[str, str]) -> dict[str, 
     ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
     if "PYTHONPATH" in environment:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
-    return ours | _threads(environment) | ({"KERAS_BACKEND": backend} if backend else {})
+    return ours | _threads(environment) | {"KERAS_BACKEND": backend}
 
 
 def _threads(environment: Mapping[str, str]) -> dict[str, str]:

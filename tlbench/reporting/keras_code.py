@@ -90,7 +90,7 @@ def program(record: Record) -> str:
         f"# {cell.label!r},\n"
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
         "Rounding and the order of\n# batches differ, so that accuracies agree within their interval.",
-        _imports(bool(solved), cell.resize),
+        _imports(bool(solved), cell.resize, "drawn" in _weights(record)),
         f"DATA = Path({cell.dataset.name!r})  # {{train,validation,test}}/<class>/\n"
         f"{_weights(record)}\n"
         f"CLASSES = {list(data.classes)!r}\n"
@@ -106,15 +106,19 @@ def program(record: Record) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _imports(solved: bool, resize: Resize) -> str:
+def _imports(solved: bool, resize: Resize, drawn: bool) -> str:
     tensorflow = "\nimport tensorflow as tf" if resize == "pad" else ""
     scipy = "\nfrom scipy.optimize import minimize" if solved else ""
-    return f"from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{scipy}"
+    spec = "from importlib.util import find_spec\n" if drawn else ""
+    return f"{spec}from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{scipy}"
 
 
 def _weights(record: Record) -> str:
     if record.cell.strategy.name == "scratch" or record.weights is None or record.weights.source == "random":
         return "WEIGHTS = None  # random"
+    if record.weights.source == "drawn":
+        path = f'Path(find_spec("tlbench").origin).parent / "backbones/drawn/{record.weights.file}"'
+        return f"WEIGHTS = str({path})  # pretrained on drawn pictures"
     return f'WEIGHTS = "imagenet"  # tlbench took {record.weights.file!r}; a path is taken, too'
 
 

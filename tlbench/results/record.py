@@ -182,12 +182,12 @@ class Record(Value):
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """What stands in for what was asked for: ``synthetic data``, ``random weights``, ``batch 16 for 32``."""
+        """What stands in for what was asked for: ``synthetic data``, ``drawn weights``, ``batch 16 for 32``."""
         marks = []
         if self.data and self.data.fallback:
             marks.append("synthetic data")
         if self.weights and self.weights.fallback:
-            marks.append("random weights")
+            marks.append(f"{self.weights.source} weights")
         if self.smaller_batch:
             marks.append(f"batch {self.smaller_batch.trained} for {self.smaller_batch.asked}")
         return tuple(marks)

@@ -43,7 +43,11 @@ def _checks() -> list[Check]:
         _folder(
             "TLBENCH_DATA", [f"{name}/" for name in DATASETS], "data sets are fetched, or drawn where a suite allows it"
         ),
-        _folder("TLBENCH_WEIGHTS", ["*.h5"], "weights come from Keras' cache or are fetched"),
+        _folder(
+            "TLBENCH_WEIGHTS",
+            ["*.h5"],
+            "weights come from Keras' cache or are fetched, or others where a suite allows it",
+        ),
     ]
 
 

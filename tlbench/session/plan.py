@@ -66,7 +66,7 @@ class Plan:
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, train_images (a class; empty: all),
-        epochs, learning_rate, trials (empty: nothing is tuned), seed, done.
+        epochs, learning_rate, trials (empty: nothing is tuned), backend, seed, done.
         """
         import pandas as pd
 
@@ -89,6 +89,7 @@ class Plan:
             "epochs": cell.train.epochs if cell.train else None,
             "learning_rate": cell.train.learning_rate if cell.train else None,
             "trials": trials_of(cell) or None,
+            "backend": cell.backend,
             "seed": cell.seed,
             "done": cell.id in self.done,
         }

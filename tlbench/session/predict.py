@@ -115,7 +115,7 @@ def classify(
         raise UserError(str(error)) from error
     folder = Path(weights) if weights is not None else settings.folder("TLBENCH_WEIGHTS")
     try:
-        found = find(info, arguments, True, folder, info.default_size, allow_random=False)
+        found = find(info, arguments, True, folder, info.default_size, instead=None)
     except UserError as error:
         way_out = str(error).partition(", or allow random weights")[0].partition("; give it `weights: random`")[0]
         raise UserError(f"{way_out}; random weights would only pretend to know the classes") from error

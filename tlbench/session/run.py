@@ -152,12 +152,12 @@ def run(
         cache=cache_dir(),
         dataset_paths=read.dataset_paths,
         synthetic_allowed=read.fallback.datasets == "synthetic",
-        random_allowed=read.fallback.weights == "random",
+        weights_instead=read.fallback.weights,
     )
     inputs = _find(asked, places, events)
     place = Path(out) if out is not None else None
-    backend = read.content.backend if isinstance(worker, ProcessExecutor | InlineExecutor) else None
-    folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backend)
+    backends = _backends(asked, worker)
+    folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backends)
     costs: dict[str, Cost] = {}
     with owner:
         if not all(cell.id in done for cell in asked):
@@ -185,6 +185,17 @@ def run(
     told = " ".join(filter(None, said))
     failed = written.troubled({cell.id for cell in asked})
     return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
+
+
+def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
+    """Those that this Python is to have, in order. Raises UserError where one process is to have several."""
+    needed = list(dict.fromkeys(cell.backend for cell in cells))
+    if isinstance(worker, InlineExecutor) and len(needed) > 1:
+        raise UserError(
+            f"backend: the inline executor has one process, and a process one backend, not {' and '.join(needed)}; "
+            "take the process executor, or select one of them"
+        )
+    return needed if isinstance(worker, ProcessExecutor | InlineExecutor) else ()
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:

@@ -27,14 +27,14 @@ def new_or_resumed(
     out: Path | None,
     fresh: bool,
     events: Events,
-    backend: str | None,
+    backends: Sequence[str],
 ) -> tuple[RunFolder, frozenset[str], AbstractContextManager[object]]:
     """The folder for a run of `suite`, the ids of its cells that are trained and timed there, and who owns the folder.
 
     A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`. The
     folder is this process's until it leaves the context, and nobody's where nothing is left to do. Raises UserError
-    where `out` holds another run, or `fresh` asks for a new one there, where something is left to do and `backend`,
-    which this Python is to have, is not installed, and OwnedError where another process writes.
+    where `out` holds another run, or `fresh` asks for a new one there, where something is left to do and one of
+    `backends`, which this Python is to have, is not installed, and OwnedError where another process writes.
     """
     ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
     place, models = RESULTS / suite.name, suite.save_models
@@ -50,7 +50,7 @@ def new_or_resumed(
     if earlier and wanted <= earlier.done - earlier.untimed:
         events.complete(earlier.folder, len(asked))
         return earlier.folder, earlier.done - earlier.untimed, nullcontext()
-    if backend is not None:
+    for backend in backends:
         need_backend(backend)
     path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)
     owner = Owner(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import RECIPE, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
+from tlbench.core.cell import RECIPE, Backend, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width
 from tlbench.datasets import registry as datasets
@@ -40,6 +40,7 @@ class _Point:
     size: ImageSize
     resize: Resize
     precision: str
+    backend: Backend
     train: Training | None
     rate: float | None
 
@@ -76,6 +77,7 @@ def _size(suite: Suite) -> int:
     axes += [
         content.resize,
         content.precision,
+        content.backend,
         content.seeds,
         [one for item in content.backbones for one in item.backbones],
     ]
@@ -100,9 +102,10 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         content.strategies,
         heads,
         content.precision,
+        content.backend,
         list(trainings(content.train)),
     )
-    for dataset, limit, (backbone, weights, loc), asked, resize, strategy, (number, head), precision, (
+    for dataset, limit, (backbone, weights, loc), asked, resize, strategy, (number, head), precision, backend, (
         train,
         rate,
     ) in points:
@@ -110,8 +113,10 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
         size = _size_of(suite, backbone, asked, loc)
         _check_auxiliary(suite, backbone, strategy, size, loc)
-        _check_original(suite, strategy, size, resize)
-        point = _Point(backbone, weights, dataset.dataset, limit, strategy, head, size, resize, precision, train, rate)
+        _check_original(suite, strategy, weights, size, resize, loc)
+        point = _Point(
+            backbone, weights, dataset.dataset, limit, strategy, head, size, resize, precision, backend, train, rate
+        )
         for seed in content.seeds:
             yield _cell(suite, point, seed)
 
@@ -133,12 +138,14 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     train, rate = next(trainings(content.train))
     _check_together(suite, dataset, strategy, head, (*loc, "head"))
     _check_strategy(suite, strategy, head, train, (*loc, "strategy"))
-    limit, precision = content.limits()[0], content.precision[0]
+    limit, precision, backend = content.limits()[0], content.precision[0], content.backend[0]
     for backbone in item.backbones:
         size, resize = _size_of(suite, backbone, patch.image_size or content.image_size[0], loc), content.resize[0]
         _check_auxiliary(suite, backbone, strategy, size, loc)
-        _check_original(suite, strategy, size, resize)
-        point = _Point(backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, train, rate)
+        _check_original(suite, strategy, item.weights, size, resize, loc)
+        point = _Point(
+            backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, backend, train, rate
+        )
         yield _cell(suite, point, seed)
 
 
@@ -170,7 +177,7 @@ def _cell(suite: Suite, point: _Point, seed: int) -> Cell:
         train=train,
         seed=seed,
         precision=point.precision,
-        backend=content.backend,
+        backend=point.backend,
         jit=content.jit,
         timing=timing(content.timing) if rule.has_classifier else None,
         recipe=1 if train is None else RECIPE,
@@ -285,10 +292,12 @@ def _check_auxiliary(suite: Suite, backbone: Named, strategy: Named, size: Image
         )
 
 
-def _check_original(suite: Suite, strategy: Named, size: ImageSize, resize: Resize) -> None:
+def _check_original(suite: Suite, strategy: Named, weights: Weights, size: ImageSize, resize: Resize, loc: Loc) -> None:
     """Original classifiers are shown what they were evaluated with."""
     if strategies.make(strategy.name, strategy.args).trains:
         return
+    if weights == "drawn":
+        raise suite.complain(loc, f"drawn weights are a backbone's alone, and {strategy.name} needs a classifier")
     if not isinstance(size, int):
         raise suite.complain(("image_size",), f"image_size {brief(size)}: original classifiers take squares")
     if resize != "stretch":

@@ -6,8 +6,8 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
 
+from tlbench.backbones import drawn, saved
 from tlbench.backbones import registry as backbones
-from tlbench.backbones import saved
 from tlbench.backbones.spec import Scaling, per_channel
 from tlbench.core.cell import FILE, Head, Named, Scalar, Value, Weights
 from tlbench.core.errors import UserError, nearest
@@ -62,13 +62,16 @@ def _backbone(value: Any, info: ValidationInfo) -> Any:
         if any(sign in name for sign in "*?["):
             raise complain(f"no backbone matches {name!r}; `tlbench list backbones` names them")
         raise complain(f"there is no backbone {name!r}; {nearest(name, list(backbones.names()), 'backbones')}")
-    weights = one_of("imagenet", "random", label="kind of weights")(args.pop("weights", "imagenet"))
+    weights = one_of("imagenet", "drawn", "random", label="kind of weights")(args.pop("weights", "imagenet"))
     _scalars(args)
     for one in names:
         try:
             backbones.get(one).check_args(args)
         except ValueError as error:
             raise complain(str(error)) from None
+        if weights == "drawn" and drawn.find(one, args) is None:
+            label = Named(name=one, args=args).label
+            raise complain(f"there are no drawn weights of {label}, only of {drawn.known()}", "weights")
     return BackboneItem(backbones=tuple(Named(name=one, args=args) for one in names), weights=weights)
 
 

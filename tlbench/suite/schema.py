@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from tlbench.backbones.weights import StandIn
 from tlbench.cache.folders import parse_size
 from tlbench.core.cell import Backend, Head, Jit, Limit
 from tlbench.core.duration import parse_duration
@@ -144,7 +145,7 @@ class FallbackSection(Section):
     """Which stand-ins are allowed."""
 
     datasets: Annotated[Literal["synthetic"] | None, BeforeValidator(one_of("synthetic", label="fallback"))] = None
-    weights: Annotated[Literal["random"] | None, BeforeValidator(one_of("random", label="fallback"))] = None
+    weights: Annotated[StandIn | None, BeforeValidator(one_of("drawn", "random", label="fallback"))] = None
 
 
 class GateItem(Section):
@@ -221,7 +222,7 @@ class SuiteFile(Section):
 
     name: FileName
     description: Text = ""
-    backend: BackendName = "tensorflow"
+    backend: Annotated[list[BackendName], Listed] = ["tensorflow"]
     datasets: Annotated[list[Dataset], Listed]
     backbones: Annotated[list[Backbones], Listed]
     strategies: Annotated[list[Strategy], Listed]

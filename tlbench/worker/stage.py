@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 
 import keras
 import numpy as np
@@ -253,7 +252,6 @@ def made_from(job: Job) -> dict[str, str]:
     cell, data = job.cell, job.images
     resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
     plugins = plugin_files.hashes(["tlbench.backbones"])
-    needs = backbones.of(cell.backbone).needs
     return {
         **({"plugins": json.dumps(plugins)} if plugins else {}),
         "backbone": cell.backbone.label,
@@ -264,6 +262,5 @@ def made_from(job: Job) -> dict[str, str]:
         **resize,
         "precision": cell.precision,
         "jit": cell.jit,
-        **({"package": f"{needs[0]} {version(needs[0])}"} if needs else {}),
         "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",
     }

@@ -43,8 +43,11 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
     lines.append(f"What more images or longer training would give: this is {most}, and the epochs under Conditions.")
     if any(record.data and record.data.source == "synthetic" for record in trained):
         lines.append("Anything of photographs: pictures were drawn.")
-    if any("random weights" in record.fallbacks for record in trained):
+    kinds = {rows.stand_in(record) for record in trained}
+    if "random" in kinds:
         lines.append("Anything of transfer learning where random weights stand in for ImageNet's.")
+    if "drawn" in kinds:
+        lines.append("What ImageNet's weights transfer: those that stand in for them know drawn pictures alone.")
     return lines
 
 

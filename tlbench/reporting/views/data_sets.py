@@ -105,10 +105,9 @@ def _legend(group: Sequence[RunRecord], columns: Sequence[TimeColumns], first: T
             "The nearest neighbours are searched among the features of all training images, which are counted as "
             "parameters; the search is no part of the model, so there is no step to time."
         )
-    if any("random weights" in row.record.fallbacks for row in group):
-        trained = group[0].record.cell.train is not None
-        what = (
-            "what is compared here is not transfer learning." if trained else "counts and times do not depend on them."
-        )
-        lines.append(("† ", Strong("Random weights stand in for ImageNet's:"), f" {what}"))
+    trained = group[0].record.cell.train is not None
+    for kind in dict.fromkeys(rows.stand_in(row.record) for row in group):
+        if kind is not None:
+            what = rows.WITHOUT_IMAGENET[kind] if trained else "counts and times do not depend on them."
+            lines.append(("† ", Strong(f"{kind.capitalize()} weights stand in for ImageNet's:"), f" {what}"))
     return Note(tuple(lines))

@@ -13,7 +13,7 @@ from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.relative import Place, TimeColumns
-from tlbench.reporting.views.rows import by_row, times
+from tlbench.reporting.views.rows import by_row, marked_backbone, times
 
 OF_ACCURACY_AND_SIZE = [
     "Model",
@@ -119,7 +119,7 @@ def cells(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
     return [
-        record.cell.backbone.label + (" †" if "random weights" in record.fallbacks else ""),
+        marked_backbone(record),
         _beside(counts.size_mb if counts else None, published.size_mb, 0),
         _accuracy(accuracy.top1 if accuracy else None, published.top1),
         _accuracy(accuracy.top5 if accuracy else None, published.top5),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from tlbench.core.cell import Timing, Training, Value
+from tlbench.core.cell import Timing, Training, Value, Weights
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.reporting import numbers
@@ -137,6 +137,23 @@ def data_set(record: Record) -> str:
     return record.cell.dataset.label + fallbacks
 
 
+WITHOUT_IMAGENET: dict[Weights, str] = {
+    "random": "what is compared here is not transfer learning.",
+    "drawn": "tlbench pretrained them on drawn pictures of other classes, and that is what transfers here.",
+}
+"""What a comparison is worth where other weights stand in, by their kind."""
+
+
+def stand_in(record: Record) -> Weights | None:
+    """The kind of weights that stand in for those that were asked for; None where none do."""
+    return record.weights.source if record.weights and record.weights.fallback else None
+
+
+def marked_backbone(record: Record) -> str:
+    """Its name; with a dagger where other weights than those that were asked for stand in."""
+    return record.cell.backbone.label + (" †" if stand_in(record) else "")
+
+
 def is_search(record: Record) -> bool:
     """Whether its head searches among the training images, so that no model has it and no step of one can be timed."""
     return bool(record.training) and record.training[-1].solver == "neighbours"
@@ -225,7 +242,7 @@ def cells(
     records = [row.record for row in rows]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
     return [
-        first.cell.backbone.label + (" †" if "random weights" in first.fallbacks else ""),
+        marked_backbone(first),
         first.cell.strategy.label,
         *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
