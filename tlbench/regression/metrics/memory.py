@@ -23,7 +23,7 @@ PEAK, UNIT, MIB = "peak memory", "MiB", 2**20
 KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
 """Of the logarithm of one run's memory: two of identical code lie within 5 % of each other in 95 of 100 cases."""
 STRAY = 1.3
-"""So many times what another one takes is what one process in fifty takes at most: two buffers met that seldom meet."""
+"""So many times what another one takes is what one process in fifty takes at most (docs/methodology.md)."""
 ONE = f"one process in fifty takes up to {STRAY - 1:.0%} more, and a side has only one"
 
 
