@@ -7,7 +7,6 @@ The same seed draws the same pictures, and trains to the same accuracy up to rou
 """
 
 import argparse
-import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -20,9 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.drawn_classes import CLASSES
-from tlbench.backbones import drawn
+from tlbench.backbones import drawn, registry
+from tlbench.cache.download import file_digest
 from tlbench.core.cell import Named
 from tlbench.datasets.synthetic import picture
+from tlbench.modeling.assemble import make_backbone
+from tlbench.modeling.preprocessing import scaling_layers
 from tlbench.training.fused_norm import fuse_normalization
 
 BACKBONES = (Named(name="MobileNet", args={"alpha": 0.25}), Named(name="MobileNetV2", args={"alpha": 0.35}))
@@ -58,12 +60,12 @@ def pretrain(backbone: Named, images: NDArray[np.uint8], labels: NDArray[np.int3
 
 def untrained(backbone: Named, size: int) -> keras.Model:
     """Scaling, the backbone, average pooling, a linear classifier."""
-    constructor = getattr(keras.applications, backbone.name)
-    extractor = constructor(include_top=False, weights=None, input_shape=(size, size, 3), **backbone.args)
+    info, shape = registry.get(backbone.name), (size, size, 3)
+    extractor = make_backbone(info, backbone.args, shape, None)
     return keras.Sequential(
         [
-            keras.Input((size, size, 3)),
-            keras.layers.Rescaling(1 / 127.5, -1),
+            keras.Input(shape),
+            *scaling_layers(info.scaling),
             extractor,
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(len(CLASSES)),
@@ -122,7 +124,7 @@ def _files(
         yield {
             "backbone": backbone.model_dump(),
             "file": path.name,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": file_digest(path),
             "accuracy_of_the_last_epoch": round(float(model.history.history["accuracy"][-1]), 4),
         }
 

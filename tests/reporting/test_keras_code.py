@@ -12,6 +12,7 @@ import pytest
 
 from tests import builders
 from tests.reporting.large import small
+from tlbench.backbones import drawn
 from tlbench.core.cell import Head, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import decode
@@ -60,6 +61,20 @@ def test_a_sigmoid_head_and_hidden_layers_are_written_out() -> None:
     assert "Flatten()" in code
     assert 'Dense(64, activation="relu")' in code
     assert "Dropout(0.5)" in code
+
+
+def test_drawn_weights_are_found_where_tlbench_is_installed() -> None:
+    brought = drawn.find("MobileNet", {"alpha": 0.25})
+    assert brought is not None
+    record = recorded("frozen")
+    code = program(
+        record.model_copy(update={"weights": builders.weights(True, "drawn").model_copy(update={"file": brought.file})})
+    )
+    (line,) = (line for line in code.splitlines() if line.startswith("WEIGHTS = "))
+    found: dict[str, str] = {}
+    exec(f"from importlib.util import find_spec\nfrom pathlib import Path\n{line}", found)
+    assert Path(found["WEIGHTS"]) == brought.path
+    assert "from importlib.util import find_spec" in code
 
 
 @pytest.mark.parametrize("resize", ["crop", "pad"])

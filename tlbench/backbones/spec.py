@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import nearest
+from tlbench.core.image_size import ImageSize, height_width
 
 Scaling = Literal["tf", "caffe", "torch", "inside"]
 """How a backbone wants 0..255 RGB images: ``tf`` to -1..1, ``caffe`` BGR less the ImageNet mean, ``torch`` to 0..1
@@ -107,6 +108,19 @@ class BackboneInfo:
     output: Output = "map"
     multiple: int = 1
     of_args: Callable[[Mapping[str, Scalar]], Mapping[str, Any]] | None = None
+
+    def size_trouble(self, size: ImageSize, label: str) -> str:
+        """Why it takes no images of `size`, to stand behind the size in a sentence; empty where it does.
+
+        label: what it is called with its arguments.
+        """
+        if min(height_width(size)) < self.min_size:
+            return f" is too small for {self.name}, which needs at least {self.min_size} pixels"
+        if self.most_size is not None and max(height_width(size)) > self.most_size:
+            return f": {label} takes {self.most_size} pixels alone"
+        if any(length % self.multiple for length in height_width(size)):
+            return f": {label} takes multiples of {self.multiple} pixels"
+        return ""
 
     @property
     def crop(self) -> float:

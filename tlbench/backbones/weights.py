@@ -93,9 +93,11 @@ def find(
     """
     named = f"ImageNet weights of {info.name}" + (f" with {dict(args)}" if args else "")
     files = _official_files(info, args, include_top, image_size)
+    if include_top and instead is not None:
+        instead = "random"  # drawn ones have no classifier
     if not files:
         if instead is not None:
-            return stand_in(info, args, "random" if include_top else instead)
+            return stand_in(info, args, instead)
         raise UserError(f"there are no {named}; give it `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; mend --weights or TLBENCH_WEIGHTS")
@@ -114,7 +116,7 @@ def find(
         if (there := _in_folders(other, folder)) is not None:
             return replace(there, instead_of=official.file)
     if instead is not None:
-        return stand_in(info, args, "random" if include_top else instead)
+        return stand_in(info, args, instead)
     looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
     raise UserError(
         f"{named}: {official.file} is not in {looked}, and {why}; put the file there, "

@@ -14,7 +14,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.cli.options import plugin_option
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
-from tlbench.core.image_size import ImageSize, brief, height_width, in_words, parsed
+from tlbench.core.image_size import ImageSize, brief, in_words, parsed
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
@@ -101,12 +101,8 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         raise UserError(str(error)) from error
     info = backbones.of(own)
     backbones.check_installed([own])
-    if size is not None and min(height_width(size)) < info.min_size:
-        raise UserError(f"--image-size {brief(size)} is too small for {backbone}, which needs at least {info.min_size}")
-    if size is not None and info.most_size is not None and max(height_width(size)) > info.most_size:
-        raise UserError(f"--image-size {brief(size)}: {backbone} takes {info.most_size} pixels alone")
-    if size is not None and any(length % info.multiple for length in height_width(size)):
-        raise UserError(f"--image-size {brief(size)}: {backbone} takes multiples of {info.multiple} pixels")
+    if size is not None and (trouble := info.size_trouble(size, backbone)):
+        raise UserError(f"--image-size {brief(size)}{trouble}")
     return {
         "backbone": {"name": own.name, "args": own.args},
         "strategy": {"name": name, "args": boundary},

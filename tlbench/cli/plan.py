@@ -63,11 +63,10 @@ def _predicted(cost: Cost | None) -> dict[str, Any] | None:
 
 def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:
     """A line for each cell; what few suites vary has a column where it does, trials where there are any."""
-    kept = [heading for heading in COLUMNS if heading not in WHERE_THEY_VARY]
-    kept += [heading for heading in WHERE_THEY_VARY if len({COLUMNS[heading](cell) for cell in cells}) > 1]
-    if any(map(trials_of, cells)):
-        kept.append("Trials")
-    columns = [heading for heading in COLUMNS if heading in kept]
+    left_out = {heading for heading in WHERE_THEY_VARY if len({COLUMNS[heading](cell) for cell in cells}) == 1}
+    if not any(map(trials_of, cells)):
+        left_out.add("Trials")
+    columns = [heading for heading in COLUMNS if heading not in left_out]
     rows = [[*(COLUMNS[heading](cell) for heading in columns), "yes" if cell.id in done else ""] for cell in cells]
     return Table.of([*columns, "Done"], rows)
 
@@ -91,4 +90,4 @@ COLUMNS: dict[str, Callable[[Cell], str]] = {
     "Seed": lambda cell: str(cell.seed),
     "Trials": lambda cell: str(trials_of(cell) or ""),
 }
-WHERE_THEY_VARY = ("Images per class", "Precision", "Backend", "Trials")
+WHERE_THEY_VARY = ("Images per class", "Precision", "Backend")

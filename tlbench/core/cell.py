@@ -33,6 +33,8 @@ Weights = Literal["imagenet", "file", "drawn", "random"]
 FILE = "file"
 """The name of a backbone that is a saved model, and what its weights are called."""
 Backend = Literal["tensorflow", "jax", "torch"]
+USUAL_BACKEND: Backend = "tensorflow"
+"""Where a suite says nothing, and of what no suite decides."""
 Jit = Literal["auto", "on", "off"]
 Shape = Literal["constant", "cosine", "linear", "step"]
 StepName = Literal["inference", "training"]
@@ -365,7 +367,7 @@ class Cell(Grown):
     def label(self) -> str:
         """One line for people: backbone, data set, strategy, head, seed, and a backend other than the usual one."""
         parts = [self.backbone.label, self.dataset.label, self.strategy.label, self.head.label, f"seed {self.seed}"]
-        return " · ".join([*parts, *([self.backend] if self.backend != "tensorflow" else [])])
+        return " · ".join([*parts, *([self.backend] if self.backend != USUAL_BACKEND else [])])
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Cell":

@@ -58,9 +58,8 @@ def locate(
             f"there is no data set {dataset.name!r}; {nearest(dataset.name, known, 'data sets')} "
             f"A set of your own needs its folder: {{name: {dataset.name}, path: ...}}"
         )
-    for folder in [*([root / dataset.name] if root else []), *downloaded(dataset.name, cache)]:
-        if folder.is_dir():
-            return Located(folder)
+    if folder := folder_of(dataset.name, root, cache):
+        return Located(folder)
     info, why = DATASETS[dataset.name], ""
     if fallback_synthetic:
         return Located(None, info.classes, fallback=True)
@@ -74,6 +73,12 @@ def locate(
         f"{why}; {info.where}; or allow drawn pictures with "
         "`fallback: {datasets: synthetic}`"
     )
+
+
+def folder_of(name: str, root: Path | None, cache: Path) -> Path | None:
+    """The folder of a data set: the one in the user's `root`, or what was fetched; None where there is none."""
+    own = [root / name] if root else []
+    return next((place for place in [*own, *downloaded(name, cache)] if place.is_dir()), None)
 
 
 def downloaded(name: str, cache: Path) -> tuple[Path, Path]:

@@ -27,12 +27,13 @@ import psutil
 from tlbench.backbones import saved
 from tlbench.backbones.saved import SavedFile
 from tlbench.core import plugin_files
+from tlbench.core.cell import USUAL_BACKEND
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
 from tlbench.execution import group, temporary
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
-from tlbench.execution.server import USUAL, surroundings
+from tlbench.execution.server import surroundings
 from tlbench.host import cgroups
 
 Send = Callable[[Any], None]
@@ -51,7 +52,7 @@ def run(
     target: str,
     payload: Any,
     *,
-    backend: str = USUAL,
+    backend: str = USUAL_BACKEND,
     on_message: Send = lambda message: None,
     timeout: float | None = None,
     renews: type | None = None,
@@ -108,7 +109,7 @@ class Conversation:
     child that is killed, or leaves without teardown, cannot do so itself.
     """
 
-    def __init__(self, target: str, payload: Any, log: Path | None = None, backend: str = USUAL) -> None:
+    def __init__(self, target: str, payload: Any, log: Path | None = None, backend: str = USUAL_BACKEND) -> None:
         self._backend = backend
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
@@ -222,7 +223,7 @@ class Channel:
             group.kill_own()
 
 
-def call(target: str, payload: dict[str, Any], backend: str = USUAL) -> dict[str, Any]:
+def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> dict[str, Any]:
     """Call ``target(payload)`` in a child and return its answer.
 
     Raises UserError where the function did, and where the child failed.

@@ -35,9 +35,6 @@ LONGEST_FOLDER = 54
 """Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
 
-USUAL = "tensorflow"
-"""The backend of what no suite decides."""
-
 _starting = threading.Lock()
 _servers: dict[str, ForkServer] = {}
 """By backend. None is Python's own one, which somebody else may have started with other modules and surroundings."""

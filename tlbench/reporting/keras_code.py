@@ -90,7 +90,7 @@ def program(record: Record) -> str:
         f"# {cell.label!r},\n"
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
         "Rounding and the order of\n# batches differ, so that accuracies agree within their interval.",
-        _imports(bool(solved), cell.resize, "drawn" in _weights(record)),
+        _imports(bool(solved), cell.resize, _is_drawn(record)),
         f"DATA = Path({cell.dataset.name!r})  # {{train,validation,test}}/<class>/\n"
         f"{_weights(record)}\n"
         f"CLASSES = {list(data.classes)!r}\n"
@@ -113,10 +113,14 @@ def _imports(solved: bool, resize: Resize, drawn: bool) -> str:
     return f"{spec}from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{scipy}"
 
 
+def _is_drawn(record: Record) -> bool:
+    return record.weights is not None and record.weights.source == "drawn"
+
+
 def _weights(record: Record) -> str:
     if record.cell.strategy.name == "scratch" or record.weights is None or record.weights.source == "random":
         return "WEIGHTS = None  # random"
-    if record.weights.source == "drawn":
+    if _is_drawn(record):
         path = f'Path(find_spec("tlbench").origin).parent / "backbones/drawn/{record.weights.file}"'
         return f"WEIGHTS = str({path})  # pretrained on drawn pictures"
     return f'WEIGHTS = "imagenet"  # tlbench took {record.weights.file!r}; a path is taken, too'

@@ -12,7 +12,7 @@ from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, audit
 from tlbench.datasets.kinds import read_images
 from tlbench.datasets.layout import SplitRule
-from tlbench.datasets.locate import OnBytes, downloaded, get
+from tlbench.datasets.locate import OnBytes, folder_of, get
 from tlbench.datasets.names import SPLITS, shown
 from tlbench.datasets.registry import DATASETS
 from tlbench.datasets.spec import Archive, DatasetInfo
@@ -21,7 +21,7 @@ from tlbench.host.resources import usable_cores
 
 def known(data: Path | None) -> dict[str, Path | None]:
     """The folder of each data set, in the user's folder `data` or fetched into the cache; None where it is absent."""
-    return {name: _place(info, data) for name, info in DATASETS.items()}
+    return {name: folder_of(name, data, cache_dir()) for name in DATASETS}
 
 
 def check(
@@ -102,16 +102,11 @@ def fetch(info: DatasetInfo, archive: Archive, progress: OnBytes) -> Path:
         ) from error
 
 
-def _place(info: DatasetInfo, data: Path | None) -> Path | None:
-    places = [data / info.name] if data else []
-    return next((place for place in [*places, *downloaded(info.name, cache_dir())] if place.is_dir()), None)
-
-
 def _folder(name: str | None, data: Path | None) -> Path:
     if name is None:
         raise UserError(f"name a data set ({', '.join(DATASETS)}) or give a folder with --path")
     info = described(name)
-    folder = _place(info, data)
+    folder = folder_of(name, data, cache_dir())
     if folder is None:
         place = data / name if data else "a folder given with --data or TLBENCH_DATA"
         raise UserError(f"data set {name} is not in {place}; {info.where}")

@@ -259,17 +259,8 @@ def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) ->
     except UserError as error:
         raise suite.complain(loc, str(error)) from None
     size = info.default_size if isinstance(asked, str) else asked
-    if min(height_width(size)) < info.min_size:
-        raise suite.complain(
-            loc,
-            f"image_size {brief(size)} is too small for {backbone.name}, which needs at least {info.min_size} pixels",
-        )
-    if info.most_size is not None and max(height_width(size)) > info.most_size:
-        raise suite.complain(loc, f"image_size {brief(size)}: {backbone.label} takes {info.most_size} pixels alone")
-    if any(length % info.multiple for length in height_width(size)):
-        raise suite.complain(
-            loc, f"image_size {brief(size)}: {backbone.label} takes multiples of {info.multiple} pixels"
-        )
+    if trouble := info.size_trouble(size, backbone.label):
+        raise suite.complain(loc, f"image_size {brief(size)}{trouble}")
     return size
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tlbench.backbones.weights import StandIn
 from tlbench.cache.folders import parse_size
-from tlbench.core.cell import Backend, Head, Jit, Limit
+from tlbench.core.cell import USUAL_BACKEND, Backend, Head, Jit, Limit
 from tlbench.core.duration import parse_duration
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import Resize, parsed, plain
@@ -222,7 +222,7 @@ class SuiteFile(Section):
 
     name: FileName
     description: Text = ""
-    backend: Annotated[list[BackendName], Listed] = ["tensorflow"]
+    backend: Annotated[list[BackendName], Listed] = [USUAL_BACKEND]
     datasets: Annotated[list[Dataset], Listed]
     backbones: Annotated[list[Backbones], Listed]
     strategies: Annotated[list[Strategy], Listed]
