@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests import builders
 from tests.regression.sides import judged, made, number, timed
 from tlbench.core.cell import Named
 from tlbench.regression.decide import undecided
 from tlbench.regression.entries import Entry
-from tlbench.regression.metrics.time import IN_TURN, TimeMetric, of_pairs
+from tlbench.regression.metrics import time as time_metric
+from tlbench.regression.metrics.time import IN_TURN, TimeMetric, of_medians, of_pairs
 from tlbench.regression.side import merged
 from tlbench.regression.verdicts import Evidence
+from tlbench.statistics.moderated import Spread
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.1, "regressed"), (0.9, "improved"), (1.0, "unchanged")])
@@ -179,3 +182,10 @@ def test_too_few_pairs_for_the_level_ask_for_as_many_as_can_reach_it(count: int)
     evidence = of_pairs([noise[:count]], 0.05, 48)
     assert evidence.p > 0.01 / 48
     assert 2 * 0.5 ** (count + evidence.more) < 0.01 / 48
+
+
+def test_the_medians_of_processes_are_students_t_where_nothing_is_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_metric, "KNOWN", Spread(0.0, 0.0))
+    middles = [0.11, 0.08, 0.15]
+    assert of_medians(middles) == pytest.approx(stats.ttest_1samp(middles, 0.0).pvalue)
+    assert of_medians(middles[:1]) == 1.0

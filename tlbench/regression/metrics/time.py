@@ -6,7 +6,7 @@ All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from statistics import NormalDist, median
+from statistics import NormalDist, fmean, median
 
 from tlbench.regression import runs
 from tlbench.regression.entries import Draw, Entry, Times, conditions
@@ -14,7 +14,7 @@ from tlbench.regression.matching import other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.attainable import signed_rank_pairs
-from tlbench.statistics.moderated import Spread
+from tlbench.statistics.moderated import Spread, difference, shrunk, spread
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
 
@@ -28,6 +28,8 @@ MARGIN = 1.5
 """The estimate that the number of rounds is reckoned from is uncertain itself."""
 POWER = 1.6448536269514722
 IN_TURN = "`tlbench ab`, which measures both in turn"
+LARGE = 0.1
+"""Share of the level that goes to what only the processes' medians show; the rest to the rounds."""
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
 
@@ -130,8 +132,9 @@ def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
 def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
     """From interleaved pairs (log ratios of each process): the signed-rank test, less sure where pairs hang together.
 
-    Where several processes were timed, their medians must agree that the change is real: each lies beyond half the
-    gate on the same side.
+    Ranks of few rounds that hang together never fall below the level, however large the effect: with several processes
+    a t-test of their medians has a share of the level too, its variance moderated by `KNOWN`. The medians must also
+    agree that the change is real: each lies beyond half the gate on the same side.
     """
     every = [ratio for process in processes for ratio in process]
     limit = log_gate(gate)
@@ -147,7 +150,19 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
     looks = len(middles) ** 2 * math.pi**2 / 6  # one look after each process; 6 / (pi k)^2 sums to 1
     more = pairs_needed(shift, len(every), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
-    return of_shift(replace(shift, p=min(1.0, shift.p * looks)), limit, decide, agreed, more)
+    p = min(shift.p / (1 - LARGE), of_medians(middles) / LARGE)
+    return of_shift(replace(shift, p=min(1.0, p * looks)), limit, decide, agreed, more)
+
+
+def of_medians(middles: Sequence[float]) -> float:
+    """P-value of no change from one log ratio a process, each a draw; two sides in turn differ less than two runs do.
+
+    1 with a single process.
+    """
+    if len(middles) < 2:
+        return 1.0
+    likely = shrunk(spread(middles), Spread(2 * KNOWN.variance, KNOWN.freedom))
+    return difference(0.0, fmean(middles), Spread(likely.variance / len(middles), likely.freedom)).p
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
