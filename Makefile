@@ -36,12 +36,12 @@ backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one 
 ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster on loopback, one of which is killed
 	TLBENCH_RAY_PYTHON="$(CURDIR)/$(VENV)-ray/bin/python" $(BIN)/python -m pytest tests/integration/test_ray.py
 
-hub: $(VENV)-hub/.ready  ## backbones of keras-hub, beside keras-hub's own and torch's count of their operations
-	$(VENV)-hub/bin/python -m pytest -m 'slow or not slow' tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py
+hub: $(VENV)-hub/.ready  ## keras-hub's backbones, beside its own and torch's count of their operations; data sets that need another package
+	$(VENV)-hub/bin/python -m pytest -m 'slow or not slow' tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py tests/datasets/test_foreign.py
 
 $(VENV)-hub/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-hub
-	$(VENV)-hub/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev,hub,torch]'
+	$(VENV)-hub/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev,hub,torch,huggingface,tfds]'
 	@touch $@
 
 $(VENV)-ray/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python

@@ -182,7 +182,7 @@ def test_a_few_files_that_are_missing_or_no_images_are_left_out_and_named(tmp_pa
     audit = check(None, file, None)
     assert [one.path for one in audit.undecodable] == [str(files[9])]
     assert (audit.place, audit.clean) == (file, False)
-    with pytest.raises(UserError, match=r"--move-bad moves files of a folder; .*birds\.csv would still name them"):
+    with pytest.raises(UserError, match=r"--move-bad moves files out of folders of classes; .*birds\.csv names them"):
         move_bad(audit, tmp_path / "bad")
 
 

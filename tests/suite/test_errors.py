@@ -52,6 +52,8 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[cats_dogs]", "{name: own, path: x, splits: x}"), "suite.yaml:2:32: datasets: splits: none, or a mapping {train: Train, test: Holdout}, belongs here, not 'x'"),
         (("[cats_dogs]", "{name: own, path: x, csv: y.csv}"), "datasets: path and csv are two places for the images; write one of them"),
         (("[cats_dogs]", "{name: own, csv: x}"), "datasets: csv: the path of a file that ends in .csv belongs here, not 'x'"),
+        (("[cats_dogs]", "{name: own, parquet: x}"), "datasets: parquet: the path of a file that ends in .parquet belongs here, not 'x'"),
+        (("[cats_dogs]", "{name: own, path: x, label: 3}"), "datasets: label: the name of a column belongs here, in quotes, not 3"),
         (("[cats_dogs]", "{name: own, npz: 3}"), "datasets: npz: the path of a file that ends in .npz belongs here, not 3"),
         (("[cats_dogs]", "{name: own, path: x, splits: {test: b}}"), "datasets: splits: train is missing; what else is missing is drawn from it"),
         (("[cats_dogs]", "{name: own, path: x, splits: {train: a, tests: b}}"), "datasets: unknown key 'tests'; did you mean 'test'?"),

@@ -25,6 +25,16 @@ def loaded(tmp_path: Path, text: str = TEXT) -> Suite:
     return load_suite(path)
 
 
+def test_a_data_set_lies_in_the_home_folder_where_its_path_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    text = (
+        "name: own\ndatasets: {name: mine, path: ~/flowers}\nbackbones: VGG16\nstrategies: frozen\ntrain: {epochs: 1}\n"
+    )
+    assert loaded(tmp_path, text).dataset_paths == {"mine": Path("/home/somebody/flowers")}
+
+
 def test_values_stand_where_their_names_stood_and_defaults_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,10 +53,12 @@ def list_(data: Path | None, as_json: bool) -> None:
 @click.option(
     "--path",
     type=click.Path(path_type=Path),
-    help="A folder with one folder a class, a CSV or an npz file, instead of a name.",
+    help="A folder of images, a CSV, an npz or a Parquet file, instead of a name.",
 )
 @click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
 @click.option("--classes", help="Only these classes: cat,dog.")
+@click.option("--image", default="", metavar="COLUMN", help="Column of a table that has the images.")
+@click.option("--label", default="", metavar="COLUMN", help="Column of a table that has the labels.")
 @click.option(
     "--move-bad", "bad", type=click.Path(path_type=Path), metavar="DIR", help="Move files that are no images to DIR."
 )
@@ -67,19 +69,22 @@ def check(
     path: Path | None,
     splits: str | None,
     classes: str | None,
+    image: str,
+    label: str,
     bad: Path | None,
     as_json: bool,
 ) -> int:
     """Say what is read of a folder of images, which files are no images, and which picture is there twice.
 
-    A CSV of paths and labels and an npz file of arrays are looked over as well. Exit 2 where there is
-    trouble, or some is left after files were moved.
+    A CSV of paths and labels, an npz file of arrays, and data sets as Hugging Face and tensorflow-datasets keep them on
+    disk are looked over as well. Exit 2 where there is trouble, or some is left after files were moved.
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
-    audit = check_files(name, path, data, splits, classes)
+    columns = {"image": image, "label": label}
+    audit = check_files(name, path, data, splits, classes, **columns)
     moved = move_bad(audit, bad) if bad else ()
-    left = check_files(name, path, data, splits, classes) if moved else audit
+    left = check_files(name, path, data, splits, classes, **columns) if moved else audit
     if as_json:
         click.echo(json.dumps({**_values(audit), "moved": list(moved), "clean": left.clean}, indent=1))
     else:

@@ -25,8 +25,8 @@ NAMED_CLASSES = 8
 def command(folder: Path | None, out: Path, force: bool) -> None:
     """Write a commented suite for a folder of images, with one folder a class or with train and test above them.
 
-    A CSV of paths and labels and an npz file of arrays will do as well. Without a folder the suite is an example that
-    runs anywhere. An existing file is left alone.
+    A CSV of paths and labels, an npz file of arrays, and what Hugging Face or tensorflow-datasets keeps on disk will do
+    as well. Without a folder the suite is an example that runs anywhere. An existing file is left alone.
 
     Example: tlbench init ../flowers --out flowers.yaml
     """
@@ -58,7 +58,8 @@ def _write(out: Path, text: str, force: bool) -> None:
 
 def _own(layout: Layout, out: Path) -> str:
     place = layout.place.resolve()
-    name = _name(place.stem if layout.file else place.name, "images")
+    of_version = place.is_dir() and re.fullmatch(r"[\d.]+", place.name)  # of tensorflow-datasets
+    name = _name(place.parent.name if of_version else place.name if place.is_dir() else place.stem, "images")
     if name in names():
         name = f"my_{name}"  # the names of data sets that tlbench knows stand for those
     path = os.path.relpath(place, out.parent.resolve())

@@ -61,12 +61,13 @@ def _datasets() -> Rows:
         {"name": info.name, "classes": len(info.classes), "what": info.title} for info in datasets.DATASETS.values()
     ]
     rows.append({"name": datasets.SYNTHETIC, "classes": None, "what": "drawn pictures with the classes of `like`"})
-    rows.append({"name": "{name: ..., path: ...}", "classes": None, "what": "any folder with one folder a class"})
-    rows.append({"name": "{name: ..., csv: ...}", "classes": None, "what": "a CSV of paths and labels"})
-    rows.append(
-        {"name": "{name: ..., npz: ...}", "classes": None, "what": "images and labels as arrays, as MedMNIST's"}
-    )
-    return rows
+    own = {
+        "path": "any folder with one folder a class, or as Hugging Face or tensorflow-datasets keeps it",
+        "csv": "a CSV of paths and labels",
+        "npz": "images and labels as arrays, as MedMNIST's",
+        "parquet": "images and labels in a table, as Hugging Face's",
+    }
+    return rows + [{"name": f"{{name: ..., {key}: ...}}", "classes": None, "what": what} for key, what in own.items()]
 
 
 def _strategies() -> Rows:

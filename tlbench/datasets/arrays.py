@@ -67,6 +67,11 @@ class ArrayFile:
 
     file: Path
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one."""
+        return (self.file,)
+
     def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
         """What makes a picture of a name; it holds one array in memory, that of the last name."""
         array, name, lock = np.empty(0, np.uint8), "", threading.Lock()

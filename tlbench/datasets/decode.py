@@ -59,7 +59,13 @@ def decode(file: Path, size: ImageSize, resize: Resize = "stretch") -> Picture:
     Transparent pixels are laid on white. Raises UndecodableError; warnings of Pillow are the caller's to silence,
     since their filter is global.
     """
-    content, image = open_rgb(file)
+    return of_bytes(_content(file), size, resize)
+
+
+def of_bytes(content: bytes, size: ImageSize, resize: Resize = "stretch") -> Picture:
+    """The picture in the bytes of a file, as `decode` makes it. Raises UndecodableError."""
+    check_bytes(len(content))
+    image = _rgb_of(content)
     return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), hashlib.sha256(content).hexdigest())
 
 
@@ -73,11 +79,23 @@ def of_pixels(pixels: NDArray[np.uint8], size: ImageSize, resize: Resize = "stre
 def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
     """The file's bytes and its image, upright and RGB, in its own size. Raises UndecodableError."""
     content = _content(file)
+    return content, _rgb_of(content)
+
+
+def check_bytes(count: int) -> None:
+    """Raises UndecodableError for more bytes than an image may have, and for none."""
+    if count > MOST_BYTES:
+        raise UndecodableError(f"{count / 2**30:.1f} GiB are too many for an image")
+    if not count:
+        raise UndecodableError("empty file")
+
+
+def _rgb_of(content: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=formats()) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UndecodableError(f"{image.width} x {image.height} pixels are too many")
-            return content, _rgb(_upright(image), image.format)
+            return _rgb(_upright(image), image.format)
     except UndecodableError:
         raise
     except NoRangeError as error:
@@ -131,14 +149,10 @@ def _content(file: Path) -> bytes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise UndecodableError("no regular file")
-            if status.st_size > MOST_BYTES:
-                raise UndecodableError(f"{status.st_size / 2**30:.1f} GiB are too many for an image")
-            content = stream.read()
+            check_bytes(status.st_size)
+            return stream.read()
     except OSError as error:
         raise UndecodableError(f"cannot be read ({error.strerror})") from error
-    if not content:
-        raise UndecodableError("empty file")
-    return content
 
 
 def _unknown(content: bytes) -> str:

@@ -1,17 +1,40 @@
-"""Kinds of places that images are read from: a folder, a CSV of paths and labels, arrays in an npz file."""
+"""Kinds of places that images are read from: files, told by their names' endings, and folders, by what is in them."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
+from tlbench.core.errors import UserError
+from tlbench.datasets import huggingface, metadata, tfds
 from tlbench.datasets.arrays import read_arrays
 from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.names import shown
 from tlbench.datasets.table import read_table
 
-FILES = {"csv": read_table, "npz": read_arrays}
+
+class Read(Protocol):
+    """Reads a place. empty: as of `read_layout`. Raises UserError for what is no data set."""
+
+    def __call__(self, place: Path, rule: SplitRule, /, *, empty: bool = False) -> Layout:
+        """The layout."""
+
+
+FILES: dict[str, Read] = {"csv": read_table, "npz": read_arrays, "parquet": huggingface.read_parquet}
 """How a file is read, by the ending of its name, which is also the key of a suite that names one."""
+
+FOLDERS: tuple[tuple[Callable[[Path, SplitRule], bool], Read], ...] = (
+    (lambda place, rule: tfds.is_prepared(place), tfds.read_prepared),
+    (lambda place, rule: huggingface.is_saved(place), huggingface.read_saved),
+    (metadata.has_labels, metadata.read_metadata),
+    (lambda place, rule: huggingface.has_parquet(place), huggingface.read_parquet),
+)
+"""Folders that are not read as folders of classes: what tells one, and how it is read."""
+
+WITHOUT_COLUMNS: tuple[Read, ...] = (read_layout, read_arrays)
 
 
 def kind_of(place: Path) -> str:
-    """``path`` of a folder, else ``csv`` or ``npz``: the key of a suite that names it."""
+    """``path`` of a folder, else ``csv``, ``npz`` or ``parquet``: the key of a suite that names it."""
     ending = place.suffix.lower().removeprefix(".")
     return ending if ending in FILES and not place.is_dir() else "path"
 
@@ -21,4 +44,16 @@ def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
 
     Raises UserError for what is no data set.
     """
-    return FILES.get(kind_of(place), read_layout)(place, rule, empty=empty)
+    read = _reader(place, rule)
+    if read in WITHOUT_COLUMNS and (rule.image or rule.label):
+        key = "image" if rule.image else "label"
+        raise UserError(f"{shown(str(place))}: `{key}` names a column of a table, and there is none here; leave it out")
+    return read(place, rule, empty=empty)
+
+
+def _reader(place: Path, rule: SplitRule) -> Read:
+    if (kind := kind_of(place)) != "path":
+        return FILES[kind]
+    if not place.is_dir():
+        return read_layout
+    return next((read for tells, read in FOLDERS if tells(place, rule)), read_layout)

@@ -31,7 +31,7 @@ class SplitRule:
 
     validation, test: fractions of each class that are drawn, by `seed`, where the folder lacks that split. folders: the
     folder of each split; None: found by their names; empty: there are no splits, whatever the folders are called.
-    classes: those that are taken, in this order; empty: all.
+    classes: those that are taken, in this order; empty: all. image, label: columns of a table; empty: the usual ones.
     """
 
     validation: float = 0.15
@@ -39,10 +39,16 @@ class SplitRule:
     seed: int = 0
     folders: Mapping[str, str] | None = None
     classes: tuple[str, ...] = ()
+    image: str = ""
+    label: str = ""
 
 
 class Container(Protocol):
-    """A file that has all pictures in it, under the names that its layout gives them."""
+    """Files that have all pictures in them, under the names that their layout gives them."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them: where one is written to, the pictures may be others."""
 
     def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
         """What makes a picture of a name. It raises UndecodableError, and UserError where the file cannot be read."""
@@ -52,8 +58,8 @@ class Container(Protocol):
 class Layout:
     r"""A data set as found. `left_out`: what was never looked into, by name or kind.
 
-    folder: to which the paths in `files` are relative. file: what lists them, or has them all in it (`container`);
-    None where the folder itself tells.
+    folder: to which the paths in `files` are relative. file: what lists them, or the file or folder that has them all
+    in it (`container`); None where the folder itself tells.
 
     Paths in `files` are those of the file system; names of classes, as every name that is shown, have ``\xe9`` for
     bytes that are not UTF-8.

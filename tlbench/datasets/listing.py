@@ -3,7 +3,9 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from tlbench.core.errors import UserError
@@ -35,6 +37,16 @@ def look(folder: Path, root: Path, left_out: LeftOut) -> Listed:
         return _listed(folder, root, left_out)
     except OSError as error:
         raise UserError(f"{shown(str(folder))} cannot be read: {_words(error)}; {_way_out(error)}") from error
+
+
+def peek(folder: Path, most: int = 64) -> Listed:
+    """Some of what lies directly in `folder`, to tell of what kind it is; nothing where it cannot be read."""
+    listed = Listed()
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in sorted(islice(entries, most), key=lambda entry: entry.name):
+            if not entry.name.startswith("."):
+                (listed.folders if entry.is_dir() else listed.files)[entry.name] = folder / entry.name
+    return listed
 
 
 def files_below(folder: Path, root: Path, left_out: LeftOut) -> list[str]:

@@ -125,6 +125,8 @@ def _rule(dataset: Named) -> SplitRule:
         seed=int(args.get("split_seed") or 0),
         folders=None if folders is None else {} if folders == "none" else json.loads(str(folders)),
         classes=() if classes is None else tuple(json.loads(str(classes))),
+        image=str(args.get("image") or ""),
+        label=str(args.get("label") or ""),
     )
 
 
@@ -152,13 +154,16 @@ def _made_from(
     if resize != "stretch":
         made_from["resize"] = resize
     files = hashlib.sha256()
-    whole = _state(layout.place) if layout.container else ()
+    whole = [_state(file) for file in layout.container.files] if layout.container else None
     for split, classes in layout.files.items():
         for name, paths in classes.items():
             for path in paths:
-                files.update(json.dumps([split, name, path, *(whole or _state(layout.folder / path))]).encode())
+                state = () if whole is not None else _state(layout.folder / path)
+                files.update(json.dumps([split, name, path, *state]).encode())
+    files.update(json.dumps(whole).encode() if whole is not None else b"")
     folder = json.dumps(str((layout.place if layout.container else layout.folder).resolve()))
-    return made_from | {"folder": folder, "split": json.dumps(_rule(dataset).__dict__), "files": files.hexdigest()}
+    rule = {key: value for key, value in vars(_rule(dataset)).items() if value != ""}
+    return made_from | {"folder": folder, "split": json.dumps(rule), "files": files.hexdigest()}
 
 
 def _state(file: Path) -> tuple[int, ...]:

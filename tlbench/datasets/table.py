@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,26 @@ BETWEEN = "|;,"
 """Signs that stand between labels where a cell has several."""
 NAMED = 3
 
+Cells = Iterable[tuple[int, Mapping[str, str]]]
+"""Number and cells of each line, by column."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns are called that are read; one of splits need not be there."""
+
+    path: str = PATH
+    label: str = LABEL
+    split: str = SPLIT
+
 
 @dataclass(frozen=True)
 class Row:
-    """A line: the image's path, relative to the CSV's folder, and its other cells; `split` None without that column."""
+    """A line of `file`: the image's path, relative to the data set's folder, and its other cells; `split` None without
+    that column.
+    """
 
+    file: Path
     line: int
     path: str
     label: str
@@ -31,16 +46,26 @@ class Row:
 
 
 def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of the files that a CSV lists, with columns ``path``, ``label`` and perhaps ``split``; others are not
-    looked at.
+    """The layout of the files that a CSV lists, with columns ``path``, ``label`` and perhaps ``split``, or what `rule`
+    calls the first two; others are not looked at.
 
     Paths are relative to the CSV's folder; so are they in the layout, which is then that of a folder with the same
     files in the same splits. A file that is not there is left out; where there are more than 5 % of them, none is read.
     Raises UserError, at the line, for what cannot be understood, and for more than one label of an image.
     """
-    rows, left_out = list(_rows(file, rule.classes)), LeftOut()
-    _check_once(file, rows)
-    rows = _there(file, rows, left_out)
+    columns = Columns(rule.image or PATH, rule.label or LABEL)
+    rows = list(rows_of(file, cells_of(file, columns), columns, file.parent, rule.classes))
+    return laid_out_rows(file, file.parent, rows, rule, empty=empty)
+
+
+def laid_out_rows(file: Path, folder: Path, rows: Sequence[Row], rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of the images in `folder` that `rows` list. file: what has the rows, as a user calls it.
+
+    Raises UserError as `read_table`.
+    """
+    left_out = LeftOut()
+    _check_once(rows)
+    rows = _there(file, folder, rows, left_out)
     if rule.classes:
         check_names(shown(str(file)), sorted({row.label for row in rows}), rule.classes)
         rows = _chosen(file, rows, rule.classes, left_out)
@@ -54,29 +79,35 @@ def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     found = {split: _by_class(rows, classes, value) for split, value in splits.items()}
     left_out += _of_no_split(file, rows, splits)
     places = {split: "." if value is None else shown(value) for split, value in splits.items()}
-    return laid_out(file.parent, found, places, rule, left_out, file=file, empty=empty)
+    return laid_out(folder, found, places, rule, left_out, file=file, empty=empty)
 
 
-def _rows(file: Path, single: Collection[str]) -> Iterator[Row]:
-    """The lines, each with one label; `single`: labels that are one, whatever signs are in them."""
-    for line, cells in _cells(file):
-        path, label = cells[PATH], cells[LABEL]
+def rows_of(file: Path, lines: Cells, columns: Columns, folder: Path, single: Collection[str]) -> Iterator[Row]:
+    """The lines of `file`, each with one label, for a data set in `folder`.
+
+    single: labels that are one, whatever signs are in them. Raises UserError, at the line.
+    """
+    for line, cells in lines:
+        path, label = cells[columns.path], cells[columns.label]
         for column, value in cells.items():
             if not value:
-                raise _at(file, line, f"there is no {column}; every image needs one")
+                raise wrong(file, line, f"there is no {column}; every image needs one")
         if "\0" in path:
-            raise _at(file, line, "the path has a zero byte; mend it")
+            raise wrong(file, line, "the path has a zero byte; mend it")
         if label not in single and any(sign in label for sign in BETWEEN):
-            raise _at(
+            raise wrong(
                 file, line,
                 f"{label!r} reads as several labels, and an image can have one here; keep one of them, or, where it is "
                 "the name of one class, list it in `classes` of the suite",
             )  # fmt: skip
-        yield Row(line, os.path.relpath(file.parent / path, file.parent), label, cells.get(SPLIT))
+        yield Row(file, line, os.path.relpath(file.parent / path, folder), label, cells.get(columns.split))
 
 
-def _cells(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number and cells of each line, by column, without spaces around them; empty lines are none."""
+def cells_of(file: Path, wanted: Columns) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number and cells of each line of a CSV, by column, without spaces around them; empty lines are none.
+
+    Raises UserError, at the line, for what is no CSV, and where a wanted column is not there.
+    """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True, skipinitialspace=True)
@@ -86,10 +117,10 @@ def _cells(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     continue
                 if not columns:
                     header = [cell.strip() for cell in cells]
-                    columns = _columns(file, reader.line_num, header)
+                    columns = _columns(file, reader.line_num, header, wanted)
                     continue
                 if len(cells) != len(header):
-                    raise _at(
+                    raise wrong(
                         file, reader.line_num,
                         f"{counted(len(cells), 'cell')}, where the header has {len(header)}; put what has a comma in "
                         "it into quotes",
@@ -100,22 +131,26 @@ def _cells(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except UnicodeDecodeError as error:
         raise UserError(f"{shown(str(file))} is not UTF-8 ({error.reason}); save it as UTF-8") from error
     except csv.Error as error:
-        raise _at(file, reader.line_num, f"this is no CSV ({error}); mend that line") from error
+        raise wrong(file, reader.line_num, f"this is no CSV ({error}); mend that line") from error
     if not columns:
-        raise UserError(f"{shown(str(file))} is empty; its first line names the columns: path,label,split")
+        raise UserError(
+            f"{shown(str(file))} is empty; its first line names the columns: "
+            f"{wanted.path},{wanted.label},{wanted.split}"
+        )
 
 
-def _columns(file: Path, line: int, header: Sequence[str]) -> dict[str, int]:
-    for name in (PATH, LABEL):
+def _columns(file: Path, line: int, header: Sequence[str], wanted: Columns) -> dict[str, int]:
+    for name in (wanted.path, wanted.label):
         if name not in header:
-            raise _at(file, line, f"there is no column {name!r}; {nearest(name, list(header), 'columns')}")
-    for name in (PATH, LABEL, SPLIT):
+            raise wrong(file, line, f"there is no column {name!r}; {nearest(name, list(header), 'columns')}")
+    names = (wanted.path, wanted.label, wanted.split)
+    for name in names:
         if header.count(name) > 1:
-            raise _at(file, line, f"there are {header.count(name)} columns {name!r}; rename all but one")
-    return {name: header.index(name) for name in (PATH, LABEL, SPLIT) if name in header}
+            raise wrong(file, line, f"there are {header.count(name)} columns {name!r}; rename all but one")
+    return {name: header.index(name) for name in names if name in header}
 
 
-def _check_once(file: Path, rows: Sequence[Row]) -> None:
+def _check_once(rows: Sequence[Row]) -> None:
     """Each image in one line: a second one would be another label, another split, or the same picture twice."""
     seen: dict[str, Row] = {}
     for row in rows:
@@ -128,25 +163,25 @@ def _check_once(file: Path, rows: Sequence[Row]) -> None:
             what = f"is in {row.split} here and in {first.split} in line {first.line}: an image can be in one split"
         else:
             what = f"stands in line {first.line} already"
-        raise _at(file, row.line, f"{shown(row.path)} {what}; keep one of the lines")
+        raise wrong(row.file, row.line, f"{shown(row.path)} {what}; keep one of the lines")
 
 
-def _there(file: Path, rows: Sequence[Row], left_out: LeftOut) -> list[Row]:
+def _there(file: Path, folder: Path, rows: Sequence[Row], left_out: LeftOut) -> list[Row]:
     """The rows whose file there is. Raises UserError where more than 5 % are missing."""
-    missing = [row for row in rows if not (file.parent / row.path).exists()]
+    missing = [row for row in rows if not (folder / row.path).exists()]
     if len(missing) > MOST_BAD * len(rows):
         named = ", ".join(f"{shown(row.path)} (line {row.line})" for row in missing[:NAMED])
         more = ", ..." if len(missing) > NAMED else ""
         raise UserError(
             f"{shown(str(file))}: {len(missing)} of {counted(len(rows), 'file')} do not exist: {named}{more}; "
-            f"paths are relative to {shown(str(file.parent.resolve()))}"
+            f"paths are relative to {shown(str(folder.resolve()))}"
         )
     left_out += [
-        SkippedFile(split="", path=shown(row.path), reason=f"line {row.line} of {shown(file.name)}: no such file")
+        SkippedFile(split="", path=shown(row.path), reason=f"line {row.line} of {shown(row.file.name)}: no such file")
         for row in missing
     ]
-    gone = {row.line for row in missing}
-    return [row for row in rows if row.line not in gone]
+    gone = {row.path for row in missing}
+    return [row for row in rows if row.path not in gone]
 
 
 def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out: LeftOut) -> list[Row]:
@@ -163,7 +198,7 @@ def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out:
 
 def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str | None]:
     """What each split that is there is called in the column; None: all lines are train's, since there is no column."""
-    values = {row.split: row.line for row in reversed(rows) if row.split is not None}
+    values = {row.split: row for row in reversed(rows) if row.split is not None}
     if rule.folders == {} or not values:
         if rule.folders:
             raise UserError(f"{shown(str(file))} has no column {SPLIT!r}, of which `splits` names values")
@@ -178,20 +213,21 @@ def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str |
     return _by_meaning(file, values)
 
 
-def _by_meaning(file: Path, values: Mapping[str, int]) -> dict[str, str | None]:
+def _by_meaning(file: Path, values: Mapping[str, Row]) -> dict[str, str | None]:
+    """By the first row of each value."""
     found: dict[str, str | None] = {}
-    for value, line in sorted(values.items(), key=lambda item: (split_of(item[0]) == EVALUATION, item[1])):
+    for value, row in sorted(values.items(), key=lambda item: (split_of(item[0]) == EVALUATION, item[1].line)):
         split = split_of(value)
         if split == EVALUATION:
             split = "validation" if "test" in found else "test"
         if split is None:
-            raise _at(
-                file,
-                line,
+            raise wrong(
+                row.file,
+                row.line,
                 f"{value!r} is no split; write train, validation or test, or name it with `splits` in the suite",
             )
         if split in found:
-            raise _at(file, line, f"{value!r} and {found[split]!r} both mean {split}; write one of them")
+            raise wrong(row.file, row.line, f"{value!r} and {found[split]!r} both mean {split}; write one of them")
         found[split] = value
     if "train" not in found:
         raise UserError(f"{shown(str(file))} has no line of split train; what else is missing is drawn from it")
@@ -221,5 +257,6 @@ def _of_file(file: Path, reason: str) -> SkippedFile:
     return SkippedFile(split="", path=shown(file.name), reason=reason)
 
 
-def _at(file: Path, line: int, what: str) -> UserError:
+def wrong(file: Path, line: int, what: str) -> UserError:
+    """What a line has that cannot be read."""
     return UserError(f"{shown(str(file))}:{line}: {what}")

@@ -25,15 +25,24 @@ def known(data: Path | None) -> dict[str, Path | None]:
 
 
 def check(
-    name: str | None, path: Path | None, data: Path | None, splits: str | None = None, classes: str | None = None
+    name: str | None,
+    path: Path | None,
+    data: Path | None,
+    splits: str | None = None,
+    classes: str | None = None,
+    *,
+    image: str = "",
+    label: str = "",
 ) -> Audit:
     """Look at every file of a data set, by its name or its folder. Raises UserError where it is not there.
 
     splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
+    image, label: columns of a table; empty: the usual ones.
     """
     if not path and name and name not in DATASETS and Path(name).is_dir():
         raise UserError(f"there is no data set {name!r}; for the folder of that name write --path {shlex.quote(name)}")
-    rule = SplitRule(folders=_folders(splits), classes=tuple(classes.split(",")) if classes else ())
+    chosen = tuple(classes.split(",")) if classes else ()
+    rule = SplitRule(folders=_folders(splits), classes=chosen, image=image, label=label)
     return audit(read_images(path or _folder(name, data), rule, empty=True), usable_cores())
 
 
@@ -44,7 +53,10 @@ def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
     moved.
     """
     if found.file is not None:
-        raise UserError(f"--move-bad moves files of a folder; {shown(str(found.file))} would still name them: mend it")
+        raise UserError(
+            f"--move-bad moves files out of folders of classes; {shown(str(found.file))} names them, or has them in "
+            "it: mend it"
+        )
     if target.resolve().is_relative_to(found.folder.resolve()):
         raise UserError(f"{shown(str(target))} lies in the data set; name a folder outside it with --move-bad")
     moved = []

@@ -17,7 +17,8 @@ from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 from tlbench.suite.fields import check_keys, complain, number, of_percent, one_of, show, whole
 
-PLACES = ("path", "csv", "npz")
+PLACES = ("path", "csv", "npz", "parquet")
+COLUMNS = ("image", "label")
 SPLIT_KEYS = ("validation", "test", "split_seed")
 
 
@@ -29,7 +30,7 @@ class BackboneItem(Value):
 
 
 class DatasetItem(Value):
-    """A data set, and its folder, CSV or npz file relative to the suite file where the suite names one."""
+    """A data set, and its folder, CSV, npz or Parquet file relative to the suite file where the suite names one."""
 
     dataset: Named
     path: str | None
@@ -91,7 +92,7 @@ def _dataset(value: Any) -> Any:
             wrong = f"there is no data set {like!r}" if named else f"a name belongs here, not {show(like)}"
             raise complain(f"like: {wrong}; {nearest(str(like), known, 'data sets')}")
         return DatasetItem(dataset=Named(name=name, args=args), path=None)
-    check_keys(args, ["name", *PLACES, *SPLIT_KEYS, "splits", "classes"])
+    check_keys(args, ["name", *PLACES, *SPLIT_KEYS, "splits", "classes", *COLUMNS])
     path = _place(args)
     if path is None and name not in datasets.DATASETS:
         known = list(datasets.names())
@@ -106,6 +107,9 @@ def _dataset(value: Any) -> Any:
             check(args[key])
     if args.get("validation", 0) + args.get("test", 0) >= 1:
         raise complain("validation and test are shares of train and leave nothing of it; lower one of them", "test")
+    for key in COLUMNS:
+        if key in args and (not isinstance(args[key], str) or not args[key]):
+            raise complain(f"{key}: the name of a column belongs here, in quotes, not {show(args[key])}", key)
     if "splits" in args:
         args["splits"] = _folders(args["splits"])
     if "classes" in args:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tlbench.core.errors import UserError
+from tlbench.core.settings import at_home
 from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
 from tlbench.suite.named import find_suite
@@ -93,7 +94,7 @@ def load_suite(suite: str | Path) -> Suite:
                 raise UserError(
                     document.error(("datasets", index), f"a second data set named {name!r}; names must differ")
                 )
-            paths[name] = (path.parent / item.path).resolve()
+            paths[name] = (path.parent / at_home(Path(item.path), name)).resolve()
     return Suite(content, document, paths, place.notes)
 
 

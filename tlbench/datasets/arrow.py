@@ -1,0 +1,181 @@
+"""Rows of Arrow and Parquet files: their labels, and their images one at a time. Needs pyarrow (extra `huggingface`).
+
+Nothing in them is unpickled or run.
+"""
+
+import os
+import tempfile
+import threading
+import weakref
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core.errors import UserError
+from tlbench.core.text import one_line
+from tlbench.datasets.decode import UndecodableError
+from tlbench.datasets.names import shown
+
+
+def check_package(place: Path) -> None:
+    """Raises UserError where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"{shown(str(place))} has its images in Arrow or Parquet files, which need the package pyarrow; "
+            "`pip install 'tlbench[huggingface]'`"
+        ) from error
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Raises UserError for whatever reading of `file` raises."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, ValueError, KeyError) as error:
+        why = one_line(str(error)) or type(error).__name__
+        raise UserError(f"{shown(str(file))} cannot be read ({why[:300]}); fetch or save it again") from error
+
+
+@dataclass(frozen=True)
+class ArrowFiles:
+    """The rows of a split in Arrow files that `datasets` has saved (``save_to_disk``): mapped, never read whole."""
+
+    files: tuple[Path, ...]
+
+    def schema(self) -> Any:
+        """Of the first file."""
+        return self._tables()[0].schema
+
+    def column(self, name: str) -> list[Any]:
+        """All values of a column."""
+        return [value for table in self._tables() for value in table.column(name).to_pylist()]
+
+    def reader(self, column: str) -> Callable[[int], bytes]:
+        """What reads the image of a row."""
+        tables = [table.column(column) for table in self._tables()]
+        starts = _starts([len(table) for table in tables])
+
+        def read(row: int) -> bytes:
+            number = bisect_right(starts, row) - 1
+            return _bytes_of(tables[number][row - starts[number]].as_py())
+
+        return read
+
+    def _tables(self) -> list[Any]:
+        import pyarrow
+
+        found = []
+        for file in self.files:
+            with _readable(file):
+                found.append(pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all())
+        return found
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """The rows of a split in Parquet files."""
+
+    files: tuple[Path, ...]
+
+    def schema(self) -> Any:
+        """Of the first file."""
+        from pyarrow import parquet
+
+        with _readable(self.files[0]):
+            return parquet.read_schema(str(self.files[0]))
+
+    def column(self, name: str) -> list[Any]:
+        """All values of a column; nothing else is read."""
+        from pyarrow import parquet
+
+        found: list[Any] = []
+        for file in self.files:
+            with _readable(file):
+                table = parquet.ParquetFile(str(file)).read(columns=[name])
+                found += table.column(name).to_pylist()
+        return found
+
+    def reader(self, column: str) -> Callable[[int], bytes]:
+        """What reads the image of a row."""
+        return _Spooled(self.files, column)
+
+
+class _Spooled:
+    """Images of Parquet files, which are to be had by groups of rows alone: a group is read once, when it is asked for,
+    and kept in an unnamed file, since classes are asked for one after the other and rows of a group are of all.
+    """
+
+    def __init__(self, files: Sequence[Path], column: str) -> None:
+        from pyarrow import parquet
+
+        self._column, self._lock = column, threading.Lock()
+        self._groups: list[tuple[Path, Any, int]] = []
+        rows: list[int] = []
+        for file in files:
+            with _readable(file):
+                opened = parquet.ParquetFile(str(file))
+                for group in range(opened.num_row_groups):
+                    self._groups.append((file, opened, group))
+                    rows.append(opened.metadata.row_group(group).num_rows)
+        self._starts = _starts(rows)
+        self._kept: dict[int, list[tuple[int, int] | str]] = {}
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        self._spool = tempfile.TemporaryFile(dir=cache_dir())  # noqa: SIM115 open as long as this is used
+        weakref.finalize(self, self._spool.close)
+
+    def __call__(self, row: int) -> bytes:
+        number = bisect_right(self._starts, row) - 1
+        with self._lock:
+            if number not in self._kept:
+                self._kept[number] = self._keep(number)
+        place = self._kept[number][row - self._starts[number]]
+        if isinstance(place, str):
+            raise UndecodableError(place)
+        begin, length = place
+        return os.pread(self._spool.fileno(), length, begin)
+
+    def _keep(self, number: int) -> list[tuple[int, int] | str]:
+        """Where the image of each row of a group is in the spool, or why there is none."""
+        file, opened, group = self._groups[number]
+        with _readable(file):
+            values = opened.read_row_group(group, columns=[self._column]).column(self._column)
+        places: list[tuple[int, int] | str] = []
+        try:
+            for value in values:
+                try:
+                    content = _bytes_of(value.as_py())
+                    places.append((self._spool.tell(), self._spool.write(content)))
+                except UndecodableError as error:
+                    places.append(str(error))
+            self._spool.flush()
+        except OSError as error:
+            raise UserError(
+                f"the images of {shown(str(file))} cannot be kept in {cache_dir()} while they are decoded "
+                f"({error.strerror}); make room there, or set TLBENCH_CACHE to another disk"
+            ) from error
+        return places
+
+
+def _starts(rows: Sequence[int]) -> list[int]:
+    """The first row of each part."""
+    return [0, *accumulate(rows)][: len(rows)]
+
+
+def _bytes_of(value: Any) -> bytes:
+    """The image of a cell: bytes, or {bytes, path}."""
+    content = value.get("bytes") if isinstance(value, Mapping) else value
+    if isinstance(content, bytes):
+        return content
+    path = value.get("path") if isinstance(value, Mapping) else None
+    if path:
+        raise UndecodableError(f"only its path is kept, {shown(str(path))}; save the data set with its images in it")
+    raise UndecodableError("no image")

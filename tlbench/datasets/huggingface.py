@@ -1,0 +1,234 @@
+"""Image data sets as Hugging Face's `datasets` keeps them: saved by `save_to_disk`, or Parquet files as on the Hub."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import counted
+from tlbench.datasets.arrow import ArrowFiles, ParquetFiles, check_package
+from tlbench.datasets.layout import Layout, SplitRule
+from tlbench.datasets.listing import peek
+from tlbench.datasets.names import alike, shown, split_of
+from tlbench.datasets.rows import Rows, class_label, of_rows
+
+SPLITS_FILE, STATE_FILE = "dataset_dict.json", "state.json"
+ENDING = ".parquet"
+OF_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+WIDEST = 16
+SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]?\d+$")
+"""What the name of one file of several ends with: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
+USUAL = ("label", "labels")
+
+Split = ArrowFiles | ParquetFiles
+
+
+def is_saved(place: Path) -> bool:
+    """Whether `save_to_disk` has written this folder."""
+    return any((place / name).is_file() for name in (SPLITS_FILE, STATE_FILE))
+
+
+def has_parquet(place: Path) -> bool:
+    """Whether a folder has Parquet files, in it or in folders down to the second, and no folders of images, which count
+    before a table that lies beside them; of large folders a part is looked at.
+    """
+    below, parquet, with_images = [place], False, 0
+    for _ in range(3):
+        listed = [peek(folder) for folder in below]
+        endings = [{Path(name).suffix.lower() for name in one.files} for one in listed]
+        parquet = parquet or any(ENDING in one for one in endings)
+        with_images += sum(not one.isdisjoint(OF_IMAGES) for one in endings)
+        below = [path for one in listed for path in one.folders.values()][:WIDEST]
+    return parquet and with_images < 2
+
+
+def read_saved(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of a folder that `save_to_disk` has written, of a Dataset or a DatasetDict. Raises UserError."""
+    check_package(place)
+    if not (place / SPLITS_FILE).is_file():
+        return _laid_out(place, {_state(place).get("_split") or "train": _arrow(place)}, rule, empty)
+    names = _json(place / SPLITS_FILE).get("splits")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{shown(str(place / SPLITS_FILE))} names no splits; save the data set again")
+    return _laid_out(place, {name: _arrow(place / _plain(place, name)) for name in names}, rule, empty)
+
+
+def read_parquet(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of a Parquet file, or of a folder of them as the Hub has: ``data/train-00000-of-00002.parquet`` or
+    ``default/train/0000.parquet``. Raises UserError.
+    """
+    check_package(place)
+    if place.is_file():
+        return _laid_out(place, {"train": ParquetFiles((place,))}, rule, empty)
+    if not place.exists():
+        raise UserError(f"{shown(str(place))} does not exist; name a Parquet file, or a folder of them")
+    return _laid_out(place, {name: ParquetFiles(files) for name, files in _parquet(place).items()}, rule, empty)
+
+
+def _arrow(folder: Path) -> ArrowFiles:
+    named = _state(folder).get("_data_files")
+    files = [one.get("filename") for one in named if isinstance(one, Mapping)] if isinstance(named, list) else []
+    if not files or not all(isinstance(name, str) for name in files):
+        raise UserError(f"{shown(str(folder / STATE_FILE))} names no files; save the data set again")
+    return ArrowFiles(tuple(folder / _plain(folder, str(name)) for name in files))
+
+
+def _state(folder: Path) -> Mapping[str, Any]:
+    return _json(folder / STATE_FILE)
+
+
+def _plain(folder: Path, name: str) -> str:
+    """A name that stands in a file of a data set, which leads nowhere else."""
+    if Path(name).name != name or name in (".", ".."):
+        raise UserError(f"{shown(str(folder))} names {name!r}, which is no name of a file in it; save it again")
+    return name
+
+
+def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
+    """Files by split. Raises UserError where there are several configurations."""
+    found: dict[Path, dict[str, list[Path]]] = {}
+    for file in sorted(place.rglob("*")):
+        inside = file.relative_to(place)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if hidden or file.suffix.lower() != ENDING or not file.is_file():
+            continue
+        split = SHARD.sub("", file.stem)
+        configuration = inside.parent
+        if split_of(split) is None and split_of(configuration.name):
+            split, configuration = configuration.name, configuration.parent
+        found.setdefault(configuration, {}).setdefault(split, []).append(file)
+    if not found:
+        raise UserError(f"{shown(str(place))} has no Parquet file; fetch the data set again")
+    if len(found) > 1:
+        names = sorted(shown(str(name)) for name in found)
+        raise UserError(
+            f"{shown(str(place))} has {counted(len(found), 'configuration')}: {', '.join(names)}; give the folder of "
+            "one of them as the path"
+        )
+    ((_, splits),) = found.items()
+    if not any(map(split_of, splits)):
+        return {"train": tuple(file for files in splits.values() for file in files)}
+    return {split: tuple(files) for split, files in splits.items()}
+
+
+def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: bool) -> Layout:
+    every = {name: _columns(place, split.schema(), rule) for name, split in splits.items()}
+    columns = next(iter(every.values()))
+    if others := [name for name, of in every.items() if of != columns]:
+        raise UserError(
+            f"{shown(str(place))}: {', '.join(others)} and {next(iter(every))} differ in the columns or classes that "
+            "they have; save them with the same"
+        )
+    labels = {name: _labels(place, split, columns) for name, split in splits.items()}
+    order = columns.names
+    if order is None:
+        order = tuple(_sorted({label for rows in labels.values() for label in rows if label is not None}))
+    files = tuple(file for split in splits.values() for file in split.files)
+    rows = Rows(files, {name: partial(split.reader, columns.image) for name, split in splits.items()})
+    return of_rows(place, labels, order, rows, rule, empty=empty)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns are taken. names: of the classes by their number; None where labels are themselves."""
+
+    image: str
+    label: str
+    names: tuple[str, ...] | None
+
+
+def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
+    """Raises UserError where it is not clear which are meant, and for labels of another kind than one a row."""
+    from pyarrow import types
+
+    features, where = _features(schema), shown(str(place))
+    images = [field.name for field in schema if _is_image(field, features.get(field.name, {}))]
+    classes = [field.name for field in schema if features.get(field.name, {}).get("_type") == "ClassLabel"]
+    image = _chosen(where, "image", rule.image, images, schema.names)
+    usual = [name for name in schema.names if alike(name) in USUAL and name != image]
+    label = _chosen(where, "label", rule.label, classes or usual, schema.names)
+    feature, kind = features.get(label, {}), schema.field(label).type
+    names = feature.get("names")
+    if feature.get("_type") == "ClassLabel" and isinstance(names, list):
+        return _Columns(image, label, tuple(map(str, names)))
+    if types.is_nested(kind):
+        raise UserError(
+            f"{where}: {label} has several labels for an image ({kind}); tlbench trains classifiers with one label an "
+            "image"
+        )
+    single = (types.is_integer, types.is_boolean, types.is_string, types.is_large_string, types.is_dictionary)
+    if not any(fits(kind) for fits in (*single, types.is_null)):
+        raise UserError(f"{where}: {label} is {kind}; labels are whole numbers or names")
+    return _Columns(image, label, None)
+
+
+def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], known: Sequence[str]) -> str:
+    if asked:
+        if asked not in known:
+            raise UserError(f"{where} has no column {asked!r}; {nearest(asked, list(known), 'columns')}")
+        if what == "image" and asked not in fitting:
+            raise UserError(f"{where}: column {asked!r} has no images (bytes of files, or {{bytes, path}})")
+        return asked
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        kind = "images (bytes of files, or {bytes, path})" if what == "image" else "classes"
+        raise UserError(
+            f"{where} has no column of {kind}; it has {', '.join(known)}"
+            + ("" if what == "image" else "; name one with `label` in the suite (--label for `data check`)")
+        )
+    raise UserError(
+        f"{where} has several columns for {what}: {', '.join(fitting)}; say which with `{what}: {fitting[0]}` in the "
+        f"suite (--{what} for `data check`)"
+    )
+
+
+def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
+    """What `datasets` has written of its columns, by name; nothing where others have written the file."""
+    text = (schema.metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(text)["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    if not isinstance(features, dict):
+        return {}
+    return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+
+
+def _is_image(field: Any, feature: Mapping[str, Any]) -> bool:
+    from pyarrow import types
+
+    if feature:
+        return bool(feature.get("_type") == "Image")
+    if types.is_struct(field.type):
+        return any(inner.name == "bytes" for inner in field.type)
+    return bool(types.is_binary(field.type) or types.is_large_binary(field.type))
+
+
+def _labels(place: Path, split: Split, columns: _Columns) -> list[str | None]:
+    values = split.column(columns.label)
+    if columns.names is None:
+        return [None if value is None or value == "" else str(value) for value in values]
+    return [class_label(place, value, columns.names) for value in values]
+
+
+def _sorted(labels: set[str]) -> list[str]:
+    """Numbers by their size, names by their letters."""
+    numbers = all(label.removeprefix("-").isdecimal() for label in labels)
+    return sorted(labels, key=lambda label: (int(label) if numbers else 0, label))
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); save the data set again") from error
+    except ValueError as error:
+        raise UserError(f"{shown(str(file))} is no JSON ({error}); save the data set again") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{shown(str(file))} is no mapping; save the data set again")
+    return found

@@ -1,0 +1,221 @@
+"""Image data sets that tensorflow-datasets has prepared on disk, read without it and without TensorFlow."""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import counted
+from tlbench.datasets.decode import UndecodableError
+from tlbench.datasets.layout import Layout, SplitRule
+from tlbench.datasets.listing import peek
+from tlbench.datasets.names import shown
+from tlbench.datasets.rows import Reader, Rows, class_label, of_rows
+from tlbench.datasets.tfrecord import BadRecordError, Records, open_records, value_of
+
+FEATURES, ABOUT = "features.json", "dataset_info.json"
+VERSION = re.compile(r"\d+\.\d+\.\d+")
+FORMATS = ("tfrecord", "array_record")
+TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+"""How tensorflow-datasets calls its files, where the data set does not say it (core/naming.py)."""
+IMAGE, LABEL = "Image", "ClassLabel"
+
+
+def is_prepared(place: Path) -> bool:
+    """Whether a folder is one of a data set, or of its configurations or versions."""
+    return bool(_prepared(place))
+
+
+def read_prepared(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
+    """The layout of ``<data_dir>/<name>[/<configuration>]/<version>``, where the last two need not be named if there is
+    one each. Raises UserError where it has no images with one label each, or cannot be read.
+    """
+    folders = _prepared(place)
+    if len(folders) > 1:
+        every = ", ".join(shown(folder.relative_to(place).as_posix()) for folder in folders)
+        raise UserError(f"{shown(str(place))} has {counted(len(folders), 'data set')}: {every}; give the path of one")
+    folder = folders[0]
+    about, features = _json(folder / ABOUT), _features(folder)
+    image, label = _keys(place, about, features, rule)
+    names = _names(folder, label, features[label])
+    splits = {str(split.get("name")): split for split in _listed(about, "splits")}
+    files = {name: _files(folder, about, split) for name, split in splits.items()}
+    labels = {}
+    for name, of in files.items():
+        opened = open_records(of)
+        _check_whole(of, opened, splits[name])
+        labels[name] = [_label(place, one, row, label, names) for one in opened for row in range(len(one))]
+    readers = {name: partial(_Images, tuple(files[name]), image) for name in splits}
+    rows = Rows(tuple(file for of in files.values() for file in of), readers)
+    return of_rows(place, labels, names, rows, rule, empty=empty)
+
+
+def _prepared(place: Path) -> list[Path]:
+    """The folders of versions at or below `place`."""
+    if _is_version(place):
+        return [place]
+    inside = list(peek(place).folders.values())
+    deeper = [path for folder in inside if not VERSION.fullmatch(folder.name) for path in peek(folder).folders.values()]
+    return [path for path in (*inside, *deeper) if VERSION.fullmatch(path.name) and _is_version(path)]
+
+
+def _is_version(folder: Path) -> bool:
+    return (folder / FEATURES).is_file() and (folder / ABOUT).is_file()
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """A feature: the last part of its class's name, and what else is written of it."""
+
+    kind: str
+    content: Mapping[str, Any]
+
+
+def _features(folder: Path) -> dict[str, _Feature]:
+    """By name. Raises UserError where they are no dictionary."""
+    outer = _json(folder / FEATURES)
+    whole = outer.get("featuresDict")
+    inner = whole.get("features") if isinstance(whole, Mapping) else outer.get("content")  # that is of before 2021
+    if not isinstance(inner, Mapping) or not inner:
+        raise UserError(f"{shown(str(folder / FEATURES))} has no features by name; images and labels have some")
+    return {
+        name: _Feature(str(content.get("pythonClassName") or content.get("type")).rpartition(".")[2], content)
+        for name, content in inner.items()
+        if isinstance(content, Mapping)
+    }
+
+
+def _keys(place: Path, about: Mapping[str, Any], features: Mapping[str, _Feature], rule: SplitRule) -> tuple[str, str]:
+    """The features that are the image and its label: those that the suite names, or `as_supervised` would give."""
+    found = []
+    pair = about.get("supervisedKeys", {})
+    pair = _listed(pair.get("tuple", {}), "items") if isinstance(pair, Mapping) else []
+    supervised = [str(item.get("featureKey")) for item in pair]
+    for what, kind, asked in (("image", IMAGE, rule.image), ("label", LABEL, rule.label)):
+        fitting = [name for name, feature in features.items() if feature.kind == kind]
+        usual = [name for name in supervised if name in fitting]
+        found.append(_chosen(shown(str(place)), what, asked, usual if len(usual) == 1 else fitting, features))
+    image, label = found
+    return image, label
+
+
+def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], features: Mapping[str, _Feature]) -> str:
+    if asked and asked not in features:
+        raise UserError(f"{where} has no feature {asked!r}; {nearest(asked, list(features), 'features')}")
+    wanted = IMAGE if what == "image" else LABEL
+    if asked and features[asked].kind != wanted:
+        raise UserError(f"{where}: {asked} is of the kind {features[asked].kind}; {what} takes a feature {wanted}")
+    if asked or len(fitting) == 1:
+        return asked or fitting[0]
+    if not fitting:
+        there = ", ".join(f"{name} ({feature.kind})" for name, feature in features.items())
+        raise UserError(
+            f"{where} has no feature {wanted} of its own, one for each image: {there}; tlbench trains classifiers with "
+            "one label an image"
+        )
+    raise UserError(
+        f"{where} has several features for {what}: {', '.join(fitting)}; say which with `{what}: {fitting[0]}` in the "
+        f"suite (--{what} for `data check`)"
+    )
+
+
+def _names(folder: Path, label: str, feature: _Feature) -> tuple[str, ...]:
+    """The classes by number: by name, where names are written beside."""
+    file = folder / f"{label}.labels.txt"
+    if file.is_file():
+        return tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    written = feature.content.get("classLabel", {})
+    count = int(written.get("numClasses") or 0) if isinstance(written, Mapping) else 0
+    return tuple(map(str, range(count)))
+
+
+def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> list[Path]:
+    """The files of a split, in their order. Raises UserError where there are some of another format, or some lack."""
+    kind = str(about.get("fileFormat") or FORMATS[0])
+    if kind not in FORMATS:
+        raise UserError(f"{shown(str(folder))} is in the format {kind}; {' and '.join(FORMATS)} are read")
+    template, lengths = str(split.get("filepathTemplate") or TEMPLATE), split.get("shardLengths")
+    shards = len(lengths) if isinstance(lengths, list) else 0
+    found = []
+    for shard in range(shards):
+        name = template
+        for key, value in {
+            "DATASET": about.get("name"),
+            "SPLIT": split.get("name"),
+            "FILEFORMAT": kind,
+            "SHARD_X_OF_Y": f"{shard:05d}-of-{shards:05d}",
+            "SHARD_INDEX": f"{shard:05d}",
+            "NUM_SHARDS": f"{shards:05d}",
+        }.items():
+            name = name.replace(f"{{{key}}}", str(value))
+        file = folder / name
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"{shown(str(folder / ABOUT))} names {name!r}, which is not in its folder")
+        if not file.is_file():
+            raise UserError(f"{shown(str(file))} is missing; prepare the data set again")
+        found.append(file)
+    return found
+
+
+def _check_whole(files: Sequence[Path], opened: Sequence[Records], split: Mapping[str, Any]) -> None:
+    """Raises UserError for a file that has not as many records as are written down."""
+    for file, records, count in zip(files, opened, split.get("shardLengths") or (), strict=True):
+        if len(records) != int(count):
+            raise UserError(
+                f"{shown(str(file))} has {counted(len(records), 'record')} where {ABOUT} has {count}; prepare the data "
+                "set again"
+            )
+
+
+def _label(place: Path, records: Records, row: int, key: str, names: Sequence[str]) -> str | None:
+    try:
+        values = value_of(records[row], key)
+    except BadRecordError as error:
+        raise UserError(f"{shown(str(place))}: {error}; prepare the data set again") from error
+    if not values:
+        return None
+    (number,) = values if len(values) == 1 else (None,)
+    if not isinstance(number, int):
+        raise UserError(f"{shown(str(place))}: {key} of an image is no number of a class; prepare the data set again")
+    return class_label(place, number, names)
+
+
+class _Images(Reader):
+    """The images of a split."""
+
+    def __init__(self, files: Sequence[Path], key: str) -> None:
+        self._opened, self._key = open_records(files), key
+        self._starts = [0, *accumulate(map(len, self._opened))]
+
+    def __call__(self, row: int) -> bytes:
+        shard = bisect_right(self._starts, row) - 1
+        try:
+            values = value_of(self._opened[shard][row - self._starts[shard]], self._key)
+        except BadRecordError as error:
+            raise UndecodableError(str(error)) from error
+        if len(values) != 1 or not isinstance(values[0], bytes):
+            raise UndecodableError("no image")
+        return values[0]
+
+
+def _listed(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = content.get(key)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); prepare the data set again") from error
+    except ValueError as error:
+        raise UserError(f"{shown(str(file))} is no JSON ({error}); prepare the data set again") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{shown(str(file))} is no mapping; prepare the data set again")
+    return found
