@@ -1,5 +1,6 @@
 """The sentence that says what to take claims what the test found, and no more."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 
 from tests import builders
-from tlbench.core.cell import Named
+from tests.narrow import present
+from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.regression.contrasts import Right
+from tlbench.reporting import numbers
 from tlbench.reporting.answer import MOST_LISTED, listed, sentence
 from tlbench.reporting.document import Note, Section, Table
-from tlbench.reporting.formats import as_text, kept_files
+from tlbench.reporting.formats import as_json, as_latex, as_markdown, as_text, kept_files
 from tlbench.reporting.plots import Choice
+from tlbench.reporting.render import latex
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice, limited
 from tlbench.results.record import Record
@@ -24,7 +28,8 @@ IMAGES = 200
 def trained(
     backbone: str, strategy: str, correct: int, ms: float | None = None, seed: int = 0, **changes: object
 ) -> Record:
-    of = builders.cell(backbone=Named(name=backbone), strategy=Named(name=strategy), seed=seed)
+    limit = {"limit": changes.pop("limit")} if "limit" in changes else {}
+    of = builders.cell(backbone=Named(name=backbone), strategy=Named(name=strategy), seed=seed, **limit)
     timings = builders.timings(inference=ms / 1000, training=ms / 500) if ms else None
     return builders.record(of, accuracy=builders.accuracy(correct, IMAGES), timings=timings, **changes)
 
@@ -93,9 +98,67 @@ def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> No
     )
 
 
-def test_without_times_nothing_is_said_of_what_running_costs() -> None:
-    said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
+def test_without_times_the_size_says_what_running_costs() -> None:
+    half = present(builders.record().counts).model_copy(update={"size_mb": 0.4})
+    said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189, counts=half)]))
+    assert said == (
+        "Take A, full: 95.0% (90 to 97), 0.84 MiB. The other one may be as good; the smallest of them is B, full: 94.5% "
+        "(90 to 97), 0.40 MiB."
+    )
+    alike = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
+    assert alike.endswith("The other one may be as good; none of them is smaller.")
+
+
+def test_without_times_and_counts_nothing_is_said_of_what_running_costs() -> None:
+    said = sentence(chosen([trained(name, "full", right, counts=None) for name, right in (("A", 190), ("B", 189))]))
     assert said == "Take A, full: 95.0% (90 to 97). The other one may be as good."
+
+
+def test_a_model_is_named_once_for_all_its_strategies_that_may_be_as_good() -> None:
+    several = [trained("A", name, 190 - number) for number, name in enumerate(("full", "norm", "bias", "frozen"))]
+    found = chosen([*several[:3], trained("B", "full", 186), several[3]])
+    assert listed(found) == "May be as good: A, norm, bias, frozen; B, full."
+    size = [trained("A", "full", 190 - number, limit=Limit(train=10 + number)) for number in range(3)]
+    assert listed(chosen(size)) == (
+        "May be as good: A, full, training images per class 11; A, full, training images per class 12."
+    )
+
+
+def test_seeds_are_counted_image_by_image_so_that_equal_recipes_are_equal() -> None:
+    """163, 163 and 164 of 200 are as many as 164, 164 and 162, whatever the rounding of their means."""
+    records = [trained("A", "full", right, 20.0, seed) for seed, right in enumerate((163, 163, 164))]
+    records += [trained("B", "full", right, 10.0, seed) for seed, right in enumerate((164, 164, 162))]
+    assert [mark.name for mark in chosen(records).scatter.marks] == ["B, full", "A, full"]
+
+
+def test_the_full_table_says_which_rows_may_be_the_best() -> None:
+    text = as_markdown(report(THREE))
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.split("## cats_dogs\n")[1].splitlines()
+    ]
+    table = [line for line in lines if len(line) > 5][:5]
+    place = table[0].index("Best?")
+    assert [line[place] for line in table[2:]] == ["leads", "may be", ""]
+    assert "Best? leads: the highest top-1" in text
+    assert "Best?" not in as_markdown(report(THREE[:1]))
+
+
+def test_json_begins_with_the_answer() -> None:
+    answer, *others = json.loads(as_json(report(THREE)))["answers"]
+    assert not others
+    assert (answer["for"], answer["sentence"]) == ("cats_dogs", sentence(chosen(THREE)))
+    assert answer["take"] == {
+        "name": "Big, full",
+        "cells": [THREE[0].cell_id],
+        "top1": 0.95,
+        "low": pytest.approx(0.8990, abs=1e-4),  # Wilson's of 190 of 200 at 1 - 0.05 / 3
+        "high": pytest.approx(0.9759, abs=1e-4),
+    }
+    assert [one["cells"] for one in answer["may_be_as_good"]] == [[THREE[1].cell_id]]
+
+
+def test_latex_begins_with_the_answer() -> None:
+    assert f"\\textbf{{{latex.escape(sentence(chosen(THREE)))}}}" in as_latex(report(THREE))
 
 
 def test_a_run_of_which_nothing_but_accuracy_is_known_has_a_report_without_that_picture() -> None:
@@ -178,6 +241,29 @@ def test_the_best_within_each_limit_is_a_folded_table() -> None:
         ("Inference step (ms, CPU)", "20", "Small, full", "93.5%", "0 of 1"),
         ("Inference step (ms, CPU)", "80", "Big, full", "95.0%", "1 of 2"),
     )
+
+
+def test_of_limits_that_are_written_alike_the_last_leader_is_named() -> None:
+    (section,) = choice.sections(report([trained("A", "full", 180, 20.01), trained("B", "full", 190, 20.02)]))
+    folded = [block for block in section.blocks if isinstance(block, Section)]
+    rows = [row for one in folded for block in one.blocks if isinstance(block, Table) for row in block.rows]
+    assert not [row for row in rows if row[0] == "Inference step (ms, CPU)" and row[2] == "A, full"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (20.0, "20"),
+        (13.21, "13.3"),
+        (0.836, "0.836"),
+        (0.8361, "0.837"),
+        (999.2, "1,000"),
+        (219058.0, "219,058"),
+        (0, "0"),
+    ],
+)
+def test_a_limit_is_never_written_below_what_it_is_of(value: float, text: str) -> None:
+    assert numbers.at_most(value) == text
 
 
 def test_many_rivals_are_counted_not_listed() -> None:

@@ -62,7 +62,9 @@ def test_a_view_and_a_kept_format_are_in_the_folder_of_a_run(site: Path, tmp_pat
     section = (run / "report.md").read_text().split("## Slowest first\n", 1)[1].split("\n")
     assert section[1].split() == ["|", "Model", "|", "ms", "|"]
     assert section[3].split() == ["|", "MobileNetV2", "(alpha=0.35)", "|", "23.6", "|"]
-    pictures = {f"{kind}-{name}.svg" for kind in ("choice", "curves", "confusion") for name in ("cats-dogs", "intel")}
+    pictures = {
+        f"{kind}-{name}.svg" for kind in ("choice", "curves", "confusion", "gains") for name in ("cats-dogs", "intel")
+    }
     endings = {"md", "csv", "json", "html", "txt", "step-times.svg", *pictures, "table.tex", "plot.pdf"}
     assert {file.name for file in run.glob("report.*")} == {f"report.{ending}" for ending in endings}
     assert (run / "report.table.tex").read_text() == "tlbench: small"

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from statistics import mean
 from xml.etree import ElementTree
 
@@ -16,13 +17,13 @@ from tests.narrow import present
 from tests.regression.test_transfer import FULL, SCRATCH, trained
 from tests.reporting.large import small
 from tlbench.core.errors import UserError
-from tlbench.reporting.document import Table, pictures
+from tlbench.reporting.document import Note, Table, pictures
 from tlbench.reporting.formats import FORMATS, as_svg
-from tlbench.reporting.plots import Axis, Confusion, Curves, Mark, Picture, Reading, Scatter, Strips
+from tlbench.reporting.plots import Axis, Confusion, Curves, Mark, Picture, Reading, Scatter, Span, Spans, Strips
 from tlbench.reporting.render import png, svg
 from tlbench.reporting.render.confusion import DARKEST
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import step_times, training
+from tlbench.reporting.views import gains, phases, step_times, training
 from tlbench.reporting.views.cells import slim
 from tlbench.results.record import Record
 
@@ -88,6 +89,56 @@ def test_curves_of_transfer_and_scratch_have_their_start_slope_and_asymptote() -
     assert svg.draw(drawn).count("<polyline") == len(lines)
 
 
+def test_gains_stand_beside_a_line_at_0_and_what_was_told_from_it_is_filled() -> None:
+    spans = tuple(
+        Span(name, group, value, low, high, f"{value:+.1f} points", told)
+        for name, group, value, low, high, told in (
+            ("full", "A", 3.0, 1.0, 5.0, True), ("norm", "A", -1.0, -2.0, 0.5, False), ("full", "B", 2.0, None, None, False),
+        )
+    )  # fmt: skip
+    root = ElementTree.fromstring(svg.file(Spans("gains", "t", "points", spans, "")))
+    words = [element.text for element in root.iter(f"{SVG}text")]
+    assert [word for word in words if word in {"A", "B", "full", "norm"}] == ["A", "full", "norm", "B", "full"]
+    paths = {kind: [one.get("d") or "" for one in root.iter(f"{SVG}path") if one.get("class") == kind] for kind in ("zero", "bar", "shape", "shape dashed")}  # fmt: skip
+    zero = float(present(re.match(r"M([\d.]+) ", paths["zero"][0]))[1])
+    ends = [[float(end) for end in re.findall(r"[MH]([\d.]+)", bar)] for bar in paths["bar"]]
+    assert zero < ends[0][0] < ends[0][1]
+    assert ends[1][0] < zero < ends[1][1]
+    assert ends[2] == []
+    assert (len(paths["shape"]), len(paths["shape dashed"])) == (1, 2)
+
+
+def test_gains_are_drawn_for_each_data_set_and_the_largest_where_they_are_many() -> None:
+    drawn = [each for each in pictures(small().document.blocks) if isinstance(each, Spans)]
+    assert [each.name for each in drawn] == ["gains-cats-dogs", "gains-intel"]
+    assert [span.value for span in drawn[0].spans] == pytest.approx([-1.25, -1.5, 2.25, 2.75])  # of 400 images
+    assert not any(span.told for span in drawn[0].spans), "of one seed each, nothing is judged"
+    many = [replace(small().gains[0], recipe=gain.recipe) for gain in small().gains] * 20
+    (first, *_) = [block for block in gains.section(many).blocks if isinstance(block, Spans)]
+    assert len(first.spans) == gains.MOST_DRAWN
+    assert first.title.endswith(": the largest 40")
+
+
+def test_where_the_time_of_a_run_went_adds_up() -> None:
+    steps = tuple(builders.step(kind, median=0.5) for kind in ("inference", "training"))
+    timings = builders.timings().model_copy(update={"steps": steps})
+    (section,) = phases.sections(Report("t", [RunRecord("run", builders.record(timings=timings))]))
+    head, table, _ = section.blocks
+    assert isinstance(head, Note)
+    assert isinstance(table, Table)
+    # 0.5 + 6 + 1.5 s of phases; each measurement: its first call, warm-up, ten samples and its reference workload.
+    timed = [phases.seconds(step) for step in steps]
+    one = steps[0]
+    assert timed[0] == pytest.approx(one.first_call + sum(one.warmup) + 10 * 0.5 + sum(one.reference), rel=0.02)
+    total = 8 + sum(timed)
+    headings = [column.heading for column in table.columns]
+    assert headings == ["Model", "Strategy", "Build (s)", "Train (s)", "Evaluate (s)", "Step times (s)", "All (s)", "Of the run"]  # fmt: skip
+    assert {row[1]: float(str(row[-2])) for row in table.rows} == pytest.approx(
+        {"frozen": 8 + timed[1], "all: inference": timed[0]}, abs=0.06
+    )
+    assert str(head.lines[0]).startswith(f"{total:.0f} s of work: step times {sum(timed) / total:.0%}, train")
+
+
 def marks(*names: str, group: str = "g") -> tuple[Mark, ...]:
     return tuple(
         Mark(name, group, Reading(0.5 + 0.05 * at, "50%"), {"ms": Reading(10.0 * (at + 1), "10 ms")})
@@ -104,7 +155,7 @@ def test_a_legend_tells_groups_and_marks_are_named_without_them() -> None:
 
 
 def test_the_reference_run_has_each_picture_beside_its_markdown() -> None:
-    assert {name.split("-")[0] for name in as_svg(small())} == {"choice", "curves", "confusion", "step"}
+    assert {name.split("-")[0] for name in as_svg(small())} == {"choice", "gains", "curves", "confusion", "step"}
 
 
 def test_the_record_on_a_page_is_the_record_to_five_digits_without_raw_samples() -> None:

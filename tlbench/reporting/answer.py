@@ -1,6 +1,7 @@
 """Which cell to take, in sentences. Pure; `render/assets/page.js` says the same with the same words."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from tlbench.reporting.plots import Choice, Mark, Words
 
@@ -15,7 +16,12 @@ WORDS = Words(
     listed="May be as good: {names}.",
     more=", and {number} more",
 )
-
+SMALLEST = replace(
+    WORDS,
+    cheaper="the smallest of them is {name}: {top1} ({low} to {high}){cost}",
+    cheapest="none of them is smaller",
+)
+"""Where no step was timed, so that size is what is known of running it."""
 
 MOST_LISTED = 12
 
@@ -44,12 +50,21 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
 def listed(choice: Choice, among: Collection[int] | None = None) -> str:
     """The names of those that may be as good; empty where none may."""
     places = sorted(range(len(choice.scatter.marks)) if among is None else among)
-    rivals = [choice.scatter.marks[place].name for place in places[1:] if place not in choice.beaten[places[0]]]
+    rivals = [choice.scatter.marks[place] for place in places[1:] if place not in choice.beaten[places[0]]]
     if not rivals:
         return ""
-    names = "; ".join(rivals[:MOST_LISTED])
     more = choice.words.more.format(number=len(rivals) - MOST_LISTED) if len(rivals) > MOST_LISTED else ""
-    return choice.words.listed.format(names=names + more)
+    return choice.words.listed.format(names=_named(rivals[:MOST_LISTED]) + more)
+
+
+def _named(marks: Sequence[Mark]) -> str:
+    """Names, each group said once for all that is of it, unless what is behind it is a list itself."""
+    tails: dict[str, list[str]] = {}
+    for mark in marks:
+        tails.setdefault(mark.group, []).append(mark.name.removeprefix(f"{mark.group}, "))
+    if any(", " in tail for several in tails.values() for tail in several):
+        return "; ".join(mark.name for mark in marks)
+    return "; ".join(", ".join([group, *several]) for group, several in tails.items())
 
 
 def within(choice: Choice, limits: Mapping[str, float]) -> list[int]:

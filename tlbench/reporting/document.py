@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Strips
+from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Spans, Strips
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:
                 yield from pictures(block.blocks)
             case Choice(scatter) if scatter.xs:
                 yield scatter
-            case Scatter() | Curves() | Confusion() | Strips():
+            case Scatter() | Curves() | Confusion() | Strips() | Spans():
                 yield block
             case _:
                 pass

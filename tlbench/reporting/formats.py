@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 from tlbench.reporting import exports, output
-from tlbench.reporting.document import Document, pictures
+from tlbench.reporting.document import Document, Section, pictures
 from tlbench.reporting.output import Made
 from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, latex, markdown, png, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import chosen, data_sets, summary
+from tlbench.reporting.views import choice, chosen, data_sets, summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +77,9 @@ def as_html(report: Report) -> str:
 
 
 def as_latex(report: Report) -> str:
-    """The table of each data set, for a paper."""
-    return latex.render(Document(report.title, tuple(data_sets.sections(report))))
+    """What to take, and the table of each data set, for a paper."""
+    answers = tuple(Section(f"Which to take for {one.heading}", (one.choice,)) for one in report.choices)
+    return latex.render(Document(report.title, (*answers, *data_sets.sections(report))))
 
 
 def as_csv(report: Report) -> str:
@@ -104,14 +105,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def as_json(report: Report) -> str:
-    """The same rows as objects, a line each, null where there is nothing."""
-    return _json(report.title, report.frame)
+    """The same rows as objects, a line each, null where there is nothing; before them what to take."""
+    return _json(report.title, report.frame, [choice.values(one) for one in report.choices])
 
 
-def _json(title: str, frame: "pd.DataFrame") -> str:
+def _json(title: str, frame: "pd.DataFrame", answers: Sequence[Mapping[str, object]] = ()) -> str:
     lines = frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
     rows = lines.rstrip("\n").replace("\n", ",\n").replace("\\/", "/")  # pandas escapes slashes, JSON need not
-    return f'{{"title": {json.dumps(title, ensure_ascii=False)}, "rows": [\n{rows}\n]}}\n'
+    said = ",\n".join(json.dumps(one, ensure_ascii=False) for one in answers)
+    first = f'"answers": [\n{said}\n], ' if answers else ""
+    return f'{{"title": {json.dumps(title, ensure_ascii=False)}, {first}"rows": [\n{rows}\n]}}\n'
 
 
 FORMATS: Registry[Format] = Registry(

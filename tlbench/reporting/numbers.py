@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+import math
+
 from tlbench.core.text import three_digits
 
 DASH = "—"
@@ -28,6 +30,15 @@ def size(value: float | None) -> str:
 def significant(value: float) -> str:
     """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``."""
     return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def at_most(value: float) -> str:
+    """A limit that `value` is within: three digits, or all of a larger number, rounded up: ``13.3``, ``219,058``."""
+    if value >= 1000:
+        return f"{math.ceil(value):,}"
+    size = 10.0 ** (math.floor(math.log10(value)) - 2) if value > 0 else 1.0
+    rounded = math.ceil(round(value / size, 6)) * size
+    return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded:.3g}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -130,7 +130,34 @@ class Strips:
     caption: str
 
 
-Picture = Scatter | Curves | Confusion | Strips
+@dataclass(frozen=True)
+class Span:
+    """A value, the ends of its interval where they are known, and its words; those of a group stand together.
+
+    told: whether it was told from 0 by a test.
+    """
+
+    name: str
+    group: str
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+    told: bool
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Values with intervals, one under the other, beside a line at 0."""
+
+    name: str
+    title: str
+    x: str
+    spans: tuple[Span, ...]
+    caption: str
+
+
+Picture = Scatter | Curves | Confusion | Strips | Spans
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tlbench.reporting.document import Document, Thumbnail
+    from tlbench.reporting.views.choice import Chosen
 
 
 def no_answers() -> Right | None:
@@ -81,6 +82,13 @@ class Report:
     def gains(self) -> list[Gain]:
         """What strategies gain over `frozen`; nothing is read for a report that has none."""
         return gains(self.recipes, self.answers) if FROZEN in self.strategies and len(self.strategies) > 1 else []
+
+    @cached_property
+    def choices(self) -> "tuple[Chosen, ...]":
+        """Which recipe to take, for each set of test images; made once for all views."""
+        from tlbench.reporting.views.choice import choices
+
+        return choices(self)
 
     def answers(self, record: Record) -> Right | None:
         """Whether each test image was predicted right; None where that was not kept."""

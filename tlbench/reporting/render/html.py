@@ -33,7 +33,7 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Strips
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Spans, Strips
 from tlbench.reporting.render import plot, svg
 from tlbench.reporting.render.drawing import escape
 
@@ -111,8 +111,8 @@ class _Writer:
                 return self._choice(block)
             case Scatter():
                 return self._scatter(block)
-            case Curves(caption=caption) | Confusion(caption=caption) | Strips(caption=caption):
-                return f"<figure>{svg.draw(block)}<figcaption>{escape(caption)}</figcaption></figure>"
+            case Curves() | Confusion() | Strips() | Spans():
+                return f"<figure>{svg.draw(block)}<figcaption>{escape(block.caption)}</figcaption></figure>"
             case Program(label, text):
                 return self._program(label, text)
             case Gallery(pictures, below):
@@ -199,6 +199,7 @@ def _data_of(choice: Choice) -> dict[str, object]:
         "marks": [
             {
                 "name": mark.name,
+                "group": mark.group,
                 "top1": mark.y.text,
                 "low": end(mark.y.low),
                 "high": end(mark.y.high),

@@ -27,7 +27,7 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Strips
+from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Spans, Strips
 from tlbench.reporting.render.characters import one_line
 
 NEEDS = "% \\usepackage{booktabs,longtable}\n"
@@ -89,7 +89,7 @@ def escape(text: str) -> str:
 
 def _block(block: Block, level: int) -> list[str]:
     match block:
-        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips():
+        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips() | Spans():
             return []
         case Section(heading, blocks):
             parts = [part for inner in blocks for part in _block(inner, level + 1)]

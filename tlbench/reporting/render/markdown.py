@@ -30,7 +30,7 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Strips
+from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Spans, Strips
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.grid import draw
 
@@ -95,7 +95,7 @@ def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
             picture = _block(block.scatter, level, pictures)
             below = filter(None, (listed(block), block.certainty))
             return [_piece(Strong(sentence(block))), *map(_line, below), *picture]
-        case Scatter() | Curves() | Confusion() | Strips():
+        case Scatter() | Curves() | Confusion() | Strips() | Spans():
             return _picture(block, pictures)
 
 

@@ -2,8 +2,8 @@
 
 from importlib.resources import files
 
-from tlbench.reporting.plots import Axis, Confusion, Curves, Picture, Scatter, Strips
-from tlbench.reporting.render import confusion, curves, scatter, strips
+from tlbench.reporting.plots import Axis, Confusion, Curves, Picture, Scatter, Spans, Strips
+from tlbench.reporting.render import confusion, curves, scatter, spans, strips
 
 STYLE = files("tlbench.reporting.render").joinpath("assets/figure.css").read_text(encoding="utf-8")
 
@@ -29,3 +29,5 @@ def draw(picture: Picture, axis: Axis | None = None) -> str:
             return confusion.draw(picture)
         case Strips():
             return strips.draw(picture)
+        case Spans():
+            return spans.draw(picture)

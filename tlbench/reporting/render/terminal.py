@@ -18,7 +18,7 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Strips
+from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Spans, Strips
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.grid import draw
 
@@ -38,7 +38,7 @@ def text(*blocks: Block) -> str:
 def _lines(blocks: tuple[Block, ...]) -> list[str]:
     """Lines, one left empty between blocks; a list stands directly under the note that introduces it."""
     lines: list[str] = []
-    drawn = [block for block in blocks if not isinstance(block, (Program, Gallery, Scatter, Curves, Confusion, Strips))]
+    drawn = [block for block in blocks if not isinstance(block, Program | Gallery | Picture)]
     blocks = tuple(block for block in drawn if not (isinstance(block, Section) and block.on_pages))
     for index, block in enumerate(blocks):
         introduced = isinstance(block, Listing) and isinstance(blocks[index - 1], Note)
@@ -50,7 +50,7 @@ def _lines(blocks: tuple[Block, ...]) -> list[str]:
 
 def _block(block: Block) -> list[str]:
     match block:
-        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips():
+        case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips() | Spans():
             return []
         case Section(heading, blocks):
             inner = _lines(blocks)

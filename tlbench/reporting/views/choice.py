@@ -3,13 +3,13 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tlbench.core.text import counted
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
-from tlbench.reporting.answer import WORDS
+from tlbench.reporting.answer import SMALLEST, WORDS, sentence
 from tlbench.reporting.costs import COSTS, Cost
 from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
@@ -22,6 +22,8 @@ from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 
 TOP1 = Axis("top1", "Top-1 on the test images")
+RUNNING = ("inference", "size")
+"""What "cheaper to run" is asked of: the first of these kinds of cost that is known."""
 FEW_IMAGES = 100
 """Below so many test images an accuracy is known to ten points at best."""
 CAPTION = (
@@ -30,9 +32,60 @@ CAPTION = (
 )
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Which recipe to take of those that were trained and tested on the same images, under a heading.
+
+    recipes: rows of each mark of the choice, in its order. limits: who leads within which limits, where anybody else
+    does.
+    """
+
+    heading: str
+    choice: Choice
+    recipes: tuple[tuple[RunRecord, ...], ...]
+    limits: tuple[Section, ...]
+
+    def standing(self, place: int) -> str:
+        """Whether the mark at `place` may be the best, in a word; empty where it is not, and where it is alone."""
+        if len(self.recipes) == 1:
+            return ""
+        return LEADS if place == 0 else "" if place in self.choice.beaten[0] else MAY_BE
+
+
+LEADS, MAY_BE = "leads", "may be"
+
+
 def sections(report: Report) -> list[Section]:
     """A section for each set of test images on which something was trained."""
-    return [_section(report, heading, group) for heading, group in tested_alike(trained(report))]
+    return [Section(f"Which to take for {one.heading}", (one.choice, *one.limits)) for one in report.choices]
+
+
+def choices(report: Report) -> tuple[Chosen, ...]:
+    """One for each set of test images on which something was trained; `Report.choices` keeps them."""
+    return tuple(_chosen(report, heading, group) for heading, group in tested_alike(trained(report)))
+
+
+def values(chosen: Chosen) -> dict[str, object]:
+    """The answer for programs: the sentence, who leads and who may be as good by their names and cells."""
+    marks = chosen.choice.scatter.marks
+    standings = [chosen.standing(place) for place in range(len(marks))]
+    contenders = [
+        {
+            "name": mark.name,
+            "cells": [row.record.cell_id for row in seeds],
+            "top1": mark.y.value,
+            "low": mark.y.low,
+            "high": mark.y.high,
+        }
+        for mark, seeds in zip(marks, chosen.recipes, strict=True)
+    ]
+    return {
+        "for": chosen.heading,
+        "sentence": sentence(chosen.choice),
+        "take": contenders[0],
+        "may_be_as_good": [one for one, how in zip(contenders, standings, strict=True) if how == MAY_BE],
+        "certainty": chosen.choice.certainty,
+    }
 
 
 def trained(report: Report) -> list[RunRecord]:
@@ -62,7 +115,7 @@ def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str,
     return f", {sum(record.data.counts['train'].values())} training images"
 
 
-def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Section:
+def _chosen(report: Report, heading: str, group: Sequence[RunRecord]) -> Chosen:
     by_recipe = rows.by_row(group)
     known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
     recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
@@ -90,9 +143,12 @@ def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Sectio
     scatter = Scatter(
         name, f"Top-1 against cost on {heading}", TOP1, tuple(cost.axis for cost in known), marks, CAPTION
     )
-    run = next((cost.axis.key for cost in known if cost.axis.key.startswith("inference")), "")
-    choice = Choice(scatter, found.beaten, WORDS, certainty(found, group), run)
-    return Section(f"Which to take for {heading}", (choice, *_limits(choice, found, known)))
+    run = next((cost.axis.key for cost in known if cost.axis.key.startswith(RUNNING)), "")
+    words = SMALLEST if run == "size" else WORDS
+    choice = Choice(scatter, found.beaten, words, certainty(found, group), run)
+    of = {id(recipe): tuple(seeds) for recipe, seeds in zip(recipes, by_recipe, strict=True)}
+    ordered = tuple(of[id(each.recipe)] for each in found.contenders)
+    return Chosen(heading, choice, ordered, tuple(_limits(choice, found, known)))
 
 
 def _reading(cost: Cost, seeds: Sequence[RunRecord], *, marked: bool) -> Reading | None:
@@ -174,6 +230,7 @@ def _limits(choice: Choice, found: Contest, known: Sequence[Cost]) -> list[Secti
 def _frontier(choice: Choice, found: Contest, known: Sequence[Cost], place: int) -> list[list[str]]:
     lines: list[list[str]] = []
     leading = None
+    axis = known[place].axis
     for limit in sorted({one.costs[place] for one in found.contenders if one.costs[place] < math.inf}):
         limits = [limit if place == other else None for other in range(len(known))]
         pick = found.within(limits)
@@ -183,8 +240,10 @@ def _frontier(choice: Choice, found: Contest, known: Sequence[Cost], place: int)
         mark = choice.scatter.marks[leading]
         within = sum(one.costs[place] <= limit for one in found.contenders)
         rivals = f"{len(pick.rivals)} of {within - 1}" if within > 1 else DASH
-        axis = known[place].axis
-        lines.append([axis.label, numbers.significant(limit), mark.name, mark.y.text, rivals])
+        line = [axis.label, numbers.at_most(limit), mark.name, mark.y.text, rivals]
+        if lines and lines[-1][1] == line[1]:
+            lines.pop()  # within the same limit, as it is written, this one leads
+        lines.append(line)
     return lines
 
 

@@ -6,7 +6,7 @@ from tlbench.core.text import counted
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
-from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, prose
+from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, sentence
 from tlbench.reporting.numbers import DASH
 
@@ -35,7 +35,7 @@ def document(comparison: Comparison) -> Document:
         (_verdict(cell.verdict), label, *_columns(cell, names))
         for cell, label in zip(comparison.cells, labels, strict=True)
     ]
-    table = Table.of(["Verdict", "Cell", *names], rows)
+    table = compact(Table.of(["Verdict", "Cell", *names], rows))  # what is nowhere comparable is said below
     below = _below(comparison)
     return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
 

@@ -1,16 +1,24 @@
 """A table for each data set: what each model, strategy and setting costs and gives. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tlbench.datasets.told import balance_sentence
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
+from tlbench.reporting.views.choice import LEADS, MAY_BE
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.images import DataProvenance
 from tlbench.statistics.bootstrap import FEWEST
+
+MOST_OPEN = 40
+"""Rows of a table that is shown at once: those of keras.io's."""
+BEST = (
+    f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the "
+    "best; empty: another one is better."
+)
 
 
 def sections(report: Report) -> list[Section]:
@@ -24,7 +32,13 @@ def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Sectio
         legend = _legend(group, [column.how for column in columns], original.LEGEND)
         return Section(heading, (original.table(group, columns), legend))
     how = TimeColumns.of(group, report.rows)
-    return Section(heading, (*_data_note(group), _table(group, how), _legend(group, [how], _accuracy_legend(group))))
+    standings = _standings(report)
+    table = _table(group, how, standings)
+    judged = any(standings.get(id(row.record)) for row in group)
+    legend = _legend(group, [how], _accuracy_legend(group, judged=judged))
+    many = len(table.rows) > MOST_OPEN
+    named = f"{heading}: all {len(table.rows)} rows" if many else heading
+    return Section(named, (*_data_note(group), table, legend), folded=many)
 
 
 def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
@@ -35,13 +49,33 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
     return groups.items()
 
 
-def _table(group: Sequence[RunRecord], how: TimeColumns) -> Table:
+def _standings(report: Report) -> dict[int, str]:
+    """Whether a record's recipe may be the best on its images, by the record's identity."""
+    return {
+        id(row.record): one.standing(place)
+        for one in report.choices
+        for place, seeds in enumerate(one.recipes)
+        for row in seeds
+    }
+
+
+def _table(group: Sequence[RunRecord], how: TimeColumns, standings: Mapping[int, str]) -> Table:
     columns = rows.columns([row.record for row in group])
     tuned = any(row.record.search for row in group)
     balanced = any(row.record.data.unbalanced for row in group if row.record.data)
     headings = rows.headings(columns, how, tuned=tuned, balanced=balanced)
-    right = range(2 + len(columns), len(headings))
-    lines = (rows.cells(seeds, columns, how, tuned=tuned, balanced=balanced) for seeds in rows.by_row(group))
+    right = [place for place in range(2 + len(columns), len(headings)) if headings[place] != "Best?"]
+    lines = [
+        rows.cells(
+            seeds,
+            columns,
+            how,
+            standing=next(filter(None, (standings.get(id(row.record)) for row in seeds)), ""),
+            tuned=tuned,
+            balanced=balanced,
+        )
+        for seeds in rows.by_row(group)
+    ]
     return compact(Table.of(headings, lines, right))
 
 
@@ -78,12 +112,18 @@ def _images(data: DataProvenance) -> str:
     return ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
 
 
-def _accuracy_legend(group: Sequence[RunRecord]) -> str:
+def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
     several = len({row.record.cell.seed for row in group}) > 1
+    resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
+    spreads = [
+        *(["over seeds"] if several else []),
+        *(["of a solved head, which has no seed, over resamples of its training images"] if resampled else []),
+    ]
     return (
         "Top-1 is test accuracy with its 95 % Wilson interval"
-        + ("; ± is the standard deviation over seeds" if several else "")
+        + (f"; ± is the standard deviation {', '.join(spreads)}" if spreads else "")
         + ". Trainable counts the parameters the strategy trains."
+        + (f" {BEST}" if judged else "")
     )
 
 

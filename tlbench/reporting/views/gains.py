@@ -3,25 +3,36 @@
 from collections.abc import Sequence
 from statistics import stdev
 
-from tlbench.regression.contrasts import Recipe
+from tlbench.regression.contrasts import LEVEL, Recipe
 from tlbench.regression.gains import Gain
-from tlbench.reporting.document import Note, Section, Table, Text, prose
+from tlbench.reporting.document import Block, Note, Section, Table, Text, compact, prose
 from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.choice import names_of, slug
 
 LEGEND = (
-    "Gain: top-1 less that of frozen on the same images, in points, means over the seeds. Its 95 % interval and p hold "
-    "for other seeds and other test images; where the head of frozen is solved, and has no seed, for other training "
-    "images in their place. p is Holm's, over all gains of this table that are judged."
+    "Gain: top-1 less that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
+    "over them, of a solved head, which has no seed, over resamples of its training images."
+)
+JUDGED = (
+    "The 95 % interval of a gain and p hold for other seeds and other test images; where the head of frozen is solved, "
+    "for other training images in the place of seeds. p is Holm's, over all gains of this table that are judged."
 )
 ONE_SEED = (
     "One seed compares trained models, not recipes: such a gain is shown and not judged. A suite's `seeds` give more."
 )
+CAPTION = (
+    "Right of 0 is better than frozen. Bars are 95 % intervals; filled marks were told from 0 by the table's test, "
+    "hollow ones were not, or were trained once and not judged."
+)
+MOST_DRAWN, MOST_OPEN = 40, 40
+"""Gains in one picture, and rows of a table that is shown at once."""
 
 
 def sections(report: Report) -> list[Section]:
-    """A table, where there is `frozen` and another strategy beside it."""
+    """A picture of each data set and a table, where there is `frozen` and another strategy beside it."""
     return [section(report.gains)] if report.gains else []
 
 
@@ -29,13 +40,49 @@ def section(found: Sequence[Gain]) -> Section:
     """Under a heading, with what the columns mean."""
     columns = rows.columns([gain.recipe.records[0] for gain in found])
     headings = ["Data set", "Model", *(name for name, _ in columns), "Strategy", "Seeds", "Top-1 of frozen", "Top-1"]
-    headings += ["Gain", "95 % interval", "p (Holm)", ""]
+    headings += ["Gain", "95 % interval", "p (Holm)", "Verdict"]
     lines = [_row(gain, [key for _, key in columns]) for gain in found]
     legend: list[Text] = [LEGEND]
+    if any(gain.shift is not None for gain in found):
+        legend.append(JUDGED)
     if any(gain.shift is None for gain in found):
         legend.append(prose(ONE_SEED))
     right = range(2 + len(columns) + 1, len(headings) - 1)
-    return Section("What each strategy gains over frozen", (Table.of(headings, lines, right), Note(tuple(legend))))
+    table: Block = compact(Table.of(headings, lines, right))
+    if len(lines) > MOST_OPEN:
+        table = Section(f"All {len(lines)} gains", (table,), folded=True)
+    return Section("What each strategy gains over frozen", (*_pictures(found), table, Note(tuple(legend))))
+
+
+def _pictures(found: Sequence[Gain]) -> list[Spans]:
+    by_data: dict[str, list[Gain]] = {}
+    for gain in found:
+        by_data.setdefault(rows.data_set(gain.recipe.records[0]), []).append(gain)
+    return [_picture(data, several) for data, several in by_data.items()]
+
+
+def _picture(data: str, found: Sequence[Gain]) -> Spans:
+    """Of more than can be read, the largest, whichever way."""
+    names = names_of([gain.recipe.records[0] for gain in found])
+    largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
+    title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
+    spans = tuple(_span(found[place], names[place]) for place in sorted(largest))
+    return Spans(f"gains-{slug(data)}", title, "Top-1 less that of frozen, in points", spans, CAPTION)
+
+
+def _span(gain: Gain, name: str) -> Span:
+    low, high = (gain.shift.low, gain.shift.high) if gain.shift else (None, None)
+    group = gain.recipe.cell.backbone.label
+    between = "" if low is None else f" ({points_between(low, high)})"
+    return Span(
+        name.removeprefix(f"{group}, "),
+        group,
+        gain.difference * 100,
+        None if low is None else low * 100,
+        None if high is None else high * 100,
+        f"{points(gain.difference)}{between} points, {gain.verdict}",
+        told=gain.adjusted is not None and gain.adjusted < LEVEL,
+    )
 
 
 def _row(gain: Gain, keys: Sequence[str]) -> list[str]:

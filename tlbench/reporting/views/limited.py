@@ -7,7 +7,6 @@ from tlbench.reporting.answer import listed, sentence, within
 from tlbench.reporting.document import Note, Section
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.report import Report
-from tlbench.reporting.views import choice
 
 
 def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
@@ -17,12 +16,10 @@ def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
     one that nothing was measured of.
     """
     found = []
-    for section in choice.sections(report):
-        chosen = section.blocks[0]
-        assert isinstance(chosen, Choice)
-        places = within(chosen, {_key(chosen, key): most for key, most in limits.items()})
-        lines = filter(None, (sentence(chosen, places), listed(chosen, places)))
-        found.append(Section(section.heading, (Note(tuple(lines)),)))
+    for one in report.choices:
+        places = within(one.choice, {_key(one.choice, key): most for key, most in limits.items()})
+        lines = filter(None, (sentence(one.choice, places), listed(one.choice, places)))
+        found.append(Section(f"Which to take for {one.heading}", (Note(tuple(lines)),)))
     if not found:
         raise UserError("--within: nothing was trained here, so that there is nothing to choose from")
     return found

@@ -6,6 +6,7 @@ from statistics import mean, stdev
 from tlbench.core.cell import Timing, Training, Value, Weights
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
+from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
@@ -179,7 +180,7 @@ def top1(records: Sequence[Record]) -> str:
         only = numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
         resampled = seeds[0].resampled
         return f"{only} ± {stdev(resampled) * 100:.1f} ({len(resampled)} resamples)" if resampled else only
-    share, images = mean(seed.top1 for seed in seeds), seeds[0].images
+    share, images = Recipe(tuple(records)).top1, seeds[0].images
     low, high = wilson(round(share * images), images)
     spread = stdev(seed.top1 for seed in seeds) * 100
     return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
@@ -235,10 +236,11 @@ def cells(
     columns: Sequence[tuple[str, str]],
     how: TimeColumns,
     *,
+    standing: str = "",
     tuned: bool = False,
     balanced: bool = False,
 ) -> list[str]:
-    """One row of a table, in the order of `headings`."""
+    """One row of a table, in the order of `headings`. standing: whether it may be the best, in a word."""
     records = [row.record for row in rows]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
     return [
@@ -247,6 +249,7 @@ def cells(
         *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
         numbers.size(counts.size_mb if counts else None),
         top1(_first_run(rows)),
+        standing,
         *([balanced_accuracy(_first_run(rows))] if balanced else []),
         *([tuning_cost(_first_run(rows))] if tuned else []),
         numbers.count(counts.params if counts else None),
@@ -277,6 +280,7 @@ def headings(
         *(heading for heading, _ in columns),
         "Size (MiB)",
         "Top-1",
+        "Best?",
         *(["Balanced accuracy"] if balanced else []),
         *(["Tuning (s)"] if tuned else []),
         "Params",

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.plots import Choice, Reading
+from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import choice, rows
+from tlbench.reporting.views import rows
+from tlbench.reporting.views.choice import Chosen
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, relative_of
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
@@ -28,10 +29,8 @@ def document(report: Report) -> Document:
     """A section for each data set, and how many cells failed."""
     how = TimeColumns.of(report.rows)
     sections: list[Section | Note] = []
-    for section in choice.sections(report):
-        chosen = section.blocks[0]
-        assert isinstance(chosen, Choice)
-        sections.append(Section(section.heading, (chosen, _trained(chosen, how))))
+    for one in report.choices:
+        sections.append(Section(f"Which to take for {one.heading}", (one.choice, _trained(one, how))))
     originals = [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
     if originals:
         heading = "Original classifiers"
@@ -71,17 +70,17 @@ def _ended(message: str) -> str:
     return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
-def _trained(chosen: Choice, how: TimeColumns) -> Table:
+def _trained(chosen: Chosen, how: TimeColumns) -> Table:
     """Best first; which may be the best is said in a column."""
-    axes = [axis for axis in chosen.scatter.xs if axis.key in HEADINGS][:MOST]
+    scatter = chosen.choice.scatter
+    axes = [axis for axis in scatter.xs if axis.key in HEADINGS][:MOST]
     lines: list[tuple[Text, ...]] = []
-    for place, mark in enumerate(chosen.scatter.marks):
+    for place, mark in enumerate(scatter.marks):
         share = mark.y.text
         if mark.y.low is not None and mark.y.high is not None:
             share += f" ({mark.y.low * 100:.0f}–{mark.y.high * 100:.0f})"
-        best = "leads" if place == 0 else "" if place in chosen.beaten[0] else "may be"
         costs = [_cost(axis.key, mark.x.get(axis.key), how) for axis in axes]
-        lines.append((mark.name, share, best, *costs))
+        lines.append((mark.name, share, chosen.standing(place), *costs))
     widths = [
         max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
         for place, axis in enumerate(axes)

@@ -1,15 +1,13 @@
 """How trainings went, and what is mistaken for what: pictures of the best recipes of each data set. Pure."""
 
 from collections.abc import Sequence
-from statistics import mean
 
 import numpy as np
 
 from tlbench.reporting.document import Block, Gallery, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import rows
-from tlbench.reporting.views.choice import names_of, slug, tested_alike, trained
+from tlbench.reporting.views.choice import Chosen, slug
 from tlbench.results.record import Record
 
 MOST = 8
@@ -24,21 +22,22 @@ CURVES = (
 def sections(report: Report) -> list[Section]:
     """For each set of images, the curves of its best recipes and the mistakes of the best."""
     found = []
-    for heading, group in tested_alike(trained(report)):
-        blocks = [*_blocks(heading, group), *_gallery(report, group)]
+    for chosen in report.choices:
+        blocks = [*_blocks(chosen), *_gallery(report, chosen.recipes[0])]
         if blocks:
-            found.append(Section(f"How training went on {heading}", tuple(blocks), folded=True))
+            found.append(Section(f"How training went on {chosen.heading}", tuple(blocks), folded=True))
     return found
 
 
-def _blocks(heading: str, group: Sequence[RunRecord]) -> list[Block]:
-    recipes = sorted(([row.record for row in seeds] for seeds in rows.by_row(group)), key=lambda one: -_top1(one))
-    names = names_of([seeds[0] for seeds in recipes])
+def _blocks(chosen: Chosen) -> list[Block]:
+    heading, recipes = chosen.heading, [[row.record for row in seeds] for seeds in chosen.recipes]
+    names = [mark.name for mark in chosen.choice.scatter.marks]
     learnt = [(name, seeds) for name, seeds in zip(names, recipes, strict=True) if seeds[0].history][:MOST]
     blocks: list[Block] = []
     if any(len(seeds[0].history) > 1 for _, seeds in learnt):
         title = f"Learning curves on {heading}" + (f": the best {MOST}" if len(recipes) > MOST else "")
-        blocks.append(Curves(f"curves-{slug(heading)}", title, "Epoch", panels(learnt), CURVES))
+        seeds = " Of several seeds the first is drawn." if any(len(of) > 1 for _, of in learnt) else ""
+        blocks.append(Curves(f"curves-{slug(heading)}", title, "Epoch", panels(learnt), CURVES + seeds))
     best = recipes[0]
     accuracy = best[0].accuracy
     if accuracy and best[0].data and len(accuracy.confusion) == len(best[0].data.classes):
@@ -53,9 +52,9 @@ def _blocks(heading: str, group: Sequence[RunRecord]) -> list[Block]:
     return blocks
 
 
-def _gallery(report: Report, group: Sequence[RunRecord]) -> list[Block]:
-    """Images that the best recipe got wrong, of its first seed."""
-    best = max(rows.by_row(group), key=lambda seeds: _top1([row.record for row in seeds]))[0]
+def _gallery(report: Report, recipe: Sequence[RunRecord]) -> list[Block]:
+    """Images that a recipe got wrong, of its first seed."""
+    best = recipe[0]
     pictures = report.mistakes(best)
     if not pictures:
         return []
@@ -105,7 +104,3 @@ def worst(classes: Sequence[str], counts: Sequence[Sequence[int]], several: str)
     ]
     images = f"Images ({several})" if several else "Images"
     return Table.of(["True class", "Taken for", images, "Of the class"], lines, right=[2, 3])
-
-
-def _top1(seeds: Sequence[Record]) -> float:
-    return mean(one.accuracy.top1 for one in seeds if one.accuracy)

@@ -135,12 +135,21 @@
     }
     return `${said} ${second}.`;
   };
+  const grouped = (marks) => {
+    const tails = new Map();
+    for (const { name, group } of marks) {
+      const tail = name.startsWith(group + ", ") ? name.slice(group.length + 2) : name;
+      tails.set(group, [...(tails.get(group) || []), tail]);
+    }
+    if ([...tails.values()].flat().some((tail) => tail.includes(", "))) return marks.map(({ name }) => name).join("; ");
+    return [...tails].map(([group, several]) => [group, ...several].join(", ")).join("; ");
+  };
   const listed = ({ words, marks, beaten, most }, places) => {
     const lost = new Set(places.length ? beaten[places[0]] : []);
-    const names = places.slice(1).filter((place) => !lost.has(place)).map((place) => marks[place].name);
-    if (!names.length) return "";
-    const more = names.length > most ? fill(words.more, { number: names.length - most }) : "";
-    return fill(words.listed, { names: names.slice(0, most).join("; ") + more });
+    const rivals = places.slice(1).filter((place) => !lost.has(place)).map((place) => marks[place]);
+    if (!rivals.length) return "";
+    const more = rivals.length > most ? fill(words.more, { number: rivals.length - most }) : "";
+    return fill(words.listed, { names: grouped(rivals.slice(0, most)) + more });
   };
   const choose = (box) => {
     const data = JSON.parse(box.querySelector("script").textContent);

@@ -1,0 +1,81 @@
+"""Where a run's time went: a line for each model and strategy, by phase, the largest first. Pure."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tlbench.core.duration import duration
+from tlbench.reporting.document import Note, Section, Table, compact, prose
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import Report
+from tlbench.reporting.views.step_times import Measurement, distinct
+from tlbench.results.measured import StepTiming
+from tlbench.results.record import Record
+
+TIMED = "step times"
+PHASES = ("build", "features", "train", "evaluate", "save", TIMED)
+LEAST = 0.005
+"""Share of all time below which a phase is not in the sentence."""
+MEANING = (
+    "Build: the model is made and its weights read; features: images go through the frozen layers, once for all that "
+    "share them; train: epochs with their validation, or the solution of a head, tracing included; evaluate: the test "
+    "set; step times: all steps of the timing phase, the first ones and those of the reference workload included. "
+    "Cells may train side by side, so that a clock saw less than the sum; decoding images is in none of these. "
+    "`tlbench report RUN --profile` sets each cell beside what its arithmetic alone would take."
+)
+
+Name = tuple[str, str]
+"""Model and strategy."""
+Spent = dict[str, float]
+"""Seconds by phase."""
+
+
+def sections(report: Report) -> list[Section]:
+    """One section, where anything took time."""
+    spent = by_recipe(report.records)
+    total = sum(sum(of.values()) for of in spent.values())
+    if not total:
+        return []
+    headings = ["Model", "Strategy", *(f"{phase.capitalize()} (s)" for phase in PHASES), "All (s)", "Of the run"]
+    lines = [
+        [*name, *(_seconds(of.get(phase, 0.0)) for phase in PHASES), _seconds(mine), f"{mine / total:.1%}"]
+        for mine, name, of in sorted(((sum(of.values()), name, of) for name, of in spent.items()), key=_largest)
+    ]
+    table = compact(Table.of(headings, lines, right=range(2, len(headings))))
+    head, below = Note((_sentence(spent, total),)), Note((prose(MEANING),))
+    return [Section("Where the run's time went", (head, table, below), folded=True)]
+
+
+def by_recipe(records: Sequence[Record]) -> dict[Name, Spent]:
+    """Seconds of each model and strategy over data sets and seeds; inference is timed once for all strategies."""
+    found: dict[Name, Spent] = defaultdict(lambda: defaultdict(float))
+    for record in records:
+        for phase, took in record.phases.items():
+            found[record.cell.backbone.label, record.cell.strategy.label][phase] += took
+    for measurement in distinct(records):
+        found[_name(measurement)][TIMED] += seconds(measurement.step)
+    return found
+
+
+def seconds(step: StepTiming) -> float:
+    """All that ran for a measurement."""
+    return step.first_call + sum(step.warmup) + sum(step.samples) + sum(step.reference)
+
+
+def _name(measurement: Measurement) -> Name:
+    cell = measurement.owner
+    shared = measurement.step.step == "inference" and cell.train is not None
+    return cell.backbone.label, "all: inference" if shared else cell.strategy.label
+
+
+def _largest(line: tuple[float, Name, Spent]) -> tuple[float, Name]:
+    return -line[0], line[1]
+
+
+def _sentence(spent: dict[Name, Spent], total: float) -> str:
+    shares = {phase: sum(of.get(phase, 0.0) for of in spent.values()) / total for phase in PHASES}
+    largest = sorted(shares.items(), key=lambda one: -one[1])
+    return f"{duration(total)} of work: {', '.join(f'{of} {share:.0%}' for of, share in largest if share >= LEAST)}."
+
+
+def _seconds(took: float) -> str:
+    return DASH if not took else f"{took:.0f}" if took >= 100 else f"{took:.1f}"
