@@ -132,6 +132,68 @@ def test_sections_fold_by_keyboard_and_programs_appear_when_opened(browser: Brow
     assert browser.ask("document.querySelector('.program button').textContent") == "Copy"
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_the_first_screen_answers_which_at_what_cost_and_how_sure(
+    browser: Browser, page: str, width: int, height: int
+) -> None:
+    """The list of docs/reports.md: the name, its cost and interval, what may be as good, what that rests on."""
+    browser.open(page, width=width, height=height)
+    seen = f"e => e.checkVisibility() && e.getBoundingClientRect().bottom <= {height}"
+    for part, words in {
+        ".answer": [chosen(0).scatter.marks[0].name, "(80 to 89)", "ms to classify 32 images", "the cheapest to run"],
+        ".rivals": ["May be as good: "],
+        ".certainty": ["with 95 % confidence"],
+    }.items():
+        assert browser.ask(f"({seen})(document.querySelector('{part}'))"), part
+        text = browser.ask(f"document.querySelector('{part}').textContent")
+        assert [word for word in words if word not in text] == []
+
+
+def test_the_contents_lead_to_a_section_and_leave_the_address_alone(browser: Browser, page: str) -> None:
+    browser.open(page + "#t1=full")
+    browser.ask("document.querySelector('.contents').open = true")
+    browser.ask("[...document.querySelectorAll('.contents a')].find(a => a.textContent === 'Step times').click()")
+    assert browser.ask("document.activeElement.textContent") == "Step times"
+    assert browser.ask("document.activeElement.parentNode.open")
+    assert browser.ask("document.activeElement.getBoundingClientRect().top") < 900
+    assert browser.ask("location.hash") == "#t1=full"
+
+
+UNREADABLE = """(() => {
+  const colour = text => { const parts = text.match(/[\\d.]+/g).map(Number); return parts.length < 4 ? [...parts, 1] : parts; };
+  const over = (top, below) => [0, 1, 2].map(at => top[at] * top[3] + below[at] * (1 - top[3])).concat(1);
+  const linear = part => part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = element => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.unshift(colour(getComputedStyle(at).backgroundColor));
+    return layers.reduce((below, top) => over(top, below), [255, 255, 255, 1]);
+  };
+  document.querySelectorAll('details').forEach(one => one.open = true);
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let texts = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || element.closest('script, title') || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element), below = ground(element);
+    const ink = over(colour(element instanceof SVGElement ? style.fill : style.color), below);
+    const [light, dark] = [luminance(ink), luminance(below)].sort((a, b) => b - a);
+    texts += 1;
+    if ((light + 0.05) / (dark + 0.05) < 4.5) found.push(walker.currentNode.data.trim());
+  }
+  return [texts, found];
+})()"""
+"""How many texts are shown, and those whose contrast (WCAG 2.2) with what is painted behind them is below 4.5."""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read(browser: Browser, page: str, dark: bool) -> None:
+    browser.open(page, dark=dark)
+    texts, unreadable = browser.ask(UNREADABLE)
+    assert texts > 500
+    assert unreadable == []
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_wider_than_the_screen(browser: Browser, page: str, width: int, dark: bool) -> None:

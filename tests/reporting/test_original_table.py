@@ -8,7 +8,7 @@ import pytest
 from tests import builders
 from tlbench.backbones import registry
 from tlbench.core.cell import Head, Named, Timing
-from tlbench.reporting.formats import as_csv, as_markdown
+from tlbench.reporting.formats import as_csv, as_markdown, as_text
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Counts, PartCounts, Record
 
@@ -91,6 +91,30 @@ def test_one_model_on_a_cpu_and_on_a_gpu_with_two_backends_is_one_row_of_three_t
     assert named["Time (ms) per inference step (GPU, torch)"].startswith("5.20 ")
     assert named["Time (ms) per inference step (GPU, jax)"].startswith("4.40 ")
     assert (named["Published (CPU)"], named["Published (GPU)"]) == ("58.2", "4.60")
+
+
+def test_the_models_to_take_are_those_that_none_beats_both_ways() -> None:
+    """As keras.io has them: 71.3, 74.9, 76.0, 71.3 and 70.4 %."""
+    times = {"MobileNetV2": 0.3, "ResNet50": 1.4, "ResNet50V2": 1.3, "VGG16": 0.4, "MobileNet": 0.2}
+    records = []
+    for name, seconds in times.items():
+        timings = builders.timings().model_copy(update={"steps": (builders.step(mean=seconds),)})
+        records.append(RunRecord("run", original(name, 1, 1, 1.0, timings=timings)))
+    report = Report("t", records)
+    words = "MobileNet (70.4%, 200 ms), MobileNetV2 (71.3%, 300 ms), ResNet50V2 (76.0%, 1300 ms). For any other"
+    assert f"**Take one of these, by what it may cost: {words}" in as_markdown(report)
+    assert words in " ".join(as_text(report).split())
+    assert max(map(len, as_text(report).splitlines())) <= 100
+
+
+def test_a_cpu_and_a_gpu_run_with_another_backend_are_one_line_on_a_terminal() -> None:
+    cpu = original("ResNet50", 25_636_712, 107, 97.8)
+    cell = cpu.cell.model_copy(update={"backend": "torch"})
+    timings = builders.timings("gpu").model_copy(update={"steps": (builders.step(mean=0.0044),)})
+    gpu = cpu.model_copy(update={"cell": cell, "cell_id": cell.id, "timings": timings})
+    lines = as_text(Report("t", [RunRecord("a", cpu), RunRecord("b", gpu)])).splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("ResNet50 ")]
+    assert row[-2:] == ["1300", "4.40"]
 
 
 def test_a_difference_shows_with_its_sign() -> None:

@@ -1,7 +1,7 @@
 """What a recipe costs, one entry a kind of cost: its axis, and its value in the records of a recipe. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from tlbench.core.cell import StepName
@@ -22,6 +22,11 @@ class Cost:
 
     axis: Axis
     of: Callable[[Seeds], Reading | None]
+
+    def reading(self, rows: Seeds, *, marked: bool) -> Reading | None:
+        """The same. marked: whether its words mark an unstable time: where all are, a mark would tell nothing."""
+        reading = self.of(rows)
+        return reading if reading is None or marked else replace(reading, text=reading.text.removeprefix(UNSTABLE))
 
 
 def _step(step: StepName, device: str) -> Cost:

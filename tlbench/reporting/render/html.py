@@ -43,6 +43,8 @@ SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
 MOST_IN_HEADING, MOST_IN_LINE = 16, {"left": 48, "right": 28}
 """Letters of a heading and of a cell; of more, the column is made wide enough to read them."""
+FEWEST_LINKED, MOST_LINKED = 5, 60
+"""Sections of which a page has a list of contents."""
 FEWEST_STEPS = 2
 """Values that a limit must be able to take, or it says nothing."""
 
@@ -60,7 +62,8 @@ POLICY = (
 def render(document: Document) -> str:
     """The page."""
     writer = _Writer(page=True)
-    body = "".join(map(writer.section, document.blocks)) + writer.lines()
+    sections = "".join(map(writer.section, document.blocks)) + writer.lines()
+    body = writer.contents() + sections
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -85,15 +88,26 @@ class _Writer:
         self._numbers = count()
         self._lines: dict[str, int] = {}
         self._heading = ""
+        self._sections: list[Text] = []
 
     def section(self, block: Block) -> str:
         """A block directly under the title: sections fold."""
         if not isinstance(block, Section):
             return self.block(block, 2)
         self._heading = plain(block.heading)
+        self._sections.append(block.heading)
+        name = f"s{len(self._sections)}"
         inner = "".join(self.block(each, 3) for each in block.blocks)
         opened = "" if block.folded else " open"
-        return f"<details class=section{opened}><summary><h2>{_inline(block.heading)}</h2></summary>{inner}</details>"
+        summary = f"<summary><h2>{_inline(block.heading)}</h2></summary>"
+        return f"<details class=section id={name}{opened}>{summary}{inner}</details>"
+
+    def contents(self) -> str:
+        """Links to the sections written so far, folded into a line; none where they are few, or too many to be read."""
+        if not FEWEST_LINKED <= len(self._sections) <= MOST_LINKED:
+            return ""
+        links = "".join(f"<li><a href=#s{at}>{_inline(of)}</a></li>" for at, of in enumerate(self._sections, 1))
+        return f"<nav><details class=contents><summary>On this page</summary><ul>{links}</ul></details></nav>"
 
     def block(self, block: Block, level: int) -> str:
         match block:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tlbench.core.text import counted
 from tlbench.regression.best import Contest, contest
@@ -120,7 +120,7 @@ def _chosen(report: Report, heading: str, group: Sequence[RunRecord]) -> Chosen:
     known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
     recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
     marked = TimeColumns.of(group).marks
-    readings = [[_reading(cost, seeds, marked=marked) for cost in known] for seeds in by_recipe]
+    readings = [[cost.reading(seeds, marked=marked) for cost in known] for seeds in by_recipe]
     found = contest(
         recipes, [tuple(math.inf if r is None else r.value for r in one) for one in readings], report.answers
     )
@@ -149,12 +149,6 @@ def _chosen(report: Report, heading: str, group: Sequence[RunRecord]) -> Chosen:
     of = {id(recipe): tuple(seeds) for recipe, seeds in zip(recipes, by_recipe, strict=True)}
     ordered = tuple(of[id(each.recipe)] for each in found.contenders)
     return Chosen(heading, choice, ordered, tuple(_limits(choice, found, known)))
-
-
-def _reading(cost: Cost, seeds: Sequence[RunRecord], *, marked: bool) -> Reading | None:
-    """A mark on every unstable time would tell nothing where all are: then one sentence does."""
-    reading = cost.of(seeds)
-    return reading if reading is None or marked else replace(reading, text=reading.text.removeprefix(rows.UNSTABLE))
 
 
 def names_of(records: Sequence[Record]) -> list[str]:

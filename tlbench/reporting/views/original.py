@@ -7,13 +7,13 @@ from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import COSTS
-from tlbench.reporting.document import Emphasis, Section, Table, Text, compact
+from tlbench.reporting.document import Emphasis, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.relative import Place, TimeColumns
-from tlbench.reporting.views.rows import by_row, marked_backbone, times
+from tlbench.reporting.views.rows import marked_backbone, times
 
 OF_ACCURACY_AND_SIZE = [
     "Model",
@@ -41,23 +41,60 @@ LEGEND: Text = (
 )
 
 
+ANSWER = (
+    "Take one of these, by what it may cost: {names}. For any other model one of these is at least as accurate and "
+    "costs no more. Accuracies are those that keras.io publishes; the cost was measured here: {axis}."
+)
+
+
 def sections(report: Report) -> list[Section]:
     """A picture of published accuracies against what was measured, where several original classifiers were."""
-    of = [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
-    marks = tuple(filter(None, map(_mark, by_row(of))))
+    drawn = scatter(report)
+    if drawn is None:
+        return []
+    return [Section("Original classifiers: accuracy against cost", (Note((Strong(answer(drawn)),)), drawn))]
+
+
+def scatter(report: Report) -> Scatter | None:
+    """Published accuracies against each cost that is known of several; None where there is none."""
+    of = originals(report)
+    marked = TimeColumns.of(of).marks
+    marks = tuple(filter(None, (_mark(model, marked=marked) for model in by_model(of))))
     axes = tuple(cost.axis for cost in COSTS if sum(cost.axis.key in mark.x for mark in marks) > 1)
     if len(marks) < 2 or not axes:
-        return []
-    scatter = Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, CAPTION)
-    return [Section("Original classifiers: accuracy against cost", (scatter,))]
+        return None
+    return Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, CAPTION)
 
 
-def _mark(rows: Sequence[RunRecord]) -> Mark | None:
+def answer(drawn: Scatter) -> str:
+    """The models that no other one is better than at no more of the first cost, the cheapest first."""
+    axis = drawn.xs[0]
+    front = drawn.undominated(axis)
+    best = sorted((mark for mark in drawn.marks if mark.name in front), key=lambda mark: mark.x[axis.key].value)
+    names = ", ".join(f"{mark.name} ({mark.y.value:.1%}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best)
+    return ANSWER.format(names=names, axis=axis.label[0].lower() + axis.label[1:])
+
+
+def originals(report: Report) -> list[RunRecord]:
+    """The rows of original classifiers."""
+    return [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
+
+
+def by_model(rows: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    """Those of one model together, on whatever device, and with whatever backend, they were timed."""
+    models: dict[str, list[RunRecord]] = {}
+    for row in rows:
+        cell = row.record.cell.model_dump_json(exclude={"seed", *WHERE})
+        models.setdefault(f"{cell} {row.record.fallbacks}", []).append(row)
+    return list(models.values())
+
+
+def _mark(rows: Sequence[RunRecord], *, marked: bool) -> Mark | None:
     record = rows[0].record
     published = published_of(record)
     if published is None or published.top1 is None:
         return None
-    known = {cost.axis.key: reading for cost in COSTS if (reading := cost.of(rows))}
+    known = {cost.axis.key: reading for cost in COSTS if (reading := cost.reading(rows, marked=marked))}
     family = backbones.get(record.cell.backbone.name).family
     top1 = Reading(published.top1 / 100, f"{published.top1:.1f}% published")
     return Mark(record.cell.backbone.label, family, top1, known)
@@ -105,11 +142,7 @@ def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
         there = [column for column in times_of if column.key[0] == device]
         headings += [heading for one in there for heading in one.how.headings([one.place], one.name)]
         headings.append(f"Published ({device.upper()})")
-    models: dict[str, list[RunRecord]] = {}
-    for row in rows:
-        cell = row.record.cell.model_dump_json(exclude={"seed", *WHERE})
-        models.setdefault(f"{cell} {row.record.fallbacks}", []).append(row)
-    lines = (cells(model, times_of) for model in models.values())
+    lines = (cells(model, times_of) for model in by_model(rows))
     return compact(Table.of(headings, lines, right=range(1, len(headings))))
 
 

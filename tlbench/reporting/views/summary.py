@@ -1,14 +1,15 @@
 """The report in a screenful: what to take, and a narrow table of each data set. Pure."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
-from tlbench.reporting.published import is_original, published_of
+from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import rows
+from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.choice import Chosen
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, relative_of
 from tlbench.reporting.views.rows import UNSTABLE
@@ -31,10 +32,11 @@ def document(report: Report) -> Document:
     sections: list[Section | Note] = []
     for one in report.choices:
         sections.append(Section(f"Which to take for {one.heading}", (one.choice, _trained(one, how))))
-    originals = [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
-    if originals:
-        heading = "Original classifiers"
-        sections.append(Section(heading, (compact(Table.of(*_original(originals, how), right=range(1, 6))),)))
+    if originals := original.originals(report):
+        drawn = original.scatter(report)
+        said = [Note(tuple(wrap(original.answer(drawn), COLUMNS)))] if drawn else []
+        table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
+        sections.append(Section("Original classifiers", (*said, table)))
     sections += _legend(report, how)
     troubled = [record for record in report.records if record.trouble]
     if troubled:
@@ -110,18 +112,18 @@ def _relative(place: Place | None, ratio: float | None, number: str, how: TimeCo
 
 def _original(of: Sequence[RunRecord], how: TimeColumns) -> tuple[list[str], list[list[str]]]:
     headings = ["Model", "Top-1", "MiB", "Parameters", "Infer CPU", "Infer GPU"]
-    return headings, [_classifier(seeds, how) for seeds in rows.by_row(of)]
+    return headings, [_classifier(model, how) for model in original.by_model(of)]
 
 
-def _classifier(seeds: Sequence[RunRecord], how: TimeColumns) -> list[str]:
-    record = seeds[0].record
+def _classifier(model: Sequence[RunRecord], how: TimeColumns) -> list[str]:
+    record = model[0].record
     counts = record.counts
     return [
         record.cell.backbone.label,
         _top1(record),
         numbers.size(counts.size_mb if counts else None),
         numbers.count(counts.params if counts else None),
-        *(_inference(seeds, (device, "inference"), how) for device in ("cpu", "gpu")),
+        *(_inference(model, (device, "inference"), how) for device in ("cpu", "gpu")),
     ]
 
 

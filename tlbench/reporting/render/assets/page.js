@@ -210,6 +210,15 @@
     program.querySelector("summary").after(button);
   };
 
+  // Contents: a link opens its section; the address keeps what it has.
+  document.querySelectorAll(".contents a").forEach((link) => link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const section = document.querySelector(link.getAttribute("href"));
+    section.open = true;
+    section.scrollIntoView();
+    section.querySelector("summary").focus({ preventScroll: true });
+  }));
+
   document.querySelectorAll(".table").forEach((box) => (scrolls(box), equip(box)));
   document.querySelectorAll(".scatter").forEach((figure, at) => plot(figure, "p" + at));
   document.querySelectorAll(".choice").forEach(choose);
