@@ -78,7 +78,7 @@ def as_html(report: Report) -> str:
 
 def as_latex(report: Report) -> str:
     """What to take, and the table of each data set, for a paper."""
-    answers = tuple(Section(f"Which to take for {one.heading}", (one.choice,)) for one in report.choices)
+    answers = tuple(Section(one.title, (one.choice,)) for one in report.decisions)
     return latex.render(Document(report.title, (*answers, *data_sets.sections(report))))
 
 
@@ -106,7 +106,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def as_json(report: Report) -> str:
     """The same rows as objects, a line each, null where there is nothing; before them what to take."""
-    return _json(report.title, report.frame, [choice.values(one) for one in report.choices])
+    return _json(report.title, report.frame, [choice.values(one) for one in report.decisions])
 
 
 def _json(title: str, frame: "pd.DataFrame", answers: Sequence[Mapping[str, object]] = ()) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tlbench.reporting.document import Document, Thumbnail
-    from tlbench.reporting.views.choice import Chosen
+    from tlbench.reporting.views.choice import Decision
 
 
 def no_answers() -> Right | None:
@@ -84,11 +84,11 @@ class Report:
         return gains(self.recipes, self.answers) if FROZEN in self.strategies and len(self.strategies) > 1 else []
 
     @cached_property
-    def choices(self) -> "tuple[Chosen, ...]":
+    def decisions(self) -> "tuple[Decision, ...]":
         """Which recipe to take, for each set of test images; made once for all views."""
-        from tlbench.reporting.views.choice import choices
+        from tlbench.reporting.views.choice import decisions
 
-        return choices(self)
+        return decisions(self)
 
     def answers(self, record: Record) -> Right | None:
         """Whether each test image was predicted right; None where that was not kept."""

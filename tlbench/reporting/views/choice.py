@@ -33,7 +33,7 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Decision:
     """Which recipe to take of those that were trained and tested on the same images, under a heading.
 
     recipes: rows of each mark of the choice, in its order. limits: who leads within which limits, where anybody else
@@ -44,6 +44,11 @@ class Chosen:
     choice: Choice
     recipes: tuple[tuple[RunRecord, ...], ...]
     limits: tuple[Section, ...]
+
+    @property
+    def title(self) -> str:
+        """Of the section that says it."""
+        return f"Which to take for {self.heading}"
 
     def standing(self, place: int) -> str:
         """Whether the mark at `place` may be the best, in a word; empty where it is not, and where it is alone."""
@@ -57,18 +62,18 @@ LEADS, MAY_BE = "leads", "may be"
 
 def sections(report: Report) -> list[Section]:
     """A section for each set of test images on which something was trained."""
-    return [Section(f"Which to take for {one.heading}", (one.choice, *one.limits)) for one in report.choices]
+    return [Section(one.title, (one.choice, *one.limits)) for one in report.decisions]
 
 
-def choices(report: Report) -> tuple[Chosen, ...]:
-    """One for each set of test images on which something was trained; `Report.choices` keeps them."""
-    return tuple(_chosen(report, heading, group) for heading, group in tested_alike(trained(report)))
+def decisions(report: Report) -> tuple[Decision, ...]:
+    """One for each set of test images on which something was trained; `Report.decisions` keeps them."""
+    return tuple(_decision(report, heading, group) for heading, group in tested_alike(trained(report)))
 
 
-def values(chosen: Chosen) -> dict[str, object]:
+def values(decision: Decision) -> dict[str, object]:
     """The answer for programs: the sentence, who leads and who may be as good by their names and cells."""
-    marks = chosen.choice.scatter.marks
-    standings = [chosen.standing(place) for place in range(len(marks))]
+    marks = decision.choice.scatter.marks
+    standings = [decision.standing(place) for place in range(len(marks))]
     contenders = [
         {
             "name": mark.name,
@@ -77,14 +82,14 @@ def values(chosen: Chosen) -> dict[str, object]:
             "low": mark.y.low,
             "high": mark.y.high,
         }
-        for mark, seeds in zip(marks, chosen.recipes, strict=True)
+        for mark, seeds in zip(marks, decision.recipes, strict=True)
     ]
     return {
-        "for": chosen.heading,
-        "sentence": sentence(chosen.choice),
+        "for": decision.heading,
+        "sentence": sentence(decision.choice),
         "take": contenders[0],
         "may_be_as_good": [one for one, how in zip(contenders, standings, strict=True) if how == MAY_BE],
-        "certainty": chosen.choice.certainty,
+        "certainty": decision.choice.certainty,
     }
 
 
@@ -115,7 +120,7 @@ def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str,
     return f", {sum(record.data.counts['train'].values())} training images"
 
 
-def _chosen(report: Report, heading: str, group: Sequence[RunRecord]) -> Chosen:
+def _decision(report: Report, heading: str, group: Sequence[RunRecord]) -> Decision:
     by_recipe = rows.by_row(group)
     known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
     recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
@@ -148,7 +153,7 @@ def _chosen(report: Report, heading: str, group: Sequence[RunRecord]) -> Chosen:
     choice = Choice(scatter, found.beaten, words, certainty(found, group), run)
     of = {id(recipe): tuple(seeds) for recipe, seeds in zip(recipes, by_recipe, strict=True)}
     ordered = tuple(of[id(each.recipe)] for each in found.contenders)
-    return Chosen(heading, choice, ordered, tuple(_limits(choice, found, known)))
+    return Decision(heading, choice, ordered, tuple(_limits(choice, found, known)))
 
 
 def names_of(records: Sequence[Record]) -> list[str]:

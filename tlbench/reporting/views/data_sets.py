@@ -53,7 +53,7 @@ def _standings(report: Report) -> dict[int, str]:
     """Whether a record's recipe may be the best on its images, by the record's identity."""
     return {
         id(row.record): one.standing(place)
-        for one in report.choices
+        for one in report.decisions
         for place, seeds in enumerate(one.recipes)
         for row in seeds
     }

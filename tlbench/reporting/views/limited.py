@@ -16,10 +16,10 @@ def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
     one that nothing was measured of.
     """
     found = []
-    for one in report.choices:
+    for one in report.decisions:
         places = within(one.choice, {_key(one.choice, key): most for key, most in limits.items()})
         lines = filter(None, (sentence(one.choice, places), listed(one.choice, places)))
-        found.append(Section(f"Which to take for {one.heading}", (Note(tuple(lines)),)))
+        found.append(Section(one.title, (Note(tuple(lines)),)))
     if not found:
         raise UserError("--within: nothing was trained here, so that there is nothing to choose from")
     return found

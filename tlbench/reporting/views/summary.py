@@ -10,7 +10,7 @@ from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
-from tlbench.reporting.views.choice import Chosen
+from tlbench.reporting.views.choice import Decision
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, relative_of
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
@@ -30,8 +30,8 @@ def document(report: Report) -> Document:
     """A section for each data set, and how many cells failed."""
     how = TimeColumns.of(report.rows)
     sections: list[Section | Note] = []
-    for one in report.choices:
-        sections.append(Section(f"Which to take for {one.heading}", (one.choice, _trained(one, how))))
+    for one in report.decisions:
+        sections.append(Section(one.title, (one.choice, _trained(one, how))))
     if originals := original.originals(report):
         drawn = original.scatter(report)
         said = [Note(tuple(wrap(original.answer(drawn), COLUMNS)))] if drawn else []
@@ -72,9 +72,9 @@ def _ended(message: str) -> str:
     return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
-def _trained(chosen: Chosen, how: TimeColumns) -> Table:
+def _trained(decision: Decision, how: TimeColumns) -> Table:
     """Best first; which may be the best is said in a column."""
-    scatter = chosen.choice.scatter
+    scatter = decision.choice.scatter
     axes = [axis for axis in scatter.xs if axis.key in HEADINGS][:MOST]
     lines: list[tuple[Text, ...]] = []
     for place, mark in enumerate(scatter.marks):
@@ -82,7 +82,7 @@ def _trained(chosen: Chosen, how: TimeColumns) -> Table:
         if mark.y.low is not None and mark.y.high is not None:
             share += f" ({mark.y.low * 100:.0f}–{mark.y.high * 100:.0f})"
         costs = [_cost(axis.key, mark.x.get(axis.key), how) for axis in axes]
-        lines.append((mark.name, share, chosen.standing(place), *costs))
+        lines.append((mark.name, share, decision.standing(place), *costs))
     widths = [
         max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
         for place, axis in enumerate(axes)

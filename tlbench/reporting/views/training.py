@@ -7,7 +7,7 @@ import numpy as np
 from tlbench.reporting.document import Block, Gallery, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views.choice import Chosen, slug
+from tlbench.reporting.views.choice import Decision, slug
 from tlbench.results.record import Record
 
 MOST = 8
@@ -22,16 +22,16 @@ CURVES = (
 def sections(report: Report) -> list[Section]:
     """For each set of images, the curves of its best recipes and the mistakes of the best."""
     found = []
-    for chosen in report.choices:
-        blocks = [*_blocks(chosen), *_gallery(report, chosen.recipes[0])]
+    for decision in report.decisions:
+        blocks = [*_blocks(decision), *_gallery(report, decision.recipes[0])]
         if blocks:
-            found.append(Section(f"How training went on {chosen.heading}", tuple(blocks), folded=True))
+            found.append(Section(f"How training went on {decision.heading}", tuple(blocks), folded=True))
     return found
 
 
-def _blocks(chosen: Chosen) -> list[Block]:
-    heading, recipes = chosen.heading, [[row.record for row in seeds] for seeds in chosen.recipes]
-    names = [mark.name for mark in chosen.choice.scatter.marks]
+def _blocks(decision: Decision) -> list[Block]:
+    heading, recipes = decision.heading, [[row.record for row in seeds] for seeds in decision.recipes]
+    names = [mark.name for mark in decision.choice.scatter.marks]
     learnt = [(name, seeds) for name, seeds in zip(names, recipes, strict=True) if seeds[0].history][:MOST]
     blocks: list[Block] = []
     if any(len(seeds[0].history) > 1 for _, seeds in learnt):
