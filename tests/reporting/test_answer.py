@@ -31,7 +31,8 @@ def trained(
     limit = {"limit": changes.pop("limit")} if "limit" in changes else {}
     of = builders.cell(backbone=Named(name=backbone), strategy=Named(name=strategy), seed=seed, **limit)
     timings = builders.timings(inference=ms / 1000, training=ms / 500) if ms else None
-    return builders.record(of, accuracy=builders.accuracy(correct, IMAGES), timings=timings, **changes)
+    fields: dict[str, object] = {"accuracy": builders.accuracy(correct, IMAGES), "timings": timings}
+    return builders.record(of, **fields | changes)
 
 
 def nested(record: Record) -> Right:
@@ -197,7 +198,11 @@ def test_seeds_make_it_about_recipes() -> None:
     ]
     found = chosen(several)
     assert "It is better than the other one." in sentence(found)
-    assert "It holds over other seeds (3 each)" in found.certainty
+    assert "It holds over other seeds (3 each), and other test images" in found.certainty
+    scores = present(several[0].accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
+    head = trained("A", "frozen", 180, 20.0, accuracy=scores)
+    with_head = chosen([*several, head]).certainty
+    assert "seeds (3 each), of solved heads, which have none, over other training images, and other" in with_head
 
 
 def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_claimed() -> None:

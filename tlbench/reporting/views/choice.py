@@ -208,12 +208,22 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
         which = "They were" if once == number else f"{once} of them {'was' if once == 1 else 'were'}"
         parts.append(f"{which} trained once: with other seeds they may come in another order.")
     else:
-        seeds = [len(each.recipe.records) for each in found.contenders]
-        many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
-        parts.append(f"It holds over other seeds ({many} each) and other test images of the same kind.")
+        parts.append(f"It holds over other {_trained_over(found)}, and other test images of the same kind.")
     if not found.paired:
         parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
     return " ".join(parts)
+
+
+def _trained_over(found: Contest) -> str:
+    """What training was repeated over: ``seeds (3 each)``; of a solved head its training images."""
+    seeds = [len(each.recipe.records) for each in found.contenders if not each.recipe.resampled]
+    if not seeds:
+        return "training images"
+    many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    solved = (
+        ", of solved heads, which have none, over other training images" if len(seeds) < len(found.contenders) else ""
+    )
+    return f"seeds ({many} each){solved}"
 
 
 def _limits(choice: Choice, found: Contest, known: Sequence[Cost]) -> list[Section]:
