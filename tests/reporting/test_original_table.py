@@ -102,7 +102,7 @@ def test_the_models_to_take_are_those_that_none_beats_both_ways() -> None:
         records.append(RunRecord("run", original(name, 1, 1, 1.0, timings=timings)))
     report = Report("t", records)
     words = "MobileNet (70.4%, 200 ms), MobileNetV2 (71.3%, 300 ms), ResNet50V2 (76.0%, 1300 ms). For any other"
-    assert f"**Take one of these, by what it may cost: {words}" in as_markdown(report)
+    assert f"**Take one of these, by what it may cost**: {words}" in as_markdown(report)
     assert words in " ".join(as_text(report).split())
     assert max(map(len, as_text(report).splitlines())) <= 100
 

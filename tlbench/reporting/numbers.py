@@ -28,8 +28,8 @@ def size(value: float | None) -> str:
 
 
 def significant(value: float) -> str:
-    """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``."""
-    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+    """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``, ``219,058``."""
+    return f"{value:,.0f}" if value >= 10_000 else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def at_most(value: float) -> str:

@@ -11,7 +11,7 @@ WIDTH = 720
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 46
 COLOURS = 8
 """Classes c0 to c7 of figure.css; shapes go round with them, so that no picture needs its colours."""
-LETTER = 6.3
+LETTER = 7.0
 """Pixels of a letter on the average, at the size of a label."""
 LINE = 18
 """Pixels from one line of a legend to the next."""

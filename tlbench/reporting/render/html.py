@@ -43,6 +43,8 @@ SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
 MOST_IN_HEADING, MOST_IN_LINE = 16, {"left": 48, "right": 28}
 """Letters of a heading and of a cell; of more, the column is made wide enough to read them."""
+MOST_UNBROKEN = 8
+"""Letters of words that stay on one line: ``may be``."""
 FEWEST_LINKED, MOST_LINKED = 5, 60
 """Sections of which a page has a list of contents."""
 FEWEST_STEPS = 2
@@ -240,8 +242,10 @@ def _data(column: Column, text: Text) -> str:
 
 
 def _cell(tag: str, column: Column, text: Text) -> str:
-    wide = len(plain(text)) > (MOST_IN_HEADING if tag.startswith("th") else MOST_IN_LINE[column.align])
-    kinds = [kind for kind, has in (("right", column.align == "right"), ("wide", wide)) if has]
+    words = plain(text)
+    wide = len(words) > (MOST_IN_HEADING if tag.startswith("th") else MOST_IN_LINE[column.align])
+    short = tag == "td" and column.align == "left" and " " in words and len(words) <= MOST_UNBROKEN
+    kinds = [kind for kind, has in (("right", column.align == "right"), ("wide", wide), ("short", short)) if has]
     return f"<{tag}{_class(kinds)}>{_inline(text)}"
 
 

@@ -20,6 +20,8 @@ from tlbench.reporting.render.scale import Scale
 
 MOST_WITH_BARS = 40
 """Marks; of more, those that another one dominates show their bars only when they are pointed at."""
+GAP = 3
+"""Pixels that stay free on either side of a name."""
 
 
 def draw(scatter: Scatter, axis: Axis) -> str:
@@ -87,9 +89,9 @@ def _labels(marks: list[Mark], x: Scale, y: Scale, axis: Axis, *, short: bool) -
         long = LETTER * len(name)
         for dx, dy, anchor in ((9, 4, "start"), (-9, 4, "end"), (0, -10, "middle"), (0, 18, "middle")):
             left = across + dx - {"start": 0, "end": long, "middle": long / 2}[anchor]
-            box = (left, up + dy - 10, left + long, up + dy + 3)
+            box = (left - GAP, up + dy - 10, left + long + GAP, up + dy + 3)
             free = all(box[0] > o[2] or box[2] < o[0] or box[1] > o[3] or box[3] < o[1] for o in taken)
-            if free and box[0] > LEFT and box[2] < WIDTH - 2 and box[1] > TOP:
+            if free and left > LEFT and left + long < WIDTH - 2 and box[1] > TOP:
                 taken.append(box)
                 placed += text(across + dx, up + dy, name, "label", anchor)
                 break

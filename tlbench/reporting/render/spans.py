@@ -4,6 +4,7 @@ from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.render.drawing import (
     BOTTOM,
     COLOURS,
+    LETTER,
     RIGHT,
     TOP,
     WIDTH,
@@ -17,8 +18,8 @@ from tlbench.reporting.render.drawing import (
 from tlbench.reporting.render.scale import Scale
 
 ROW = 20
-MOST_LEFT, SMALL_LETTER, LETTER = 360.0, 5.9, 6.6
-"""Pixels that names may take, and of a letter on the average at the size of a name and of a group's."""
+MOST_LEFT, SMALL_LETTER = 360.0, 5.9
+"""Pixels that names may take, and of a letter on the average at their size."""
 
 
 def draw(spans: Spans) -> str:

@@ -36,14 +36,16 @@ def _summary(ordered: Sequence[Judgement]) -> Table:
     rows = []
     for label, verdicts in SUMMARY:
         fitting = [judgement for judgement in ordered if judgement.verdict in verdicts]
-        named = "; ".join(f"{_number(one)} of {one.cell.label}" for one in fitting[:MOST_NAMED])
+        named = "; ".join(map(_named, fitting[:MOST_NAMED]))
         more = f" and {len(fitting) - MOST_NAMED} more" if len(fitting) > MOST_NAMED else ""
         rows.append([label, str(len(fitting)), named + more or DASH])
     return Table.of(["", "Numbers", "Which"], rows, right=[1])
 
 
-def _number(judgement: Judgement) -> str:
-    return judgement.verdict if judgement.metric == OUTCOME else judgement.name
+def _named(judgement: Judgement) -> str:
+    if judgement.metric == OUTCOME:
+        return f"{judgement.cell.label} ({judgement.verdict})"
+    return f"{judgement.name} of {judgement.cell.label}"
 
 
 def _table(judgements: Sequence[Judgement]) -> Table:
@@ -56,7 +58,7 @@ def _row(judgement: Judgement) -> list[Text]:
     return [
         f"{MARKS[judgement.verdict]} {judgement.verdict}",
         judgement.cell.label + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
-        _number(judgement),
+        judgement.name if judgement.metric != OUTCOME else DASH,
         values(judgement) if both else DASH,
         change(judgement) if judgement.effect is not None else DASH,
         DASH if judgement.adjusted is None else f"{judgement.adjusted:.2g}",

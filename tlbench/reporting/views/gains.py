@@ -67,7 +67,7 @@ def _picture(data: str, found: Sequence[Gain]) -> Spans:
     largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
     title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
     spans = tuple(_span(found[place], names[place]) for place in sorted(largest))
-    return Spans(f"gains-{slug(data)}", title, "Top-1 less that of frozen, in points", spans, CAPTION)
+    return Spans(f"gains-{slug(data)}", title, f"Top-1 on {data} less that of frozen, in points", spans, CAPTION)
 
 
 def _span(gain: Gain, name: str) -> Span:

@@ -41,8 +41,9 @@ LEGEND: Text = (
 )
 
 
-ANSWER = (
-    "Take one of these, by what it may cost: {names}. For any other model one of these is at least as accurate and "
+TAKE = "Take one of these, by what it may cost"
+WHY = (
+    ": {names}. For any other model one of these is at least as accurate and "
     "costs no more. Accuracies are those that keras.io publishes; the cost was measured here: {axis}."
 )
 
@@ -52,7 +53,7 @@ def sections(report: Report) -> list[Section]:
     drawn = scatter(report)
     if drawn is None:
         return []
-    return [Section("Original classifiers: accuracy against cost", (Note((Strong(answer(drawn)),)), drawn))]
+    return [Section("Original classifiers: accuracy against cost", (Note(((Strong(TAKE), answer(drawn)),)), drawn))]
 
 
 def scatter(report: Report) -> Scatter | None:
@@ -67,12 +68,12 @@ def scatter(report: Report) -> Scatter | None:
 
 
 def answer(drawn: Scatter) -> str:
-    """The models that no other one is better than at no more of the first cost, the cheapest first."""
+    """What follows `TAKE`: the models that no other one beats at no more of the first cost, the cheapest first."""
     axis = drawn.xs[0]
     front = drawn.undominated(axis)
     best = sorted((mark for mark in drawn.marks if mark.name in front), key=lambda mark: mark.x[axis.key].value)
     names = ", ".join(f"{mark.name} ({mark.y.value:.1%}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best)
-    return ANSWER.format(names=names, axis=axis.label[0].lower() + axis.label[1:])
+    return WHY.format(names=names, axis=axis.label[0].lower() + axis.label[1:])
 
 
 def originals(report: Report) -> list[RunRecord]:

@@ -34,7 +34,7 @@ def table(series: Sequence[Series]) -> Table:
     rows = [
         [
             number.cell,
-            number.name + _unit(number),
+            number.name + (f" ({number.unit})" if number.unit else ""),
             course([point.value for point in number.points[-MOST_IN_COURSE:]]),
             *(numbers.significant(number.points[place].value) for place in (0, -1)),
             str(len(number.changes)),

@@ -34,7 +34,7 @@ def document(report: Report) -> Document:
         sections.append(Section(one.title, (one.choice, _trained(one, how))))
     if originals := original.originals(report):
         drawn = original.scatter(report)
-        said = [Note(tuple(wrap(original.answer(drawn), COLUMNS)))] if drawn else []
+        said = [Note(tuple(wrap(original.TAKE + original.answer(drawn), COLUMNS)))] if drawn else []
         table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
         sections.append(Section("Original classifiers", (*said, table)))
     sections += _legend(report, how)
