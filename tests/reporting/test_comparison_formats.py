@@ -41,7 +41,7 @@ def test_a_page_says_what_got_worse_first() -> None:
     assert [row[0] for row in short] == ["Worse", "Not decided", "As good or better"]
     assert sum(int(row[1]) for row in short) == len(golden.comparison().judgements)
     start = text.index("What changed, the worst first")
-    verdicts = re.findall("<tr><td>[✗?✓+] ([a-z ]+)</td>", text[start : text.index("Every cell")])
+    verdicts = re.findall("<tr><td[^>]*>[✗?✓+] ([a-z ]+)</td>", text[start : text.index("Every cell")])
     assert verdicts == sorted(verdicts, key=[str(verdict) for verdict in WORST_FIRST].index)
     assert set(verdicts) >= {"regressed", "newly failing", "inconclusive", "fixed"}
 

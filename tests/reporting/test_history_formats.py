@@ -18,7 +18,7 @@ def test_a_course_rises_from_the_lowest_to_the_highest() -> None:
 
 def test_every_number_has_a_line_with_its_ends() -> None:
     lines = table(made.series()).rows
-    assert [line[1] for line in lines] == ["accuracy %", "inference time, batch 32 ms", "params"]
+    assert [line[1] for line in lines] == ["accuracy (%)", "inference time, batch 32 (ms)", "params"]
     assert lines[1][2:] == ("▁▁▁▁███" + "█", "20", "24.1", "1")
     assert max(len(str(line[2])) for line in lines) <= MOST_IN_COURSE
 

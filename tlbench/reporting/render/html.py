@@ -43,8 +43,8 @@ SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
 MOST_IN_HEADING, MOST_IN_LINE = 16, {"left": 48, "right": 28}
 """Letters of a heading and of a cell; of more, the column is made wide enough to read them."""
-MOST_UNBROKEN = 8
-"""Letters of words that stay on one line: ``may be``."""
+MOST_UNBROKEN = 15
+"""Letters of words that stay on one line: ``may be``, ``✗ newly failing``."""
 FEWEST_LINKED, MOST_LINKED = 5, 60
 """Sections of which a page has a list of contents."""
 FEWEST_STEPS = 2

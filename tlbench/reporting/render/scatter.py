@@ -87,7 +87,7 @@ def _labels(marks: list[Mark], x: Scale, y: Scale, axis: Axis, *, short: bool) -
         name = mark.name.removeprefix(f"{mark.group}, ") if short else mark.name
         across, up = x.at(mark.x[axis.key].value), y.at(mark.y.value)
         long = LETTER * len(name)
-        for dx, dy, anchor in ((9, 4, "start"), (-9, 4, "end"), (0, -10, "middle"), (0, 18, "middle")):
+        for dx, dy, anchor in ((10, 4, "start"), (-10, 4, "end"), (0, -10, "middle"), (0, 18, "middle")):
             left = across + dx - {"start": 0, "end": long, "middle": long / 2}[anchor]
             box = (left - GAP, up + dy - 10, left + long + GAP, up + dy + 3)
             free = all(box[0] > o[2] or box[2] < o[0] or box[1] > o[3] or box[3] < o[1] for o in taken)
