@@ -247,11 +247,11 @@ def cells(
         marked_backbone(first),
         first.cell.strategy.label,
         *(setting(first)[key].rpartition(": ")[2] or DASH for _, key in columns),
-        numbers.size(counts.size_mb if counts else None),
         top1(_first_run(rows)),
         standing,
         *([balanced_accuracy(_first_run(rows))] if balanced else []),
         *([tuning_cost(_first_run(rows))] if tuned else []),
+        numbers.size(counts.size_mb if counts else None),
         numbers.count(counts.params if counts else None),
         numbers.count(counts.trainable if counts else None),
         str(counts.depth) if counts else DASH,
@@ -270,7 +270,7 @@ def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str
 def headings(
     columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False, balanced: bool = False
 ) -> list[str]:
-    """The columns of the Keras applications table, with the strategy, what trains, and relative times.
+    """The columns of the Keras applications table, accuracy first, with the strategy, what trains, and relative times.
 
     tuned: with what tuning cost. balanced: with the balanced accuracy, for a data set whose classes are not.
     """
@@ -278,11 +278,11 @@ def headings(
         "Model",
         "Strategy",
         *(heading for heading, _ in columns),
-        "Size (MiB)",
         "Top-1",
         "Best?",
         *(["Balanced accuracy"] if balanced else []),
         *(["Tuning (s)"] if tuned else []),
+        "Size (MiB)",
         "Params",
         "Trainable",
         "Depth",
