@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
+
+SHORT_FILE = Path(__file__).parent / "data" / "short_mobilenet.py"
 
 
 def double(payload: Any, send: Any) -> Any:
@@ -24,6 +27,13 @@ def callables(payload: list[str], send: Any) -> list[bool]:
     from tlbench.execution.child import resolve
 
     return [callable(resolve(name)) for name in payload]
+
+
+def left_out(payload: list[str], send: Any) -> list[tuple[bool, bool]]:
+    """Of packages: whether they are imported as the child begins, and whether they can be."""
+    from importlib.util import find_spec
+
+    return [(name in sys.modules, find_spec(name) is not None) for name in payload]
 
 
 def plain(payload: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +192,14 @@ def harness_and_bare_loop(payload: Any, send: Any) -> Any:
     return harness, bare
 
 
+def train(group: Any, send: Any) -> None:
+    """A group, of which the backbone may be the short one of tests."""
+    from tlbench.worker.train import run_group
+
+    plugin_files.load(SHORT_FILE)
+    run_group(group, send)
+
+
 def save_backbone(payload: Any, send: Any) -> None:
     """Random weights in a file, with moving statistics that fit some images: without, rounding is all there is."""
     import keras
@@ -190,6 +208,7 @@ def save_backbone(payload: Any, send: Any) -> None:
     from tlbench.modeling.assemble import make_backbone
     from tlbench.modeling.preprocessing import scaling_layers
 
+    plugin_files.load(SHORT_FILE)
     backbone, data, path = payload
     info = registry.get(backbone.name)
     keras.utils.set_random_seed(0)
@@ -214,6 +233,7 @@ def train_cut_and_whole(group: Any, send: Any) -> Any:
     from tlbench.modeling.assemble import build
     from tlbench.worker.bench import Bench
 
+    plugin_files.load(SHORT_FILE)
     (job,), sides = group.jobs, []
     for keep in (group.keep, None):
         assembled = build(job.cell, len(job.data.classes), job.weights_path)
@@ -251,6 +271,7 @@ def train_and_compare(group: Any, send: Any) -> Any:
     from tlbench.modeling.assemble import build
     from tlbench.worker.bench import Bench
 
+    plugin_files.load(SHORT_FILE)
     (job,) = group.jobs
     assembled = build(job.cell, len(job.data.classes), job.weights_path)
     backbone = assembled.backbone
@@ -271,6 +292,7 @@ def save_classifier(payload: Any, send: Any) -> None:
     from tlbench.backbones import registry
     from tlbench.modeling.assemble import make_backbone
 
+    plugin_files.load(SHORT_FILE)
     backbone, below, path = payload
     info, shape = registry.get(backbone.name), (48, 48, 3)
     keras.utils.set_random_seed(1)
@@ -317,8 +339,6 @@ def save_text(payload: dict[str, Any]) -> dict[str, Any]:
 
 def head_of_a_plugin(payload: str, send: Any) -> object:
     """What a plugin file adds as a head in this process."""
-    from tlbench.core import plugin_files
-
     return plugin_files.added("tlbench.heads")[payload].value
 
 

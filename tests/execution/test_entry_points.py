@@ -38,5 +38,12 @@ def test_each_function_is_found_in_a_process_of_its_own() -> None:
     assert child.run("tests.targets:callables", FUNCTIONS) == Returned([True] * len(FUNCTIONS))
 
 
+def test_what_no_worker_needs_is_not_loaded_and_can_be() -> None:
+    server.start_server("tensorflow")
+    assert child.run("tests.targets:left_out", ["keras", "pandas", "sklearn"]) == Returned(
+        [(True, True), (False, True), (False, True)]
+    )
+
+
 def test_each_module_is_there() -> None:
     assert all(importlib.util.find_spec(name) for name in MODULES)  # importing one would have it do its work

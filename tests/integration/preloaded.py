@@ -74,9 +74,10 @@ def _serve(listener: socket.socket) -> None:
     from tlbench.cli import cli
     from tlbench.execution.entry_points import PRELOAD
 
-    importlib.import_module(PRELOAD)
     for name in cli.list_commands(None):  # type: ignore[arg-type]
         cli.get_command(None, name)  # type: ignore[arg-type]
+    for name in ("tlbench.results.table", "scipy.special", PRELOAD):
+        importlib.import_module(name)
     while True:
         ready, _, _ = select.select([listener, sys.stdin], [], [])
         if listener not in ready:

@@ -48,7 +48,7 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
         raise ValueError("no differences, no test")
     count = len(values)
     total = count * (count + 1) // 2
-    cut = _outside(_untied_null(count), confidence)
+    cut = _cut(count, confidence)
     ends = [] if cut is None else [cut, total - cut - 1]
     first, second, *found = _walsh(values, [(total - 1) // 2, total // 2, *ends])
     low, high = found or (None, None)
@@ -87,7 +87,8 @@ def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
         averages = np.add.outer(values, values)[np.tri(count, dtype=bool)] / 2
         return [float(one) for one in np.partition(averages, ranks)[ranks]]
     ordered = np.sort(values)
-    return [_halved(ordered, rank) for rank in ranks]
+    found = {rank: _halved(ordered, rank) for rank in set(ranks)}
+    return [found[rank] for rank in ranks]
 
 
 def _halved(ordered: Numbers, rank: int) -> float:
@@ -178,6 +179,11 @@ def _signed_rank_p(values: Numbers) -> float:
 @lru_cache(maxsize=256)
 def _untied_null(count: int) -> _Null:
     return _signed_rank_null(2 * np.arange(1, count + 1))
+
+
+@lru_cache(maxsize=256)
+def _cut(count: int, confidence: float) -> int | None:
+    return _outside(_untied_null(count), confidence)
 
 
 def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:

@@ -10,20 +10,27 @@ from tlbench.training.one_update import one_update
 from tlbench.training.rates import with_multiples
 from tlbench.training.second_head import Along
 
+ACCURACY = "accuracy"
+"""What the log of an epoch calls it."""
+
 
 def compile_model(model: keras.Model, cell: Cell, jit: bool, multiples: Sequence[float] = ()) -> None:
     """Compile as a user of Keras does, with the cell's optimizer and the loss of its head: what steps are timed with.
 
     multiples: of the learning rate, one for each trainable variable of the model; empty where all are 1.
 
-    TensorFlow traces the first step twice where the optimizer's state is made inside it, so it is made at once. A cell
-    that trains nothing gets no optimizer.
+    TensorFlow traces the first step twice where variables are made inside it, so the optimizer's state is made at once,
+    and the metric is handed over as an object: of a name, Keras would make one in the step. A cell that trains nothing
+    gets no optimizer.
     """
     if cell.kind == "original":
         model.compile(optimizer=None, jit_compile=jit)
         return
-    loss = "binary_crossentropy" if cell.head.output == "sigmoid" else "sparse_categorical_crossentropy"
-    _compile(model, with_multiples(optimizer_of(cell.training), multiples), loss, ["accuracy"], jit)
+    sigmoid = cell.head.output == "sigmoid"
+    loss = "binary_crossentropy" if sigmoid else "sparse_categorical_crossentropy"
+    metric = keras.metrics.BinaryAccuracy if sigmoid else keras.metrics.SparseCategoricalAccuracy
+    optimizer = with_multiples(optimizer_of(cell.training), multiples)
+    _compile(model, optimizer, loss, [metric(name=ACCURACY)], jit)
 
 
 def compile_to_train(
@@ -73,20 +80,19 @@ def spared(variable: keras.Variable) -> bool:
 
 def _loss(cell: Cell) -> tuple[Any, Any]:
     """The loss, and the training accuracy; of labels in parts, the class with the largest part is the true one."""
-    train, sigmoid = cell.training, cell.head.output == "sigmoid"
-    if sigmoid:
+    train, metrics = cell.training, keras.metrics
+    if cell.head.output == "sigmoid":
         loss = keras.losses.BinaryCrossentropy(label_smoothing=train.label_smoothing)
-        return loss, _halves if train.mixes else "accuracy"
+        halves = metrics.MeanMetricWrapper(_halves, name=ACCURACY)
+        return loss, halves if train.mixes else metrics.BinaryAccuracy(name=ACCURACY)
     if train.soft_labels:
-        return keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing), "accuracy"
-    return "sparse_categorical_crossentropy", "accuracy"
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing)
+        return loss, metrics.CategoricalAccuracy(name=ACCURACY)
+    return "sparse_categorical_crossentropy", metrics.SparseCategoricalAccuracy(name=ACCURACY)
 
 
 def _halves(true: Any, predicted: Any) -> Any:
     return keras.ops.cast((true > 0.5) == (predicted > 0.5), "float32")
-
-
-_halves.__name__ = "accuracy"
 
 
 def _compile(

@@ -1,13 +1,15 @@
 """What the fork server imports once for all children. It must run no operation: threads do not survive a fork."""
 
 import atexit
+import gc
 import importlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tlbench.execution import temporary
 from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
@@ -16,6 +18,8 @@ LOOK = 0.5
 """Seconds between two looks at whether the parent lives, while modules load."""
 PARENT_ENDS = 1.0
 """Seconds that a parent may take to end after its last pipe was closed."""
+UNUSED = ("pandas", "sklearn")
+"""Keras imports them where they are installed, a second in all, for data and wrappers that no worker has."""
 MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
 
 
@@ -29,9 +33,11 @@ def import_quietly() -> None:
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
+    gc.disable()  # modules are made to stay
     try:
-        for name in MODULES:
-            importlib.import_module(name)
+        with left_out(UNUSED):
+            for name in MODULES:
+                importlib.import_module(name)
     except ImportError:
         raise
     except Exception:  # noqa: BLE001 - MemoryError and what follows from it, most of all
@@ -40,6 +46,20 @@ def import_quietly() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+        gc.freeze()  # children look for garbage in what they have made, and share the pages of the rest
+        gc.enable()
+
+
+@contextmanager
+def left_out(names: Iterable[str]) -> Iterator[None]:
+    """As if packages that nobody has imported yet were not installed."""
+    hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def clean_up() -> None:

@@ -6,6 +6,7 @@ All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from statistics import NormalDist, fmean, median
 
 from tlbench.regression import runs
@@ -170,7 +171,7 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
 
     Never fewer than the test needs to fall below the level at all.
     """
-    least = signed_rank_pairs(LEVEL, max(tests, 1))
+    least = _least(max(tests, 1))
     if shift.low is None or shift.high is None:
         return least
     z = NormalDist().inv_cdf
@@ -182,6 +183,11 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
     else:
         needed = ((z(0.975) + POWER) * deviation / distance) ** 2
     return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
+
+
+@lru_cache
+def _least(tests: int) -> int:
+    return signed_rank_pairs(LEVEL, tests)
 
 
 def of_apart(measured: Sequence[tuple[Times, Times]], gates: Sequence[float], tests: int) -> list[Evidence]:

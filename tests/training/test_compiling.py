@@ -1,0 +1,47 @@
+"""Models are compiled so that TensorFlow traces their step once: each trace of a large one takes seconds."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tlbench.core.cell import Cell, Head
+
+keras = pytest.importorskip("keras")
+
+from tlbench.training.batches import Batches  # noqa: E402
+from tlbench.training.compiling import compile_model, compile_to_train  # noqa: E402
+from tlbench.training.mixing import BatchChange  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+
+
+def asking(output: Any, **settings: Any) -> Cell:
+    cell = builders.cell(head=Head(output=output))
+    return cell.model_copy(update={"train": cell.training.model_copy(update=settings)})
+
+
+@pytest.mark.parametrize("compiled", [compile_model, compile_to_train])
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"mixup": 0.4}], ids=str)
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_a_step_is_traced_once_and_says_its_accuracy(
+    compiled: Any, output: str, settings: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keras.config.set_dtype_policy("float32")
+    cell, units, traced = asking(output, **settings), 1 if output == "sigmoid" else 2, list[object]()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, activation=output)])
+    step = model.train_step
+
+    def counted(data: object) -> Any:
+        traced.append(data)
+        return step(data)
+
+    monkeypatch.setattr(model, "train_step", counted)
+    compiled(model, cell, False)
+    change = BatchChange(cell.training, units) if compiled is compile_to_train else None
+    images, labels = np.random.default_rng(0).normal(size=(8, 4)).astype("float32"), np.arange(8, dtype=np.int32) % 2
+    history = model.fit(Batches([images], labels, 4, seed=0, change=change), epochs=2, shuffle=False, verbose=0).history
+    assert len(traced) == 1
+    assert set(history) == {"loss", "accuracy"}
+    assert all(0 <= value <= 1 for value in history["accuracy"])
