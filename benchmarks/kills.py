@@ -4,7 +4,8 @@
 
 A moment is drawn: some seconds after the start (the framework loads, images are decoded), or a part of a second after
 so many new records. After each kill: no record that was finished is changed, and 2 s later no process of the run lives
-and no temporary file is there. docs/reliability.md has the figures.
+and no temporary file is there. How long the command takes to end at a signal that it answers is told as well.
+docs/reliability.md has the figures.
 """
 
 import argparse
@@ -89,6 +90,7 @@ def main() -> int:
         variables = {**os.environ, "TLBENCH_CACHE": str(place / "cache"), "TMPDIR": str(place / "tmp")}
         arguments = [sys.executable, "-m", "tlbench", "run", str(place / "suite.yaml"), "--out", str(place / "run")]
         killed = orphans = left = changed = 0
+        longest = 0.0
         done: dict[str, tuple[int, str]] = {}
         while True:
             command = subprocess.Popen(
@@ -102,6 +104,8 @@ def main() -> int:
             command.send_signal(number)
             sent = time.monotonic()
             command.wait()
+            took = time.monotonic() - sent
+            longest = max(longest, took)
             time.sleep(max(0.0, sent + AFTER - time.monotonic()))
             killed += 1
             orphans += bool(living := ours(variables["TLBENCH_CACHE"]))
@@ -109,14 +113,15 @@ def main() -> int:
             now = finished(place / "run")
             changed += sum(now.get(cell) != before for cell, before in done.items())
             done = now
-            print(f"{asked.signal} {killed}: {len(done)} records, alive {living}, files {files}", flush=True)
+            ended = f"ended after {took:.1f} s"
+            print(f"{asked.signal} {killed}: {len(done)} records, {ended}, alive {living}, files {files}", flush=True)
         records = Store(place / "run").read_all()
         good = sum(record.status == "ok" for record in records.records)
         again = sum(finished(place / "run").get(cell) != before for cell, before in done.items()) + changed
     print(
         f"{asked.signal}: killed {killed} times; {good} of {CELLS} records good, {len(records.set_aside)} damaged, "
         f"{again} finished ones made again; orphans after {AFTER:g} s in {orphans} of {killed}, files left in {left}; "
-        f"the last run exited with {code}"
+        f"the command ended within {longest:.1f} s; the last run exited with {code}"
     )
     return int(good != CELLS or bool(again or orphans or left or records.set_aside))
 

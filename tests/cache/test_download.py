@@ -2,8 +2,11 @@
 
 import hashlib
 import http.server
+import io
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 
 from tlbench.cache import download
 from tlbench.cache.download import DownloadError, fetch
+from tlbench.cache.paced import SlowServerError, Watched
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -198,13 +202,81 @@ def test_a_server_that_sends_without_end_is_given_up(
         fetch(site[1], tmp_path / "file", None)
 
 
-def test_a_server_that_drips_is_given_up_and_a_slow_one_is_not(site: Site, tmp_path: Path) -> None:
-    minutes = count(0, 60)
-    with pytest.raises(DownloadError, match="sends less than 1024 bytes a second"):
-        fetch(site[1], tmp_path / "file", SHA256, clock=lambda: next(minutes))
-    (tmp_path / ".file.part").unlink()
-    seconds = count(0, 5)
-    fetch(site[1], tmp_path / "file", SHA256, clock=lambda: next(seconds))
+class Hours:
+    """A clock that moves 9 s whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return 9.0 * self.looks
+
+
+def dripping(whole: bytes, drops: bytes, clock: Hours) -> Answer:
+    """Sends `whole`, then byte after byte, each when the client has looked at the clock on account of the last."""
+
+    def send(answer: Scripted, content: bytes) -> None:
+        before, deadline = clock.looks, time.monotonic() + 5
+        answer.wfile.write(content)
+        while clock.looks == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def drip(answer: Scripted) -> None:
+        with suppress(OSError):  # the client has gone
+            for content in (whole, *(bytes([byte]) for byte in drops)):
+                send(answer, content)
+
+    return drip
+
+
+STATUS = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "drops", "said"),
+    [
+        (b"H", STATUS[1:], "takes more than 30 s to begin an answer"),
+        (STATUS, b"X-Long: long", "takes more than 30 s to begin an answer"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", "takes more than 30 s to begin an answer"),
+        (STATUS + b"Content-Length: 20\r\n\r\n", b"x" * 20, "sends less than 1024 bytes a second"),
+        (STATUS + b"Transfer-Encoding: chunked\r\n\r\n", b"0" * 20, "sends less than 1024 bytes a second"),
+    ],
+)  # fmt: skip
+def test_a_server_that_drips_anywhere_is_given_up(
+    site: Site, tmp_path: Path, before: bytes, drops: bytes, said: str
+) -> None:
+    clock = Hours()
+    site[0].script[:] = [dripping(before, drops, clock)]
+    with pytest.raises(DownloadError, match=f"{site[1]} {said}"):
+        fetch(site[1], tmp_path / "file", SHA256, clock=clock)
+
+
+@pytest.mark.parametrize(("pace", "outcome"), [(1100, nullcontext()), (1000, pytest.raises(SlowServerError))])
+def test_a_server_is_given_up_for_its_pace_and_not_for_its_size(
+    pace: int, outcome: AbstractContextManager[object]
+) -> None:
+    class Steady(io.RawIOBase):
+        def readinto(self, buffer: object) -> int:
+            return pace
+
+    seconds = count()
+    answer = Watched(Steady(), lambda: next(seconds))
+    answer.begin_body()
+    with outcome:
+        for _ in range(100):
+            answer.readinto(bytearray(pace))
+
+
+def test_what_a_redirect_says_is_not_read(site: Site, tmp_path: Path) -> None:
+    def endless(answer: Scripted) -> None:
+        answer.begin(302, Location=site[1])
+        with suppress(OSError):
+            while True:
+                answer.wfile.write(CONTENT)
+
+    site[0].script[:] = [endless, whole]
+    fetch(site[1], tmp_path / "file", SHA256)
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 

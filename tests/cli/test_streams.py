@@ -39,6 +39,22 @@ def test_a_reader_that_has_gone_is_no_fault(run: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize(("stream", "code"), [("1", 64), ("2", 0)])
+def test_a_full_output_is_no_regression(run: Path, stream: str, code: int) -> None:
+    command = f'"$0" -m tlbench compare "$1" "$1" --format json {stream}>/dev/full'
+    done = subprocess.run(["sh", "-c", command, sys.executable, run], capture_output=True, text=True)
+    assert done.returncode == code
+    assert done.stderr == (
+        "tlbench: the output: No space left on device; nothing that was finished is lost\n" * (code > 0)
+    )
+
+
+def test_an_error_that_nobody_can_be_told_has_its_code(tmp_path: Path) -> None:
+    command = '"$0" -m tlbench plan "$1" 2>/dev/full'
+    done = subprocess.run(["sh", "-c", command, sys.executable, tmp_path / "none.yaml"], capture_output=True)
+    assert (done.returncode, done.stdout) == (64, b"")
+
+
 def test_a_closed_output_is_no_fault(run: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", '"$0" -m tlbench compare "$1" "$1" >&-', sys.executable, run], capture_output=True, check=False

@@ -211,7 +211,7 @@ def test_other_formats_are_not_opened_whatever_the_file_is_called(
 def test_a_huge_or_special_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.jpg").open("wb") as file:
         file.truncate(64 * 2**30)
-    with pytest.raises(UndecodableError, match=r"64.0 GiB are too many for an image"):
+    with pytest.raises(UndecodableError, match=r"it has more than 512 MiB"):
         decode(tmp_path / "huge.jpg", 8)
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "zero.jpg").symlink_to("/dev/zero")

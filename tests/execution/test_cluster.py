@@ -177,6 +177,13 @@ def test_stopping_cancels_what_runs(play: Playing, tmp_path: Path) -> None:
     assert ray.cancelled == [True]
 
 
+def test_what_is_sent_while_a_run_is_stopped_is_cancelled(play: Playing, tmp_path: Path) -> None:
+    executor, ray = play([Progress("train")])
+    executor.stop()
+    executor.run(group(), lambda message: None, 60, tmp_path / "log")
+    assert ray.cancelled == [True]
+
+
 def test_step_times_are_taken_on_the_first_machine_alone(play: Playing, tmp_path: Path) -> None:
     gone = node.Gone("killed", Failure(type="SIGKILL", message="killed", advice=""))
     executor, ray = play([(0, "ready"), (0.1, 0.2), gone, RayError("lost")])

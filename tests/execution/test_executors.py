@@ -54,6 +54,15 @@ def test_stopping_one_run_leaves_the_children_of_another_alive(tmp_path: Path, m
     assert second.end() == Died(-signal.SIGTERM)
 
 
+def test_a_child_that_is_being_started_when_its_run_is_stopped_is_stopped_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "RUN_GROUP", "tests.targets:tell_pid_and_sleep")
+    executor = ProcessExecutor()
+    executor.stop()
+    assert isinstance(executor.run(Group((job(),), None), lambda message: None, 20, tmp_path / "log"), Died)
+
+
 def test_a_model_that_raises_is_lost_with_its_traceback_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

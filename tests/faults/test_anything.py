@@ -1,7 +1,12 @@
-"""Whatever stands in a suite, a baseline, a picture or a file of predictions: an answer, or one sentence. Never a traceback."""
+"""Whatever stands in a suite, a baseline, a picture, an archive or a file of predictions: an answer, or one sentence.
+
+Never a traceback. Records, and the runs they are in, are in `test_any_record.py`.
+"""
 
 import io
 import json
+import shutil
+import zipfile
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -17,7 +22,9 @@ from PIL import Image
 from tests import builders
 from tests.regression.sides import made, side, timed
 from tlbench.core.errors import UserError
+from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.decode import UndecodableError, decode, quiet
+from tlbench.datasets.spec import Archive, Source
 from tlbench.regression import baseline
 from tlbench.regression.comparison import compare
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
@@ -237,3 +244,48 @@ def test_ten_thousand_pictures_are_decoded_or_named(
     tmp_path: Path, format: str, place: int, damage: bytes, cut: bool
 ) -> None:
     any_picture(tmp_path / "image", format, place, damage, cut)
+
+
+def zipped(method: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as bundle:
+        for name in ("a/cat/0.jpg", "a/cat/1.jpg", "a/dog/0.png", "a/dog/Thumbs.db"):
+            bundle.writestr(name, name * 9)
+    return file.getvalue()
+
+
+ZIPPED = [zipped(method) for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
+WANTED = Archive("", None, 0, (Source("a/cat", "cats", (1, 1, 0)), Source("a/dog", "dogs", (1, 0, 0))))
+
+
+def any_archive(folder: Path, whole: bytes, place: int, damage: bytes, cut: bool) -> None:
+    at = place % len(whole)
+    (folder / "a.zip").write_bytes(whole[:at] + damage + (b"" if cut else whole[at + len(damage) :]))
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    try:
+        extract(folder / "a.zip", WANTED, folder / "data")
+    except BadArchiveError as error:
+        said = str(error)
+    else:
+        said = ""
+        assert sum(path.is_file() for path in (folder / "data").rglob("*")) == 3
+    assert len(said.splitlines()) <= 1
+    assert {path.name for path in folder.iterdir()} <= {"a.zip", "data"}
+
+
+MEMBERS = (some.sampled_from(ZIPPED), some.integers(0, 2000), some.binary(min_size=1, max_size=12))
+
+
+@SMALL
+@given(*MEMBERS, some.booleans())
+def test_any_archive_is_unpacked_or_refused(tmp_path: Path, whole: bytes, place: int, damage: bytes, cut: bool) -> None:
+    any_archive(tmp_path, whole, place, damage, cut)
+
+
+@pytest.mark.slow
+@LARGE
+@given(*MEMBERS, some.booleans())
+def test_ten_thousand_archives_are_unpacked_or_refused(
+    tmp_path: Path, whole: bytes, place: int, damage: bytes, cut: bool
+) -> None:
+    any_archive(tmp_path, whole, place, damage, cut)

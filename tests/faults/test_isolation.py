@@ -111,6 +111,39 @@ def test_a_fork_server_whose_parent_was_killed_before_its_first_line_removes_wha
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other"]
 
 
+def test_ctrl_c_is_not_heard_by_the_fork_server_but_by_its_parent() -> None:
+    server_pid = next(one.pid for one in psutil.Process().children() if "forkserver" in " ".join(one.cmdline()))
+    status = dict(
+        line.split(":\t") for line in Path(f"/proc/{server_pid}/status").read_text().splitlines() if ":\t" in line
+    )
+    assert int(status["SigBlk"], 16) & 1 << (signal.SIGINT - 1)
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_what_a_process_left_that_was_killed_with_its_fork_server_goes_with_the_next(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from tlbench.execution import temporary\n"
+        "print(temporary.folder(sys.argv[1]), flush=True); time.sleep(60)\n"
+    )
+
+    def begin() -> tuple[subprocess.Popen[str], Path]:
+        process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    (killed, left), (living, kept) = begin(), begin()
+    (left / "features").mkdir()
+    (tmp_path / "tlbench-of-nobody").mkdir()
+    killed.kill()
+    killed.communicate()
+    assert left.exists()
+    third, made = begin()
+    assert {path.name for path in tmp_path.iterdir()} == {kept.name, made.name, "tlbench-of-nobody"}
+    for process in (living, third):
+        process.terminate()
+        process.communicate()
+
+
 def test_a_child_is_the_first_of_a_session_of_its_own() -> None:
     with Conversation("tests.targets:tell_group", None) as talk:
         assert talk.listen(10) == (talk.pid, talk.pid)

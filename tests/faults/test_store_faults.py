@@ -1,6 +1,7 @@
 """Files are cut, flipped, swapped and writers killed: nothing is lost in silence, the rest still reads."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -90,6 +91,29 @@ def test_what_was_never_a_record_is_refused_in_one_sentence(tmp_path: Path, text
     assert store.done_ids() == set()
     (aside,) = store.read_all().set_aside
     assert aside.reason.startswith(("it is no JSON", "its checksum"))
+
+
+def test_what_is_no_file_or_larger_than_any_record_is_not_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    paths = [store.write(builders.record(builders.cell(seed=seed))) for seed in range(4)]
+    for path in paths[:3]:
+        path.unlink()
+    os.mkfifo(paths[0])
+    paths[1].mkdir()
+    with paths[2].open("wb") as sparse:
+        sparse.truncate(64 * 2**30)
+    assert store.done_ids() == {paths[3].stem}
+    found = store.read_all()
+    assert [record.cell_id for record in found.records] == [paths[3].stem]
+    assert {file.path.stem: file.reason for file in found.set_aside} == {
+        paths[0].stem: "it is no regular file",
+        paths[1].stem: "it is no regular file",
+        paths[2].stem: "it has more than 64 MiB",
+    }
+    (tmp_path / "predictions").mkdir()
+    os.mkfifo(tmp_path / "predictions" / f"{paths[3].stem}.npz")
+    with pytest.raises(UnreadableError, match="holds no predictions \\(it is no regular file"):
+        store.read_right(found.records[0])
 
 
 def same_content(one: bytes, other: bytes) -> bool:

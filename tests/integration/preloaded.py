@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,8 @@ from multiprocessing import util
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
+
+from tlbench.execution import temporary
 
 TIMEOUT = 300
 BACKEND = "tensorflow"
@@ -38,7 +39,7 @@ _address: str | None = None
 
 def run(args: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `tlbench` with `args` in `folder`. It is killed after `TIMEOUT` seconds."""
-    with tempfile.TemporaryDirectory(prefix="tlbench-said-") as said:
+    with temporary.inner("said-") as said:
         out, err = Path(said) / "out", Path(said) / "err"
         with Client(_server()) as connection:
             connection.send((list(args), str(folder), dict(environment), str(out), str(err)))
@@ -51,7 +52,7 @@ def _server() -> str:
     global _address
     with _starting:
         if _address is None:
-            folder = tempfile.TemporaryDirectory(prefix="tlbench-preloaded-")
+            folder = temporary.inner("preloaded-")
             address = f"{folder.name}/socket"
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(address)

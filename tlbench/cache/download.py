@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.cache import lock
+from tlbench.cache.paced import Clock, SlowServerError, opener
 from tlbench.core import settings
 from tlbench.core.errors import UserError
 
 CONNECT_SECONDS = 10
-SLOWEST, PATIENCE = 1024, 30.0
-"""Bytes a second, over so many seconds, below which a server is given up."""
 LARGEST = 4 * 2**30
 """Bytes of a file whose size is not known before: no file of weights has a third of it."""
 TRIES = 3
@@ -35,7 +34,7 @@ def fetch(
     on_bytes: OnBytes = lambda done, total: None,
     *,
     size: int | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Clock = time.monotonic,
 ) -> None:
     """Fetch `url` to `target`, which appears only when it is whole and its digest fits.
 
@@ -79,7 +78,7 @@ class _Download:
     digest: str | None
     size: int | None
     on_bytes: OnBytes
-    clock: Callable[[], float]
+    clock: Clock
 
     def complete(self) -> None:
         """Make `part` the whole file, and remove it where it turns out to be another one."""
@@ -117,7 +116,7 @@ class _Download:
         begin = self.done
         asked = urllib.request.Request(self.url, headers={"Range": f"bytes={begin}-"} if begin else {})  # noqa: S310
         try:
-            with _opener().open(asked, timeout=CONNECT_SECONDS) as answer:
+            with opener(self.clock).open(asked, timeout=CONNECT_SECONDS) as answer:
                 if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
                     begin = 0
                 length = answer.headers.get("Content-Length")
@@ -128,6 +127,8 @@ class _Download:
             if begin and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # nothing is lacking; whether it is the right file is seen next
             raise DownloadError(f"{self.url} cannot be fetched ({error.reason or error.code})") from error
+        except SlowServerError as error:
+            raise DownloadError(f"{self.url} {error}") from error
         except (http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or str(error) or type(error).__name__
             kind = _BrokeOffError if self.done else DownloadError
@@ -136,39 +137,18 @@ class _Download:
             raise _BrokeOffError(f"{self.url} broke off after {self.done} of {total} bytes")
 
     def _copy(self, answer: http.client.HTTPResponse, begin: int, total: int | None) -> None:
-        done = seen = begin
-        since = self.clock()
+        done = begin
         with self.part.open("ab" if begin else "wb") as file:
             while block := answer.read1(BLOCK):
                 file.write(block)
                 done += len(block)
                 self.on_bytes(done, total)
                 self._check_size(done)
-                if (now := self.clock()) - since >= PATIENCE:
-                    if done - seen < SLOWEST * PATIENCE:
-                        raise DownloadError(f"{self.url} sends less than {SLOWEST} bytes a second")
-                    since, seen = now, done
 
     def _check_size(self, found: int) -> None:
         most = self.size or LARGEST
         if found > most:
             raise DownloadError(f"{self.url} is larger than the {most} bytes that are expected")
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """HTTP and HTTPS alone, wherever an answer leads, through the proxies that the environment names."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
 
 
 def _fits(path: Path, digest: str) -> bool:

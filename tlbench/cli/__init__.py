@@ -112,30 +112,36 @@ def main(args: list[str] | None = None) -> None:
     gc.set_threshold(*COLLECT_AFTER)
     signals.listen()
     _print_anything()
+    code = _run(args)
+    _forget_unwritten()
+    sys.exit(code)
+
+
+def _run(args: list[str] | None) -> int:
+    """Run the command, and say what was wrong; the exit code."""
     try:
         status = cli.main(args=args, prog_name="tlbench", standalone_mode=False)
     except click.exceptions.Abort as error:
         if isinstance(error.__cause__, EOFError):  # click takes every one for the end of an input
-            sys.exit(_fault(error.__cause__, args))
-        click.echo("tlbench: interrupted", err=True)
-        sys.exit(signals.exit_code(error.__cause__))
+            return _fault(error.__cause__, args)
+        _say("interrupted")
+        return signals.exit_code(error.__cause__)
     except click.ClickException as error:
         _say(error.format_message(), error.ctx if isinstance(error, click.UsageError) else None)
-        sys.exit(UserError.exit_code)
+        return UserError.exit_code
     except UserError as error:
         _trace(args)
         _say(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except UnreadError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        return 141
     except OSError as error:
         _trace(args)
-        _say(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was finished is lost")
-        sys.exit(UserError.exit_code)
+        _say(f"{error.filename or 'the output'}: {error.strerror or error}; nothing that was finished is lost")
+        return UserError.exit_code
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which says that something regressed
-        sys.exit(_fault(error, args))
-    sys.exit(status if isinstance(status, int) else 0)
+        return _fault(error, args)
+    return status if isinstance(status, int) else 0
 
 
 def _print_anything() -> None:
@@ -143,6 +149,17 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")
+
+
+def _forget_unwritten() -> None:
+    """Let go of what a full disk or a closed pipe did not take: Python would try again, and exit with a code of its
+    own.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fault(error: BaseException, args: list[str] | None) -> int:
@@ -171,9 +188,11 @@ def _in_folder(folder: Path, text: str) -> str:
 
 def _trace(args: list[str] | None) -> None:
     if "--debug" in (sys.argv[1:] if args is None else args):
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
 
 
 def _say(message: str, ctx: click.Context | None = None) -> None:
     hint = f" See '{ctx.command_path} --help'." if ctx else ""
-    click.echo(disarmed(f"tlbench: {message}{hint}"), err=True)
+    with suppress(OSError):  # then there is nobody to tell it
+        click.echo(disarmed(f"tlbench: {message}{hint}"), err=True)

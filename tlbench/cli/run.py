@@ -52,7 +52,8 @@ def command(
 ) -> int:
     """Train and measure every cell of SUITE, then write its report and print the main numbers.
 
-    A run that was stopped goes on where it was; a finished one answers at once.
+    A run that was stopped goes on where it was; a finished one answers at once; of a suite that was changed, what still
+    holds is taken over.
 
     Example: tlbench run suites/small.yaml
     """

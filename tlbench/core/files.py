@@ -2,11 +2,35 @@
 
 import os
 import re
+import shutil
+import stat
 import sys
 import tempfile
 from pathlib import Path
 
 DESCRIPTOR = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d+))")
+
+
+class OddFileError(ValueError):
+    """What is there is no regular file, or more than belongs there; the text is a clause."""
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The bytes of a regular file of at most `most` bytes. A pipe is not waited for, nor a device read.
+
+    Raises OddFileError, and OSError where it is not there or may not be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        there = os.fstat(descriptor)
+        if not stat.S_ISREG(there.st_mode):
+            raise OddFileError("it is no regular file")
+        if there.st_size > most:
+            raise OddFileError(f"it has more than {most // 2**20} MiB")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -61,6 +85,20 @@ def _write_into(descriptor: int, path: Path, content: bytes) -> None:
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def link_or_copy(path: Path, target: Path) -> None:
+    """Have the file `path`, which is only ever replaced as a whole, at `target` as well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            aside.hardlink_to(path)
+        except OSError:  # another file system, or one without such links
+            shutil.copyfile(path, aside)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def move_aside(path: Path, folder: Path) -> Path:

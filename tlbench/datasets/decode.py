@@ -3,8 +3,6 @@
 import hashlib
 import importlib
 import io
-import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tlbench.core.errors import UserError
+from tlbench.core.files import OddFileError, read_file
 from tlbench.core.image_size import ImageSize, Resize, height_width
 from tlbench.core.text import one_line
 from tlbench.datasets.levels import NoRangeError, to_levels
@@ -144,13 +143,9 @@ def cropped(image: Image.Image, size: int, share: float) -> NDArray[np.uint8]:
 def _content(file: Path) -> bytes:
     """The bytes of a regular file of a bearable size. A FIFO is not waited for, nor a device read."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as stream:  # noqa: PTH123 a descriptor, not a path
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise UndecodableError("no regular file")
-            check_bytes(status.st_size)
-            return stream.read()
+        return read_file(file, MOST_BYTES)
+    except OddFileError as error:
+        raise UndecodableError(str(error)) from error
     except OSError as error:
         raise UndecodableError(f"cannot be read ({error.strerror})") from error
 

@@ -1,5 +1,6 @@
 """Where the pictures of a data set are: a folder, the public archive, or nowhere."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,10 +98,12 @@ def get(info: DatasetInfo, archive: Archive, cache: Path, on_bytes: OnBytes = la
     with FileLock(f"{folder}.lock"):
         if folder.is_dir():
             return folder
-        file = folder.with_name(f"{folder.name}.zip")
+        file, mark = folder.with_name(f"{folder.name}.zip"), f".getting-{folder.name}-"
+        for left in folder.parent.glob(f"{mark}*"):  # by a process that was killed: this one holds the lock
+            shutil.rmtree(left, ignore_errors=True)
         try:
             fetch(archive.url, file, archive.sha256, on_bytes, size=archive.bytes)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".getting-") as temporary:
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=mark) as temporary:
                 extract(file, archive, Path(temporary) / "data")
                 (Path(temporary) / "data").rename(folder)
         finally:

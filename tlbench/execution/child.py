@@ -58,20 +58,20 @@ def run(
     renews: type | None = None,
     log: Path | None = None,
     memory: int | None = None,
-    running: set["Conversation"] | None = None,
+    among: "Children | None" = None,
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child that has `backend` loaded, and wait for its outcome.
 
     What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
     however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
     prints. `memory` bounds the bytes that the child and its descendants have for themselves, looked at every
-    `LOOK` seconds. The child is in `running` while it runs. The wait sleeps in the kernel: a parent that spins would
+    `LOOK` seconds. The child is `among` others while it runs. The wait sleeps in the kernel: a parent that spins would
     disturb what the child measures.
     """
     begin = time.monotonic()
     deadline = math.inf if timeout is None else begin + timeout
     look = math.inf if memory is None else begin
-    with Conversation(target, payload, log, backend) as child, _listed(child, running):
+    with Conversation(target, payload, log, backend) as child, (among or Children()).with_it(child):
         while True:
             until = min(deadline, look)
             answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
@@ -90,16 +90,37 @@ def run(
                 deadline = time.monotonic() + timeout
 
 
-@contextmanager
-def _listed(child: "Conversation", running: set["Conversation"] | None) -> Iterator[None]:
-    if running is None:
-        yield
-        return
-    running.add(child)
-    try:
-        yield
-    finally:
-        running.discard(child)
+class Children:
+    """Children that run, which another thread may end: those too that are only being started then."""
+
+    def __init__(self) -> None:
+        self._running: set[Conversation] = set()
+        self._stopped, self._lock = False, threading.Lock()
+
+    @contextmanager
+    def with_it(self, child: "Conversation") -> Iterator[None]:
+        """With `child` among them, which is killed at once where they were stopped."""
+        with self._lock:
+            self._running.add(child)
+            stopped = self._stopped
+        try:
+            if stopped:
+                child.kill()
+            yield
+        finally:
+            self._running.discard(child)
+
+    def stop(self) -> None:
+        """Kill all; those who wait for them notice."""
+        with self._lock:
+            self._stopped, running = True, tuple(self._running)
+        try:
+            for child in running:
+                child.kill()
+        except BaseException:  # a second Ctrl-C: there is no time to tidy up
+            for child in running:
+                group.kill(child.pid)
+            raise
 
 
 class Conversation:
@@ -114,8 +135,7 @@ class Conversation:
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         lifeline, self._lifeline = context.Pipe(duplex=False)
-        base = temporary.folder(tempfile.gettempdir())
-        self._temporary = tempfile.TemporaryDirectory(prefix="child-", dir=base, ignore_cleanup_errors=True)
+        self._temporary = temporary.inner("child-")
         place = str(log) if log else None
         files = (plugin_files.loaded(), saved.known())
         arguments = (target, payload, theirs, lifeline, place, self._temporary.name, files)

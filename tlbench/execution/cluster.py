@@ -36,6 +36,7 @@ class RayExecutor:
         self._ray = _connected()
         self._needs, self._lock = Resources(cpus=1, gpus=0), threading.Lock()
         self._running: set[Any] = set()
+        self._stopped = False
         self._timers: Any = None
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
@@ -69,6 +70,8 @@ class RayExecutor:
         messages = task.remote(node.Task.of(group), Share(threads=needs.cpus), timeout)
         with self._lock:
             self._running.add(messages)
+            if self._stopped:  # while this one was sent
+                self._ray.cancel(messages, force=True)
         try:
             for reference in messages:
                 message = self._ray.get(reference)
@@ -90,6 +93,7 @@ class RayExecutor:
     def stop(self) -> None:
         """Cancel the tasks of this run; their children end with them."""
         with self._lock:
+            self._stopped = True
             for messages in self._running:
                 self._ray.cancel(messages, force=True)
 

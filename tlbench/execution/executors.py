@@ -50,7 +50,7 @@ class ProcessExecutor:
     """A child process for each group and for each model: a crash or a memory peak stays there."""
 
     def __init__(self) -> None:
-        self._running: set[child.Conversation] = set()
+        self._children = child.Children()
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """In a child of its own."""
@@ -63,13 +63,12 @@ class ProcessExecutor:
             renews=Finished,
             log=log,
             memory=group.memory,
-            running=self._running,
+            among=self._children,
         )
 
     def stop(self) -> None:
-        """Kill the children that run groups of this executor."""
-        for conversation in tuple(self._running):
-            conversation.kill()
+        """Kill the children that run groups of this executor, now and from now on."""
+        self._children.stop()
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
         """As many as are asked for, each with its part of this machine; else as many as there is room for."""

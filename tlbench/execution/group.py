@@ -44,6 +44,11 @@ def end(leader: int) -> None:
     _send(leader, signal.SIGKILL)
 
 
+def kill(leader: int) -> None:
+    """Kill the group that `leader` leads."""
+    _send(leader, signal.SIGKILL)
+
+
 def memory(leader: int) -> int:
     """Bytes of memory that a process and its descendants have for themselves; pages of mapped files do not count."""
     try:

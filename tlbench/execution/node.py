@@ -1,7 +1,6 @@
 """What happens on a machine of a cluster: a group is made from its cells again, with what this machine has, and run."""
 
 import os
-import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
 from tlbench.core.version import __version__
+from tlbench.execution import temporary
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.inputs import Inputs, find_inputs
 from tlbench.execution.job import Finished, Group, Job, Keep, Places, Progress
@@ -85,7 +85,7 @@ def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Pr
     said: SimpleQueue[Progress | Finished | Ended] = SimpleQueue()
 
     def work() -> None:
-        with tempfile.TemporaryDirectory(prefix="tlbench-log-") as folder:
+        with temporary.inner("log-") as folder:
             log = Path(folder) / "log"
             outcome: Outcome
             try:
@@ -113,7 +113,7 @@ class Timers:
         saved.adopt(saved_models)
         self._host = ProcessExecutor()
         self._open: dict[int, Participant] = {}
-        self._logs = tempfile.TemporaryDirectory(prefix="tlbench-log-")
+        self._logs = temporary.inner("log-")
 
     def open(self, job: TimerJob, timeout: float) -> tuple[int, Ready] | Gone:
         """The number by which a model is known from now on, and what it says of itself."""

@@ -1,11 +1,12 @@
-"""Which earlier run can be gone on with: the same cells, from the same images and weights."""
+"""What of earlier runs holds: one that can be gone on with, or single records, from the same images and weights."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.execution.inputs import Inputs
+from tlbench.results.measured import Environment
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside, Store
@@ -44,6 +45,50 @@ def resumable(
             aside = (*records.set_aside, *filter(None, lost.values()))
             return Found(folder, frozenset(one.cell_id for one in kept), untimed, aside)
     return None
+
+
+def still_valid(
+    runs: Sequence[RunFolder], cells: Sequence[Cell], inputs: Inputs, here: Environment, models: bool = False
+) -> list[tuple[RunFolder, Record]]:
+    """The first record in `runs` of each of `cells` that a run of another suite would make again, with its run.
+
+    It is `ok`, rests on `inputs`, and its machine and software are `here`. Its step times come along where the model to
+    which they are relative does; others would be no column, and are left to be taken. models: as for `resumable`.
+    """
+    found, missing = [], {cell.id: cell for cell in cells}
+    for folder in runs:
+        store = Store(folder.path)
+        for record in filter(None, map(store.read, tuple(missing))):
+            if (
+                record.status == "ok"
+                and _same_place(record.environment, here)
+                and same_inputs(record, missing[record.cell_id], inputs)
+                and not store.damaged_predictions([record])
+                and not (models and without_model(store, [record]))
+            ):
+                found.append((folder, record))
+                del missing[record.cell_id]
+    anchors = [anchor for _, record in found for anchor in _anchors(record)]
+    common = {*anchors[:1]} & {record.cell_id for _, record in found}
+    return [(folder, _timed_beside(common, record, here)) for folder, record in found]
+
+
+def _timed_beside(anchor: Set[str], record: Record, here: Environment) -> Record:
+    """With its step times where all of them are relative to `anchor`, and taken `here`."""
+    times = record.timings
+    if times and _anchors(record) <= anchor and _same_place(times.environment or record.environment, here):
+        return record
+    return record.model_copy(update={"timings": None})
+
+
+def _anchors(record: Record) -> set[str]:
+    return {step.relative.to for step in (record.timings.steps if record.timings else ()) if step.relative}
+
+
+def _same_place(there: Environment, here: Environment) -> bool:
+    """Whether machine and software are the same. What only a worker knows, its GPU, is not known `here`."""
+    known = {name: there.identity.get(name) for name in here.identity}
+    return known == here.identity and there.versions == here.versions
 
 
 def without_model(store: Store, records: Iterable[Record]) -> set[str]:

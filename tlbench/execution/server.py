@@ -7,12 +7,13 @@ sockets fit however long the path of temporary files is.
 
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.forkserver import ForkServer
 from pathlib import Path
 
@@ -34,6 +35,19 @@ HERE = str(Path(__file__).resolve().parents[2])
 LONGEST_FOLDER = 54
 """Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
+
+
+class _Server(ForkServer):
+    """One that is deaf to Ctrl-C from its first moment: a terminal sends that to it too, and its parent answers."""
+
+    def ensure_running(self) -> None:
+        resource_tracker.ensure_running()  # whose own start lets signals through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 _starting = threading.Lock()
 _servers: dict[str, ForkServer] = {}
@@ -86,7 +100,7 @@ def stop_servers() -> None:
 
 def _server(backend: str) -> ForkServer:
     if backend not in _servers:
-        _servers[backend] = ForkServer()
+        _servers[backend] = _Server()
         _servers[backend].set_forkserver_preload([PRELOAD])
     return _servers[backend]
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tlbench.core.errors import UserError
-from tlbench.core.files import write_output
+from tlbench.core.files import OddFileError, read_file, write_output
 from tlbench.core.text import one_line
 from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
@@ -43,10 +43,10 @@ def write(side: Side, path: Path) -> None:
 
 def read(path: Path) -> Side:
     """The side that `write` wrote. Raises UserError where the file is none, is damaged or too new."""
-    if path.stat().st_size > MOST_BYTES:
-        raise UserError(f"{path} is no baseline: it has more than {MOST_BYTES // 2**20} MiB")
     try:
-        content = from_json(path.read_bytes())
+        content = from_json(read_file(path, MOST_BYTES))
+    except OddFileError as error:
+        raise UserError(f"{path} is no baseline: {error}") from error
     except ValueError as error:
         raise UserError(
             f"{path} is no baseline: it is no JSON ({error}); `tlbench baseline save` writes one"

@@ -16,7 +16,7 @@ def pytest_benchmark(report: Report) -> str:
         "machine_info": {
             **first.environment.identity,
             "node": "",
-            "cpu": {"brand_raw": first.environment.identity["cpu"]},
+            "cpu": {"brand_raw": first.environment.identity.get("cpu", "unknown")},
         },
         "commit_info": {"id": first.provenance.git_commit, "time": first.provenance.finished, "dirty": False},
         "benchmarks": [_benchmark(row, step) for row, step in _steps(report.rows)],

@@ -18,8 +18,8 @@ ARRAYS: Mapping[Evaluated, tuple[str, str]] = {
 }
 """The names of a split's arrays in a file."""
 
-MOST_BYTES = 4 * 2**30
-"""Of one array, unpacked: 50,000 images of 1,000 classes have 0.2."""
+MOST_BYTES = 2**30
+"""Of a file, and of one array, unpacked: 50,000 images of 1,000 classes have a fifth of it."""
 
 
 def encode(predictions: Mapping[Evaluated, Answers]) -> bytes:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tlbench.core.cell import Value
 from tlbench.core.errors import UserError
-from tlbench.core.files import write_atomically
+from tlbench.core.files import OddFileError, read_file, write_atomically
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
 
@@ -19,6 +19,8 @@ log = logging.getLogger("tlbench")
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
 RUN_SCHEMA = 2
+MOST_BYTES = 64 * 2**20
+"""Of run.json; the largest suite's has half of one."""
 
 
 class Run(Value):
@@ -88,16 +90,19 @@ def open_run(folder: Path) -> RunFolder:
     if not file.is_file():
         raise UserError(f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one")
     try:
-        _refuse_newer(file)
-        return RunFolder(folder, Run.model_validate_json(file.read_bytes()))
+        content = read_file(file, MOST_BYTES)
+        _refuse_newer(file, content)
+        return RunFolder(folder, Run.model_validate_json(content))
+    except OddFileError as error:
+        raise UserError(f"{file} is damaged ({error}); move the folder away and run again") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise UserError(f"{file} is damaged ({where}: {first['msg']}); move the folder away and run again") from error
 
 
-def _refuse_newer(file: Path) -> None:
-    version = _Version.model_validate_json(file.read_bytes()).schema_version
+def _refuse_newer(file: Path, content: bytes) -> None:
+    version = _Version.model_validate_json(content).schema_version
     if version > RUN_SCHEMA:
         raise UserError(f"{file} has schema {version}, newer than schema {RUN_SCHEMA} of this tlbench; upgrade tlbench")
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tlbench.core.cell import Value
-from tlbench.core.files import write_atomically
+from tlbench.core.files import OddFileError, read_file, write_atomically
 
 BUDGET_FILE = "budget.json"
+MOST_BYTES = 64 * 2**20
 
 
 class Unspent(Value):
@@ -37,6 +38,6 @@ def write_spent(folder: Path, spent: Spent) -> None:
 def read_spent(folder: Path) -> Spent | None:
     """Of the run in `folder`; None where it had no budget, or the file is damaged: nothing is judged by it."""
     try:
-        return Spent.model_validate_json((folder / BUDGET_FILE).read_bytes())
-    except (OSError, ValidationError):
+        return Spent.model_validate_json(read_file(folder / BUDGET_FILE, MOST_BYTES))
+    except (OSError, OddFileError, ValidationError):
         return None

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tlbench.core.cell import id_of
-from tlbench.core.files import move_aside, write_atomically
+from tlbench.core.files import OddFileError, link_or_copy, move_aside, read_file, write_atomically
 from tlbench.core.text import one_line
+from tlbench.results.believable import check
 from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.predictions import MOST_BYTES as MOST_PREDICTIONS
 from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.predictions import decode as decode_predictions
 from tlbench.results.predictions import encode as encode_predictions
@@ -25,6 +27,8 @@ from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
 
 CHECKSUM, CELL = "checksum", b'"cell": '
 MODELS = "models"
+MOST_BYTES = 64 * 2**20
+"""Of a record; one of 1,000 classes has some 5."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +85,34 @@ class Store:
         records, aside = [], []
         for path in self._files():
             try:
-                records.append(decode(path.read_bytes(), path.stem))
+                records.append(_read(path))
             except UnreadableError as error:
                 aside.append(SetAside(self._put_aside(path), str(error)))
             except RecordTooNewError as error:
                 raise RecordTooNewError(f"{path}: {error}") from error
         return Records(tuple(records), tuple(aside))
 
+    def read(self, cell_id: str) -> Record | None:
+        """The record of a cell; None where there is none that can be read."""
+        with suppress(OSError, UnreadableError, RecordTooNewError):
+            return _read(self._records / f"{cell_id}.json")
+        return None
+
+    def take_over(self, record: Record, other: "Store") -> None:
+        """Keep a record of another run, with its predictions and its model; the record, which says so, last."""
+        predictions = f"{record.cell_id}.npz"
+        if (file := other._predictions / predictions).exists():
+            write_atomically(self._predictions / predictions, read_file(file, MOST_PREDICTIONS))
+        if (model := other.model_file(record)) is not None:
+            link_or_copy(model, self.models / model.name)
+        self.write(record)
+
     def sample(self, most: int) -> list[Record]:
         """At most so many records, evenly from all; one that cannot be read is left out and stays where it is."""
         files, found = self._files(), []
         for path in files[:: max(1, -(-len(files) // most))]:
             with suppress(OSError, UnreadableError, RecordTooNewError):
-                found.append(decode(path.read_bytes(), path.stem))
+                found.append(_read(path))
         return found
 
     def _put_aside(self, path: Path) -> Path:
@@ -105,7 +124,7 @@ class Store:
 
     def _is_ok(self, path: Path) -> bool:
         try:
-            return decode(path.read_bytes(), path.stem).status == "ok"
+            return _read(path).status == "ok"
         except (FileNotFoundError, UnreadableError, RecordTooNewError):
             return False
 
@@ -117,7 +136,7 @@ class Store:
         done, lost = set(), self.lost_predictions()
         for path in self._files():
             try:
-                content = json.loads(path.read_bytes())
+                content = json.loads(read_file(path, MOST_BYTES))
             except (ValueError, RecursionError):
                 continue
             if isinstance(content, dict) and content.get("status") == "ok" and path.stem not in lost:
@@ -148,7 +167,7 @@ class Store:
         if not path.exists():
             return None
         try:
-            return decode_predictions(path.read_bytes(), split)
+            return decode_predictions(read_file(path, MOST_PREDICTIONS), split)
         except ValueError as error:
             raise UnreadableError(f"{path} holds no predictions ({one_line(str(error))})") from error
 
@@ -198,6 +217,20 @@ class Store:
         if not self._records.is_dir():
             return []
         return sorted(self._records.glob("*.json"), key=lambda path: path.name)
+
+
+def _read(path: Path) -> Record:
+    try:
+        text = read_file(path, MOST_BYTES)
+        record = decode(text, path.stem)
+        check(record, text)
+    except OddFileError as error:
+        raise UnreadableError(str(error)) from error
+    except UnreadableError:
+        raise
+    except ValueError as error:
+        raise UnreadableError(one_line(str(error))) from error
+    return record
 
 
 def _right(predictions: Answers) -> NDArray[np.bool_]:
@@ -276,8 +309,8 @@ def _parsed(text: bytes) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except ValueError as error:
-        raise UnreadableError(str(error)) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # of a migration that finds another thing
+        raise UnreadableError(one_line(str(error)) or type(error).__name__) from error
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """`ab`, and `compare --confirm`: train cells in two environments, measure their steps in turn, judge new by base."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select as select_cells
+from tlbench.execution import temporary
 from tlbench.measuring.jobs import step_key, steps_of
 from tlbench.measuring.phase import Effort, Measured, Undecided, time_sides
 from tlbench.measuring.session import TimedSide, TimingEvents
@@ -99,9 +99,9 @@ def confirm(
     if not flagged(comparison):
         return comparison
     trial = _Trial.of(suite_file, data, weights, gates, None, events)
-    with tempfile.TemporaryDirectory(prefix="tlbench-confirm-") as temporary:
-        interpreters = trial.set_up({BASE: base, NEW: new}, Path(temporary) / ENVIRONMENTS)
-        return trial.confirm(comparison, interpreters, Path(temporary) / "runs")
+    with temporary.inner("confirm-") as aside:
+        interpreters = trial.set_up({BASE: base, NEW: new}, Path(aside) / ENVIRONMENTS)
+        return trial.confirm(comparison, interpreters, Path(aside) / "runs")
 
 
 @dataclass(frozen=True)

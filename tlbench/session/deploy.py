@@ -1,7 +1,6 @@
 """What the trained models of a run cost and are worth after export, in each runtime, beside Keras' own inference."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from tlbench.core.cell import Timing
 from tlbench.core.errors import UserError
 from tlbench.datasets.registry import DATASETS, SYNTHETIC
 from tlbench.datasets.source import DataSource
-from tlbench.execution import child, server
+from tlbench.execution import child, server, temporary
 from tlbench.execution.entry_points import EXPORT
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.outcome import Raised, Returned, failure
@@ -85,9 +84,9 @@ def deploy(
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
     models, times, listener = list[DeployedModel](), list[Times](), events or Logged()
-    with tempfile.TemporaryDirectory(prefix="tlbench-deploy-") as temporary:
+    with temporary.inner("deploy-") as aside:
         for number, one in enumerate(kept):
-            exported = _export(one, (KERAS, *names), Path(temporary), listener, (number, len(kept)))
+            exported = _export(one, (KERAS, *names), Path(aside), listener, (number, len(kept)))
             times.append(_time(one, exported, ProcessExecutor(), listener))
             models.append(_told(one, exported, times[-1]))
             _hand_over(exported, Path(out) if out is not None else None)

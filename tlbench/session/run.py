@@ -105,8 +105,9 @@ def run(
 ) -> CompletedRun:
     """Train and measure the cells of a suite, and write records and reports.
 
-    A run that was stopped goes on where it was; a finished one answers at once. A cell that fails is a record that
-    says why, and no error.
+    A run that was stopped goes on where it was; a finished one answers at once. A suite that was changed takes over
+    what its earlier runs have made with the same images, weights, software and machine, unless `out` or `fresh` asks
+    for a run of its own. A cell that fails is a record that says why, and no error.
 
     suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. shard: of those
     one part, as in ``1/4``. out: the run's folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even

@@ -9,6 +9,7 @@ from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side, entry, merged
 from tlbench.results.migrations import RecordTooNewError
+from tlbench.results.record import Record
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, as_path, read_records
@@ -34,16 +35,33 @@ def read_side(place: Run) -> Side:
     return side_of(folders, str(path), left_out)
 
 
-def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = ()) -> Side:
+class Seen:
+    """Records that were read, to count once what a run has taken over from another one."""
+
+    def __init__(self) -> None:
+        self._copies: dict[tuple[str, str, str], bool] = {}
+
+    def again(self, record: Record, run: RunFolder) -> bool:
+        """Whether it was seen in another run, of which one is a copy: it was finished before its run began."""
+        made = (record.cell_id, record.provenance.started, record.provenance.finished)
+        copy = record.provenance.finished < run.run.created
+        if made not in self._copies:
+            self._copies[made] = copy
+            return False
+        return copy or self._copies[made]
+
+
+def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = (), seen: Seen | None = None) -> Side:
     """One or several runs, the newest first, as one side; `left_out` are notes on others.
 
-    Of several, one that cannot be read is left out and named. Raises NothingThereError where they have no record.
+    What was `seen`, here or elsewhere, does not count again. Of several runs, one that cannot be read is left out and
+    named. Raises NothingThereError where they have no record.
     """
-    notes = list(left_out)
+    notes, seen = list(left_out), seen or Seen()
     by_cell: dict[str, list[Entry]] = {}
     for folder in folders:
         try:
-            entries = _entries(folder, notes)
+            entries = _entries(folder, notes, seen)
         except RecordTooNewError as error:
             if len(folders) == 1:
                 raise
@@ -67,7 +85,7 @@ def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = (
     )
 
 
-def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
+def _entries(folder: RunFolder, notes: list[str], seen: Seen) -> list[Entry]:
     """An entry for each record of a run, in the order of its cells; what could not be read is named in `notes`."""
     store, read = Store(folder.path), read_records(folder)
     notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
@@ -75,6 +93,8 @@ def _entries(folder: RunFolder, notes: list[str]) -> list[Entry]:
         notes.append(f"{folder.path}: {short} have a record")
     entries = []
     for record in read.records:
+        if seen.again(record, folder):
+            continue
         right = None
         if record.accuracy is not None:
             try:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
+from tlbench.core.text import counted
 from tlbench.execution.inputs import Inputs
-from tlbench.execution.resume import Found, resumable
+from tlbench.execution.resume import Found, resumable, still_valid
 from tlbench.execution.server import need_backend
-from tlbench.host.environment import project_commit
+from tlbench.host.environment import capture, project_commit
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import Owner
 from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
+from tlbench.results.store import Store
 from tlbench.session.events import Events
 from tlbench.session.folder import RESULTS
 from tlbench.suite.load import Suite
@@ -31,7 +33,8 @@ def new_or_resumed(
 ) -> tuple[RunFolder, frozenset[str], AbstractContextManager[object]]:
     """The folder for a run of `suite`, the ids of its cells that are trained and timed there, and who owns the folder.
 
-    A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`. The
+    A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`. A
+    new one takes over what still holds of the suite's earlier ones, unless `out` or `fresh` asks for its own. The
     folder is this process's until it leaves the context, and nobody's where nothing is left to do. Raises UserError
     where `out` holds another run, or `fresh` asks for a new one there, where something is left to do and one of
     `backends`, which this Python is to have, is not installed, and OwnedError where another process writes.
@@ -59,7 +62,8 @@ def new_or_resumed(
         if earlier is None:
             folder = create(path, suite.name, suite.text, ids, now, project_commit())
             events.created(folder)
-            return folder, frozenset(), owner
+            runs = () if out or fresh else runs_under(place, lambda sentence: None)
+            return folder, _take_over(folder, runs, asked, inputs, models, events), owner
     except BaseException:
         owner.__exit__()
         raise
@@ -94,6 +98,27 @@ def _first(
         except RecordTooNewError as error:
             events.note(f"left out: {error}")
     return None
+
+
+def _take_over(
+    folder: RunFolder,
+    runs: Sequence[RunFolder],
+    asked: Sequence[Cell],
+    inputs: Inputs,
+    models: bool,
+    events: Events,
+) -> frozenset[str]:
+    """Copy into `folder` the records of `runs` that hold for it too; the cells that need nothing more."""
+    found = still_valid([run for run in runs if run.path != folder.path], asked, inputs, capture(), models)
+    for earlier, record in found:
+        Store(folder.path).take_over(record, Store(earlier.path))
+    if found:
+        names = ", ".join(dict.fromkeys(str(earlier.path) for earlier, _ in found))
+        events.note(
+            f"{len(found)} of {counted(len(asked), 'cell')} taken over from {names}, with the same images, weights and "
+            "software; --fresh trains all"
+        )
+    return frozenset(record.cell_id for _, record in found if record.timings or not record.cell.timing)
 
 
 def _tell_aside(found: Found, events: Events) -> None:

@@ -8,7 +8,7 @@ from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
 from tlbench.results.run_folder import RUN_FILE, open_run, shortfall
 from tlbench.session.folder import NothingThereError, Say, log
-from tlbench.session.side import side_of
+from tlbench.session.side import Seen, side_of
 
 NAMED = 3
 """So many runs that lack records are named: in CI all may, where a selection is run."""
@@ -30,11 +30,11 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
     Raises NothingThereError where there is none with records.
     """
     paths = sorted(file.parent for file in folder.rglob(RUN_FILE)) if folder.is_dir() else []
-    sides, short = [], []
+    sides, short, seen = [], [], Seen()
     for path in paths:
         try:
             run = open_run(path)
-            sides.append(side_of([run], path.name))
+            sides.append(side_of([run], path.name, seen=seen))
         except NothingThereError as error:
             say(f"note: {error}")
         except UserError as error:

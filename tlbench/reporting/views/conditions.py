@@ -44,14 +44,17 @@ def conditions(records: Sequence[Record]) -> list[str]:
 
 
 def _machine(record: Record) -> str:
-    identity = record.environment.identity
-    gpu = [identity["gpu"]] if "gpu" in identity else []
-    memory = f"{identity['memory_gib']} GiB"
-    return ", ".join([identity["cpu"], f"{identity['threads']} threads", memory, *gpu, identity["os"]])
+    gpu = record.environment.identity.get("gpu")
+    cpu, threads, memory, system = (_identity(record, name) for name in ("cpu", "threads", "memory_gib", "os"))
+    return ", ".join([cpu, f"{threads} threads", f"{memory} GiB", *([gpu] if gpu else []), system])
+
+
+def _identity(record: Record, name: str) -> str:
+    return record.environment.identity.get(name, "unknown")  # of a record that others made
 
 
 def _versions(record: Record) -> str:
-    versions = {"python": record.environment.identity["python"], **record.environment.software}
+    versions = {"python": _identity(record, "python"), **record.environment.software}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
