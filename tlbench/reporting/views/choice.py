@@ -21,7 +21,6 @@ from tlbench.reporting.views.relative import TimeColumns
 from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 
-TOP1 = Axis("top1", "Top-1 on the test images")
 RUNNING = ("inference", "size")
 """What "cheaper to run" is asked of: the first of these kinds of cost that is known."""
 FEW_IMAGES = 100
@@ -145,9 +144,9 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord]) -> Decis
         for each in found.contenders
     )
     name = f"choice-{slug(heading)}"
-    scatter = Scatter(
-        name, f"Top-1 against cost on {heading}", TOP1, tuple(cost.axis for cost in known), marks, CAPTION
-    )
+    top1 = Axis("top1", f"Top-1 on {heading}")
+    title = f"Top-1 against cost on {heading}"
+    scatter = Scatter(name, title, top1, tuple(cost.axis for cost in known), marks, CAPTION)
     run = next((cost.axis.key for cost in known if cost.axis.key.startswith(RUNNING)), "")
     words = SMALLEST if run == "size" else WORDS
     choice = Choice(scatter, found.beaten, words, certainty(found, group), run)
