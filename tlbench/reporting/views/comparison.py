@@ -29,12 +29,10 @@ BETWEEN = " · "
 
 
 def document(comparison: Comparison) -> Document:
-    """The headline, a table with a line for each cell, and below it what the table cannot say."""
-    names, labels = _names(comparison), short_labels([cell.label for cell in comparison.cells])
-    rows = [
-        (_verdict(cell.verdict), label, *_columns(cell, names))
-        for cell, label in zip(comparison.cells, labels, strict=True)
-    ]
+    """The headline, a table with a line for each cell, the worst first, and below it what the table cannot say."""
+    cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
+    names, labels = _names(comparison), short_labels([cell.label for cell in cells])
+    rows = [(_verdict(cell.verdict), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
     table = compact(Table.of(["Verdict", "Cell", *names], rows))  # what is nowhere comparable is said below
     below = _below(comparison)
     return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
