@@ -1,12 +1,13 @@
 """A tiny cell on JAX and the same on torch, in one run, where there is no TensorFlow; `make backends` makes the place."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import TINY, environment
+from tests.integration.conftest import TINY, environment, fresh_tlbench_in
 from tlbench.results.record import Record
 from tlbench.results.store import Store
 
@@ -44,6 +45,23 @@ def test_a_cell_is_trained_evaluated_and_timed_on_each_backend_in_turn(place: Pa
         line for line in (place / "run/report.md").read_text().splitlines() if "torch" in line and "1x" not in line
     )
     assert "MobileNet (alpha=0.25)" in row, "relative to the first model, which computes with jax"
+
+
+def test_a_model_of_jax_is_exported_where_there_is_tensorflow_and_refused_where_there_is_none(place: Path) -> None:
+    suite = TINY.replace("[frozen, full]", "full").replace("epochs: 2", "epochs: 1")
+    (place / "tiny.yaml").write_text(f"{suite}backend: jax\nsave_models: true\n")
+    said = other(place, "-m", "tlbench", "run", "tiny.yaml", "--out", "run")
+    assert said.returncode == 0, said.stderr
+    refused = other(place, "-m", "tlbench", "deploy", "run")
+    assert refused.returncode == 64
+    assert "whichever backend trained them: tensorflow is not installed for" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    done = fresh_tlbench_in(place, "deploy", "run", "--to", "litert", "--format", "json=deploy.json")
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads((place / "deploy.json").read_text())["models"]
+    keras, litert = model["runtimes"]
+    assert abs(keras["correct"] - model["recorded"]) <= 1, "TensorFlow rounds otherwise than JAX"
+    assert litert["gap"] < 1e-4
 
 
 def check(backend: str, record: Record) -> None:

@@ -1,5 +1,6 @@
 """Kept models that a runtime, or Keras itself, cannot take: each is a row with its reason, and nothing else is lost."""
 
+import importlib.util
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests import builders
 from tlbench import deploy
 from tlbench.cache.download import file_digest
 from tlbench.core.cell import Limit, Named
+from tlbench.core.errors import UserError
 from tlbench.datasets.prepare import prepare
 from tlbench.execution import child
 from tlbench.results.record import SavedModel
@@ -56,6 +58,16 @@ def test_an_operation_that_a_runtime_lacks_is_named_in_its_row(tmp_path: Path, c
     assert "Traceback" in log.read_text()
     assert list((tmp_path / "out").iterdir()) == []
     assert (found.failed, found.exported) == (True, False)
+
+
+def test_without_tensorflow_nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        UserError,
+        match=r"^deploy opens and exports models with TensorFlow, whichever backend trained them: tensorflow is not "
+        r"installed for .*; pip install tensorflow$",
+    ):
+        deploy(tmp_path)
 
 
 def test_of_a_file_that_keras_cannot_open_nothing_is_tried(tmp_path: Path, cache: Path) -> None:

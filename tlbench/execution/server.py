@@ -71,15 +71,18 @@ def choose_backend(backend: str) -> None:
     os.environ["KERAS_BACKEND"] = backend
 
 
-def need_backend(backend: str) -> None:
-    """Raise UserError where the package of `backend` is not installed for this Python. Imports nothing."""
+def need_backend(backend: str, what: str = "backend") -> None:
+    """Raise UserError where the package of `backend` is not installed for this Python. Imports nothing.
+
+    what: needs it.
+    """
     try:
         spec = importlib.util.find_spec(backend)
     except ValueError:  # something that has no spec stands for it in this process
         return
     if spec is None or spec.origin is None:  # a folder of that name, without code
         how = "tensorflow" if backend == "tensorflow" else f"'tlbench[{backend}]'"
-        raise UserError(f"backend: {backend} is not installed for {sys.executable}; pip install {how}")
+        raise UserError(f"{what}: {backend} is not installed for {sys.executable}; pip install {how}")
 
 
 def start_server(backend: str) -> None:

@@ -77,6 +77,7 @@ def deploy(
     nothing has begun then.
     """
     names = chosen(to)
+    server.need_backend("tensorflow", "deploy opens and exports models with TensorFlow, whichever backend trained them")
     folder, place = find_run(run, say), Path(data) if data is not None else settings.folder("TLBENCH_DATA")
     asked = [(record, kept_file(folder.path, record)) for record in _asked(folder, cells)]
     server.start_server("tensorflow")  # before threads decode images: `session.run` says why
