@@ -1,11 +1,13 @@
 """Fixtures for the real photographs and the real weights: absent, a test says so and skips. And what several rooms share."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tlbench.datasets.source import DataSource
@@ -15,13 +17,33 @@ killed_at_once = pytest.mark.skipif(
     "COVERAGE_RUN" in os.environ, reason="under coverage a child is given time to save before it is killed"
 )
 
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # a busy machine is no reason to fail
+hypothesis.settings.load_profile("busy")
+
 LONGEST = ("integration", "faults", "sides", "execution", "training")
 """Rooms whose tests start processes and train."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest rooms come first, so that short files are left to fill both workers' last minute."""
-    items.sort(key=lambda item: next((n for n, room in enumerate(LONGEST) if room in item.path.parts), len(LONGEST)))
+    """The longest rooms come first, so that short files are left to fill both workers' last minute.
+
+    What ends the fork server that has the framework comes after all that needs it.
+    """
+    light = {item.path for item in items if "light_server" in getattr(item, "fixturenames", ())}
+
+    def place(item: pytest.Item) -> int:
+        room = next((n for n, room in enumerate(LONGEST) if room in item.path.parts), len(LONGEST))
+        return len(LONGEST) + 1 if item.path in light else room
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests are made to stay: nobody looks for garbage in them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def in_a_fork(work: Callable[[], Any]) -> Any:
@@ -87,7 +109,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory, data: DataSource) -> Path:
-    """Of the smallest MobileNet, with statistics that fit `data`."""
-    from tests.integration.test_cut_training import SMALL, save_weights
+    """Of the short MobileNet, with statistics that fit `data`."""
+    from tests.integration.test_cut_training import SHORT, save_weights
 
-    return save_weights(SMALL, data, tmp_path_factory.mktemp("weights"))
+    return save_weights(SHORT, data, tmp_path_factory.mktemp("weights"))

@@ -89,7 +89,9 @@ def changed(content: Any, at: tuple[Any, ...], value: Any, how: str) -> Any:
 
 
 HOW = some.sampled_from(["replace", "replace", "replace", "remove", "add"])
-SMALL = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SMALL = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 LARGE = settings(SMALL, max_examples=10_000)
 
 

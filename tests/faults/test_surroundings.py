@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
+from tests.integration.conftest import LIGHT, fresh_tlbench_in, make_place
 from tlbench.core.errors import UserError
 from tlbench.execution import server
 from tlbench.results.store import Store
 
-UNTIMED = TINY.replace("[frozen, full]", "frozen").replace("quick, batch_size: 8, seconds: 0", "none")
+UNTIMED = LIGHT.replace("[frozen, full]", "frozen").replace("quick, batch_size: 8, seconds: 0", "none")
 
 
 def test_modules_of_the_working_directory_a_keras_json_and_a_long_tmpdir_change_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import tlbench
-from tests.integration.conftest import TINY, environment, make_place
+from tests.integration.conftest import LIGHT, environment, make_place
 from tests.narrow import present
 from tlbench.core.cell import Cell
 from tlbench.results.record import Failure, Record
@@ -29,10 +29,6 @@ def output(process: psutil.Process) -> str:
         return ""
 
 
-def is_reference_workload(process: psutil.Process) -> bool:
-    return output(process).endswith("/reference.log")
-
-
 def is_fork_server(process: psutil.Process) -> bool:
     """Its children have its command line, but print to logs of their own."""
     forked = any("forkserver" in word for word in process.cmdline())
@@ -41,8 +37,16 @@ def is_fork_server(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    place = make_place(tmp_path / "place")
-    (place / "tiny.yaml").write_text(TINY.replace("epochs: 2", "epochs: 1"))
+    return make_place(tmp_path / "place", LIGHT.replace("epochs: 2", "epochs: 1"))
+
+
+@pytest.fixture
+def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same as this process' working directory, with a cache of its own."""
+    for name, value in environment(place).items():
+        if name.startswith("TLBENCH_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.chdir(place)
     return place
 
 
@@ -67,22 +71,6 @@ def kill_in_the_timing_phase(place: Path, find: Find) -> tuple[subprocess.Comple
     return subprocess.CompletedProcess([], running.returncode, out, said), list(Store(place / "run").read_all().records)
 
 
-def test_a_reference_workload_that_is_killed_is_said_in_the_run_and_in_its_records(place: Path) -> None:
-    said, records = kill_in_the_timing_phase(place, is_reference_workload)
-    assert said.returncode == 0, said.stderr
-    assert "Traceback" not in said.stderr
-    assert "the reference workload was lost (SIGKILL)" in said.stderr
-    assert len(records) == 2
-    for record in records:
-        assert record.timings is not None
-        for step in record.timings.steps:
-            assert len(step.samples) >= 15
-            assert step.reference == ()
-            assert "reference" in {doubt.kind for doubt in step.doubts}
-    (report,) = (place / "run").glob("report*.md")
-    assert "the reference workload was lost" in report.read_text()  # its remarks on step times
-
-
 def test_a_fork_server_that_is_killed_costs_nothing(place: Path) -> None:
     said, records = kill_in_the_timing_phase(place, is_fork_server)
     assert said.returncode == 0, said.stderr
@@ -92,6 +80,42 @@ def test_a_fork_server_that_is_killed_costs_nothing(place: Path) -> None:
     assert not any(
         doubt.kind == "reference" for record in records for doubt in present(record.timings).inference.doubts
     )
+
+
+def kill_the_one(log: str) -> None:
+    """The one child of this process that prints to a file of that name."""
+    (process,) = (one for one in psutil.Process().children(recursive=True) if output(one).endswith(f"/{log}"))
+    process.kill()
+
+
+class KillsReference(tlbench.Silent):
+    """Kills the reference workload when the first model is being opened, which is after it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def opening(self, cell: Cell, number: int, total: int) -> None:
+        if number == 1:
+            kill_the_one("reference.log")
+
+    def reference_lost(self, why: Failure) -> None:
+        self.said.append(why.type)
+
+
+def test_a_reference_workload_that_is_killed_is_said_in_the_run_and_in_its_records(here: Path) -> None:
+    """What the terminal says of it: tests/cli/test_progress.py."""
+    events = KillsReference()
+    done = tlbench.run("tiny.yaml", select="strategy=frozen", out="run", events=events)
+    assert done.failed == ()
+    assert events.said == ["SIGKILL"]
+    (record,) = Store(here / "run").read_all().records
+    assert record.timings is not None
+    for step in record.timings.steps:
+        assert len(step.samples) >= 15
+        assert step.reference == ()
+        assert "reference" in {doubt.kind for doubt in step.doubts}
+    (report,) = (here / "run").glob("report*.md")
+    assert "the reference workload was lost" in report.read_text()  # its remarks on step times
 
 
 class Kills(tlbench.Silent):
@@ -106,25 +130,17 @@ class Kills(tlbench.Silent):
 
     def round(self, number: int, waiting: int, models: int) -> None:
         if number == 2:
-            log = f"{self.opened['full']}.timing.log"
-            (model,) = (one for one in psutil.Process().children(recursive=True) if output(one).endswith(log))
-            model.kill()
+            kill_the_one(f"{self.opened['full']}.timing.log")
 
     def lost(self, cell: Cell, why: Failure) -> None:
         self.said.append(f"{cell.strategy.name}: {why.type}")
 
 
-def test_a_model_that_is_killed_between_its_turns_loses_its_own_steps_alone(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment(place).items():
-        if name.startswith("TLBENCH_"):
-            monkeypatch.setenv(name, value)
-    monkeypatch.chdir(place)
+def test_a_model_that_is_killed_between_its_turns_loses_its_own_steps_alone(here: Path) -> None:
     events = Kills()
     done = tlbench.run("tiny.yaml", out="run", events=events)
     assert events.said == ["full: SIGKILL"]
-    records = {one.cell.strategy.name: one for one in Store(place / "run").read_all().records}
+    records = {one.cell.strategy.name: one for one in Store(here / "run").read_all().records}
     assert records["full"].timings is None
     assert present(records["full"].timing_failure).type == "SIGKILL"
     assert present(records["frozen"].timings).steps

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.conftest import environment
+from tests.integration.conftest import LIGHT, environment
 from tlbench.results.table import COLUMNS
 
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
@@ -19,7 +19,7 @@ print("top of", __name__)
 before = dict(os.environ)
 done = tlbench.run("tiny.yaml", select="strategy=frozen", out="run")
 print(done)
-again = tlbench.run("tiny.yaml", select="strategy=frozen", out="second")
+again = tlbench.run("tiny.yaml", select="strategy=frozen", out="second", timed=False)
 print(list(again.frame.top1) == list(done.frame.top1), list(done.frame.inference_ms > 0))
 comparison = tlbench.compare(done, again)
 print(sorted({one.verdict for one in comparison.judgements if one.metric == "count"}))
@@ -40,6 +40,7 @@ def python(place: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_plain_script_without_a_guard_runs_twice_and_compares(place: Path) -> None:
+    (place / "tiny.yaml").write_text(LIGHT)
     (place / "script.py").write_text(SCRIPT)
     said = python(place, "script.py")
     assert said.returncode == 0, said.stderr

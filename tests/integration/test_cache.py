@@ -6,18 +6,25 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.integration.conftest import TINY, Command
+import pytest
+
+from tests.integration.conftest import LIGHT, Command, make_place
 from tlbench.core.cell import Limit, Named
 from tlbench.datasets.prepare import prepare
 
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return make_place(tmp_path / "place", LIGHT)
+
+
 def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -> None:
     assert (
         "0 bytes of features (at most 20 GB) and 0 bytes of images (at most 20 GB)" in tlbench("cache", "list").stdout
     )
-    assert tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run").returncode == 0
+    assert tlbench("run", "tiny.yaml", "--select", "strategy=frozen", "--untimed", "--out", "run").returncode == 0
     listed = json.loads(tlbench("cache", "list", "--json").stdout)
     assert sorted((one["what"], one["split"]) for one in listed) == [
         ("features", "test"),
@@ -26,7 +33,7 @@ def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -
         ("images", "all"),
     ]
     said = tlbench("cache", "list").stdout
-    assert "MobileNet (alpha=0.25) · shapes, 32 px" in said
+    assert "SmallConvNet · shapes, 48 px" in said
     assert "72 images of bars, stripes" in said
     pruned = tlbench("cache", "prune", "--max", "100KB").stdout
     assert pruned.startswith("Removed 1 entries")
@@ -60,7 +67,7 @@ def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_remove
 
 def test_a_run_and_a_clear_side_by_side(place: Path, tlbench: Command) -> None:
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(tlbench, "run", "tiny.yaml", "--select", "strategy=frozen", "--out", "run")
+        run = pool.submit(tlbench, "run", "tiny.yaml", "--select", "strategy=frozen", "--untimed", "--out", "run")
         while not run.done():
             assert tlbench("cache", "clear", "--yes").returncode == 0
     assert run.result().returncode == 0, run.result().stderr
@@ -76,7 +83,7 @@ def test_a_size_that_is_none_is_said(tlbench: Command) -> None:
 
 def test_uncut_keeps_no_features(place: Path, tlbench: Command) -> None:
     """The head of frozen layers, which is solved, needs features all the same; they are not kept."""
-    (place / "tiny.yaml").write_text(TINY.replace("[frozen, full]", "[frozen, {name: partial, trainable: 0.3}]"))
+    (place / "tiny.yaml").write_text(LIGHT.replace("[frozen, full]", "[frozen, {name: partial, trainable: 0.3}]"))
     done = tlbench("run", "tiny.yaml", "--uncut", "--workers", "1", "--untimed", "--out", "run")
     assert done.returncode == 0, done.stderr
     records = [json.loads(file.read_text()) for file in (place / "run/records").glob("*.json")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.test_cut_training import SMALL, TRAIN, job, probabilities, run
+from tests.integration.test_cut_training import SHORT, TRAIN, job, probabilities, run
 from tlbench.core.cell import Augmentation, Named
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
@@ -19,7 +19,7 @@ OF_SECOND_HEAD = 256 * 1000 + 1000
 @pytest.fixture(scope="module")
 def classifier(weights: Path, data: DataSource) -> Path:
     path = weights.with_name("whole.weights.h5")
-    outcome = child.run("tests.targets:save_classifier", (SMALL, str(weights), str(path)), timeout=120)
+    outcome = child.run("tests.targets:save_classifier", (SHORT, str(weights), str(path)), timeout=120)
     assert isinstance(outcome, Returned), outcome
     return path
 

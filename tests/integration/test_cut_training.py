@@ -25,6 +25,8 @@ EACH = [FROZEN, PARTIAL, *(pytest.param(one, marks=pytest.mark.slow) for one in 
 GRADIENT = Named(name="frozen", args={"solver": "gradient"})
 TRAIN = Training(epochs=2, batch_size=16, optimizer="adam", learning_rate=1e-4)
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
+SHORT = Named(name="ShortMobileNet")
+"""Of tests/data/short_mobilenet.py, for what is the same of any backbone."""
 
 
 def make_data(cache: Path) -> DataSource:
@@ -42,7 +44,7 @@ def save_weights(backbone: Named, data: DataSource, folder: Path) -> Path:
 
 
 def job(data: DataSource, weights: Path, **changes: Any) -> Job:
-    fields = {"backbone": SMALL, "image_size": 48, "dataset": Named(name="synthetic"), "limit": LIMIT}
+    fields = {"backbone": SHORT, "image_size": 48, "dataset": Named(name="synthetic"), "limit": LIMIT}
     cell = builders.cell(**{**fields, "train": TRAIN, "timing": None, **changes})
     return Job(cell, data, WeightsProvenance(source="imagenet", fallback=False, sha256="of a test"), weights)
 
@@ -50,7 +52,7 @@ def job(data: DataSource, weights: Path, **changes: Any) -> Job:
 def run(jobs: Sequence[Job], keep: Keep | None) -> list[Finished]:
     found: list[Any] = []
     for group in grouped(jobs, keep):
-        outcome = child.run("tlbench.worker.train:run_group", group, on_message=found.append, timeout=300)
+        outcome = child.run("tests.targets:train", group, on_message=found.append, timeout=300)
         assert isinstance(outcome, Returned), outcome
     return [one for one in found if isinstance(one, Finished)]
 

@@ -1,5 +1,6 @@
 """What is published is whole: the wheel runs a suite by name with no checkout near it, the source distribution builds the same."""
 
+import json
 import os
 import subprocess
 import sys
@@ -39,9 +40,27 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built("wheel", place / f"tlbench-{__version__}", tmp_path_factory.mktemp("wheel"))
 
 
+PLAN_EACH = """
+import json, sys
+from tlbench.cli import main
+
+def plan(name):
+    try:
+        main(["plan", name])
+    except SystemExit as exit:
+        return exit.code
+
+print(json.dumps({name: plan(name) for name in sys.argv[1:]}))
+"""
+
+
 def run(installed: Path, folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return python(installed, folder, "from tlbench.cli import main; main()", *args)
+
+
+def python(installed: Path, folder: Path, program: str, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from tlbench.cli import main; main()", *args],
+        [sys.executable, "-c", program, *args],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(installed)},
         capture_output=True,
@@ -81,8 +100,9 @@ def test_an_installed_tlbench_finds_its_suites_in_an_empty_folder(installed: Pat
     assert said.returncode == 0, said.stderr
     assert "12 cells, 0 done." in said.stdout
     assert said.stderr == ""
-    for name in [*(name for name in bundled_suites() if "/" not in name), "lessons/alexnet"]:
-        assert run(installed, tmp_path, "plan", name).returncode == 0, name
+    names = [*(name for name in bundled_suites() if "/" not in name), "lessons/alexnet"]
+    planned = python(installed, tmp_path, PLAN_EACH, *names)
+    assert json.loads(planned.stdout.splitlines()[-1]) == dict.fromkeys(names, 0), planned.stderr
     wrong = run(installed, tmp_path, "plan", "suites/smal.yaml")
     assert (wrong.returncode, "did you mean 'small'?" in wrong.stderr) == (64, True)
     assert not any(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.conftest import TINY, make_place, tlbench_in
+from tests.integration.conftest import LIGHT, TINY, make_place, tlbench_in
 from tlbench.core.errors import UserError
 from tlbench.execution import child
 from tlbench.execution.entry_points import PREDICT
@@ -15,16 +15,15 @@ from tlbench.execution.resume import without_model
 from tlbench.execution.runtimes import RUNTIMES
 from tlbench.results.store import Store
 
-SUITE = TINY.replace("[frozen, full]", "{name: partial, trainable: 0.3}").replace(
-    "quick, batch_size: 8, seconds: 0", "none"
-)
+SUITES = {"SmallConvNet": LIGHT.replace("48", "56x48"), "MobileNet": TINY.replace("32", "40x32")}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["SmallConvNet", pytest.param("MobileNet", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place with a run that has kept the model of its only cell."""
-    place = make_place(tmp_path_factory.mktemp("keeping"))
-    (place / "tiny.yaml").write_text(SUITE.replace("32", "40x32") + "resize: pad\nsave_models: true\n")
+    suite = SUITES[request.param].replace("[frozen, full]", "{name: partial, trainable: 0.3}")
+    untimed = suite.replace("quick, batch_size: 8, seconds: 0", "none")
+    place = make_place(tmp_path_factory.mktemp("keeping"), f"{untimed}resize: pad\nsave_models: true\n")
     said = tlbench_in(place, "run", "tiny.yaml", "--out", "run")
     assert said.returncode == 0, said.stderr
     return place

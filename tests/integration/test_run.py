@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from tests.conftest import killed_at_once
-from tests.integration.conftest import TINY, Command, environment, make_place, tlbench_in
+from tests.integration.conftest import (
+    LIGHT,
+    MOBILENET,
+    SEVERAL_THREADS,
+    TINY,
+    Command,
+    environment,
+    make_place,
+    tlbench_in,
+)
 from tests.narrow import present
 from tlbench.host.resources import usable_cores
 from tlbench.results.record import Record
@@ -105,7 +114,7 @@ def test_the_same_suite_in_fresh_processes_gives_the_same_accuracies_and_predict
     place, _ = finished
     untimed = (place / "tiny.yaml").read_text().replace("protocol: quick", "protocol: none")
     (place / "untimed.yaml").write_text(untimed)
-    assert tlbench_in(place, "run", "untimed.yaml", "--out", "again").returncode == 0
+    assert tlbench_in(place, "run", "untimed.yaml", "--out", "again", **SEVERAL_THREADS).returncode == 0
     first, again = records(place / "run"), records(place / "again")
     for strategy, record in first.items():
         assert again[strategy].accuracy == record.accuracy
@@ -140,7 +149,7 @@ def test_report_gives_the_table_again_in_every_format(finished: Finished) -> Non
 
 
 def test_a_cell_that_cannot_work_is_a_failed_record_and_the_run_goes_on(place: Path, tlbench: Command) -> None:
-    suite = TINY.replace("[frozen, full]", "[{name: partial, from_layer: nowhere}, frozen]")
+    suite = LIGHT.replace("[frozen, full]", "[{name: partial, from_layer: nowhere}, frozen]")
     (place / "tiny.yaml").write_text(
         suite.replace("epochs: 2", "epochs: 1").replace("protocol: quick", "protocol: none")
     )
@@ -182,8 +191,8 @@ def _wait_for_record(place: Path) -> Path:
 )
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, workers: int) -> None:
     place = make_place(tmp_path / "place")
-    larger = "[{name: MobileNet, alpha: 0.25, weights: random}, {name: MobileNetV2, weights: random}]"
-    suite = TINY.replace("[frozen, full]", "frozen").replace("{name: MobileNet, alpha: 0.25, weights: random}", larger)
+    larger = f"[{{name: SmallConvNet, weights: random}}, {MOBILENET}]"
+    suite = LIGHT.replace("[frozen, full]", "frozen").replace("{name: SmallConvNet, weights: random}", larger)
     (place / "tiny.yaml").write_text(suite)
     running = _start(place, "--workers", str(workers))
     first = _wait_for_record(place)
@@ -208,7 +217,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, w
 
 def test_other_images_begin_a_new_run(place: Path, tlbench: Command) -> None:
     (place / "tiny.yaml").write_text(
-        TINY.replace("[frozen, full]", "frozen").replace("protocol: quick", "protocol: none")
+        LIGHT.replace("[frozen, full]", "frozen").replace("protocol: quick", "protocol: none")
     )
     assert tlbench("run", "tiny.yaml").returncode == 0
     changed = next((place / "shapes/train/bars").iterdir())
@@ -236,7 +245,9 @@ def test_stand_ins_are_said_recorded_and_in_the_file_name(place: Path, tlbench: 
 
 
 def test_augmentation_early_stopping_sigmoid_and_the_inline_executor(place: Path, tlbench: Command) -> None:
-    suite = TINY.replace("[frozen, full]", "frozen\nheads: {name: flatten, hidden: [8], dropout: 0.2, output: sigmoid}")
+    suite = LIGHT.replace(
+        "[frozen, full]", "frozen\nheads: {name: flatten, hidden: [8], dropout: 0.2, output: sigmoid}"
+    )
     train = (
         "{epochs: 30, learning_rate: 0.3, early_stopping: {patience: 1}, reduce_lr: {patience: 1},"
         " augmentation: {rotation: 20, shift: 0.1, shear: 10, zoom: 0.2, flip: true}}"

@@ -110,8 +110,8 @@ def test_seeds_of_a_group_are_to_the_bit_as_each_alone_in_a_fresh_process(
     data: DataSource, weights: Path, name: str, tmp_path: Path
 ) -> None:
     """One model serves a group: what the first seed leaves in it (factors, averages, statistics) must not stay."""
-    # With labels in parts the solved head, which all seeds have, is not among the weights that a soup may keep.
-    train = TWO.model_copy(update={"label_smoothing": 0.1}) if name == "soup" else TWO
+    # With labels in parts the solved head, which all seeds have, is not among the weights that may be kept.
+    train = TWO.model_copy(update={"label_smoothing": 0.1})
     jobs = [job(data, weights, strategy=SEVERAL[name], train=train, seed=seed) for seed in (0, 1)]
     assert len(grouped(jobs, None)) == 1
     together = run(jobs, Keep(tmp_path, 10**9))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.conftest import TINY, Command, environment, tlbench_in
 
+SHORT_NOISE = "from tlbench.session import doctor; doctor.NOISE_SECONDS = 0.1\n"
 SMALL = str(Path(__file__).parents[2] / "suites" / "small.yaml")
 
 
@@ -31,6 +32,7 @@ def test_no_framework_is_imported(place: Path, args: list[str]) -> None:
         "def loaded():\n"
         "    print('LOADED', sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)), file=sys.stderr)\n"
         "atexit.register(loaded)\n"
+        f"{SHORT_NOISE if args == ['doctor'] else ''}"
         f"from tlbench.cli import main; main({args!r})\n"
     )
     said = subprocess.run(

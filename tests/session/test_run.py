@@ -106,6 +106,7 @@ class Heard:
 def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
     executor = Replay()
     monkeypatch.setitem(EXECUTORS._builtin, "replay", lambda: executor)
+    monkeypatch.setattr(server, "start_server", lambda backend: None)
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
     for variable in ("TLBENCH_DATA", "TLBENCH_WEIGHTS", "TLBENCH_IMAGENET"):
         monkeypatch.delenv(variable, raising=False)
