@@ -45,6 +45,17 @@ def test_a_fault_exits_with_70_and_keeps_its_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")])
+def test_too_little_memory_is_no_fault(
+    error: Exception, failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(error)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan"])
+    assert ended.value.code == 64
+    assert capsys.readouterr().err.strip().startswith("tlbench: memory ran out here (")
+
+
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (signals.EndedError(signal.SIGTERM), 143)])
 def test_an_interruption_is_none(error: BaseException, code: int, failing: list[BaseException]) -> None:
     failing.append(error)

@@ -1,5 +1,6 @@
 """A CSV of paths and labels is a data set as a folder is; what it leaves open is refused at its line."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_other_columns_spaces_and_a_byte_order_mark_do_not_matter(place: Path) -
     assert spaced.files == plain.files
     absolute = [line.replace("images", str(place / "images")) for line in rows()]
     assert read_images(table(place, "path,label", *absolute), SplitRule()).files == plain.files
+
+
+def test_what_is_no_file_or_has_no_lines_is_not_read_to_its_end(place: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(UserError, match="is neither a folder nor a regular file"):
+            read_images(tmp_path / name, SplitRule())
+    file = table(place, "path,label", *rows())
+    with file.open("ab") as sparse:
+        sparse.truncate(64 * 2**30)
+    with pytest.raises(UserError, match=r"this is no CSV \(it has more than 1048576 characters\)"):
+        read_images(file, SplitRule())
 
 
 def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:

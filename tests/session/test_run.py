@@ -323,6 +323,7 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Repl
         ({"executor": "proces"}, "there is no executor 'proces'; did you mean 'process'"),
         ({"executor": "inline", "workers": 2}, "leave out one of the two"),
         ({"workers": -1}, "workers=-1: at least 1 is needed"),
+        ({"workers": 10**11}, "workers=100000000000: at most 10000 can train side by side"),
         ({"select": "strategy=none"}, "matches none of the 2 cells"),
         ({"out": "."}, "is not empty and no run"),
     ]

@@ -140,7 +140,11 @@ def _run(args: list[str] | None) -> int:
         _say(f"{error.filename or 'the output'}: {error.strerror or error}; nothing that was finished is lost")
         return UserError.exit_code
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which says that something regressed
-        return _fault(error, args)
+        if not _of_memory(error):
+            return _fault(error, args)
+        _trace(args)
+        _say(f"memory ran out here ({one_line(str(error)) or type(error).__name__}); free some, or raise its limit")
+        return UserError.exit_code
     return status if isinstance(status, int) else 0
 
 
@@ -149,6 +153,11 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether memory ran out, also for a library that is loaded."""
+    return isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map segment" in str(error))
 
 
 def _forget_unwritten() -> None:

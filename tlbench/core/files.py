@@ -54,8 +54,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk names no file by itself
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # a full disk names none, a rename the temporary one
         raise
     flush_folder(path.parent)
 

@@ -44,6 +44,8 @@ def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
 
     Raises UserError for what is no data set.
     """
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise UserError(f"{shown(str(place))} is neither a folder nor a regular file; name one with images")
     read = _reader(place, rule)
     if read in WITHOUT_COLUMNS and (rule.image or rule.label):
         key = "image" if rule.image else "label"

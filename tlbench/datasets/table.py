@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
@@ -18,6 +19,8 @@ PATH, LABEL, SPLIT = "path", "label", "split"
 BETWEEN = "|;,"
 """Signs that stand between labels where a cell has several."""
 NAMED = 3
+LONGEST = 2**20
+"""Characters of a line: a file without line breaks is not read into memory."""
 
 Cells = Iterable[tuple[int, Mapping[str, str]]]
 """Number and cells of each line, by column."""
@@ -110,7 +113,7 @@ def cells_of(file: Path, wanted: Columns) -> Iterator[tuple[int, dict[str, str]]
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True, skipinitialspace=True)
+            reader = csv.reader(_lines(stream), strict=True, skipinitialspace=True)
             columns: dict[str, int] = {}
             for cells in reader:
                 if not any(cell.strip() for cell in cells):
@@ -137,6 +140,13 @@ def cells_of(file: Path, wanted: Columns) -> Iterator[tuple[int, dict[str, str]]
             f"{shown(str(file))} is empty; its first line names the columns: "
             f"{wanted.path},{wanted.label},{wanted.split}"
         )
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    while line := stream.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise csv.Error(f"it has more than {LONGEST} characters")
+        yield line
 
 
 def _columns(file: Path, line: int, header: Sequence[str], wanted: Columns) -> dict[str, int]:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from tlbench.reporting.report import Report
 
+MOST_WORKERS = 10_000
+
 
 @dataclass(frozen=True, repr=False)
 class CompletedRun(RunFolder):
@@ -134,6 +136,8 @@ def run(
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
     if workers is not None and workers < 1:
         raise UserError(f"workers={workers}: at least 1 is needed")
+    if workers is not None and workers > MOST_WORKERS:
+        raise UserError(f"workers={workers}: at most {MOST_WORKERS} can train side by side")
     events = events or Logged()
     began = time.monotonic()
     read = load_suite(as_path(suite, "suite"))
