@@ -1,10 +1,9 @@
 """Unpack a public archive into a data set's folder, trusting nothing in it."""
 
-import lzma
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
+from tlbench.core.text import one_line
 from tlbench.datasets.layout import in_order
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.spec import Archive, Source
@@ -32,8 +31,12 @@ def extract(file: Path, archive: Archive, target: Path) -> None:
                 raise BadArchiveError(f"the archive unpacks to {unpacked} bytes, {LARGEST_WHOLE} at most are expected")
             for source, members in chosen:
                 _write(bundle, members, source, target)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
-        raise BadArchiveError(f"the archive is damaged ({error})") from error
+    except BadArchiveError:
+        raise
+    except Exception as error:  # zipfile raises anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise BadArchiveError(f"the archive cannot be unpacked ({error.strerror})") from error
+        raise BadArchiveError(f"the archive is damaged ({one_line(str(error)) or type(error).__name__})") from error
 
 
 def _members(bundle: zipfile.ZipFile, folder: str) -> dict[str, zipfile.ZipInfo]:
