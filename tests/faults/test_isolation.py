@@ -13,7 +13,7 @@ import pytest
 from tests.execution.test_child import alive
 from tlbench.execution import temporary
 from tlbench.execution.child import Conversation, run
-from tlbench.execution.outcome import Outcome, Returned, TimedOut, TooLarge
+from tlbench.execution.outcome import Died, Outcome, Returned, TimedOut, TooLarge
 
 PARENT = """\
 import signal, sys
@@ -97,6 +97,32 @@ def test_a_parent_that_is_killed_while_the_framework_loads_leaves_no_orphan(tmp_
     assert started
     assert gone(started)
     parent.stdout.close()
+
+
+def test_a_run_that_is_stopped_while_the_framework_loads_does_not_wait_for_it(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    program = (
+        "import threading, time\n"
+        "from tlbench.execution import child, children\n"
+        "if __name__ == '__main__':\n"
+        "    together, ended = children.Children(), []\n"
+        "    start = lambda: ended.append(child.run('tests.targets:double', 21, among=together))\n"
+        "    threads = [threading.Thread(target=start) for _ in range(2)]\n"
+        "    for thread in threads: thread.start()\n"
+        "    input()\n"
+        "    together.stop()\n"
+        "    for thread in threads: thread.join()\n"
+        "    print(ended, flush=True)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    pipe = subprocess.PIPE
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "loading\n"
+    said, _ = parent.communicate("stop\n", timeout=40)
+    assert said == f"[{Died(-15)}, {Died(-15)}]\n"
 
 
 def test_a_fork_server_whose_parent_was_killed_before_its_first_line_removes_what_that_left(tmp_path: Path) -> None:

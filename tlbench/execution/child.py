@@ -16,8 +16,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +31,7 @@ from tlbench.core.cell import USUAL_BACKEND
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
 from tlbench.execution import group, temporary
+from tlbench.execution.children import Children, StoppedError
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
 from tlbench.execution.server import surroundings
@@ -58,7 +59,7 @@ def run(
     renews: type | None = None,
     log: Path | None = None,
     memory: int | None = None,
-    among: "Children | None" = None,
+    among: Children | None = None,
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child that has `backend` loaded, and wait for its outcome.
 
@@ -71,7 +72,11 @@ def run(
     begin = time.monotonic()
     deadline = math.inf if timeout is None else begin + timeout
     look = math.inf if memory is None else begin
-    with Conversation(target, payload, log, backend) as child, (among or Children()).with_it(child):
+    among = among or Children()
+    started = among.started(lambda: Conversation(target, payload, log, backend, lambda: among.stopped))
+    if started is None:
+        return Died(-signal.SIGTERM)
+    with started as child, among.with_it(child):
         while True:
             until = min(deadline, look)
             answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
@@ -90,39 +95,6 @@ def run(
                 deadline = time.monotonic() + timeout
 
 
-class Children:
-    """Children that run, which another thread may end: those too that are only being started then."""
-
-    def __init__(self) -> None:
-        self._running: set[Conversation] = set()
-        self._stopped, self._lock = False, threading.Lock()
-
-    @contextmanager
-    def with_it(self, child: "Conversation") -> Iterator[None]:
-        """With `child` among them, which is killed at once where they were stopped."""
-        with self._lock:
-            self._running.add(child)
-            stopped = self._stopped
-        try:
-            if stopped:
-                child.kill()
-            yield
-        finally:
-            self._running.discard(child)
-
-    def stop(self) -> None:
-        """Kill all; those who wait for them notice."""
-        with self._lock:
-            self._stopped, running = True, tuple(self._running)
-        try:
-            for child in running:
-                child.kill()
-        except BaseException:  # a second Ctrl-C: there is no time to tidy up
-            for child in running:
-                group.kill(child.pid)
-            raise
-
-
 class Conversation:
     """A child that is talked with: it may be sent messages, which its `Channel` receives.
 
@@ -130,8 +102,15 @@ class Conversation:
     child that is killed, or leaves without teardown, cannot do so itself.
     """
 
-    def __init__(self, target: str, payload: Any, log: Path | None = None, backend: str = USUAL_BACKEND) -> None:
-        self._backend = backend
+    def __init__(
+        self,
+        target: str,
+        payload: Any,
+        log: Path | None = None,
+        backend: str = USUAL_BACKEND,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._backend, self._given_up = backend, given_up
         context = multiprocessing.get_context("forkserver")
         self._connection, theirs = context.Pipe()
         lifeline, self._lifeline = context.Pipe(duplex=False)
@@ -141,7 +120,11 @@ class Conversation:
         arguments = (target, payload, theirs, lifeline, place, self._temporary.name, files)
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._killed_before = cgroups.killed_for_memory()
-        self._start(log)
+        try:
+            self._start(log)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
         theirs.close()
         lifeline.close()
         self._without_server = False
@@ -149,13 +132,18 @@ class Conversation:
     def _start(self, log: Path | None) -> None:
         """Start the child, and its server first; where that died meanwhile, Python starts another once it notices.
 
-        Raises FrameworkError where the server dies since the framework does not load.
+        Raises FrameworkError where the server dies since the framework does not load, and StoppedError where nobody
+        waits for it any more.
         """
         for number in range(SERVER_TRIES):
             try:
                 with surroundings(self._backend):
+                    if self._given_up():
+                        raise StoppedError
                     return self._process.start()
             except (EOFError, OSError):
+                if self._given_up():
+                    raise StoppedError from None
                 if number:  # once may be an accident
                     explain(self._backend, log and log.with_name("framework.log"))
                 time.sleep(SERVER_NOTICED)

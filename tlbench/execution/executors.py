@@ -11,6 +11,7 @@ from tlbench.cache.folders import size
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 from tlbench.execution import child, server
+from tlbench.execution.children import Children
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress, Resources
 from tlbench.execution.loading import FrameworkError
@@ -50,7 +51,7 @@ class ProcessExecutor:
     """A child process for each group and for each model: a crash or a memory peak stays there."""
 
     def __init__(self) -> None:
-        self._children = child.Children()
+        self._children = Children()
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """In a child of its own."""

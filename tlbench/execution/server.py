@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.forkserver import ForkServer
 from pathlib import Path
@@ -99,6 +99,14 @@ def stop_servers() -> None:
     while _servers:
         _, server = _servers.popitem()
         server._stop()  # type: ignore[attr-defined]
+
+
+def kill_servers() -> None:
+    """Kill them: who waits for one that still loads hears of it at once. Children that run live on."""
+    for server in tuple(_servers.values()):
+        if (pid := server._forkserver_pid) is not None:  # type: ignore[attr-defined]
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _server(backend: str) -> ForkServer:
