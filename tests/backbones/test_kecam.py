@@ -50,6 +50,7 @@ def test_weights_that_are_nowhere_are_an_error_and_no_random_model(
     monkeypatch.setattr(registry, "find_spec", lambda module: object())
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("TLBENCH_OFFLINE", "1")
+    monkeypatch.delenv("TLBENCH_WEIGHTS", raising=False)
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(
         "{name: mine, datasets: synthetic, backbones: DaViT_T, strategies: full, train: {epochs: 1}}"

@@ -17,7 +17,7 @@ backbones:
   - {name: MobileNetV2, alpha: 0.35, weights: random}
 strategies: frozen
 image_size: 96
-limit: {train: 100, validation: 50, test: 200}
+limit: {train: 40, validation: 20, test: 60}
 train: {epochs: 3, batch_size: 32, optimizer: adam, learning_rate: auto}
 timing: {protocol: none}
 fallback: {datasets: synthetic, weights: drawn}

@@ -22,7 +22,7 @@ SIZES = {
 
 
 def blocks(name: str) -> tuple[Any, list[str]]:
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     info = registry.get(name)
     size = max(info.min_size, 32)
     model = make_backbone(info, {}, (size, size, 3), None)
