@@ -152,6 +152,7 @@ def test_a_page_has_the_record_and_the_program_of_each_cell_and_no_raw_samples()
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.real_data
 @pytest.mark.real_weights
 @pytest.mark.parametrize("strategy", ["frozen", "partial"])
@@ -216,6 +217,7 @@ def test_what_is_special_of_a_strategy_is_in_its_program() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.real_data
 @pytest.mark.real_weights
 def test_the_programs_of_all_strategies_run_and_train_as_many_parameters_as_the_record_says(
