@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-HEAD_RATE, RATE = 3e-3, 1e-4
+HEAD_RATE, RATE = 3e-3, 1e-5
+"""Of the head alone, and of what the guide calls a very low rate."""
 SPLITS = ("train", "validation", "test")
 
 
