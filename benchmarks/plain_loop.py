@@ -1,10 +1,11 @@
 """What a careful user writes without tlbench: Keras' transfer learning guide over the same cells, in one process.
 
 https://keras.io/guides/transfer_learning: first the head on the frozen backbone, then, where the strategy frees any of
-it, backbone and head at a low rate, the backbone in inference mode all along. Images are decoded once and cached,
-batches are prefetched, one data set serves all cells, and the test set is looked at once. With ``cached`` the head is
-trained on features that the backbone gave once for each data set, as the guide's faster workflow does. Called by
-against_a_loop.py.
+it, backbone and head at a low rate. BatchNormalization stays frozen, for Keras 3 runs it on the batch's statistics
+otherwise, whatever ``training`` the backbone was called with (docs/notes-fine-tuning.md). Images are decoded once and
+cached, batches are prefetched, one data set serves all cells, and the test set is looked at once. With ``cached`` the
+head is trained on features that the backbone gave once for each data set, as the guide's faster workflow does. Called
+by against_a_loop.py.
 """
 
 import argparse
@@ -88,8 +89,9 @@ def accuracy_of(cell: dict, asked: dict, data: dict, classes: int, kept: dict[st
     if cell["strategy"] != "frozen":
         backbone.trainable = True
         frozen = {"partial": round(len(backbone.layers) * 0.7), "full": 0}[cell["strategy"]]
-        for layer in backbone.layers[:frozen]:
-            layer.trainable = False
+        for number, layer in enumerate(backbone.layers):
+            if number < frozen or isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
         fit(model, data["train"], data["validation"], RATE, epochs)
     if model.optimizer is None:
         model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
