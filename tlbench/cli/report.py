@@ -66,7 +66,8 @@ def command(
 ) -> int:
     """Write the report of RUN into its folder (report.html, .md, .csv, .json, pictures), and print the main numbers.
 
-    Several runs give one report, printed: a CPU run and a GPU run of one suite fill two columns.
+    Of several runs the main numbers are printed, and no file is written but with --format or --output: a CPU run and a
+    GPU run of one suite fill two columns.
 
     Example: tlbench report results/small
     """
@@ -89,7 +90,7 @@ def command(
         name = name or "text"
         made: Made = with_columns(report, [one.strip() for one in columns.split(",")], name)
     else:
-        name = name or "markdown"
+        name = name or ("text" if output is None else "markdown")
         made = FORMATS[name].make(report)
     if output is None:
         click.echo(printable(made, name), nl=False)
