@@ -15,6 +15,7 @@ SHORTEST, LONGEST = 1e-12, 1e9
 """Seconds of a step."""
 MAY_BE_LARGE = re.compile(rb"[:\[, ]-?\d{19}|[:\[, ]-?[\d.]+[eE]\+?\d\d")
 """Spares all other records a walk through their numbers."""
+SPLITS = {"train", "validation", "test"}
 SHARES = ("top1", "low", "high", "top5", "macro_f1", "calibration_error", "validation_top1")
 TIMES = ("mean", "median", "minimum", "p95")
 MAY_BE_ABSENT = ("low", "high", "normalised")
@@ -27,6 +28,11 @@ def check(record: Record, text: bytes) -> None:
     """
     if MAY_BE_LARGE.search(text) and (name := _too_large(record.model_dump(mode="python"), ())) is not None:
         raise ValueError(f"{name} is larger than anything that is measured")
+    if record.data is not None and record.cell.kind == "trained" and set(record.data.counts) != SPLITS:
+        raise ValueError("data: counts are not of train, validation and test")
+    for part in (record.counts, record.counts and record.counts.backbone, record.counts and record.counts.head):
+        if part is not None and any(value < 0 for value in vars(part).values() if isinstance(value, int | float)):
+            raise ValueError("counts: a number is negative")
     if record.accuracy is not None:
         _check_accuracy(record.accuracy)
     if record.timings is not None:
@@ -65,5 +71,7 @@ def _check_step(step: StepTiming) -> None:
     for name, seconds in times.items():
         if not (name in MAY_BE_ABSENT and seconds is None) and not SHORTEST < seconds < LONGEST:
             raise ValueError(f"timings: {name} of {step.step} is no time")
-    if any(not 0 <= seconds < LONGEST for samples in step.rounds for seconds in samples):
+    if not step.rounds or not all(step.rounds):
+        raise ValueError(f"timings: a round of {step.step} has no sample")
+    if any(not SHORTEST < seconds < LONGEST for samples in step.rounds for seconds in samples):
         raise ValueError(f"timings: a sample of {step.step} is no time")
