@@ -7,7 +7,8 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Augmentation, Head, Named
-from tlbench.datasets.source import DataSource
+from tlbench.datasets.names import SPLITS
+from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.groups import grouped, in_turns
 from tlbench.execution.job import Job, Keep
 from tlbench.results.record import WeightsProvenance
@@ -22,7 +23,8 @@ def job(source: str = "imagenet", fingerprint: str = "f", **changes: Any) -> Job
     train = builders.cell().train
     assert train is not None
     cell = builders.cell(**{"train": train.model_copy(update=changes.pop("train", {})), **changes})
-    data = DataSource("cats_dogs", ("cat", "dog"), "real", False, fingerprint, {})
+    splits = {name: ArraySplit(Path(name), Path(name), 96, {"cat": 1, "dog": 1}) for name in SPLITS}
+    data = DataSource("cats_dogs", ("cat", "dog"), "real", False, fingerprint, splits)
     real = source == "imagenet"
     weights = WeightsProvenance(source="imagenet" if real else "random", fallback=False, sha256="s" if real else None)
     return Job(cell, data, weights, None)
