@@ -1,5 +1,7 @@
 """What falls to each cell of a plan, and what is said of it."""
 
+from dataclasses import replace
+
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL
 from tlbench.core.cell import Limit, Named, Training
@@ -86,6 +88,8 @@ def test_the_prediction_stands_beside_what_was_taken() -> None:
         "at most 2.0 GB and 3.0 GB of memory."
     )
     assert taken_sentence({}, records) == ""
+    nothing = replace(COST, seconds=0.0)  # of a cell that shares its model and its features
+    assert "1 cell, 0 of them within" in taken_sentence({records[0].cell_id: nothing}, records)
 
 
 def test_durations_have_the_unit_one_would_say() -> None:

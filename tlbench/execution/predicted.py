@@ -148,7 +148,9 @@ def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
     if not both:
         return ""
     told, took = sum(cost.seconds for cost, _ in both), sum(sum(one.phases.values()) for _, one in both)
-    within = sum(1 / cost.factor <= sum(one.phases.values()) / cost.seconds <= cost.factor for cost, one in both)
+    within = sum(
+        cost.seconds / cost.factor <= sum(one.phases.values()) <= cost.seconds * cost.factor for cost, one in both
+    )
     peaks = [(cost.memory, one.memory.peak) for cost, one in both if one.memory and one.memory.peak]
     most = [_size(max(bytes_)) for bytes_ in zip(*peaks, strict=True)]
     memory = f"; at most {most[0]} and {most[1]} of memory" if peaks else ""
