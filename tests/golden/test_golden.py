@@ -58,6 +58,8 @@ def check(name: str, text: str) -> None:
         ("keras-table-cpu", "keras-table-cpu", "report.random-weights"),
         ("strategies", "strategies", "report"),
         ("images", "images", "report"),
+        ("full-data", "full_data", "report"),
+        ("backends", "backends", "report"),
         ("small-gpu-torch", "small-torch", "report"),
         ("keras-table-gpu-torch", "keras_table-torch", "report.random-weights"),
     ],

@@ -4,7 +4,6 @@ Only the class and its arguments are taken from it, never an object: nothing tha
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from tlbench.backbones.hub import ARCHITECTURES
 from tlbench.backbones.spec import Output, PerChannel, per_channel
 from tlbench.cache.download import file_digest
 from tlbench.core.errors import UserError
+from tlbench.core.mapping import read_mapping
 
 CONFIG, CONVERTER = "config.json", "image_converter.json"
 PACKAGE, KIND = "keras_hub>", "Backbone"
@@ -93,12 +93,4 @@ def _scaling(file: Path) -> PerChannel | None:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}); name a folder that keras-hub wrote") from error
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON ({error}); name a folder that keras-hub wrote") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{file} is no mapping; name a folder that keras-hub wrote")
-    return found
+    return read_mapping(file, str(file), "name a folder that keras-hub wrote")

@@ -7,11 +7,9 @@ import os
 import tempfile
 import threading
 import weakref
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.text import one_line
 from tlbench.datasets.decode import UndecodableError
 from tlbench.datasets.names import shown
+from tlbench.datasets.rows import Parts
 
 
 def check_package(place: Path) -> None:
@@ -62,11 +61,11 @@ class ArrowFiles:
     def reader(self, column: str) -> Callable[[int], bytes]:
         """What reads the image of a row."""
         tables = [table.column(column) for table in self._tables()]
-        starts = _starts([len(table) for table in tables])
+        parts = Parts(map(len, tables))
 
         def read(row: int) -> bytes:
-            number = bisect_right(starts, row) - 1
-            return _bytes_of(tables[number][row - starts[number]].as_py())
+            table, inner = parts.place(row)
+            return _bytes_of(tables[table][inner].as_py())
 
         return read
 
@@ -126,18 +125,18 @@ class _Spooled:
                 for group in range(opened.num_row_groups):
                     self._groups.append((file, opened, group))
                     rows.append(opened.metadata.row_group(group).num_rows)
-        self._starts = _starts(rows)
+        self._parts = Parts(rows)
         self._kept: dict[int, list[tuple[int, int] | str]] = {}
         cache_dir().mkdir(parents=True, exist_ok=True)
         self._spool = tempfile.TemporaryFile(dir=cache_dir())  # noqa: SIM115 open as long as this is used
         weakref.finalize(self, self._spool.close)
 
     def __call__(self, row: int) -> bytes:
-        number = bisect_right(self._starts, row) - 1
+        number, inner = self._parts.place(row)
         with self._lock:
             if number not in self._kept:
                 self._kept[number] = self._keep(number)
-        place = self._kept[number][row - self._starts[number]]
+        place = self._kept[number][inner]
         if isinstance(place, str):
             raise UndecodableError(place)
         begin, length = place
@@ -163,11 +162,6 @@ class _Spooled:
                 f"({error.strerror}); make room there, or set TLBENCH_CACHE to another disk"
             ) from error
         return places
-
-
-def _starts(rows: Sequence[int]) -> list[int]:
-    """The first row of each part."""
-    return [0, *accumulate(rows)][: len(rows)]
 
 
 def _bytes_of(value: Any) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.mapping import read_mapping
 from tlbench.core.text import counted
 from tlbench.datasets.arrow import ArrowFiles, ParquetFiles, check_package
 from tlbench.datasets.layout import Layout, SplitRule
@@ -223,12 +224,4 @@ def _sorted(labels: set[str]) -> list[str]:
 
 
 def _json(file: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); save the data set again") from error
-    except ValueError as error:
-        raise UserError(f"{shown(str(file))} is no JSON ({error}); save the data set again") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{shown(str(file))} is no mapping; save the data set again")
-    return found
+    return read_mapping(file, shown(str(file)), "save the data set again")

@@ -1,7 +1,9 @@
 """Images and labels in the rows of files that have all of them inside: which rows belong to which split and class."""
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +25,18 @@ class Reader(Protocol):
 
     def __call__(self, row: int, /) -> bytes:
         """Those of a row. Raises UndecodableError where it has none, UserError where the files cannot be read."""
+
+
+class Parts:
+    """Rows that lie in several parts, one after the other."""
+
+    def __init__(self, lengths: Iterable[int]) -> None:
+        self._starts = [0, *accumulate(lengths)]
+
+    def place(self, row: int) -> tuple[int, int]:
+        """The part that has a row, and the row's number there."""
+        part = bisect_right(self._starts, row) - 1
+        return part, row - self._starts[part]
 
 
 @dataclass(frozen=True)

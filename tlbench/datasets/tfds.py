@@ -1,22 +1,20 @@
 """Image data sets that tensorflow-datasets has prepared on disk, read without it and without TensorFlow."""
 
-import json
 import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.mapping import read_mapping
 from tlbench.core.text import counted
 from tlbench.datasets.decode import UndecodableError
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import peek
 from tlbench.datasets.names import shown
-from tlbench.datasets.rows import Reader, Rows, class_label, of_rows
+from tlbench.datasets.rows import Parts, Reader, Rows, class_label, of_rows
 from tlbench.datasets.tfrecord import BadRecordError, Records, open_records, value_of
 
 FEATURES, ABOUT = "features.json", "dataset_info.json"
@@ -191,12 +189,12 @@ class _Images(Reader):
 
     def __init__(self, files: Sequence[Path], key: str) -> None:
         self._opened, self._key = open_records(files), key
-        self._starts = [0, *accumulate(map(len, self._opened))]
+        self._parts = Parts(map(len, self._opened))
 
     def __call__(self, row: int) -> bytes:
-        shard = bisect_right(self._starts, row) - 1
+        shard, record = self._parts.place(row)
         try:
-            values = value_of(self._opened[shard][row - self._starts[shard]], self._key)
+            values = value_of(self._opened[shard][record], self._key)
         except BadRecordError as error:
             raise UndecodableError(str(error)) from error
         if len(values) != 1 or not isinstance(values[0], bytes):
@@ -210,12 +208,4 @@ def _listed(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _json(file: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); prepare the data set again") from error
-    except ValueError as error:
-        raise UserError(f"{shown(str(file))} is no JSON ({error}); prepare the data set again") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{shown(str(file))} is no mapping; prepare the data set again")
-    return found
+    return read_mapping(file, shown(str(file)), "prepare the data set again")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from tlbench.core.cell import Limit
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Accuracy, Record
 
@@ -15,7 +16,6 @@ SHORTEST, LONGEST = 1e-12, 1e9
 """Seconds of a step."""
 MAY_BE_LARGE = re.compile(rb"[:\[, ]-?\d{19}|[:\[, ]-?[\d.]+[eE]\+?\d\d")
 """Spares all other records a walk through their numbers."""
-SPLITS = {"train", "validation", "test"}
 SHARES = ("top1", "low", "high", "top5", "macro_f1", "calibration_error", "validation_top1")
 TIMES = ("mean", "median", "minimum", "p95")
 MAY_BE_ABSENT = ("low", "high", "normalised")
@@ -28,7 +28,7 @@ def check(record: Record, text: bytes) -> None:
     """
     if MAY_BE_LARGE.search(text) and (name := _too_large(record.model_dump(mode="python"), ())) is not None:
         raise ValueError(f"{name} is larger than anything that is measured")
-    if record.data is not None and record.cell.kind == "trained" and set(record.data.counts) != SPLITS:
+    if record.data is not None and record.cell.kind == "trained" and set(record.data.counts) != set(Limit.model_fields):
         raise ValueError("data: counts are not of train, validation and test")
     for part in (record.counts, record.counts and record.counts.backbone, record.counts and record.counts.head):
         if part is not None and any(value < 0 for value in vars(part).values() if isinstance(value, int | float)):

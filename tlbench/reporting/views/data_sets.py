@@ -23,16 +23,16 @@ BEST = (
 
 def sections(report: Report) -> list[Section]:
     """A section for each data set. Records with a stand-in are never in one table with records without."""
-    return [_section(report, heading, group) for heading, group in _groups(report.rows)]
+    standings = _standings(report)
+    return [_section(report, heading, group, standings) for heading, group in _groups(report.rows)]
 
 
-def _section(report: Report, heading: str, group: Sequence[RunRecord]) -> Section:
+def _section(report: Report, heading: str, group: Sequence[RunRecord], standings: Mapping[int, str]) -> Section:
     if all(is_original(row.record) for row in group):
         columns = original.columns(group, report.rows)
         legend = _legend(group, [column.how for column in columns], original.LEGEND)
         return Section(heading, (original.table(group, columns), legend))
     how = TimeColumns.of(group, report.rows)
-    standings = _standings(report)
     table = _table(group, how, standings)
     judged = any(standings.get(id(row.record)) for row in group)
     legend = _legend(group, [how], _accuracy_legend(group, judged=judged))
