@@ -190,10 +190,9 @@ _RESIZED = {"stretch": _stretched, "crop": _cropped, "pad": _padded}
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 damaged EXIF raises anything, and says nothing about the pixels
-        return image
+    with suppress(Exception):  # damaged EXIF raises anything, and says nothing about the pixels
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _rgb(image: Image.Image, format: str | None) -> Image.Image:
