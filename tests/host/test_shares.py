@@ -9,6 +9,7 @@ from tlbench.core.errors import UserError
 from tlbench.execution import executors
 from tlbench.execution.executors import ProcessExecutor, room_for
 from tlbench.execution.job import Resources
+from tlbench.host import resources
 from tlbench.host import shares as machine
 from tlbench.host.shares import Share, gpus, shares
 
@@ -23,11 +24,29 @@ def test_cores_are_split_and_each_worker_has_a_gpu() -> None:
 
 
 def test_gpus_are_those_that_are_visible_or_all(tmp_path: Path) -> None:
-    for name in ("nvidia10", "nvidia2", "nvidia0", "nvidiactl", "nvidia-uvm"):
+    for name in ("nvidia2", "nvidia5", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
-    assert gpus({}, tmp_path) == ("0", "2", "10")
+    assert gpus({}, tmp_path) == ("0", "1")  # a container that was given cards 2 and 5: CUDA there begins with 0
     assert gpus({"CUDA_VISIBLE_DEVICES": "GPU-a, 3"}, tmp_path) == ("GPU-a", "3")
+    assert gpus({"CUDA_VISIBLE_DEVICES": "1,-1,0"}, tmp_path) == ("1",)  # as CUDA reads it
     assert gpus({"CUDA_VISIBLE_DEVICES": ""}, tmp_path) == gpus({"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path) == ()
+
+
+def test_a_card_that_windows_lends_has_no_device_file(tmp_path: Path) -> None:
+    driver = tmp_path / "libcuda.so.1"
+    assert gpus({}, tmp_path, driver) == ()
+    driver.touch()
+    assert gpus({}, tmp_path, driver) == ("0",)
+
+
+def test_two_cells_train_at_once_where_no_gpu_may_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
+    monkeypatch.setattr(resources, "available_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr(machine, "gpus", lambda: gpus({}, tmp_path))
+    assert resources.side_by_side() == 1
+    monkeypatch.setattr(machine, "gpus", lambda: gpus({"CUDA_VISIBLE_DEVICES": ""}, tmp_path))
+    assert resources.side_by_side() == 2
 
 
 def test_what_does_not_fit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ class Model:
         self.turns, self.closed = 0, False
         reference = isinstance(job, ReferenceJob)
         self.ready = Ready(
-            device={"kind": "cpu", "name": "cpu"},
+            device={"kind": "cpu", "name": "cpu"} if host.on_gpu is None else {"kind": "gpu", "name": "Fast One"},
             environment=host.environment,
             jit=False,
             threads=2,
@@ -80,7 +80,8 @@ class Model:
 class Host:
     """Opens played models. `refuse` gives what is raised instead of opening a job; `dies_at` the turn at which it dies.
 
-    slower: factor for a kind of step, or for the steps of a strategy. on_gpu: bytes of a card's memory for each model.
+    slower: factor for a kind of step, or for the steps of a strategy. on_gpu: bytes of a card's memory for each model;
+    None: they compute on a CPU.
     """
 
     def __init__(

@@ -330,11 +330,25 @@ def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_the
         asked.append(bytes_needed)
         return bytes_needed <= 200  # two models of 100 bytes
 
-    host = Host()
+    host = Host(on_gpu=0)
     found = phase(tmp_path, cells, host, room=room)
     assert all(record.timings for record in found.values())
     assert asked[:2] == [300, 200]  # three more at once do not fit, two do; the first was alone, to say how large it is
     assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
+
+
+def test_models_that_compute_on_a_cpu_are_built_one_after_the_other_whatever_card_the_machine_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 3)
+    asked: list[int] = []
+
+    def room(bytes_needed: int) -> bool:
+        asked.append(bytes_needed)
+        return True
+
+    phase(tmp_path, [cell(), cell("full"), cell("partial")], Host(), room=room)
+    assert set(asked) == {100}  # one model's bytes, never those of several
 
 
 def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
@@ -342,7 +356,7 @@ def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
 ) -> None:
     monkeypatch.setattr(resources, "builders", lambda: 4)
     tries = iter([killed()])
-    host = Host(refuse=lambda job: next(tries, None) if of_strategy("full")(job) else None)
+    host = Host(refuse=lambda job: next(tries, None) if of_strategy("full")(job) else None, on_gpu=0)
     found = phase(tmp_path, [cell(), cell("full"), cell("partial")], host)
     assert all(record.timings and not record.timing_failure for record in found.values())
     assert [present(record.timings).inference.models for record in found.values()] == [2, 2, 2]

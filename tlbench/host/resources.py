@@ -1,11 +1,10 @@
 """What this process may use of the machine."""
 
 import os
-from pathlib import Path
 
 import psutil
 
-from tlbench.host import cgroups
+from tlbench.host import cgroups, shares
 
 ROOM_FOR_TWO = 8 * 2**30
 MOST_BUILDERS = 8
@@ -35,11 +34,8 @@ def available_memory() -> int:
 
 
 def builders() -> int:
-    """How many models may be built at once to be timed: on a GPU, compiling one keeps a core or two busy.
-
-    One without a GPU: the warm-up of one would share the cores with the tracing of another.
-    """
-    return max(1, min(MOST_BUILDERS, usable_cores() // 2)) if Path("/dev/nvidia0").exists() else 1
+    """How many models for a GPU may be built at once to be timed: compiling one keeps a core or two busy."""
+    return max(1, min(MOST_BUILDERS, usable_cores() // 2))
 
 
 def side_by_side() -> int:
@@ -48,4 +44,4 @@ def side_by_side() -> int:
     One where there is a GPU, which they would share.
     """
     roomy = usable_cores() >= 2 and available_memory() >= ROOM_FOR_TWO
-    return 2 if roomy and not Path("/dev/nvidia0").exists() else 1
+    return 2 if roomy and not shares.gpus() else 1

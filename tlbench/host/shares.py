@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -11,6 +12,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 """TensorFlow, JAX and torch all go by it, when they first look for a GPU."""
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 DEVICES = Path("/dev")
+ON_WINDOWS = Path("/usr/lib/wsl/lib/libcuda.so.1")
+"""NVIDIA's driver in Linux on Windows (WSL 2), where cards have no device files of their own."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,16 @@ def cores() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
-def gpus(environment: Mapping[str, str] = os.environ, devices: Path = DEVICES) -> tuple[str, ...]:
-    """NVIDIA's GPUs that this process may use: those that `VISIBLE` names, else all that have a device file."""
+def gpus(
+    environment: Mapping[str, str] = os.environ, devices: Path = DEVICES, on_windows: Path = ON_WINDOWS
+) -> tuple[str, ...]:
+    """NVIDIA's GPUs that this process may use, as in `VISIBLE`: those that it names, else as many as there are.
+
+    CUDA numbers from 0 what it finds. Device files have the numbers of the whole machine: a container that was given
+    two of eight cards may have ``nvidia2`` and ``nvidia5``.
+    """
     if VISIBLE in environment:
-        named = [name.strip() for name in environment[VISIBLE].split(",")]
-        return tuple(name for name in named if name and name != "-1")
-    numbers = [path.name.removeprefix("nvidia") for path in devices.glob("nvidia*")]
-    return tuple(sorted((number for number in numbers if number.isdecimal()), key=int))
+        named = (name.strip() for name in environment[VISIBLE].split(","))
+        return tuple(takewhile(lambda name: name not in ("", "-1"), named))  # CUDA sees none behind one that is none
+    files = sum(path.name.removeprefix("nvidia").isdecimal() for path in devices.glob("nvidia*"))
+    return tuple(map(str, range(files or on_windows.exists())))

@@ -138,6 +138,11 @@ class _OpenModel:
         return sum(participant.ready.resident or 0 for participant in self.participants.values())
 
     @property
+    def computes_on_gpu(self) -> bool:
+        """Whether it does on all sides, by the word of its backend there."""
+        return all(participant.ready.device["kind"] == "gpu" for participant in self.participants.values())
+
+    @property
     def on_gpu(self) -> int:
         """Bytes of the card's memory that it has had at most on all sides, choosing its kernels included."""
         opened = [one.device_memory or 0 for model in self.participants.values() for one in model.ready.opened]
@@ -157,7 +162,8 @@ class Session:
     logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
     timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
     may be opened beside those that are; gpu_room: the same of a GPU. anchor: a model that takes turns in every group,
-    so that times of all groups are relative to the same; of one side alone. builders: how many are built at once.
+    so that times of all groups are relative to the same; of one side alone. builders: how many are built at once where
+    they compute on a GPU; on a CPU the warm-up of one would share the cores with the tracing of another.
     """
 
     sides: Sequence[TimedSide]
@@ -235,7 +241,8 @@ class Session:
         if not group:
             return min(1, waiting)
         largest, on_gpu = max(model.resident for model in group), max(model.on_gpu for model in group)
-        counts = range(min(self.builders, waiting), 0, -1)
+        builders = self.builders if all(model.computes_on_gpu for model in group) else 1
+        counts = range(min(builders, waiting), 0, -1)
         fit = (count for count in counts if self.room(count * largest) and self.gpu_room(count * on_gpu))
         return next(fit, 0)
 
