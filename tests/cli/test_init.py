@@ -1,5 +1,6 @@
 """`tlbench init` writes a suite that `tlbench plan` understands, whatever the folder is called, and overwrites nothing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from tlbench.cli import init
 from tlbench.core.errors import UserError
+from tlbench.datasets.kinds import read_images
+from tlbench.datasets.layout import SplitRule
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -33,6 +36,10 @@ def tlbench_init(*args: str) -> Result:
     result = CliRunner().invoke(init.command, args)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
+    if args and not args[0].startswith("-"):
+        out = Path(args[args.index("--out") + 1] if "--out" in args else "suite.yaml")
+        (place,) = load_suite(out).dataset_paths.values()
+        assert read_images(place, SplitRule()).files == read_images(Path(args[0]), SplitRule()).files
     return result
 
 
@@ -68,6 +75,31 @@ def test_a_csv_and_an_npz_file(place: Path) -> None:
     assert said.startswith("Wrote some.yaml: 2 classes (0, 1); 16 files: 8 train, 4 validation, 4 test.\n")
     assert "# Its own train, validation and test splits are used." in Path("some.yaml").read_text()
     assert load_suite("some.yaml").dataset_paths == {"some": place / "some.npz"}
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "train/metadata.csv"])
+def test_images_with_a_table_of_labels_beside_them_are_a_folder(place: Path, name: str) -> None:
+    images(place / "beans", train=20)
+    at = Path(name).parent.name or "."
+    files = [f"{number}.jpg" if at == "train" else f"train/{number}.jpg" for number in range(20)]
+    lines = ["file_name,label", *(f"{file},{'ab'[number % 2]}" for number, file in enumerate(files))]
+    if name.endswith("jsonl"):
+        rows = [dict(zip(("file_name", "label"), line.split(","), strict=True)) for line in lines[1:]]
+        lines = [json.dumps(row) for row in rows]
+    (place / "beans" / name).write_text("\n".join(lines))
+    tlbench_init("beans")
+    suite = load_suite("suite.yaml")
+    assert (suite.name, suite.dataset_paths) == ("beans", {"beans": place / "beans"})
+
+
+def test_a_link_to_a_csv_stays_where_its_images_are(place: Path) -> None:
+    images(place / "birds", a=20, b=20)
+    (place / "annex").mkdir()
+    lines = [f"{label}/{number}.jpg,{label}\n" for label in "ab" for number in range(20)]
+    (place / "annex" / "f3a9").write_text("path,label\n" + "".join(lines))
+    (place / "birds" / "birds.csv").symlink_to("../annex/f3a9")
+    tlbench_init("birds/birds.csv")
+    assert load_suite("suite.yaml").dataset_paths == {"birds": place / "birds" / "birds.csv"}
 
 
 def test_files_that_are_hardly_images_are_counted_apart(place: Path) -> None:

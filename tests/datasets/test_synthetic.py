@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tlbench.datasets import synthetic
+from tlbench.core.cell import Limit, Named
+from tlbench.core.errors import UserError
+from tlbench.datasets import locate, registry, synthetic
 from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.prepare import prepare
+from tlbench.datasets.spec import DatasetInfo
 
 SIZE = 32
 LEARNED = 0.98
@@ -78,6 +82,18 @@ def test_a_small_network_from_scratch_gets_above_90_percent(sets: tuple[Set, Set
 def test_there_are_only_so_many_textures() -> None:
     with pytest.raises(ValueError, match="at most as many synthetic classes"):
         synthetic.draw(len(synthetic.TEXTURES), 32, (0,))
+
+
+@pytest.mark.parametrize("name", ["ten", "synthetic"])
+def test_more_classes_than_textures_are_refused_before_anything_is_drawn(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = DatasetInfo("ten", "Ten", tuple("abcdefghij"), "it is nowhere")
+    for module in (locate, registry):
+        monkeypatch.setattr(module, "DATASETS", {"ten": info})
+    dataset = Named(name=name, args={"like": "ten"} if name == "synthetic" else {})
+    with pytest.raises(UserError, match="data set ten has 10 classes, and at most 6 can be drawn; give it photographs"):
+        prepare(dataset, Limit(), SIZE, root=None, path=None, cache=tmp_path, fallback_synthetic=True)
 
 
 def test_a_tree_of_pictures_has_the_layout_of_a_data_set(tmp_path: Path) -> None:

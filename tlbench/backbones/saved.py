@@ -119,9 +119,18 @@ def file_of(args: Mapping[str, Scalar]) -> SavedFile:
     """The file of a backbone. Raises UserError where it was not found when the suite was read."""
     file = _known.get(str(args.get("sha256")))
     if file is None:
-        name = f"{args['model']}{SUFFIX}" if "model" in args else args.get("preset")
-        raise UserError(f"the saved model {name} is not there; mend its path in the suite")
+        raise UserError(f"the saved model {called(args)} is not there; mend its path in the suite")
     return file
+
+
+def is_known(args: Mapping[str, Scalar]) -> bool:
+    """Whether the file of a backbone was found when the suite was read."""
+    return str(args.get("sha256")) in _known
+
+
+def called(args: Mapping[str, Scalar]) -> str:
+    """The name of a backbone's file or folder."""
+    return f"{args['model']}{SUFFIX}" if "model" in args else str(args.get("preset"))
 
 
 def info_of(args: Mapping[str, Scalar]) -> BackboneInfo:

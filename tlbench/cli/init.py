@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from tlbench.core.errors import UserError
+from tlbench.core.files import absolute
 from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
@@ -31,7 +32,7 @@ def command(folder: Path | None, out: Path, force: bool) -> None:
     Example: tlbench init ../flowers --out flowers.yaml
     """
     layout = read_images(folder, SplitRule()) if folder else None
-    _write(out, _own(layout, out) if layout else _example(out), force)
+    _write(out, _own(folder, layout, out) if folder and layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
     shown = shlex.quote(str(out))
     steps = [
@@ -56,8 +57,8 @@ def _write(out: Path, text: str, force: bool) -> None:
         raise UserError(f"{out} exists already; --force overwrites it, --out names another file") from None
 
 
-def _own(layout: Layout, out: Path) -> str:
-    place = layout.place.resolve()
+def _own(folder: Path, layout: Layout, out: Path) -> str:
+    place = absolute(folder)
     of_version = place.is_dir() and re.fullmatch(r"[\d.]+", place.name)  # of tensorflow-datasets
     name = _name(place.parent.name if of_version else place.name if place.is_dir() else place.stem, "images")
     if name in names():
@@ -66,7 +67,7 @@ def _own(layout: Layout, out: Path) -> str:
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{layout.place}: the path is not UTF-8, as a suite has to be; rename the folder") from None
+        raise UserError(f"{folder}: the path is not UTF-8, as a suite has to be; rename the folder") from None
     data = OWN_DATA.format(
         name=_scalar(name), key=kind_of(place), path=_scalar(path), counted=_counted(layout), splits=_splits(layout)
     )

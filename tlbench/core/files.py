@@ -33,6 +33,13 @@ def read_file(path: Path, most: int) -> bytes:
         os.close(descriptor)
 
 
+def absolute(path: Path) -> Path:
+    """`path` from the root, a folder by the place that it is a link to. A file that is a link stays where it is named
+    (git-annex and DVC have such): beside it lies what goes with it, and not beside its target.
+    """
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader, or a power cut, sees the old file or the new one.
 

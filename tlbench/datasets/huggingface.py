@@ -24,6 +24,9 @@ WIDEST = 16
 SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]?\d+$")
 """What the name of one file of several ends with: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
 USUAL = ("label", "labels")
+IMAGE, VALUE = "Image", "Value"
+"""Kinds of columns, as `datasets` calls them; bytes are a `Value`, for which `Dataset.from_dict` takes images, too."""
+NO_LABEL, POSITIVE = "-1", "1"
 
 Split = ArrowFiles | ParquetFiles
 
@@ -127,6 +130,7 @@ def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: 
     labels = {name: _labels(place, split, columns) for name, split in splits.items()}
     order = columns.names
     if order is None:
+        labels = _without_unlabelled(labels, rule)
         order = tuple(_sorted({label for rows in labels.values() for label in rows if label is not None}))
     files = tuple(file for split in splits.values() for file in split.files)
     rows = Rows(files, {name: partial(split.reader, columns.image) for name, split in splits.items()})
@@ -147,9 +151,10 @@ def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
     from pyarrow import types
 
     features, where = _features(schema), shown(str(place))
-    images = [field.name for field in schema if _is_image(field, features.get(field.name, {}))]
+    declared = [name for name, feature in features.items() if name in schema.names and feature.get("_type") == IMAGE]
+    images = [field.name for field in schema if field.name in declared or _has_bytes(field, features)]
     classes = [field.name for field in schema if features.get(field.name, {}).get("_type") == "ClassLabel"]
-    image = _chosen(where, "image", rule.image, images, schema.names)
+    image = _chosen(where, "image", rule.image, images if rule.image else declared or images, schema.names)
     usual = [name for name in schema.names if alike(name) in USUAL and name != image]
     label = _chosen(where, "label", rule.label, classes or usual, schema.names)
     feature, kind = features.get(label, {}), schema.field(label).type
@@ -200,11 +205,12 @@ def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
     return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
 
 
-def _is_image(field: Any, feature: Mapping[str, Any]) -> bool:
+def _has_bytes(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether images may be in a column that nobody calls one."""
     from pyarrow import types
 
-    if feature:
-        return bool(feature.get("_type") == "Image")
+    if features.get(field.name, {}).get("_type", VALUE) != VALUE:
+        return False
     if types.is_struct(field.type):
         return any(inner.name == "bytes" for inner in field.type)
     return bool(types.is_binary(field.type) or types.is_large_binary(field.type))
@@ -215,6 +221,14 @@ def _labels(place: Path, split: Split, columns: _Columns) -> list[str | None]:
     if columns.names is None:
         return [None if value is None or value == "" else str(value) for value in values]
     return [class_label(place, value, columns.names) for value in values]
+
+
+def _without_unlabelled(labels: Mapping[str, list[str | None]], rule: SplitRule) -> dict[str, list[str | None]]:
+    """The labels with None for -1, which stands for none, unless -1 and 1 are all there are, or the suite names it."""
+    there = {label for rows in labels.values() for label in rows if label is not None}
+    if there == {NO_LABEL, POSITIVE} or NO_LABEL in rule.classes:
+        return dict(labels)
+    return {name: [None if label == NO_LABEL else label for label in rows] for name, rows in labels.items()}
 
 
 def _sorted(labels: set[str]) -> list[str]:

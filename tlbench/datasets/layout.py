@@ -97,7 +97,7 @@ def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout
     _check_folder(folder)
     left_out: LeftOut = []
     top = look(folder, folder, left_out)
-    outer = _named(folder, top, rule.folders) if rule.folders is not None else _found(folder, top)
+    outer = splits_in(folder, top, rule)
     if outer:
         left_out += _beside(folder, top, outer.values())
         places = {split: _inner(folder, place, left_out) for split, place in outer.items()}
@@ -165,6 +165,14 @@ def _beside(folder: Path, top: Listed, places: Collection[Path]) -> LeftOut:
     files = [leave_out(path, folder, "not in the folder of a class") for path in top.files.values()]
     others = [path for path in top.folders.values() if path not in places]
     return files + [leave_out(path, folder, BESIDE, folder=True) for path in others]
+
+
+def splits_in(folder: Path, top: Listed, rule: SplitRule) -> dict[str, Path]:
+    """The folder of each split: that which the suite names, else whose name means it; none where no name does.
+
+    Raises UserError where one that is named is not there, and where names leave open what is meant.
+    """
+    return _found(folder, top) if rule.folders is None else _named(folder, top, rule.folders)
 
 
 def _named(folder: Path, top: Listed, folders: Mapping[str, str]) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
 from tlbench.datasets.spec import Archive, DatasetInfo
+from tlbench.datasets.synthetic import TEXTURES
 
 OnBytes = Callable[[int, int | None], None]
 
@@ -48,7 +49,7 @@ def locate(
             raise UserError(
                 f"synthetic: there is no data set {like!r}; {nearest(str(like), list(DATASETS), 'data sets')}"
             )
-        return Located(None, classes)
+        return Located(None, _drawable(str(like), classes))
     if path is not None:
         return Located(path)  # what the suite names itself has no stand-in
     if root is not None and not root.is_dir():
@@ -63,7 +64,7 @@ def locate(
         return Located(folder)
     info, why = DATASETS[dataset.name], ""
     if fallback_synthetic:
-        return Located(None, info.classes, fallback=True)
+        return Located(None, _drawable(info.name, info.classes), fallback=True)
     if info.archive:
         try:
             return Located(get(info, info.archive, cache, on_bytes))
@@ -74,6 +75,16 @@ def locate(
         f"{why}; {info.where}; or allow drawn pictures with "
         "`fallback: {datasets: synthetic}`"
     )
+
+
+def _drawable(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes. Raises UserError where there are more than can be drawn."""
+    if len(classes) > len(TEXTURES):
+        raise UserError(
+            f"data set {name} has {len(classes)} classes, and at most {len(TEXTURES)} can be drawn; give it "
+            "photographs in the place of synthetic pictures"
+        )
+    return classes
 
 
 def folder_of(name: str, root: Path | None, cache: Path) -> Path | None:

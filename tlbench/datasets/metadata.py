@@ -3,14 +3,14 @@ Face's `imagefolder` has it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.datasets.layout import Layout, SplitRule
-from tlbench.datasets.listing import peek
+from tlbench.datasets.layout import Layout, SplitRule, splits_in
+from tlbench.datasets.listing import Listed, peek
 from tlbench.datasets.names import shown, split_of
 from tlbench.datasets.table import LABEL, Columns, Row, cells_of, laid_out_rows, rows_of, wrong
 
@@ -23,34 +23,35 @@ LONGEST = 64 * 1024
 def has_labels(place: Path, rule: SplitRule) -> bool:
     """Whether tables beside the images give their labels; those that say other things of them are none."""
     columns = _columns(rule)
-    found = _tables(place)
+    found = _tables(place, rule)
     return bool(found) and all({columns.path, columns.label} <= _first(file) for file in found)
 
 
 def read_metadata(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     """The layout of the images that the tables list: one beside all, or one in the folder of each split.
 
-    Where the one has no column `split`, folders whose names mean one are splits. Raises UserError, at the line.
+    Where the one has no column `split`, the folders that it names are splits, found as in a folder without a table.
+    Raises UserError, at the line.
     """
-    columns, found = _columns(rule), _tables(place)
+    columns, found = _columns(rule), _tables(place, rule)
     rows: list[Row] = []
     for file in found:
         lines = cells_of(file, columns) if file.suffix == ".csv" else _objects(file, columns)
-        of = list(rows_of(file, lines, columns, place, rule.classes))
-        folder = file.parent.name if file.parent != place else None
-        rows += of if folder is None else [replace(row, split=row.split or folder) for row in of]
-    return laid_out_rows(found[0] if len(found) == 1 else place, place, _in_folders(rows), rule, empty=empty)
+        rows += rows_of(file, lines, columns, place, rule.classes)
+    rows, rule = _in_splits(place, rows, rule)
+    return laid_out_rows(found[0] if len(found) == 1 else place, place, rows, rule, empty=empty)
 
 
 def _columns(rule: SplitRule) -> Columns:
     return Columns(rule.image or FILE_NAME, rule.label or LABEL)
 
 
-def _tables(place: Path) -> list[Path]:
-    """That in the folder, else those in its folders that are called as splits are."""
+def _tables(place: Path, rule: SplitRule) -> list[Path]:
+    """That in the folder, else those in its folders that are called as splits are, or that the suite names."""
     if own := [place / name for name in NAMES if (place / name).is_file()]:
         return own[:1]
-    folders = [path for name, path in peek(place).folders.items() if split_of(name)]
+    named = _named(rule)
+    folders = [path for name, path in peek(place).folders.items() if split_of(name) or name in named]
     return [file for folder in folders if (file := _in(folder)) is not None]
 
 
@@ -68,12 +69,42 @@ def _first(file: Path) -> set[str]:
         return set()
 
 
-def _in_folders(rows: list[Row]) -> list[Row]:
-    """The rows with their first folders as splits, where no row has a split and all of those mean one."""
-    firsts = {Path(row.path).parts[0] for row in rows}
-    if any(row.split for row in rows) or not firsts or not all(split_of(first) for first in firsts):
-        return rows
-    return [replace(row, split=Path(row.path).parts[0]) for row in rows]
+def _in_splits(place: Path, rows: list[Row], rule: SplitRule) -> tuple[list[Row], SplitRule]:
+    """The rows with their folders as splits, and the rule that names these, where no row has a split of its own and
+    there are such folders. Raises UserError where only some rows have one, and where folders leave open what is meant.
+    """
+    if rule.folders == {} or not rows:
+        return rows, rule
+    without = [row for row in rows if row.split is None]
+    if len(without) < len(rows):
+        if without:
+            raise wrong(without[0].file, without[0].line, "there is no split; every image needs one")
+        return rows, rule
+    folders = [Path(row.path).parts[:-1] if row.file.parent == place else (row.file.parent.name,) for row in rows]
+    depth = _depth(folders, _named(rule))
+    top = place.joinpath(*folders[0][:depth])
+    there = {name: top / name for name in sorted({parts[depth] for parts in folders if len(parts) > depth})}
+    splits = splits_in(top, Listed(there), rule) if there else {}
+    if not splits:
+        return rows, rule
+    found = zip(rows, folders, strict=True)
+    rows = [replace(row, split=parts[depth] if len(parts) > depth else None) for row, parts in found]
+    return rows, replace(rule, folders={split: path.name for split, path in splits.items()})
+
+
+def _depth(folders: Sequence[tuple[str, ...]], named: Collection[str]) -> int:
+    """How deep those lie that may be splits: 1 where all rows are in images/train and images/test."""
+    depth = 0
+    for there in map(set, zip(*folders, strict=False)):
+        if len(there) > 1 or any(split_of(name) or name in named for name in there):
+            break
+        depth += 1
+    return depth
+
+
+def _named(rule: SplitRule) -> frozenset[str]:
+    """The folders that the suite names."""
+    return frozenset((rule.folders or {}).values())
 
 
 def _objects(file: Path, columns: Columns) -> Iterator[tuple[int, dict[str, str]]]:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ class Columns:
 @dataclass(frozen=True)
 class Row:
     """A line of `file`: the image's path, relative to the data set's folder, and its other cells; `split` None without
-    that column.
+    that column, or outside the folders that are splits.
     """
 
     file: Path
@@ -211,7 +212,9 @@ def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str |
     values = {row.split: row for row in reversed(rows) if row.split is not None}
     if rule.folders == {} or not values:
         if rule.folders:
-            raise UserError(f"{shown(str(file))} has no column {SPLIT!r}, of which `splits` names values")
+            raise UserError(
+                f"{shown(str(file))} has no column {SPLIT!r}, of which `splits` names values; add it, or leave that out"
+            )
         return {"train": None}
     if rule.folders is not None:
         for split, value in rule.folders.items():
@@ -256,10 +259,10 @@ def _by_class(rows: Sequence[Row], classes: Sequence[str], split: str | None) ->
 def _of_no_split(file: Path, rows: Sequence[Row], splits: Mapping[str, str | None]) -> LeftOut:
     if None in splits.values():
         return []
-    others = sorted({row.split for row in rows if row.split is not None} - set(splits.values()))
+    others = Counter(row.split for row in rows if row.split not in splits.values())
     return [
-        _of_file(file, f"{counted(sum(row.split == other for row in rows), 'image')} of split {other!r}, not named")
-        for other in others
+        _of_file(file, f"{counted(count, 'image')} " + (f"of split {name!r}, not named" if name else "of no split"))
+        for name, count in sorted(others.items(), key=lambda item: item[0] or "")
     ]
 
 

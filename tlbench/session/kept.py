@@ -5,6 +5,7 @@ from pathlib import Path
 from tlbench.cache.download import file_digest
 from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError
+from tlbench.core.files import absolute
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
 from tlbench.results.record import Record
@@ -61,7 +62,7 @@ def own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
     except UserError:
         return None
     written = [item.path for item in suite.content.datasets if item.dataset.name == name and item.path is not None]
-    places = [place for path in written for place in (suite.dataset_paths[name], Path(path).expanduser().resolve())]
+    places = [place for path in written for place in (suite.dataset_paths[name], absolute(Path(path).expanduser()))]
     if written and data is not None:
         places.insert(0, data / name)
     return next((place for place in places if place.exists()), None)

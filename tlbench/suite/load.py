@@ -7,7 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from tlbench.backbones import saved
+from tlbench.core.cell import FILE
 from tlbench.core.errors import UserError
+from tlbench.core.files import absolute
 from tlbench.core.settings import at_home
 from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
@@ -68,6 +71,15 @@ class Suite:
         """Whether the trained model of each cell is kept."""
         return self.content.save_models
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Places of images, and saved models, that it names and that are not there."""
+        content = self.content
+        items = (*content.backbones, *(patch.backbone for patch in content.include if patch.backbone))
+        named = [one.args for item in items for one in item.backbones if one.name == FILE]
+        places = [str(path) for path in self.dataset_paths.values() if not path.exists()]
+        return (*places, *(saved.called(args) for args in named if not saved.is_known(args)))
+
     def complain(self, loc: Loc, message: str) -> UserError:
         """A UserError at the place of `loc`."""
         return UserError(self.document.error(loc, message))
@@ -86,16 +98,20 @@ def load_suite(suite: str | Path) -> Suite:
         )
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
-    paths: dict[str, Path] = {}
+    return Suite(content, document, _paths(document, content), place.notes)
+
+
+def _paths(document: Document, content: SuiteFile) -> dict[str, Path]:
+    """The places that the suite names, by data set. Raises UserError where two data sets of one name are not one."""
+    paths: dict[str, Path | None] = {}
     for index, item in enumerate(content.datasets):
+        name, own = item.dataset.name, None
         if item.path is not None:
-            name = item.dataset.name
-            if name in paths:
-                raise UserError(
-                    document.error(("datasets", index), f"a second data set named {name!r}; names must differ")
-                )
-            paths[name] = (path.parent / at_home(Path(item.path), name)).resolve()
-    return Suite(content, document, paths, place.notes)
+            own = absolute(Path(document.file).parent / at_home(Path(item.path), name))
+        if name in paths and (own or paths[name]):
+            raise UserError(document.error(("datasets", index), f"a second data set named {name!r}; names must differ"))
+        paths[name] = own
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def _own(key: str) -> bool:
