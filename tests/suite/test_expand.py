@@ -195,6 +195,47 @@ def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_excluded_is_meant_as_it_is_written(tmp_path: Path) -> None:
+    text = BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNetV2, {name: MobileNetV2, weights: random}, VGG16]")
+    drawn = text + "exclude: {backbone: {name: MobileNetV2, weights: random}}\n"
+    assert [(c.backbone.name, c.weights) for c in cells(tmp_path, drawn)] == [
+        ("MobileNetV2", "imagenet"),
+        ("VGG16", "imagenet"),
+    ]
+    assert [c.backbone.name for c in cells(tmp_path, text + "exclude: {backbone: MobileNetV2}\n")] == ["VGG16"]
+    sizes = BASE.replace("96", "[native, 96]")
+    assert [c.image_size for c in cells(tmp_path, sizes + "exclude: {image_size: native}\n")] == [96]
+    assert [c.image_size for c in cells(tmp_path, sizes + "exclude: {image_size: 224}\n")] == [96]
+
+
+def test_what_is_excluded_need_not_work(tmp_path: Path) -> None:
+    text = BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNet, InceptionV3]").replace("96", "[64, 96]")
+    with pytest.raises(UserError, match="image_size 64 is too small for InceptionV3"):
+        cells(tmp_path, text)
+    left = cells(tmp_path, text + "exclude: {backbone: InceptionV3, image_size: 64}\n")
+    assert [(c.backbone.name, c.image_size) for c in left] == [
+        ("MobileNet", 64),
+        ("MobileNet", 96),
+        ("InceptionV3", 96),
+    ]
+
+
+def test_seeds_are_excluded_of_the_cells_that_have_them(tmp_path: Path) -> None:
+    text = BASE.replace("strategies: frozen", "strategies: [frozen, full]") + "seeds: [0, 1]\n"
+    left = cells(tmp_path, text + "exclude: [{strategy: full, seed: 0}, {seed: 1, strategy: full}]\n")
+    assert [(c.strategy.name, c.seed) for c in left] == [("frozen", 0)]
+    with pytest.raises(UserError, match="exclude: no cell of the matrix matches this"):
+        cells(tmp_path, text + "exclude: {strategy: frozen, seed: 1}\n")  # a solved head has no second seed
+
+
+def test_a_share_may_be_written_as_yaml_takes_for_text(tmp_path: Path) -> None:
+    written, plain = (
+        cells(tmp_path, BASE.replace("cats_dogs", f"{{name: pets, path: data, validation: {share}}}"))
+        for share in ("2e-1", "0.2")
+    )
+    assert written == plain
+
+
 def test_one_mapping_stands_for_a_list_of_one_in_exclude_and_include(tmp_path: Path) -> None:
     text = BASE.replace("strategies: frozen", "strategies: [frozen, full]")
     text += "exclude: {strategy: full}\ninclude: {strategy: scratch, seed: 7}\n"

@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Collection, Iterator, Sized
-from dataclasses import dataclass
 from itertools import product
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import RECIPE, Backend, Cell, Head, Limit, Named, Timing, Training, Tuning, Weights
-from tlbench.core.errors import UserError
-from tlbench.core.image_size import ImageSize, Resize, brief, height_width
-from tlbench.datasets import registry as datasets
+from tlbench.core.cell import RECIPE, Cell, Named, Timing, Training, Tuning
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
+from tlbench.suite.point import Places, Point, check, size_of
 from tlbench.suite.schema import MOST_CELLS, NO_TIMING, PROTOCOLS, PatchSection, TimingSection
 from tlbench.suite.training import TrainSection
 
@@ -27,24 +24,6 @@ NO_STEPS = {
 """Settings of gradient steps where none is taken: they make no other cell of a solved head."""
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A point of the matrix, but for its seed. rate: None for the strategy's own."""
-
-    backbone: Named
-    weights: Weights
-    dataset: Named
-    limit: Limit
-    strategy: Named
-    head: Head
-    size: ImageSize
-    resize: Resize
-    precision: str
-    backend: Backend
-    train: Training | None
-    rate: float | None
-
-
 def expand(suite: Suite) -> tuple[Cell, ...]:
     """All cells, each once, in the order data set, images, backbone, image size, strategy, head, settings, seed.
 
@@ -56,12 +35,6 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
             (), f"the suite spans {number} cells, at most {MOST_CELLS} can be; make several of it, or shorten its lists"
         )
     cells = {cell.id: cell for cell in _matrix(suite)}
-    for index, patch in enumerate(suite.content.exclude):
-        matched = [cell.id for cell in cells.values() if _matches(cell, patch)]
-        if not matched:
-            raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
-        for cell_id in matched:
-            del cells[cell_id]
     for index, patch in enumerate(suite.content.include):
         for cell in _included(suite, patch, ("include", index)):
             cells[cell.id] = cell
@@ -86,39 +59,53 @@ def _size(suite: Suite) -> int:
 
 
 def _matrix(suite: Suite) -> Iterator[Cell]:
+    """The cells of all points but those that are excluded, of which nobody asks whether they could work."""
+    content, excluded = suite.content, set[int]()
+    for point, places in _points(suite):
+        seeds = {index: patch.seed for index, patch in enumerate(content.exclude) if _matches(point, patch)}
+        if None in seeds.values():
+            excluded.update(index for index, seed in seeds.items() if seed is None or seed in content.seeds)
+            continue
+        check(suite, point, places)
+        for seed in content.seeds:
+            cell = _cell(suite, point, seed)
+            out = [index for index, asked in seeds.items() if asked == cell.seed]
+            excluded.update(out)
+            if not out:
+                yield cell
+    for index in range(len(content.exclude)):
+        if index not in excluded:
+            raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
+
+
+def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
     content = suite.content
     named = [
         (one, item.weights, ("backbones", index))
         for index, item in enumerate(content.backbones)
         for one in item.backbones
     ]
-    heads = list(enumerate(content.heads))
-    points = product(
+    axes = product(
         content.datasets,
         content.limits(),
         named,
         content.image_size,
         content.resize,
-        content.strategies,
-        heads,
+        enumerate(content.strategies),
+        enumerate(content.heads),
         content.precision,
         content.backend,
         list(trainings(content.train)),
     )
-    for dataset, limit, (backbone, weights, loc), asked, resize, strategy, (number, head), precision, backend, (
+    for item, limit, (backbone, weights, loc), asked, resize, (nth, strategy), (number, head), precision, backend, (
         train,
         rate,
-    ) in points:
-        _check_together(suite, dataset.dataset, strategy, head, ("heads", number))
-        _check_strategy(suite, strategy, head, train, ("strategies", content.strategies.index(strategy)))
-        size = _size_of(suite, backbone, asked, loc)
-        _check_auxiliary(suite, backbone, strategy, size, loc)
-        _check_original(suite, strategy, weights, size, resize, loc)
-        point = _Point(
-            backbone, weights, dataset.dataset, limit, strategy, head, size, resize, precision, backend, train, rate
+    ) in axes:
+        size = size_of(suite, backbone, asked, loc)
+        point = Point(
+            backbone, weights, item.dataset, limit, strategy, head, size, resize, precision, backend, train, rate
         )
-        for seed in content.seeds:
-            yield _cell(suite, point, seed)
+        yield point, Places(loc, ("strategies", nth), ("heads", number))
 
 
 def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
@@ -136,20 +123,17 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
     strategy, head = patch.strategy or content.strategies[0], patch.head or content.heads[0]
     seed = content.seeds[0] if patch.seed is None else patch.seed
     train, rate = next(trainings(content.train))
-    _check_together(suite, dataset, strategy, head, (*loc, "head"))
-    _check_strategy(suite, strategy, head, train, (*loc, "strategy"))
-    limit, precision, backend = content.limits()[0], content.precision[0], content.backend[0]
+    limit, resize, precision, backend = content.limits()[0], content.resize[0], content.precision[0], content.backend[0]
     for backbone in item.backbones:
-        size, resize = _size_of(suite, backbone, patch.image_size or content.image_size[0], loc), content.resize[0]
-        _check_auxiliary(suite, backbone, strategy, size, loc)
-        _check_original(suite, strategy, item.weights, size, resize, loc)
-        point = _Point(
+        size = size_of(suite, backbone, patch.image_size or content.image_size[0], loc)
+        point = Point(
             backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, backend, train, rate
         )
+        check(suite, point, Places(loc, (*loc, "strategy"), (*loc, "head")))
         yield _cell(suite, point, seed)
 
 
-def _cell(suite: Suite, point: _Point, seed: int) -> Cell:
+def _cell(suite: Suite, point: Point, seed: int) -> Cell:
     content, strategy, train = suite.content, point.strategy, point.train
     rule = strategies.make(strategy.name, strategy.args)
     if not rule.trains:
@@ -253,90 +237,23 @@ def timing(section: TimingSection) -> Timing | None:
     )
 
 
-def _size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) -> ImageSize:
-    try:
-        info = backbones.of(backbone)
-    except UserError as error:
-        raise suite.complain(loc, str(error)) from None
-    size = info.default_size if isinstance(asked, str) else asked
-    if trouble := info.size_trouble(size, backbone.label):
-        raise suite.complain(loc, f"image_size {brief(size)}{trouble}")
-    return size
-
-
-def _check_auxiliary(suite: Suite, backbone: Named, strategy: Named, size: ImageSize, loc: Loc) -> None:
-    if not strategies.make(strategy.name, strategy.args).needs_auxiliary:
-        return
-    own = backbones.of(backbone).auxiliary
-    if own is None:
-        having = ", ".join(name for name in backbones.names() if backbones.get(name).auxiliary)
-        raise suite.complain(
-            loc,
-            f"strategy {strategy.label}: {backbone.name} has no auxiliary classifiers, only {having} has; leave "
-            "auxiliary out",
-        )
-    if min(height_width(size)) < own.min_size:
-        raise suite.complain(
-            loc,
-            f"strategy {strategy.label}: image_size {brief(size)} is too small for the auxiliary classifiers of "
-            f"{backbone.name}, which need at least {own.min_size} pixels",
-        )
-
-
-def _check_original(suite: Suite, strategy: Named, weights: Weights, size: ImageSize, resize: Resize, loc: Loc) -> None:
-    """Original classifiers are shown what they were evaluated with."""
-    if strategies.make(strategy.name, strategy.args).trains:
-        return
-    if weights == "drawn":
-        raise suite.complain(loc, f"drawn weights are a backbone's alone, and {strategy.name} needs a classifier")
-    if not isinstance(size, int):
-        raise suite.complain(("image_size",), f"image_size {brief(size)}: original classifiers take squares")
-    if resize != "stretch":
-        raise suite.complain(
-            ("resize",),
-            "resize: original classifiers take the middle of each image, as they were evaluated; leave it out",
-        )
-
-
-def _check_together(suite: Suite, dataset: Named, strategy: Named, head: Head, loc: Loc) -> None:
-    trains = strategies.make(strategy.name, strategy.args).trains
-    original = {"strategy pretrained": not trains, "head imagenet": head.name == "imagenet"}
-    original["data set imagenet"] = dataset.name == datasets.IMAGENET
-    if any(original.values()) and not all(original.values()):
-        there, missing = ([name for name, value in original.items() if value is of] for of in (True, False))
-        raise suite.complain(
-            loc,
-            f"{' and '.join(there)} {'goes' if len(there) == 1 else 'go'} only with {' and '.join(missing)}; "
-            "give original classifiers a suite of their own, as suites/keras_table.yaml",
-        )
-    like = dataset.args.get("like")
-    classes = datasets.classes_of(dataset.name, None if like is None else str(like))
-    if head.output == "sigmoid" and classes is not None and len(classes) != 2:
-        raise suite.complain(
-            loc, f"output sigmoid needs two classes, but {dataset.name} has {len(classes)}; use softmax"
-        )
-
-
-def _check_strategy(suite: Suite, strategy: Named, head: Head, train: Training | None, loc: Loc) -> None:
-    try:
-        strategies.make(strategy.name, strategy.args).check(head, train)
-    except ValueError as error:
-        raise suite.complain(loc, f"strategy {strategy.label}: {error}") from None
-
-
-def _matches(cell: Cell, patch: PatchSection) -> bool:
-    if patch.backbone is not None and not any(_same(cell.backbone, one) for one in patch.backbone.backbones):
+def _matches(point: Point, patch: PatchSection) -> bool:
+    """Whether a point of the matrix is meant, whatever its seed."""
+    if patch.backbone is not None:
+        if not any(_same(point.backbone, one) for one in patch.backbone.backbones):
+            return False
+        if patch.backbone.says_weights and point.weights != patch.backbone.weights:
+            return False
+    if patch.strategy is not None and not _same(point.strategy, patch.strategy):
         return False
-    if patch.strategy is not None and not _same(cell.strategy, patch.strategy):
+    if patch.head is not None and point.head != patch.head:
         return False
-    if patch.head is not None and cell.head != patch.head:
+    if patch.dataset is not None and point.dataset.name != patch.dataset:
         return False
-    if patch.dataset is not None and cell.dataset.name != patch.dataset:
-        return False
-    if patch.image_size is not None and cell.image_size != patch.image_size:
-        return False
-    return patch.seed is None or cell.seed == patch.seed
+    if patch.image_size == "native":
+        return point.size == backbones.of(point.backbone).default_size
+    return patch.image_size is None or point.size == patch.image_size
 
 
-def _same(cell: Named, asked: Named) -> bool:
-    return cell.name == asked.name and asked.args.items() <= cell.args.items()
+def _same(own: Named, asked: Named) -> bool:
+    return own.name == asked.name and asked.args.items() <= own.args.items()

@@ -23,10 +23,14 @@ SPLIT_KEYS = ("validation", "test", "split_seed")
 
 
 class BackboneItem(Value):
-    """Backbones that one item stands for (a pattern may stand for many), and the weights it asks for."""
+    """Backbones that one item stands for (a pattern may stand for many), and the weights it asks for.
+
+    says_weights: whether these are written, or the usual ones.
+    """
 
     backbones: tuple[Named, ...]
     weights: Weights
+    says_weights: bool
 
 
 class DatasetItem(Value):
@@ -63,6 +67,7 @@ def _backbone(value: Any, info: ValidationInfo) -> Any:
         if any(sign in name for sign in "*?["):
             raise complain(f"no backbone matches {name!r}; `tlbench list backbones` names them")
         raise complain(f"there is no backbone {name!r}; {nearest(name, list(backbones.names()), 'backbones')}")
+    says_weights = "weights" in args
     weights = one_of("imagenet", "drawn", "random", label="kind of weights")(args.pop("weights", "imagenet"))
     _scalars(args)
     for one in names:
@@ -73,7 +78,8 @@ def _backbone(value: Any, info: ValidationInfo) -> Any:
         if weights == "drawn" and drawn.find(one, args) is None:
             label = Named(name=one, args=args).label
             raise complain(f"there are no drawn weights of {label}, only of {drawn.known()}", "weights")
-    return BackboneItem(backbones=tuple(Named(name=one, args=args) for one in names), weights=weights)
+    made = tuple(Named(name=one, args=args) for one in names)
+    return BackboneItem(backbones=made, weights=weights, says_weights=says_weights)
 
 
 def _dataset(value: Any) -> Any:
@@ -104,7 +110,7 @@ def _dataset(value: Any) -> Any:
     for key in SPLIT_KEYS:
         if key in args:
             check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
-            check(args[key])
+            args[key] = check(args[key])
     if args.get("validation", 0) + args.get("test", 0) >= 1:
         raise complain("validation and test are shares of train and leave nothing of it; lower one of them", "test")
     for key in COLUMNS:
@@ -128,19 +134,21 @@ def _saved_model(args: dict[str, Any], folder: Path) -> BackboneItem:
             f"path: a file that ends in {saved.SUFFIX}, or keras-hub's preset folder, belongs here, not {show(path)}",
             "path" if path else None,
         )
-    if isinstance(scaling, dict):
-        scaling = _per_channel(scaling)
-    elif scaling is not None:
-        one_of(*get_args(Scaling), label="scaling")(scaling)
+    scaling = None if scaling is None else read_scaling(scaling)
     weights = one_of(FILE, "random", label="kind of weights")(args.get("weights", FILE))
     if not (folder / path).exists():
-        missing = saved.missing(Path(path), scaling)
-        return BackboneItem(backbones=(missing,), weights="random" if weights == "random" else "file")
-    try:
-        backbone = saved.backbone(folder / path, scaling)
-    except UserError as error:
-        raise complain(str(error), "path") from None
-    return BackboneItem(backbones=(backbone,), weights="random" if weights == "random" else "file")
+        found = saved.missing(Path(path), scaling)
+    else:
+        try:
+            found = saved.backbone(folder / path, scaling)
+        except UserError as error:
+            raise complain(str(error), "path") from None
+    return BackboneItem(backbones=(found,), weights=weights, says_weights="weights" in args)
+
+
+def read_scaling(value: Any) -> str:
+    """How a saved model wants its images scaled, as arguments of a cell have it: a word, or JSON."""
+    return _per_channel(value) if isinstance(value, dict) else one_of(*get_args(Scaling), label="scaling")(value)
 
 
 def _per_channel(value: dict[str, Any]) -> str:
