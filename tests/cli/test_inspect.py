@@ -1,11 +1,38 @@
-"""Options of `tlbench inspect` that strategies bring along."""
+"""Options of `tlbench inspect` that strategies bring along, and what `--set` of it and of `tlbench classify` takes."""
 
+import pytest
 from click.testing import CliRunner
 
+from tlbench.cli import classify
 from tlbench.cli.inspect import command
+from tlbench.core.errors import UserError
 
 
 def test_an_argument_of_two_strategies_is_told_of_each() -> None:
     text = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
     assert "l2_sp: pull of the backbone toward its first weights; wise_ft: share of the fine-tuned weights" in text
     assert "full, co_tuning: inference keeps" in text
+
+
+@pytest.mark.parametrize("setting", ["weights=random", "images=cat.jpg", "model=VGG16", "alfa=1"])
+def test_an_argument_that_no_backbone_has_is_refused(setting: str) -> None:
+    name, _, _ = setting.partition("=")
+    said = CliRunner().invoke(classify.command, ["MobileNet", "--set", setting, "cat.jpg"]).exception
+    assert isinstance(said, UserError)
+    assert str(said).startswith(f"unknown argument {name!r} of backbone MobileNet; ")
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ('{"scle": 1}', "unknown key 'scle'; did you mean 'scale'?"),
+        ('{"scale": [1, 2]}', "scaling: scale: a number, or one for each of three channels, belongs here"),
+        ('{"scale": 1', "this is no JSON ("),
+        ("trch", "there is no scaling 'trch'; did you mean 'torch'?"),
+        ("3", "a word belongs here, not 3; known scalings: caffe, inside, tf, torch"),
+    ],
+)
+def test_a_scaling_that_is_none_is_refused(scaling: str, expected: str) -> None:
+    said = CliRunner().invoke(command, ["mine.keras", "--set", f"scaling={scaling}"]).exception
+    assert isinstance(said, UserError)
+    assert str(said).startswith(f"--set scaling={scaling}: {expected}")

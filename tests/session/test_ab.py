@@ -9,7 +9,7 @@ from typing import Any, Self
 import pytest
 
 from tests import builders
-from tests.integration.conftest import TINY
+from tests.integration.conftest import MOBILENET, TINY
 from tests.measuring.played import Heard, Host
 from tests.narrow import present
 from tlbench.core import plugin_files
@@ -24,7 +24,7 @@ from tlbench.regression.verdicts import Verdict
 from tlbench.results.run_folder import create, open_run
 from tlbench.results.store import Store
 from tlbench.session import ab as module
-from tlbench.session.ab import ab, confirm, undecided_by
+from tlbench.session.ab import ab, confirm, suite_of, undecided_by
 from tlbench.session.side import side_of
 from tlbench.sides.remote import Interpreter
 from tlbench.suite.expand import expand
@@ -192,6 +192,16 @@ def test_a_comparison_of_two_runs_is_confirmed_where_something_seems_to_be_worse
     stage.happened.clear()
     assert confirm(fine, stage.suite, "fast", "slow", events=stage.events) is fine
     assert stage.happened == []
+
+
+def test_the_copy_of_a_suite_in_a_run_is_not_beside_what_it_names(tmp_path: Path) -> None:
+    model = TINY.replace("{name: shapes, path: shapes}", "cats_dogs").replace(MOBILENET, "{name: file, path: my.keras}")
+    for name, text, named in (("data", TINY, "/shapes"), ("model", model, "my.keras")):
+        run = create(tmp_path / name, "own", text, ["0" * 12], datetime.now(UTC)).path
+        with pytest.raises(UserError, match=rf"suite\.yaml is a copy .*{named} is not; name the suite with --suite$"):
+            suite_of(run, print)
+    (tmp_path / "data" / "shapes").mkdir()
+    assert suite_of(tmp_path / "data", print) == tmp_path / "data" / "suite.yaml"
 
 
 class Processes:

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from tlbench.cli.options import data_option, plugin_option, weights_option
-from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
+from tlbench.cli.outputs import asked_gates, asked_outputs, format_option, gate_option, write_outputs
 from tlbench.cli.progress import Terminal
 from tlbench.measuring.phase import Effort
 from tlbench.session.ab import ab
@@ -58,6 +58,7 @@ def command(
 
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """
+    outputs = asked_outputs(formats)
     suite = load_suite(suite_file)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -78,5 +79,5 @@ def command(
             confirm=confirm,
         )
     console.print(f"Runs: {place / 'a'}, {place / 'b'}")
-    write_outputs(comparison, formats)
+    write_outputs(comparison, outputs)
     return comparison.exit_code

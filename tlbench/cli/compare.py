@@ -6,14 +6,13 @@ import click
 from rich.console import Console
 
 from tlbench.cli.options import data_option, plugin_option, weights_option
-from tlbench.cli.outputs import asked_gates, format_option, gate_option, write_outputs
+from tlbench.cli.outputs import asked_gates, asked_outputs, format_option, gate_option, write_outputs
 from tlbench.cli.progress import Terminal
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
-from tlbench.results.run_folder import SUITE_FILE
+from tlbench.regression.decide import flagged
 from tlbench.session import ab
 from tlbench.session.compare import changed, compare
-from tlbench.session.folder import find_run
 from tlbench.sides.environments import CURRENT
 
 
@@ -51,14 +50,12 @@ def command(
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """
-    asked = asked_gates(gates)
+    asked, outputs = asked_gates(gates), asked_outputs(formats, as_json)
     comparison = compare(base, new, gates=asked)
-    if confirm:
-        if base_env is None:
-            raise UserError(
-                "--confirm measures the base again and needs --base-env: a requirement, a python or git:REV"
-            )
-        suite_file = suite or find_run(new, say).path / SUITE_FILE
+    if confirm and base_env is None:
+        raise UserError("--confirm measures the base again and needs --base-env: a requirement, a python or git:REV")
+    if confirm and base_env is not None and flagged(comparison):
+        suite_file = suite or ab.suite_of(new, say)
         with Terminal(Console(stderr=True, highlight=False, soft_wrap=True)) as events:
             comparison = ab.confirm(
                 comparison,
@@ -70,5 +67,5 @@ def command(
                 weights=weights,
                 gates=changed(comparison.base.gates, asked),
             )
-    write_outputs(comparison, ("json",) if as_json else formats)
+    write_outputs(comparison, outputs)
     return comparison.exit_code

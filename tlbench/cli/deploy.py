@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from tlbench.cli.options import Folder, data_option
-from tlbench.cli.outputs import format_and_file
+from tlbench.cli.outputs import asked_formats, format_and_file
 from tlbench.cli.progress import Terminal
 from tlbench.cli.terminal import say
 from tlbench.execution.runtimes import RUNTIMES
@@ -54,7 +54,7 @@ def command(
 
     Example: tlbench deploy results/keep --to litert --to litert-int8
     """
-    asked = ("json",) if as_json else formats or ("text",)
+    asked = asked_formats(formats, as_json)
     made = [(deployment_format(name), file) for name, file in map(format_and_file, asked)]
     with Terminal(Console(stderr=True, highlight=False, soft_wrap=True)) as events:
         deployment = deploy(run, cells, to=names, out=out, data=data, events=events, say=say)

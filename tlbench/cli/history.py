@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import plugin_option
-from tlbench.cli.outputs import format_and_file
+from tlbench.cli.outputs import asked_formats, format_and_file
 from tlbench.cli.terminal import say
 from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
 from tlbench.reporting.output import write
@@ -38,7 +38,7 @@ def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: 
 
     Example: tlbench history results/ci --format text --format html=history.html
     """
-    asked = ("json",) if as_json else formats or ("text",)
+    asked = asked_formats(formats, as_json)
     made = [(history_format(name), file) for name, file in map(format_and_file, asked)]
     if page is not None:
         made.append((history_format("html"), page))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic_core import PydanticCustomError
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,7 @@ from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
+from tlbench.suite.items import read_scaling
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,8 +79,7 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     args = settings_of(settings)
     if backbone.endswith(saved.SUFFIX) or preset.is_preset(Path(backbone)):
-        scaling = args.pop("scaling", None)
-        own = saved.backbone(Path(backbone), None if scaling is None else str(scaling))
+        own = saved.backbone(Path(backbone), _scaling(args.pop("scaling", None)))
     elif backbone in backbones.names():
         own = Named(name=backbone, args=args)
     else:
@@ -110,6 +111,17 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         "classes": options["classes"],
         "image_size": size,
     }
+
+
+def _scaling(value: Scalar) -> str | None:
+    """As a suite reads it, where scale and offset are JSON. Raises UserError for what is none."""
+    try:
+        mapping = isinstance(value, str) and value.startswith("{")
+        return None if value is None else read_scaling(json.loads(str(value)) if mapping else value)
+    except json.JSONDecodeError as error:
+        raise UserError(f'--set scaling={value}: this is no JSON ({error}); as {{"scale": 0.1}} it is') from error
+    except PydanticCustomError as error:
+        raise UserError(f"--set scaling={value}: {error}") from error
 
 
 def _size(text: str | None) -> ImageSize | None:

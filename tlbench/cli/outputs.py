@@ -1,6 +1,6 @@
 """What the commands that compare share: formats, gates, output."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -9,7 +9,7 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
-from tlbench.reporting.output import printable, write
+from tlbench.reporting.output import Made, printable, write
 from tlbench.session.compare import changed
 
 format_option = click.option(
@@ -60,13 +60,29 @@ def _number(share: str) -> str | float:
         return share
 
 
-def write_outputs(comparison: Comparison, formats: Sequence[str]) -> None:
-    """Print or write each format. Raises UserError for an unknown one."""
-    for word in formats or ("text",):
-        name, file = format_and_file(word)
+def asked_formats(formats: Sequence[str], as_json: bool) -> tuple[str, ...]:
+    """What ``--format`` and ``--json`` ask for; text where neither is given."""
+    return (*formats, *(("json",) if as_json else ())) or ("text",)
+
+
+Output = tuple[str, Callable[[Comparison], Made], Path | None]
+"""A format's name, what makes it, and its file; None where it is printed."""
+
+
+def asked_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]:
+    """Raises UserError for an unknown format: before anything is measured for it."""
+    outputs: list[Output] = []
+    for name, file in map(format_and_file, asked_formats(formats, as_json)):
         if name not in COMPARISON_FORMATS:
             raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
-        made = COMPARISON_FORMATS[name](comparison)
+        outputs.append((name, COMPARISON_FORMATS[name], file))
+    return outputs
+
+
+def write_outputs(comparison: Comparison, outputs: Sequence[Output]) -> None:
+    """Print or write each."""
+    for name, make, file in outputs:
+        made = make(comparison)
         if file:
             write(made, file)
         else:

@@ -1,6 +1,7 @@
 """`tlbench report`: tables of one or several runs."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from tlbench.session.report import load, write
 from tlbench.session.thumbnails import with_thumbnails
 
 SOME_FAILED = 2
+ALONE = ("--profile", "--within")
 
 
 @click.command()
@@ -71,7 +73,9 @@ def command(
 
     Example: tlbench report results/small
     """
-    name, output = _asked("json" if as_json else word, output)
+    others = {"--format": word, "--output": output, "--json": as_json, "--columns": columns, "--thumbnails": thumbnails}
+    _check_alone({"--profile": as_profile, "--within": limits, **others})
+    name, output = _asked(word, output, as_json)
     most = dict(map(_limit, limits))
     if name is None and output is None and not (as_profile or most or columns or thumbnails) and len(runs) == 1:
         return _write(find_run(runs[0], say))
@@ -112,9 +116,18 @@ def _limit(word: str) -> tuple[str, float]:
     return key, value
 
 
-def _asked(word: str | None, output: Path | None) -> tuple[str | None, Path | None]:
-    """The format and the file that are asked for. Raises UserError for an unknown format, or two files."""
-    name, file = format_and_file(word or "")
+def _check_alone(options: Mapping[str, object]) -> None:
+    """Raises UserError where one of `ALONE`, which stand first in `options`, is given beside another option."""
+    given = [option for option, value in options.items() if value]
+    if len(given) > 1 and given[0] in ALONE:
+        raise UserError(f"{given[0]} prints its answer and nothing else; leave {given[1]} out")
+
+
+def _asked(word: str | None, output: Path | None, as_json: bool) -> tuple[str | None, Path | None]:
+    """The format and the file that are asked for. Raises UserError for an unknown format, two formats or two files."""
+    name, file = format_and_file(word or ("json" if as_json else ""))
+    if as_json and name != "json":
+        raise UserError(f"--format {word} and --json are two formats; write one of them")
     if name and name not in FORMATS:
         raise UserError(f"--format: {FORMATS.unknown(name)}")
     if file and output is not None:

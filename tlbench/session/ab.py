@@ -19,8 +19,9 @@ from tlbench.measuring.session import TimedSide, TimingEvents
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided
 from tlbench.regression.gates import Gates
-from tlbench.results.run_folder import open_run
+from tlbench.results.run_folder import SUITE_FILE, open_run
 from tlbench.results.store import Store
+from tlbench.session.folder import Run, Say, find_run
 from tlbench.session.side import side_of
 from tlbench.sides.environments import CURRENT, prepare, same_packages
 from tlbench.sides.remote import Interpreter, Remote
@@ -102,6 +103,17 @@ def confirm(
     with temporary.inner("confirm-") as aside:
         interpreters = trial.set_up({BASE: base, NEW: new}, Path(aside) / ENVIRONMENTS)
         return trial.confirm(comparison, interpreters, Path(aside) / "runs")
+
+
+def suite_of(run: Run, say: Say) -> Path:
+    """The copy of the suite in a run's folder.
+
+    Raises UserError where it names by a relative path what lies beside the suite itself.
+    """
+    file = find_run(run, say).path / SUITE_FILE
+    if missing := load_suite(file).missing:
+        raise UserError(f"{file} is a copy of the suite, beside which {missing[0]} is not; name the suite with --suite")
+    return file
 
 
 @dataclass(frozen=True)

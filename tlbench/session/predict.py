@@ -106,6 +106,13 @@ def classify(
 
     Raises UserError where the weights or the names of the classes cannot be had: random ones would only pretend.
     """
+    return classified(model, images, weights, arguments)
+
+
+def classified(
+    model: str, images: StrPath | Sequence[StrPath], weights: StrPath | None, arguments: Mapping[str, Scalar]
+) -> Predictions:
+    """`classify`, for who has the arguments under names that nobody has looked at."""
     if model not in registry.names():
         raise UserError(f"there is no model {model!r}; {nearest(model, list(registry.names()), 'models')}")
     info = registry.get(model)
@@ -119,7 +126,7 @@ def classify(
     except UserError as error:
         way_out = str(error).partition(", or allow random weights")[0].partition("; give it `weights: random`")[0]
         raise UserError(f"{way_out}; random weights would only pretend to know the classes") from error
-    backbone = Named(name=model, args=arguments)
+    backbone = Named(name=model, args=dict(arguments))
     request = {"backbone": backbone.model_dump(), "weights": str(found.path), "image_size": info.default_size}
     return _predictions(CLASSIFY, request, images, backbone.label, class_names(folder), "tensorflow")
 
