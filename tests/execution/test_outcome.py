@@ -26,6 +26,52 @@ from tlbench.execution.outcome import LONGEST_MESSAGE, Died, Outcome, Raised, Ti
         (Raised("MemoryError", "", ""), "oom", "The machine's memory ran out"),
         (Raised("ResourceExhaustedError", "OOM when allocating tensor", ""), "oom", "batch_size"),
         (Raised("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory", ""), "oom", "batch_size"),
+        (
+            Raised("JaxRuntimeError", "RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes.", ""),
+            "oom",
+            "The machine's",
+        ),
+        (
+            Raised("JaxRuntimeError", "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes", ""),
+            "oom",
+            "The device's memory",
+        ),
+        (
+            Raised(
+                "ResourceExhaustedError",
+                "OOM when allocating tensor with shape[8] on /job:localhost/task:0/device:CPU:0 by allocator cpu",
+                "",
+            ),
+            "oom",
+            "The machine's memory",
+        ),
+        (
+            Raised(
+                "ResourceExhaustedError",
+                "OOM when allocating tensor with shape[8] on /job:localhost/task:0/device:GPU:0 by allocator GPU_0_bfc",
+                "",
+            ),
+            "oom",
+            "The device's memory",
+        ),
+        (
+            Raised(
+                "RuntimeError",
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+                "allocate 70368744177664 bytes. Error code 12 (Cannot allocate memory)",
+                "",
+            ),
+            "oom",
+            "The machine's memory",
+        ),
+        (
+            Raised("RuntimeError", "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling", ""),
+            "oom",
+            "Most often the d",
+        ),
+        (Raised("RuntimeError", "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", ""), "oom", "do not fit the driver"),
+        (Raised("XlaRuntimeError", "FAILED_PRECONDITION: DNN library initialization failed.", ""), "oom", "Most often"),
+        (Raised("RuntimeError", "Unable to find an engine to execute this computation", ""), "oom", "Most often"),
         (Raised("UserError", "image_size 16 is too small", "", user_error=True), "invalid", "suite"),
         (Raised("ValueError", "shapes differ", ""), "failed", "traceback"),
     ],

@@ -9,10 +9,15 @@ from tlbench.results.record import Failure, Status
 
 OUT_OF_MEMORY = (
     "ResourceExhaustedError", "MemoryError", "OutOfMemoryError", "RESOURCE_EXHAUSTED", "out of memory", "bad_alloc",
-    "OUT_OF_MEMORY", "STATUS_ALLOC_FAILED",
+    "OUT_OF_MEMORY", "STATUS_ALLOC_FAILED", "Cannot allocate memory",
 )  # fmt: skip
-ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "device:")
-"""Words of messages that speak of a device's memory, not of the machine's."""
+NO_ROOM_FOR_LIBRARIES = (
+    "CUBLAS_STATUS_NOT_INITIALIZED", "CUDNN_STATUS_NOT_INITIALIZED", "DNN library initialization failed",
+    "to find an engine to execute this computation",
+)  # fmt: skip
+"""What CUDA's libraries say on a card that is full, and where they do not fit the driver."""
+ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "while trying to allocate", "device ordinal")
+"""Words of messages that speak of a device's memory, not of the machine's. XLA's say "allocating" on a CPU."""
 LONGEST_MESSAGE = 2000
 
 
@@ -112,6 +117,12 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
                 advice=f"{_whose(kind + message)} memory ran out: lower batch_size or image_size; "
                 "nothing was reduced by itself.",
             )
+        case Raised(type=kind, message=message) if any(mark in message for mark in NO_ROOM_FOR_LIBRARIES):
+            advice = (
+                "Most often the device's memory ran out: lower batch_size or image_size. Where one small cell alone "
+            )
+            advice += "fails so too, the CUDA libraries do not fit the driver."
+            return "oom", Failure(type=kind, message=_short(message), advice=advice)
         case Raised(type="DivergedError" as kind, message=message):
             advice = "Lower learning_rate, or warm it up; with half precision, try float32."
             return "invalid", Failure(type=kind, message=_short(message), advice=advice)
