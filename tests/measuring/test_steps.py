@@ -61,6 +61,12 @@ def test_a_first_call_that_compiled_for_longer_than_the_bound_is_no_warm_up() ->
     assert warm_up(Machine(30.0).timer, timing(warmup=5, max_seconds=20)) == (30.0,)
 
 
+def test_a_second_call_that_is_slow_too_neither_ends_the_warm_up_nor_sets_the_pace() -> None:
+    opened = Machine(20.0, 0.6, 0.01).timer.open(timing(max_seconds=2))
+    assert opened.warmup == pytest.approx((0.6, 0.01, 0.01))
+    assert pace([opened]) == Pace(uncounted=1, counted=2)
+
+
 @pytest.mark.parametrize(
     ("times", "warm"),
     [((1, 1, 1), False), ((1, 1, 1, 1), True), ((2, 2, 1, 1), False), ((1, 1, 3, 1), True), ((1, 1, 0.96, 2), True)],
