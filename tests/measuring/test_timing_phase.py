@@ -303,6 +303,18 @@ def test_times_of_another_machine_join_no_run_that_has_some(tmp_path: Path) -> N
     assert phase(tmp_path, cells, again)[cells[1].id].timings is not None  # back where the others were taken
 
 
+def test_a_backend_that_finds_no_gpu_beside_one_that_does_is_told_as_that(tmp_path: Path) -> None:
+    on_gpu, on_cpu = Host(on_gpu=0), Host()
+    on_gpu.environment = builders.environment(gpu="Fast One")
+    cells = [cell("frozen"), cell("full")]
+    phase(tmp_path, cells[:1], on_gpu)
+    lost = present(phase(tmp_path, cells, on_cpu)[cells[1].id].timing_failure)
+    assert lost.message == (
+        "the run has step times of Test CPU, 2 threads, Fast One, and this is Test CPU, 2 threads, no GPU"
+    )
+    assert "a backend without its package for the GPU computes on the CPU" in lost.advice
+
+
 def test_the_name_of_the_machine_that_timed_is_kept_where_its_hardware_is_that_which_trained(tmp_path: Path) -> None:
     host = Host()
     host.environment = builders.environment().model_copy(update={"node": "second"})

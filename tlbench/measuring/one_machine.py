@@ -29,8 +29,7 @@ class OneMachine:
             return model
         model.close()
         message = f"the run has step times of {_named(self._known)}, and this is {_named(here)}"
-        advice = "Times of two machines are no column: take them there, or all of them here, with --fresh."
-        raise LostError("skipped", Failure(type="OtherMachine", message=message, advice=advice))
+        raise LostError("skipped", Failure(type="OtherMachine", message=message, advice=_advice(self._known, here)))
 
 
 def where_timed(records: Iterable[Record]) -> Environment | None:
@@ -44,4 +43,16 @@ def _machine(environment: Environment) -> tuple[str, ...]:
 
 
 def _named(environment: Environment) -> str:
-    return ", ".join(filter(None, _machine(environment)[:2])) + f", {environment.identity.get('threads', '?')} threads"
+    node, cpu, threads, gpu = _machine(environment)
+    return ", ".join([*filter(None, (node, cpu)), f"{threads or '?'} threads", gpu or "no GPU"])
+
+
+def _advice(known: Environment, here: Environment) -> str:
+    *before, gpu_before = _machine(known)
+    *now, gpu_now = _machine(here)
+    if before == now and not (gpu_before and gpu_now):
+        why = (
+            "Times on a GPU and on a CPU are no column: a backend without its package for the GPU computes on the CPU. "
+        )
+        return why + "Install that, or hide the GPU from all backends (CUDA_VISIBLE_DEVICES=-1) and take --fresh."
+    return "Times of two machines are no column: take them there, or all of them here, with --fresh."
