@@ -123,6 +123,18 @@ def test_each_backend_has_workers_of_its_own_side_by_side() -> None:
     server.stop_servers()  # other tests look for one
 
 
+def test_a_setting_that_changed_since_the_last_run_reaches_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with child.Conversation("tests.targets:echo", 10) as talk:
+        for visible in ("-1", "1", "1"):
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+            assert child.run("tests.targets:environment", "CUDA_VISIBLE_DEVICES") == Returned(visible)
+        talk.say(1)  # a child of before lives on, and so does its server until then
+        assert talk.listen(PATIENCE) == 11
+        assert fork_servers_become(2) == 2
+    assert fork_servers_become(1) == 1
+    server.stop_servers()  # other tests look for one
+
+
 def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:
     program = (
         "import multiprocessing as m\n"
@@ -136,10 +148,21 @@ def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> No
     assert done.stdout.splitlines() == ["theirs", "torch"]
 
 
+def fork_servers() -> list[psutil.Process]:
+    own = psutil.Process().children()
+    return [process for process in own if any("forkserver" in word for word in process.cmdline())]
+
+
+def fork_servers_become(count: int) -> int:
+    """How many there are, once there are so many or patience is over."""
+    deadline = time.monotonic() + PATIENCE
+    while len(fork_servers()) != count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return len(fork_servers())
+
+
 def fork_server() -> psutil.Process:
-    (server,) = (
-        process for process in psutil.Process().children() if any("forkserver" in word for word in process.cmdline())
-    )
+    (server,) = fork_servers()
     return server
 
 

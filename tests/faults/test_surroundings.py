@@ -54,6 +54,15 @@ def test_variables_of_children(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert ours["KERAS_HOME"] == str(tmp_path / "keras")
 
 
+def test_torch_is_not_asked_for_a_gpu_that_is_a_part_of_a_card() -> None:
+    """The driver's library counts none, and the CUDA runtime would answer in the process that is forked afterwards."""
+    part = {"CUDA_VISIBLE_DEVICES": "MIG-5fa"}
+    assert server.variables("torch", part)["KERAS_TORCH_DEVICE"] == "cuda"
+    assert server.variables("torch", part | {"KERAS_TORCH_DEVICE": "cpu"})["KERAS_TORCH_DEVICE"] == "cpu"
+    for backend, environment in (("jax", part), ("torch", {}), ("torch", {"CUDA_VISIBLE_DEVICES": "GPU-5fa"})):
+        assert "KERAS_TORCH_DEVICE" not in server.variables(backend, environment)
+
+
 def test_sockets_get_a_short_folder_or_a_sentence_that_names_tmpdir(tmp_path: Path) -> None:
     long = str(tmp_path / ("t" * (150 - len(str(tmp_path)))))
     Path(long).mkdir()

@@ -21,8 +21,9 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core.errors import UserError
 from tlbench.execution import temporary
 from tlbench.execution.entry_points import PRELOAD
+from tlbench.host.environment import variables as settings_in
 from tlbench.host.resources import allowed_cores, usable_cores
-from tlbench.host.shares import THREADS
+from tlbench.host.shares import THREADS, VISIBLE
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
@@ -50,8 +51,10 @@ class _Server(ForkServer):
 
 
 _starting = threading.Lock()
-_servers: dict[str, ForkServer] = {}
-"""By backend. None is Python's own one, which somebody else may have started with other modules and surroundings."""
+_servers: dict[str, tuple[ForkServer, dict[str, str]]] = {}
+"""By backend, with the variables that libraries took settings from when it was started: children have those of their
+server. None is Python's own one, which somebody else may have started with other modules and surroundings.
+"""
 
 
 def choose_backend(backend: str) -> None:
@@ -90,34 +93,39 @@ def start_server(backend: str) -> None:
 
     The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
     """
-    with surroundings(backend):
-        _server(backend).ensure_running()
+    with surroundings(backend) as server:
+        server.ensure_running()
 
 
 def stop_servers() -> None:
     """End them, once they have no children any more."""
     while _servers:
-        _, server = _servers.popitem()
+        _, (server, _) = _servers.popitem()
         server._stop()  # type: ignore[attr-defined]
 
 
 def kill_servers() -> None:
     """Kill them: who waits for one that still loads hears of it at once. Children that run live on."""
-    for server in tuple(_servers.values()):
+    for server, _ in tuple(_servers.values()):
         if (pid := server._forkserver_pid) is not None:  # type: ignore[attr-defined]
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def _server(backend: str) -> ForkServer:
-    if backend not in _servers:
-        _servers[backend] = _Server()
-        _servers[backend].set_forkserver_preload([PRELOAD])
-    return _servers[backend]
+def _server(backend: str, environment: Mapping[str, str]) -> ForkServer:
+    """The server of a backend; another one where `environment` has other settings: a notebook may hide the GPU."""
+    server, settings = _servers.get(backend, (None, {}))
+    if server is None or settings != settings_in(environment):
+        if server is not None:  # it ends when its last child has
+            threading.Thread(target=server._stop, daemon=True).start()  # type: ignore[attr-defined]
+        server = _Server()
+        server.set_forkserver_preload([PRELOAD])
+        _servers[backend] = server, settings_in(environment)
+    return server
 
 
 @contextmanager
-def surroundings(backend: str) -> Iterator[None]:
+def surroundings(backend: str) -> Iterator[ForkServer]:
     """What is started inside, a backend's server or a child of it, has the surroundings that this module promises.
 
     A child imports the main module of its parent again, unless that has neither a file nor a spec. Children need
@@ -133,11 +141,12 @@ def surroundings(backend: str) -> Iterator[None]:
             temporary.folder(tempfile.gettempdir())  # of children, which the server is to know of
             tempfile.tempdir = temporary.folder(socket_folder(tempfile.gettempdir()))
             os.environ.update(variables(backend, before) | {temporary.VARIABLE: temporary.folders()})
-            forkserver.connect_to_new_process = _server(backend).connect_to_new_process  # which starting a child calls
+            server = _server(backend, before)
+            forkserver.connect_to_new_process = server.connect_to_new_process  # which starting a child calls
             sys.path = importable(path, str(Path.cwd()))
             main.pop("__file__", None)
             main["__spec__"] = None
-            yield
+            yield server
         finally:
             forkserver.connect_to_new_process = python_s
             main.update(kept)
@@ -157,6 +166,9 @@ def variables(backend: str, environment: Mapping[str, str]) -> dict[str, str]:
     ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
     if "PYTHONPATH" in environment:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
+    if backend == "torch" and environment.get(VISIBLE, "").startswith("MIG-"):
+        # NVML counts no parts of cards: torch, asked by Keras for a GPU, would ask the CUDA runtime all the same.
+        ours["KERAS_TORCH_DEVICE"] = environment.get("KERAS_TORCH_DEVICE", "cuda")
     return ours | _threads(environment) | {"KERAS_BACKEND": backend}
 
 
