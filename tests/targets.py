@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import sys
 import tempfile
 import time
@@ -86,6 +87,11 @@ def environment(payload: Any, send: Any) -> Any:
 
 
 def killed(payload: Any, send: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_in_the_middle_of_a_message(payload: Any, channel: Any) -> Any:
+    os.write(channel._connection.fileno(), struct.pack("!i", 1000) + b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 
 

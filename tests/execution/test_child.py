@@ -35,7 +35,10 @@ def test_an_exception_comes_back_with_its_traceback() -> None:
     assert "in fail" in outcome.traceback
 
 
-@pytest.mark.parametrize(("target", "payload", "code"), [("leave", 7, 7), ("killed", None, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("target", "payload", "code"),
+    [("leave", 7, 7), ("killed", None, -signal.SIGKILL), ("killed_in_the_middle_of_a_message", None, -signal.SIGKILL)],
+)
 def test_a_child_that_dies_is_known_by_its_exit_code(target: str, payload: int | None, code: int) -> None:
     assert child.run(f"tests.targets:{target}", payload) == Died(code)
 

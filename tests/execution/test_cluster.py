@@ -1,7 +1,9 @@
 """What goes to a cluster and what comes back, with a Ray that is played."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,6 +53,7 @@ class Ray:
 
     def __init__(self, messages: list[Any] = []) -> None:  # noqa: B006
         self.messages, self.asked, self.cancelled = messages, dict[str, Any](), list[Any]()
+        self.actors, self.killed, self.called = list[Any](), list[Any](), list[int]()
         self.machines = [self.machine("b", CPU=4.0, GPU=2.0, memory=16 * GB), self.machine("a", CPU=2.0, memory=8 * GB)]
 
     def machine(self, name: str, **resources: float) -> dict[str, Any]:
@@ -75,12 +78,21 @@ class Ray:
 
     def _actor(self, **options: Any) -> Any:
         self.asked |= options
+        return SimpleNamespace(remote=self._started)
+
+    def _started(self, *arguments: Any) -> Any:
+        number = len(self.actors)
 
         def call(*arguments: Any) -> Any:
-            return self.messages.pop(0)
+            self.called.append(number)
+            return RayError("it is dead") if self.actors[number] in self.killed else self.messages.pop(0)
 
         method = SimpleNamespace(remote=call)
-        return SimpleNamespace(remote=lambda *arguments: SimpleNamespace(open=method, turn=method, close=method))
+        self.actors.append(SimpleNamespace(open=method, turn=method, close=method))
+        return self.actors[number]
+
+    def kill(self, actor: Any) -> None:
+        self.killed.append(actor)
 
     def get(self, message: Any, timeout: float | None = None) -> Any:
         if isinstance(message, Exception):
@@ -197,6 +209,43 @@ def test_step_times_are_taken_on_the_first_machine_alone(play: Playing, tmp_path
         with pytest.raises(LostError) as lost:
             model.turn(0, None)  # type: ignore[arg-type]
         assert lost.value.failure.type == kind
+
+
+def test_models_of_a_machine_that_was_lost_stay_lost_and_the_next_one_gets_another(
+    play: Playing, tmp_path: Path
+) -> None:
+    executor, ray = play([(0, "ready"), RayError("lost"), (0, "ready"), (0.3,), None])
+    executor.slots(Resources(gpus=0), None)
+    reference = ReferenceJob(backend="tensorflow")
+    first = executor.open(reference, 60, tmp_path / "log")
+    for _ in range(2):
+        with pytest.raises(LostError, match="MachineLost"):
+            first.turn(0, None)  # type: ignore[arg-type]
+    assert ray.killed == ray.actors[:1]  # so that its machine is free again, should it live
+    second = executor.open(reference, 60, tmp_path / "log")
+    with pytest.raises(LostError):
+        first.turn(0, None)  # type: ignore[arg-type]
+    assert second.turn(0, None) == (0.3,)  # type: ignore[arg-type]
+    first.close()
+    second.close()
+    assert ray.called == [0, 0, 0, 1, 0, 1, 0, 1]
+
+
+def test_models_that_are_opened_at_once_live_on_one_machine(
+    play: Playing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor, ray = play([(number, "ready") for number in range(4)])
+    executor.slots(Resources(gpus=0), None)
+    started = ray._started
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.05)
+        return started(*arguments)
+
+    monkeypatch.setattr(ray, "_started", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda job: executor.open(job, 60, tmp_path / "log"), [ReferenceJob(backend="jax")] * 4))
+    assert len(ray.actors) == 1
 
 
 def test_a_machine_looks_in_its_own_folders_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

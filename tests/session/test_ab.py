@@ -1,10 +1,12 @@
 """`ab` and `compare --confirm` with environments, trainings and models that are played: who is judged by whom, and how often."""
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import Mock
 
 import pytest
 
@@ -176,6 +178,15 @@ def test_a_folder_with_something_in_it_is_refused(stage: Stage) -> None:
 
 def test_what_a_call_left_that_ended_while_environments_were_set_up_is_in_nobody_s_way(stage: Stage) -> None:
     left = stage.folder / "out/environments/half"
+    left.mkdir(parents=True)
+    with pytest.raises(UserError, match="is not empty"):  # it may be the user's own
+        stage.ab(select="strategy=full")
+    assert left.exists()
+    shutil.rmtree(stage.folder / "out")
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(module, "prepare", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            stage.ab(select="strategy=full")
     left.mkdir(parents=True)
     assert stage.ab(select="strategy=full").exit_code == 0
     assert not left.exists()

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_host_that_dies_loses_its_models_with_the_reason(tmp_path: Path) -> No
             with pytest.raises(LostError) as lost:
                 remote.open(MODEL, 1, tmp_path / "model.log")
             assert (lost.value.status, lost.value.failure.type) == ("killed", "SIGKILL")
+
+
+def test_threads_that_ask_at_once_get_their_own_answers(tmp_path: Path) -> None:
+    answers = (
+        f"send({{'protocol': {PROTOCOL}}})\n"
+        "while True:\n"
+        "    asked = json.loads(connection.recv_bytes())\n"
+        "    send({'of': asked['model'], 'another waits': connection.poll(0.1)})\n"
+    )
+    with Remote(script(tmp_path, answers), tmp_path / "logs/host.log") as remote, ThreadPoolExecutor(3) as threads:
+        heard = list(threads.map(lambda number: remote.ask({"do": "open", "model": number}), range(3)))
+    assert heard == [{"of": number, "another waits": False} for number in range(3)]

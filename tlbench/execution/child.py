@@ -177,7 +177,7 @@ class Conversation:
             assert timeout is not None
             return TimedOut(timeout)
         if self._connection in ready:
-            with suppress(EOFError, ConnectionResetError):
+            with suppress(EOFError, OSError):  # it ended, maybe in the middle of a message
                 return self._connection.recv()
         elif self._outlived_server():
             self._without_server = True

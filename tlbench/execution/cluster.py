@@ -5,6 +5,8 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +102,22 @@ class RayExecutor:
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
         """On the first machine by name that has all that a cell needs, which does nothing else for this cluster."""
         del log  # it stays where it is printed
-        if self._timers is None:
-            self._timers = self._reserved()
-        return _OnNode(self, job, timeout)
+        with self._lock:  # threads open models at once, and one machine is to be reserved
+            timers = self._timers = self._timers or self._reserved()
+        return _OnNode(self, timers, job, timeout)
 
-    def ask(self, call: str, *arguments: Any, timeout: float) -> Any:
-        """The answer of the machine that times. Raises LostError where a model, or the machine, is gone."""
+    def ask(self, timers: Any, call: str, *arguments: Any, timeout: float) -> Any:
+        """The answer of `timers`, which a model lives with. Raises LostError where the model, or the machine, is gone.
+
+        The next model to be opened finds another machine then, or this one, which is free again.
+        """
         try:
-            answer = self._ray.get(getattr(self._timers, call).remote(*arguments), timeout=timeout + STARTS)
+            answer = self._ray.get(getattr(timers, call).remote(*arguments), timeout=timeout + STARTS)
         except self._ray.exceptions.RayError as error:
-            self._timers = None
+            with self._lock:
+                if self._timers is timers:
+                    self._timers = None
+                    self._ray.kill(timers)
             why = Failure(type="MachineLost", message=_short(error), advice="The same command takes the times.")
             raise LostError("killed", why) from error
         if isinstance(answer, node.Gone):
@@ -136,19 +144,20 @@ class RayExecutor:
 
 
 class _OnNode:
-    """A model that waits for its turns on the machine that times."""
+    """A model that waits for its turns with `timers`, on the machine that times when it is opened."""
 
-    def __init__(self, executor: RayExecutor, job: TimerJob, timeout: float) -> None:
-        self._executor, self._timeout = executor, timeout
-        self._number, ready = executor.ask("open", job, timeout, timeout=timeout)
+    def __init__(self, executor: RayExecutor, timers: Any, job: TimerJob, timeout: float) -> None:
+        self._ask = partial(executor.ask, timers, timeout=timeout)
+        self._number, ready = self._ask("open", job, timeout)
         self.ready: Ready = ready
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        turned: Turned = self._executor.ask("turn", self._number, index, pace, timeout=self._timeout)
+        turned: Turned = self._ask("turn", self._number, index, pace)
         return turned
 
     def close(self) -> None:
-        self._executor.ask("close", self._number, timeout=self._timeout)
+        with suppress(LostError):
+            self._ask("close", self._number)
 
 
 def _run_task(task: node.Task, share: Share, timeout: float) -> Any:

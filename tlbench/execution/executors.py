@@ -1,6 +1,7 @@
 """Ways to run work: in child processes, or in this one. A new way is one class and one entry in `EXECUTORS`."""
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -128,6 +129,9 @@ class _Sleeper:
 class InlineExecutor:
     """In this process, for a debugger: no time limit, no protection from a crash, output not kept apart."""
 
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
         """Here and now."""
         del timeout, log
@@ -152,7 +156,8 @@ class InlineExecutor:
         del timeout
         server.choose_backend(job.backend)
         try:
-            participant: Participant = child.resolve(OPEN_TIMER)(job)
+            with self._opening:  # a session may build several at once, which share Keras' state here
+                participant: Participant = child.resolve(OPEN_TIMER)(job)
         except Exception as error:
             raise _lost(_raised(error), log) from error
         return participant

@@ -11,6 +11,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
+from tlbench.core.files import write_atomically
 from tlbench.core.selection import select as select_cells
 from tlbench.execution import temporary
 from tlbench.measuring.jobs import step_key, steps_of
@@ -30,7 +31,7 @@ from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
 BASE, NEW = "base", "new"
-ENVIRONMENTS = "environments"
+ENVIRONMENTS, MADE = "environments", ".made-by-tlbench"
 FOLDERS = {BASE: "a", NEW: "b"}
 """Where the run of each side is, in the folder of both."""
 
@@ -67,9 +68,10 @@ def ab(
     process are executed on both sides. Raises UserError where an environment cannot be set up or cannot run the suite;
     a cell that fails is a record.
     """
-    if out.exists() and any(path.name != ENVIRONMENTS for path in out.iterdir()):
+    left = out / ENVIRONMENTS  # of a call that ended while they were set up
+    if out.exists() and any(path != left or not (left / MADE).is_file() for path in out.iterdir()):
         raise UserError(f"{out} is not empty; give --out another folder")
-    shutil.rmtree(out / ENVIRONMENTS, ignore_errors=True)  # of a call that ended while they were set up
+    shutil.rmtree(left, ignore_errors=True)
     trial = _Trial.of(suite_file, data, weights, gates, effort, events)
     cells = select_cells(trial.cells, select) if select else trial.cells
     events.chosen(len(cells))
@@ -153,6 +155,7 @@ class _Trial:
     def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
         """The environment of each side, made in `folder` where it has to be made."""
         say = self.events.said
+        write_atomically(folder / MADE, b"")  # first: what is in there may be removed
         return {side: prepare(spec, folder, lambda words: say(f"{words} …")) for side, spec in specs.items()}
 
     def confirm(self, comparison: Comparison, interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:

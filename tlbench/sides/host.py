@@ -80,7 +80,7 @@ def main(descriptor: int, plugins: Sequence[str] = ()) -> None:
     while True:
         try:
             message = receive(connection)
-        except EOFError:
+        except (EOFError, OSError):  # also in the middle of a message
             break
         send(connection, host.answer(message))
 

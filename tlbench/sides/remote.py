@@ -5,6 +5,7 @@ import itertools
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -48,6 +49,7 @@ class Remote:
 
     def __init__(self, interpreter: Interpreter, log: Path, plugins: Sequence[str] = ()) -> None:
         self._interpreter, self._log, self._numbers = interpreter, log, itertools.count()
+        self._asking = threading.Lock()
         ours, theirs = socket.socketpair()
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
@@ -76,12 +78,16 @@ class Remote:
         return _Model(self, number, Ready.model_validate(answer["ready"]))
 
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a message and wait for its answer. Raises LostError where the model, or the whole process, is gone."""
-        try:
-            send(self._connection, dict(message))
-            answer = receive(self._connection)
-        except (EOFError, OSError) as error:
-            raise LostError(*failure(Died(self._process.wait()), f"logs/{self._log.name}")) from error
+        """Send a message and wait for its answer; threads that ask at once wait for each other.
+
+        Raises LostError where the model, or the whole process, is gone.
+        """
+        with self._asking:  # nothing in an answer says which question it is of
+            try:
+                send(self._connection, dict(message))
+                answer = receive(self._connection)
+            except (EOFError, OSError) as error:
+                raise LostError(*failure(Died(self._process.wait()), f"logs/{self._log.name}")) from error
         if "lost" in answer:
             raise LostError(answer["lost"]["status"], Failure.model_validate(answer["lost"]["failure"]))
         return answer

@@ -24,6 +24,7 @@ def train_side(
     log.parent.mkdir(parents=True, exist_ok=True)
     cache.mkdir(parents=True)
     downloaded = (cache_dir() / "datasets").resolve()
+    downloaded.mkdir(parents=True, exist_ok=True)  # nobody can make a folder through a link to nowhere
     (cache / "datasets").symlink_to(downloaded)
     command = [str(interpreter.python), "-m", "tlbench", "run", str(suite), "--out", str(out), "--untimed", *options]
     environment = interpreter.environment() | {"TLBENCH_CACHE": str(cache.resolve())}
