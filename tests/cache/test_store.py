@@ -90,6 +90,22 @@ def test_a_damaged_entry_is_never_read_but_built_again_and_said(tmp_path: Path, 
     assert said.startswith(f"{key('a')}: ")
 
 
+def test_a_flipped_bit_anywhere_in_a_manifest_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    build(store_at(tmp_path), "a")
+    entry = tmp_path / key("a")
+    whole, expected, noticed = (entry / "manifest.json").read_bytes(), read_manifest(entry), 0
+    for place in range(len(whole)):
+        for bit in (0, 3, 6):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            (entry / "manifest.json").write_bytes(damaged)
+            try:
+                assert read_manifest(entry) == expected  # white space
+            except DamagedError:
+                noticed += 1
+    assert noticed > 2 * len(whole)
+
+
 def test_a_damaged_entry_is_built_again_while_another_process_uses_it(tmp_path: Path) -> None:
     with InUse(tmp_path, "a"):
         (tmp_path / key("a") / "0.raw").write_bytes(b"")

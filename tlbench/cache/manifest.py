@@ -13,8 +13,10 @@ import numpy as np
 from tlbench.core.cell import Value
 
 MANIFEST = "manifest.json"
-VERSION = 3
+VERSION = 4
 """Part of every key and manifest: raise it when the layout changes."""
+DIGEST = "sha256"
+"""Of all else that a manifest says: one bit of it may be another class, or another fingerprint of the images."""
 PIECE = 1 << 24
 
 
@@ -52,15 +54,27 @@ def key_of(made_from: Mapping[str, str]) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The content of its file: JSON, with a digest of the rest."""
+    content = json.loads(manifest.model_dump_json())
+    return json.dumps({**content, DIGEST: _digest(content)}, indent=1).encode()
+
+
 def read_manifest(entry: Path) -> Manifest:
-    """The manifest of an entry. Raises DamagedError for one that cannot be read, or is of another version."""
+    """The manifest of an entry. Raises DamagedError for one that is not what was written, or is of another version."""
     try:
         content = json.loads((entry / MANIFEST).read_bytes())
         if content.get("version") != VERSION:
             raise DamagedError("another version of tlbench made it")
+        if content.pop(DIGEST, None) != _digest(content):
+            raise DamagedError("its manifest is not what was written")
         return Manifest.model_validate(content)
     except (OSError, ValueError, AttributeError) as error:
         raise DamagedError("its manifest cannot be read") from error
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def check_arrays(entry: Path, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.cache.manifest import MANIFEST, VERSION, ArrayFile, Manifest
+from tlbench.cache.manifest import MANIFEST, VERSION, ArrayFile, Manifest, encode_manifest
 
 
 class NoRoomError(Exception):
@@ -72,7 +72,7 @@ class Writer:
                 _flush(array.file)
             written = MANIFEST
             with (self._folder / MANIFEST).open("wb") as file:
-                file.write(manifest.model_dump_json(indent=1).encode())
+                file.write(encode_manifest(manifest))
                 _flush(file)
         except OSError as error:
             raise self._no_room(error, written) from error
