@@ -14,7 +14,7 @@ from tlbench.core.cell import Limit, Named
 from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.decide import confirmed, flagged
-from tlbench.regression.side import entry
+from tlbench.regression.side import entry, merged
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting.judgements import change
 from tlbench.suite.schema import GatesSection
@@ -169,3 +169,25 @@ def test_json_is_strict_and_whole() -> None:
 def test_effects_without_an_interval_are_shown_as_unknown() -> None:
     judgement = many().judgements[0].model_copy(update={"low": -math.inf, "high": math.inf, "effect": -0.0001})
     assert change(judgement) in {"0.0% (? to ?)", "0.0 points (? to ?)"}
+
+
+def test_times_are_compared_by_the_machine_that_took_them_wherever_cells_were_trained(tmp_path: Path) -> None:
+    server = builders.environment(cpu="Server CPU").model_copy(update={"versions": {"keras": "3.16.0"}})
+    on_server = timed().model_copy(update={"environment": server})
+    here, elsewhere, laptop = made(), made(timings=on_server), builders.environment(cpu="Laptop CPU")
+    apart = judged([here], [elsewhere])
+    time = number(apart, "inference time, batch 32")
+    assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (cpu differ)")
+    assert number(apart, "peak memory").verdict != "not comparable"  # it was trained on the same
+    assert "versions of step times: keras 3.15.1 → 3.16.0" in apart.notes
+    together = judged([elsewhere], [made(timings=on_server, environment=laptop)])
+    assert number(together, "inference time, batch 32").verdict != "not comparable"
+    assert number(together, "peak memory").reason == "taken on another machine"
+    baseline.write(side(elsewhere), tmp_path / "base.json")
+    kept = baseline.read(tmp_path / "base.json").entries[0]
+    assert (kept.steps_machine["cpu"], kept.machine["cpu"]) == ("Server CPU", "Test CPU")
+
+
+def test_draws_of_two_machines_are_not_merged() -> None:
+    elsewhere = made(timings=timed(0.04).model_copy(update={"environment": builders.environment(cpu="Server CPU")}))
+    assert len(merged([made(), made(), elsewhere]).times[0].draws) == 2

@@ -119,3 +119,12 @@ def test_how_long_steps_are_timed_begins_no_new_series() -> None:
     cell = builders.cell()
     longer = cell.model_copy(update={"timing": cell.protocol.model_copy(update={"iterations": 500})})
     assert {len(each.points) for each in series(runs(made(of=cell), made(of=longer)))} == {2}
+
+
+def test_times_are_followed_on_the_machine_that_took_them() -> None:
+    here = made()
+    elsewhere = made(timings=timed().model_copy(update={"environment": builders.environment(cpu="Server CPU")}))
+    followed = series(runs(here, elsewhere))
+    times = [each.machine for each in followed if each.name == "inference time, batch 32"]
+    assert times == ["Test CPU, 2 threads", "Server CPU, 2 threads"]
+    assert [each.machine for each in followed if each.name == "peak memory"] == ["Test CPU, 2 threads"]

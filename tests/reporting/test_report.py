@@ -331,3 +331,18 @@ def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
     (trouble,) = table(text, "Cells that gave no numbers")
     assert trouble["Status"] == "no step times"
     assert to_frame([lost])["error"][0] == "SIGKILL: the process was killed"
+
+
+def test_a_machine_that_only_timed_is_named_with_its_versions_and_what_it_did() -> None:
+    server = builders.environment(cpu="Server CPU", threads="32").model_copy(update={"versions": {"keras": "3.16.0"}})
+    elsewhere = builders.timings().model_copy(update={"environment": server})
+    text = render("t", rows(builders.record(timings=elsewhere), builders.record(builders.cell(seed=1), timings=None)))
+    assert (
+        "Machine: Test CPU, 2 threads, 24.0 GiB, Linux 6; step times: Server CPU, 32 threads, 24.0 GiB, Linux 6."
+        in text
+    )
+    assert "Versions: python 3.11.7, keras 3.15.1; step times: python 3.11.7, keras 3.16.0." in text
+    assert "Linux 6; step times" not in render("t", rows(builders.record()))
+    report = Report("t", rows(builders.record(timings=elsewhere)))
+    machine = json.loads(str(FORMATS["pytest-benchmark"].make(report)))["machine_info"]
+    assert machine["cpu"] == {"brand_raw": "Server CPU"}

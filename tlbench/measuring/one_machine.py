@@ -35,7 +35,7 @@ class OneMachine:
 def where_timed(records: Iterable[Record]) -> Environment | None:
     """Where the step times in `records` were taken; None without any."""
     timed = (record for record in records if record.timings)
-    return next((one.timings.environment or one.environment for one in timed if one.timings), None)
+    return next((one.where_timed for one in timed), None)
 
 
 def _machine(environment: Environment) -> tuple[str, ...]:

@@ -128,8 +128,7 @@ def known_times(records: Sequence[Record]) -> dict[str, Timings]:
     known = {}
     for record in records:
         if record.timings and record.status == "ok":
-            timings = record.timings
-            environment = timings.environment or record.environment
+            timings, environment = record.timings, record.where_timed
             for step in timings.steps:
                 job = StepJob(step=step.step, batch_size=step.batch_size)
                 key = key_of(record.cell, job, classes_in(record))

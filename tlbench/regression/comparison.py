@@ -158,9 +158,15 @@ def _notes(base: Side, new: Side) -> tuple[str, ...]:
     notes = [*base.notes, *new.notes]
     if base.entries and new.entries:
         changes = {
-            "versions": _changed(*(_all(entry.versions for entry in side.entries) for side in (base, new))),
-            "environment variables": _changed(*(_all(one.variables for one in side.entries) for side in (base, new))),
+            what: _changed(*(_all(map(of, side.entries)) for side in (base, new)))
+            for what, of in (
+                ("versions", lambda entry: entry.versions),
+                ("versions of step times", lambda entry: entry.steps_versions),
+                ("environment variables", lambda entry: entry.variables),
+            )
         }
+        if changes["versions of step times"] == changes["versions"]:
+            del changes["versions of step times"]
         notes += [f"{what}: {', '.join(changed)}" for what, changed in changes.items() if changed]
         notes += _other_gates(base.gates, new.gates)
     return tuple(notes)

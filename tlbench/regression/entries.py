@@ -58,8 +58,9 @@ class Times(Value):
 class Entry(Value):
     """One cell of one side of a comparison.
 
-    machine: what identifies the machine; variables: of its environment, that change numbers; data, weights:
-    fingerprints of what the numbers rest on. right: for each test image, whether it was predicted right, packed.
+    machine: what identifies the machine; variables: of its environment, that change numbers. timed_on, timed_with:
+    machine and versions that took the steps, where those are others; else empty. data, weights: fingerprints of what
+    the numbers rest on. right: for each test image, whether it was predicted right, packed.
     memory: peaks in bytes, one a run. trained_on: what the process did whose memory that is. state: bytes of weights,
     gradients and optimizer. extra: for each metric that keeps numbers of its own, their values by name, one a run.
     """
@@ -71,6 +72,8 @@ class Entry(Value):
     machine: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, str] = Field(default_factory=dict)
+    timed_on: dict[str, str] = Field(default_factory=dict)
+    timed_with: dict[str, str] = Field(default_factory=dict)
     data: str | None = None
     weights: str | None = None
     counts: dict[str, Number] = Field(default_factory=dict)
@@ -92,6 +95,16 @@ class Entry(Value):
         if self.right is not None and (self.images is None or unpack(self.right, self.images).sum() != self.correct):
             raise ValueError("the answers are not those of so many images and so many right ones")
         return self
+
+    @property
+    def steps_machine(self) -> dict[str, str]:
+        """What identifies the machine that took its steps."""
+        return self.timed_on or self.machine
+
+    @property
+    def steps_versions(self) -> dict[str, str]:
+        """The versions that took its steps."""
+        return self.timed_with or self.versions
 
     @property
     def ok(self) -> bool:

@@ -1,12 +1,11 @@
 """How numbers moved over many runs: series, and where they changed. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from tlbench.core.cell import Cell
-from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.side import Side
 from tlbench.statistics.changepoints import ChangePoint, changes_of_all
@@ -71,10 +70,11 @@ def series(sides: Sequence[Side]) -> list[Series]:
         for entry in (entry for entry in side.entries if entry.ok):
             name = names[_identity(entry.cell)]
             for metric in in_order():
-                machine = _machine(entry) if metric.machine_bound else ""
                 for number in metric.followed(entry):
-                    key = (name, number.name, number.unit, machine)
-                    point = Point(side.name, side.created, entry.versions | commit, number.value)
+                    machine = entry.steps_machine if number.of_step else entry.machine
+                    versions = entry.steps_versions if number.of_step else entry.versions
+                    key = (name, number.name, number.unit, _named(machine) if metric.machine_bound else "")
+                    point = Point(side.name, side.created, versions | commit, number.value)
                     points.setdefault(key, []).append(point)
                     exact |= {key} if metric.exact else set()
     noisy = [key for key in points if key not in exact]
@@ -118,11 +118,9 @@ def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
         yield name, "none" if value is None else str(value)
 
 
-def _machine(entry: Entry) -> str:
-    threads = entry.machine.get("threads")
-    return ", ".join(
-        filter(None, [entry.machine.get("cpu"), entry.machine.get("gpu"), f"{threads} threads" if threads else ""])
-    )
+def _named(machine: Mapping[str, str]) -> str:
+    threads = machine.get("threads")
+    return ", ".join(filter(None, [machine.get("cpu"), machine.get("gpu"), f"{threads} threads" if threads else ""]))
 
 
 def _values(points: Sequence[Point]) -> list[float]:

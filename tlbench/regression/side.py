@@ -12,7 +12,7 @@ from tlbench.core.text import OneLine
 from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditions, pack
 from tlbench.regression.gates import Gates
 from tlbench.regression.metrics.registry import METRICS
-from tlbench.results.measured import StepTiming, Timings
+from tlbench.results.measured import Environment, StepTiming, Timings
 from tlbench.results.record import Record
 
 NOT_IDENTITY = ("python", "memory_gib")
@@ -39,7 +39,8 @@ class Side(Value):
 
 def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
     """The entry of a record; `right` are the answers on its test images, where they were kept."""
-    identity = {key: value for key, value in record.environment.identity.items() if key not in NOT_IDENTITY}
+    machine, timed_on = _machine(record.environment), _machine(record.where_timed)
+    versions, timed_with = record.environment.software, record.where_timed.software
     path = record.path
     trained_on = None
     if path is not None:
@@ -50,9 +51,11 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         status=record.status,
         failure=f"{record.trouble.type}: {record.trouble.message}" if record.trouble else None,
         fallbacks=record.fallbacks,
-        machine=identity,
-        versions=record.environment.software,
+        machine=machine,
+        versions=versions,
         variables=dict(record.environment.variables),
+        timed_on=timed_on if timed_on != machine else {},
+        timed_with=timed_with if timed_with != versions else {},
         data=record.data.fingerprint if record.data else None,
         weights=(record.weights.sha256 or record.weights.source) if record.weights else None,
         counts={key: getattr(record.counts, key) for key in EXACT} if record.counts else {},
@@ -65,6 +68,10 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         times=tuple(_times(record.timings, step) for step in record.timings.steps) if record.timings else (),
         extra=_extra(record) if record.status == "ok" else {},
     )
+
+
+def _machine(environment: Environment) -> dict[str, str]:
+    return {key: value for key, value in environment.identity.items() if key not in NOT_IDENTITY}
 
 
 def _extra(record: Record) -> dict[str, dict[str, tuple[float, ...]]]:
@@ -122,6 +129,8 @@ def _basis(entry: Entry) -> tuple[object, ...]:
         entry.status,
         entry.machine,
         entry.versions,
+        entry.steps_machine,
+        entry.steps_versions,
         entry.data,
         entry.weights,
         entry.trained_on,

@@ -12,11 +12,12 @@ from tlbench.results.measured import StepTiming
 def pytest_benchmark(report: Report) -> str:
     """A file that `pytest-benchmark compare` accepts: a benchmark for each step, its samples as the rounds."""
     first = report.rows[0].record
+    timed_on = next((row.record for row in report.rows if row.record.timings), first).where_timed.identity
     content = {
         "machine_info": {
-            **first.environment.identity,
+            **timed_on,
             "node": "",
-            "cpu": {"brand_raw": first.environment.identity.get("cpu", "unknown")},
+            "cpu": {"brand_raw": timed_on.get("cpu", "unknown")},
         },
         "commit_info": {"id": first.provenance.git_commit, "time": first.provenance.finished, "dirty": False},
         "benchmarks": [_benchmark(row, step) for row, step in _steps(report.rows)],

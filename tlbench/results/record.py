@@ -176,6 +176,11 @@ class Record(Value):
     smaller_batch: SmallerBatch | None = None
 
     @property
+    def where_timed(self) -> Environment:
+        """Machine and software that its step times are of; where it was trained, if nobody says otherwise."""
+        return (self.timings.environment if self.timings else None) or self.environment
+
+    @property
     def trouble(self) -> Failure | None:
         """Why the cell has no numbers, or no step times; None where it has all it asked for."""
         return self.failure or self.timing_failure

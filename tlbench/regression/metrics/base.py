@@ -45,11 +45,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Followed:
-    """One number of an entry that `tlbench history` follows over many runs."""
+    """One number of an entry that `tlbench history` follows over many runs. of_step: taken where steps were timed."""
 
     name: str
     unit: str
     value: float
+    of_step: bool = False
 
 
 def of_shift(shift: Shift, gate: float, decide: str, agreed: str = "", more: int = 0) -> Evidence:

@@ -63,7 +63,7 @@ class MemoryMetric(Metric):
         """That of the newest run."""
         step = _heaviest(entry)
         if step is not None and step.draws[0].memory is not None:
-            yield Followed(_name(step), UNIT, step.draws[0].memory / MIB)
+            yield Followed(_name(step), UNIT, step.draws[0].memory / MIB, of_step=True)
         elif entry.memory:
             yield Followed(PEAK, UNIT, entry.memory[0] / MIB)
 
@@ -87,14 +87,15 @@ def of_step(base: Entry, new: Entry) -> Taken | None:
     if step is None or not same:
         return None
     before, after = _of_draws(same[0]), _of_draws(step)
-    return Taken(_name(step), before, after, _elsewhere(base, new)) if before and after else None
+    reason = _elsewhere(base, new, base.steps_machine == new.steps_machine)
+    return Taken(_name(step), before, after, reason) if before and after else None
 
 
 def of_process(base: Entry, new: Entry) -> Taken | None:
     """The peak of the processes that trained the cell."""
     if not base.memory or not new.memory:
         return None
-    reason = _elsewhere(base, new)
+    reason = _elsewhere(base, new, base.machine == new.machine)
     if not reason and base.trained_on != new.trained_on:
         reason = f"the base trained on {base.trained_on or 'what is not known'}, the new side on {new.trained_on}"
     return Taken(PEAK, base.memory, new.memory, reason)
@@ -114,5 +115,5 @@ def _name(times: Times) -> str:
     return f"memory of {'a training' if times.step == 'training' else 'an inference'} step"
 
 
-def _elsewhere(base: Entry, new: Entry) -> str:
-    return other_stand_ins(base, new) or ("taken on another machine" if base.machine != new.machine else "")
+def _elsewhere(base: Entry, new: Entry, same_machine: bool) -> str:
+    return other_stand_ins(base, new) or ("" if same_machine else "taken on another machine")

@@ -78,8 +78,8 @@ class TimeMetric(Metric):
         for times in entry.times:
             draw = times.draws[0]
             if draw.normalised is not None:
-                yield Followed(f"{times.name}, normalised", "", draw.normalised)
-            yield Followed(times.name, UNIT, draw.median * MS)
+                yield Followed(f"{times.name}, normalised", "", draw.normalised, of_step=True)
+            yield Followed(times.name, UNIT, draw.median * MS, of_step=True)
 
 
 def steps(pair: Pair) -> Iterator[tuple[Times | None, Times | None]]:
@@ -104,7 +104,7 @@ def _finding(pair: Pair, base: Times, new: Times, evidence: Evidence | None = No
 
 def why_not_times(pair: Pair, base: Times, new: Times) -> str:
     """Why two times of a step cannot be compared; empty where they can."""
-    machines = [entry.machine for entry in pair]
+    machines = [entry.steps_machine for entry in pair]
     if machines[0] != machines[1]:
         changed = [key for key in sorted({*machines[0], *machines[1]}) if machines[0].get(key) != machines[1].get(key)]
         return f"taken on another machine ({', '.join(changed)} differ)"

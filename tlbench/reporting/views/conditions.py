@@ -1,14 +1,14 @@
 """What the numbers of a report depend on, in plain lines. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tlbench.core.cell import Cell, Training
 from tlbench.core.image_size import in_words
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.measured import StepTiming
+from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Record
 
 
@@ -18,14 +18,26 @@ def sections(report: Report) -> list[Section]:
 
 
 def machines(rows: Sequence[RunRecord]) -> list[str]:
-    """The machine; where several runs are shown and theirs differ, each with its run and what it was timed on."""
+    """The machine; where several runs are shown and theirs differ, each with its run and what it was timed on.
+
+    Where steps were timed on another machine than cells were trained on, both are named.
+    """
     by_run: dict[str, list[Record]] = {}
     for row in rows:
         by_run.setdefault(row.run, []).append(row.record)
-    texts = {run: _each(map(_machine, records), "; ") for run, records in by_run.items()}
+    texts = {run: _trained_and_timed(_machine, records) for run, records in by_run.items()}
     if len(set(texts.values())) == 1:
         return [f"Machine: {next(iter(texts.values()))}."]
     return [f"Machine of {run}{_timed_on(by_run[run])}: {text}." for run, text in texts.items()]
+
+
+def _trained_and_timed(said: Callable[[Environment], str], records: Sequence[Record]) -> str:
+    """What is `said` of the environments of `records`; of step times apart, where they are of others."""
+    trained = _each((said(record.environment) for record in records), "; ")
+    timed = [record for record in records if record.timings]
+    if all(said(record.where_timed) == said(record.environment) for record in timed):
+        return trained
+    return f"{trained}; step times: {_each((said(record.where_timed) for record in timed), '; ')}"
 
 
 def _timed_on(records: Sequence[Record]) -> str:
@@ -36,25 +48,25 @@ def _timed_on(records: Sequence[Record]) -> str:
 def conditions(records: Sequence[Record]) -> list[str]:
     """Versions, training, timing, images and weights; where records differ, all values are listed."""
     return [
-        f"Versions: {_each((_versions(record) for record in records), '; ')}.",
+        f"Versions: {_trained_and_timed(_versions, records)}.",
         *_training_lines(records),
         *_timing_lines(records),
         *_source_lines(records),
     ]
 
 
-def _machine(record: Record) -> str:
-    gpu = record.environment.identity.get("gpu")
-    cpu, threads, memory, system = (_identity(record, name) for name in ("cpu", "threads", "memory_gib", "os"))
+def _machine(environment: Environment) -> str:
+    gpu = environment.identity.get("gpu")
+    cpu, threads, memory, system = (_identity(environment, name) for name in ("cpu", "threads", "memory_gib", "os"))
     return ", ".join([cpu, f"{threads} threads", f"{memory} GiB", *([gpu] if gpu else []), system])
 
 
-def _identity(record: Record, name: str) -> str:
-    return record.environment.identity.get(name, "unknown")  # of a record that others made
+def _identity(environment: Environment, name: str) -> str:
+    return environment.identity.get(name, "unknown")  # of a record that others made
 
 
-def _versions(record: Record) -> str:
-    versions = {"python": _identity(record, "python"), **record.environment.software}
+def _versions(environment: Environment) -> str:
+    versions = {"python": _identity(environment, "python"), **environment.software}
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
