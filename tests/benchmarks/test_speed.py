@@ -15,6 +15,7 @@ from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
 from tlbench.execution.inputs import find_inputs
 from tlbench.execution.job import Places
+from tlbench.execution.resume import done
 from tlbench.results.run_folder import create
 from tlbench.results.store import Store, encode
 from tlbench.suite.expand import expand
@@ -84,7 +85,7 @@ def test_plan_of_ten_thousand_cells(benchmark: BenchmarkFixture, tmp_path: Path)
 
 
 def test_which_of_ten_thousand_are_done(benchmark: BenchmarkFixture, ten_thousand: Path) -> None:
-    assert len(benchmark(Store(ten_thousand / "run").done_ids)) == 10_000
+    assert len(benchmark(done, Store(ten_thousand / "run"))) == 10_000
 
 
 def test_decode_400_images(benchmark: BenchmarkFixture, tmp_path: Path) -> None:

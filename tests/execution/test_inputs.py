@@ -42,22 +42,35 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert (full.classifier_path, full.weights.classifier) == (None, None)
 
     record = builders.record(small, weights=job.weights, data=job.images.provenance())
-    assert same_inputs(record, small, inputs)
+    assert same_inputs(record, inputs)
     (tmp_path / WHOLE).write_bytes(b"another")
-    assert not same_inputs(record, small, found(tmp_path, small))
+    assert not same_inputs(record, found(tmp_path, small))
 
 
-def test_a_record_of_another_version_of_a_plugin_rests_on_other_inputs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("then", "now", "same"),
+    [
+        ({}, {"my.py": "1"}, True),  # what was made without the file does not rest on it
+        ({"my.py": "1"}, {"my.py": "1"}, True),
+        ({"my.py": "1"}, {"my.py": "2"}, False),
+        ({"my.py": "1"}, {"moved.py": "1"}, True),
+        ({"my.py": "1"}, {"moved.py": "2"}, False),
+        ({"my.py": "1"}, {"my.py": "1", "another.py": "2"}, True),
+        ({"my.py": "1", "gone.py": "3"}, {"my.py": "1", "another.py": "2"}, False),
+        ({"my.py": "1", "view.py": "3"}, {"my.py": "1", "another.py": "2", "view.py": "4"}, True),
+        ({"my.py": "1"}, {"view.py": "2"}, True),
+    ],
+)
+def test_a_record_of_other_code_in_a_plugin_rests_on_other_inputs_whatever_the_file_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: dict[str, str], now: dict[str, str], same: bool
 ) -> None:
     cell = CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32})
     inputs = found(tmp_path, cell)
     record = builders.record(cell, weights=inputs.job(cell).weights, data=inputs.job(cell).images.provenance())
-    assert same_inputs(record, cell, inputs)
-    monkeypatch.setattr(plugin_files, "hashes", lambda groups: {"my.py": "new"})
-    assert same_inputs(record, cell, inputs), "what was made without the file does not rest on it"
-    older = record.environment.model_copy(update={"plugins": {"my.py": "old"}})
-    assert not same_inputs(record.model_copy(update={"environment": older}), cell, inputs)
+    record = record.model_copy(update={"environment": record.environment.model_copy(update={"plugins": then})})
+    numbers = {file: sha256 for file, sha256 in now.items() if file != "view.py"}
+    monkeypatch.setattr(plugin_files, "hashes", lambda groups=plugin_files.GROUPS: now if len(groups) > 5 else numbers)
+    assert same_inputs(record, inputs) is same
 
 
 @pytest.mark.parametrize("instead", ["drawn", "random", None])

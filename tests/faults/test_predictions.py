@@ -1,6 +1,7 @@
 """Files of predictions are damaged, or hold what is none: named, set aside, and made again by a run."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests import builders
 from tests.session.runs import make_run, seeds
 from tlbench.core.errors import UserError
+from tlbench.execution.resume import done
 from tlbench.results import predictions
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
@@ -44,6 +46,15 @@ def archive(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
+def zipped(*names: str) -> bytes:
+    """An archive of members that are no arrays."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in names:
+            file.writestr(name, "no array")
+    return buffer.getvalue()
+
+
 def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing() -> None:
     whole = predictions.encode({"test": answers()})
     expected, refused = answers(), 0
@@ -75,6 +86,7 @@ def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing() -> None:
         (archive(probabilities=answers()[0].astype(str), labels=LABELS), "of <U32 and int32"),
         (archive(probabilities=answers()[0], labels=LABELS - 1), "a label is none of 2 classes"),
         (archive(probabilities=answers()[0].astype(object), labels=LABELS), "allow_pickle"),
+        (zipped("probabilities.npy", "labels.npy"), "a member of it is no array"),
     ],
 )
 def test_what_is_no_predictions_is_refused(content: bytes, said: str) -> None:
@@ -94,17 +106,28 @@ def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> N
     records = seeds(0, 1)
     run = with_predictions(tmp_path / "run", *records)
     store, file = Store(run.path), file_of(run.path, records[0])
-    assert store.done_ids() == {record.cell_id for record in records}
+    assert done(store) == {record.cell_id for record in records}
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"holds no predictions .*; run the suite again to make them anew"):
         differences(run, [record.cell_id for record in records])
     assert not file.exists()
     assert (run.path / "set_aside" / file.name).exists()
-    assert store.done_ids() == {records[1].cell_id}
+    assert done(store) == {records[1].cell_id}
     assert store.damaged_predictions(records) == {records[0].cell_id: None}
     store.write_predictions(records[0].cell_id, {"test": answers()})
     assert store.damaged_predictions(records) == {}
-    assert store.done_ids() == {record.cell_id for record in records}
+    assert done(store) == {record.cell_id for record in records}
+
+
+def test_predictions_whose_validation_part_alone_is_damaged_are_damaged(tmp_path: Path) -> None:
+    record = builders.record()
+    store = Store(with_predictions(tmp_path, record).path)
+    probabilities, labels = answers()
+    nothing = {"validation_probabilities": probabilities * np.nan, "validation_labels": labels}
+    file_of(tmp_path, record).write_bytes(archive(probabilities=probabilities, labels=labels, **nothing))
+    (aside,) = filter(None, store.damaged_predictions([record]).values())
+    assert "not finite" in aside.reason
+    assert done(store) == set()
 
 
 def test_a_comparison_and_a_report_go_on_without_damaged_predictions_and_say_so(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files are cut, flipped, swapped and writers killed: nothing is lost in silence, the rest still reads."""
 
+import hashlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tlbench.execution.resume import done
 from tlbench.results.images import SkippedFile
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.predictions import Answers, Evaluated
@@ -29,7 +31,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     found = store.read_all()
     assert {one.cell_id: one for one in found.records} == {one.cell_id: one for one in others}
     assert found.set_aside == ()
-    assert store.done_ids() == {one.cell_id for one in others}
+    assert done(store) == {one.cell_id for one in others}
 
 
 def test_a_sample_is_even_and_leaves_damage_where_it_is(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
 def test_what_was_never_a_record_is_refused_in_one_sentence(tmp_path: Path, text: bytes) -> None:
     store = Store(tmp_path)
     store.write(RECORD).write_bytes(text)
-    assert store.done_ids() == set()
+    assert done(store) == set()
     (aside,) = store.read_all().set_aside
     assert aside.reason.startswith(("it is no JSON", "its checksum"))
 
@@ -102,7 +104,7 @@ def test_what_is_no_file_or_larger_than_any_record_is_not_read(tmp_path: Path) -
     paths[1].mkdir()
     with paths[2].open("wb") as sparse:
         sparse.truncate(64 * 2**30)
-    assert store.done_ids() == {paths[3].stem}
+    assert done(store) == {paths[3].stem}
     found = store.read_all()
     assert [record.cell_id for record in found.records] == [paths[3].stem]
     assert {file.path.stem: file.reason for file in found.set_aside} == {
@@ -143,8 +145,42 @@ def test_another_cells_record_under_this_name_is_refused(tmp_path: Path) -> None
 def test_a_failed_cell_is_not_done(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write(builders.failed())
-    assert store.done_ids() == set()
+    assert done(store) == set()
     assert store.read_all().records[0].status == "killed"
+
+
+def signed(lines: list[bytes]) -> bytes:
+    """A file of these lines, as `encode` would write them, with a checksum that fits."""
+    body = b"{\n" + b",\n".join(lines)
+    joined = b"".join(line.replace(b'": ', b'":', 1) for line in body.split(b"\n")) + b"}"
+    return body + f',\n"checksum": "{hashlib.sha256(joined).hexdigest()}"\n}}\n'.encode()
+
+
+def test_a_record_is_of_the_cell_that_is_read_from_it_however_its_lines_are_laid_out() -> None:
+    lines = encode(RECORD).removeprefix(b"{\n").rpartition(b',\n"checksum"')[0].split(b",\n")
+    (own,) = [line for line in lines if line.startswith(b'"cell": ')]
+    other = b'"cell": ' + builders.cell(seed=1).canonical().encode()
+    assert decode(signed(lines), RECORD.cell_id) == RECORD
+    place = lines.index(own)
+    together = [*lines[: place - 1], lines[place - 1] + b", " + own, *lines[place + 1 :]]
+    assert decode(signed(together), RECORD.cell_id) == RECORD
+    escaped = b'"\\u0063ell": ' + other.removeprefix(b'"cell": ')
+    for wrong in ([*lines, other], [*lines, escaped], [*lines[:-1], lines[-1] + b", " + other]):
+        with pytest.raises(UnreadableError, match="it is the record of cell"):
+            decode(signed(wrong), RECORD.cell_id)
+
+
+def test_a_record_of_schema_1_without_samples_is_named(tmp_path: Path) -> None:
+    file = Path(__file__).parents[1] / "data/record_schema1_179e4956220b.json"
+    old = json.loads(file.read_bytes())
+    del old["checksum"]
+    old["timings"]["training"]["samples"] = []
+    canonical = json.dumps(old, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    (tmp_path / "records").mkdir()
+    text = json.dumps({**old, "checksum": hashlib.sha256(canonical.encode()).hexdigest()})
+    (tmp_path / "records" / "179e4956220b.json").write_text(text)
+    (aside,) = Store(tmp_path).read_all().set_aside
+    assert aside.reason == "division by zero"
 
 
 def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:

@@ -2,20 +2,26 @@
 
 import errno
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests import builders
 from tests.session.runs import make_run, seeds
+from tlbench.execution.inputs import Inputs
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.run_folder import RUN_FILE, runs_under
 from tlbench.results.store import Store
-from tlbench.session import report
+from tlbench.session import report, start
+from tlbench.session.costs import earlier_records
 from tlbench.session.side import read_side
 from tlbench.session.trends import trends
 
@@ -70,6 +76,55 @@ def test_one_unreadable_run_among_many_blocks_nothing(tmp_path: Path) -> None:
     told: list[str] = []
     assert trends(tmp_path, say=told.append).runs == 2
     assert sum("left out" in sentence for sentence in told) == 3
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, *places: Path) -> None:
+    """Nobody may look into these folders, or read these files: tests may run as root, who may."""
+
+    def allowed(path: object, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        asked = Path(str(path)).absolute()
+        if any(place in (asked, *asked.parents) for place in places) and (call is not stat or asked not in places):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return call(path, *arguments, **options)
+
+    stat, read, listed = Path.stat, os.open, os.listdir
+    monkeypatch.setattr(Path, "stat", lambda self, **options: allowed(self, stat, **options))
+    monkeypatch.setattr(os, "open", lambda path, *more, **options: allowed(path, read, *more, **options))
+    monkeypatch.setattr(os, "listdir", lambda path: allowed(path, listed))
+
+
+def test_runs_that_another_user_allows_nobody_to_read_are_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for suite, name in (("made", "own"), ("made", "closed"), ("made", "secret"), ("made", "partly"), ("theirs", "x")):
+        make_run(tmp_path / "results" / suite / name, seeds(0), day=2 if name == "own" else 1)
+    made = tmp_path / "results" / "made"
+    (record,) = (made / "partly" / "records").iterdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: builders.environment().identity)
+    forbid(monkeypatch, made / "closed", made / "secret" / RUN_FILE, record, tmp_path / "results" / "theirs")
+    said: list[str] = []
+    assert [run.path.name for run in runs_under(made, said.append)] == ["own", "partly"]
+    assert sorted(said) == [f"left out: {made / name} (Permission denied)" for name in ("closed", "secret")]
+    assert [one.cell.seed for one in earlier_records()] == [0]
+    side = read_side(made)
+    assert (
+        sum(f"{made / name} (Permission denied)" in note for note in side.notes for name in ("closed", "partly")) == 2
+    )
+    told: list[str] = []
+    assert trends(made, say=told.append).runs == 1
+    assert f"note: left out: {made / 'partly'} (Permission denied)" in told
+
+
+def test_a_run_of_another_user_is_no_reason_not_to_begin_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = seeds(0)
+    theirs = make_run(tmp_path / "theirs", [record])
+    (file,) = (theirs.path / "records").iterdir()
+    forbid(monkeypatch, file)
+    noted: list[str] = []
+    events: Any = SimpleNamespace(note=noted.append)
+    assert start._first([theirs], [record.cell_id], [record.cell], Inputs({}, {}), False, events) is None
+    assert noted == [f"left out: {theirs.path} (Permission denied)"]
 
 
 def test_a_reader_who_may_not_write_leaves_a_damaged_record_in_its_place(

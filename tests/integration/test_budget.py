@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.integration.conftest import TINY, Command
+from tlbench.execution.resume import done
 from tlbench.results.spent import read_spent
 from tlbench.results.store import Store
 
@@ -27,7 +28,7 @@ def test_what_fits_is_trained_and_the_rest_is_named(place: Path, tlbench: Comman
     assert spent is not None
     assert [len(rung) for rung in spent.rungs] == [2, 1, 1]  # both heads, the better backbone whole, then the other
     assert spent.not_run == ()
-    assert len(Store(place / "run").done_ids()) == 4
+    assert len(done(Store(place / "run"))) == 4
     assert "rung 0: 2 cells" in said.stderr
 
 

@@ -11,7 +11,7 @@ from tests.integration.conftest import LIGHT, TINY, make_place, tlbench_in
 from tlbench.core.errors import UserError
 from tlbench.execution import child
 from tlbench.execution.entry_points import PREDICT
-from tlbench.execution.resume import without_model
+from tlbench.execution.resume import trained
 from tlbench.execution.runtimes import RUNTIMES
 from tlbench.results.store import Store
 
@@ -51,7 +51,7 @@ def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(
     assert recorded is not None
     np.testing.assert_allclose([[one["bars"], one["stripes"]] for one in found], recorded[0], atol=1e-4)
 
-    assert without_model(store, [record]) == set()
+    assert trained(store, [record], models=True) == {record.cell_id}
     content = bytearray(kept.read_bytes())
     content[len(content) // 2] ^= 1
     kept.write_bytes(content)
@@ -59,7 +59,7 @@ def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(
     assert said.returncode == 64
     assert "is not the file that was kept" in said.stderr
     kept.unlink()
-    assert without_model(store, [record]) == {record.cell_id}
+    assert trained(store, [record], models=True) == set()
     assert "is missing" in tlbench_in(place, "predict", "copy", record.cell_id, files[0]).stderr
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
+from tlbench.execution.resume import done
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
@@ -57,8 +59,8 @@ class Played:
             self.store.write_predictions(cell.id, {"test": (guesses, labels), "validation": (guesses, labels)})
             self.store.write(builders.record(cell, timings=None))
 
-    def spend(self, budget: float, timed: bool = True) -> Purse:
-        purse = Purse(budget, timed, self.clock(), self.clock)
+    def spend(self, budget: float, timed: bool = True, models: bool = False) -> Purse:
+        purse = Purse(budget, timed, self.clock(), self.clock, models=models)
         purse.spend(CELLS, self.store, self.predict, self.train, self.said.append)
         return purse
 
@@ -102,6 +104,20 @@ def test_a_cell_that_fails_is_not_tried_again_in_the_same_call_but_in_the_next(t
     assert again.trained == ["1.0 frozen"]
 
 
+def test_what_has_lost_its_predictions_or_its_model_is_trained_again(tmp_path: Path) -> None:
+    first = Played(tmp_path)
+    first.spend(300.0)
+    damaged = next(cell for cell in CELLS if name(cell) == "0.5 frozen")
+    (tmp_path / "predictions" / f"{damaged.id}.npz").write_bytes(b"PK")
+    first.store.damaged_predictions([present(first.store.read(damaged.id))])  # as the begin of a call finds it
+    again = Played(tmp_path)
+    again.spend(50.0)
+    assert again.trained == ["0.5 frozen"]
+    without = Played(tmp_path)
+    without.spend(50.0, timed=False, models=True)
+    assert without.trained == ["0.25 frozen", "0.5 frozen", "0.75 frozen", "1.0 frozen"]
+
+
 def test_a_budget_that_is_too_small_for_anything_says_what_would_be_enough(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"a budget of 3 s is too small for any cell: .*0.25.* frozen .* take 15 s; give"
@@ -119,7 +135,7 @@ def test_a_second_call_goes_on_where_the_first_one_ended(tmp_path: Path) -> None
 def test_what_was_not_run_is_named_with_what_it_would_have_taken(tmp_path: Path) -> None:
     played = Played(tmp_path)
     purse = played.spend(300.0)
-    spent = purse.told(CELLS, played.store.done_ids(), played.store, played.predict)
+    spent = purse.told(CELLS, done(played.store), played.store, played.predict)
     assert {one.seconds for one in spent.not_run} == {105.0}
     write_spent(tmp_path, spent)
     assert read_spent(tmp_path) == spent

@@ -3,7 +3,10 @@
 import json
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +18,14 @@ from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import with_columns
 from tlbench.reporting.numbers import DASH, significant
+from tlbench.results.record import SmallerBatch
+from tlbench.results.report_files import report_files
 from tlbench.results.store import Store
 from tlbench.results.table import COLUMNS
 from tlbench.session import baseline, report
 from tlbench.session.compare import compare
 from tlbench.session.differences import differences
-from tlbench.session.folder import NothingThereError, find_run, written_report
+from tlbench.session.folder import NothingThereError, find_run, outdate_report, written_report
 from tlbench.session.side import read_side
 from tlbench.session.trends import trends
 
@@ -120,6 +125,17 @@ def test_a_run_without_records_and_a_damaged_record_are_said(tmp_path: Path, cap
     assert "is no readable record (it is no JSON" in said
 
 
+@pytest.mark.parametrize("ask", [partial(tlbench.predict, cell="seed=1", images=[]), tlbench.deploy])
+def test_a_damaged_record_is_said_by_whoever_sets_it_aside(tmp_path: Path, ask: Callable[..., object]) -> None:
+    damaged, whole = seeds(0, 1)
+    run, said = make_run(tmp_path / "run", [damaged, whole]), list[str]()
+    (run.path / "records" / f"{damaged.cell_id}.json").write_text("{")
+    with pytest.raises(UserError, match="save_models: true"):
+        ask(run, say=said.append)
+    (sentence,) = said
+    assert f"set_aside/{damaged.cell_id}.json is no readable record (it is no JSON" in sentence
+
+
 def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", [*seeds(0), builders.failed(builders.cell(seed=1))])
     (run.path / "report.synthetic-data.md").write_text("of earlier")
@@ -133,6 +149,46 @@ def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer
     record = next((run.path / "records").iterdir())
     os.utime(record, ns=(2**62, 2**62))
     assert written_report(run) is None
+
+
+def test_what_a_user_keeps_beside_a_report_stays_as_it_is(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", seeds(0))
+    for kind in ("tex", "svg", "notes.md"):
+        (run.path / f"report.{kind}").write_text("mine")
+    (run.path / "report.d").mkdir()
+    own = ("report.batch-16-for-32.csv", "report.synthetic-data.random-weights.choice-cats-dogs.svg")
+    for name in own:
+        (run.path / name).write_text("of earlier")
+    os.utime(run.path / "report.notes.md", (1e9, 1e9))
+    written = report.write(run)
+    assert (run.path / "report.d").is_dir()
+    assert [(run.path / f"report.{kind}").read_text() for kind in ("tex", "svg", "notes.md")] == ["mine"] * 3
+    assert not any((run.path / name).exists() for name in own)
+    assert written_report(run) == (written.markdown, written.text)
+    outdate_report(run)
+    assert (run.path / "report.md").stat().st_mtime == 0
+    assert (run.path / "report.notes.md").stat().st_mtime == 1e9
+    assert written_report(run) is None
+
+
+def test_all_that_a_report_writes_is_known_for_its_own(tmp_path: Path) -> None:
+    smaller = SmallerBatch(asked=32, trained=16)
+    stand_ins: dict[str, Any] = {
+        "data": builders.data(fallback=True),
+        "weights": builders.weights(fallback=True, source="drawn"),
+    }
+    run = make_run(
+        tmp_path / "run", [builders.record(**stand_ins), builders.record(builders.cell(seed=1), smaller_batch=smaller)]
+    )
+    written = report.write(run)
+    assert any(path.suffix == ".svg" for path in written.files)
+    assert set(report_files(run.path, ("md", "csv", "json", "html", "txt", "svg"))) == set(written.files)
+
+
+def test_runs_whose_folders_are_called_alike_are_told_apart(tmp_path: Path) -> None:
+    places = [tmp_path / "a" / "small", tmp_path / "b" / "small", tmp_path / "b" / "large"]
+    runs = [make_run(place, seeds(0)) for place in places]
+    assert list(tlbench.load(*runs, runs[0]).frame.run) == ["a/small", "b/small", "large", "a/small"]
 
 
 def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:

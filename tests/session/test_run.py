@@ -171,6 +171,19 @@ def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay
     assert list(second.frame.strategy) == ["frozen", "full"]
 
 
+def test_a_selection_of_other_cells_does_not_go_on_with_other_images(replay: Replay) -> None:
+    first = run(select="strategy=frozen", out="here")
+    (record,) = Store(first.path).look()
+    assert record.data is not None
+    other = record.data.model_copy(update={"fingerprint": "0" * 64})  # before somebody has replaced the pictures
+    Store(first.path).write(record.model_copy(update={"data": other}))
+    with pytest.raises(UserError, match="here holds a run of other cells, images, weights or plugins"):
+        run(select="strategy=full", out="here")
+    Store(first.path).write(record)
+    run(select="strategy=full", out="here")
+    assert replay.ran == ["frozen", "full"]
+
+
 def test_a_folder_that_another_run_writes_is_refused_before_anything_is_trained(replay: Replay) -> None:
     with Owner(Path("out")), pytest.raises(OwnedError, match="out is being written by another run"):
         run(out="out")
@@ -238,6 +251,19 @@ def test_predictions_that_are_damaged_are_set_aside_and_their_cell_is_run_again(
     assert replay.ran == ["frozen", "full", "frozen"]
     assert heard.names.count("set_aside") == 1
     assert (first.path / "set_aside" / file.name).read_bytes() == b"PK"
+    replay.fails = {"frozen"}
+    failed = run()  # which wrote no new ones: they are still missing
+    assert [(record.cell.strategy.name, record.status) for record in failed.failed] == [("frozen", "failed")]
+    assert list(failed.frame.status) == ["ok", "ok"]  # what was measured stays
+    replay.fails = set()
+    assert run().failed == ()
+
+
+def test_a_model_that_is_missing_is_made_within_a_budget_too(replay: Replay) -> None:
+    run(budget="1 h")
+    Path("suite.yaml").write_text(SUITE + "save_models: true\n")
+    run(budget="1 h")
+    assert sorted(replay.ran) == ["frozen", "frozen", "full", "full"]
 
 
 def test_a_cell_that_fails_is_named_and_tried_again(replay: Replay, caplog: pytest.LogCaptureFixture) -> None:
@@ -406,6 +432,37 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
 
 
+def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:
+    first = run()
+    full = next(record for record in Store(first.path).look() if record.cell.strategy.name == "full")
+    file = first.path / "records" / f"{full.cell_id}.json"
+    for content in ('{"status": "ok", "timings": {}, "cell": [1]}', '{"status": "ok", "cell": {"timing": null}}'):
+        file.write_text(content)
+        plan = tlbench.plan("suite.yaml")
+        assert [cell.id for cell in plan.to_do] == [full.cell_id]
+        assert any("1 of these cells took" in said for said in plan.sentences)
+        assert file.read_text() == content
+
+
+def test_a_plan_leaves_out_a_run_of_a_newer_tlbench_as_a_run_does(replay: Replay) -> None:
+    run()
+    newer, heard = run(fresh=True), Heard()
+    record = Store(newer.path).look()[0]
+    Store(newer.path).write(record.model_copy(update={"schema_version": 99}))
+    plan = tlbench.plan("suite.yaml")
+    assert plan.to_do == ()  # the run before it is done
+    assert plan.sentences
+    run(events=heard)
+    assert "schema 99 is newer" in plan.notes[-1]
+    assert heard.told["note"] == plan.notes[-1:]
+
+
+def test_a_plan_counts_a_cell_whose_model_is_missing_as_a_run_does(replay: Replay) -> None:
+    run()
+    Path("suite.yaml").write_text(SUITE + "save_models: true\n")
+    assert len(tlbench.plan("suite.yaml").to_do) == 2
+
+
 def test_a_run_names_what_may_not_fit_and_says_what_was_predicted(
     replay: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -423,5 +480,9 @@ def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypat
     taken = builders.environment().identity
     monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken)
     assert len(earlier_records()) == 2
+    folder = next(Path("results/replayed").iterdir())
+    elsewhere = builders.timings().model_copy(update={"environment": builders.environment(cpu="Another CPU")})
+    Store(folder).write(Store(folder).look()[0].model_copy(update={"timings": elsewhere}))
+    assert [record.timings for record in earlier_records()] == [None, None]
     monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken | {"threads": "64"})
     assert earlier_records() == []

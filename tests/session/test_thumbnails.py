@@ -1,6 +1,7 @@
 """Pictures of what a model got wrong: the right ones, the surest first, and none where the images are others."""
 
 import io
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tlbench.results.predictions import Answers
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, create
 from tlbench.results.store import Store
+from tlbench.session.report import load
 from tlbench.session.thumbnails import SIDE, with_thumbnails
 
 LIMIT = Limit(train=2, validation=2, test=3)
@@ -84,6 +86,22 @@ def test_mistakes_are_shown_the_surest_first_as_they_were_decoded(tmp_path: Path
     assert html.count('<img src="data:image/jpeg;base64,') == 2
     assert "<span>dogs, taken for cats (95%)</span>" in html
     assert "taken for cats (95%)" not in as_markdown(report)
+
+
+def test_runs_whose_folders_are_called_alike_show_each_their_own(tmp_path: Path, data: Path) -> None:
+    cpu, record = finished(tmp_path / "cpu", data)
+    gpu = RunFolder(tmp_path / "gpu" / "run", cpu.run)
+    shutil.copytree(cpu.path, gpu.path)
+    probabilities, labels = PREDICTED
+    better = builders.accuracy(5, 6).model_copy(update={"confusion": ((2, 1), (0, 3))})
+    Store(gpu.path).write(record.model_copy(update={"accuracy": better}))
+    Store(gpu.path).write_predictions(record.cell_id, {"test": (probabilities[[0, 1, 2, 4, 4, 5]], labels)})
+    said: list[str] = []
+    report = with_thumbnails(load(cpu, gpu), [cpu, gpu], data, said.append)
+    assert [row.run for row in report.rows] == ["cpu/run", "gpu/run"]
+    assert [len(report.mistakes(row)) for row in report.rows] == [2, 1]
+    assert said == []
+    assert not list(tmp_path.glob("*/run/set_aside"))
 
 
 def test_a_report_has_none_unasked(tmp_path: Path, data: Path) -> None:

@@ -83,7 +83,7 @@ def command(
     if thumbnails:
         if name != "html":
             raise UserError("--thumbnails goes with --format html, as --format html=page.html")
-        report = with_thumbnails(report, [find_run(run, say) for run in runs], data, say)
+        report = with_thumbnails(report, [find_run(run, lambda _: None) for run in runs], data, say)
     if as_profile:
         click.echo(terminal.text(*profile.blocks(report.records)))
         return 0

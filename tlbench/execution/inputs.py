@@ -59,6 +59,10 @@ class Inputs:
         )
         return Job(cell, data, provenance, found.path, classifier.path)
 
+    def weights_of(self, cell: Cell) -> WeightsSource | None:
+        """What the backbone of a cell starts from; None where no cell that these inputs are of starts from the same."""
+        return _made(cell) or self.weights.get(weights_key(cell))
+
     def fallbacks(self) -> list[str]:
         """One sentence for each stand-in."""
         data = [

@@ -49,8 +49,10 @@ def run_groups(
     logs: Path,
     shares: Sequence[Share | None] = (None,),
     policy: Policy = RECORD,
-) -> None:
+) -> tuple[Record, ...]:
     """Run `groups` and write each cell's record as soon as it is done. `timeout` is seconds a cell.
+
+    Returns the records of cells that gave no numbers now; of such a cell the store may keep an earlier one that has.
 
     A cell that fails, crashes or runs out of time gives a record that says so, unless `policy` has it tried again, and
     the run goes on with the next one, in a new child. As many groups run side by side as there are `shares` of the
@@ -63,6 +65,7 @@ def run_groups(
         groups = run.again
     for group in groups:
         run.group(group, alone=True)
+    return tuple(run.failed)
 
 
 def _side_by_side(run: "_Run", groups: Sequence[Group], shares: Sequence[Share | None]) -> None:
@@ -103,6 +106,7 @@ class _Run:
     """What came of a cell before it was tried again."""
     too_large: dict[Hashable, int] = field(default_factory=dict)
     """The smallest batch of a kind of cells that ran out of memory."""
+    failed: list[Record] = field(default_factory=list)
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -128,6 +132,8 @@ class _Run:
             self.too_large[of] = min(job.cell.train.batch_size, self.too_large.get(of, sys.maxsize))
         self.store.write(record)
         with self.lock:
+            if record.status != "ok":
+                self.failed.append(record)
             self.events.end(record)
 
     def remember(self, job: Job, record: Record, then: Then) -> None:

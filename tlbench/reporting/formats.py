@@ -21,6 +21,7 @@ from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, latex, markdown, png, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice, chosen, data_sets, summary
+from tlbench.results.report_files import report_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +165,5 @@ def kept_files(report: Report) -> dict[str, bytes]:
 
 
 def file_name(ending: str, rows: Sequence[RunRecord]) -> str:
-    """``report.md``; with stand-ins among the records ``report.synthetic-data.random-weights.md``."""
-    marks = sorted({mark.replace(" ", "-") for row in rows for mark in row.record.fallbacks}, reverse=True)
-    return ".".join(["report", *marks, ending])
+    """Its name in a run's folder, which tells of stand-ins among the records."""
+    return report_file(ending, {mark for row in rows for mark in row.record.fallbacks})

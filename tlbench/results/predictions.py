@@ -45,15 +45,17 @@ def decode(content: bytes, split: Evaluated) -> Answers | None:
             if any(member.file_size > MOST_BYTES for member in archive.zip.infolist()):
                 raise ValueError("an array is larger than predictions are")
             probabilities, labels = (archive[name] for name in ARRAYS[split])
+            _check(probabilities, labels)
     except KeyError as error:
         raise ValueError(f"an array is missing: {error.args[0]}") from error
     except Exception as error:
         raise ValueError(str(error) or type(error).__name__) from error
-    _check(probabilities, labels)
     return probabilities, labels
 
 
 def _check(probabilities: NDArray[Any], labels: NDArray[Any]) -> None:
+    if not isinstance(probabilities, np.ndarray) or not isinstance(labels, np.ndarray):
+        raise ValueError("a member of it is no array")  # NumPy gives its bytes
     shapes = f"{probabilities.shape} and {labels.shape}"
     if probabilities.ndim != 2 or labels.ndim != 1 or len(probabilities) != len(labels) or not probabilities.size:
         raise ValueError(f"its arrays have shapes {shapes}, not (images, classes) and (images)")

@@ -108,12 +108,27 @@ def _refuse_newer(file: Path, content: bytes) -> None:
 
 
 def runs_under(folder: Path, skipped: Callable[[str], None] = log.warning) -> list[RunFolder]:
-    """The runs directly in `folder`, the newest first; `skipped` gets a sentence for each that cannot be read."""
+    """The runs directly in `folder`, the newest first; `skipped` gets a sentence for each that cannot be read, be it
+    damaged or another user's, and where the whole folder cannot.
+    """
     found = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if is_run(path):
-            try:
+    for path in _inside(folder, skipped):
+        try:
+            if is_run(path):
                 found.append(open_run(path))
-            except UserError as error:
-                skipped(f"left out: {error}")
+        except (UserError, OSError) as error:
+            skipped(left_out(path, error))
     return sorted(found, key=lambda one: (one.run.created, one.path.name), reverse=True)
+
+
+def _inside(folder: Path, skipped: Callable[[str], None]) -> list[Path]:
+    try:
+        return list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        skipped(left_out(folder, error))
+        return []
+
+
+def left_out(path: Path, error: UserError | OSError) -> str:
+    """The sentence for a run at `path` that cannot be read."""
+    return f"left out: {error}" if isinstance(error, UserError) else f"left out: {path} ({error.strerror})"

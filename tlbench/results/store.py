@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tlbench.core.cell import id_of
+from tlbench.core.cell import Cell, id_of
 from tlbench.core.files import OddFileError, link_or_copy, move_aside, read_file, write_atomically
 from tlbench.core.text import one_line
 from tlbench.results.believable import check
 from tlbench.results.migrations import RecordTooNewError, migrate
+from tlbench.results.predictions import ARRAYS, Answers, Evaluated
 from tlbench.results.predictions import MOST_BYTES as MOST_PREDICTIONS
-from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.predictions import decode as decode_predictions
 from tlbench.results.predictions import encode as encode_predictions
 from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
@@ -85,12 +85,14 @@ class Store:
         records, aside = [], []
         for path in self._files():
             try:
-                records.append(_read(path))
+                records.append(_read_or_say(path))
             except UnreadableError as error:
                 aside.append(SetAside(self._put_aside(path), str(error)))
-            except RecordTooNewError as error:
-                raise RecordTooNewError(f"{path}: {error}") from error
         return Records(tuple(records), tuple(aside))
+
+    def look(self) -> list[Record]:
+        """Every record, as `read_all`; one that cannot be read is left out and stays where it is."""
+        return [record for path in self._files() if (record := self._readable(path)) is not None]
 
     def read(self, cell_id: str) -> Record | None:
         """The record of a cell; None where there is none that can be read."""
@@ -115,6 +117,11 @@ class Store:
                 found.append(_read(path))
         return found
 
+    def _readable(self, path: Path) -> Record | None:
+        with suppress(UnreadableError):
+            return _read_or_say(path)
+        return None
+
     def _put_aside(self, path: Path) -> Path:
         """Where the file is now: who may only read leaves it in its place."""
         try:
@@ -127,22 +134,6 @@ class Store:
             return _read(path).status == "ok"
         except (FileNotFoundError, UnreadableError, RecordTooNewError):
             return False
-
-    def done_ids(self) -> set[str]:
-        """Cells with a record that says `ok` and has its step times, or asks for none.
-
-        Damaged files count as not done and stay where they are.
-        """
-        done, lost = set(), self.lost_predictions()
-        for path in self._files():
-            try:
-                content = json.loads(read_file(path, MOST_BYTES))
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(content, dict) and content.get("status") == "ok" and path.stem not in lost:
-                timed = content.get("timings") is not None or (content.get("cell") or {}).get("timing") is None
-                done |= {path.stem} if timed else set()
-        return done
 
     def model_file(self, record: Record) -> Path | None:
         """The file of a kept model; None where the record names none, or a file of another size is there."""
@@ -188,21 +179,22 @@ class Store:
         found: dict[str, SetAside | None] = {}
         for record in records:
             try:
-                if self.read_predictions_of(record) is None and record.cell_id in lost:
+                kept = [self.read_predictions_of(record, split) for split in ARRAYS]
+                if not any(kept) and record.cell_id in lost:
                     found[record.cell_id] = None
             except DamagedPredictionsError as error:
                 found[record.cell_id] = error.file
         return found
 
-    def read_predictions_of(self, record: Record) -> Answers | None:
-        """As `read_predictions`, of test images; a file that does not fit the record is damaged as well.
+    def read_predictions_of(self, record: Record, split: Evaluated = "test") -> Answers | None:
+        """As `read_predictions`; of test images, a file that does not fit the record is damaged as well.
 
         Raises DamagedPredictionsError, when the file has been set aside.
         """
         path = self._predictions / f"{record.cell_id}.npz"
         try:
-            predictions = self.read_predictions(record.cell_id)
-            if predictions is not None and record.accuracy is not None:
+            predictions = self.read_predictions(record.cell_id, split)
+            if split == "test" and predictions is not None and record.accuracy is not None:
                 _fit(predictions, record.accuracy, path)
         except UnreadableError as error:
             raise DamagedPredictionsError(SetAside(self._put_aside(path), str(error))) from error
@@ -217,6 +209,14 @@ class Store:
         if not self._records.is_dir():
             return []
         return sorted(self._records.glob("*.json"), key=lambda path: path.name)
+
+
+def _read_or_say(path: Path) -> Record:
+    """As `_read`. Raises RecordTooNewError that names the file."""
+    try:
+        return _read(path)
+    except RecordTooNewError as error:
+        raise RecordTooNewError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> Record:
@@ -282,13 +282,13 @@ def _as_written(text: bytes, cell_id: str) -> Record | None:
     joined = b"".join(line.replace(b'": ', b'":', 1) for line in lines)
     if tail != hashlib.sha256(joined + b"}").hexdigest().encode() + b'"\n}\n':
         return None
+    cell = next((line for line in lines if line.startswith(CELL)), b"").removeprefix(CELL).removesuffix(b",")
     try:
         record = Record.model_validate_json(body + b"}")
+        if id_of(cell.decode()) == cell_id and Cell.model_validate_json(cell) == record.cell:
+            vars(record.cell)["id"] = cell_id  # so that it need not be computed again, which takes longer
     except ValidationError:
         return None
-    cell = next(line for line in lines if line.startswith(CELL))
-    if id_of(cell.removeprefix(CELL).removesuffix(b",").decode()) == cell_id:
-        vars(record.cell)["id"] = cell_id  # so that it need not be computed again
     return record
 
 
@@ -309,7 +309,8 @@ def _parsed(text: bytes) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # of a migration that finds another thing
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        # of a migration that finds another thing
         raise UnreadableError(one_line(str(error)) or type(error).__name__) from error
 
 

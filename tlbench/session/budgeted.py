@@ -11,6 +11,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.text import counted
 from tlbench.costs.budget import WORST, State, next_rung
 from tlbench.costs.predict import Cost
+from tlbench.execution.resume import trained
 from tlbench.results.record import Record
 from tlbench.results.spent import Spent, Unspent
 from tlbench.results.store import Store, UnreadableError
@@ -26,7 +27,7 @@ class Purse:
     """The budget of one call, in seconds, and what is left of it.
 
     timed: whether step times are to be taken of what is trained: their predicted time is put aside. began: when the
-    call began, by `clock`.
+    call began, by `clock`. models: a cell whose trained model is not there is to be trained again.
     """
 
     budget: float
@@ -34,6 +35,7 @@ class Purse:
     began: float
     clock: Callable[[], float] = time.monotonic
     rungs: list[tuple[str, ...]] = field(default_factory=list)
+    models: bool = False
 
     @property
     def seconds(self) -> float:
@@ -43,15 +45,15 @@ class Purse:
     def spend(self, cells: Sequence[Cell], store: Store, predict: Predict, train: Train, say: Say) -> tuple[Cell, ...]:
         """Train one rung after the other until nothing fits any more; the cells that have numbers.
 
-        Cells that were trained by an earlier call count as they are; those that failed there are tried again. predict:
-        asked anew before each rung, so that it can learn from what the run took so far. Raises UserError where not even
-        the cheapest cell fits.
+        Cells that were trained by an earlier call count as they are; those that failed there, or whose predictions or
+        model are not there any more, are tried again. predict: asked anew before each rung, so that it can learn from
+        what the run took so far. Raises UserError where not even the cheapest cell fits.
         """
         tried: set[str] = set()
         while True:
             there = store.read_all().records
-            records = {record.cell_id: record for record in there if record.status == "ok"}
-            done = {cell.id for cell in cells if cell.id in records}
+            records = {record.cell_id: record for record in there}
+            done = {cell.id for cell in cells} & trained(store, there, self.models)
             failed = tried - done
             waiting = [cell for cell in cells if cell.id not in done | failed]
             costs = predict(waiting, there, True)

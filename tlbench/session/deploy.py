@@ -24,7 +24,7 @@ from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.events import Events, Logged
-from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, read_records, record_of
+from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, record_of, told_records
 from tlbench.session.kept import decoded_again, kept_file, own_folder
 
 BATCH_SIZES = (1, 32)
@@ -79,7 +79,7 @@ def deploy(
     names = chosen(to)
     server.need_backend("tensorflow", "deploy opens and exports models with TensorFlow, whichever backend trained them")
     folder, place = find_run(run, say), Path(data) if data is not None else settings.folder("TLBENCH_DATA")
-    asked = [(record, kept_file(folder.path, record)) for record in _asked(folder, cells)]
+    asked = [(record, kept_file(folder.path, record)) for record in _asked(folder, cells, say)]
     server.start_server("tensorflow")  # before threads decode images: `session.run` says why
     kept = [_Kept(record, file, _images(record, folder, place)) for record, file in asked]
     if out is not None:
@@ -101,8 +101,8 @@ def deploy(
     )
 
 
-def _asked(folder: RunFolder, cells: Sequence[str]) -> list[Record]:
-    records = read_records(folder).records
+def _asked(folder: RunFolder, cells: Sequence[str], say: Say) -> list[Record]:
+    records = told_records(folder, say)
     if not records:
         raise NothingThereError(f"{folder.path} has no records; `tlbench run` makes them")
     if cells:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.selection import select
 from tlbench.results.record import Record
+from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Records, Store
 
@@ -15,6 +16,9 @@ log = logging.getLogger("tlbench")
 
 RESULTS = Path("results")
 """Where runs are kept, by suite, unless another place is named."""
+
+WRITTEN = ("md", "txt")
+"""Endings of the reports that stand for one that need not be made again."""
 
 StrPath = str | os.PathLike[str]
 
@@ -59,6 +63,14 @@ def read_records(folder: RunFolder) -> Records:
     return Records(tuple(ordered), read.set_aside)
 
 
+def told_records(folder: RunFolder, say: Say) -> tuple[Record, ...]:
+    """The records of a run in the order of its cells; `say` gets a sentence for each file that had to be set aside."""
+    read = read_records(folder)
+    for file in read.set_aside:
+        say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
+    return read.records
+
+
 def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Record:
     """The record of the cell with this id, or the only one whose id begins so, or that ``key=pattern`` selects.
 
@@ -79,16 +91,16 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
 
 
 def outdate_report(folder: RunFolder) -> None:
-    """Let the run's reports look older than all that is written from now on, also where the clock was set back."""
-    for file in folder.path.glob("report*.*"):
+    """Let the run's report look older than all that is written from now on, also where the clock was set back."""
+    for file in report_files(folder.path, WRITTEN):
         os.utime(file, (0, 0))
 
 
 def written_report(folder: RunFolder) -> tuple[str, str] | None:
     """The run's report in Markdown and as text, where both are newer than all records; else None."""
-    reports = [file for kind in ("md", "txt") for file in folder.path.glob(f"report*.{kind}")]
+    reports = [file for kind in WRITTEN for file in report_files(folder.path, {kind})]
     records = list((folder.path / "records").glob("*.json"))
-    if [file.suffix for file in reports] != [".md", ".txt"] or not records:
+    if [file.suffix for file in reports] != [f".{kind}" for kind in WRITTEN] or not records:
         return None
     newest = max(record.stat().st_mtime_ns for record in records)
     if any(file.stat().st_mtime_ns < newest for file in reports):

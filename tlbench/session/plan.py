@@ -13,12 +13,14 @@ from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
 from tlbench.execution.predicted import cost_sentences, predicted, told_counts
+from tlbench.execution.resume import done
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
-from tlbench.results.run_folder import RunFolder, is_run, runs_under
+from tlbench.results.migrations import RecordTooNewError
+from tlbench.results.run_folder import RunFolder, is_run, left_out, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
-from tlbench.session.folder import RESULTS, StrPath, as_path
+from tlbench.session.folder import RESULTS, Say, StrPath, as_path
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -50,7 +52,8 @@ class Plan:
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """What the cells share, what those that are not done will cost, and what they took in earlier runs."""
-        records = [Store(folder.path).read_all().records for folder in self.earlier]
+        stores = [Store(folder.path) for folder in self.earlier]
+        records = [[record for cell in self.cells if (record := store.read(cell.id))] for store in stores]
         trials = Counter(map(trials_of, self.cells))
         of = len(self.cells)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
@@ -123,9 +126,11 @@ def plan(
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
-    done = _done([cell.id for cell in cells], earlier, Path(out) if out is not None else None)
-    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen))
-    return Plan(read.name, tuple(chosen), frozenset(done), tuple(earlier), notes)
+    ids, unread = [cell.id for cell in cells], list[str]()
+    place = Path(out) if out is not None else None
+    made = _done(ids, earlier, place, read.save_models, unread.append)
+    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *unread)
+    return Plan(read.name, tuple(chosen), frozenset(made), tuple(earlier), notes)
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:
@@ -149,9 +154,17 @@ def trials_of(cell: Cell) -> int:
     return len(cell.train.tune.trials) if cell.train and cell.train.tune else 0
 
 
-def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None) -> set[str]:
-    """Cells with an `ok` record in the run `out`, else in the newest run of the same cells."""
+def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None, models: bool, say: Say) -> set[str]:
+    """Cells that are done in the run `out`, else in the newest run of the same cells that `run` can go on with.
+
+    `say` gets a sentence for each that it cannot read, as `run` does.
+    """
     if out is not None:
-        return Store(out).done_ids() if is_run(out) else set()
-    same = next((folder for folder in earlier if list(folder.run.cells) == list(ids)), None)
-    return Store(same.path).done_ids() if same else set()
+        return done(Store(out), models) if is_run(out) else set()
+    for folder in earlier:
+        if list(folder.run.cells) == list(ids):
+            try:
+                return done(Store(folder.path), models)
+            except (RecordTooNewError, OSError) as error:
+                say(left_out(folder.path, error))
+    return set()

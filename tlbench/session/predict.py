@@ -18,7 +18,7 @@ from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.execution import child
 from tlbench.execution.entry_points import CLASSIFY, PREDICT
-from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, read_records, record_of
+from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, record_of, told_records
 from tlbench.session.kept import kept_file
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Sa
     file with a program of its own: it is opened in Keras' safe mode. NothingThereError where there is no record.
     """
     folder = find_run(run, say)
-    records = read_records(folder).records
+    records = told_records(folder, say)
     if not records:
         raise NothingThereError(f"{folder.path} has no records; `tlbench run` makes them")
     record = record_of(records, cell)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tlbench.core.files import write_atomically
 from tlbench.regression.contrasts import Right
-from tlbench.reporting.formats import file_name, kept_files
+from tlbench.reporting.formats import FORMATS, file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
+from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, shortfall
 from tlbench.results.spent import Spent, read_spent
 from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
-from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, read_records
+from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, told_records
 
 
 def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
@@ -35,7 +36,7 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
         {'frozen': 0.833, 'full': 0.834, 'partial (trainable=0.3)': 0.832}
     """
     folders = [find_run(one, say) for one in (run, *more)]
-    rows = [rows_of(folder, say) for folder in folders]
+    rows = [rows_of(folder, say, name) for folder, name in zip(folders, run_names(folders), strict=True)]
     named = [row for several in rows for row in several]
     if not named:
         raise NothingThereError(f"there is no record in {', '.join(str(folder.path) for folder in folders)}")
@@ -62,13 +63,22 @@ def _spent(folders: Sequence[RunFolder]) -> tuple[Spent, ...]:
     return tuple(spent for folder in folders if (spent := read_spent(folder.path)))
 
 
-def rows_of(folder: RunFolder, say: Say) -> list[RunRecord]:
-    """The records of a run with its name; `say` gets a sentence for each file that is no readable record."""
-    read = read_records(folder)
-    for file in read.set_aside:
-        say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
-    store = Store(folder.path)
-    return [RunRecord(folder.path.name, record, partial(_answers, store, record, say)) for record in read.records]
+def run_names(folders: Sequence[RunFolder]) -> list[str]:
+    """What runs are called beside each other: as their folders, with as many of those above as tell them apart."""
+    paths = [folder.path.absolute() for folder in folders]
+    return [_name(path, set(paths)) for path in paths]
+
+
+def _name(path: Path, paths: Collection[Path]) -> str:
+    """The shortest end of a path that only one of `paths` has."""
+    ends = (path.parts[-count:] for count in range(1, len(path.parts) + 1))
+    return str(Path(*next(end for end in ends if sum(one.parts[-len(end) :] == end for one in paths) == 1)))
+
+
+def rows_of(folder: RunFolder, say: Say, name: str = "") -> list[RunRecord]:
+    """The records of a run with its `name`; `say` gets a sentence for each file that is no readable record."""
+    store, name = Store(folder.path), name or folder.path.absolute().name
+    return [RunRecord(name, record, partial(_answers, store, record, say)) for record in told_records(folder, say)]
 
 
 def _answers(store: Store, record: Record, say: Say) -> Right | None:
@@ -113,11 +123,12 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
 
 
 def _replace(folder: Path, files: Mapping[Path, bytes], say: Say) -> bool:
-    """Write `files` in the place of earlier reports; whether the folder allows it."""
+    """Write `files` in the place of an earlier report, and of what it had besides; whether the folder allows it."""
+    endings = {form.extension for form in FORMATS.values() if form.kept}
     try:
         for path, content in files.items():
             write_atomically(path, content)
-        for old in set(folder.glob("report.*")) - files.keys():
+        for old in set(report_files(folder, endings)) - files.keys():
             old.unlink()
     except OSError as error:
         if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:

@@ -21,7 +21,7 @@ from tlbench.execution.groups import grouped
 from tlbench.execution.inputs import Inputs, data_key, find_inputs
 from tlbench.execution.job import Keep, Places, Resources
 from tlbench.execution.predicted import memory_sentences, predicted, taken_sentence
-from tlbench.execution.resume import without_model
+from tlbench.execution.resume import trained
 from tlbench.execution.runner import run_groups
 from tlbench.host.resources import available_memory
 from tlbench.host.shares import Share
@@ -52,7 +52,8 @@ MOST_WORKERS = 10_000
 class CompletedRun(RunFolder):
     """The folder of a run, and what one call of `run` did there. In a notebook it shows the run's tables.
 
-    cells: those that were asked for. failed: their records that lack numbers or step times. files: the reports that
+    cells: those that were asked for. failed: their records that lack numbers or step times; one of this call too whose
+    earlier numbers are kept, since what it was trained again for is still missing. files: the reports that
     were written; empty where nothing was left to do and the reports were there. markdown: the report. text: a screenful
     of it, for a terminal. predicted: what was trained, beside what it was predicted to take; empty where nothing was.
     """
@@ -163,18 +164,18 @@ def run(
     place = Path(out) if out is not None else None
     backends = _backends(asked, worker)
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backends)
-    costs: dict[str, Cost] = {}
+    costs, failed_now = dict[str, Cost](), list[Record]()
     with owner:
         if not all(cell.id in done for cell in asked):
             keep = Keep(feature_dir(), most_features()) if cut else None
             outdate_report(folder)
             train = partial(
                 _train, inputs=inputs, places=places, executor=worker, keep=keep, slots=slots, suite=read,
-                folder=folder, events=events, timed=timed,
+                folder=folder, events=events, timed=timed, failed=failed_now,
             )  # fmt: skip
             time_steps = partial(_time, executor=worker, timeout=read.timeout, folder=folder, events=events)
             if seconds is not None:
-                purse = Purse(seconds, timed, began)
+                purse = Purse(seconds, timed, began, models=read.save_models)
                 costs = _within(purse, asked, inputs, folder, train, time_steps, events)
             else:
                 costs = train(asked)
@@ -189,6 +190,7 @@ def run(
     said = [taken_sentence(costs, [row.record for row in written.report.rows]), *map(spent_sentence, spent)]
     told = " ".join(filter(None, said))
     failed = written.troubled({cell.id for cell in asked})
+    failed += tuple(one for one in failed_now if one.cell_id not in {record.cell_id for record in failed})
     return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
 
 
@@ -297,15 +299,14 @@ def _train(
     folder: RunFolder,
     events: Events,
     timed: bool,
+    failed: list[Record],
 ) -> dict[str, Cost]:
-    """Train what is not trained; what was predicted of it."""
+    """Train what is not trained; what was predicted of it. Records of those that fail are added to `failed`."""
     store = Store(folder.path)
-    finished = [record for record in store.read_all().records if record.status == "ok"]
-    trained = {record.cell_id for record in finished} - store.lost_predictions()
-    if suite.save_models:
-        trained -= without_model(store, finished)
-    todo = [cell for cell in cells if cell.id not in trained]
-    waiting = [one.cell for one in untimed(finished, cells) if one.cell_id in trained] if timed else None
+    there = store.read_all().records
+    ready = trained(store, there, suite.save_models)
+    todo = [cell for cell in cells if cell.id not in ready]
+    waiting = [one.cell for one in untimed(there, cells) if one.cell_id in ready] if timed else None
     costs = _foretold(todo, waiting, inputs, executor, events)
     events.training(len(cells), len(cells) - len(todo))
     models = store.models if suite.save_models else None
@@ -314,7 +315,7 @@ def _train(
         for group in grouped([inputs.job(cell) for cell in todo], keep)
     ]
     policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"
-    run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
+    failed += run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
     return costs
 
 

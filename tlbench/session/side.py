@@ -11,6 +11,7 @@ from tlbench.regression.side import Side, entry, merged
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.record import Record
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
+from tlbench.results.run_folder import left_out as unread
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NothingThereError, Run, as_path, read_records
 from tlbench.suite.load import load_suite
@@ -62,10 +63,10 @@ def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = (
     for folder in folders:
         try:
             entries = _entries(folder, notes, seen)
-        except RecordTooNewError as error:
+        except (RecordTooNewError, OSError) as error:
             if len(folders) == 1:
                 raise
-            notes.append(f"left out: {error}")
+            notes.append(unread(folder.path, error))
             continue
         for one in entries:
             by_cell.setdefault(one.cell.id, []).append(one)

@@ -14,7 +14,7 @@ from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import Owner
-from tlbench.results.run_folder import RunFolder, create, is_run, new_path, open_run, runs_under
+from tlbench.results.run_folder import RunFolder, create, is_run, left_out, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.session.events import Events
 from tlbench.session.folder import RESULTS
@@ -95,8 +95,8 @@ def _first(
         try:
             if found := resumable([folder], ids, asked, inputs, models):
                 return found
-        except RecordTooNewError as error:
-            events.note(f"left out: {error}")
+        except (RecordTooNewError, OSError) as error:
+            events.note(left_out(folder.path, error))
     return None
 
 

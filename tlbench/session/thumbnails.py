@@ -19,6 +19,7 @@ from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import Say
 from tlbench.session.kept import decoded_again, own_folder
+from tlbench.session.report import run_names
 
 MOST, SIDE, QUALITY = 16, 72, 70
 """Images of a model, pixels of the longer side, and JPEG's quality: about 2 KB each."""
@@ -27,12 +28,12 @@ NOT_THERE = "its images are not the run's, or not there; --data names the folder
 
 
 def with_thumbnails(report: Report, folders: Sequence[RunFolder], data: Path | None, say: Say) -> Report:
-    """The report with the mistakes of its best models as pictures.
+    """The report with the mistakes of its best models as pictures. folders: of its runs, as they were loaded.
 
     Images are decoded as the run had them: from `data`, or where the suite says. Where they are not there any more, or
     are others now, that is said, and the report has none of that data set.
     """
-    by_run = {folder.path.name: folder for folder in folders}
+    by_run = dict(zip(run_names(folders), folders, strict=True))
     return replace(report, mistakes=partial(_mistakes, by_run, data, say))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tlbench.core.errors import UserError
 from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
-from tlbench.results.run_folder import RUN_FILE, open_run, shortfall
+from tlbench.results.run_folder import RUN_FILE, left_out, open_run, shortfall
 from tlbench.session.folder import NothingThereError, Say, log
 from tlbench.session.side import Seen, side_of
 
@@ -37,8 +37,8 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
             sides.append(side_of([run], path.name, seen=seen))
         except NothingThereError as error:
             say(f"note: {error}")
-        except UserError as error:
-            say(f"note: left out: {error}")
+        except (UserError, OSError) as error:
+            say(f"note: {left_out(path, error)}")
         else:
             cells = shortfall(run.run, [entry.cell.id for entry in sides[-1].entries])
             short += [f"note: {path}: {cells} have a record"] if cells else []
