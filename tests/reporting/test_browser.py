@@ -11,6 +11,7 @@ from tests.reporting.large import large, small
 from tests.reporting.test_page import HOSTILE, of
 from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.formats import as_html
+from tlbench.reporting.numbers import at_most
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.views import choice
 
@@ -85,10 +86,13 @@ def test_limits_change_the_sentence_to_what_python_says(browser: Browser, page: 
     box = f"document.querySelectorAll('.choice')[{number}]"
     assert browser.ask(f"{box}.querySelector('.answer').textContent") == sentence(found)
     for at, axis in enumerate(found.scatter.xs):
-        values = sorted({mark.x[axis.key].value for mark in found.scatter.drawn(axis)})
+        rising = sorted(mark.x[axis.key].value for mark in found.scatter.drawn(axis))
+        values = {at_most(value): value for value in rising}.values()  # those that are written alike are one limit
         slider = f"{box}.querySelectorAll('input[type=range]')[{at}]"
         for place, limit in enumerate([*values, float("inf")]):
             browser.ask(f"{slider}.value = {place}, {slider}.dispatchEvent(new Event('input'))")
+            text = "no limit" if limit == float("inf") else f"at most {at_most(limit)}"
+            assert browser.ask(f"{slider}.parentNode.querySelector('output').textContent") == text
             within = [n for n, mark in enumerate(found.scatter.marks) if mark.x[axis.key].value <= limit]
             assert browser.ask(f"{box}.querySelector('.answer').textContent") == sentence(found, within)
             assert browser.ask(f"{box}.querySelector('.rivals').textContent") == listed(found, within)

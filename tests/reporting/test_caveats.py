@@ -9,7 +9,11 @@ from tlbench.results.record import Record
 
 
 def said(*records: Record) -> str:
-    (section,) = caveats.sections(Report("t", [RunRecord("run", record) for record in records]))
+    return lines_of(*(RunRecord("run", record) for record in records))
+
+
+def lines_of(*rows: RunRecord) -> str:
+    (section,) = caveats.sections(Report("t", rows))
     (lines,) = section.blocks
     assert isinstance(lines, Listing)
     return "\n".join(map(plain, lines.items))

@@ -107,6 +107,35 @@ def test_the_models_to_take_are_those_that_none_beats_both_ways() -> None:
     assert max(map(len, as_text(report).splitlines())) <= 100
 
 
+def test_nothing_is_said_of_models_of_which_accuracy_or_cost_are_not_known() -> None:
+    """keras.io publishes no accuracy of MobileNetV3Small, which is the cheapest here."""
+    records = [
+        original(name, 1, 1, 1.0, timings=builders.timings().model_copy(update={"steps": (builders.step(mean=ms),)}))
+        for name, ms in (("MobileNetV3Small", 0.1), ("MobileNetV2", 0.3), ("ResNet50V2", 1.3))
+    ]
+    untimed = original("VGG16", 1, 1, 1.0, timings=None)
+    text = as_markdown(Report("t", [RunRecord("run", one) for one in (*records, untimed)]))
+    assert "For any other model of which both are known, one of these is at least as accurate" in text
+    assert "One of the two is not known of MobileNetV3Small, VGG16." in text
+    known = as_markdown(Report("t", [RunRecord("run", one) for one in records[1:]]))
+    assert "is not known of" not in known
+
+
+def test_times_of_two_runs_choose_no_original_and_each_says_whose_it_is() -> None:
+    def timed(name: str, seconds: float) -> Record:
+        timings = builders.timings().model_copy(update={"steps": (builders.step(mean=seconds),)})
+        return original(name, 1, 1, 1.0, timings=timings)
+
+    rows = [RunRecord("laptop", timed("MobileNetV2", 1.3)), RunRecord("server", timed("ResNet50V2", 0.3))]
+    text = as_markdown(Report("t", rows))
+    assert "the cost was measured here: peak memory (MiB)" in text
+    assert " 1300 (19.0–21.0) [laptop] |" in text
+    lines = as_text(Report("t", rows)).splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines if line.startswith(("MobileNetV2 ", "ResNet50V2 "))] == [
+        "1300 [laptop]", "300 [server]",
+    ]  # fmt: skip
+
+
 def test_a_cpu_and_a_gpu_run_with_another_backend_are_one_line_on_a_terminal() -> None:
     cpu = original("ResNet50", 25_636_712, 107, 97.8)
     cell = cpu.cell.model_copy(update={"backend": "torch"})

@@ -10,9 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tests.reporting.large import large, small
 from tlbench.core.cell import Named
+from tlbench.reporting.answer import within
 from tlbench.reporting.formats import as_html, as_markdown, as_svg, as_text
+from tlbench.reporting.numbers import at_most
 from tlbench.reporting.render.confusion import DARKEST
 from tlbench.reporting.render.html import SCRIPT, STYLE
 from tlbench.reporting.report import Report, RunRecord
@@ -104,6 +107,58 @@ def test_all_formats_say_the_same_of_what_to_take() -> None:
     for said in (first, second):
         assert said in page
         assert said in text
+
+
+def test_a_limit_of_the_page_is_one_that_can_be_typed() -> None:
+    """The slider takes a model of 219,058 parameters: neither 219000 nor a limit that lets in another one."""
+    data = [json.loads(text) for text in Page(as_html(small())).data if text.startswith('{"words"')]
+    for found, decision in zip(data, small().decisions, strict=True):
+        for limit in found["limits"]:
+            assert limit["texts"] == [at_most(value) for value in limit["values"]]
+            for value, text in zip(limit["values"], limit["texts"], strict=True):
+                typed, chosen = (within(decision.choice, {limit["key"]: most}) for most in (number(text), value))
+                assert typed == chosen
+    parameters = next(limit for limit in data[0]["limits"] if limit["key"] == "parameters")
+    assert parameters["texts"][0] == "219,058"
+
+
+def test_limits_that_are_written_alike_are_one() -> None:
+    records = [
+        builders.record(
+            builders.cell(strategy=Named(name=name)), timings=builders.timings(inference=seconds), memory=None
+        )
+        for name, seconds in (("frozen", 0.020001), ("norm", 0.020002), ("full", 0.03))
+    ]
+    (text,) = Page(as_html(Report("t", [RunRecord("run", one) for one in records]))).data[:1]
+    times = json.loads(text)["limits"][0]
+    assert (times["values"], times["texts"]) == (pytest.approx([20.002, 30]), ["20.1", "30"])
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "unit"),
+    [
+        ("3.5M", "3.5", "M"),
+        ("219K (12 %)", "219", "K"),
+        ("12 min", "12", " min"),
+        ("45 s", "45", " s"),
+        ("5.3 h", "5.3", " h"),
+        ("24 steps", "24", None),
+        ("12 Models", "12", None),
+        ("~1.79x (24)", "1.79", None),
+        ("81.5% (73-88)", "81.5", None),
+        ("1,024 images/s", "1,024", None),
+        ("1e-05", "1e-05", None),
+    ],
+)
+def test_a_table_is_sorted_by_the_number_a_cell_begins_with_in_its_unit(
+    text: str, digits: str, unit: str | None
+) -> None:
+    pattern = present(re.search(r"const found = /(.*)/\.exec\(text\)", SCRIPT))[1]
+    assert present(re.match(pattern, text)).groups() == (digits, unit)
 
 
 def test_everything_that_is_said_in_markdown_is_on_the_page() -> None:

@@ -84,6 +84,24 @@ def test_where_no_time_is_stable_the_screenful_marks_none_and_says_so() -> None:
     assert "No step time here is stable" not in some
 
 
+def test_whether_times_are_marked_is_one_decision_for_all_sets_of_images() -> None:
+    doubt = Doubt(kind="wide", message="known to 20% only", advice="Measure for longer.")
+    steps = tuple(builders.step(step, doubts=(doubt,)) for step in ("inference", "training"))
+    shaky = builders.record(timings=builders.timings().model_copy(update={"steps": steps}))
+    steady = builders.record(builders.cell(dataset=Named(name="intel")))
+    report = Report("t", rows(shaky, steady))
+    text = as_text(report)
+    assert "Times: ms a batch of 32 images; ~ marks one that is not stable." in text
+    first, second = (line for line in text.splitlines() if line.startswith("MobileNet ("))
+    assert "~20" in first
+    assert "~" not in second
+    assert "No step time here is stable" not in text
+    full = render("t", rows(shaky, steady))
+    assert table(full, "cats_dogs")[0][INFERENCE].startswith("~20.0")
+    assert "~20 ms to classify" in full
+    assert "No step time here is stable" not in full
+
+
 def test_the_anchor_is_named_in_the_table_of_a_data_set_in_which_it_was_not_trained() -> None:
     there = builders.cell(strategy=Named(name="full"), dataset=Named(name="intel"))
     text = render("t", rows(FROZEN, FULL, builders.record(there, timings=timed(to_anchor(1.789)))))

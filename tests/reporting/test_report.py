@@ -10,7 +10,17 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tlbench.core.cell import Augmentation, EarlyStopping, Head, Limit, Named, RandAugment, ReduceLROnPlateau, Tuning
+from tlbench.core.cell import (
+    Augmentation,
+    EarlyStopping,
+    Head,
+    Limit,
+    Named,
+    RandAugment,
+    ReduceLROnPlateau,
+    Timing,
+    Tuning,
+)
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import FORMATS, as_markdown, file_name
 from tlbench.reporting.report import Report, RunRecord
@@ -279,8 +289,10 @@ def test_the_frame_has_its_documented_columns() -> None:
         (514, "514"),
         (2562, "2.6K"),
         (25_089, "25K"),
-        (999_949, "1000K"),
-        (999_950, "1.0M"),
+        (9949, "9.9K"),
+        (9950, "10K"),
+        (999_499, "999K"),
+        (999_500, "1.0M"),
         (143_667_240, "143.7M"),
     ],
 )
@@ -288,9 +300,59 @@ def test_counts_as_people_read_them(value: int | None, text: str) -> None:
     assert numbers.count(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "—"), (382.4, "382"), (25.94, "25.9"), (3.814, "3.81")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "—"), (382.4, "382"), (99.96, "100"), (25.94, "25.9"), (9.996, "10.0"), (3.814, "3.81")],
+)
 def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
     assert numbers.milliseconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.3964, "0.396"), (99.96, "100"), (999.4, "999"), (999.6, "1000"), (9999.6, "10,000"), (219058, "219,058")],
+)
+def test_numbers_near_a_power_of_ten_are_written_as_numbers(value: float, text: str) -> None:
+    assert numbers.significant(value) == text
+
+
+def test_sizes_and_seconds_change_their_digits_where_they_are_written() -> None:
+    assert [numbers.size(value) for value in (9.994, 9.996, 10.4)] == ["9.99", "10", "10"]
+    assert [numbers.seconds(value) for value in (99.94, 99.96)] == ["99.9 s", "2 min"]
+
+
+def test_an_interval_stands_beside_the_statistic_it_is_of() -> None:
+    """Protocol `keras` shows means: 80 ms in 77 to 92, where the median is 72."""
+    step = builders.step(median=0.072, mean=0.080, low=0.077, high=0.092)
+    keras = Timing(protocol="keras", batch_size=32, warmup=1, iterations=300, seconds=0)
+    timings = builders.timings().model_copy(update={"steps": (step,), "protocol": "keras"})
+    record = builders.record(builders.cell(timing=keras), timings=timings)
+    (row,) = to_frame([record]).to_dict("records")
+    shown = [row[f"inference_{name}"] for name in ("ms", "low_ms", "high_ms", "median_ms", "mean_ms")]
+    assert shown == pytest.approx([80, 77, 92, 72, 80])
+    exported = json.loads(text_of("github-action-benchmark", rows(record)))[0]
+    assert (exported["value"], exported["range"]) == (pytest.approx(80), "77 to 92")
+    assert to_frame([builders.record(timings=timings)])["inference_ms"][0] == pytest.approx(72)
+    several = timings.model_copy(update={"steps": (step, step.model_copy(update={"batch_size": 1}))})
+    text = render("t", rows(record.model_copy(update={"timings": several})))
+    (line,) = table(text, "Inference by batch size")
+    assert (line["Batch 1"], line["Batch 32"]) == ("12 images/s (80.0 ms)", "400 images/s (80.0 ms)")
+
+
+def test_of_many_classes_the_first_are_named() -> None:
+    classes = tuple(f"class{number}" for number in range(1000))
+    text = render("t", rows(builders.record(data=builders.data().model_copy(update={"classes": classes}))))
+    assert "1000 classes (class0, class1, class2, class3, class4, class5, class6, class7, and 992 more); images" in text
+    assert "class999" not in text
+
+
+@pytest.mark.parametrize(
+    ("commit", "id_", "dirty"), [("abc123", "abc123", False), ("abc123+", "abc123", True), (None, None, False)]
+)
+def test_local_changes_are_told_to_pytest_benchmark(commit: str | None, id_: str | None, dirty: bool) -> None:
+    provenance = builders.record().provenance.model_copy(update={"git_commit": commit})
+    found = json.loads(text_of("pytest-benchmark", rows(builders.record(provenance=provenance))))["commit_info"]
+    assert (found["id"], found["dirty"]) == (id_, dirty)
 
 
 def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_against_it() -> None:

@@ -85,7 +85,7 @@ def command(
             raise UserError("--thumbnails goes with --format html, as --format html=page.html")
         report = with_thumbnails(report, [find_run(run, lambda _: None) for run in runs], data, say)
     if as_profile:
-        click.echo(terminal.text(*profile.blocks(report.records)))
+        click.echo(terminal.text(*profile.blocks(report.rows)))
         return 0
     if most:
         click.echo(terminal.text(*limited.sections(report, most)))

@@ -33,6 +33,6 @@ def counted(number: int, noun: str) -> str:
 
 def three_digits(value: float) -> str:
     """Three significant digits, or all of a larger number's: ``382``, ``25.9``, ``3.81``."""
-    if value >= 100:
+    if value >= 99.95:
         return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

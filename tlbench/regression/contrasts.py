@@ -99,11 +99,11 @@ class Contrast:
 
 
 def recipes(records: Sequence[Record]) -> list[Recipe]:
-    """Records that saw the same images and differ in nothing but the seed, together."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    """Records that saw the same images, rest on the same stand-ins, and differ in nothing but the seed, together."""
+    groups: dict[tuple[tuple[str, ...], str], list[Record]] = {}
     for record in records:
         if record.accuracy and record.data:
-            key = (record.data.fingerprint, record.cell.model_copy(update={"seed": 0}).canonical())
+            key = (record.rests_on, record.cell.model_copy(update={"seed": 0}).canonical())
             groups.setdefault(key, []).append(record)
     return [Recipe(tuple(group)) for group in groups.values()]
 

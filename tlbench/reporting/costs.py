@@ -1,71 +1,121 @@
 """What a recipe costs, one entry a kind of cost: its axis, and its value in the records of a recipe. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from tlbench.core.cell import StepName
 from tlbench.reporting import numbers
 from tlbench.reporting.plots import Axis, Reading
-from tlbench.reporting.report import RunRecord
-from tlbench.reporting.views.relative import relative_of
-from tlbench.reporting.views.rows import UNSTABLE, shown
+from tlbench.reporting.report import RunRecord, first_of_each
+from tlbench.reporting.views.relative import PLACES, Place, relative_of, timed_at
+from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
 
 Seeds = Sequence[RunRecord]
+Costs = Mapping[Axis, Sequence[Reading | None]]
+"""By the kind of cost, that of each of some recipes; None where it is not known."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A kind of cost. of: its value for records that differ in their seed and run only; None where not known."""
+    """A kind of cost. of: its value for records that differ in their seed and run only, all taken at one place.
+
+    place: equal for records whose values can be held against each other; None for one that has none.
+    """
 
     axis: Axis
-    of: Callable[[Seeds], Reading | None]
+    of: Callable[[Seeds], Reading]
+    place: Callable[[RunRecord], Hashable]
 
-    def reading(self, rows: Seeds, *, marked: bool) -> Reading | None:
-        """The same. marked: whether its words mark an unstable time: where all are, a mark would tell nothing."""
-        reading = self.of(rows)
-        return reading if reading is None or marked else replace(reading, text=reading.text.removeprefix(UNSTABLE))
+    def places(self, recipes: Sequence[Seeds]) -> list[list[Hashable]]:
+        """Where the values of each recipe were taken; of those that have any."""
+        every = [[place for row in rows if (place := self.place(row)) is not None] for rows in recipes]
+        return [places for places in every if places]
+
+    def reading(self, rows: Seeds, at: Hashable, *, marked: bool) -> Reading | None:
+        """The value of a recipe at a place; None where it has none. marked: whether its words mark an unstable time."""
+        there = [row for row in rows if self.place(row) == at]
+        if not there:
+            return None
+        reading = self.of(there)
+        return reading if marked else replace(reading, text=reading.text.removeprefix(UNSTABLE))
 
 
-def _step(step: StepName, device: str) -> Cost:
-    def of(rows: Seeds) -> Reading | None:
-        for row in rows:
-            timings = row.record.timings
-            timing = getattr(timings, step) if timings and timings.device == device else None
-            if timing is not None and len(timing.samples) >= FEWEST:
-                value = shown(timing, row.record.cell.timing) * 1000
-                mark = "" if timing.stable else UNSTABLE
-                what = "to classify" if step == "inference" else "to train on"
-                where = " on the GPU" if device == "gpu" else ""
-                text = f"{mark}{numbers.two_digits(value)} ms {what} {timing.batch_size} images{where}"
-                beside = relative_of(row, (device, step))
-                return Reading(value, text, _ms(timing.low), _ms(timing.high), beside.estimate if beside else None)
-        return None
+def compared(recipes: Sequence[Seeds], *, marked: bool) -> Costs:
+    """What each of these recipes costs, by the kinds of cost that can be compared: all values are of one place.
+
+    marked: whether words mark an unstable time.
+    """
+    found: dict[Axis, list[Reading | None]] = {}
+    for cost in COSTS:
+        at = _common(cost.places(recipes))
+        if at is not None:
+            found[cost.axis] = [cost.reading(rows, at, marked=marked) for rows in recipes]
+    return found
+
+
+def times_apart(recipes: Sequence[Seeds]) -> bool:
+    """Whether there are step times of these recipes that cannot be compared: those of several runs."""
+    of_times = [cost.places(recipes) for cost in COSTS if cost.axis.key in TIMES]
+    return any(places and _common(places) is None for places in of_times)
+
+
+def _common(places: Sequence[Sequence[Hashable]]) -> Hashable:
+    """The first place that all have; None where there is none."""
+    return next((one for one in places[0] if all(one in others for others in places)), None) if places else None
+
+
+def _step(device: str, step: StepName) -> Cost:
+    at: Place = device, step
+
+    def of(rows: Seeds) -> Reading:
+        row = rows[0]
+        timing = timed_at(row, at)
+        assert timing is not None
+        value = timing.shown(row.record.cell.timing) * 1000
+        mark = "" if timing.stable else UNSTABLE
+        what = "to classify" if step == "inference" else "to train on"
+        where = " on the GPU" if device == "gpu" else ""
+        text = f"{mark}{numbers.two_digits(value)} ms {what} {timing.batch_size} images{where}"
+        beside = relative_of(row, at)
+        return Reading(value, text, _ms(timing.low), _ms(timing.high), beside.estimate if beside else None)
+
+    def place(row: RunRecord) -> Hashable:
+        """The run, which is of one machine: on another, or in another hour, a step may take twice as many of them."""
+        timing = timed_at(row, at)
+        return row.run if timing and len(timing.samples) >= FEWEST else None
 
     label = f"{step.capitalize()} step (ms, {device.upper()})"
-    return Cost(Axis(f"{step}-{device}", label, log=True), of)
+    return Cost(Axis(f"{step}-{device}", label, log=True), of, place)
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
 
 
-def _memory(rows: Seeds) -> Reading | None:
-    peaks = [row.record.memory.peak for row in rows if row.record.memory and row.record.memory.peak]
-    if not peaks:
-        return None
-    value = median(peaks) / 2**20
+def _peak(record: Record) -> int:
+    return (record.memory.peak if record.memory else None) or 0
+
+
+def _memory(rows: Seeds) -> Reading:
+    value = median(_peak(row.record) for row in first_of_each(rows)) / 2**20
     return Reading(value, f"{value:.0f} MiB at the peak")
 
 
-def _counted(value: Callable[[Record], float], text: Callable[[Record], str]) -> Callable[[Seeds], Reading | None]:
-    def of(rows: Seeds) -> Reading | None:
-        record = next((row.record for row in rows if row.record.counts), None)
-        return None if record is None else Reading(value(record), text(record))
+def _trained_on(row: RunRecord) -> Hashable:
+    """Whether there was a GPU: with one, a process takes several times the memory."""
+    return "gpu" in row.record.environment.identity if _peak(row.record) else None
 
-    return of
+
+def _counted(axis: Axis, value: Callable[[Record], float], text: Callable[[Record], str]) -> Cost:
+    """What is the same wherever it is counted."""
+    return Cost(
+        axis,
+        lambda rows: Reading(value(rows[0].record), text(rows[0].record)),
+        lambda row: True if row.record.counts else None,
+    )
 
 
 def _size(record: Record) -> float:
@@ -76,18 +126,15 @@ def _params(record: Record) -> int:
     return record.counts.params if record.counts else 0
 
 
+TIMES: Mapping[str, Place] = {f"{step}-{device}": (device, step) for device, step in PLACES}
+"""Step times, by the keys of their axes."""
 COSTS: tuple[Cost, ...] = (
-    _step("inference", "cpu"),
-    _step("inference", "gpu"),
-    _step("training", "cpu"),
-    _step("training", "gpu"),
-    Cost(Axis("memory", "Peak memory (MiB)", log=True), _memory),
-    Cost(
-        Axis("size", "Size of the weights (MiB)", log=True), _counted(_size, lambda r: f"{numbers.size(_size(r))} MiB")
-    ),
-    Cost(
-        Axis("parameters", "Parameters", log=True),
-        _counted(_params, lambda r: f"{numbers.count(_params(r))} parameters"),
-    ),
+    _step("cpu", "inference"),
+    _step("gpu", "inference"),
+    _step("cpu", "training"),
+    _step("gpu", "training"),
+    Cost(Axis("memory", "Peak memory (MiB)", log=True), _memory, _trained_on),
+    _counted(Axis("size", "Size of the weights (MiB)", log=True), _size, lambda r: f"{numbers.size(_size(r))} MiB"),
+    _counted(Axis("parameters", "Parameters", log=True), _params, lambda r: f"{numbers.count(_params(r))} parameters"),
 )
 """In the order in which "cheaper" is asked: running it first."""

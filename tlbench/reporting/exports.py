@@ -6,21 +6,30 @@ from typing import Any
 
 from tlbench.core.version import __version__
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.names import labels_of
 from tlbench.results.measured import StepTiming
+
+CHANGED = "+"
+"""Behind a commit: with changes of its own (`host.environment.git_commit`)."""
 
 
 def pytest_benchmark(report: Report) -> str:
     """A file that `pytest-benchmark compare` accepts: a benchmark for each step, its samples as the rounds."""
     first = report.rows[0].record
     timed_on = next((row.record for row in report.rows if row.record.timings), first).where_timed.identity
+    commit = first.provenance.git_commit or ""
     content = {
         "machine_info": {
             **timed_on,
             "node": "",
             "cpu": {"brand_raw": timed_on.get("cpu", "unknown")},
         },
-        "commit_info": {"id": first.provenance.git_commit, "time": first.provenance.finished, "dirty": False},
-        "benchmarks": [_benchmark(row, step) for row, step in _steps(report.rows)],
+        "commit_info": {
+            "id": commit.removesuffix(CHANGED) or None,
+            "time": first.provenance.finished,
+            "dirty": commit.endswith(CHANGED),
+        },
+        "benchmarks": [_benchmark(name, row, step) for name, row, step in _steps(report.rows)],
         "datetime": first.provenance.finished,
         "version": f"tlbench {__version__}",
     }
@@ -28,35 +37,36 @@ def pytest_benchmark(report: Report) -> str:
 
 
 def github_action_benchmark(report: Report) -> str:
-    """A list for github-action-benchmark's tool `customSmallerIsBetter`: medians in ms, errors in percent points."""
+    """A list for github-action-benchmark's tool `customSmallerIsBetter`: the times of the tables in ms, errors in %."""
     numbers = [
         {
-            "name": f"{row.record.cell.label} · {step.step} batch {step.batch_size}",
+            "name": name,
             "unit": "ms",
-            "value": step.median * 1000,
+            "value": step.shown(row.record.cell.timing) * 1000,
             "range": _range(step),
             "extra": f"{row.run}; {'stable' if step.stable else 'unstable'}",
         }
-        for row, step in _steps(report.rows)
+        for name, row, step in _steps(report.rows)
     ]
     numbers += [
         {
-            "name": f"{row.record.cell.label} · test error",
+            "name": f"{name} · test error",
             "unit": "%",
             "value": 100 * (1 - row.record.accuracy.top1),
             "range": f"{100 * (1 - row.record.accuracy.high):.1f} to {100 * (1 - row.record.accuracy.low):.1f}",
             "extra": f"{row.run}; {row.record.accuracy.images} images",
         }
-        for row in report.rows
+        for name, row in zip(labels_of(report.rows), report.rows, strict=True)
         if row.record.accuracy
     ]
     return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
-def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[RunRecord, StepTiming]]:
-    for row in rows:
+def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[str, RunRecord, StepTiming]]:
+    """Each step that was timed, behind its name."""
+    for name, row in zip(labels_of(rows), rows, strict=True):
         for step in row.record.timings.steps if row.record.timings else ():
-            yield row, step
+            yield f"{name} · {step.step} batch {step.batch_size}", row, step
 
 
 def _range(step: StepTiming) -> str:
@@ -65,7 +75,7 @@ def _range(step: StepTiming) -> str:
     return f"{step.low * 1000:.3g} to {step.high * 1000:.3g}"
 
 
-def _benchmark(row: RunRecord, step: StepTiming) -> dict[str, Any]:
+def _benchmark(name: str, row: RunRecord, step: StepTiming) -> dict[str, Any]:
     from pytest_benchmark.stats import Stats
 
     stats = Stats()
@@ -73,7 +83,6 @@ def _benchmark(row: RunRecord, step: StepTiming) -> dict[str, Any]:
         stats.update(sample)
     names = ("min", "max", "mean", "stddev", "rounds", "median", "iqr", "q1", "q3", "iqr_outliers", "stddev_outliers")
     more = ("outliers", "ld15iqr", "hd15iqr", "ops", "total")
-    name = f"{row.record.cell.label} · {step.step} batch {step.batch_size}"
     return {
         "group": step.step,
         "name": name,

@@ -11,9 +11,9 @@ def count(value: int | None) -> str:
     """``3.5M``, ``219K``, ``514``."""
     if value is None:
         return DASH
-    if value >= 999_950:
+    if value >= 999_500:
         return f"{value / 1e6:.1f}M"
-    if value >= 10_000:
+    if value >= 9950:
         return f"{value / 1e3:.0f}K"
     if value >= 1000:
         return f"{value / 1e3:.1f}K"
@@ -24,12 +24,12 @@ def size(value: float | None) -> str:
     """MiB: whole from 10 on, as keras.io does, with two digits below."""
     if value is None:
         return DASH
-    return f"{value:.0f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 9.995 else f"{value:.2f}"
 
 
 def significant(value: float) -> str:
     """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``, ``219,058``."""
-    return f"{value:,.0f}" if value >= 10_000 else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 9999.5 else f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
 
 
 def at_most(value: float) -> str:
@@ -69,4 +69,4 @@ def points_between(low: float | None, high: float | None) -> str:
 
 def seconds(value: float) -> str:
     """``0.4 s``, ``12.6 s``, ``3 min``."""
-    return f"{value:.1f} s" if value < 100 else f"{value / 60:.0f} min"
+    return f"{value:.1f} s" if value < 99.95 else f"{value / 60:.0f} min"

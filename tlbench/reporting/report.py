@@ -41,6 +41,17 @@ class RunRecord:
     answers: Callable[[], Right | None] = field(default=no_answers, compare=False, repr=False)
 
 
+def first_of_each(rows: Sequence[RunRecord]) -> list[RunRecord]:
+    """Each cell once, as the first run has it: a second run of a cell is no second seed.
+
+    With other images, or other stand-ins, it is no second run.
+    """
+    found: dict[tuple[str, tuple[str, ...]], RunRecord] = {}
+    for row in rows:
+        found.setdefault((row.record.cell_id, row.record.rests_on), row)
+    return list(found.values())
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
     """Records under a title, those of a run in the order of its cells. In a notebook it shows its tables.
@@ -61,12 +72,9 @@ class Report:
 
     @cached_property
     def tested(self) -> list[Record]:
-        """Records with an accuracy, each cell once: the first run's, since a second run of a cell is no second seed."""
-        found: dict[str, Record] = {}
-        for record in self.records:
-            if record.accuracy and record.data:
-                found.setdefault(record.cell_id, record)
-        return list(found.values())
+        """Records with an accuracy, each cell once."""
+        tested = [row for row in self.rows if row.record.accuracy and row.record.data]
+        return [row.record for row in first_of_each(tested)]
 
     @cached_property
     def recipes(self) -> list[Recipe]:

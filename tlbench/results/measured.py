@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import StepName, Value
+from tlbench.core.cell import StepName, Timing, Value
 
 
 class Doubt(Value):
@@ -126,6 +126,10 @@ class StepTiming(Value):
     def stable(self) -> bool:
         """Nothing casts a doubt on it."""
         return not self.doubts
+
+    def shown(self, timing: Timing | None) -> float:
+        """Seconds: the number that is shown of it, whose interval `low` to `high` is. timing: as its cell asks."""
+        return self.mean if timing and shown_statistic(timing.protocol) == "mean" else self.median
 
 
 class Environment(Value):

@@ -196,3 +196,8 @@ class Record(Value):
         if self.smaller_batch:
             marks.append(f"batch {self.smaller_batch.trained} for {self.smaller_batch.asked}")
         return tuple(marks)
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Fingerprint of the images, and what stands in: with others, the same cell gives another result."""
+        return (self.data.fingerprint if self.data else "", *self.fallbacks)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.core.cell import Timing
 from tlbench.core.image_size import brief
 from tlbench.results.measured import Relative, StepTiming
 from tlbench.results.record import Record
@@ -14,6 +15,7 @@ OF_STEP = (
     "low_ms",
     "high_ms",
     "mean_ms",
+    "median_ms",
     "p95_ms",
     "minimum_ms",
     "normalised",
@@ -168,17 +170,18 @@ def _timings(record: Record) -> dict[str, Any]:
         "jit": found.jit,
         "timing_protocol": found.protocol,
         "timing_batch_size": found.inference.batch_size,
-        **_step("inference", found.inference),
-        **(_step("training", found.training) if found.training else {}),
+        **_step("inference", found.inference, record.cell.timing),
+        **(_step("training", found.training, record.cell.timing) if found.training else {}),
     }
 
 
-def _step(name: str, step: StepTiming) -> dict[str, Any]:
+def _step(name: str, step: StepTiming, timing: Timing | None) -> dict[str, Any]:
     return {
-        f"{name}_ms": step.median * 1000,
+        f"{name}_ms": step.shown(timing) * 1000,
         f"{name}_low_ms": None if step.low is None else step.low * 1000,
         f"{name}_high_ms": None if step.high is None else step.high * 1000,
         f"{name}_mean_ms": step.mean * 1000,
+        f"{name}_median_ms": step.median * 1000,
         f"{name}_p95_ms": step.p95 * 1000,
         f"{name}_minimum_ms": step.minimum * 1000,
         f"{name}_normalised": step.normalised,

@@ -23,8 +23,9 @@ def escape(text: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Text of `most` letters at most, with an ellipsis where it was longer."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Text of `most` letters at most: a longer one loses its middle, since names often differ at their ends."""
+    behind = most // 2
+    return text if len(text) <= most else f"{text[: most - 1 - behind]}…{text[len(text) - behind :]}"
 
 
 def element(title: str, width: float, height: float, inner: str, *, dense: bool = False) -> str:

@@ -33,7 +33,8 @@ from tlbench.reporting.document import (
     inlines,
     plain,
 )
-from tlbench.reporting.plots import Choice, Confusion, Curves, Scatter, Spans, Strips
+from tlbench.reporting.numbers import at_most
+from tlbench.reporting.plots import Axis, Choice, Confusion, Curves, Scatter, Spans, Strips
 from tlbench.reporting.render import plot, svg
 from tlbench.reporting.render.drawing import escape
 
@@ -199,19 +200,12 @@ def _thumbnail(picture: Thumbnail) -> str:
 def _data_of(choice: Choice) -> dict[str, object]:
     """What the script needs to say the sentence for other limits."""
     scatter = choice.scatter
-    limits = [
-        {
-            "key": axis.key,
-            "label": axis.label,
-            "values": sorted({mark.x[axis.key].value for mark in scatter.drawn(axis)}),
-        }
-        for axis in scatter.xs
-    ]
+    limits = [_limit(axis, [mark.x[axis.key].value for mark in scatter.drawn(axis)]) for axis in scatter.xs]
     return {
         "words": vars(choice.words),
         "run": choice.run_cost,
         "most": MOST_LISTED,
-        "limits": [limit for limit in limits if len(list(limit["values"])) >= FEWEST_STEPS],
+        "limits": [limit for limit in limits if len(limit["values"]) >= FEWEST_STEPS],
         "marks": [
             {
                 "name": mark.name,
@@ -225,6 +219,12 @@ def _data_of(choice: Choice) -> dict[str, object]:
         ],
         "beaten": {leader: sorted(others) for leader, others in choice.beaten.items()},
     }
+
+
+def _limit(axis: Axis, values: Sequence[float]) -> dict[str, Sequence[object]]:
+    """What a limit may be, with how it is written: within `texts` is what is within `values`, typed or chosen."""
+    written = {at_most(value): value for value in sorted(values)}
+    return {"key": axis.key, "label": axis.label, "values": list(written.values()), "texts": list(written)}
 
 
 def _json(content: object) -> str:

@@ -10,8 +10,8 @@ from tlbench.reporting.document import Block, Note, Section, Table
 from tlbench.reporting.numbers import DASH, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
-from tlbench.reporting.views import gains, rows
-from tlbench.reporting.views.choice import names_of, slug
+from tlbench.reporting.views import gains
+from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 from tlbench.reporting.views.training import MOST
 
 CURVES = (
@@ -58,11 +58,11 @@ def _pictures(found: Sequence[Curve]) -> list[Curves]:
     """For each data set, its recipes: the best, where there are more than can be told apart in a picture."""
     by_data: dict[str, list[Curve]] = {}
     for curve in sorted(found, key=lambda curve: -curve.recipes[-1].top1):
-        by_data.setdefault(rows.data_set(curve.recipes[0].records[0]), []).append(curve)
-    return [_picture(data, curves) for data, curves in by_data.items()]
+        by_data.setdefault(data_set(curve.recipes[0].records[0]), []).append(curve)
+    return [_picture(*of, slug) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
 
 
-def _picture(data: str, found: Sequence[Curve]) -> Curves:
+def _picture(data: str, found: Sequence[Curve], slug: str) -> Curves:
     title = f"Accuracy by training images on {data}" + (f": the best {MOST}" if len(found) > MOST else "")
     names = names_of([curve.recipes[0].records[0] for curve in found])
     lines = [
@@ -70,7 +70,7 @@ def _picture(data: str, found: Sequence[Curve]) -> Curves:
         for name, curve in zip(names[:MOST], found[:MOST], strict=True)
     ]
     panel = Panel("Test top-1", tuple(lines), share=True)
-    return Curves(f"images-{slug(data)}", title, "Training images a class", (panel,), "Means over the seeds.", log=True)
+    return Curves(f"images-{slug}", title, "Training images a class", (panel,), "Means over the seeds.", log=True)
 
 
 def _curves(found: Sequence[Curve]) -> Table:
@@ -94,13 +94,13 @@ def _by_size(texts: Sequence[tuple[Recipe, Mapping[float, str]]]) -> tuple[list[
     """Headings, a line for each recipe with its text at each size, and the columns of the sizes."""
     sizes = sorted({size for _, at in texts for size in at})
     firsts = [recipe.records[0] for recipe, _ in texts]
-    columns = [column for column in rows.columns(firsts) if column[1] != "train_images"]
-    headings = ["Data set", "Model", *(name for name, _ in columns), "Strategy"]
+    told = [column for column in columns(firsts) if column[1] != "train_images"]
+    headings = ["Data set", "Model", *(name for name, _ in told), "Strategy"]
     lines = []
     for record, (_, at) in zip(firsts, texts, strict=True):
-        setting = rows.setting(record)
-        settings = [setting[key].rpartition(": ")[2] or DASH for _, key in columns]
-        names = [rows.data_set(record), record.cell.backbone.label, *settings, record.cell.strategy.label]
+        settings = setting(record)
+        shown = [said(settings[key]) for _, key in told]
+        names = [data_set(record), record.cell.backbone.label, *shown, record.cell.strategy.label]
         lines.append([*names, *(at.get(size, DASH) for size in sizes)])
     right = range(len(headings), len(headings) + len(sizes))
     return [*headings, *(f"{size:g} a class" for size in sizes)], lines, right

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
+from tlbench.regression.contrasts import recipes
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.published import is_original
-from tlbench.reporting.report import Report
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.names import data_set
+from tlbench.reporting.views.step_times import distinct
 from tlbench.results.record import Record
 
 
 def sections(report: Report) -> list[Section]:
     """One section with a line for each."""
-    lines = [*_of_accuracy(report.tested), *_of_times(report.records)]
+    lines = [*_of_accuracy(report.tested), *_of_times(report.rows)]
     return [Section("What this cannot say", (Listing(tuple(lines)),))] if lines else []
 
 
@@ -24,18 +27,17 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
         "and were taken, chosen and labelled alike.",
     ]
     halves = {
-        rows.data_set(record): (record.accuracy.high - record.accuracy.low) / 2 * 100
+        data_set(record): (record.accuracy.high - record.accuracy.low) / 2 * 100
         for record in trained
         if record.accuracy
     }
     known = ", ".join(f"{name} ±{half:.1f}" for name, half in halves.items())
     lines.append(f"Small differences: with so many test images top-1 is known, in points, to about {known}.")
-    recipes = seeds_together(trained)
-    once = [recipe[0] for recipe in recipes if len(recipe) == 1]
-    unknown = sum(not (record.accuracy and record.accuracy.resampled) for record in once)
+    every = recipes(trained)
+    unknown = sum(not recipe.judged for recipe in every)
     if unknown:
         lines.append(
-            f"What another training would give: {unknown} of {len(recipes)} recipes were trained once. "
+            f"What another training would give: {unknown} of {len(every)} recipes were trained once. "
             "Seeds alone often move top-1 by a point or more."
         )
     images = sorted({sum(record.data.counts["train"].values()) for record in trained if record.data})
@@ -51,26 +53,17 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
     return lines
 
 
-def seeds_together(trained: Sequence[Record]) -> list[list[Record]]:
-    """Records that differ in nothing but the seed, together."""
-    found: dict[str, list[Record]] = {}
-    for record in trained:
-        found.setdefault(record.cell.model_copy(update={"seed": 0}).id, []).append(record)
-    return list(found.values())
-
-
-def _of_times(records: Sequence[Record]) -> list[str]:
-    timed = [record.timings for record in records if record.timings]
-    if not timed:
-        return ["Anything of time: no step was timed."] if records else []
-    steps = {(s.measured_with, s.step, s.batch_size): s for timings in timed for s in timings.steps}
-    unstable = sum(not step.stable for step in steps.values())
+def _of_times(of: Sequence[RunRecord]) -> list[str]:
+    measurements = distinct(of)
+    if not measurements:
+        return ["Anything of time: no step was timed."] if of else []
+    unstable = sum(not measurement.step.stable for measurement in measurements)
     lines = [
         "How fast a model is on another machine, at another batch size or in another format (TFLite, ONNX, TensorRT): "
         "times are of Keras on this one."
     ]
     if unstable:
         lines.append(
-            f"Times as they would be on a quiet machine: {unstable} of {len(steps)} measurements are unstable."
+            f"Times as they would be on a quiet machine: {unstable} of {len(measurements)} measurements are unstable."
         )
     return lines

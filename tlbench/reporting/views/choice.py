@@ -1,7 +1,6 @@
 """For each data set: which model and strategy to take, what may be as good, and what that costs. Pure."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,15 +9,15 @@ from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
 from tlbench.reporting.answer import SMALLEST, WORDS, sentence
-from tlbench.reporting.costs import COSTS, Cost
+from tlbench.reporting.costs import Costs, compared, times_apart
 from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
-from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.names import DIGITS, names_of, slugs
 from tlbench.reporting.views.relative import TimeColumns
-from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 
 RUNNING = ("inference", "size")
@@ -29,17 +28,19 @@ CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
     "the strategies of one backbone; hollow points have another one above and to the left of them."
 )
+APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
 
 
 @dataclass(frozen=True)
 class Decision:
     """Which recipe to take of those that were trained and tested on the same images, under a heading.
 
-    recipes: rows of each mark of the choice, in its order. limits: who leads within which limits, where anybody else
-    does.
+    slug: the heading, as files' names have it. recipes: rows of each mark of the choice, in its order, each cell once.
+    limits: who leads within which limits, where anybody else does.
     """
 
     heading: str
+    slug: str
     choice: Choice
     recipes: tuple[tuple[RunRecord, ...], ...]
     limits: tuple[Section, ...]
@@ -66,7 +67,9 @@ def sections(report: Report) -> list[Section]:
 
 def decisions(report: Report) -> tuple[Decision, ...]:
     """One for each set of test images on which something was trained; `Report.decisions` keeps them."""
-    return tuple(_decision(report, heading, group) for heading, group in tested_alike(trained(report)))
+    groups = tested_alike(trained(report))
+    names = slugs([heading for heading, _ in groups])
+    return tuple(_decision(report, *of, slug) for of, slug in zip(groups, names, strict=True))
 
 
 def values(decision: Decision) -> dict[str, object]:
@@ -105,9 +108,14 @@ def tested_alike(of: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
         assert record.data is not None
         key = (record.cell.dataset.label, record.fallbacks, record.data.fingerprint)
         groups.setdefault(key, []).append(row)
-    return [
-        (dataset + (f" ({', '.join(marks)})" if marks else "") + _images(group, [key[:2] for key in groups]), group)
+    headings = [
+        dataset + (f" ({', '.join(marks)})" if marks else "") + _images(group, [key[:2] for key in groups])
         for (dataset, marks, _), group in groups.items()
+    ]
+    alike = [heading for heading in headings if headings.count(heading) > 1]
+    return [
+        (f"{heading}, images {fingerprint[:DIGITS]}" if heading in alike else heading, group)
+        for heading, ((_, _, fingerprint), group) in zip(headings, groups.items(), strict=True)
     ]
 
 
@@ -119,59 +127,44 @@ def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str,
     return f", {sum(record.data.counts['train'].values())} training images"
 
 
-def _decision(report: Report, heading: str, group: Sequence[RunRecord]) -> Decision:
+def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: str) -> Decision:
     by_recipe = rows.by_row(group)
-    known = [cost for cost in COSTS if any(cost.of(seeds) for seeds in by_recipe)]
-    recipes = [Recipe(tuple(row.record for row in seeds if row.run == seeds[0].run)) for seeds in by_recipe]
-    marked = TimeColumns.of(group).marks
-    readings = [[cost.reading(seeds, marked=marked) for cost in known] for seeds in by_recipe]
-    found = contest(
-        recipes, [tuple(math.inf if r is None else r.value for r in one) for one in readings], report.answers
-    )
-    names = dict(zip(map(id, recipes), names_of([recipe.records[0] for recipe in recipes]), strict=True))
-    costs = dict(zip(map(id, recipes), readings, strict=True))
-    marks = tuple(
+    once = [tuple(first_of_each(seeds)) for seeds in by_recipe]
+    recipes = [Recipe(tuple(row.record for row in seeds)) for seeds in once]
+    costs = compared(by_recipe, marked=TimeColumns.of(group, report.rows).marks)
+    limits = [tuple(_value(of[at]) for of in costs.values()) for at in range(len(recipes))]
+    found = contest(recipes, limits, report.answers)
+    place_of = {id(recipe): place for place, recipe in enumerate(recipes)}
+    places = [place_of[id(each.recipe)] for each in found.contenders]
+    marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
+    top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
+    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION)
+    run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
+    words = SMALLEST if run == "size" else WORDS
+    rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
+    choice = Choice(scatter, found.beaten, words, rests_on, run)
+    return Decision(heading, slug, choice, tuple(once[place] for place in places), tuple(_limits(choice, found)))
+
+
+def _value(reading: Reading | None) -> float:
+    return math.inf if reading is None else reading.value
+
+
+def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[int]) -> tuple[Mark, ...]:
+    """One for each contender. names, costs: of the recipes; places: of the contenders among these."""
+    return tuple(
         Mark(
-            names[id(each.recipe)],
+            names[place],
             each.recipe.cell.backbone.label,
             Reading(each.top1, f"{each.top1:.1%}", each.low, each.high),
-            {
-                cost.axis.key: reading
-                for cost, reading in zip(known, costs[id(each.recipe)], strict=True)
-                if reading is not None
-            },
+            {axis.key: reading for axis, of in costs.items() if (reading := of[place]) is not None},
         )
-        for each in found.contenders
+        for place, each in zip(places, found.contenders, strict=True)
     )
-    name = f"choice-{slug(heading)}"
-    top1 = Axis("top1", f"Top-1 on {heading}")
-    title = f"Top-1 against cost on {heading}"
-    scatter = Scatter(name, title, top1, tuple(cost.axis for cost in known), marks, CAPTION)
-    run = next((cost.axis.key for cost in known if cost.axis.key.startswith(RUNNING)), "")
-    words = SMALLEST if run == "size" else WORDS
-    choice = Choice(scatter, found.beaten, words, certainty(found, group), run)
-    of = {id(recipe): tuple(seeds) for recipe, seeds in zip(recipes, by_recipe, strict=True)}
-    ordered = tuple(of[id(each.recipe)] for each in found.contenders)
-    return Decision(heading, choice, ordered, tuple(_limits(choice, found, known)))
 
 
-def names_of(records: Sequence[Record]) -> list[str]:
-    """Backbone and strategy, with the settings that differ: no two of different recipes are alike."""
-    columns = rows.columns(records)
-    if len({_name(record, columns) for record in records}) < len(records):
-        columns = rows.varying(records)
-    named = [_name(record, columns) for record in records]
-    return [name if named.count(name) == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
-
-
-def _name(record: Record, columns: Sequence[tuple[str, str]]) -> str:
-    settings = rows.setting(record)
-    more = [f"{heading.lower()} {settings[key].rpartition(': ')[2]}" for heading, key in columns if settings[key]]
-    return ", ".join([record.cell.backbone.label, record.cell.strategy.label, *more])
-
-
-def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
-    """What the choice rests on, and what it does not say."""
+def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRecord]) -> str:
+    """What the choice of a `group`, in a report on `among`, rests on, and what it does not say."""
     number = len(found.contenders)
     record = group[0].record
     images = record.accuracy.images if record.accuracy else 0
@@ -192,7 +185,7 @@ def certainty(found: Contest, group: Sequence[RunRecord]) -> str:
             f"{counted(images, 'test image')} say little: one more that is right is {100 / images:.1f} points, and an "
             f"accuracy of a half is known to within {50 * (high - low):.0f} points either way."
         )
-    if any(row.record.timings for row in group) and not TimeColumns.of(group).marks:
+    if any(row.record.timings for row in group) and not TimeColumns.of(group, among).marks:
         parts.append("No step time here is stable.")
     if number == 1:
         return " ".join([*parts, f"Nothing else was tested {tested}."])
@@ -225,22 +218,23 @@ def _trained_over(found: Contest) -> str:
     return f"seeds ({many} each){solved}"
 
 
-def _limits(choice: Choice, found: Contest, known: Sequence[Cost]) -> list[Section]:
+def _limits(choice: Choice, found: Contest) -> list[Section]:
     """A folded table: the best within each limit at which another one leads."""
-    lines = [row for place in range(len(known)) for row in _frontier(choice, found, known, place)]
-    if len(lines) <= len(known):
+    axes = choice.scatter.xs
+    lines = [row for place in range(len(axes)) for row in _frontier(choice, found, place)]
+    if len(lines) <= len(axes):
         return []
     headings = ["Limit on", "Up to", "Take", "Top-1", "May be as good"]
     table = Table.of(headings, lines, right=[3, 4])
     return [Section("The best within a limit", (table,), folded=True)]
 
 
-def _frontier(choice: Choice, found: Contest, known: Sequence[Cost], place: int) -> list[list[str]]:
+def _frontier(choice: Choice, found: Contest, place: int) -> list[list[str]]:
     lines: list[list[str]] = []
     leading = None
-    axis = known[place].axis
+    axes = choice.scatter.xs
     for limit in sorted({one.costs[place] for one in found.contenders if one.costs[place] < math.inf}):
-        limits = [limit if place == other else None for other in range(len(known))]
+        limits = [limit if place == other else None for other in range(len(axes))]
         pick = found.within(limits)
         if pick is None or pick.leader == leading:
             continue
@@ -248,13 +242,8 @@ def _frontier(choice: Choice, found: Contest, known: Sequence[Cost], place: int)
         mark = choice.scatter.marks[leading]
         within = sum(one.costs[place] <= limit for one in found.contenders)
         rivals = f"{len(pick.rivals)} of {within - 1}" if within > 1 else DASH
-        line = [axis.label, numbers.at_most(limit), mark.name, mark.y.text, rivals]
+        line = [axes[place].label, numbers.at_most(limit), mark.name, mark.y.text, rivals]
         if lines and lines[-1][1] == line[1]:
             lines.pop()  # within the same limit, as it is written, this one leads
         lines.append(line)
     return lines
-
-
-def slug(text: str) -> str:
-    """A part of a file's name: lower-case letters and digits, joined by hyphens."""
-    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"

@@ -1,12 +1,15 @@
 """Recipes, or trained models, tested against each other on the same images. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tlbench.regression.contrasts import Contrast, Recipe
 from tlbench.reporting.document import Block, Note, Table
+from tlbench.reporting.views.names import data_set, names_of
+from tlbench.results.record import Record
 
-RECIPES = ["First", "Second", "Top-1", "Difference", "95 % interval", "p (Holm)", ""]
-MODELS = ["First", "Second", "Top-1", "Difference", "Only first right", "Only second right", "p (Holm)", ""]
+BOTH = ["Data set", "First", "Second", "Top-1", "Difference"]
+RECIPES = [*BOTH, "95 % interval", "p (Holm)", ""]
+MODELS = [*BOTH, "Only first right", "Only second right", "p (Holm)", ""]
 OF_MODELS = (
     "One seed on a side: two trained models are compared, not two recipes. Trained again, the same recipe often "
     "differs as much; several seeds of a suite compare recipes."
@@ -15,31 +18,52 @@ OF_MODELS = (
 
 def tables(contrasts: Sequence[Contrast]) -> list[Block]:
     """A table of recipes, and one of trained models with what it does not say; those that have lines."""
-    of_recipes = [_recipes(each) for each in contrasts if not each.of_models]
-    of_models = [_models(each) for each in contrasts if each.of_models]
+    names = _names(contrasts)
+    of_recipes = [_recipes(each, names) for each in contrasts if not each.of_models]
+    of_models = [_models(each, names) for each in contrasts if each.of_models]
     blocks: list[Block] = [Table.of(RECIPES, of_recipes)] if of_recipes else []
     return [*blocks, Table.of(MODELS, of_models), Note((OF_MODELS,))] if of_models else blocks
 
 
-def _recipes(contrast: Contrast) -> list[str]:
+Names = Mapping[tuple[str, ...], str]
+"""Of recipes, by the key of `_key`."""
+
+
+def _names(contrasts: Sequence[Contrast]) -> Names:
+    """Those of one data set are told apart by what differs."""
+    by_data: dict[str, dict[tuple[str, ...], Record]] = {}
+    for recipe in (recipe for each in contrasts for recipe in (each.first, each.second)):
+        record = recipe.records[0]
+        by_data.setdefault(data_set(record), {}).setdefault(_key(recipe), record)
+    named = [zip(group, names_of(list(group.values())), strict=True) for group in by_data.values()]
+    return dict(one for several in named for one in several)
+
+
+def _key(recipe: Recipe) -> tuple[str, ...]:
+    """Equal for trainings of one recipe."""
+    return (recipe.cell.model_copy(update={"seed": 0}).id, *recipe.records[0].rests_on)
+
+
+def _recipes(contrast: Contrast, names: Names) -> list[str]:
     ends = (contrast.low, contrast.high)
     interval = " to ".join("?" if end is None else f"{end * 100:+.1f}" for end in ends)
-    return [*_both(contrast), interval, f"{contrast.adjusted:.2g}", contrast.verdict]
+    return [*_both(contrast, names), interval, f"{contrast.adjusted:.2g}", contrast.verdict]
 
 
-def _models(contrast: Contrast) -> list[str]:
+def _models(contrast: Contrast, names: Names) -> list[str]:
     counts = [str(contrast.only_first), str(contrast.only_second)]
-    return [*_both(contrast), *counts, f"{contrast.adjusted:.2g}", contrast.verdict]
+    return [*_both(contrast, names), *counts, f"{contrast.adjusted:.2g}", contrast.verdict]
 
 
-def _both(contrast: Contrast) -> list[str]:
+def _both(contrast: Contrast, names: Names) -> list[str]:
     first, second = contrast.first, contrast.second
+    both = [f"{names[_key(recipe)]}, {_trained(recipe)}" for recipe in (first, second)]
     top1 = f"{first.top1:.1%} / {second.top1:.1%}"
-    return [_label(first), _label(second), top1, f"{contrast.difference * 100:+.1f}"]
+    return [data_set(first.records[0]), *both, top1, f"{contrast.difference * 100:+.1f}"]
 
 
-def _label(recipe: Recipe) -> str:
-    without_seed = recipe.cell.label.rpartition(" · ")[0]
+def _trained(recipe: Recipe) -> str:
+    """How often."""
     if recipe.resampled:
-        return f"{without_seed} · solved, {len(recipe.resampled)} resamples"
-    return recipe.cell.label if len(recipe.records) == 1 else f"{without_seed} · {len(recipe.records)} seeds"
+        return f"solved, {len(recipe.resampled)} resamples"
+    return f"seed {recipe.cell.seed}" if len(recipe.records) == 1 else f"{len(recipe.records)} seeds"

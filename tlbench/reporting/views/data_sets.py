@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tlbench.datasets.told import balance_sentence
+from tlbench.datasets.told import CLASSES, balance_sentence, first
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.choice import LEADS, MAY_BE
+from tlbench.reporting.views.names import columns, data_set, is_search
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.images import DataProvenance
@@ -29,9 +30,9 @@ def sections(report: Report) -> list[Section]:
 
 def _section(report: Report, heading: str, group: Sequence[RunRecord], standings: Mapping[int, str]) -> Section:
     if all(is_original(row.record) for row in group):
-        columns = original.columns(group, report.rows)
-        legend = _legend(group, [column.how for column in columns], original.LEGEND)
-        return Section(heading, (original.table(group, columns), legend))
+        times = original.columns(group, report.rows)
+        legend = _legend(group, [column.how for column in times], original.LEGEND)
+        return Section(heading, (original.table(group, times), legend))
     how = TimeColumns.of(group, report.rows)
     table = _table(group, how, standings)
     judged = any(standings.get(id(row.record)) for row in group)
@@ -45,7 +46,7 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
     groups: dict[str, list[RunRecord]] = {}
     for row in of:
         if row.record.status == "ok":
-            groups.setdefault(rows.data_set(row.record), []).append(row)
+            groups.setdefault(data_set(row.record), []).append(row)
     return groups.items()
 
 
@@ -60,15 +61,15 @@ def _standings(report: Report) -> dict[int, str]:
 
 
 def _table(group: Sequence[RunRecord], how: TimeColumns, standings: Mapping[int, str]) -> Table:
-    columns = rows.columns([row.record for row in group])
+    told = columns([row.record for row in group])
     tuned = any(row.record.search for row in group)
     balanced = any(row.record.data.unbalanced for row in group if row.record.data)
-    headings = rows.headings(columns, how, tuned=tuned, balanced=balanced)
-    right = [place for place in range(2 + len(columns), len(headings)) if headings[place] != "Best?"]
+    headings = rows.headings(told, how, tuned=tuned, balanced=balanced)
+    right = [place for place in range(2 + len(told), len(headings)) if headings[place] != "Best?"]
     lines = [
         rows.cells(
             seeds,
-            columns,
+            told,
             how,
             standing=next(filter(None, (standings.get(id(row.record)) for row in seeds)), ""),
             tuned=tuned,
@@ -84,7 +85,8 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
     if data is None:
         return []
     images = " or ".join(dict.fromkeys(_images(row.record.data) for row in group if row.record.data))
-    note: tuple[str | Strong, ...] = (f"{len(data.classes)} classes ({', '.join(data.classes)}); images: {images}.",)
+    classes = f"{len(data.classes)} classes ({first(data.classes, CLASSES)})"
+    note: tuple[str | Strong, ...] = (f"{classes}; images: {images}.",)
     if data.source == "synthetic":
         drawn = Strong("These are drawn pictures, no photographs:")
         note += (" ", drawn, " accuracies say nothing about real images.")
@@ -127,9 +129,9 @@ def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
     )
 
 
-def _legend(group: Sequence[RunRecord], columns: Sequence[TimeColumns], first: Text) -> Note:
-    lines = [first, *dict.fromkeys(line for how in columns for line in how.legend())]
-    marks = any(how.marks for how in columns)
+def _legend(group: Sequence[RunRecord], times: Sequence[TimeColumns], opening: Text) -> Note:
+    lines = [opening, *dict.fromkeys(line for how in times for line in how.legend())]
+    marks = any(how.marks for how in times)
     if any(row.record.timings and not all(step.stable for step in row.record.timings.steps) for row in group):
         which = f"{UNSTABLE} marks a step time that is not stable" if marks else "No step time here is stable"
         lines.append(f"{which}; why is said under Step times.")
@@ -140,7 +142,7 @@ def _legend(group: Sequence[RunRecord], columns: Sequence[TimeColumns], first: T
             "Tuning is the wall time of all trials of a cell, the chosen one included; each was chosen by validation, "
             "and tested once."
         )
-    if any(rows.is_search(row.record) for row in group):
+    if any(is_search(row.record) for row in group):
         lines.append(
             "The nearest neighbours are searched among the features of all training images, which are counted as "
             "parameters; the search is no part of the model, so there is no step to time."

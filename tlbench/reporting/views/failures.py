@@ -1,24 +1,21 @@
 """The cells that gave no numbers, or no step times, with why and what to do. Pure."""
 
-from tlbench.reporting.document import Section, Table, prose
+from tlbench.reporting.document import Section, Table, Text, prose
 from tlbench.reporting.report import Report
-from tlbench.results.record import Record
+from tlbench.reporting.views.names import labels_of
+from tlbench.results.record import Failure, Record
 
 
 def sections(report: Report) -> list[Section]:
     """One section, where there is such a cell."""
-    failed = [(record, record.trouble) for record in report.records if record.trouble]
+    failed = [(row, why) for row in report.rows if (why := row.record.trouble)]
     if not failed:
         return []
-    table = Table.of(
-        ["Cell", "Status", "Why", "What to do"],
-        (
-            (record.cell.label, _status(record), " ".join(f"{why.type}: {why.message}".split()), prose(why.advice))
-            for record, why in failed
-        ),
-    )
-    return [Section("Cells that gave no numbers", (table,))]
+    names = labels_of([row for row, _ in failed])
+    lines = [_line(name, row.record, why) for name, (row, why) in zip(names, failed, strict=True)]
+    return [Section("Cells that gave no numbers", (Table.of(["Cell", "Status", "Why", "What to do"], lines),))]
 
 
-def _status(record: Record) -> str:
-    return record.status if record.status != "ok" else "no step times"
+def _line(name: str, record: Record, why: Failure) -> tuple[Text, ...]:
+    status = record.status if record.status != "ok" else "no step times"
+    return name, status, " ".join(f"{why.type}: {why.message}".split()), prose(why.advice)

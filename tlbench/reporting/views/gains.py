@@ -9,8 +9,7 @@ from tlbench.reporting.document import Block, Note, Section, Table, Text, compac
 from tlbench.reporting.numbers import DASH, points, points_between
 from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.report import Report
-from tlbench.reporting.views import rows
-from tlbench.reporting.views.choice import names_of, slug
+from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 
 LEGEND = (
     "Gain: top-1 less that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
@@ -38,16 +37,16 @@ def sections(report: Report) -> list[Section]:
 
 def section(found: Sequence[Gain]) -> Section:
     """Under a heading, with what the columns mean."""
-    columns = rows.columns([gain.recipe.records[0] for gain in found])
-    headings = ["Data set", "Model", *(name for name, _ in columns), "Strategy", "Seeds", "Top-1 of frozen", "Top-1"]
+    told = columns([gain.recipe.records[0] for gain in found])
+    headings = ["Data set", "Model", *(name for name, _ in told), "Strategy", "Seeds", "Top-1 of frozen", "Top-1"]
     headings += ["Gain", "95 % interval", "p (Holm)", "Verdict"]
-    lines = [_row(gain, [key for _, key in columns]) for gain in found]
+    lines = [_row(gain, [key for _, key in told]) for gain in found]
     legend: list[Text] = [LEGEND]
     if any(gain.shift is not None for gain in found):
         legend.append(JUDGED)
     if any(gain.shift is None for gain in found):
         legend.append(prose(ONE_SEED))
-    right = range(2 + len(columns) + 1, len(headings) - 1)
+    right = range(2 + len(told) + 1, len(headings) - 1)
     table: Block = compact(Table.of(headings, lines, right))
     if len(lines) > MOST_OPEN:
         table = Section(f"All {len(lines)} gains", (table,), folded=True)
@@ -57,17 +56,17 @@ def section(found: Sequence[Gain]) -> Section:
 def _pictures(found: Sequence[Gain]) -> list[Spans]:
     by_data: dict[str, list[Gain]] = {}
     for gain in found:
-        by_data.setdefault(rows.data_set(gain.recipe.records[0]), []).append(gain)
-    return [_picture(data, several) for data, several in by_data.items()]
+        by_data.setdefault(data_set(gain.recipe.records[0]), []).append(gain)
+    return [_picture(*of, slug) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
 
 
-def _picture(data: str, found: Sequence[Gain]) -> Spans:
+def _picture(data: str, found: Sequence[Gain], slug: str) -> Spans:
     """Of more than can be read, the largest, whichever way."""
     names = names_of([gain.recipe.records[0] for gain in found])
     largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
     title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
     spans = tuple(_span(found[place], names[place]) for place in sorted(largest))
-    return Spans(f"gains-{slug(data)}", title, f"Top-1 on {data} less that of frozen, in points", spans, CAPTION)
+    return Spans(f"gains-{slug}", title, f"Top-1 on {data} less that of frozen, in points", spans, CAPTION)
 
 
 def _span(gain: Gain, name: str) -> Span:
@@ -87,11 +86,11 @@ def _span(gain: Gain, name: str) -> Span:
 
 def _row(gain: Gain, keys: Sequence[str]) -> list[str]:
     record = gain.recipe.records[0]
-    setting = rows.setting(record)
+    settings = setting(record)
     return [
-        rows.data_set(record),
+        data_set(record),
         record.cell.backbone.label,
-        *(setting[key].rpartition(": ")[2] or DASH for key in keys),
+        *(said(settings[key]) for key in keys),
         record.cell.strategy.label,
         str(len(gain.recipe.records)),
         accuracy(gain.frozen),

@@ -1,19 +1,20 @@
 """What of a GPU each model used: rate of arithmetic, share of the card's peak, memory, clock. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table, compact
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.report import Report
-from tlbench.reporting.views.rows import shown
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.names import of_step, of_steps, said
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Record
 
-HEADINGS = ["Model", "Backend", "Precision", "Step", "Batch", "Time (ms)", "Images/s"]
-HEADINGS += ["TFLOP/s", "Of the peak", "Memory (MiB)", "Clock (MHz)"]
+BEFORE = ["Model", "Backend", "Precision"]
+BEHIND = ["Step", "Batch", "Time (ms)", "Images/s", "TFLOP/s", "Of the peak", "Memory (MiB)", "Clock (MHz)"]
+"""Headings before and behind those of what else differs."""
 LEGEND = (
     "TFLOP/s: operations of convolutions and matrix products of one forward pass over its time; a training step has no "
     "figure, since its operations are not counted. Memory: the most that the backend had held on the card after the "
@@ -25,24 +26,30 @@ REDUCED = {"mixed_bfloat16": "bfloat16", "bfloat16": "bfloat16"}
 
 def sections(report: Report) -> list[Section]:
     """One section, where anything was timed on a GPU; a line for each step that was measured."""
-    lines: dict[tuple[str, str, int], tuple[Record, Timings, StepTiming]] = {}
+    lines: dict[tuple[str, str, str, int], tuple[RunRecord, StepTiming]] = {}
     for row in report.rows:
         timings = row.record.timings
         for step in timings.steps if timings and timings.device == "gpu" else ():
-            assert timings is not None
-            key = (f"{row.run} {step.measured_with}", step.step, step.batch_size)
-            lines.setdefault(key, (row.record, timings, step))
+            lines.setdefault((row.run, step.measured_with, step.step, step.batch_size), (row, step))
     if not lines:
         return []
-    table = compact(Table.of(HEADINGS, (_line(*line) for line in lines.values()), right=range(4, len(HEADINGS))))
-    return [Section("On the GPU", (table, Note((LEGEND, *_peaks(report)))), folded=True)]
+    return [Section("On the GPU", (table(list(lines.values())), Note((LEGEND, *_peaks(report)))), folded=True)]
+
+
+def table(lines: Sequence[tuple[RunRecord, StepTiming]]) -> Table:
+    """A line for each step that was measured, with a column for each setting that differs."""
+    settings = [of_step(row.record.cell, step.step, row.run) for row, step in lines]
+    told = of_steps([_name(row.record, step) for row, step in lines], settings)
+    headings = [*BEFORE, *(heading for heading, _ in told), *BEHIND]
+    rows = [_line(row.record, step, values, told) for (row, step), values in zip(lines, settings, strict=True)]
+    return compact(Table.of(headings, rows, right=range(len(headings) - len(BEHIND) + 1, len(headings))))
 
 
 def rate(record: Record, step: StepTiming) -> float | None:
     """FLOP/s of an inference step; None for another one, and where operations were not counted."""
     if step.step != "inference" or record.counts is None or not record.counts.flops:
         return None
-    return record.counts.flops * step.batch_size / shown(step, record.cell.timing)
+    return record.counts.flops * step.batch_size / step.shown(record.cell.timing)
 
 
 def multiplies_in(cell: Cell, timings: Timings) -> str:
@@ -50,14 +57,14 @@ def multiplies_in(cell: Cell, timings: Timings) -> str:
     return REDUCED.get(cell.precision) or timings.arithmetic.get("convolutions", "float32")
 
 
-def _line(record: Record, timings: Timings, step: StepTiming) -> list[str]:
-    seconds, reached = shown(step, record.cell.timing), rate(record, step)
+def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: Sequence[tuple[str, str]]) -> list[str]:
+    timings = record.timings
+    assert timings is not None
+    seconds, reached = step.shown(record.cell.timing), rate(record, step)
     peak = timings.peak.get(multiplies_in(record.cell, timings))
-    name = record.cell.backbone.label
     return [
-        f"{name}, {record.cell.strategy.label}" if step.step == "training" else name,
-        record.cell.backend,
-        record.cell.precision,
+        *_name(record, step)[: len(BEFORE)],
+        *(said(settings[key]) for _, key in told),
         step.step,
         str(step.batch_size),
         numbers.two_digits(seconds * 1000),
@@ -67,6 +74,13 @@ def _line(record: Record, timings: Timings, step: StepTiming) -> list[str]:
         DASH if step.device_memory is None else f"{step.device_memory / 2**20:,.0f}",
         DASH if step.gpu is None else f"{median(step.gpu.clocks):.0f}",
     ]
+
+
+def _name(record: Record, step: StepTiming) -> tuple[str, ...]:
+    """What every line says of a step."""
+    cell = record.cell
+    name = f"{cell.backbone.label}, {cell.strategy.label}" if step.step == "training" else cell.backbone.label
+    return name, cell.backend, cell.precision, step.step, str(step.batch_size)
 
 
 def _peaks(report: Report) -> list[str]:

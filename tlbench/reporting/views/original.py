@@ -1,19 +1,20 @@
 """The Keras applications table: original classifiers, each figure beside the one that keras.io publishes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.reporting import numbers
-from tlbench.reporting.costs import COSTS
+from tlbench.reporting.costs import compared
 from tlbench.reporting.document import Emphasis, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.names import names_of
 from tlbench.reporting.views.relative import Place, TimeColumns
-from tlbench.reporting.views.rows import marked_backbone, times
+from tlbench.reporting.views.rows import dagger, times
 
 OF_ACCURACY_AND_SIZE = [
     "Model",
@@ -43,9 +44,10 @@ LEGEND: Text = (
 
 TAKE = "Take one of these, by what it may cost"
 WHY = (
-    ": {names}. For any other model one of these is at least as accurate and "
-    "costs no more. Accuracies are those that keras.io publishes; the cost was measured here: {axis}."
+    ": {names}. For any other model of which both are known, one of these is at least as accurate and costs no more. "
+    "Accuracies are those that keras.io publishes; the cost was measured here: {axis}."
 )
+UNKNOWN = " One of the two is not known of {names}."
 
 
 def sections(report: Report) -> list[Section]:
@@ -53,27 +55,40 @@ def sections(report: Report) -> list[Section]:
     drawn = scatter(report)
     if drawn is None:
         return []
-    return [Section("Original classifiers: accuracy against cost", (Note(((Strong(TAKE), answer(drawn)),)), drawn))]
+    take = Note(((Strong(TAKE), answer(report, drawn)),))
+    return [Section("Original classifiers: accuracy against cost", (take, drawn))]
 
 
 def scatter(report: Report) -> Scatter | None:
     """Published accuracies against each cost that is known of several; None where there is none."""
     of = originals(report)
-    marked = TimeColumns.of(of).marks
-    marks = tuple(filter(None, (_mark(model, marked=marked) for model in by_model(of))))
-    axes = tuple(cost.axis for cost in COSTS if sum(cost.axis.key in mark.x for mark in marks) > 1)
+    models, called = by_model(of), names(of)
+    costs = compared(models, marked=TimeColumns.of(of, report.rows).marks)
+    known = [{axis.key: one for axis, values in costs.items() if (one := values[at])} for at in range(len(models))]
+    marks = tuple(filter(None, map(_mark, called, models, known)))
+    axes = tuple(axis for axis in costs if sum(axis.key in mark.x for mark in marks) > 1)
     if len(marks) < 2 or not axes:
         return None
     return Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, CAPTION)
 
 
-def answer(drawn: Scatter) -> str:
-    """What follows `TAKE`: the models that no other one beats at no more of the first cost, the cheapest first."""
+def answer(report: Report, drawn: Scatter) -> str:
+    """What follows `TAKE`: the models that no other one beats at no more of the first cost, the cheapest first.
+
+    Then those of which that cannot be said.
+    """
     axis = drawn.xs[0]
-    front = drawn.undominated(axis)
+    front, judged = drawn.undominated(axis), {mark.name for mark in drawn.drawn(axis)}
     best = sorted((mark for mark in drawn.marks if mark.name in front), key=lambda mark: mark.x[axis.key].value)
-    names = ", ".join(f"{mark.name} ({mark.y.value:.1%}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best)
-    return WHY.format(names=names, axis=axis.label[0].lower() + axis.label[1:])
+    take = ", ".join(f"{mark.name} ({mark.y.value:.1%}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best)
+    unknown = [name for name in names(originals(report)) if name not in judged]
+    said = WHY.format(names=take, axis=axis.label[0].lower() + axis.label[1:])
+    return said + (UNKNOWN.format(names=", ".join(unknown)) if unknown else "")
+
+
+def names(of: Sequence[RunRecord]) -> list[str]:
+    """Of the models, in the order of `by_model`."""
+    return names_of([rows[0].record for rows in by_model(of)], lambda record: record.cell.backbone.label)
 
 
 def originals(report: Report) -> list[RunRecord]:
@@ -90,15 +105,14 @@ def by_model(rows: Sequence[RunRecord]) -> list[list[RunRecord]]:
     return list(models.values())
 
 
-def _mark(rows: Sequence[RunRecord], *, marked: bool) -> Mark | None:
+def _mark(name: str, rows: Sequence[RunRecord], known: Mapping[str, Reading]) -> Mark | None:
     record = rows[0].record
     published = published_of(record)
     if published is None or published.top1 is None:
         return None
-    known = {cost.axis.key: reading for cost in COSTS if (reading := cost.reading(rows, marked=marked))}
     family = backbones.get(record.cell.backbone.name).family
     top1 = Reading(published.top1 / 100, f"{published.top1:.1f}% published")
-    return Mark(record.cell.backbone.label, family, top1, known)
+    return Mark(name, family, top1, known)
 
 
 @dataclass(frozen=True)
@@ -143,17 +157,17 @@ def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
         there = [column for column in times_of if column.key[0] == device]
         headings += [heading for one in there for heading in one.how.headings([one.place], one.name)]
         headings.append(f"Published ({device.upper()})")
-    lines = (cells(model, times_of) for model in by_model(rows))
+    lines = (cells(name, model, times_of) for name, model in zip(names(rows), by_model(rows), strict=True))
     return compact(Table.of(headings, lines, right=range(1, len(headings))))
 
 
-def cells(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
+def cells(name: str, rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
     """One row, in the order of the headings."""
     record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
     return [
-        marked_backbone(record),
+        name + dagger(record),
         _beside(counts.size_mb if counts else None, published.size_mb, 0),
         _accuracy(accuracy.top1 if accuracy else None, published.top1),
         _accuracy(accuracy.top5 if accuracy else None, published.top5),

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from tlbench.core.duration import duration
 from tlbench.reporting.document import Note, Section, Table, compact, prose
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.report import Report
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.step_times import Measurement, distinct
 from tlbench.results.measured import StepTiming
-from tlbench.results.record import Record
 
 TIMED = "step times"
 PHASES = ("build", "features", "train", "evaluate", "save", TIMED)
@@ -31,7 +30,7 @@ Spent = dict[str, float]
 
 def sections(report: Report) -> list[Section]:
     """One section, where anything took time."""
-    spent = by_recipe(report.records)
+    spent = by_recipe(report.rows)
     total = sum(sum(of.values()) for of in spent.values())
     if not total:
         return []
@@ -45,13 +44,13 @@ def sections(report: Report) -> list[Section]:
     return [Section("Where the run's time went", (head, table, below), folded=True)]
 
 
-def by_recipe(records: Sequence[Record]) -> dict[Name, Spent]:
+def by_recipe(rows: Sequence[RunRecord]) -> dict[Name, Spent]:
     """Seconds of each model and strategy over data sets and seeds; inference is timed once for all strategies."""
     found: dict[Name, Spent] = defaultdict(lambda: defaultdict(float))
-    for record in records:
+    for record in (row.record for row in rows):
         for phase, took in record.phases.items():
             found[record.cell.backbone.label, record.cell.strategy.label][phase] += took
-    for measurement in distinct(records):
+    for measurement in distinct(rows):
         found[_name(measurement)][TIMED] += seconds(measurement.step)
     return found
 

@@ -6,6 +6,8 @@ from functools import reduce
 
 from tlbench.reporting.document import Note, Table
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import RunRecord
+from tlbench.reporting.views.names import labels_of
 from tlbench.results.record import Record
 
 PHASES = ("build", "features", "train", "evaluate")
@@ -21,10 +23,11 @@ LEGEND = (
 )
 
 
-def blocks(records: Sequence[Record]) -> tuple[Table, Note]:
+def blocks(rows: Sequence[RunRecord]) -> tuple[Table, Note]:
     """A table with a line for each trained cell, and what its columns mean."""
-    trained = [record for record in records if record.status == "ok" and record.path]
-    return Table.of(HEADINGS, map(_row, trained)), Note((LEGEND,))
+    trained = [row for row in rows if row.record.status == "ok" and row.record.path]
+    records = [row.record for row in trained]
+    return Table.of(HEADINGS, map(_row, labels_of(trained), records)), Note((LEGEND,))
 
 
 def arithmetic(record: Record) -> float | None:
@@ -55,11 +58,11 @@ def _arithmetic(record: Record, forward: float | None) -> float | None:
     return path.computed * (forward or 0.0) + steps * path.step
 
 
-def _row(record: Record) -> list[str]:
+def _row(name: str, record: Record) -> list[str]:
     assert record.path is not None
     wall, least, at_step = sum(record.phases.values()), arithmetic(record), arithmetic_at_step(record)
     return [
-        record.cell.label,
+        name,
         "images" if record.path.whole else "features",
         f"{wall:.2f}",
         *(f"{record.phases.get(name, 0.0):.2f}" for name in PHASES),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tlbench.core.cell import StepName
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
-from tlbench.results.measured import Relative
+from tlbench.results.measured import Relative, StepTiming
 
 Place = tuple[str, StepName]
 """A kind of device and a step: what a column of times is of."""
@@ -18,17 +18,25 @@ class TimeColumns:
     """How a table shows times.
 
     anchors: what 1 is, at each place that has a column of relative times. marks: whether unstable times are marked: a
-    mark on all of them would tell nothing.
+    mark on all of a report would tell nothing. of_several_runs: the kinds of device on which several runs were timed.
     """
 
     anchors: Mapping[Place, str] = field(default_factory=dict)
     marks: bool = True
+    of_several_runs: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, group: Sequence[RunRecord], among: Sequence[RunRecord] = ()) -> "TimeColumns":
-        """As suits a table of `group`, whose anchor may be another of the records that the report is made `among`."""
-        steps = [step for row in group if row.record.timings for step in row.record.timings.steps]
-        return cls(_anchors(group, among or group), any(step.stable for step in steps))
+        """As suits a table of `group`, one of the tables of a report on the records `among` (by default, the only one).
+
+        The anchor may be any of these, and whether unstable times are marked is the same in all its tables.
+        """
+        every = among or group
+        steps = [step for row in every if row.record.timings for step in row.record.timings.steps]
+        runs = {(row.record.timings.device, row.run) for row in group if row.record.timings}
+        devices = [device for device, _ in runs]
+        several = frozenset(device for device in devices if devices.count(device) > 1)
+        return cls(_anchors(group, every), any(step.stable for step in steps), several)
 
     @property
     def anchor(self) -> str:
@@ -51,13 +59,16 @@ class TimeColumns:
         ]
 
     def legend(self) -> list[str]:
-        """What 1 is, where anything is relative."""
-        if not self.anchors:
-            return []
-        return [
+        """What 1 is, where anything is relative; what milliseconds of several runs are."""
+        relative = (
             f"Relative: the time of a step relative to that of {self.anchor}, in the median of the "
             "rounds that both have, with its 95 % interval; milliseconds are those of this machine in this hour."
-        ]
+        )
+        several = (
+            "Behind a time stands its run: each has the milliseconds of its machine in its hour, and only times of one "
+            "run are to be compared with each other."
+        )
+        return [*([relative] if self.anchors else []), *([several] if self.of_several_runs else [])]
 
 
 def _anchors(group: Sequence[RunRecord], among: Sequence[RunRecord]) -> dict[Place, str]:
@@ -72,11 +83,16 @@ def _anchors(group: Sequence[RunRecord], among: Sequence[RunRecord]) -> dict[Pla
 
 def relative_of(row: RunRecord, place: Place) -> Relative | None:
     """The relative time of a record at `place`; None where there is none, or too few rounds for an interval."""
+    step = timed_at(row, place)
+    return step.relative if step and step.relative and step.relative.low is not None else None
+
+
+def timed_at(row: RunRecord, place: Place) -> StepTiming | None:
+    """The measurement of a record's step on that kind of device."""
     timings = row.record.timings
     if timings is None or timings.device != place[0]:
         return None
-    step = timings.inference if place[1] == "inference" else timings.training
-    return step.relative if step and step.relative and step.relative.low is not None else None
+    return timings.inference if place[1] == "inference" else timings.training
 
 
 def text(rows: Sequence[RunRecord], place: Place) -> str:

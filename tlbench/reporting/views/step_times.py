@@ -8,19 +8,14 @@ from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Strip, Strips
-from tlbench.reporting.report import Report
+from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import relative
-from tlbench.reporting.views.rows import shown
+from tlbench.reporting.views.names import DEVICE, differing, of_step, of_steps, said, with_more
 from tlbench.results.measured import StepTiming
-from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
 
-HEADINGS = [
-    "Model",
-    "Strategy",
-    "Step",
-    "Batch",
-    "Device",
+BEFORE = ["Model", "Strategy", "Step", "Batch", "Device"]
+BEHIND = [
     "Time (ms)",
     "95 % interval",
     "Minimum",
@@ -33,7 +28,8 @@ HEADINGS = [
     "Cells",
     "Stable",
 ]
-NUMBERS = [3, *range(5, 15)]
+"""Headings before and behind those of the settings that differ."""
+BATCH = ("Batch", "batch")
 
 
 MOST, MOST_SAMPLES = 16, 150
@@ -45,75 +41,98 @@ SAMPLES = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """A measurement, the cell whose model was timed, and how many cells share it."""
+    """A measurement, its run, the cell whose model was timed, and how many cells share it."""
 
+    run: str
     owner: Cell
     device: str
     step: StepTiming
     cells: int
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What sets measurements of one model and strategy apart."""
+        own = {"batch": str(self.step.batch_size), "device": self.device.upper()}
+        return of_step(self.owner, self.step.step, self.run) | own
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What every line says of it."""
+        strategy = self.owner.strategy.label if self.step.step == "training" else ""
+        return self.owner.backbone.label, strategy, self.step.step, str(self.step.batch_size), self.device
+
 
 def sections(report: Report) -> list[Section]:
     """One section, where steps were timed."""
-    measurements = distinct(report.records)
+    measurements = distinct(report.rows)
     if not measurements:
         return []
     legend = [LEGEND, *filter(None, [advice(measurements)])]
-    table = compact(Table.of(HEADINGS, map(cells, measurements), right=NUMBERS))
-    return [Section("Step times", (*pictures(measurements), table, Note(tuple(legend))), folded=True)]
+    return [Section("Step times", (*pictures(measurements), table(measurements), Note(tuple(legend))), folded=True)]
+
+
+def table(measurements: Sequence[Measurement]) -> Table:
+    """A line for each, with a column for each setting that differs."""
+    told = _told(measurements)
+    before = [*BEFORE, *(heading for heading, _ in told)]
+    headings = [*before, *BEHIND]
+    right = [BEFORE.index("Batch"), *range(len(before), len(headings) - 1)]
+    return compact(Table.of(headings, (cells(one, told) for one in measurements), right))
+
+
+def _told(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
+    return of_steps([one.name for one in measurements], [one.settings for one in measurements])
 
 
 def pictures(measurements: Sequence[Measurement]) -> list[Strips]:
     """A strip for each measurement: the fastest, where there are more than can be told apart in a picture."""
     numbered = [one for one in measurements if len(one.step.samples) >= FEWEST]
-    fastest = sorted(numbered, key=lambda one: one.step.median)[:MOST]
+    fastest = sorted(numbered, key=lambda one: one.step.shown(one.owner.timing))[:MOST]
     if not fastest:
         return []
     title = "Samples of step times" + (f": the fastest {MOST}" if len(numbered) > MOST else "")
-    batches, devices = {one.step.batch_size for one in fastest}, {one.device for one in fastest}
-    if len(batches) == 1:
+    told = [*differing([one.settings for one in fastest], (BATCH, DEVICE)), *_told(fastest)]
+    if BATCH not in told:
         title += f", batch {fastest[0].step.batch_size}"
-    strips = tuple(
-        _strip(one, batch=len(batches) > 1, device=len(devices) > 1) for one in sorted(fastest, key=measurements.index)
-    )
+    strips = tuple(_strip(one, told) for one in sorted(fastest, key=measurements.index))
     return [Strips("step-times", title, "Milliseconds a step", strips, SAMPLES)]
 
 
-def _strip(measurement: Measurement, *, batch: bool, device: bool) -> Strip:
+def _strip(measurement: Measurement, told: Sequence[tuple[str, str]]) -> Strip:
     owner, step = measurement.owner, measurement.step
     of = f", {owner.strategy.label}" if step.step == "training" else ""
-    more = f", batch {step.batch_size}" if batch else ""
-    more += f", {measurement.device.upper()}" if device else ""
-    time = shown(step, owner.timing)
+    time = step.shown(owner.timing)
     every = -(-len(step.samples) // MOST_SAMPLES)
     samples = tuple(sample * 1000 for sample in step.samples[::every])
-    name = f"{owner.backbone.label}{of}: {step.step}{more}"
+    name = with_more(f"{owner.backbone.label}{of}: {step.step}", measurement.settings, told)
     return Strip(name, samples, time * 1000, f"{_ms(time)} ms, {len(step.samples)} steps")
 
 
-def distinct(records: Sequence[Record]) -> list[Measurement]:
+def distinct(rows: Sequence[RunRecord]) -> list[Measurement]:
     """Each measurement once, in the order in which records first name it."""
-    owners = {record.cell_id: record.cell for record in records}
-    measurements: dict[tuple[str, str, str, int, tuple[float, ...]], Measurement] = {}
-    for record in records:
+    owners = {row.record.cell_id: row.record.cell for row in rows}
+    measurements: dict[tuple[str, str, str, str, int, tuple[float, ...]], Measurement] = {}
+    for row in rows:
+        record = row.record
         for step in record.timings.steps if record.timings else ():
             device = record.timings.device if record.timings else ""
-            key = (step.measured_with, device, step.step, step.batch_size, step.samples)
+            key = (row.run, step.measured_with, device, step.step, step.batch_size, step.samples)
             sharing = measurements[key].cells + 1 if key in measurements else 1
             owner = owners.get(step.measured_with, record.cell)
-            measurements[key] = Measurement(owner, device, step, sharing)
+            measurements[key] = Measurement(row.run, owner, device, step, sharing)
     return list(measurements.values())
 
 
-def cells(measurement: Measurement) -> list[str]:
-    """One row, in the order of `HEADINGS`."""
-    step = measurement.step
+def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str]:
+    """One row, in the order of the headings; `told` are the settings that have a column."""
+    step, settings = measurement.step, measurement.settings
     return [
         measurement.owner.backbone.label,
         measurement.owner.strategy.label if step.step == "training" else "all" if measurement.owner.train else DASH,
         step.step,
         str(step.batch_size),
         measurement.device.upper(),
+        *(said(settings[key]) for _, key in told),
         *(_numbers(measurement) if len(step.samples) >= FEWEST else [DASH] * 8),
         str(len(step.samples)) + ("" if step.complete else " (bound)"),
         str(measurement.cells),
@@ -122,7 +141,7 @@ def cells(measurement: Measurement) -> list[str]:
 
 
 def _numbers(measurement: Measurement) -> list[str]:
-    step, time = measurement.step, shown(measurement.step, measurement.owner.timing)
+    step, time = measurement.step, measurement.step.shown(measurement.owner.timing)
     return [
         _ms(time),
         f"{_ms(step.low)}–{_ms(step.high)}" if step.low is not None and step.high is not None else DASH,
@@ -137,8 +156,8 @@ def _numbers(measurement: Measurement) -> list[str]:
 
 def advice(measurements: Sequence[Measurement]) -> str | None:
     """What to do about the doubts, each advice once; None where there are none."""
-    said = {doubt.kind: doubt.advice for measurement in measurements for doubt in measurement.step.doubts}
-    return f"What would make them stable: {' '.join(said.values())}" if said else None
+    each = {doubt.kind: doubt.advice for measurement in measurements for doubt in measurement.step.doubts}
+    return f"What would make them stable: {' '.join(each.values())}" if each else None
 
 
 LEGEND = (

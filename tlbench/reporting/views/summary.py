@@ -1,9 +1,10 @@
 """The report in a screenful: what to take, and a narrow table of each data set. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 
 from tlbench.reporting import numbers
+from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
@@ -11,13 +12,14 @@ from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.choice import Decision
-from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, relative_of
+from tlbench.reporting.views.names import labels_of
+from tlbench.reporting.views.relative import Place, TimeColumns, relative_of
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 
 UNIT = "Times: ms a batch of {batch} images{stable}. The rest is in the report's files."
+NO_TIMES = "The rest, with the times of each run, is in the report's files."
 RELATIVE = "Times with an x are relative to 1x, that of {anchor}; ms are in brackets."
-TIMES: Mapping[str, Place] = {f"{step}-{device}": (device, step) for device, step in PLACES}
 HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
 COLUMNS, TOP1, BEST = 100, len("100.0% (99–100)"), len("Best?") + 2
 MOST = 4
@@ -34,11 +36,11 @@ def document(report: Report) -> Document:
         sections.append(Section(one.title, (one.choice, _trained(one, how))))
     if originals := original.originals(report):
         drawn = original.scatter(report)
-        said = [Note(tuple(wrap(original.TAKE + original.answer(drawn), COLUMNS)))] if drawn else []
+        said = [Note(tuple(wrap(original.TAKE + original.answer(report, drawn), COLUMNS)))] if drawn else []
         table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
         sections.append(Section("Original classifiers", (*said, table)))
     sections += _legend(report, how)
-    troubled = [record for record in report.records if record.trouble]
+    troubled = [row for row in report.rows if row.record.trouble]
     if troubled:
         sections.append(Section("Cells that gave no numbers", (_failed(troubled),)))
     return Document(report.title, tuple(sections))
@@ -46,8 +48,13 @@ def document(report: Report) -> Document:
 
 def _legend(report: Report, how: TimeColumns) -> list[Note]:
     timed = [record for record in report.records if record.cell.timing and record.timings]
+    shown = original.originals(report) or any(
+        axis.key in TIMES for one in report.decisions for axis in one.choice.scatter.xs
+    )
     if not timed:
         return []
+    if not shown:
+        return [Note((NO_TIMES,))]
     batch = " or ".join(map(str, sorted({record.cell.timing.batch_size for record in timed if record.cell.timing})))
     unstable = any(not step.stable for record in timed if record.timings for step in record.timings.steps)
     stable = (
@@ -57,13 +64,13 @@ def _legend(report: Report, how: TimeColumns) -> list[Note]:
     return [Note((UNIT.format(batch=batch, stable=stable), *relative))]
 
 
-def _failed(troubled: Sequence[Record]) -> Table:
+def _failed(troubled: Sequence[RunRecord]) -> Table:
     columns = Column("Cell", width=38), Column("Status"), Column("Why, and what to do", width=46)
     lines = []
-    for record in troubled:
+    for name, record in zip(labels_of(troubled), (row.record for row in troubled), strict=True):
         assert record.trouble is not None
         why = f"{_ended(record.trouble.message)} {record.trouble.advice}".strip()
-        lines.append((record.cell.label, record.status if record.status != "ok" else "untimed", " ".join(why.split())))
+        lines.append((name, record.status if record.status != "ok" else "untimed", " ".join(why.split())))
     return Table(columns, tuple(lines))
 
 
@@ -112,14 +119,14 @@ def _relative(place: Place | None, ratio: float | None, number: str, how: TimeCo
 
 def _original(of: Sequence[RunRecord], how: TimeColumns) -> tuple[list[str], list[list[str]]]:
     headings = ["Model", "Top-1", "MiB", "Parameters", "Infer CPU", "Infer GPU"]
-    return headings, [_classifier(model, how) for model in original.by_model(of)]
+    return headings, [_classifier(*model, how) for model in zip(original.names(of), original.by_model(of), strict=True)]
 
 
-def _classifier(model: Sequence[RunRecord], how: TimeColumns) -> list[str]:
+def _classifier(name: str, model: Sequence[RunRecord], how: TimeColumns) -> list[str]:
     record = model[0].record
     counts = record.counts
     return [
-        record.cell.backbone.label,
+        name,
         _top1(record),
         numbers.size(counts.size_mb if counts else None),
         numbers.count(counts.params if counts else None),
@@ -128,7 +135,11 @@ def _classifier(model: Sequence[RunRecord], how: TimeColumns) -> list[str]:
 
 
 def _inference(seeds: Sequence[RunRecord], place: Place, how: TimeColumns) -> str:
-    number = rows.time_of(seeds, *place, marks=how.marks, brief=place in how.anchors).split(" ")[0]
+    by_run = rows.times_by_run(seeds, place, how, brief=place in how.anchors)
+    run, text = next(iter(by_run.items()), ("", DASH))
+    number = text.split(" ")[0]
+    if number != DASH and place[0] in how.of_several_runs:
+        number += f" [{run}]"
     found = next(filter(None, (relative_of(row, place) for row in seeds)), None)
     return _relative(place, found.estimate if found else None, number, how)
 

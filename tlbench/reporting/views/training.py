@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlbench.core.text import counted
 from tlbench.reporting.document import Block, Gallery, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views.choice import Decision, slug
+from tlbench.reporting.views.choice import Decision
 from tlbench.results.record import Record
 
 MOST = 8
@@ -37,17 +38,17 @@ def _blocks(decision: Decision) -> list[Block]:
     if any(len(seeds[0].history) > 1 for _, seeds in learnt):
         title = f"Learning curves on {heading}" + (f": the best {MOST}" if len(recipes) > MOST else "")
         seeds = " Of several seeds the first is drawn." if any(len(of) > 1 for _, of in learnt) else ""
-        blocks.append(Curves(f"curves-{slug(heading)}", title, "Epoch", panels(learnt), CURVES + seeds))
+        blocks.append(Curves(f"curves-{decision.slug}", title, "Epoch", panels(learnt), CURVES + seeds))
     best = recipes[0]
     accuracy = best[0].accuracy
     if accuracy and best[0].data and len(accuracy.confusion) == len(best[0].data.classes):
         counts = confusion_of(best)
         title = f"What {names[0]} takes for what on {heading}"
         classes = best[0].data.classes
-        several = trainings(best)
+        several = counted(len(best), "seed") if len(best) > 1 else ""
         caption = f"{names[0]}: test images of each class by the class that was predicted"
         caption += f", added up over {several}: each image is counted once for each." if several else "."
-        blocks.append(Confusion(f"confusion-{slug(heading)}", title, classes, counts, caption))
+        blocks.append(Confusion(f"confusion-{decision.slug}", title, classes, counts, caption))
         blocks.append(worst(classes, counts, several))
     return blocks
 
@@ -82,15 +83,8 @@ def confusion_of(seeds: Sequence[Record]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, row)) for row in every)
 
 
-def trainings(of: Sequence[Record]) -> str:
-    """What counts are added up over: ``3 seeds``, or trainings where a seed is among them twice; empty for one."""
-    tested = [one.cell.seed for one in of if one.accuracy]
-    kind = "seeds" if len(set(tested)) == len(tested) else "trainings"
-    return f"{len(tested)} {kind}" if len(tested) > 1 else ""
-
-
 def worst(classes: Sequence[str], counts: Sequence[Sequence[int]], several: str) -> Table:
-    """The pairs that are confused most often; `several` as `trainings` says."""
+    """The pairs that are confused most often; `several`: seeds that counts are added up over, if they are."""
     pairs = [
         (count, true, predicted)
         for true, row in enumerate(counts)

@@ -9,8 +9,7 @@ from tlbench.reporting.document import Block, Note, Section, Table, Text
 from tlbench.reporting.numbers import DASH, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
-from tlbench.reporting.views import rows
-from tlbench.reporting.views.choice import names_of, slug
+from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 from tlbench.statistics.learning_curve import FEWEST_EPOCHS, WINDOW
 
 RISING = "↑"
@@ -50,15 +49,15 @@ def _pictures(found: Sequence[Benefit]) -> list[Curves]:
     beside: dict[str, list[Benefit]] = {}
     for benefit in found:
         record = benefit.scratch.recipe.records[0]
-        beside.setdefault(f"{record.cell.backbone.label} on {rows.data_set(record)}", []).append(benefit)
+        beside.setdefault(f"{record.cell.backbone.label} on {data_set(record)}", []).append(benefit)
     names = {}
     for of, group in beside.items():
         best = sorted((one.transfer for one in group), key=lambda one: -mean(one.values("asymptote")))
         names[of] = [group[0].scratch, *best[: MOST - 1]]
-    return [_picture(of, sides) for of, sides in names.items()]
+    return [_picture(*of, slug) for of, slug in zip(names.items(), slugs(list(names)), strict=True)]
 
 
-def _picture(of: str, sides: Sequence[Learned]) -> Curves:
+def _picture(of: str, sides: Sequence[Learned], slug: str) -> Curves:
     curves, guides = list[Line](), list[Line]()
     names = names_of([side.recipe.records[0] for side in sides])
     for name, side in zip(names, sides, strict=True):
@@ -73,7 +72,7 @@ def _picture(of: str, sides: Sequence[Learned]) -> Curves:
         level = ((curve[0][0], asymptote), (last, asymptote))
         guides.append(Line(f"{name}: asymptote {asymptote:.1%}", name, level, dashed=True, marked=False))
     panel = Panel("Validation accuracy", (*guides, *curves), share=True)
-    return Curves(f"transfer-{slug(of)}", f"Transfer and scratch: {of}", "Epoch", (panel,), CAPTION)
+    return Curves(f"transfer-{slug}", f"Transfer and scratch: {of}", "Epoch", (panel,), CAPTION)
 
 
 def _mean_curve(side: Learned) -> tuple[tuple[float, float], ...]:
@@ -90,10 +89,10 @@ def _mean_curve(side: Learned) -> tuple[tuple[float, float], ...]:
 
 def _table(found: Sequence[Benefit]) -> Table:
     sides = _sides(found)
-    columns = [column for column in rows.columns([one.recipe.records[0] for one, _ in sides]) if column[1] != "epochs"]
-    headings = ["Data set", "Model", *(name for name, _ in columns), "Strategy", "Seeds", "Start", "Slope", "Asymptote"]
-    lines = [_row(one, benefit, [key for _, key in columns]) for one, benefit in sides]
-    return Table.of([*headings, *HIGHER], lines, range(2 + len(columns) + 1, len(headings) + len(HIGHER)))
+    told = [column for column in columns([one.recipe.records[0] for one, _ in sides]) if column[1] != "epochs"]
+    headings = ["Data set", "Model", *(name for name, _ in told), "Strategy", "Seeds", "Start", "Slope", "Asymptote"]
+    lines = [_row(one, benefit, [key for _, key in told]) for one, benefit in sides]
+    return Table.of([*headings, *HIGHER], lines, range(2 + len(told) + 1, len(headings) + len(HIGHER)))
 
 
 def _sides(found: Sequence[Benefit]) -> list[tuple[Learned, Benefit | None]]:
@@ -108,11 +107,11 @@ def _sides(found: Sequence[Benefit]) -> list[tuple[Learned, Benefit | None]]:
 
 def _row(of: Learned, benefit: Benefit | None, keys: Sequence[str]) -> list[str]:
     record = of.recipe.records[0]
-    setting = rows.setting(record)
+    settings = setting(record)
     return [
-        rows.data_set(record),
+        data_set(record),
         record.cell.backbone.label,
-        *(setting[key].rpartition(": ")[2] or DASH for key in keys),
+        *(said(settings[key]) for key in keys),
         record.cell.strategy.label,
         str(len(of.curves)),
         *(_value(of, name) for name in NUMBERS),
@@ -142,7 +141,7 @@ def _legend(found: Sequence[Benefit]) -> tuple[Text, ...]:
     if any(one.rising for one, _ in sides):
         lines.append(f"{RISING} marks an asymptote whose epochs are the last ones of a seed: more may go higher.")
     lines += [
-        f"{rows.data_set(one.recipe.records[0])}, {one.recipe.cell.backbone.label}: scratch has not learned, its test "
+        f"{data_set(one.recipe.records[0])}, {one.recipe.cell.backbone.label}: scratch has not learned, its test "
         f"accuracy of {one.recipe.top1:.1%} cannot be told from guessing ({chance(one.recipe):.1%}); more epochs or "
         "images are needed before transfer can be measured against it."
         for one, benefit in sides

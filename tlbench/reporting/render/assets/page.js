@@ -14,11 +14,11 @@
   };
 
   // Tables: sorted by their headings, filtered by words.
-  const SIZES = { K: 1e3, M: 1e6, G: 1e9 };
+  const UNITS = { K: 1e3, M: 1e6, G: 1e9, " s": 1, " min": 60, " h": 3600 };
   const number = (text) => {
-    const found = /^[~<]?\s*([+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*([KMG])?/i.exec(text);
+    const found = /^[~<]?\s*([+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)(?:([KMG]| s| min| h)\b)?/.exec(text);
     if (!found) return null;
-    return Number(found[1].replace(/,/g, "").replace("\u2212", "-")) * (SIZES[found[2]] || 1);
+    return Number(found[1].replace(/,/g, "").replace("\u2212", "-")) * (UNITS[found[2]] || 1);
   };
   const compared = (a, b, sign) => {
     const [x, y] = [number(a), number(b)];
@@ -168,7 +168,7 @@
     const say = (set) => {
       const limits = sliders.map(({ limit, slider, shown }) => {
         const most = limit.values[slider.value];
-        const text = most === undefined ? "no limit" : "at most " + Number(most.toPrecision(3));
+        const text = most === undefined ? "no limit" : "at most " + limit.texts[slider.value];
         shown.textContent = text;
         slider.setAttribute("aria-valuetext", text);
         if (set) keep(`${key}.${limit.key}`, most === undefined ? "" : String(most));

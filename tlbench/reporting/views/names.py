@@ -1,0 +1,232 @@
+"""What sets things apart that are compared, and what they are called by it. Pure."""
+
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+from tlbench.core.cell import Cell, StepName, Training, Value
+from tlbench.core.image_size import brief
+from tlbench.reporting.numbers import DASH
+from tlbench.reporting.report import RunRecord
+from tlbench.results.record import Record
+
+Column = tuple[str, str]
+"""A heading, and the key of a setting."""
+NONE = ""
+"""Of a setting that a cell does not have, as a solved head has no epochs: that alone needs no column."""
+SETTINGS: tuple[Column, ...] = (
+    ("Head", "head"),
+    ("Image size", "image_size"),
+    ("Resized by", "resize"),
+    ("Training images per class", "train_images"),
+    ("Other images per class", "other_images"),
+    ("Images", "images"),
+    ("Weights", "weights"),
+    ("Epochs", "epochs"),
+    ("Batch size", "batch_size"),
+    ("Optimizer", "optimizer"),
+    ("Learning rate", "learning_rate"),
+    ("Tried", "tune"),
+    ("Augmentation", "augmentation"),
+    ("Early stopping", "early_stopping"),
+    ("Plateau", "reduce_lr"),
+    ("Schedule", "schedule"),
+    ("Warm-up", "warmup"),
+    ("Label smoothing", "label_smoothing"),
+    ("Weight decay", "weight_decay"),
+    ("Mixup", "mixup"),
+    ("CutMix", "cutmix"),
+    ("RandAugment", "rand_augment"),
+    ("Class weights", "class_weight"),
+    ("Precision", "precision"),
+    ("Backend", "backend"),
+    ("XLA", "jit"),
+    ("Timing", "timing"),
+)
+OF_STEPS = ("schedule", "warmup", "label_smoothing", "weight_decay")
+TIMED_WITH = ("head", "image_size", "optimizer", "precision", "backend", "jit", "timing")
+OF_A_STEP: tuple[Column, ...] = tuple(column for column in SETTINGS if column[1] in TIMED_WITH)
+"""What else than model and strategy the time of a step depends on (`Cell.timing_key`)."""
+DEVICE, RUN = ("Device", "device"), ("Run", "run")
+"""Where and when a step was timed."""
+DIGITS = 8
+"""Of a fingerprint, where images are told apart by it."""
+MOST = 80
+"""Letters of a part of a file's name."""
+
+
+def setting(record: Record) -> dict[str, str]:
+    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own.
+
+    Together with backbone, strategy and data set they are the whole cell but its seed, and the images, so that no two
+    rows of a table look the same and mean different things.
+    """
+    found = _of_cell(record.cell) | {"images": record.data.fingerprint[:DIGITS] if record.data else NONE}
+    return found | {"timing": NONE} if is_search(record) else found
+
+
+def of_step(cell: Cell, step: StepName, run: str) -> dict[str, str]:
+    """The values of `OF_A_STEP`, and `RUN`, of a measurement."""
+    found = {key: value for key, value in _of_cell(cell).items() if key in TIMED_WITH} | {"run": run}
+    return found | {"optimizer": NONE} if step == "inference" else found
+
+
+def differing(settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS) -> list[Column]:
+    """Those of `among` of which there are several values."""
+    return [column for column in among if len({values.get(column[1], NONE) for values in settings} - {NONE}) > 1]
+
+
+def apart(
+    names: Sequence[Hashable], settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS
+) -> list[Column]:
+    """Those of `among` in which things of one name differ, so that they must be said."""
+    alike: dict[Hashable, list[Mapping[str, str]]] = {}
+    for name, values in zip(names, settings, strict=True):
+        alike.setdefault(name, []).append(values)
+    found = {column for group in alike.values() for column in differing(group, among)}
+    return [column for column in among if column in found]
+
+
+def of_steps(names: Sequence[Hashable], settings: Sequence[Mapping[str, str]]) -> list[Column]:
+    """What must be said of measurements with these names: what tells them apart, and their run where there are several.
+
+    Only times of one run can be compared.
+    """
+    return [*apart(names, settings, OF_A_STEP), *differing(settings, (RUN,))]
+
+
+def columns(records: Sequence[Record]) -> list[Column]:
+    """The settings of which a table of `records` needs a column.
+
+    Neither a learning rate that follows from the strategy, nor images that follow from their number.
+    """
+    found = differing([setting(record) for record in records])
+    return [column for column in found if column[1] not in FOLLOWS or not _follows(records, *FOLLOWS[column[1]])]
+
+
+def names_of(records: Sequence[Record], base: Callable[[Record], str] | None = None) -> list[str]:
+    """Backbone and strategy (or `base`), with the settings that set apart what else had one name."""
+    settings, plain = [setting(record) for record in records], [(base or recipe)(record) for record in records]
+    named = plain
+    for among in (columns(records), SETTINGS):
+        told = apart(plain, settings, among)
+        named = [with_more(name, values, told) for name, values in zip(plain, settings, strict=True)]
+        if len(set(named)) == len(named):
+            break
+    return [name if named.count(name) == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
+
+
+def labels_of(rows: Sequence[RunRecord]) -> list[str]:
+    """The labels of cells, with the settings, the device and the run in which those of one label differ."""
+    settings = [
+        setting(row.record) | {"device": row.record.timings.device if row.record.timings else NONE, "run": row.run}
+        for row in rows
+    ]
+    labels, records = [row.record.cell.label for row in rows], [row.record for row in rows]
+    told = apart(labels, settings, [*columns(records), DEVICE, RUN])
+    return [with_more(label, values, told, by=" · ") for label, values in zip(labels, settings, strict=True)]
+
+
+def recipe(record: Record) -> str:
+    """Backbone and strategy."""
+    return f"{record.cell.backbone.label}, {record.cell.strategy.label}"
+
+
+def with_more(name: str, values: Mapping[str, str], told: Sequence[Column], by: str = ", ") -> str:
+    """A name with the settings `told`: ``MobileNet, full, image size 96``."""
+    return by.join([name, *(f"{heading.lower()} {said(values[key])}" for heading, key in told if values.get(key))])
+
+
+def said(value: str) -> str:
+    """The value of a setting as it is read in its column: a rate without its strategy, a dash for none."""
+    return value.rpartition(": ")[2] or DASH
+
+
+def data_set(record: Record) -> str:
+    """Its name, with the stand-ins that the record rests on: ``cats_dogs (synthetic data)``."""
+    fallbacks = f" ({', '.join(record.fallbacks)})" if record.fallbacks else ""
+    return record.cell.dataset.label + fallbacks
+
+
+def is_search(record: Record) -> bool:
+    """Whether its head searches among the training images, so that no model has it and no step of one can be timed."""
+    return bool(record.training) and record.training[-1].solver == "neighbours"
+
+
+def slugs(texts: Sequence[str]) -> list[str]:
+    """Parts of files' names, no two alike: lower-case letters and digits, joined by hyphens."""
+    found: list[str] = []
+    for text in texts:
+        plain = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:MOST] or "x"
+        name, number = plain, 1
+        while name in found:
+            number += 1
+            name = f"{plain}-{number}"
+        found.append(name)
+    return found
+
+
+def _of_cell(cell: Cell) -> dict[str, str]:
+    train = cell.train
+    return {
+        "head": cell.head.label,
+        "image_size": brief(cell.image_size),
+        "resize": cell.resize,
+        "train_images": str(cell.limit.train or "all"),
+        "other_images": _options(cell.limit.model_copy(update={"train": None}), "all"),
+        "weights": cell.weights if cell.strategy.name != "scratch" else cell.pretrained,
+        "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
+        "batch_size": str(train.batch_size) if train else DASH,
+        "optimizer": train.optimizer if train else DASH,
+        "learning_rate": f"{cell.strategy.name}: {train.rate}" if train else DASH,
+        "tune": (train.tune.label if train.tune else "nothing") if train else DASH,
+        "augmentation": _options(train.augmentation, "on") if train else DASH,
+        "early_stopping": _options(train.early_stopping, "on") if train else DASH,
+        "reduce_lr": _options(train.reduce_lr, "on") if train else DASH,
+        **{key: _of_steps(train, getattr(train, key)) if train else DASH for key in OF_STEPS},
+        "mixup": f"{train.mixup:g}" if train and train.mixup else DASH,
+        "cutmix": f"{train.cutmix:g}" if train and train.cutmix else DASH,
+        "rand_augment": _options(train.rand_augment, "on") if train else DASH,
+        "class_weight": (train.class_weight or DASH) if train else DASH,
+        "precision": cell.precision,
+        "backend": cell.backend,
+        "jit": cell.jit,
+        "timing": _options(cell.timing, "on"),
+    }
+
+
+def _of_steps(train: Training, value: object) -> str:
+    """A setting of gradient steps; a solved head takes none, and a dash is what the strategy does by itself."""
+    if not train.epochs:
+        return NONE
+    return DASH if value is None else str(value)
+
+
+def _options(value: Value | None, usual: str) -> str:
+    """What of `value` is not as usual: ``rotation 10.0, flip``; `usual` where all of it is, a dash where it is off."""
+    if value is None:
+        return DASH
+    changed = value.model_dump(exclude_defaults=True)
+    return ", ".join(name if of is True else f"{name} {of}" for name, of in changed.items()) or usual
+
+
+Told = Callable[[Record], Hashable]
+
+
+def _follows(records: Sequence[Record], of: Told, what: Told) -> bool:
+    """Whether `what` is the same wherever `of` is."""
+    known = [(of(record), what(record)) for record in records if what(record) is not None]
+    return len(set(known)) == len({key for key, _ in known})
+
+
+def _optimized(record: Record) -> Hashable:
+    return record.cell.strategy.label, record.cell.train and record.cell.train.optimizer
+
+
+def _number_of_images(record: Record) -> Hashable:
+    return data_set(record), record.cell.limit
+
+
+FOLLOWS: Mapping[str, tuple[Told, Told]] = {
+    "learning_rate": (_optimized, lambda record: record.cell.train and record.cell.train.learning_rate),
+    "images": (_number_of_images, lambda record: record.data and record.data.fingerprint),
+}
