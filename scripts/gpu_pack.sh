@@ -13,7 +13,8 @@ for tag in manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinux2014 manylinux_
 done
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$version" \
   --implementation cp "${platforms[@]}" --constraint constraints.txt --dest "$pack/wheels" \
-  keras namex optree pydantic pydantic_core annotated-types typing-inspection typing-extensions rich tabulate
+  keras namex optree pydantic pydantic_core annotated-types typing-inspection typing-extensions rich tabulate \
+  nvidia-ml-py
 python3 -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$pack/wheels" .
 
 # A limit takes the first files of each class by name; suites/small.yaml has 100, 50 and 200 of them.

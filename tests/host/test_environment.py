@@ -16,16 +16,16 @@ from tlbench.results.measured import GpuState
 
 
 class FakeNvml(SimpleNamespace):
-    """NVIDIA's library as it answers on a machine with one GPU."""
+    """NVIDIA's library as it answers on a machine with one GPU. silent: questions that it has no answer to."""
 
     class NVMLError(Exception):
         pass
 
     NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
 
-    def __init__(self, driver: bool = True, reasons: int = 1) -> None:
+    def __init__(self, driver: bool = True, reasons: int = 1, silent: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.driver, self.reasons = driver, reasons
+        self.driver, self.reasons, self.silent = driver, reasons, silent
         self.asked: list[tuple[str, Any]] = []
 
     def nvmlInit(self) -> None:
@@ -50,7 +50,10 @@ class FakeNvml(SimpleNamespace):
             return reasons[reason]
         if name.startswith("nvmlDeviceGetHandleBy"):
             return lambda which: self.asked.append((name, which))
-        return lambda *args: answers[name]
+        return self._unknown if name in self.silent else lambda *args: answers[name]
+
+    def _unknown(self, *args: object) -> None:
+        raise self.NVMLError
 
 
 def test_a_gpu_is_identified_by_its_name_driver_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,24 +83,42 @@ def test_the_state_of_a_gpu_says_what_holds_its_clock_back_and_not_that_it_is_id
     assert (gpu.state(), gpu.free_memory()) == (None, None)
 
 
+def test_what_the_driver_does_not_know_of_a_gpu_is_left_out_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = ("nvmlDeviceGetMemoryInfo", "nvmlDeviceGetUtilizationRates", "nvmlDeviceGetPowerUsage")
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(silent=silent, reasons=4))
+    assert gpu.identity() == {"gpu_driver": "570.1"}
+    assert gpu.volatile() == {"gpu_clock_mhz": "1410", "gpu_temperature": "45", "gpu_processes": "2"}
+    assert gpu.state() == GpuState(clock=1410, temperature=45, held_back=("power limit",))
+    assert gpu.free_memory() is None
+
+
+PLACE = "0000:41:00.0"
+
+
 @pytest.mark.parametrize(
-    ("visible", "asked"),
+    ("visible", "card", "asked"),
     [
-        (None, ("nvmlDeviceGetHandleByIndex", 0)),
-        ("3,1", ("nvmlDeviceGetHandleByIndex", 3)),
-        ("GPU-5fa, GPU-6", ("nvmlDeviceGetHandleByUUID", "GPU-5fa")),
+        (None, "", ("nvmlDeviceGetHandleByIndex", 0)),
+        ("3,1", "", ("nvmlDeviceGetHandleByIndex", 3)),
+        ("GPU-5fa, GPU-6", "", ("nvmlDeviceGetHandleByUUID", "GPU-5fa")),
+        ("MIG-5fa", "", ("nvmlDeviceGetHandleByUUID", "MIG-5fa")),
+        (None, PLACE, ("nvmlDeviceGetHandleByPciBusId", PLACE)),  # the driver may have a display card as number 0
+        ("3,1", PLACE, ("nvmlDeviceGetHandleByPciBusId", PLACE)),
+        ("GPU-5f", PLACE, ("nvmlDeviceGetHandleByPciBusId", PLACE)),  # CUDA takes a shortened name
+        ("MIG-5fa", PLACE, ("nvmlDeviceGetHandleByUUID", "MIG-5fa")),  # the place is that of the whole card
     ],
 )
 def test_the_gpu_that_is_asked_is_the_one_this_process_uses(
-    visible: str | None, asked: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+    visible: str | None, card: str, asked: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", library)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert gpu.state() is not None
-    assert library.asked == [asked]
+    assert gpu.state(card) is not None
+    assert gpu.free_memory(card) is not None
+    assert set(library.asked) == {asked}
 
 
 def test_where_no_gpu_may_be_used_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ from tlbench.results.record import Failure
 TIMING = Timing(protocol="quick", batch_size=32, warmup=1, iterations=10, seconds=0)
 SECONDS = {"inference": 0.010, "training": 0.030}
 REFERENCE_SECONDS = 0.05
+CARD = "0000:41:00.0"
+
+ON_CPU, ON_GPU = {"kind": "cpu", "name": "cpu"}, {"kind": "gpu", "name": "Fast One", "card": CARD}
 
 
 def killed() -> LostError:
@@ -48,7 +51,7 @@ class Model:
         self.turns, self.closed = 0, False
         reference = isinstance(job, ReferenceJob)
         self.ready = Ready(
-            device={"kind": "cpu", "name": "cpu"} if host.on_gpu is None else {"kind": "gpu", "name": "Fast One"},
+            device=ON_CPU if host.on_gpu is None else ON_GPU,
             environment=host.environment,
             jit=False,
             threads=2,

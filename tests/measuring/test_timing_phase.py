@@ -8,6 +8,7 @@ import pytest
 
 from tests import builders
 from tests.measuring.played import (
+    CARD,
     TIMING,
     Heard,
     Host,
@@ -335,6 +336,7 @@ def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_the
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "builders", lambda: 3)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
     cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 6)]
     asked: list[int] = []
 
@@ -367,6 +369,7 @@ def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "builders", lambda: 4)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
     tries = iter([killed()])
     host = Host(refuse=lambda job: next(tries, None) if of_strategy("full")(job) else None, on_gpu=0)
     found = phase(tmp_path, [cell(), cell("full"), cell("partial")], host)
@@ -379,20 +382,35 @@ def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(
 ) -> None:
     monkeypatch.setattr(resources, "builders", lambda: 4)
     free = iter([40, 40, 40, 12])  # GB of 80: room for two of 8 GB, then for none
-    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: (next(free) * 10**9, 80 * 10**9))
+    asked: list[str] = []
+
+    def free_memory(card: str) -> tuple[int, int]:
+        asked.append(card)
+        return next(free) * 10**9, 80 * 10**9
+
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", free_memory)
     host = Host(on_gpu=8 * 10**9)
     cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 4)]
     found = phase(tmp_path, cells, host)
     assert all(record.timings for record in found.values())
     assert [present(record.timings).inference.models for record in found.values()] == [3, 3, 3]
+    assert set(asked) == {CARD}  # the one that the models compute on, by their word
 
 
-def test_where_there_is_no_gpu_none_is_too_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: None)
-    assert gpu_room_now(10**12)
-    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda: (30 * 10**9, 80 * 10**9))
-    assert gpu_room_now(7 * 10**9)
-    assert not gpu_room_now(8 * 10**9)  # a third more than that, and a quarter of the card stays free
+def test_where_nobody_says_how_full_a_gpu_is_models_are_built_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: None)
+    assert gpu_room_now(1, 10**12, CARD)
+    assert not gpu_room_now(2, 1, CARD)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (30 * 10**9, 80 * 10**9))
+    assert gpu_room_now(1, 7 * 10**9, CARD)
+    assert not gpu_room_now(1, 8 * 10**9, CARD)  # a third more than that, and a quarter of the card stays free
+    assert not gpu_room_now(2, 4 * 10**9, CARD)
+
+
+def test_models_on_a_cpu_do_not_ask_how_full_the_card_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (0, 80 * 10**9))
+    found = phase(tmp_path, [cell(), cell("full")], Host())
+    assert [present(record.timings).inference.models for record in found.values()] == [2, 2]
 
 
 def test_room_is_left_for_others() -> None:

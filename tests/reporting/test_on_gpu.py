@@ -43,14 +43,23 @@ def test_a_policy_of_half_precision_is_held_against_its_own_peak() -> None:
     record = timed(step(), arithmetic={"convolutions": "TF32", "matrix products": "float32"})
     assert record.timings is not None
     assert multiplies_in(record.cell, record.timings) == "TF32"
-    half = record.cell.model_copy(update={"precision": "mixed_bfloat16"})
-    assert multiplies_in(half, record.timings) == "bfloat16"
+    for kind in ("bfloat16", "float16"):
+        half = record.cell.model_copy(update={"precision": f"mixed_{kind}"})
+        assert multiplies_in(half, record.timings) == kind
 
 
 def test_a_training_step_has_no_rate_since_its_operations_are_not_counted() -> None:
     record = timed(step())
     assert rate(record, step()) == 32 * 8e9 / 0.004
     assert rate(record, step().model_copy(update={"step": "training"})) is None
+
+
+def test_a_driver_that_does_not_say_the_clock_leaves_it_out_and_nothing_else() -> None:
+    part = step().model_copy(update={"gpu": GpuWatch.of([GpuState(temperature=50)] * 3)})
+    text = as_markdown(Report("t", [RunRecord("run", timed(part))]))
+    (line,) = (line for line in text.splitlines() if line.startswith("| ResNet50 ") and " jax " in line)
+    assert "3,072" in line
+    assert "1980" not in line
 
 
 def test_nothing_is_said_of_a_gpu_where_there_was_none() -> None:

@@ -43,12 +43,12 @@ TERRAFORM = (
 
 
 def capture(device: Mapping[str, str] | None = None) -> Environment:
-    """The machine as it is now. `device` is what a worker computes on (kind, name), unknown outside of one."""
+    """The machine as it is now. `device` is what a worker computes on (kind, name, card), unknown outside of one."""
     identity = dict(machine())
     if device and device["kind"] == "gpu":
         identity["gpu"] = device["name"]
-        identity |= {key: value for key, value in gpu.identity().items() if value}
-    volatile = _volatile() | (gpu.volatile() if device and device["kind"] == "gpu" else {})
+        identity |= {key: value for key, value in gpu.identity(device.get("card", "")).items() if value}
+    volatile = _volatile() | (gpu.volatile(device.get("card", "")) if device and device["kind"] == "gpu" else {})
     return Environment(
         identity=identity,
         volatile=volatile,

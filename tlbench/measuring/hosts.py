@@ -15,7 +15,8 @@ class Opened(Value):
     """What happened to a step before it took turns: seconds of its first call and of its warm-up calls.
 
     memory: bytes that the process took for it at most, above what it had before the model was built; None: unknown.
-    device_memory: the most bytes that the backend has held on its GPU so far; None on a CPU.
+    device_memory: the most bytes that the backend has held on its GPU meanwhile; None on a CPU, and where that is not
+    known since its counter cannot begin anew and an earlier step held as much.
     """
 
     first_call: float
@@ -41,9 +42,11 @@ class Turned(Value):
 class Ready(Value):
     """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
 
-    environment: the machine it runs on, by its own word. calls: for each step, the Keras function that is called.
-    resident: bytes of memory its process has; None where unknown. workload: the version of the reference workload; None
-    for a model. arithmetic, peak: as in `Timings`, of a model the one, of the reference workload the other.
+    device: kind, name, and of an NVIDIA GPU the card, as in `host.gpu`. environment: the machine it runs on, by its own
+    word. calls: for each step, the Keras function that is called. resident: bytes of memory its process has;
+    device_memory: the most that its backend has held on a GPU; None where unknown. workload: the version of the
+    reference workload; None for a model. arithmetic, peak: as in `Timings`, of a model the one, of the reference
+    workload the other.
     """
 
     device: dict[str, str]
@@ -53,6 +56,7 @@ class Ready(Value):
     calls: dict[str, str] = Field(default_factory=dict)
     opened: tuple[Opened, ...] = ()
     resident: int | None = None
+    device_memory: int | None = None
     workload: int | None = None
     arithmetic: dict[str, str] = Field(default_factory=dict)
     peak: dict[str, float] = Field(default_factory=dict)

@@ -17,7 +17,10 @@ def room_now(largest: int) -> bool:
     return there_is_room(available_memory(), memory_limit(), largest)
 
 
-def gpu_room_now(largest: int) -> bool:
-    """The same of its GPU; True where there is none, or nobody says. `largest`: bytes of the card's memory."""
-    memory = gpu.free_memory()
-    return memory is None or there_is_room(*memory, largest)
+def gpu_room_now(count: int, largest: int, card: str) -> bool:
+    """Whether a GPU has room for `count` more models, opened at once; for one at a time where nobody says.
+
+    largest: bytes of the card's memory that each may take. card: as in `host.gpu`.
+    """
+    memory = gpu.free_memory(card)
+    return count == 1 if memory is None else there_is_room(*memory, count * largest)

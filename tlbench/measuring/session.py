@@ -145,8 +145,14 @@ class _OpenModel:
     @property
     def on_gpu(self) -> int:
         """Bytes of the card's memory that it has had at most on all sides, choosing its kernels included."""
-        opened = [one.device_memory or 0 for model in self.participants.values() for one in model.ready.opened]
-        return len(self.participants) * max(opened, default=0)
+        ready = [participant.ready for participant in self.participants.values()]
+        steps = [step.device_memory or 0 for one in ready for step in one.opened]
+        return len(ready) * max([*steps, *(one.device_memory or 0 for one in ready)])
+
+    @property
+    def card(self) -> str:
+        """Where its GPU is plugged in, as in `host.gpu`."""
+        return next((one.ready.device.get("card", "") for one in self.participants.values()), "")
 
     def turn(self, side: str, index: int) -> Turn:
         """A turn of step `index` on `side`, at the same pace on all."""
@@ -161,9 +167,10 @@ class Session:
 
     logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
     timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
-    may be opened beside those that are; gpu_room: the same of a GPU. anchor: a model that takes turns in every group,
-    so that times of all groups are relative to the same; of one side alone. builders: how many are built at once where
-    they compute on a GPU; on a CPU the warm-up of one would share the cores with the tracing of another.
+    may be opened beside those that are; gpu_room: the same of a GPU, as `gpu_room_now`. anchor: a model that takes
+    turns in every group, so that times of all groups are relative to the same; of one side alone. builders: how many
+    are built at once where they compute on a GPU; on a CPU the warm-up of one would share the cores with the tracing of
+    another.
     """
 
     sides: Sequence[TimedSide]
@@ -173,7 +180,7 @@ class Session:
     timeout: float
     room: Callable[[int], bool] = room_now
     anchor: ModelJob | None = None
-    gpu_room: Callable[[int], bool] = gpu_room_now
+    gpu_room: Callable[[int, int, str], bool] = gpu_room_now
     builders: int = field(default_factory=lambda: resources.builders())
     measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
     lost: dict[str, Loss] = field(default_factory=dict)
@@ -240,11 +247,15 @@ class Session:
         """How many models may be built next, at once: one where none is there yet that says how large models are."""
         if not group:
             return min(1, waiting)
-        largest, on_gpu = max(model.resident for model in group), max(model.on_gpu for model in group)
         builders = self.builders if all(model.computes_on_gpu for model in group) else 1
-        counts = range(min(builders, waiting), 0, -1)
-        fit = (count for count in counts if self.room(count * largest) and self.gpu_room(count * on_gpu))
-        return next(fit, 0)
+        return next((count for count in range(min(builders, waiting), 0, -1) if self._fit(count, group)), 0)
+
+    def _fit(self, count: int, group: Sequence[_OpenModel]) -> bool:
+        """Whether `count` models like the largest of `group` may be opened at once beside it."""
+        on_gpu = [model for model in group if model.computes_on_gpu]
+        largest = max((model.on_gpu for model in on_gpu), default=0)
+        fit = self.room(count * max(model.resident for model in group))
+        return fit and (not on_gpu or self.gpu_room(count, largest, on_gpu[0].card))
 
     def _open(self, jobs: Sequence[ModelJob], stack: ExitStack) -> list[dict[str, Participant] | tuple[str, LostError]]:
         """Each model on every side, all built at the same time, since each traces on one core; or who lost it."""

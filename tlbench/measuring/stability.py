@@ -183,7 +183,7 @@ def _load(other_load: float | None, cores: int) -> Doubt | None:
 
 def _clock(gpu: GpuWatch | None) -> Doubt | None:
     """A step is as fast as the clock: one that moves is named, with what the driver says of it."""
-    if gpu is None:
+    if gpu is None or not gpu.clocks:
         return None
     middle = median(gpu.clocks)
     moved = sum(abs(clock - middle) > CLOCK * middle for clock in gpu.clocks)

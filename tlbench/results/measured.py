@@ -39,21 +39,24 @@ class Relative(Value):
 class GpuState(Value):
     """A GPU at one moment: clock of its multiprocessors (MHz), temperature (degrees Celsius), power (watts).
 
-    held_back: why the driver held the clock back, if it did.
+    None: the driver does not say. held_back: why the driver held the clock back, if it did.
     """
 
-    clock: int
-    temperature: int
-    watts: float
+    clock: int | None = None
+    temperature: int | None = None
+    watts: float | None = None
     held_back: tuple[str, ...] = ()
 
 
 class GpuWatch(Value):
-    """A GPU at the end of each turn of a step. held_back: in how many of the turns the driver gave each reason."""
+    """A GPU at the end of each turn of a step. held_back: in how many of the turns the driver gave each reason.
+
+    clocks: of each turn, empty where one is unknown. temperatures, watts: lowest and highest; None where unknown.
+    """
 
     clocks: tuple[int, ...]
-    temperatures: tuple[int, int]
-    watts: tuple[float, float]
+    temperatures: tuple[int, int] | None
+    watts: tuple[float, float] | None
     held_back: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
@@ -62,11 +65,13 @@ class GpuWatch(Value):
         seen = [state for state in states if state]
         if not seen or len(seen) < len(states):
             return None
-        temperatures, watts = [one.temperature for one in seen], [one.watts for one in seen]
+        clocks = tuple(one.clock for one in seen if one.clock is not None)
+        temperatures = [one.temperature for one in seen if one.temperature is not None]
+        watts = [one.watts for one in seen if one.watts is not None]
         return cls(
-            clocks=tuple(one.clock for one in seen),
-            temperatures=(min(temperatures), max(temperatures)),
-            watts=(min(watts), max(watts)),
+            clocks=clocks if len(clocks) == len(seen) else (),
+            temperatures=(min(temperatures), max(temperatures)) if temperatures else None,
+            watts=(min(watts), max(watts)) if watts else None,
             held_back=dict(Counter(reason for one in seen for reason in one.held_back)),
         )
 

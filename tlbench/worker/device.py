@@ -7,12 +7,18 @@ import keras
 import numpy as np
 
 from tlbench.core.cell import Cell
+from tlbench.worker import card
 
 
 def describe() -> dict[str, str]:
-    """Kind (``cpu`` or ``gpu``) and name of the device the backend computes on; TPUs are not measured."""
-    name = _gpu_name()
-    return {"kind": "cpu", "name": "cpu"} if name is None else {"kind": "gpu", "name": name}
+    """Kind (``cpu`` or ``gpu``) and name of the device the backend computes on; TPUs are not measured.
+
+    card: where a GPU is plugged in, as in `host.gpu`.
+    """
+    found = card.find()
+    if found is None:
+        return {"kind": "cpu", "name": "cpu"}
+    return {"kind": "gpu", "name": found.name, "card": found.bus}
 
 
 def hide_gpus() -> None:
@@ -46,10 +52,13 @@ def nondeterministic(kind: str) -> tuple[str, ...]:
 
 
 def arithmetic() -> dict[str, str]:
-    """What float32 numbers are multiplied in on a GPU: TF32, of 10 bits of fraction, where a backend allows that.
+    """What float32 numbers are multiplied in on a GPU: TF32, of 10 bits of fraction, where card and backend allow that.
 
     JAX takes it for all operations unless it is told a precision, torch for convolutions alone.
     """
+    found = card.find()
+    if found is None or not found.has_tf32:
+        return {"convolutions": "float32", "matrix products": "float32"}
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow
@@ -112,30 +121,12 @@ def wait_for(values: Any) -> None:
         case "torch":
             import torch
 
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
+            match card.torch_device().type:
+                case "cuda":
+                    torch.cuda.synchronize(card.torch_device())
+                case "mps":
+                    torch.mps.synchronize()
         case "tensorflow":
             import tensorflow
 
             tensorflow.test.experimental.sync_devices()
-
-
-def _gpu_name() -> str | None:
-    """The name of the first GPU of the backend; None where it has none. Each backend has its own way to ask."""
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow
-
-            found = tensorflow.config.get_visible_devices("GPU")
-            details = tensorflow.config.experimental.get_device_details(found[0]) if found else {}
-            return str(details.get("device_name", "gpu")) if found else None
-        case "jax":
-            import jax
-
-            first = jax.devices()[0]
-            return str(first.device_kind) if first.platform in ("gpu", "cuda", "rocm") else None
-        case "torch":
-            import torch
-
-            return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else None
-    return None

@@ -8,17 +8,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlbench.worker import device
+from tlbench.worker import card, device
 
 SIDE = 8192
 """Of the square matrices: 1.1 TFLOP a product, which fills any GPU of today for a millisecond or more."""
 PRODUCTS, BEST_OF = 10, 3
-KINDS = ("float32", "TF32", "bfloat16")
+KINDS = ("float32", "TF32", "float16", "bfloat16")
 
 
 def of_matrix_products(side: int = SIDE) -> dict[str, float]:
-    """FLOP/s of products of random matrices, awaited, the best of three times ten, for each kind of number."""
-    return {kind: _rate(kind, side) for kind in KINDS}
+    """FLOP/s of products of random matrices, awaited, the best of three times ten, for each kind the card has."""
+    found = card.find()
+    tf32 = found is not None and found.has_tf32
+    return {kind: _rate(kind, side) for kind in KINDS if kind != "TF32" or tf32}
 
 
 def best(run: Callable[[], Any], flop: float, clock: Callable[[], float] = time.perf_counter) -> float:
@@ -35,7 +37,7 @@ def best(run: Callable[[], Any], flop: float, clock: Callable[[], float] = time.
 
 
 def _rate(kind: str, side: int) -> float:
-    dtype = "bfloat16" if kind == "bfloat16" else "float32"
+    dtype = "float32" if kind == "TF32" else kind
     random = np.random.default_rng(0)
     first, second = (
         keras.ops.cast(keras.ops.convert_to_tensor(random.standard_normal((side, side), np.float32)), dtype)

@@ -28,7 +28,7 @@ class ModelTimer:
     def __init__(self, job: ModelJob) -> None:
         cell, start = job.cell, memory.anonymous()
         hardware = device.describe()
-        self._on_gpu = hardware["kind"] == "gpu"
+        self._on_gpu, self._card = hardware["kind"] == "gpu", hardware.get("card", "")
         jit = device.use_jit(cell, hardware["kind"])
         assembled = build(cell, job.classes, None)
         model, most = assembled.model, assembled.most
@@ -37,21 +37,23 @@ class ModelTimer:
         plain = model if assembled.part.rank is None else merged(cell, job.classes, jit)
         models = {"training": model, "inference": plain}
         self._timers = [StepTimer(make_call(models[step.step], step, cell.seed)) for step in job.steps]
+        opened = tuple(memory.of_opening(timer, job.timing, start) for timer in self._timers)
         self.ready = Ready(
             device=hardware,
             environment=capture(hardware),
             jit=jit,
             threads=usable_cores(),
             calls=device.calls(),
-            opened=tuple(memory.of_opening(timer, job.timing, start) for timer in self._timers),
+            opened=opened,
             resident=memory.resident(),
+            device_memory=memory.device_peak(),
             arithmetic=device.arithmetic() if self._on_gpu else {},
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
         """Seconds of the counted calls of step `index` of the job."""
         samples = self._timers[index].turn(pace)
-        return Turned(samples=samples, gpu=gpu.state() if self._on_gpu else None)
+        return Turned(samples=samples, gpu=gpu.state(self._card) if self._on_gpu else None)
 
     def close(self) -> None:
         """Nothing to do: the process ends, or lives on for a debugger."""

@@ -79,10 +79,11 @@ def run_group(group: Group, send: Send) -> None:
     hardware = device.describe()
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
     for job in group.jobs:
-        memory.forget_peak()
+        on_device = memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
-        used, kept_model = memory.measure(result.model, result.slots, start, result.along, allocator), None
+        used = memory.measure(result.model, result.slots, start, result.along, allocator, on_device.peak())
+        kept_model = None
         if group.models and has_model(job.cell):
             with phases("save"):
                 kept_model = keep_model(result.model, group.models, job.of.id)

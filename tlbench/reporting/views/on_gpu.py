@@ -20,7 +20,10 @@ LEGEND = (
     "figure, since its operations are not counted. Memory: the most that the backend had held on the card after the "
     "first calls of the step, the model's weights included. Clock: the median over turns."
 )
-REDUCED = {"mixed_bfloat16": "bfloat16", "bfloat16": "bfloat16"}
+REDUCED = {
+    "mixed_bfloat16": "bfloat16", "bfloat16": "bfloat16",
+    "mixed_float16": "float16", "float16": "float16",
+}  # fmt: skip
 """What matrices are multiplied in, by a policy's name; a policy that is not here has float32 ones."""
 
 
@@ -72,7 +75,7 @@ def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: S
         DASH if reached is None else f"{reached / 1e12:.1f}",
         DASH if reached is None or peak is None else f"{reached / peak:.1%}",
         DASH if step.device_memory is None else f"{step.device_memory / 2**20:,.0f}",
-        DASH if step.gpu is None else f"{median(step.gpu.clocks):.0f}",
+        f"{median(step.gpu.clocks):.0f}" if step.gpu and step.gpu.clocks else DASH,
     ]
 
 
