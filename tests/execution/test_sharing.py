@@ -32,10 +32,10 @@ def test_time_and_disk_are_those_of_earlier_runs() -> None:
     record = trained(cut, build=1.0, train=4.0)
     assert record.data is not None
     images = sum(sum(counts.values()) for counts in record.data.counts.values())
-    (said,) = estimates([record.cell, builders.cell(seed=7)], [[record]])
+    (said,) = estimates([record.cell, builders.cell(seed=7)], [record])
     assert said.startswith("Earlier, 1 of these cells took 5 s")
     assert f"{images * 1024 / 1e6:.1f} MB of features" in said
-    assert estimates([builders.cell(seed=7)], [[record]]) == []
+    assert estimates([builders.cell(seed=7)], [record]) == []
 
 
 def test_arithmetic_is_forward_passes_and_training_steps() -> None:

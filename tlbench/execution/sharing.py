@@ -1,6 +1,6 @@
 """What a plan's cells share, and what they will take, in sentences. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tlbench.core.cell import Cell
 from tlbench.datasets.registry import classes_of
@@ -31,11 +31,9 @@ def shared_work(cells: Sequence[Cell]) -> list[str]:
     return sentences
 
 
-def estimates(cells: Sequence[Cell], runs: Sequence[Sequence[Record]]) -> list[str]:
-    """Time and disk that the same cells took in earlier `runs` (the newest first); empty where none are known."""
-    known: dict[str, Record] = {}
-    for records in reversed(runs):
-        known |= {one.cell_id: one for one in records if one.status == "ok"}
+def estimates(cells: Sequence[Cell], records: Iterable[Record]) -> list[str]:
+    """Time and disk that the same cells took in earlier runs, of which there is a record each; empty without any."""
+    known = {one.cell_id: one for one in records}
     found = [known[cell.id] for cell in cells if cell.id in known]
     if not found:
         return []

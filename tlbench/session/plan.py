@@ -17,6 +17,7 @@ from tlbench.execution.resume import done
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
 from tlbench.results.migrations import RecordTooNewError
+from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, is_run, left_out, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
@@ -52,13 +53,19 @@ class Plan:
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """What the cells share, what those that are not done will cost, and what they took in earlier runs."""
-        stores = [Store(folder.path) for folder in self.earlier]
-        records = [[record for cell in self.cells if (record := store.read(cell.id))] for store in stores]
         trials = Counter(map(trials_of, self.cells))
         of = len(self.cells)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
         costs = cost_sentences(self.to_do, self.costs, available_memory())
-        return (*shared_work(self.cells), *tuned, *costs, *estimates(self.cells, records))
+        return (*shared_work(self.cells), *tuned, *costs, *estimates(self.cells, self._taken()))
+
+    def _taken(self) -> list[Record]:
+        """The newest record with numbers of each cell; no more files are read than that takes."""
+        found: dict[str, Record] = {}
+        for store in (Store(folder.path) for folder in self.earlier):
+            missing = [cell.id for cell in self.cells if cell.id not in found]
+            found |= {one.cell_id: one for one in map(store.read, missing) if one is not None and one.status == "ok"}
+        return list(found.values())
 
     @cached_property
     def costs(self) -> dict[str, Cost]:
