@@ -42,7 +42,7 @@ ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster 
 	TLBENCH_RAY_PYTHON="$(CURDIR)/$(VENV)-ray/bin/python" $(BIN)/python -m pytest tests/integration/test_ray.py
 
 hub: $(VENV)-hub/.ready  ## keras-hub's backbones, beside its own and torch's count of their operations; data sets that need another package
-	$(VENV)-hub/bin/python -m pytest -m 'slow or not slow' tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py tests/datasets/test_foreign.py
+	$(VENV)-hub/bin/python -m pytest -m 'slow or not slow' tests/backbones/test_hub.py tests/backbones/test_preset.py tests/modeling/test_hub.py tests/integration/test_hub.py tests/datasets/test_foreign.py tests/datasets/test_arrow.py
 
 $(VENV)-hub/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)-hub

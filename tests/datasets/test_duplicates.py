@@ -9,7 +9,19 @@ from PIL import Image
 
 from tlbench.datasets.audit import audit
 from tlbench.datasets.decode import decode
-from tlbench.datasets.duplicates import Place, Sketch, balance, exact, near, of_used, sketch, sort_out
+from tlbench.datasets.duplicates import (
+    CORRELATION,
+    FLATTEST,
+    LEVELS,
+    Place,
+    Sketch,
+    balance,
+    exact,
+    near,
+    of_used,
+    sketch,
+    sort_out,
+)
 from tlbench.datasets.layout import SplitRule, read_layout
 
 
@@ -47,6 +59,27 @@ def test_a_rescaled_picture_is_near() -> None:
     small = Image.fromarray(picture(0)).resize((40, 40), Image.Resampling.BILINEAR).resize((96, 96))
     found = near(places("a", "a", "a"), [sketch(picture(0)), sketch(picture(1)), sketch(np.asarray(small))])
     assert [[place.file for place in group] for group in found.across] == [["0.jpg", "2.jpg"]]
+
+
+def test_what_is_found_along_a_few_directions_is_what_comparing_every_pair_finds() -> None:
+    draw = np.random.default_rng(0)
+    thumbnails = draw.integers(0, 256, (1500, 256)) * draw.uniform(0.1, 1, (1500, 1)) + draw.uniform(0, 60, (1500, 1))
+    thumbnails[::7] = 40.0  # flat
+    thumbnails[1::5] = thumbnails[2::5] + draw.normal(0, 3, (300, 256)) * draw.uniform(0.2, 3, (300, 1))
+    raw = thumbnails.clip(0, 255).round()
+    sketches = [Sketch(str(number), one.astype(np.uint8)) for number, one in enumerate(raw)]
+    with np.errstate(invalid="ignore"):
+        alike = np.corrcoef(raw) > CORRELATION
+    apart = np.abs(raw[:, None, :64] - raw[None, :, :64]).mean(axis=2)  # a part will do to draw the candidates
+    expected = {
+        (one, other)
+        for one, other in np.argwhere(alike & (apart < 2 * LEVELS)).tolist()
+        if one < other and np.abs(raw[one] - raw[other]).mean() < LEVELS and raw[one].std() > FLATTEST
+    }
+    names = [Place("train", "a", str(number)) for number in range(len(raw))]
+    found = near(names, sketches).within
+    assert 50 < len(expected) < 1000
+    assert {tuple(sorted(int(place.file) for place in group)) for group in found} == expected
 
 
 def test_five_hundred_different_pictures_are_different() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.datasets.foreign import png
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
@@ -43,10 +44,9 @@ def sizes(layout: Layout) -> dict[str, dict[str, int]]:
     return {split: {name: len(files) for name, files in found.items()} for split, found in layout.files.items()}
 
 
-def source(path: Path, cache: Path, limit: Limit | None = None) -> DataSource:
-    return prepare(
-        Named(name="birds"), limit or Limit(), 16, root=None, path=path, cache=cache, fallback_synthetic=False
-    )
+def source(path: Path, cache: Path, limit: Limit | None = None, **args: str) -> DataSource:
+    named = Named(name="birds", args=args)
+    return prepare(named, limit or Limit(), 16, root=None, path=path, cache=cache, fallback_synthetic=False)
 
 
 def test_the_same_files_in_the_same_splits_are_the_same_images_as_a_folder_with_them(tmp_path: Path) -> None:
@@ -204,3 +204,17 @@ def test_kinds_are_known_by_the_ending_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     kinds = [kind_of(tmp_path / name) for name in ("birds.CSV", "a.npz", "folder", "folder.csv", "a.zip")]
     assert kinds == ["csv", "npz", "path", "path", "path"]
+
+
+def test_columns_of_a_csv_have_other_names_where_the_suite_says_so(tmp_path: Path) -> None:
+    for row in range(12):
+        (tmp_path / f"{row}.png").write_bytes(png("train", row))
+    (tmp_path / "birds.csv").write_text("file,kind\n" + "".join(f"{row}.png,{'ab'[row % 2]}\n" for row in range(12)))
+    found = source(tmp_path / "birds.csv", tmp_path / "cache", image="file", label="kind")
+    assert found.classes == ("a", "b")
+    with pytest.raises(UserError, match=r"birds\.csv:1: there is no column 'path'"):
+        read_images(tmp_path / "birds.csv", SplitRule())
+    for name in "ab":
+        (tmp_path / "folders" / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=r"`label` names a column of a table, and there is none here; leave it out$"):
+        read_images(tmp_path / "folders", SplitRule(label="kind"))

@@ -55,7 +55,8 @@ def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
         ]
         classes = rule.classes
     if len(classes) < 2:
-        raise UserError(f"{shown(str(file))} has one label only, {classes[0]}; a classifier needs at least two classes")
+        only = f"one label only, {classes[0]}" if classes else "no image"
+        raise UserError(f"{shown(str(file))} has {only}; a classifier needs at least two classes")
     found = {split: _by_class(splits[split], labels, classes) for split, labels in numbers.items()}
     places = {split: f"{name}_images" for split, name in splits.items()}
     return laid_out(file.parent, found, places, rule, left_out, file=file, container=ArrayFile(file), empty=empty)

@@ -56,7 +56,11 @@ class ArrowFiles:
 
     def column(self, name: str) -> list[Any]:
         """All values of a column."""
-        return [value for table in self._tables() for value in table.column(name).to_pylist()]
+        found: list[Any] = []
+        for file, table in zip(self.files, self._tables(), strict=True):
+            with _readable(file):
+                found += table.column(name).to_pylist()
+        return found
 
     def reader(self, column: str) -> Callable[[int], bytes]:
         """What reads the image of a row."""
@@ -70,12 +74,15 @@ class ArrowFiles:
         return read
 
     def _tables(self) -> list[Any]:
+        """Those of the files, whose offsets all lie within them: what a damaged one points at would end the process."""
         import pyarrow
 
         found = []
         for file in self.files:
             with _readable(file):
-                found.append(pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all())
+                table = pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
+                table.validate(full=True)
+                found.append(table)
         return found
 
 
@@ -100,6 +107,7 @@ class ParquetFiles:
         for file in self.files:
             with _readable(file):
                 table = parquet.ParquetFile(str(file)).read(columns=[name])
+                table.validate(full=True)
                 found += table.column(name).to_pylist()
         return found
 
@@ -147,6 +155,7 @@ class _Spooled:
         file, opened, group = self._groups[number]
         with _readable(file):
             values = opened.read_row_group(group, columns=[self._column]).column(self._column)
+            values.validate(full=True)
         places: list[tuple[int, int] | str] = []
         try:
             for value in values:

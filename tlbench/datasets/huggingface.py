@@ -75,7 +75,7 @@ def read_parquet(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout
 
 def _arrow(folder: Path) -> ArrowFiles:
     named = _state(folder).get("_data_files")
-    files = [one.get("filename") for one in named if isinstance(one, Mapping)] if isinstance(named, list) else []
+    files = [isinstance(one, Mapping) and one.get("filename") for one in named] if isinstance(named, list) else []
     if not files or not all(isinstance(name, str) for name in files):
         raise UserError(f"{shown(str(folder / STATE_FILE))} names no files; save the data set again")
     return ArrowFiles(tuple(folder / _plain(folder, str(name)) for name in files))
@@ -159,7 +159,7 @@ def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
     label = _chosen(where, "label", rule.label, classes or usual, schema.names)
     feature, kind = features.get(label, {}), schema.field(label).type
     names = feature.get("names")
-    if feature.get("_type") == "ClassLabel" and isinstance(names, list):
+    if feature.get("_type") == "ClassLabel" and isinstance(names, list) and types.is_integer(kind):
         return _Columns(image, label, tuple(map(str, names)))
     if types.is_nested(kind):
         raise UserError(

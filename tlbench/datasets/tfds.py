@@ -22,6 +22,7 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 FORMATS = ("tfrecord", "array_record")
 TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 """How tensorflow-datasets calls its files, where the data set does not say it (core/naming.py)."""
+MOST, DIGITS = 10**7, re.compile(r"[0-9]{1,7}")
 IMAGE, LABEL = "Image", "ClassLabel"
 
 
@@ -47,7 +48,7 @@ def read_prepared(place: Path, rule: SplitRule, *, empty: bool = False) -> Layou
     labels = {}
     for name, of in files.items():
         opened = open_records(of)
-        _check_whole(of, opened, splits[name])
+        _check_whole(folder, of, opened, splits[name])
         labels[name] = [_label(place, one, row, label, names) for one in opened for row in range(len(one))]
     readers = {name: partial(_Images, tuple(files[name]), image) for name in splits}
     rows = Rows(tuple(file for of in files.values() for file in of), readers)
@@ -127,9 +128,13 @@ def _names(folder: Path, label: str, feature: _Feature) -> tuple[str, ...]:
     """The classes by number: by name, where names are written beside."""
     file = folder / f"{label}.labels.txt"
     if file.is_file():
-        return tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except ValueError as error:
+            raise UserError(f"{shown(str(file))} is no UTF-8 text; prepare the data set again") from error
+        return tuple(line.strip() for line in lines if line.strip())
     written = feature.content.get("classLabel", {})
-    count = int(written.get("numClasses") or 0) if isinstance(written, Mapping) else 0
+    count = _whole(folder / FEATURES, written.get("numClasses") or 0) if isinstance(written, Mapping) else 0
     return tuple(map(str, range(count)))
 
 
@@ -138,8 +143,7 @@ def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> 
     kind = str(about.get("fileFormat") or FORMATS[0])
     if kind not in FORMATS:
         raise UserError(f"{shown(str(folder))} is in the format {kind}; {' and '.join(FORMATS)} are read")
-    template, lengths = str(split.get("filepathTemplate") or TEMPLATE), split.get("shardLengths")
-    shards = len(lengths) if isinstance(lengths, list) else 0
+    template, shards = str(split.get("filepathTemplate") or TEMPLATE), len(_lengths(folder, split))
     found = []
     for shard in range(shards):
         name = template
@@ -153,18 +157,30 @@ def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> 
         }.items():
             name = name.replace(f"{{{key}}}", str(value))
         file = folder / name
-        if not file.resolve().is_relative_to(folder.resolve()):
+        try:
+            inside, there = file.resolve().is_relative_to(folder.resolve()), file.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            inside, there = True, False
+        if not inside:
             raise UserError(f"{shown(str(folder / ABOUT))} names {name!r}, which is not in its folder")
-        if not file.is_file():
+        if not there:
             raise UserError(f"{shown(str(file))} is missing; prepare the data set again")
         found.append(file)
     return found
 
 
-def _check_whole(files: Sequence[Path], opened: Sequence[Records], split: Mapping[str, Any]) -> None:
+def _lengths(folder: Path, split: Mapping[str, Any]) -> list[int]:
+    """How many records each file of a split has; an empty split has no files, and nothing is written of it."""
+    written = split.get("shardLengths", [])
+    if not isinstance(written, list):
+        raise UserError(f"{shown(str(folder / ABOUT))} has no list of shardLengths; prepare the data set again")
+    return [_whole(folder / ABOUT, count) for count in written]
+
+
+def _check_whole(folder: Path, files: Sequence[Path], opened: Sequence[Records], split: Mapping[str, Any]) -> None:
     """Raises UserError for a file that has not as many records as are written down."""
-    for file, records, count in zip(files, opened, split.get("shardLengths") or (), strict=True):
-        if len(records) != int(count):
+    for file, records, count in zip(files, opened, _lengths(folder, split), strict=True):
+        if len(records) != count:
             raise UserError(
                 f"{shown(str(file))} has {counted(len(records), 'record')} where {ABOUT} has {count}; prepare the data "
                 "set again"
@@ -205,6 +221,13 @@ class _Images(Reader):
 def _listed(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = content.get(key)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _whole(file: Path, value: Any) -> int:
+    """A number that stands in `file`, as a string (JSON of Protocol Buffers has 64 bits so) or as it is."""
+    if (isinstance(value, int) and 0 <= value < MOST) or (isinstance(value, str) and DIGITS.fullmatch(value)):
+        return int(value)
+    raise UserError(f"{shown(str(file))} has {value!r:.40} where a number belongs; prepare the data set again")
 
 
 def _json(file: Path) -> Mapping[str, Any]:

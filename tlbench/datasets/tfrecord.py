@@ -117,6 +117,8 @@ def value_of(record: memoryview, key: str) -> list[bytes] | list[int]:
 
 def _values(feature: memoryview) -> list[bytes] | list[int]:
     for number, content in _fields(feature):
+        if isinstance(content, int):
+            raise IndexError
         if WHOLE_LIST.get(number) == "bytes_list":
             return [bytes(value) for value in _inner(content, 1)]
         if WHOLE_LIST.get(number) == "int64_list":
