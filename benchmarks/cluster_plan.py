@@ -74,10 +74,13 @@ def simulate(groups: list[list[float]], machines: int, world: World, draw: rando
         if not waiting:
             heapq.heappush(free, (returning[0][0], machine))
             continue
+        if fails[machine] < now:  # with nothing to do
+            repaired = fails[machine] + world.repair * 60
+            fails[machine] = repaired + draw.expovariate(1 / (world.mtbf * HOUR))
+            heapq.heappush(free, (max(now, repaired), machine))
+            continue
         cells, tries = waiting.popleft()
         at = now + world.start
-        while fails[machine] < now:  # it failed with nothing to do, and was repaired
-            fails[machine] += world.repair * 60 + draw.expovariate(1 / (world.mtbf * HOUR))
         for place, seconds in enumerate(cells):
             taken = seconds * (world.factor if machine in slow else 1.0)
             if at + taken > fails[machine]:
