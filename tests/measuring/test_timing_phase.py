@@ -116,6 +116,15 @@ def test_a_step_is_measured_until_it_has_what_its_protocol_asks_for(tmp_path: Pa
         assert step.normalised == pytest.approx(step.median / 0.05)
 
 
+def test_times_are_normalised_by_the_reference_of_their_own_backend_alone(tmp_path: Path) -> None:
+    cells = [cell(), cell(backend="jax")]
+    found = phase(tmp_path, cells, Host())
+    own, other = (present(found[one.id].timings) for one in cells)
+    assert all(step.normalised and step.reference for step in own.steps)
+    assert all(step.normalised is None and not step.reference for step in other.steps)
+    assert [step.drift for step in other.steps] == [step.drift for step in own.steps]
+
+
 def test_a_model_that_cannot_be_built_costs_only_its_own_cells(tmp_path: Path) -> None:
     cells, events = [cell("frozen"), cell("full"), cell("full", "intel")], Heard()
     found = phase(tmp_path, cells, Host(refuse=refusing("full")), events=events)
@@ -430,7 +439,5 @@ def test_only_trained_cells_wait_and_only_those_that_ask_for_times(tmp_path: Pat
 
 
 def test_keys_tell_steps_and_sizes_apart() -> None:
-    keys = {
-        key_of(cell(timing=TIMING.model_copy(update={"more_batch_sizes": (1,)})), step, 2) for step in steps_of(cell())
-    }
-    assert len(keys) == 2
+    one = cell(timing=TIMING.model_copy(update={"more_batch_sizes": (1,)}))
+    assert len({key_of(one, step, 2) for step in steps_of(one)}) == 3

@@ -94,6 +94,10 @@ def test_what_is_not_confirmed_is_inconclusive() -> None:
     kept, gone = confirmed(first, judged([fine], [slow])), confirmed(first, judged([fine], [fine]))
     assert (kept.exit_code, gone.exit_code) == (1, 0)
     assert number(gone, flag.name).reason == "measured again it was unchanged"
+    died = entry(builders.record(status="oom", failure=FAILED, timings=None, accuracy=None, counts=None), None)
+    left = confirmed(first, judged([fine], [died]))
+    assert (left.exit_code, number(left, flag.name).verdict) == (1, "regressed")
+    assert "it could not be measured again" in number(left, flag.name).reason
     counts = builders.record().counts
     assert counts is not None
     more = judged([made()], [made(counts=counts.model_copy(update={"params": counts.params + 1}))])

@@ -66,3 +66,17 @@ def test_the_best_is_left_out_and_the_leader_flattered_in_few_suites(gap: float)
         covered.append(low <= truth[leader] <= high)
     assert rate(kept).high >= 0.95
     assert rate(covered).high >= 0.95
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_two_models_are_compared_as_they_are_however_good_the_other_seeds_of_one_are(answers: bool) -> None:
+    """The first trainings are 0.70 and 0.80: the second side did not lose, though the mean of the first side is 0.87."""
+    images = np.arange(1000)
+    seeds = np.stack([images < 700, images < 950, images < 960], axis=1)
+    one = (images < 800)[:, None]
+    if answers:
+        sides = [of_answers(seeds), of_answers(one)]
+    else:
+        sides = [of_accuracies([0.70, 0.95, 0.96], 1000), of_accuracies([0.80], 1000)]
+    assert leads(sides, [(0, 1)])[0] > 0.999
+    assert leads(sides, [(1, 0)])[0] < 0.001

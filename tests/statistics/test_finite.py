@@ -47,11 +47,7 @@ KNOWN = Spread(0.01, 10)
 SEVERAL = trainings.of_accuracies([0.5, 0.6], 100)
 
 CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
-    (attainable.least_mann_whitney, (X, 4)),
-    (attainable.least_mann_whitney, (4, X)),
     (attainable.least_signed_rank, (X,)),
-    (attainable.mann_whitney_runs, (X, 1)),
-    (attainable.mann_whitney_runs, (0.05, X)),
     (attainable.signed_rank_pairs, (X, 1)),
     (attainable.signed_rank_pairs, (0.05, X)),
     (best.intervals, ([SEVERAL], X)),
@@ -89,15 +85,11 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (moderated.difference, (1.0, X, KNOWN)),
     (moderated.difference, (1.0, 2.0, KNOWN, X)),
     (multiple.holm, ([0.1, X],)),
-    (paired.sign_flip, ([1, X, 0],)),
     (paired.paired_interval, ([0.5, X, 0],)),
     (paired.two_proportions, ((X, 5), (3, 5))),
     (paired.two_proportions, ((2, 5), (3, X))),
     (ranks.signed_rank, (SERIES,)),
     (ranks.signed_rank, (SERIES[:-1], X)),
-    (ranks.mann_whitney, (SERIES, [1.0, 2.0])),
-    (ranks.mann_whitney, ([1.0, 2.0], SERIES)),
-    (ranks.mann_whitney, ([1.0, 2.0], [1.0, 2.0], X)),
     (ranks.dependence, ([SERIES], 3.0)),
     (ranks.dependence, ([SERIES[:-1]], X)),
     (ranks.widened, (Shift(0.1, 0.0, 0.2, 0.3), X)),

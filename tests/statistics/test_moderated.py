@@ -79,3 +79,11 @@ def test_moderated_p_values_are_uniform_under_the_model() -> None:
             difference(values[0].mean(), values[1].mean(), Spread(likely.variance * 2 / 3, likely.freedom)).p
         )
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize("value", [0.7, 0.75, 0.1, 2 / 3, 0.955])
+def test_equal_values_do_not_vary_at_all_and_do_not_count_for_the_prior(value: float) -> None:
+    """The sum of three 0.7 is not 2.1: a variance of 1e-32 has a logarithm, which would be unlike all others."""
+    assert spread([value] * 3) == Spread(0.0, 2)
+    others = [spread([0.8 - apart, 0.8, 0.8 + apart]) for apart in (0.009, 0.01, 0.011)]
+    assert common([*others, spread([value] * 3)]) == common(others)

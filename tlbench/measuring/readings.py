@@ -35,7 +35,7 @@ class Reference:
         on_loss: Callable[[Failure], None],
         stack: ExitStack,
     ) -> None:
-        self._folder, self._on_loss = folder, on_loss
+        self.job, self._folder, self._on_loss = job, folder, on_loss
         self._participant: Participant | None = None
         self._machine = ""
         self.peak: dict[str, float] = {}

@@ -90,9 +90,15 @@ class Measurement:
         ends = [sum(self.draws[: number + 1]) for number in range(len(self.draws))]
         return tuple(tuple(self.taken.rounds[end - count : end]) for end, count in zip(ends, self.draws, strict=True))
 
+    @property
+    def own_reference(self) -> bool:
+        """Whether the reference workload was computed where this step was."""
+        return self.seen.reference == self.job.reference
+
     def summary(self, timing: Timing) -> StepTiming:
         """What a record says of it, by the protocol and the iterations of `timing`."""
-        return summarise(self.step, self.job.id, timing, self.opened, self.taken, self.seen, self.anchor)
+        own = self.own_reference
+        return summarise(self.step, self.job.id, timing, self.opened, self.taken, self.seen, self.anchor, own)
 
     def timings(self, step: StepTiming) -> Timings:
         """`step`, with the device and the settings it was taken with."""
@@ -106,7 +112,7 @@ class Measurement:
             protocol=self.job.timing.protocol,
             calls=ready.calls,
             arithmetic=ready.arithmetic,
-            peak=dict(self.seen.peak),
+            peak=dict(self.seen.peak) if self.own_reference else {},
             steps=(step,),
         )
 
@@ -299,7 +305,7 @@ class Session:
                 lambda number, waiting: self.events.round(number, waiting, models),
             )
             cores = group[0].participants[self.sides[0].name].ready.threads
-            seen = Surroundings(load.cores(), cores, models, reference.lost, reference.peak)
+            seen = Surroundings(load.cores(), cores, models, reference.lost, reference.peak, reference.job)
             reference.keep(readings)
             for model in group:
                 self._keep(model, taken, seen)

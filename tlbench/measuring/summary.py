@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Opened
-from tlbench.measuring.jobs import StepJob
+from tlbench.measuring.jobs import ReferenceJob, StepJob
 from tlbench.measuring.rounds import Taken
 from tlbench.measuring.stability import doubts
 from tlbench.results.measured import GpuWatch, Relative, StepTiming, shown_statistic
@@ -30,7 +30,7 @@ class Surroundings:
 
     other_load: cores that other processes kept busy; None where unknown. models: how many took turns. lost: why the
     reference workload gave no readings, or none from some round on. peak: FLOP/s of its matrix products, as in
-    `Timings`.
+    `Timings`. reference: what it was computed with.
     """
 
     other_load: float | None
@@ -38,6 +38,7 @@ class Surroundings:
     models: int
     lost: Failure | None = None
     peak: Mapping[str, float] = field(default_factory=dict)
+    reference: ReferenceJob | None = None
 
     def followed_by(self, later: "Surroundings") -> "Surroundings":
         """Both together: the greater load, the greater number of models, the first loss."""
@@ -58,15 +59,18 @@ def summarise(
     taken: Taken,
     seen: Surroundings,
     anchor: Beside | None = None,
+    own_reference: bool = True,
 ) -> StepTiming:
     """Median, mean, interval, minimum, 95th percentile and doubts of raw samples (seconds).
 
     The interval is that of the number which is shown of `timing`'s protocol: block bootstrap over rounds. Readings
     beside rounds are kept where every round has one. It is complete with the iterations that `timing` asks for.
+    own_reference: whether the reference workload was computed where the step was; that of another backend or device is
+    a clock, which shows drift, and no unit of time.
     """
     samples = [sample for samples in taken.rounds for sample in samples]
     beside = [reading for reading in taken.reference if reading is not None]
-    reference = tuple(beside) if len(beside) == len(taken.rounds) else ()
+    reference = tuple(beside) if own_reference and len(beside) == len(taken.rounds) else ()
     interval = over_rounds(taken.rounds, shown_statistic(timing.protocol))
     moved, watch = drift(beside), GpuWatch.of(taken.gpu)
     return StepTiming(

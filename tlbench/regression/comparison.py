@@ -79,7 +79,7 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
     """All numbers of one metric: those judged at once, then those whose evidence is corrected for one another."""
     findings = list(metric.compare(pairs, lambda cell: gates.of(cell).get(metric.name, 0.0), tests))
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
-    adjusted = metric.corrected([evidence for _, evidence in waiting])
+    adjusted = metric.corrected(waiting)
     return [
         *(_at_once(metric, finding) for finding in findings if finding.evidence is None),
         *(_by_evidence(metric, *each, p) for each, p in zip(waiting, adjusted, strict=True)),

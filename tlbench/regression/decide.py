@@ -44,7 +44,7 @@ def flagged(comparison: Comparison) -> list[Judgement]:
 
 
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
-    """`first`, in which only that is still `regressed` which is so in `again` too, or which that cannot tell.
+    """`first`, in which only that is still `regressed` which is so in `again` too, or could not be measured again.
 
     What was not confirmed is `inconclusive`, with what the second measurement said.
     """
@@ -61,5 +61,9 @@ def confirmed(first: Comparison, again: Comparison) -> Comparison:
 def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:
     if again is not None and again.verdict == "regressed":
         return first.model_copy(update={"reason": "; ".join(filter(None, [first.reason, "confirmed"]))})
-    said = f"measured again it was {again.verdict}" if again else "it could not be measured again"
+    if again is None:  # a change that lets the second measurement fail must not pass by it
+        return first.model_copy(
+            update={"reason": "; ".join(filter(None, [first.reason, "it could not be measured again"]))}
+        )
+    said = f"measured again it was {again.verdict}"
     return first.model_copy(update={"verdict": "inconclusive", "reason": said, "decide": "more rounds of `tlbench ab`"})

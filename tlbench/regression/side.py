@@ -109,14 +109,15 @@ def merged(entries: Sequence[Entry]) -> Entry:
     """Entries of one cell from several runs, the newest first, as one: every run is a draw of times, of memory and of
     what metrics keep.
 
-    Runs whose machine, software, images or weights differ from the newest's are left out.
+    Runs whose machine, software, images or weights differ from the newest's are left out, and peaks of processes that
+    trained on something else than the newest's.
     """
     newest = entries[0]
     alike = [entry for entry in entries if _basis(entry) == _basis(newest)]
     return newest.model_copy(
         update={
             "times": tuple(_all_draws(times, alike) for times in newest.times),
-            "memory": tuple(peak for entry in alike for peak in entry.memory),
+            "memory": tuple(peak for entry in alike if entry.trained_on == newest.trained_on for peak in entry.memory),
             "extra": {
                 metric: {key: _all_kept(metric, key, alike) for key in kept} for metric, kept in newest.extra.items()
             },
@@ -133,7 +134,6 @@ def _basis(entry: Entry) -> tuple[object, ...]:
         entry.steps_versions,
         entry.data,
         entry.weights,
-        entry.trained_on,
         entry.fallbacks,
     )
 

@@ -29,6 +29,8 @@ WORST_FIRST: tuple[Verdict, ...] = (
     "not comparable",
 )
 JUDGED: frozenset[Verdict] = frozenset({"regressed", "improved", "unchanged", "inconclusive"})
+ROUNDING = 1e-9
+"""0.90 less 0.88 is no more than 0.02, whatever binary fractions make of it."""
 OUTCOME = "outcome"
 """The metric of a judgement of whether a cell gave its numbers at all."""
 
@@ -84,12 +86,13 @@ def verdict_of(evidence: Evidence, adjusted: float, level: float) -> tuple[Verdi
     `regressed` and `improved` take an effect beyond the gate that is significant at `level` after correction;
     `unchanged` an interval within the gate.
     """
-    beyond = abs(evidence.effect) > evidence.gate
+    gate = evidence.gate + ROUNDING
+    beyond = abs(evidence.effect) > gate
     if beyond and adjusted < level:
         if evidence.agreed:
             return "inconclusive", evidence.agreed
         return ("regressed" if evidence.effect > 0 else "improved"), ""
-    if -evidence.gate <= evidence.low and evidence.high <= evidence.gate:
+    if -gate <= evidence.low and evidence.high <= gate:
         return "unchanged", ""
     if beyond:
         return "inconclusive", "it may be chance"

@@ -9,21 +9,10 @@ import math
 from tlbench.statistics.finite import finite
 
 
-def least_mann_whitney(first: int, second: int) -> float:
-    """The p-value of `mann_whitney` where all of `first` values lie below all of `second`: 2 of C(n + m, n) orders.
-
-    4 against 4 cannot fall below 0.0286. Raises ValueError where a side has no values.
-    """
-    finite([first, second], "numbers of values")
-    if first < 1 or second < 1:
-        raise ValueError(f"{first} against {second} values: at least one each is needed")
-    return min(1.0, 2 / math.comb(first + second, first))
-
-
 def least_signed_rank(count: int) -> float:
     """The p-value of `signed_rank` where all of `count` differences have one sign: 2 of 2^n patterns of signs.
 
-    That of `sign_flip` and `mcnemar` too, where `count` is that of the discordant examples: those not 0.
+    That of `mcnemar` too, where `count` is that of the discordant examples.
     Raises ValueError without differences.
     """
     finite(count, "the number of differences")
@@ -32,16 +21,10 @@ def least_signed_rank(count: int) -> float:
     return min(1.0, 2 * 0.5**count)
 
 
-def mann_whitney_runs(level: float, tests: int = 1) -> int:
-    """Runs a side, as many each, with which `mann_whitney` can fall below `level` as one of `tests` under Holm.
-
-    Holm holds the smallest p-value against level / tests. Raises ValueError unless 0 < level <= 1 and tests >= 1.
-    """
-    return next(count for count in range(1, _most(level, tests)) if least_mann_whitney(count, count) < level / tests)
-
-
 def signed_rank_pairs(level: float, tests: int = 1) -> int:
-    """Pairs, or discordant examples, with which `signed_rank` and `sign_flip` can fall below `level` as one of `tests`.
+    """Pairs, or discordant examples, with which `signed_rank` or `mcnemar` can fall below `level` as one of `tests`.
+
+    Holm holds the smallest p-value against level / tests.
 
     Raises ValueError unless 0 < level <= 1 and tests >= 1.
     """

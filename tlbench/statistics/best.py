@@ -17,6 +17,7 @@ from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.intervals import wilson
 from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
+from tlbench.statistics.ranks import Shift
 from tlbench.statistics.trainings import Trainings, both, compare
 
 LEVEL = 0.05
@@ -33,9 +34,8 @@ def leads(trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]]) ->
     shifts = compare(trainings, couples)
     p_values = []
     for (first, second), shift in zip(couples, shifts, strict=True):
-        a, b = trainings[first], trainings[second]
-        p = _of_models(a, b) if shift is None else shift.p
-        p_values.append(p / 2 if a.accuracies.mean() > b.accuracies.mean() else 1 - p / 2)
+        seen = shift or _of_models(trainings[first], trainings[second])
+        p_values.append(seen.p / 2 if seen.estimate < 0 else 1 - seen.p / 2)
     return p_values
 
 
@@ -85,19 +85,20 @@ def _interval(of: Trainings, seeds: Spread, confidence: float) -> tuple[float, f
     return wilson(mean * trials, trials, confidence)
 
 
-def _of_models(first: Trainings, second: Trainings) -> float:
-    """Two-sided p-value that the first trainings of both err equally often."""
+def _of_models(first: Trainings, second: Trainings) -> Shift:
+    """How much more often the first training of the second is right than that of the first: without an interval."""
     if first.right is not None and second.right is not None:
         if first.images != second.images:
             raise ValueError(f"{first.images} and {second.images} test images: the same images are needed")
         a, b = _answers(first.right), _answers(second.right)
-        return mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
+        lost, won = int((a & ~b).sum()), int((b & ~a).sum())
+        return Shift((won - lost) / first.images, None, None, mcnemar(lost, won))
     shares = [float(each.accuracies[0]) for each in (first, second)]
     variances = [
         Spread(share * (1 - share) / each.images, max(1, each.images - 1))
         for share, each in zip(shares, (first, second), strict=True)
     ]
-    return difference(shares[0], shares[1], of_sum(variances)).p
+    return difference(shares[0], shares[1], of_sum(variances))
 
 
 def _answers(right: Numbers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -38,7 +38,8 @@ def spread(values: Sequence[float] | Numbers) -> Spread:
     array = finite(values)
     if not len(array):
         raise ValueError("no values, no spread")
-    apart = array - array.sum() / len(array)
+    apart = array - array[0]  # equal values have a variance of 0, not one of rounding
+    apart = apart - apart.mean()
     return Spread(float(apart @ apart) / max(1, len(array) - 1), len(array) - 1.0)
 
 

@@ -15,28 +15,6 @@ from tlbench.statistics.intervals import wilson
 Z = 1.959963984540054
 
 
-def sign_flip(differences: Sequence[int] | NDArray[np.integer]) -> float:
-    """Exact two-sided p-value that whole-number `differences` (n,), one for each example, have no preferred sign.
-
-    Each difference keeps its size and gets its sign by a fair coin. With sizes of 0 and 1 (one training a side, right
-    or wrong) it is McNemar's exact test; with several trainings a side, an example's difference is right answers of
-    the one side less those of the other, and the example stays one draw.
-    Source: R. A. Fisher, The Design of Experiments (1935), section 21.
-    """
-    finite(differences, "differences")
-    sizes = np.abs(np.asarray(differences, dtype=np.int64))
-    sizes, total = sizes[sizes > 0], int(np.sum(differences))
-    reach = int(sizes.sum())
-    if reach == 0:
-        return 1.0
-    chances = np.zeros(2 * reach + 1)
-    chances[reach] = 1.0
-    for size in sizes:
-        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
-    away = np.abs(np.arange(-reach, reach + 1))
-    return min(1.0, float(chances[away >= abs(total)].sum()))
-
-
 def paired_interval(differences: Sequence[float] | NDArray[np.floating]) -> tuple[float, float]:
     """95 % interval of the mean of `differences` (n,), each between -1 and 1, of right answers on the same examples.
 

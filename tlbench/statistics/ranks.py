@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tlbench.statistics.finite import Numbers, finite
 
-EXACT_PAIRS, EXACT_SUM = 200, 60
-"""Up to so many pairs, or values of both sides together, null distributions are exact; beyond, normal."""
+EXACT_PAIRS = 200
+"""Up to so many pairs the null distribution is exact; beyond, normal."""
 FEW = 8
 """So many averages a value are written down and sorted."""
 
@@ -53,28 +53,6 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
     first, second, *found = _walsh(values, [(total - 1) // 2, total // 2, *ends])
     low, high = found or (None, None)
     return Shift((first + second) / 2, low, high, _signed_rank_p(values[values != 0]))
-
-
-def mann_whitney(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Shift:
-    """Mann and Whitney's test of two independent samples, and how far `second` lies above `first`.
-
-    The estimate is the median of all differences (Hodges and Lehmann), the interval its inversion. The p-value is
-    exact, ties by mid-ranks, up to `EXACT_SUM` values in all.
-    Source: H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947), 50-60; Hollander, Wolfe and
-    Chicken (2014), sections 4.1 to 4.3. Equals scipy.stats.mannwhitneyu where there are no ties.
-    Raises ValueError where a sample is empty.
-    """
-    one, two = finite(first, "first sample"), finite(second, "second sample")
-    finite(confidence, "confidence")
-    if not len(one) or not len(two):
-        raise ValueError("an empty sample, no test")
-    differences = np.sort((two[:, None] - one[None, :]).ravel())
-    untied = 2 * np.arange(1, len(one) + len(two) + 1)
-    smallest = len(two) * (len(two) + 1)
-    cut = _outside(_rank_sum_null(untied, len(two)), confidence, smallest)
-    low, high = (float(differences[cut]), float(differences[-cut - 1])) if cut is not None else (None, None)
-    ranks = _doubled_ranks(np.concatenate([one, two]))
-    return Shift(float(np.median(differences)), low, high, _rank_sum_p(ranks, len(one)))
 
 
 def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
@@ -199,34 +177,15 @@ def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:
     return _Null(mean, deviation, ways * 0.5 ** len(ranks))
 
 
-def _rank_sum_p(ranks: NDArray[np.int64], first: int) -> float:
-    return _rank_sum_null(ranks, len(ranks) - first).two_sided(float(ranks[first:].sum()))
-
-
-def _rank_sum_null(ranks: NDArray[np.int64], chosen: int) -> _Null:
-    """Distribution of the sum of `chosen` of the (doubled) ranks, drawn without replacement."""
-    count, others = len(ranks), len(ranks) - chosen
-    spread = float(((ranks - ranks.mean()) ** 2).sum())
-    mean, deviation = chosen * float(ranks.mean()), float(np.sqrt(chosen * others * spread / count / (count - 1)))
-    if count > EXACT_SUM:
-        return _Null(mean, deviation, None)
-    ways = np.zeros((chosen + 1, int(ranks.sum()) + 1))
-    ways[0, 0] = 1.0
-    for rank in ranks:
-        for size in range(chosen, 0, -1):
-            ways[size, rank:] += ways[size - 1, : ways.shape[1] - rank]
-    return _Null(mean, deviation, ways[chosen] / ways[chosen].sum())
-
-
-def _outside(null: _Null, confidence: float, smallest: int = 0) -> int | None:
+def _outside(null: _Null, confidence: float) -> int | None:
     """How many of the ordered averages lie below an interval of `confidence`; None where there are too few for one.
 
-    `null` is of the doubled statistic without ties, whose least value is `smallest`.
+    `null` is of the doubled statistic without ties.
     """
     if null.chances is None:
         far = NormalDist().inv_cdf((1 + confidence) / 2) * null.deviation
-        return max(0, int((null.mean - far - smallest) // 2) - 1)
-    fits = int((np.cumsum(null.chances[smallest::2]) <= (1 - confidence) / 2).sum())
+        return max(0, int((null.mean - far) // 2) - 1)
+    fits = int((np.cumsum(null.chances[::2]) <= (1 - confidence) / 2).sum())
     return fits - 1 if fits else None
 
 

@@ -15,7 +15,7 @@ def of_runs(cells: Sequence[tuple[Values, Values]], known: Spread) -> list[Shift
     Values are logarithms of times or of memory. `known`: the variance of such a value between runs of identical code,
     with the degrees of freedom it was measured with. One run a side is judged by it alone. With several, a cell's own
     variance joins it by its degrees of freedom (the moderated t-test), so that each run adds to what can be seen and
-    none takes away, as a rank test of few runs does (it cannot fall below `least_mann_whitney`). Where the suite's
+    none takes away, as a rank test of few runs does (four against four cannot fall below 0.0286). Where the suite's
     cells, all together, vary more than `known`, their pooled variance takes its place, but not its degrees of freedom:
     cells of one run share the machine's hour and are not independent witnesses of its spread.
     Raises ValueError where a value is not finite or a side of a cell has none.

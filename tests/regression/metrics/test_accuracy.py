@@ -131,3 +131,23 @@ def test_a_gate_of_nothing_is_judged_and_asks_for_no_number_of_trainings(entries
     decided = {one.decide for one in found.judgements if one.metric == "accuracy"}
     assert decided <= {"", GATE_OF_NOTHING}
     assert decided
+
+
+SOLVED = builders.cell(train=builders.cell().training.model_copy(update={"epochs": 0, "learning_rate": 0.0}))
+
+
+def test_a_solved_head_has_no_luck_and_images_alone_decide() -> None:
+    found = judged([made(of=SOLVED)], [made(lost(60), of=SOLVED)])
+    accuracy = number(found, "accuracy")
+    assert (accuracy.verdict, accuracy.reason, found.exit_code) == ("regressed", "McNemar", 1)
+    drawn = SOLVED.model_copy(update={"weights": "random"})
+    accuracy = number(judged([made(of=drawn)], [made(lost(60), of=drawn)]), "accuracy")
+    assert (accuracy.verdict, accuracy.reason) == ("inconclusive", ONE_TRAINING)
+
+
+@pytest.mark.parametrize("right", [900, 940, 960])
+def test_a_loss_of_just_the_gate_is_not_beyond_it_whatever_its_binary_fraction(right: int) -> None:
+    """0.90 - 0.88 is a little more than 0.02, 0.94 - 0.92 a little less."""
+    base, new = np.arange(1000) < right, np.arange(1000) < right - 20
+    accuracy = number(untrained(base, new, accuracy=0.02), "accuracy")
+    assert (accuracy.verdict, accuracy.adjusted) == ("inconclusive", pytest.approx(0.5**19))

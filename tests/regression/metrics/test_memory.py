@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tests.regression.sides import judged, made, number
-from tlbench.core.cell import StepName
+from tlbench.core.cell import Named, StepName
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.memory import KNOWN, of_memory
 from tlbench.regression.runs import Runs, shifts
@@ -136,3 +137,34 @@ def test_steps_of_another_machine_are_not_judged() -> None:
 
 def test_a_side_without_a_peak_has_no_number() -> None:
     assert not [each for each in judged([made()], [made(memory=None)]).judgements if each.metric == "memory"]
+
+
+def test_seeds_that_share_a_measurement_are_one_test() -> None:
+    """Four recipes, two runs a side, one of them 15 % up: more seeds measure nothing more, and make nothing less sure."""
+
+    def entries(seeds: int, grown: float) -> list[Entry]:
+        made_of = []
+        for place, name in enumerate(("frozen", "partial", "full", "scratch")):
+            steps = [stepping(size * (grown if name == "full" else 1.0)) for size in (100 + 9 * place, 103 + 9 * place)]
+            cells = [builders.cell(strategy=Named(name=name), seed=seed) for seed in range(seeds)]
+            made_of += [
+                merged([step.model_copy(update={"cell": cell, "right": None}) for step in steps]) for cell in cells
+            ]
+        return made_of
+
+    adjusted = [
+        {
+            present(one.adjusted)
+            for one in judged(entries(seeds, 1.0), entries(seeds, 1.15)).judgements
+            if one.name == "memory of a training step" and one.cell.strategy.name == "full"
+        }
+        for seeds in (1, 5)
+    ]
+    assert sorted(adjusted[0]) == pytest.approx(sorted(adjusted[1]))
+
+
+def test_peaks_of_processes_that_trained_on_something_else_do_not_join_but_their_times_do() -> None:
+    first, second = made(), made().model_copy(update={"trained_on": "features, kept from earlier"})
+    both = merged([second, first])
+    assert len(both.memory) == 1
+    assert [len(times.draws) for times in both.times] == [2]

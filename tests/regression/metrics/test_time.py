@@ -13,6 +13,7 @@ from tlbench.core.cell import Named
 from tlbench.regression.decide import undecided
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics import time as time_metric
+from tlbench.regression.metrics.base import Finding
 from tlbench.regression.metrics.time import IN_TURN, TimeMetric, of_medians, of_pairs
 from tlbench.regression.side import merged
 from tlbench.regression.verdicts import Evidence
@@ -158,7 +159,8 @@ def test_cells_that_share_a_measurement_are_one_test() -> None:
     evidence = draws(0.03) + draws(0.0)
     first, _, second, _ = (each.p for each in evidence)
     assert first < second / 2
-    assert TimeMetric().corrected(evidence) == [2 * first, 2 * first, second, second]
+    found = [(Finding(builders.cell(), "inference time", evidence=each), each) for each in evidence]
+    assert TimeMetric().corrected(found) == [2 * first, 2 * first, second, second]
 
 
 def test_steps_that_only_one_side_has_are_new_or_missing() -> None:
@@ -189,3 +191,18 @@ def test_the_medians_of_processes_are_students_t_where_nothing_is_known_before(m
     middles = [0.11, 0.08, 0.15]
     assert of_medians(middles) == pytest.approx(stats.ttest_1samp(middles, 0.0).pvalue)
     assert of_medians(middles[:1]) == 1.0
+
+
+def test_a_run_of_too_few_rounds_is_not_surer_than_one_of_many() -> None:
+    few = [made(timings=timed(seconds, low=None, high=None)) for seconds in (0.02, 0.04)]
+    time = number(judged(few[:1], few[1:]), "inference time, batch 32")
+    assert (time.verdict, time.decide) == ("inconclusive", "at least 6 rounds a run")
+    assert "fewer than 6 rounds" in time.reason
+
+
+def test_what_rounds_put_in_counts_for_the_side_with_a_single_run_alone() -> None:
+    (wide,) = made(timings=timed(0.02, low=0.015, high=0.025)).times
+    (narrow,) = made(timings=timed(0.02, low=0.0199, high=0.0201)).times
+    several = wide.model_copy(update={"draws": wide.draws * 5})
+    assert time_metric.uncertain(several, narrow) == pytest.approx(time_metric.uncertain(narrow, narrow) / 2)
+    assert time_metric.uncertain(several, several) == 0

@@ -15,7 +15,8 @@ from tlbench.regression.entries import Entry, unpack
 from tlbench.regression.matching import other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
-from tlbench.statistics.paired import Z, paired_interval, sign_flip, two_proportions
+from tlbench.statistics.classification import mcnemar
+from tlbench.statistics.paired import Z, paired_interval, two_proportions
 from tlbench.statistics.ranks import Shift
 from tlbench.statistics.trainings import FEWEST_SEEDS, Trainings, compare, of_accuracies, of_answers
 
@@ -90,8 +91,10 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
 
 
 def deterministic(cell: Cell) -> bool:
-    """Whether luck has no part in the cell's accuracy, so that one number says all: nothing is trained."""
-    return cell.train is None
+    """Whether luck has no part in the cell's accuracy, so that one number says all: nothing is trained, or a head is
+    solved on features that are not drawn.
+    """
+    return cell.train is None or (cell.train.epochs == 0 and cell.weights != "random")
 
 
 def shown(block: Sequence[Pair]) -> Finding:
@@ -169,8 +172,9 @@ def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
     else:
         lost = before.astype(int) - after.astype(int)
         low, high = paired_interval(lost) if lost.any() else (0.0, 0.0)  # nothing changed, however few the images
+        p = mcnemar(int((lost > 0).sum()), int((lost < 0).sum()))
         decide = f"about {images_needed(lost, effect, gate)} test images" if gate or effect else GATE_OF_NOTHING
-        method, known = "McNemar", Evidence(effect, low, high, sign_flip(lost), gate, "", decide)
+        method, known = "McNemar", Evidence(effect, low, high, p, gate, "", decide)
     return Finding(new.cell, NAME, "", *shares, evidence=known, reason=method, seeds=seeds)
 
 

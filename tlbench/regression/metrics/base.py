@@ -60,6 +60,18 @@ def of_shift(shift: Shift, gate: float, decide: str, agreed: str = "", more: int
     return Evidence(shift.estimate, low, high, shift.p, gate, agreed, decide, more)
 
 
+Known = tuple[Finding, Evidence]
+"""A finding, and the evidence it has."""
+
+
+def of_measurements(found: Sequence[Known]) -> list[float]:
+    """The p-values after Holm's correction, where cells that share a measurement are one test: theirs are equal."""
+    keys = [(finding.name, finding.base, finding.new, evidence) for finding, evidence in found]
+    distinct = list(dict.fromkeys(keys))
+    adjusted = dict(zip(distinct, holm([evidence.p for *_, evidence in distinct]), strict=True))
+    return [adjusted[key] for key in keys]
+
+
 class Metric(ABC):
     """Numbers of one kind. An instance is an entry of METRICS, under its `name`.
 
@@ -117,9 +129,9 @@ class Metric(ABC):
         says of the new side.
         """
 
-    def corrected(self, evidence: Sequence[Evidence]) -> list[float]:
+    def corrected(self, found: Sequence[Known]) -> list[float]:
         """The p-values after correction for all numbers of the suite: Holm's."""
-        return holm([each.p for each in evidence])
+        return holm([evidence.p for _, evidence in found])
 
     def followed(self, entry: Entry) -> Iterable[Followed]:
         """The numbers of an entry to follow over many runs."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tlbench.regression.entries import Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metric, Pair, of_measurements
 from tlbench.regression.runs import Runs, evidence, shifts
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.moderated import Spread
@@ -58,6 +58,10 @@ class MemoryMetric(Metric):
             runs, shift = next(judged)
             known = of_memory(runs, shift, math.log1p(gate(cell)), self.level, tests)
             yield Finding(cell, taken.name, UNIT, *shown, evidence=known)
+
+    def corrected(self, found: Sequence[Known]) -> list[float]:
+        """Holm's; cells that share a measurement are one test."""
+        return of_measurements(found)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """That of the newest run."""

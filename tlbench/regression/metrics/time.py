@@ -12,11 +12,11 @@ from statistics import NormalDist, fmean, median
 from tlbench.regression import runs
 from tlbench.regression.entries import Draw, Entry, Times, conditions
 from tlbench.regression.matching import other_stand_ins
-from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
+from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metric, Pair, of_measurements, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.attainable import signed_rank_pairs
+from tlbench.statistics.bootstrap import FEWEST
 from tlbench.statistics.moderated import Spread, difference, shrunk, spread
-from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
 
 UNIT, MS = "ms", 1000
@@ -33,6 +33,8 @@ LARGE = 0.1
 """Share of the level that goes to what only the processes' medians show; the rest to the rounds."""
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
+TOO_FEW = f"fewer than {FEWEST} rounds of a run say nothing of their noise"
+MORE_ROUNDS = f"at least {FEWEST} rounds a run"
 
 
 class TimeMetric(Metric):
@@ -61,17 +63,17 @@ class TimeMetric(Metric):
                     yield _finding(pair, base, new, reason=reason)
                 elif paired := in_turn(base.draws[0], new.draws[0]):
                     yield _finding(pair, base, new, of_pairs(paired, gate(cell), tests))
+                elif any(draw.low is None or draw.high is None for draw in _alone(base, new)):
+                    yield replace(_finding(pair, base, new, reason=TOO_FEW), verdict="inconclusive", decide=MORE_ROUNDS)
                 else:
                     apart.append((pair, base, new))
         gates = [gate(new.cell) for (_, new), _, _ in apart]
         judged = of_apart([(base, new) for _, base, new in apart], gates, tests)
         yield from (_finding(*step, evidence) for step, evidence in zip(apart, judged, strict=True))
 
-    def corrected(self, evidence: Sequence[Evidence]) -> list[float]:
-        """Holm's; cells that share a measurement have equal evidence, and are one test."""
-        distinct = list(dict.fromkeys(evidence))
-        adjusted = dict(zip(distinct, holm([each.p for each in distinct]), strict=True))
-        return [adjusted[each] for each in evidence]
+    def corrected(self, found: Sequence[Known]) -> list[float]:
+        """Holm's; cells that share a measurement are one test."""
+        return of_measurements(found)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """Each step's median, normalised by the reference workload where it was, and in milliseconds."""
@@ -224,9 +226,10 @@ def common_to(first: Shift, second: Shift) -> Shift:
 
 def uncertain(base: Times, new: Times) -> float:
     """Variance of the log ratio that the rounds within a single run put in; several runs show theirs themselves."""
-    if len(base.draws) > 1 and len(new.draws) > 1:
-        return 0.0
-    widths = [
-        math.log(draw.high / draw.low) for times in (base, new) for draw in times.draws[:1] if draw.low and draw.high
-    ]
+    widths = [math.log(draw.high / draw.low) for draw in _alone(base, new) if draw.low and draw.high]
     return sum((width / 2 / NormalDist().inv_cdf(0.975)) ** 2 for width in widths)
+
+
+def _alone(*sides: Times) -> list[Draw]:
+    """The run of each side that has one only."""
+    return [times.draws[0] for times in sides if len(times.draws) == 1]
