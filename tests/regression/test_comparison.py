@@ -17,6 +17,7 @@ from tlbench.regression.decide import confirmed, flagged
 from tlbench.regression.side import entry, merged
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting.judgements import change
+from tlbench.reporting.views import baseline as baseline_view
 from tlbench.suite.schema import GatesSection
 
 
@@ -190,6 +191,8 @@ def test_times_are_compared_by_the_machine_that_took_them_wherever_cells_were_tr
     baseline.write(side(elsewhere), tmp_path / "base.json")
     kept = baseline.read(tmp_path / "base.json").entries[0]
     assert (kept.steps_machine["cpu"], kept.machine["cpu"]) == ("Server CPU", "Test CPU")
+    shown = str(baseline_view.document(side(kept)).title)
+    assert shown.endswith("on Test CPU, 2 threads; times on Server CPU, 2 threads")
 
 
 def test_draws_of_two_machines_are_not_merged() -> None:

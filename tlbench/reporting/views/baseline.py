@@ -1,5 +1,7 @@
 """One side of a comparison, as `tlbench baseline show` prints it. Pure."""
 
+from collections.abc import Mapping
+
 from tlbench.regression.entries import Entry
 from tlbench.regression.side import Side
 from tlbench.reporting.document import Document, Table
@@ -11,10 +13,14 @@ HEADINGS = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
 def document(side: Side) -> Document:
     """Where it comes from, and a line for each cell."""
     first = side.entries[0] if side.entries else None
-    machine = (
-        f"{first.machine.get('cpu', 'unknown')}, {first.machine.get('threads', '?')} threads" if first else "unknown"
-    )
+    machine = _named(first.machine) if first else "unknown"
+    if first and first.timed_on:
+        machine += f"; times on {_named(first.timed_on)}"
     return Document(f"{side.suite}, {side.created}, on {machine}", (Table.of(HEADINGS, map(_row, side.entries)),))
+
+
+def _named(machine: Mapping[str, str]) -> str:
+    return f"{machine.get('cpu', 'unknown')}, {machine.get('threads', '?')} threads"
 
 
 def _row(entry: Entry) -> list[str]:
