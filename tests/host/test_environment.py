@@ -147,6 +147,7 @@ def test_variables_that_change_numbers_are_kept_and_those_of_terraform_never() -
     ours = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_XLA_FLAGS": "--tf_xla_auto_jit=2", "OMP_NUM_THREADS": "1"}
     theirs = {"TF_TOKEN_app_terraform_io": "secret", "TF_VAR_password": "secret", "TF_CLI_CONFIG_FILE": "/home/me/rc"}
     assert variables(ours | theirs | {"HOME": "/home/me", "TF_CPP_MIN_LOG_LEVEL": "3"}) == ours
+    assert variables({"JAX_COMPILATION_CACHE_DIR": "/home/me/jax"}) == {"JAX_COMPILATION_CACHE_DIR": "set"}
 
 
 def test_a_record_says_from_where_a_package_was_imported_without_a_path_of_the_machine() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import builders
 from tlbench.core.cell import Cell, Named, Timing
-from tlbench.measuring.hosts import LostError, Opened, Pace, Ready, Turned
+from tlbench.measuring.hosts import WARM_UP, LostError, Opened, Pace, Ready, Turned
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob
 from tlbench.results.record import Failure
 
@@ -49,6 +49,7 @@ class Model:
     def __init__(self, job: TimerJob, host: "Host", dies_at: int | None) -> None:
         self.job, self._host, self._dies_at = job, host, dies_at
         self.turns, self.closed = 0, False
+        self.paces: list[Pace] = []
         reference = isinstance(job, ReferenceJob)
         self.ready = Ready(
             device=ON_CPU if host.on_gpu is None else ON_GPU,
@@ -58,13 +59,21 @@ class Model:
             calls={} if reference else {"inference": "predict_on_batch"},
             opened=()
             if isinstance(job, ReferenceJob)
-            else tuple(Opened(first_call=2.0, warmup=(0.1,), device_memory=host.on_gpu) for _ in job.steps),
+            else tuple(
+                Opened(first_call=2.0, warmup=(0.1,) if host.on_gpu is None else (), device_memory=host.on_gpu)
+                for _ in job.steps
+            ),
             resident=100,
             workload=1 if reference else None,
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
         assert not self.closed
+        if pace == WARM_UP:
+            if self._host.cold:
+                raise killed()
+            return Turned(samples=(0.02 * (1 + 9 * self._host.opening),))  # slower while others are being built
+        self.paces.append(pace)
         self.turns += 1
         if self._dies_at is not None and self.turns >= self._dies_at:
             raise killed()
@@ -84,7 +93,7 @@ class Host:
     """Opens played models. `refuse` gives what is raised instead of opening a job; `dies_at` the turn at which it dies.
 
     slower: factor for a kind of step, or for the steps of a strategy. on_gpu: bytes of a card's memory for each model;
-    None: they compute on a CPU.
+    None: they compute on a CPU. cold: those on a GPU die of their warm-up.
     """
 
     def __init__(
@@ -94,14 +103,23 @@ class Host:
         slower: dict[str, float] | None = None,
         clock: Clock | None = None,
         on_gpu: int | None = None,
+        cold: bool = False,
     ) -> None:
-        self.on_gpu = on_gpu
+        self.on_gpu, self.cold = on_gpu, cold
         self._refuse, self._dies_at, self.slower = refuse, dies_at, slower or {}
         self.clock = clock or Clock()
         self.environment = builders.environment()
         self.opened: list[Model] = []
+        self.opening = 0
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Model:
+        self.opening += 1
+        try:
+            return self._open(job, log)
+        finally:
+            self.opening -= 1
+
+    def _open(self, job: TimerJob, log: Path) -> Model:
         error = self._refuse(job)
         if error is not None:
             log.write_text("what it printed")

@@ -23,7 +23,7 @@ from tests.measuring.played import (
 from tests.narrow import present
 from tlbench.core.cell import Cell, Named
 from tlbench.host import resources
-from tlbench.measuring.hosts import LostError
+from tlbench.measuring.hosts import LostError, Pace
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, TimerJob, key_of, plan, steps_of, untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.measuring.room import gpu_room_now, there_is_room
@@ -358,6 +358,25 @@ def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_the
     assert all(record.timings for record in found.values())
     assert asked[:2] == [300, 200]  # three more at once do not fit, two do; the first was alone, to say how large it is
     assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
+
+
+@pytest.mark.parametrize("builders_at_once", [1, 3])
+def test_models_on_a_gpu_warm_up_when_none_is_being_built_and_have_the_same_pace_however_many_are_built_at_once(
+    builders_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: builders_at_once)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
+    host = Host(on_gpu=0)
+    found = phase(tmp_path, [cell(), cell("full"), cell("partial"), cell("scratch")], host)
+    assert {training(record).warmup for record in found.values()} == {(0.02,)}
+    assert {pace for model in host.opened for pace in model.paces if isinstance(model.job, ModelJob)} == {
+        Pace(uncounted=1, counted=2)
+    }
+
+
+def test_a_model_that_dies_of_its_warm_up_is_lost_as_one_that_cannot_be_built(tmp_path: Path) -> None:
+    found = phase(tmp_path, [cell(), cell("full")], Host(on_gpu=0, cold=True))  # which closes all it opened
+    assert {present(record.timing_failure).type for record in found.values()} == {"SIGKILL"}
 
 
 def test_models_that_compute_on_a_cpu_are_built_one_after_the_other_whatever_card_the_machine_has(

@@ -31,10 +31,12 @@ NODE = "TLBENCH_NODE"
 """The name of this machine in a cluster, as who runs cells there says it."""
 WITHOUT_EFFECT = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
-    "PYTORCH_NVML_BASED_CUDA_CHECK", "JAX_COMPILATION_CACHE_DIR", "CUDA_HOME",
+    "PYTORCH_NVML_BASED_CUDA_CHECK", "CUDA_HOME",
     "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
 )  # fmt: skip
 """Those of them that a worker sets itself, or whose setting it takes back, and folders."""
+FOLDERS_WITH_EFFECT = ("JAX_COMPILATION_CACHE_DIR",)
+"""Folders that change how long a first call takes; that they are set is told, not where they are."""
 TERRAFORM = (
     "TF_CLI_", "TF_VAR_", "TF_TOKEN_", "TF_LOG", "TF_INPUT", "TF_WORKSPACE", "TF_IN_AUTOMATION", "TF_REGISTRY_",
     "TF_DATA_DIR", "TF_PLUGIN_", "TF_IGNORE", "TF_STATE_", "TF_CLOUD_", "TF_HTTP_", "TF_APPEND_USER_AGENT",
@@ -147,7 +149,7 @@ def _read(file: Path) -> str | None:
 def variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Those variables of `environment` that change what libraries compute, or how fast."""
     return {
-        name: value
+        name: "set" if value and name in FOLDERS_WITH_EFFECT else value
         for name, value in sorted(environment.items())
         if name.startswith(CHANGE_NUMBERS) and name not in WITHOUT_EFFECT and not name.startswith(TERRAFORM)
     }

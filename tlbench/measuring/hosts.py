@@ -14,6 +14,7 @@ from tlbench.results.record import Failure, Status
 class Opened(Value):
     """What happened to a step before it took turns: seconds of its first call and of its warm-up calls.
 
+    warmup: empty where it is still to be asked for (`WARM_UP`).
     memory: bytes that the process took for it at most, above what it had before the model was built; None: unknown.
     device_memory: the most bytes that the backend has held on its GPU meanwhile; None on a CPU, and where that is not
     known since its counter cannot begin anew and an earlier step held as much.
@@ -32,6 +33,10 @@ class Pace(Value):
     counted: int
 
 
+WARM_UP = Pace(uncounted=0, counted=0)
+"""Asks for the warm-up of a step in the place of a turn."""
+
+
 class Turned(Value):
     """What a turn gave: seconds of its counted calls, and the GPU when it ended, where there is one that says."""
 
@@ -40,7 +45,7 @@ class Turned(Value):
 
 
 class Ready(Value):
-    """A model is built, and every step has had its first call and its warm-up, in the order of the job's steps.
+    """A model is built, and every step had its first call, in the order of the job's steps; on a CPU its warm-up too.
 
     device: kind, name, and of an NVIDIA GPU the card, as in `host.gpu`. environment: the machine it runs on, by its own
     word. calls: for each step, the Keras function that is called. resident: bytes of memory its process has;

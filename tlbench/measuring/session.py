@@ -21,6 +21,7 @@ from tlbench.measuring.room import gpu_room_now, room_now
 from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
 from tlbench.measuring.steps import pace
 from tlbench.measuring.summary import Beside, Surroundings, summarise
+from tlbench.measuring.warm_up import warm_up
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Failure
 
@@ -274,14 +275,15 @@ class Session:
                 return error
 
         built = iter(_at_once(build, [(job, side) for job in jobs for side in self.sides]))
-        return [self._opened({side.name: next(built) for side in self.sides}, stack) for _ in jobs]
+        return [self._opened(job, {side.name: next(built) for side in self.sides}, stack) for job in jobs]
 
     def _opened(
-        self, built: Mapping[str, Participant | LostError], stack: ExitStack
+        self, job: ModelJob, built: Mapping[str, Participant | LostError], stack: ExitStack
     ) -> dict[str, Participant] | tuple[str, LostError]:
-        """A model that is there on every side, to be closed with `stack`; else none, and a side that lost it."""
+        """A model, there and warm on every side, to be closed with `stack`; else none, and a side that lost it."""
         opened = {side: model for side, model in built.items() if not isinstance(model, LostError)}
         lost = [(side, error) for side, error in built.items() if isinstance(error, LostError)]
+        lost = lost or warm_up(opened, job.timing)
         for model in opened.values():
             if lost:
                 model.close()

@@ -28,12 +28,12 @@ class StepTimer:
         self._call()
         return self._clock() - begin
 
-    def open(self, timing: Timing) -> Opened:
-        """The first call, and the warm-up after it."""
+    def open(self, timing: Timing | None) -> Opened:
+        """The first call, and the warm-up after it; None: that is asked for later."""
         self._first = self.once()
-        return Opened(first_call=self._first, warmup=self._warm_up(timing))
+        return Opened(first_call=self._first, warmup=self.warm_up(timing) if timing else ())
 
-    def _warm_up(self, timing: Timing) -> tuple[float, ...]:
+    def warm_up(self, timing: Timing) -> tuple[float, ...]:
         """Call until it no longer gets faster, at least `timing.warmup` times; 0 stands for no warm-up at all.
 
         Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`, but never before one call:

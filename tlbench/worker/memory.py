@@ -83,8 +83,8 @@ def measure(
     )
 
 
-def of_opening(timer: StepTimer, timing: Timing, start: int | None) -> Opened:
-    """The first calls of a step, and the memory that they took, the model's and a batch's included.
+def of_opening(timer: StepTimer, timing: Timing | None, start: int | None) -> Opened:
+    """The first calls of a step, as `StepTimer.open`, and the memory they took, the model's and a batch's included.
 
     start: what was this process's own before the model was built.
     """

@@ -10,7 +10,7 @@ from tlbench.execution.child import Channel
 from tlbench.host import gpu
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import Pace, Participant, Ready, Turned
+from tlbench.measuring.hosts import WARM_UP, Pace, Participant, Ready, Turned
 from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import build
@@ -37,7 +37,9 @@ class ModelTimer:
         plain = model if assembled.part.rank is None else merged(cell, job.classes, jit)
         models = {"training": model, "inference": plain}
         self._timers = [StepTimer(make_call(models[step.step], step, cell.seed)) for step in job.steps]
-        opened = tuple(memory.of_opening(timer, job.timing, start) for timer in self._timers)
+        self._timing = job.timing
+        warm_up = None if self._on_gpu else job.timing  # others are being built for the same GPU at this moment
+        opened = tuple(memory.of_opening(timer, warm_up, start) for timer in self._timers)
         self.ready = Ready(
             device=hardware,
             environment=capture(hardware),
@@ -51,8 +53,11 @@ class ModelTimer:
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        """Seconds of the counted calls of step `index` of the job."""
-        samples = self._timers[index].turn(pace)
+        """Seconds of the counted calls of step `index` of the job, or of its warm-up."""
+        timer = self._timers[index]
+        if pace == WARM_UP:
+            return Turned(samples=timer.warm_up(self._timing))
+        samples = timer.turn(pace)
         return Turned(samples=samples, gpu=gpu.state(self._card) if self._on_gpu else None)
 
     def close(self) -> None:
