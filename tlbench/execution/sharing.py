@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from tlbench.core.cell import Cell
+from tlbench.core.cell import ORIGINAL_CLASSES, Cell
 from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import chains, grouped
 from tlbench.execution.inputs import data_key
 from tlbench.execution.job import Job
-from tlbench.measuring.jobs import ORIGINAL_CLASSES, StepJob, key_of, steps_of
+from tlbench.measuring.jobs import StepJob, key_of, steps_of
 from tlbench.results.record import Record, WeightsProvenance
 
 

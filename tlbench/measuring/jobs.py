@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from tlbench.core.cell import Backend, Cell, StepName, Timing, Value
+from tlbench.core.cell import ORIGINAL_CLASSES, Backend, Cell, StepName, Timing, Value
 from tlbench.results.record import Record
 
-ORIGINAL_CLASSES = 1000
 FEW_CLASSES = 32
 """Up to here the classifier on pooled features is less than a hundredth of any backbone's arithmetic."""
 

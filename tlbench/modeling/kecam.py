@@ -21,12 +21,11 @@ import keras
 
 from tlbench.backbones.kecam import PACKAGE
 from tlbench.backbones.spec import BackboneInfo
-from tlbench.core.cell import Scalar
+from tlbench.core.cell import ORIGINAL_CLASSES, Scalar
 
 OLD_NAME = "keras_core"
 CHOICE = "KECAM_BACKEND"
 """The environment's variable that kecam reads when it is imported."""
-CLASSES = 1000
 
 _imported: dict[str, ModuleType] = {}
 """Its modules, and Keras' by the old name, while no model is built."""
@@ -35,9 +34,10 @@ _imported: dict[str, ModuleType] = {}
 def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
     """The model `info` names, with random weights, for images of `shape` (H, W, 3), with or without its classifier."""
     del args
+    classes = ORIGINAL_CLASSES if top else 0
     with _within_reach():
         module = import_module(f"{PACKAGE}.{info.family.lower()}")
-        made = getattr(module, info.name)(input_shape=shape, num_classes=CLASSES if top else 0, pretrained=None)
+        made = getattr(module, info.name)(input_shape=shape, num_classes=classes, pretrained=None)
     # Anew, without the functions that kecam hangs on its models.
     return keras.Model(made.inputs[0], made.outputs[0], name=info.name.lower())
 
