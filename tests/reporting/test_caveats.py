@@ -6,6 +6,7 @@ from tlbench.reporting.document import Listing, plain
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import caveats
 from tlbench.results.record import Record
+from tlbench.results.trained import Setting, TrainedPhase, TrainingPath
 
 
 def said(*records: Record) -> str:
@@ -32,6 +33,23 @@ def test_several_seeds_or_resamples_say_what_another_training_would_give() -> No
     assert "trained once" not in said(*seeds)
     resampled = builders.accuracy().model_copy(update={"resampled": (0.9, 0.92)})
     assert "trained once" not in said(builders.record(accuracy=resampled))
+
+
+def test_a_head_that_was_not_solved_to_the_end_is_told() -> None:
+    def solved(*converged: bool, seed: int = 0) -> Record:
+        tried = tuple(
+            Setting(setting=1.0, loss=0.5, accuracy=0.8, val_loss=0.6, val_accuracy=0.7, converged=one)
+            for one in converged
+        )
+        head = TrainedPhase(
+            name="head", solver="linear", frozen=9, trainable=9, epochs=0, learning_rate=0.0, batch_norm="inference",
+            path=TrainingPath(whole=None), tried=tried, chosen=0,
+        )  # fmt: skip
+        return builders.record(builders.cell(seed=seed), training=(head,))
+
+    assert "at the optimum" not in said(solved(True, False)), "the one that was not chosen is of no matter"
+    assert "What 1 solved head would give at the optimum" in said(solved(True), solved(False, True, seed=1))
+    assert "What 2 solved heads would give" in said(solved(False), solved(False, seed=1))
 
 
 def test_stand_ins_and_missing_times_are_named() -> None:

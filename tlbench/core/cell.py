@@ -52,8 +52,8 @@ class Value(BaseModel):
 
 
 class Grown(Value):
-    """A part of a cell to which fields were added: `LATER` are left out of its JSON at their defaults, so that the ids
-    of older cells stay.
+    """A value to which fields were added: `LATER` are left out of its JSON at their defaults, so that the ids of older
+    cells stay, and of what is as ever nothing is said.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ()

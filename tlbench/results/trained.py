@@ -1,8 +1,8 @@
 """What of a record says how training went: phases, epochs, settings that were tried."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from tlbench.core.cell import Monitor, Value
+from tlbench.core.cell import Grown, Monitor, Value
 from tlbench.results.measured import Usage
 
 
@@ -43,17 +43,21 @@ class TrainingPath(Value):
     step_usage: Usage | None = None
 
 
-class Setting(Value):
+class Setting(Grown):
     """A setting that a solver tried, with mean cross-entropy and accuracy on both splits it saw.
 
-    setting: an L2 penalty, a number of neighbours, or the factor of the scores of class means.
+    setting: an L2 penalty, a number of neighbours, or the factor of the scores of class means. converged: whether the
+    solver came as near to the optimum as it promises.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("converged",)
 
     setting: float
     loss: float | None
     accuracy: float | None
     val_loss: float
     val_accuracy: float
+    converged: bool = True
 
 
 class TrainedPhase(Value):

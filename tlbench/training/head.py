@@ -62,8 +62,8 @@ def accuracies_of_resamples(
     """Test accuracies of the head at the chosen setting, solved on resamples of the training images."""
     splits = (_examples(train), _examples(validation), _examples(test))
     if isinstance(solver, Linear):
-        return resample(solver, *splits, classes, setting).test
-    return resample_anew(solver, *splits, classes, setting).test
+        return resample(solver, *splits, classes, setting)
+    return resample_anew(solver, *splits, classes, setting)
 
 
 def _examples(split: Arrays) -> Examples:
@@ -78,4 +78,5 @@ def _setting(point: PathPoint) -> Setting:
         accuracy=point.accuracy,
         val_loss=point.val_loss,
         val_accuracy=point.val_accuracy,
+        converged=point.converged,
     )

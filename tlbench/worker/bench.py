@@ -132,7 +132,8 @@ class Bench:
             return trained
         solved = trained.phases[-1]
         assert solved.chosen is not None, "only the penalty of a head that is solved can be tuned"
-        trials = tuple(Trial(**setting.model_dump(exclude={"loss", "accuracy"})) for setting in solved.tried)
+        seen = {"setting", "val_loss", "val_accuracy"}
+        trials = tuple(Trial(**setting.model_dump(include=seen)) for setting in solved.tried)
         search = Search(varied="l2", trials=trials, chosen=solved.chosen, monitor="val_loss", seconds=solved.seconds)
         return replace(trained, search=search)
 

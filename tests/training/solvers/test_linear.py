@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 from tests.narrow import present
 from tests.training.solvers.drawn import examples
 from tests.training.solvers.narrow import dense
+from tlbench.training.batches import Arrays
+from tlbench.training.head import solve_head
+from tlbench.training.solvers import softmax
 from tlbench.training.solvers.arrays import Labels
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.coordinates import Scaling, decompose, fit_scaler
@@ -173,6 +176,16 @@ def test_classes_that_can_be_told_apart_converge_at_the_weakest_penalty() -> Non
     assert all(point.converged for point in solved.path)
     assert solved.path[-1].accuracy == 1.0
     assert np.isfinite(dense(solved).kernel).all()
+
+
+def test_a_head_that_was_not_solved_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, layer = examples(100, 30, 3), keras.layers.Dense(3, activation="softmax")
+    layer.build((None, 30))
+    given: Arrays = ([train.features], train.labels.astype(np.int32))
+    solver = Linear(penalties=(1e-4,))
+    assert solve_head(solver, layer, given, given, 3, "softmax").tried[0].converged
+    monkeypatch.setattr(softmax, "MOST_ITERATIONS", 1)
+    assert not solve_head(solver, layer, given, given, 3, "softmax").tried[0].converged
 
 
 def test_one_image_a_class_is_enough() -> None:

@@ -35,8 +35,7 @@ def test_a_resample_is_the_head_of_images_drawn_several_times(width: int) -> Non
         model.fit((features[chosen] - mean) / deviation, train.labels[chosen])
         expected.append(model.score((validation.features - mean) / deviation, validation.labels))
     resampled = resample(Linear(), train, validation, validation, 3, l2=0.1, resamples=4)
-    np.testing.assert_allclose(resampled.validation, expected, atol=1 / 300)
-    assert resampled.validation == resampled.test
+    np.testing.assert_allclose(resampled, expected, atol=1 / 300)
 
 
 def test_fewer_training_images_spread_more_and_the_same_seed_gives_the_same() -> None:
@@ -45,15 +44,15 @@ def test_fewer_training_images_spread_more_and_the_same_seed_gives_the_same() ->
     for images in (15, 1500):
         train = examples(images, 30, 3)
         resampled = resample(Linear(), train, validation, test, 3, l2=0.1)
-        assert len(resampled.test) == len(resampled.validation) == 20
+        assert len(resampled) == 20
         assert resampled == resample(Linear(), train, validation, test, 3, l2=0.1)
-        spreads[images] = np.std(resampled.test)
+        spreads[images] = np.std(resampled)
     assert spreads[15] > 2 * spreads[1500] > 0
 
 
 def test_one_image_a_class_leaves_no_choice() -> None:
     train, test = examples(3, 10, 3), examples(30, 10, 3, seed=1)
-    assert len(set(resample(Linear(), train, test, test, 3, l2=0.1).test)) == 1
+    assert len(set(resample(Linear(), train, test, test, 3, l2=0.1))) == 1
 
 
 def test_test_features_that_are_not_finite_are_refused() -> None:
@@ -72,6 +71,6 @@ def test_other_heads_are_solved_anew_for_each_resample(name: str) -> None:
     resampled = resample_anew(solver, train, validation, test, 3, setting, resamples=3)
     drawn = np.repeat(np.arange(80), next(draws(train.labels, 1, seed=0)).astype(int))
     head = solver.fixed(setting).solve(Examples(train.features[drawn], train.labels[drawn]), validation, 3).head
-    assert resampled.test[0] == (head.probabilities(test.features).argmax(axis=1) == test.labels).mean()
-    assert len(set(resampled.test)) > 1
-    assert len(resampled.validation) == len(resampled.test) == 3
+    assert resampled[0] == (head.probabilities(test.features).argmax(axis=1) == test.labels).mean()
+    assert len(set(resampled)) > 1
+    assert len(resampled) == 3

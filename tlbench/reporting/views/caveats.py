@@ -40,6 +40,11 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
             f"What another training would give: {unknown} of {len(every)} recipes were trained once. "
             "Seeds alone often move top-1 by a point or more."
         )
+    if stopped := sum(map(_stopped_early, trained)):
+        lines.append(
+            f"What {stopped} solved head{'s' * (stopped > 1)} would give at the optimum: the solver stopped before it "
+            "was as near as it promises (`training[].tried[].converged` in the record)."
+        )
     images = sorted({sum(record.data.counts["train"].values()) for record in trained if record.data})
     most = f"{images[0]} training images" if len(images) == 1 else f"{images[0]} to {images[-1]} training images"
     lines.append(f"What more images or longer training would give: this is {most}, and the epochs under Conditions.")
@@ -51,6 +56,11 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
     if "drawn" in kinds:
         lines.append("What ImageNet's weights transfer: those that stand in for them know drawn pictures alone.")
     return lines
+
+
+def _stopped_early(record: Record) -> bool:
+    """Whether the head was solved, and what validation chose has not converged."""
+    return any(phase.chosen is not None and not phase.tried[phase.chosen].converged for phase in record.training)
 
 
 def _of_times(of: Sequence[RunRecord]) -> list[str]:

@@ -77,8 +77,8 @@ class PathPoint:
     """One setting that was tried, with mean cross-entropy and accuracy on training and validation images.
 
     setting: the L2 penalty, the number of neighbours, or the factor of the scores. loss, accuracy: None for neighbours,
-    where each training image is its own nearest. evaluations: of loss and gradient; 1 where the solution is a formula.
-    converged: whether the solver came as near to the optimum as it promises.
+    where each training image is its own nearest. converged: whether the solver came as near to the optimum as it
+    promises; a formula always does.
     """
 
     setting: float
@@ -86,7 +86,6 @@ class PathPoint:
     accuracy: float | None
     val_loss: float
     val_accuracy: float
-    evaluations: int = 1
     converged: bool = True
 
 

@@ -58,9 +58,7 @@ class Linear:
             for l2, minimum in _walk(problem, sorted(self.penalties, reverse=True)):
                 loss, accuracy = loss_and_accuracy(minimum.logits(problem.coordinates), train.labels, problem.weights)
                 val_loss, val_accuracy = loss_and_accuracy(minimum.logits(seen), validation.labels, weights)
-                path.append(
-                    PathPoint(l2, loss, accuracy, val_loss, val_accuracy, minimum.evaluations, minimum.converged)
-                )
+                path.append(PathPoint(l2, loss, accuracy, val_loss, val_accuracy, minimum.converged))
                 minima.append(minimum)
                 if self.patience is not None and len(path) - choose(path) > self.patience:
                     break

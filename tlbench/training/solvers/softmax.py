@@ -20,11 +20,10 @@ CACHED = 1 << 17
 
 @dataclass(frozen=True)
 class Minimum:
-    """Coefficients (r, C) and bias (C,), how often loss and gradient were evaluated, and whether that was enough."""
+    """Coefficients (r, C) and bias (C,), and whether they are within `TOLERANCE` of the minimum."""
 
     coefficients: Float
     bias: Float
-    evaluations: int
     converged: bool
 
     def logits(self, coordinates: Float) -> Float:
@@ -47,7 +46,7 @@ class Softmax:
 
     def origin(self) -> Minimum:
         """All coefficients zero: the solution for an infinite penalty but for its bias."""
-        return Minimum(np.zeros((len(self.variances), self.classes)), np.zeros(self.classes), 0, True)
+        return Minimum(np.zeros((len(self.variances), self.classes)), np.zeros(self.classes), True)
 
     def minimise(self, l2: float, start: Minimum) -> Minimum:
         """Minimise loss + l2/2 * (sum of squared coefficients), the bias not penalised, beginning at `start`.
@@ -74,7 +73,7 @@ class Softmax:
             options={"gtol": TOLERANCE, "ftol": 0.0, "maxiter": MOST_ITERATIONS, "maxfun": 2 * MOST_ITERATIONS},
         )
         joined = result.x.reshape(shape) * scale
-        return Minimum(joined[:-1], joined[-1], int(result.nfev), bool(np.abs(result.jac).max() <= TOLERANCE))
+        return Minimum(joined[:-1], joined[-1], bool(np.abs(result.jac).max() <= TOLERANCE))
 
     def _evaluate(self, coefficients: Float, bias: Float) -> tuple[float, Float]:
         """The loss and its gradient (r + 1, C)."""
