@@ -35,7 +35,7 @@ coverage: $(VENV)/.dev  ## run the tests and measure which lines they reach, chi
 benchmark: $(VENV)/.dev  ## run the timings in tests/benchmarks
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark
 
-backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell on JAX and one on torch, in an environment without TensorFlow
+backends: $(VENV)/.dev $(VENV)-backends/.ready  ## one tiny cell and tests of training on JAX and on torch, in an environment without TensorFlow
 	TLBENCH_OTHER_PYTHON="$(CURDIR)/$(VENV)-backends/bin/python" $(BIN)/python -m pytest tests/integration/test_backends.py
 
 ray: $(VENV)/.dev $(VENV)-ray/.ready  ## a run on two machines of a Ray cluster on loopback, one of which is killed

@@ -1,4 +1,7 @@
-"""A tiny cell on JAX and the same on torch, in one run, where there is no TensorFlow; `make backends` makes the place."""
+"""A tiny cell on JAX and the same on torch, in one run, and tests of what trains, where there is no TensorFlow.
+
+`make backends` makes the place.
+"""
 
 import json
 import os
@@ -15,16 +18,30 @@ OTHER = os.environ.get("TLBENCH_OTHER_PYTHON")
 pytestmark = pytest.mark.skipif(OTHER is None, reason="TLBENCH_OTHER_PYTHON is not set; `make backends` sets it")
 
 
-def other(place: Path, *args: str) -> subprocess.CompletedProcess[str]:
+ROOT = Path(__file__).parents[2]
+TRAINING = ("test_rates",)
+"""Tests of training that hold on every backend."""
+
+
+def other(place: Path, *args: str, **changes: str) -> subprocess.CompletedProcess[str]:
     assert OTHER is not None
     return subprocess.run(
-        [OTHER, *args], cwd=place, env=environment(place), capture_output=True, text=True, timeout=300
+        [OTHER, *args], cwd=place, env=environment(place, **changes), capture_output=True, text=True, timeout=300
     )
 
 
 def test_there_is_no_tensorflow(place: Path) -> None:
     said = other(place, "-c", "import tensorflow")
     assert "No module named 'tensorflow'" in said.stderr
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_what_trains_does_the_same_there(place: Path, backend: str) -> None:
+    """Without this project's settings and fixtures of pytest, whose plugins are not there."""
+    files = [str(ROOT / "tests" / "training" / f"{name}.py") for name in TRAINING]
+    alone = ("--noconftest", "-c", os.devnull, "--rootdir", str(ROOT), "-p", "no:cacheprovider", "-q")
+    said = other(place, "-m", "pytest", *alone, *files, KERAS_BACKEND=backend)
+    assert said.returncode == 0, said.stdout
 
 
 def run(place: Path, out: str) -> dict[str, Record]:

@@ -17,12 +17,21 @@ def model() -> Any:
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+
+
+@pytest.fixture(autouse=True)
+def _float32() -> None:
+    keras.config.set_dtype_policy("float32")
+
+
 def moved(optimizer: Any, of: Any) -> list[np.ndarray]:
     optimizer.build(of.trainable_variables)
-    before = [one.numpy() for one in of.trainable_variables]
+    before = [keras.ops.convert_to_numpy(one.value) for one in of.trainable_variables]
     gradients = [keras.ops.ones_like(one.value) for one in of.trainable_variables]
     optimizer.apply(gradients, of.trainable_variables)
-    return [one.numpy() - old for one, old in zip(of.trainable_variables, before, strict=True)]
+    after = [keras.ops.convert_to_numpy(one.value) for one in of.trainable_variables]
+    return [one - old for one, old in zip(after, before, strict=True)]
 
 
 MULTIPLES = (0.1, 0.5, 1.0, 4.0)

@@ -39,8 +39,10 @@ def at_multiples(kind: Any, multiples: Sequence[Any]) -> Any:
 
     Only the step is scaled; decoupled weight decay is applied at the rate of all.
     """
+    # What Keras makes of it on torch updates all variables at once, without `update_step`; subclasses of that do, too.
+    public: Any = getattr(keras.optimizers, kind.__name__)
 
-    class AtMultiples(kind):  # type: ignore[misc]
+    class AtMultiples(public):  # type: ignore[misc]
         """The optimizer, with a rate for each variable."""
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
