@@ -22,6 +22,7 @@ from tlbench.core.cell import (
 )
 from tlbench.datasets import synthetic
 from tlbench.reporting.keras_code import program, why_not
+from tlbench.reporting.keras_settings import arguments
 from tlbench.results.record import Record
 from tlbench.results.trained import Search, Trial
 from tlbench.training.schedule import Schedule
@@ -176,6 +177,11 @@ def test_layers_and_head_are_trained_at_their_rates(pictures: Path) -> None:
     assert np.abs(other["low/kernel"]).max() == 0
     assert other["high/kernel"] == pytest.approx(0.1 * once["high/kernel"], abs=1e-6)
     assert other[head] == pytest.approx(10 * once[head], abs=1e-6)
+
+
+def test_a_weight_decay_of_0_is_one_that_every_optimizer_takes() -> None:
+    given = arguments(asking(weight_decay=0.0, optimizer="adamw").cell.training)
+    assert eval(f"keras.optimizers.AdamW(0.1{given})", {"keras": keras}).weight_decay == 0
 
 
 def test_a_tuned_rate_is_the_chosen_one_and_says_of_how_many() -> None:

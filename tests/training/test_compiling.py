@@ -7,11 +7,12 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Cell, Head
+from tlbench.strategies.base import RELATIVE_TO_ADAM
 
 keras = pytest.importorskip("keras")
 
 from tlbench.training.batches import Batches  # noqa: E402
-from tlbench.training.compiling import compile_model, compile_to_train  # noqa: E402
+from tlbench.training.compiling import compile_model, compile_to_train, optimizer_of  # noqa: E402
 from tlbench.training.mixing import BatchChange  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
@@ -45,3 +46,13 @@ def test_a_step_is_traced_once_and_says_its_accuracy(
     assert len(traced) == 1
     assert set(history) == {"loss", "accuracy"}
     assert all(0 <= value <= 1 for value in history["accuracy"])
+
+
+@pytest.mark.parametrize("name", sorted(RELATIVE_TO_ADAM))
+def test_a_weight_decay_of_0_is_none_whatever_the_optimizer_does_by_itself(name: str) -> None:
+    """AdamW decays by 0.004 unless it is told another number, and takes no None."""
+    optimizer = optimizer_of(asking("softmax", optimizer=name, weight_decay=0.0).training)
+    weights = keras.Variable(np.full((2, 2), 3.0, "float32"))
+    optimizer.build([weights])
+    optimizer.apply([keras.ops.zeros((2, 2))], [weights])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(weights.value), np.full((2, 2), 3.0))

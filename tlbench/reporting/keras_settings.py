@@ -128,7 +128,7 @@ def rates(record: Record) -> str:
 
 def arguments(train: Training) -> str:
     """Of the optimizer, after the rate."""
-    return "" if train.weight_decay is None else f", weight_decay={train.weight_decay or None!r}"
+    return "" if train.weight_decay is None else f", weight_decay={train.weight_decay!r}"
 
 
 def callbacks(train: Training, best: bool) -> str:

@@ -67,7 +67,7 @@ def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimize
     """
     config: dict[str, Any] = {"learning_rate": train.learning_rate}
     if train.weight_decay is not None:
-        config["weight_decay"] = train.weight_decay or None
+        config["weight_decay"] = train.weight_decay
     if ema:
         config |= {"use_ema": True, "ema_momentum": ema}
     return keras.optimizers.get({"class_name": train.optimizer, "config": config})
