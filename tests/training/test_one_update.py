@@ -67,6 +67,16 @@ def test_an_optimizer_that_looks_at_whole_variables_stays(monkeypatch: pytest.Mo
     assert one_update(adam, model()) is adam
 
 
+def test_a_kernel_with_a_constraint_keeps_it() -> None:
+    """As a saved model may have one."""
+    keras.utils.set_random_seed(0)
+    bound = keras.layers.Dense(3, kernel_constraint=keras.constraints.MaxNorm(0.5))
+    made = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), bound])
+    train(one_update(keras.optimizers.SGD(0.1), made), made)
+    lengths = np.linalg.norm(keras.ops.convert_to_numpy(bound.kernel.value), axis=0)
+    assert lengths.max() <= 0.5 + 1e-6
+
+
 def test_the_optimizers_variables_are_its_own() -> None:
     made = model()
     optimizer = one_update(keras.optimizers.Adam(0.01), made)

@@ -38,7 +38,8 @@ def one_update(
     alike = {variable.dtype for variable in variables} == {"float32"}
     scaled = keras.config.dtype_policy().name == "mixed_float16"  # Keras wraps the optimizer to scale the loss
     few = len(variables) < FEWEST or sum(math.prod(one.shape) for one in variables) > LARGEST
-    fits = alike and not scaled and not few and type(optimizer).__name__ in BY_ELEMENT
+    free = all(one.constraint is None for one in variables)  # Keras applies it to what it updates
+    fits = alike and free and not scaled and not few and type(optimizer).__name__ in BY_ELEMENT
     if keras.backend.backend() != "tensorflow" or not fits:
         optimizer = with_multiples(optimizer, multiples)
         optimizer.exclude_from_weight_decay(var_list=[one for one in variables if spared(one)])
