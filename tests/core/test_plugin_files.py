@@ -12,7 +12,7 @@ from tlbench import cli
 from tlbench.cli.options import PLUGIN, plugins_in
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
-from tlbench.core.plugins import Registry
+from tlbench.core.plugins import Registry, code_of
 from tlbench.execution import child
 from tlbench.execution.outcome import Raised, Returned
 from tlbench.heads import registry as heads
@@ -42,6 +42,14 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
         return Path(name)
 
     return write
+
+
+def test_the_code_of_a_file_is_that_which_is_executed(write: Callable[..., Path]) -> None:
+    file = plugin_files.load(write(table(GROUP, hello="'one'")))
+    before = code_of(file.module)
+    write("not read yet")
+    assert code_of(file.module) == before == file.sha256
+    assert code_of(plugin_files.load(write(table(GROUP, hello="'two'"))).module) != before
 
 
 def words(**builtin: str) -> Registry[str]:

@@ -1,12 +1,15 @@
 """Registries: what is built in, what installed packages add, and what they may not do."""
 
+import os
+import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from tlbench.core.errors import UserError
-from tlbench.core.plugins import Registry
+from tlbench.core.plugins import Registry, code_of, version_of
 
 GROUP = "tlbench.test_words"
 
@@ -64,3 +67,33 @@ def test_a_package_that_cannot_be_imported_is_named(site: Path) -> None:
     install(site, "greetings", hello="greetings:absent")
     with pytest.raises(UserError, match="word 'hello' of package greetings cannot be imported from greetings:absent"):
         words()["hello"]
+
+
+def code_in_a_new_process(site: Path) -> str:
+    asking = "from tlbench.core.plugins import code_of; print(code_of('salutations'))"
+    path = os.pathsep.join([str(site), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", asking], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
+    )
+    return done.stdout
+
+
+def test_the_code_of_a_module_is_another_with_its_package_and_with_its_file(site: Path) -> None:
+    install(site, "salutations")
+    before = code_in_a_new_process(site)
+    assert before.startswith("1.0 ")
+    assert code_in_a_new_process(site) == before
+    (site / "salutations.py").write_text("hello = 'good day'")
+    edited = code_in_a_new_process(site)
+    (site / "salutations-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: salutations\nVersion: 1.1\n"
+    )
+    upgraded = code_in_a_new_process(site)
+    assert upgraded.split()[1] == edited.split()[1] != before.split()[1]
+    assert upgraded.startswith("1.1 ")
+
+
+def test_a_package_has_its_version_whatever_it_is_installed_as_and_what_is_in_no_file_has_no_code() -> None:
+    assert version_of("PIL") == version("pillow")
+    assert version_of("no_such_package") == ""
+    assert code_of("sys") == ""

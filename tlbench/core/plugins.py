@@ -8,10 +8,11 @@ A package adds an entry to its pyproject.toml, and nothing in tlbench changes::
 A single file that the user names adds entries without being installed (`tlbench.core.plugin_files`).
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, packages_distributions, version
 from typing import Any, Generic, TypeVar
 
 from tlbench.core import plugin_files
@@ -118,6 +119,29 @@ def resolve(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), name)
     return function
+
+
+def code_of(module: str) -> str:
+    """What differs where the code of a module does: the version of its package, and the SHA-256 of its file.
+
+    Of a plugin file, of the bytes that are executed. Empty for a module that is in no file.
+    """
+    own = [file.sha256 for file in plugin_files.loaded() if file.module == module]
+    if own:
+        return own[0]
+    imported = import_module(module)
+    read, file = getattr(imported.__loader__, "get_data", None), getattr(imported, "__file__", None)
+    sha256 = hashlib.sha256(read(file)).hexdigest() if read and file else ""
+    return f"{version_of(module.partition('.')[0])} {sha256}".strip()
+
+
+@cache
+def version_of(package: str) -> str:
+    """The version of what is installed and has the package, whatever it is called; empty where nothing is."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ", ".join(version(name) for name in sorted(set(packages_distributions().get(package, ()))))
 
 
 def _package(point: EntryPoint) -> str:

@@ -5,12 +5,14 @@ of "bottleneck features" (Chollet, "Building powerful image classification model
 for any freeze boundary. The upper part applied to the lower is the whole model, exactly, and shares its variables.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from tlbench.core.plugins import code_of
 from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.flops import flops_of_call
 from tlbench.modeling.handed import Handed
@@ -55,7 +57,7 @@ def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> 
     for layer in head:
         if layer.weights or draws_random_numbers(layer) or isinstance(layer, keras.layers.Dense):
             break
-        output, place, same = layer(output), f"{place}, {type(layer).__name__}", [*same, layer]
+        output, place, same = layer(output), f"{place}, {_made_by(layer)}", [*same, layer]
     return Boundary(tuple(backbone.outputs), tuple(same), (_handed(place, output),))
 
 
@@ -146,6 +148,13 @@ def _handed(place: str, tensor: Any) -> Handed:
     # NumPy has no bfloat16; float32 holds every value of it.
     stored = "float32" if dtype == "bfloat16" else dtype
     return Handed(place, tuple(int(length) for length in tensor.shape[1:]), stored)
+
+
+def _made_by(layer: keras.Layer) -> str:
+    """Two layers without weights that make another thing of the same input differ in this; in nothing else if not."""
+    kind = type(layer)
+    settings = {name: value for name, value in layer.get_config().items() if name not in ("name", "trainable")}
+    return f"{kind.__qualname__} {json.dumps(settings, sort_keys=True, default=repr)} {code_of(kind.__module__)}"
 
 
 def _place(backbone: keras.Model, tensor: Any) -> str:

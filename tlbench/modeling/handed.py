@@ -10,8 +10,9 @@ import numpy as np
 class Handed:
     """One tensor.
 
-    place: where it is made, as the number of an operation of the backbone and the layers after it; names that Keras
-    numbers anew in each process are not in it. shape: of one image. dtype: as it is stored.
+    place: where it is made, as the number of an operation of the backbone and the layers after it, with their settings
+    and the state of their code; names that Keras numbers anew in each process are not in it. shape: of one image.
+    dtype: as it is stored.
     """
 
     place: str

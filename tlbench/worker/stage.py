@@ -1,20 +1,16 @@
 """What one phase of a training works on: the model cut where that helps, and the splits as it takes them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.backbones import registry as backbones
-from tlbench.core import plugin_files
 from tlbench.core.cell import Augmentation, Cell, Head, Named
 from tlbench.core.errors import UserError
-from tlbench.core.image_size import brief
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.auxiliary import auxiliary_head, with_auxiliary
@@ -36,6 +32,7 @@ from tlbench.training.second_head import Along, AuxiliaryHeads, SecondHead
 from tlbench.training.solvers.base import Examples
 from tlbench.training.solvers.relation import relate
 from tlbench.training.trainer import Trainer
+from tlbench.worker.made_from import made_from
 
 SWITCHED_OFF = "asked for"
 CHANGED_IMAGES = "random changes of the images"
@@ -198,7 +195,7 @@ def _features(
     job, (pictures,), labels = group.jobs[0], *images["train"]
     batch = fewest_repeated([len(one[1]) for one in images.values()], PASS_BATCH)
     store = FeatureStore(keep.folder, keep.most)
-    features = FeaturePass(assembled, at, _others(assembled, job, keep), made_from(job), store, jit, batch)
+    features = FeaturePass(assembled, at, _others(assembled, job, keep), made_from(job, jit), store, jit, batch)
     taken = [name for name in images if changes is None or name != "train"]
     splits = {name: (features.inputs(name, images[name][0][0]), images[name][1]) for name in taken}
     train: ToTrain = splits["train"] if changes is None else (_ViewFeatures(features, pictures, changes), labels)
@@ -245,22 +242,3 @@ class _ViewFeatures:
 
     def __call__(self, epoch: int) -> ModelInputs:
         return self._views[epoch % len(self._views)]
-
-
-def made_from(job: Job) -> dict[str, str]:
-    """What features depend on besides the split and the cut."""
-    cell, data = job.cell, job.images
-    resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
-    plugins = plugin_files.hashes(["tlbench.backbones"])
-    return {
-        **({"plugins": json.dumps(plugins)} if plugins else {}),
-        "backbone": cell.backbone.label,
-        "weights": job.weights.sha256 or f"random, seed {cell.seed}",
-        "data set": data.name,
-        "data": data.fingerprint,
-        "image size": brief(cell.image_size),
-        **resize,
-        "precision": cell.precision,
-        "jit": cell.jit,
-        "made by": f"keras {keras.__version__}, {cell.backend} {import_module(cell.backend).__version__}",
-    }

@@ -1,0 +1,46 @@
+"""What features depend on besides the split and the cut: they are kept between runs, and must never outlive it."""
+
+import json
+from importlib import import_module
+
+import keras
+
+from tlbench.backbones import registry as backbones
+from tlbench.core import plugin_files
+from tlbench.core.image_size import brief
+from tlbench.core.plugins import code_of, version_of
+from tlbench.core.version import __version__
+from tlbench.datasets import decode
+from tlbench.execution.job import Job
+from tlbench.worker import device
+
+
+def made_from(job: Job, jit: bool) -> dict[str, str]:
+    """Each thing by its name, for the key of an entry and for whoever reads its manifest.
+
+    The device is among them, since a GPU may multiply in TF32, and `jit` as it is used, whatever the cell says; so is
+    the code of the backbone, which another package or a plugin file may bring. What a pooling layer makes of the
+    backbone's features belongs to the cut.
+    """
+    cell, data, info = job.cell, job.images, backbones.of(job.cell.backbone)
+    resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
+    backend = f"{cell.backend} {import_module(cell.backend).__version__}"
+    plugins = plugin_files.hashes(["tlbench.backbones"])
+    package = {} if info.needs is None else {"package": f"{info.needs[0]} {version_of(info.needs[0])}"}
+    return {
+        **({"plugins": json.dumps(plugins)} if plugins else {}),
+        **package,
+        "backbone": cell.backbone.label,
+        "constructor": f"{info.constructor} {code_of(info.constructor.partition(':')[0])}",
+        "scaling": str(info.scaling),
+        "weights": job.weights.sha256 or f"random, seed {cell.seed}",
+        "data set": data.name,
+        "data": data.fingerprint,
+        "decoder": str(decode.VERSION),
+        "image size": brief(cell.image_size),
+        **resize,
+        "precision": cell.precision,
+        "device": device.describe()["name"],
+        "jit": "on" if jit else "off",
+        "made by": f"tlbench {__version__}, keras {keras.__version__}, {backend}",
+    }
