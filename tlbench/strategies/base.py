@@ -103,6 +103,8 @@ class Strategy(Value, ABC):
     trains: ClassVar[bool] = True
     keeps_classifier: ClassVar[bool] = False
     """Whether training needs the backbone's original classifier, whose weights are in a file of their own."""
+    adapts: ClassVar[bool] = False
+    """Whether its part has a rank: factors beside kernels, of which the trained model has none."""
     adam_rate: ClassVar[float]
     """Learning rate for Adam at batch size 32; docs/strategies.md has the validation sweep it comes from."""
 

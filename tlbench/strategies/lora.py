@@ -19,6 +19,7 @@ class Lora(FromHead):
     """
 
     summary: ClassVar[str] = "the head, then low-rank factors added to the backbone's kernels with it"
+    adapts: ClassVar[bool] = True
     adam_rate: ClassVar[float] = 1e-3
 
     rank: Annotated[int, Field(ge=1, strict=True, description="rank of the factors")] = 4

@@ -1,19 +1,21 @@
 """What a child does in the timing phase: build one model, then time its steps whenever it is its turn."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import keras
 
-from tlbench.core.cell import Cell, Named
+from tlbench.core.cell import Named
 from tlbench.execution.child import Channel
 from tlbench.host import gpu
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
-from tlbench.measuring.hosts import WARM_UP, Pace, Participant, Ready, Turned
+from tlbench.measuring.hosts import WARM_UP, Opened, Pace, Participant, Ready, Turned
 from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
-from tlbench.modeling.assemble import build
+from tlbench.modeling.assemble import Assembled, build
+from tlbench.strategies import registry as strategies
 from tlbench.training.compiling import compile_model
 from tlbench.training.rates import multiples_of
 from tlbench.worker import device, memory, peak, reference, settings
@@ -23,30 +25,29 @@ DONE = None
 
 
 class ModelTimer:
-    """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them."""
+    """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them.
+
+    Each step is opened before what the next one needs is made, inference first (as `measuring.jobs.steps_of` has it):
+    its memory is that of a process that predicts, whatever strategy it is timed for.
+    """
 
     def __init__(self, job: ModelJob) -> None:
-        cell, start = job.cell, memory.anonymous()
-        hardware = device.describe()
+        start, hardware = memory.anonymous(), device.describe()
         self._on_gpu, self._card = hardware["kind"] == "gpu", hardware.get("card", "")
-        jit = device.use_jit(cell, hardware["kind"])
-        assembled = build(cell, job.classes, None)
-        model, most = assembled.model, assembled.most
-        compile_model(model, cell, jit, multiples_of(assembled, most, model) if most else ())
-        # Low-rank factors are merged when training is over: a user predicts with the backbone as it was built.
-        plain = model if assembled.part.rank is None else merged(cell, job.classes, jit)
-        models = {"training": model, "inference": plain}
-        self._timers = [StepTimer(make_call(models[step.step], step, cell.seed)) for step in job.steps]
-        self._timing = job.timing
+        models = _Models(job, device.use_jit(job.cell, hardware["kind"]))
+        self._timers, self._timing, opened = list[StepTimer](), job.timing, list[Opened]()
         warm_up = None if self._on_gpu else job.timing  # others are being built for the same GPU at this moment
-        opened = tuple(memory.of_opening(timer, warm_up, start) for timer in self._timers)
+        for step in job.steps:
+            model = models.inference if step.step == "inference" else models.training
+            self._timers.append(StepTimer(make_call(model, step, job.cell.seed)))
+            opened.append(memory.of_opening(self._timers[-1], warm_up, start))
         self.ready = Ready(
             device=hardware,
             environment=capture(hardware),
-            jit=jit,
+            jit=models.jit,
             threads=usable_cores(),
             calls=device.calls(),
-            opened=opened,
+            opened=tuple(opened),
             resident=memory.resident(),
             device_memory=memory.device_peak(),
             arithmetic=device.arithmetic() if self._on_gpu else {},
@@ -64,11 +65,36 @@ class ModelTimer:
         """Nothing to do: the process ends, or lives on for a debugger."""
 
 
-def merged(cell: Cell, classes: int, jit: bool) -> keras.Model:
-    """The model of a cell without the low-rank factors of its training, to predict with."""
-    model = build(cell.model_copy(update={"strategy": Named(name="frozen")}), classes, None).model
-    model.compile(optimizer=None, jit_compile=jit)
-    return model
+class _Models:
+    """The models of a job's steps, each made when it is asked for; of two of one cell the layers are the same."""
+
+    def __init__(self, job: ModelJob, jit: bool) -> None:
+        self._cell, self._classes, self.jit = job.cell, job.classes, jit
+
+    @cached_property
+    def inference(self) -> keras.Model:
+        """Without an optimizer. Low-rank factors are merged when training is over: a user predicts without them."""
+        named = self._cell.strategy
+        if strategies.make(named.name, named.args).adapts or self._assembled.part.rank is not None:
+            without = self._cell.model_copy(update={"strategy": Named(name="frozen")})
+            whole = build(without, self._classes, None).model
+        else:
+            whole = self._assembled.model
+        model = keras.Model(whole.inputs[0], whole.outputs[0], name="inference")
+        model.compile(optimizer=None, jit_compile=self.jit)
+        return model
+
+    @cached_property
+    def training(self) -> keras.Model:
+        """With the optimizer, its state, and the rates of the phase that trains most."""
+        assembled, most = self._assembled, self._assembled.most
+        multiples = multiples_of(assembled, most, assembled.model) if most else ()
+        compile_model(assembled.model, self._cell, self.jit, multiples)
+        return assembled.model
+
+    @cached_property
+    def _assembled(self) -> Assembled:
+        return build(self._cell, self._classes, None)
 
 
 class ReferenceTimer:
