@@ -28,13 +28,14 @@ class Freezing:
 
     A frozen layer is a fixed function. BatchNormalization runs in inference mode: Keras 3 sees to that where
     `trainable` is False. Dropout does not, so its rate is 0 while it is frozen (EfficientNet drops whole blocks at
-    random), and as built when it is freed.
+    random), and as built when it is freed. Raises UserError for a layer that draws random numbers and has no rate.
     """
 
     def __init__(self, backbone: keras.Model) -> None:
         self._layers = list(backbone.layers)
         drawing = [leaf for leaf in leaves(backbone) if draws_random_numbers(leaf)]
-        self._rates = {id(leaf): getattr(leaf, rate_name(leaf)) for leaf in drawing}
+        named = [(leaf, _rate_name(backbone, leaf)) for leaf in drawing]
+        self._rates = {id(leaf): (name, getattr(leaf, name)) for leaf, name in named}
         self._fixed = {id(leaf) for leaf in leaves(backbone) if not leaf.trainable}
 
     def freeze(self, part: Part) -> None:
@@ -45,11 +46,22 @@ class Freezing:
             layer.trainable = free
             for leaf in leaves(layer):
                 if id(leaf) in self._rates:
-                    setattr(leaf, rate_name(leaf), self._rates[id(leaf)] if free else 0)
+                    name, built = self._rates[id(leaf)]
+                    setattr(leaf, name, built if free else 0)
                 if free and id(leaf) in self._fixed:
                     leaf.trainable = False
                 elif free and part.only != "all":
                     _free_only(leaf, part.only)
+
+
+def _rate_name(backbone: keras.Model, leaf: keras.Layer) -> str:
+    name = rate_name(leaf)
+    if name is None:
+        raise UserError(
+            f"{backbone.name} has a layer that draws random numbers and has no rate to be 0 while it is frozen, "
+            f"{leaf.name!r} ({type(leaf).__name__}); leave it out of the model"
+        )
+    return name
 
 
 def _free_only(leaf: keras.Layer, only: Only) -> None:

@@ -34,19 +34,25 @@ def is_normalization(layer: keras.layers.Layer) -> bool:
 
 def draws_random_numbers(layer: keras.layers.Layer) -> bool:
     """Whether a layer, not a nested model, gives different outputs for the same input in training."""
-    return keras_private.has_generators(layer) and getattr(layer, rate_name(layer), 1) > 0
+    name = rate_name(layer)
+    return keras_private.has_generators(layer) and (name is None or getattr(layer, name) > 0)
 
 
-def rate_name(layer: keras.layers.Layer) -> str:
-    """The attribute of a layer that says how much it drops; of keras-hub's stochastic depth it is another."""
-    return "drop_prob" if hasattr(layer, "drop_prob") else "rate"
+def rate_name(layer: keras.layers.Layer) -> str | None:
+    """The attribute of a layer that says how much it drops, or how loud its noise is, which is then 0 for none at all.
+
+    None where there is no such number. Of keras-hub's stochastic depth it is ``drop_prob``.
+    """
+    return next((name for name in ("drop_prob", "rate", "stddev") if hasattr(layer, name)), None)
 
 
-def seed_noise(model: keras.Model, seed: int) -> None:
-    """Give each layer that draws random numbers in training a seed of its own that follows from `seed`.
+def seed_noise(model: keras.Model, seed: int, done: int = 0) -> None:
+    """Give each layer that draws random numbers in training a seed of its own that follows from `seed` and from `done`,
+    how many epochs of the same training lie behind.
 
     As built, their seeds depend on what else has drawn numbers in the process; and training moves them on.
     """
     drawing = [leaf for leaf in leaves(model) if draws_random_numbers(leaf)]
     for number, leaf in enumerate(drawing):
-        keras_private.seed_generators(leaf, int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1))
+        own = int(np.random.SeedSequence((seed, number, done)).generate_state(1)[0] >> 1)
+        keras_private.seed_generators(leaf, own)

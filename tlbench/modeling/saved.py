@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tlbench.backbones.saved import file_of
 from tlbench.backbones.spec import BackboneInfo
@@ -11,6 +12,7 @@ from tlbench.cache.download import file_digest
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError
 from tlbench.core.text import one_line
+from tlbench.modeling.layers import draws_random_numbers, rate_name
 
 FEATURE_MAP = 4
 """Axes of a feature map: images, height, width, channels."""
@@ -19,6 +21,7 @@ FEATURE_MAP = 4
 def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
     """The model up to its last feature map, with random weights, for images of `shape` (H, W, 3).
 
+    What changes training images at random in the file is left out: that is for a suite's `augmentation` to say.
     Raises UserError for a file that is another one now, or cannot be opened, and where its classifier or another
     precision is asked for.
     """
@@ -31,7 +34,7 @@ def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, 
     if file_digest(file.path) != file.sha256:
         raise UserError(f"{file.path} has changed since the run began; run it again")
     features = _features(file.path)
-    model: keras.Model = keras.models.clone_model(features, input_tensors=keras.Input(shape))
+    model: keras.Model = keras.models.clone_model(features, keras.Input(shape), clone_function=_again)
     for layer in model.layers:
         layer.trainable = True
     return model
@@ -43,6 +46,26 @@ def load(model: keras.Model, path: Path) -> None:
     for layer in model.layers:
         if layer.weights:
             layer.set_weights(features.get_layer(layer.name).get_weights())
+
+
+def _again(layer: keras.Layer) -> keras.Layer:
+    """A layer with other weights; in the place of one that does something in training alone, one that does nothing.
+
+    Dropout and noise, which have a rate, belong to how the model is trained.
+    """
+    if draws_random_numbers(layer) and rate_name(layer) is None and _does_nothing(layer):
+        return keras.layers.Identity(name=layer.name)
+    return type(layer).from_config(layer.get_config())
+
+
+def _does_nothing(layer: keras.Layer) -> bool:
+    """Whether a layer on images, or on feature maps, gives them as they are, but in training."""
+    shape: tuple[int | None, ...] = getattr(layer.input, "shape", ())
+    if len(shape) != FEATURE_MAP or layer.output.shape != shape:
+        return False
+    images = np.linspace(0, 255, 8 * 8 * int(shape[-1] or 0), dtype=np.float32).reshape(1, 8, 8, -1)
+    made = keras.ops.convert_to_numpy(layer(images, training=False))
+    return bool(made.shape == images.shape and np.array_equal(made, images))
 
 
 def _features(path: Path) -> keras.Model:
