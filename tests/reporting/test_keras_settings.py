@@ -179,6 +179,29 @@ def test_layers_and_head_are_trained_at_their_rates(pictures: Path) -> None:
     assert other[head] == pytest.approx(10 * once[head], abs=1e-6)
 
 
+def test_with_labels_in_parts_the_solved_head_is_no_candidate_and_the_epochs_of_each_phase_are() -> None:
+    """The callback alone, with validation losses that are given, on a model whose weights are the epoch's number."""
+    record = asking("gradual", label_smoothing=0.1)
+    head, tuning = record.training
+    phases = [tuning.model_copy(update={"name": f"fine-tuning {number}"}) for number in (1, 2)]
+    code = program(record.model_copy(update={"training": (head, *phases)}))
+    assert code.count("train_layers(frozen") == 3  # its definition, too
+    seen = [0.4]
+    names: dict[str, Any] = {"keras": keras, "np": np, "look": lambda: seen[-1], "LOSS": "loss"}
+    exec(code[code.index("class Best") : code.index("def train_layers")], names)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    for losses in ([0.9, 0.6], [0.7, 0.8]):
+        best = names["Best"]()
+        best.set_model(model)
+        best.on_train_begin()
+        for loss in losses:
+            model.set_weights([np.array([[loss]])])
+            best.on_epoch_end(0, {"val_loss": loss})
+        best.on_train_end()
+        seen.append(float(model.get_weights()[0].item()))
+    assert seen == pytest.approx([0.4, 0.6, 0.6])
+
+
 def test_a_weight_decay_of_0_is_one_that_every_optimizer_takes() -> None:
     given = arguments(asking(weight_decay=0.0, optimizer="adamw").cell.training)
     assert eval(f"keras.optimizers.AdamW(0.1{given})", {"keras": keras}).weight_decay == 0

@@ -155,13 +155,24 @@ def test_numbers_out_of_range_are_refused(name: str, args: dict[str, float], sen
 def test_settings_of_steps_are_those_of_every_phase_of_steps() -> None:
     asked = training(schedule="step", warmup=0.25)
     for name in ("full", "frozen", "scratch", "partial"):
-        for phase in phases(name, HIDDEN, asked):
-            found = as_asked(phase, asked)
+        for found in as_asked(phases(name, HIDDEN, asked), asked):
             assert (found.schedule, found.warmup, found.keep_start) == ("step", 0.25, True)
     head, tuning = phases("full")
-    assert as_asked(head, asked) == head, "a solver has no use for them"
-    assert as_asked(tuning, training()) == tuning
-    assert not as_asked(tuning, training(mixup=0.2)).keep_start
+    assert as_asked((head, tuning), asked)[0] == head, "a solver has no use for them"
+    assert as_asked((head, tuning), training()) == (head, tuning)
+
+
+@pytest.mark.parametrize("parts", [{"mixup": 0.2}, {"label_smoothing": 0.1}])
+def test_with_labels_in_parts_the_solved_head_is_no_candidate_and_every_epoch_is_one(parts: dict[str, float]) -> None:
+    asked = training(epochs=5, **parts)
+
+    def kept(name: str, head: Head = LINEAR) -> list[bool]:
+        return [phase.keep_start for phase in as_asked(phases(name, head, asked), asked) if phase.solver == "gradient"]
+
+    assert kept("full") == [False]
+    assert kept("gradual") == [False, True, True]
+    assert kept("interval") == [False, True]
+    assert kept("full", HIDDEN)[1], "a head that was trained by steps saw such labels too"
 
 
 FROM_HEAD = [name for name in registry.names() if "head_rate" in registry.arguments(name)]

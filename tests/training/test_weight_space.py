@@ -9,7 +9,7 @@ from tlbench.training.weight_space import Weights, between, greedy_soup, interpo
 
 keras = pytest.importorskip("keras")
 
-from tlbench.training.pull import pull  # noqa: E402
+from tlbench.training.pull import in_the_loss, pulls  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 
@@ -61,12 +61,13 @@ def test_the_step_of_l2_sp_is_that_of_numpy() -> None:
     x, y = draw.normal(size=(8, 4)), draw.normal(size=(8, 2))
     backbone, head = keras.layers.Dense(3, name="backbone"), keras.layers.Dense(2, use_bias=False, name="head")
     model = keras.Sequential([keras.Input((4,)), backbone, head])
-    pull(backbone.trainable_variables, head.trainable_variables, alpha=0.3, beta=0.7)
+    penalties = pulls(backbone.trainable_variables, head.trainable_variables, alpha=0.3, beta=0.7)
     first = [keras.ops.convert_to_numpy(one.value) for one in model.trainable_variables]
     moved = [one + draw.normal(size=one.shape).astype(np.float32) for one in first]
     model.set_weights(moved)
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", jit_compile=False)
-    loss = model.train_on_batch(x, y)
+    with in_the_loss(penalties):
+        loss = model.train_on_batch(x, y)
     w, b, v = (one.astype(np.float64) for one in moved)
     hidden = x @ w + b
     error = hidden @ v - y

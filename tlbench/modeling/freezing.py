@@ -98,7 +98,7 @@ def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Hea
     """The phases of a training. Raises UserError as `part_of`."""
     with _told(backbone, strategy):
         phases = strategies.make(strategy.name, strategy.args).phases(views_of(backbone), train, head)
-    return tuple(as_asked(phase, train) for phase in phases)
+    return as_asked(phases, train)
 
 
 def views_of(backbone: keras.Model) -> list[LayerView]:

@@ -172,11 +172,12 @@ def keeps_best(train: Training) -> bool:
 def by_validation(callback: str, record: Record) -> str:
     """A callback that keeps weights by what the training monitors.
 
-    Of labels in parts it keeps none of those that training began with, as `as_asked` says.
+    Of labels in parts it keeps none of those that the first phase of steps began with, as `as_asked` says.
     """
     train = record.cell.training
     if train.soft_labels:
-        for text, other in snippets.WITHOUT_START:
+        several = sum(phase.solver == "gradient" for phase in record.training) > 1
+        for text, other in snippets.AFTER_STEPS if several else snippets.WITHOUT_START:
             callback = callback.replace(text, other)
     if takes_parts(record):
         callback = callback.replace("*validation", "*checked")

@@ -143,6 +143,15 @@ WITHOUT_START = (
     (", those that training began with included.", "."),
     (", the weights of the beginning included.", "."),
 )
+AFTER_STEPS = (
+    (
+        "self.lowest, self.weights = look(), self.model.get_weights()\n\n",
+        "self.lowest = look() if Best.begun else np.inf\n"
+        "        self.weights, Best.begun = self.model.get_weights(), True\n\n",
+    ),
+    ("    def on_train_begin", "    begun = False\n\n    def on_train_begin"),
+    (", those that training began with included.", " of any phase of steps."),
+)
 BY_ACCURACY = (
     ("return_dict=True)[LOSS]", 'return_dict=True)["accuracy"]'),
     ("return model.evaluate", "return -model.evaluate"),

@@ -168,20 +168,22 @@ class Strategy(Value, ABC):
         return self.adam_rate * RELATIVE_TO_ADAM[optimizer]
 
 
-def as_asked(phase: Phase, train: Training) -> Phase:
-    """A phase with the schedule and the warm-up that `train` asks for, which no solver has a use for.
+def as_asked(phases: Sequence[Phase], train: Training) -> tuple[Phase, ...]:
+    """The phases of a training, those of steps with the schedule and the warm-up that `train` asks for.
 
-    Labels in parts make probabilities less sure, and a loss on whole ones larger: weights found without them would win
-    over all that come later, so those that the phase begins with are then not to be kept.
+    Labels in parts make probabilities less sure, and a loss on whole ones larger: a head that was solved, without them,
+    would win over all that come later. So its weights are then not to be kept by the phase that begins with them; those
+    of a phase of steps had such labels as well.
     """
-    if phase.solver != "gradient":
-        return phase
-    changed: dict[str, object] = {"keep_start": not train.soft_labels}
-    if train.schedule is not None:
-        changed["schedule"] = train.schedule
-    if train.warmup is not None:
-        changed["warmup"] = train.warmup
-    return phase.model_copy(update=changed)
+    asked = {"schedule": train.schedule, "warmup": train.warmup}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    found = list[Phase]()
+    for phase in phases:
+        if phase.solver == "gradient":
+            solved = bool(found) and found[-1].solver != "gradient"
+            phase = phase.model_copy(update={**changed, "keep_start": not (solved and train.soft_labels)})
+        found.append(phase)
+    return tuple(found)
 
 
 def is_linear(head: Head) -> bool:

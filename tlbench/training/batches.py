@@ -69,7 +69,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
     else draws random numbers; so does what `change` makes of a batch. class_weights: of the loss of an image of each
-    class (C,). along: makes the labels of further outputs of the labels.
+    class (C,). along: makes the labels of further outputs of the labels. first: the number of its first epoch, from 0.
     """
 
     def __init__(
@@ -81,13 +81,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         change: Change | None = None,
         class_weights: NDArray[np.float32] | None = None,
         along: Callable[[NDArray[np.generic]], tuple[NDArray[np.generic], ...]] | None = None,
+        first: int = 0,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
         self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
         self._class_weights, self._along = class_weights, along
-        self._epoch = 0
-        self._inputs, self._order = self._of_epoch(0), self._draw()
+        self._epoch = first
+        self._inputs, self._order = self._of_epoch(first), self._draw()
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self._batch_size)

@@ -1,6 +1,7 @@
 """Penalties on weights as a loss: toward where they started, and toward nought."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -18,15 +19,34 @@ class Pull:
         return 0.5 * self._strength * keras.ops.sum(keras.ops.square(apart))
 
 
-def pull(backbone: Sequence[keras.Variable], head: Sequence[keras.Variable], alpha: float, beta: float) -> None:
+Penalties = Sequence[tuple[keras.Variable, Pull]]
+"""Variables, each with its own."""
+
+
+def pulls(backbone: Sequence[keras.Variable], head: Sequence[keras.Variable], alpha: float, beta: float) -> Penalties:
     """Hold the backbone's weights, with `alpha`, to what they are now, and the head's, with `beta`, to nought.
 
-    The penalty joins the loss of whatever is compiled with these variables from now on. L2-SP: X. Li and others,
-    "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (ICML 2018), section 3; all that is
-    adapted is held, scales and offsets of normalization too.
+    L2-SP: X. Li and others, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (ICML 2018),
+    section 3; all that is adapted is held, scales and offsets of normalization too.
     """
-    for variable in backbone:
-        start = keras.Variable(keras.ops.copy(variable.value), trainable=False, name=f"start_of_{variable.name}")
-        variable.regularizer = Pull(alpha, start)
-    for variable in head:
-        variable.regularizer = Pull(beta, None)
+    starts = [
+        keras.Variable(keras.ops.copy(one.value), trainable=False, name=f"start_of_{one.name}") for one in backbone
+    ]
+    held = [(variable, Pull(alpha, start)) for variable, start in zip(backbone, starts, strict=True)]
+    return [*held, *((variable, Pull(beta, None)) for variable in head)]
+
+
+@contextmanager
+def in_the_loss(penalties: Penalties) -> Iterator[None]:
+    """Have them in the loss of what is traced inside, and of nothing else.
+
+    A variable has one regularizer for all the models that it is in, and a saved model may have given it its own.
+    """
+    before = [variable.regularizer for variable, _ in penalties]
+    for variable, penalty in penalties:
+        variable.regularizer = penalty
+    try:
+        yield
+    finally:
+        for (variable, _), own in zip(penalties, before, strict=True):
+            variable.regularizer = own

@@ -22,6 +22,7 @@ from tlbench.training.best import Averages, Best, Sums
 from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, cross_entropy, predict, top_1
 from tlbench.training.mixing import BatchChange
+from tlbench.training.pull import Penalties, in_the_loss
 from tlbench.training.schedule import Schedule
 from tlbench.training.second_head import Along
 
@@ -53,7 +54,7 @@ class Trainer:
 
     `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
     optimizer's first state, while the model's weights are the caller's to set back. along: what is trained
-    along with it, from its own first weights each time.
+    along with it, from its own first weights each time. penalties: in the loss while it trains.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Trainer:
         ema: float = 0.0,
         multiples: Sequence[float] = (),
         along: Along | None = None,
+        penalties: Penalties = (),
     ) -> None:
-        self.model, self.along = model, along
+        self.model, self.along, self._penalties = model, along, penalties
         self._trained = along.model if along else model
         changes = cell.training.augmentation
         if changes and not changes.views:
@@ -92,16 +94,18 @@ class Trainer:
         validation: Arrays,
         on_epoch: OnEpoch,
         start: Epoch | None = None,
+        done: int = 0,
     ) -> Fitted:
         """Train as `cell` and `phase` say; the validation set is looked at after each epoch, never the test set.
 
-        start: what validation says of the weights the model has now, which the phase may keep. Raises DivergedError
+        start: what validation says of the weights the model has now, which the phase may keep. done: epochs of the same
+        training before this phase, after which orders of batches, views and random changes go on. Raises DivergedError
         after the first epoch whose loss is not finite.
         """
         asked = cell.training
         steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
         schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
-        gather = self._set_back(cell.seed, schedule.at(0))
+        gather = self._set_back(cell.seed, schedule.at(0), done)
         classes = max(2, self.model.output_shape[-1])  # one sigmoid unit stands for two
         weights = balanced_weights(train[1], classes) if asked.class_weight else None
         loss = partial(cross_entropy, class_weights=weights)
@@ -117,21 +121,19 @@ class Trainer:
         if phase.ema:
             averages = Averages(self._trained, gather)
             looking = [averages.show, *looking, averages.hide]
-        stopping, asked_for = _callbacks(asked, restores=not phase.keep_best)
-        self._trained.fit(
-            Batches(
-                *train,
-                batch_size=asked.batch_size,
-                seed=cell.seed,
-                change=self._change,
-                class_weights=weights,
-                along=self.along.targets if self.along else None,
-            ),
-            epochs=phase.epochs,
-            shuffle=False,  # Batches draws its own order
-            callbacks=[*rates, *looking, *asked_for],
-            verbose=0,
+        stopping, asked_for = _callbacks(asked, restores=not (phase.keep_best or phase.shares))
+        batches = Batches(
+            *train,
+            batch_size=asked.batch_size,
+            seed=cell.seed,
+            change=self._change,
+            class_weights=weights,
+            along=self.along.targets if self.along else None,
+            first=done,
         )
+        callbacks = [*rates, *looking, *asked_for]
+        with in_the_loss(self._penalties):  # the first `fit` traces it; `batches` draw their own order
+            self._trained.fit(batches, epochs=phase.epochs, shuffle=False, callbacks=callbacks, verbose=0)
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
         cost = watch.usage.since(NONE, len(watch.steps)) if watch.steps else None
         if phase.soup or phase.shares:
@@ -143,8 +145,8 @@ class Trainer:
             kept = stopping.best_epoch
         return Fitted(tuple(watch.history), kept, step, cost)
 
-    def _set_back(self, seed: int, rate: float) -> Callable[[], None]:
-        """The optimizer's first state, the first weights of what is trained along, noise of `seed`.
+    def _set_back(self, seed: int, rate: float, done: int) -> Callable[[], None]:
+        """The optimizer's first state, the first weights of what is trained along, noise of `seed` after `done` epochs.
 
         Returns what takes the optimizer's copies of the weights again, if it holds any.
         """
@@ -155,7 +157,7 @@ class Trainer:
             self.along.restore(seed)
         gather: Callable[[], None] = getattr(self._optimizer, "gather", _nothing)
         gather()
-        seed_noise(self._trained, seed)
+        seed_noise(self._trained, seed, done)
         return gather
 
 

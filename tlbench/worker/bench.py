@@ -191,7 +191,9 @@ class Bench:
                 history, kept = [*history, epoch], len(history)
             else:
                 before = history[kept] if history else None
-                fitted = stage.trainer.fit(job.cell, phase, stage.train, stage.splits["validation"], on_epoch, before)
+                done = sum(epoch.epoch > 0 for epoch in history)  # 0 is a head that was solved
+                validation = stage.splits["validation"]
+                fitted = stage.trainer.fit(job.cell, phase, stage.train, validation, on_epoch, before, done)
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
                 one = self._told(phase, stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage}))

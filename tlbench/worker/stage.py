@@ -26,7 +26,7 @@ from tlbench.training.batches import Arrays, ModelInputs, ToTrain, fewest_repeat
 from tlbench.training.evaluate import outputs_of
 from tlbench.training.feature_store import FeatureStore, NoRoomError
 from tlbench.training.features import PASS_BATCH, FeaturePass
-from tlbench.training.pull import pull
+from tlbench.training.pull import Penalties, pulls
 from tlbench.training.rates import multiples_of
 from tlbench.training.second_head import Along, AuxiliaryHeads, SecondHead
 from tlbench.training.solvers.base import Examples
@@ -90,9 +90,6 @@ def _stage(
         model = upper_model(assembled, where)
         model.compile(optimizer=None, jit_compile=jit)
         return Stage(model, splits, train, path, None)
-    if phase.pull or phase.shrink:
-        head = [variable for layer in head_of(assembled) for variable in layer.trainable_variables]
-        pull(assembled.backbone.trainable_variables, head, phase.pull, phase.shrink)
     views = _views(group.jobs[0])
     if group.keep is not None and isinstance(where, Boundary):
         try:
@@ -116,9 +113,16 @@ def _stage(
 def _trainer(
     assembled: Assembled, model: keras.Model, cell: Cell, phase: Phase, jit: bool, along: Along | None = None
 ) -> Trainer:
-    if along is None:
-        return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, model))
-    return Trainer(model, cell, jit, phase.ema, multiples_of(assembled, phase, along.model, along.head), along)
+    trained, second = (along.model, along.head) if along else (model, None)
+    multiples = multiples_of(assembled, phase, trained, second)
+    return Trainer(model, cell, jit, phase.ema, multiples, along, _penalties(assembled, phase))
+
+
+def _penalties(assembled: Assembled, phase: Phase) -> Penalties:
+    if not (phase.pull or phase.shrink):
+        return ()
+    head = [variable for layer in head_of(assembled) for variable in layer.trainable_variables]
+    return pulls(assembled.backbone.trainable_variables, head, phase.pull, phase.shrink)
 
 
 def _along(assembled: Assembled, job: Job, phase: Phase, jit: bool, images: Mapping[str, Arrays]) -> Along | None:
