@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(OTHER is None, reason="TLBENCH_OTHER_PYTHON is n
 
 
 ROOT = Path(__file__).parents[2]
-TRAINING = ("test_rates",)
+TRAINING = ("test_rates", "test_trainer", "test_weight_space")
 """Tests of training that hold on every backend."""
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 
 from tlbench.core.cell import Cell, Training
 from tlbench.host.allocator import usage
@@ -117,6 +118,7 @@ class Trainer:
         best = Best(self.model, asked.monitor, start if phase.keep_start else None, phase.soup or 1)
         first = self.model.get_weights() if phase.shares else ()
         rates = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
+        noise = [_Noise(cell.seed, done)] if keras.backend.backend() == "torch" else []
         looking = [watch, best] if phase.keep_best or phase.soup else [watch]
         if phase.ema:
             averages = Averages(self._trained, gather)
@@ -131,7 +133,7 @@ class Trainer:
             along=self.along.targets if self.along else None,
             first=done,
         )
-        callbacks = [*rates, *looking, *asked_for]
+        callbacks = [*noise, *rates, *looking, *asked_for]
         with in_the_loss(self._penalties):  # the first `fit` traces it; `batches` draw their own order
             self._trained.fit(batches, epochs=phase.epochs, shuffle=False, callbacks=callbacks, verbose=0)
         kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
@@ -237,6 +239,22 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.optimizer.learning_rate = self._schedule.at(self._done)
         self._done += 1
+
+
+class _Noise(keras.callbacks.Callback):  # type: ignore[misc]
+    """Lets the noise of each epoch follow from the seed and the epoch on torch too.
+
+    Dropout draws from torch's own generator there, whatever its layer's is seeded with, as does Keras itself before the
+    first step of a model.
+    """
+
+    def __init__(self, seed: int, done: int) -> None:
+        super().__init__()
+        self._seed, self._done = seed, done
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        own = np.random.SeedSequence((self._seed, self._done + epoch)).generate_state(1)[0]
+        keras.utils.set_random_seed(int(own >> 1))
 
 
 def _callbacks(
