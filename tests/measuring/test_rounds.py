@@ -1,13 +1,14 @@
 """Who takes a turn when: order, fairness, an end; on a made-up machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.measuring.played import killed
 from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Turned
-from tlbench.measuring.rounds import Task, take_turns
+from tlbench.measuring.rounds import Taken, Task, take_turns
+from tlbench.statistics.bootstrap import FEWEST
 
 
 def timing(iterations: int = 4, seconds: float = 0.0, max_seconds: float | None = None) -> Timing:
@@ -97,6 +98,25 @@ def test_a_bound_ends_a_step_that_is_too_slow_for_its_iterations_but_not_before_
     taken, _ = take_turns(tasks, diary.reference)
     assert taken["slow"].rounds == [(7.0,)] * 8
     assert taken["slowest"].rounds == [(30.0,)] * 6
+
+
+def test_what_a_step_took_so_far_is_that_of_all_its_rounds_though_each_is_added_once() -> None:
+    added = []
+
+    class Samples(tuple[float, ...]):
+        def __iter__(self) -> Iterator[float]:
+            added.append(self)
+            return super().__iter__()
+
+    taken, asked = Taken(), timing(50, seconds=9.001, max_seconds=15.001)
+    for number in range(1, 41):
+        taken.rounds.append(Samples((0.1 * number % 0.7, 0.3)))
+        seconds = sum(map(sum, taken.rounds))
+        for _ in range(2):
+            added.clear()
+            assert taken.over(asked) == (number >= FEWEST and seconds >= 15.001)
+            assert taken.enough(asked) == (taken.over(asked) or (2 * number >= 50 and seconds >= 9.001))
+    assert not added
 
 
 def test_a_model_that_is_lost_keeps_what_it_gave_and_the_others_go_on() -> None:

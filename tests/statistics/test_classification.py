@@ -1,5 +1,7 @@
 """Measures of a classifier against examples worked by hand and against scipy."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,3 +52,9 @@ def test_a_calibrated_classifier_has_almost_no_calibration_error_and_a_boastful_
 def test_mcnemar_equals_the_exact_binomial_test(first: int, second: int) -> None:
     expected = 1.0 if first + second == 0 else stats.binomtest(first, first + second).pvalue
     assert mcnemar(first, second) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("fewer", "trials"), [(0, 1), (3, 9), (500, 1000), (480, 1013)])
+def test_mcnemar_is_to_the_bit_the_sum_of_binomial_coefficients(fewer: int, trials: int) -> None:
+    tail = sum(math.comb(trials, k) for k in range(fewer + 1))
+    assert mcnemar(trials - fewer, fewer) == min(1.0, 2 * tail / 2**trials)

@@ -1,6 +1,7 @@
 """The seed is the unit: differences of trainings against scipy's tests in the corners, and simulated suites between."""
 
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from scipy import stats
 
 from tests.narrow import present
 from tests.statistics.simulations import easy, equal_recipes, suites_of_trainings, trained
-from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers, without_seeds
+from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
+from tlbench.statistics.trainings import Trainings, both, compare, of_accuracies, of_answers, without_seeds
 
 SUITES = 1000
 
@@ -35,6 +37,32 @@ def test_trainings_that_do_not_vary_leave_the_paired_test_of_images() -> None:
     assert shift is not None
     assert shift.p == pytest.approx(expected.pvalue, rel=1e-6)
     assert shift.low == pytest.approx(expected.confidence_interval(0.95).low)
+
+
+def afresh(first: Trainings, second: Trainings, seeds: list[Spread]) -> tuple[float, float]:
+    """Estimate and p-value of two that kept their answers, everything computed from the numbers 0 and 1."""
+    a, b = (np.asarray(each.right, float) for each in (first, second))
+    seen = float((b.mean(axis=1) - a.mean(axis=1)).var(ddof=1))
+    noise = sum(float(side.var(axis=1, ddof=1).mean()) / side.shape[1] for side in (a, b) if side.shape[1] > 1)
+    over_images = Spread(max(0.0, seen - noise) / len(a), len(a) - 1)
+    shift = difference(
+        float(first.accuracies.mean()), float(second.accuracies.mean()), both(of_sum(seeds), over_images)
+    )
+    return shift.estimate, shift.p
+
+
+def test_what_is_computed_once_for_all_couples_is_to_the_bit_what_each_couple_alone_would_give() -> None:
+    draw = np.random.default_rng(3)
+    recipes = [of_answers(draw.random((701, 3)) < share) for share in (0.7, 0.72, 0.75, 0.8)]
+    head = draw.random((701, 1)) < 0.8
+    recipes.append(without_seeds(of_answers(head.astype(int)), [0.79, 0.8, 0.82, 0.81]))
+    own = [spread(each.accuracies) for each in recipes]
+    of_means = [Spread(like.variance / 3, like.freedom) for like in (shrunk(one, common(own)) for one in own[:4])]
+    of_means.append(present(recipes[4].resampled))
+    couples = list(combinations(range(5), 2))
+    shifts = map(present, compare(recipes, couples))
+    found = [(shift.estimate, shift.p) for shift in shifts]
+    assert found == [afresh(recipes[a], recipes[b], [of_means[a], of_means[b]]) for a, b in couples]
 
 
 def test_equal_answers_differ_by_nothing() -> None:

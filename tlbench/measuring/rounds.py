@@ -56,21 +56,27 @@ class Taken:
     reference: list[float | None] = field(default_factory=list)
     gpu: list[GpuState | None] = field(default_factory=list)
     lost: LostError | None = None
+    _added: tuple[int, int, float] = field(default=(0, 0, 0.0), init=False, repr=False, compare=False)
 
     def enough(self, timing: Timing, rounds: int | None = None) -> bool:
         """Whether there are `rounds`, or else `iterations` samples that took `seconds`, or `max_seconds` are over."""
         if rounds is not None:
             return len(self.rounds) >= rounds
-        count, seconds = sum(map(len, self.rounds)), self._seconds()
+        count, seconds = self._so_far()
         return self.over(timing) or (count >= timing.iterations and seconds >= timing.seconds)
 
     def over(self, timing: Timing) -> bool:
         """Whether it had all the time that it may have; never before there are as many rounds as a number needs."""
         most = timing.max_seconds
-        return most is not None and len(self.rounds) >= FEWEST and self._seconds() >= most
+        return most is not None and len(self.rounds) >= FEWEST and self._so_far()[1] >= most
 
-    def _seconds(self) -> float:
-        return sum(map(sum, self.rounds))
+    def _so_far(self) -> tuple[int, float]:
+        """Samples, and seconds that they took; each round is added once, however often this is asked between turns."""
+        rounds, count, seconds = self._added
+        for samples in self.rounds[rounds:]:
+            count, seconds = count + len(samples), seconds + sum(samples)
+        self._added = len(self.rounds), count, seconds
+        return count, seconds
 
 
 def take_turns(

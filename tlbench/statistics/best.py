@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from tlbench.statistics.classification import mcnemar
-from tlbench.statistics.finite import Numbers, finite
+from tlbench.statistics.finite import finite
 from tlbench.statistics.intervals import wilson
 from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
 from tlbench.statistics.ranks import Shift
@@ -90,7 +90,7 @@ def _of_models(first: Trainings, second: Trainings) -> Shift:
     if first.right is not None and second.right is not None:
         if first.images != second.images:
             raise ValueError(f"{first.images} and {second.images} test images: the same images are needed")
-        a, b = _answers(first.right), _answers(second.right)
+        a, b = first.right[:, 0], second.right[:, 0]
         lost, won = int((a & ~b).sum()), int((b & ~a).sum())
         return Shift((won - lost) / first.images, None, None, mcnemar(lost, won))
     shares = [float(each.accuracies[0]) for each in (first, second)]
@@ -99,7 +99,3 @@ def _of_models(first: Trainings, second: Trainings) -> Shift:
         for share, each in zip(shares, (first, second), strict=True)
     ]
     return difference(shares[0], shares[1], of_sum(variances))
-
-
-def _answers(right: Numbers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return right[:, 0] > 0

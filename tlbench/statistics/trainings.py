@@ -6,6 +6,7 @@ no number of test images can tell it from a better recipe; only other trainings 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -23,14 +24,14 @@ FEWEST_SEEDS = 2
 class Trainings:
     """One recipe, trained with several seeds and tested on the same images each time.
 
-    accuracies: (seeds,), shares of 1. images: how many. right: (images, seeds), 1 where a training predicted an image
-    right, else 0; None where the answers were not kept. resampled: of a training without luck (a solved head has one
+    accuracies: (seeds,), shares of 1. images: how many. right: (images, seeds), whether a training predicted an image
+    right; None where the answers were not kept. resampled: of a training without luck (a solved head has one
     solution, and no seed), how much its accuracy varies over resamples of its training images; else None.
     """
 
     accuracies: Numbers
     images: int
-    right: Numbers | None = None
+    right: NDArray[np.bool_] | None = None
     resampled: Spread | None = None
 
     @property
@@ -50,8 +51,11 @@ def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
 
 def of_answers(right: ArrayLike | NDArray[np.bool_]) -> Trainings:
     """From right and wrong answers (images, seeds). Raises ValueError unless there are some, each 0 or 1."""
-    answers = finite(right, "answers")
-    if answers.ndim != 2 or not answers.size or not ((answers == 0) | (answers == 1)).all():
+    given = np.asarray(right)
+    if given.dtype != np.bool_:
+        given = finite(given, "answers")
+    answers = given.astype(np.bool_, copy=False)
+    if answers.ndim != 2 or not answers.size or (given != answers).any():
         raise ValueError(f"answers of shape {answers.shape}: (images, seeds) of 0 and 1 are needed")
     return Trainings(answers.mean(axis=0), len(answers), answers)
 
@@ -97,11 +101,12 @@ def compare(
     of_means = [
         each.resampled or _of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)
     ]
+    judged = [trainings[first].judged and trainings[second].judged for first, second in couples]
+    in_use = {place for couple, known in zip(couples, judged, strict=True) if known for place in couple}
+    sides = {place: _Side(trainings[place], of_means[place]) for place in in_use}
     return [
-        None
-        if not (trainings[first].judged and trainings[second].judged)
-        else _compared(trainings[first], trainings[second], of_sum([of_means[first], of_means[second]], most), images)
-        for first, second in couples
+        _compared(sides[first], sides[second], most, images) if known else None
+        for (first, second), known in zip(couples, judged, strict=True)
     ]
 
 
@@ -111,22 +116,47 @@ def _of_mean(own: Spread, prior: Spread, seeds: int) -> Spread:
     return Spread(likely.variance / seeds, likely.freedom)
 
 
-def _compared(first: Trainings, second: Trainings, seeds: Spread, images: Images) -> Shift:
-    means = float(first.accuracies.mean()), float(second.accuracies.mean())
-    kept = first.right is not None and second.right is not None
-    if (kept or images == "fixed") and first.images != second.images:
-        raise ValueError(f"{first.images} and {second.images} test images: the same images are needed")
-    if _alike(first, second):  # nothing changed, however much seeds may vary
+@dataclass(frozen=True)
+class _Side:
+    """Trainings in a couple, with the variance of their mean over other seeds. The rest is computed once for all their
+    couples, of which 640 recipes have some 30,000.
+    """
+
+    of: Trainings
+    seeds: Spread
+
+    @cached_property
+    def mean(self) -> float:
+        return float(self.of.accuracies.mean())
+
+    @cached_property
+    def shares(self) -> Numbers | None:
+        """For each image, the share of the trainings that predicted it right (images,)."""
+        return None if self.of.right is None else self.of.right.mean(axis=1)
+
+    @cached_property
+    def noise(self) -> float:
+        """How much of the variance of `shares` is that of trainings; one without luck puts in none."""
+        right = self.of.right
+        if right is None or right.shape[1] < 2:
+            return 0.0
+        return float(right.var(axis=1, ddof=1).mean() / right.shape[1])
+
+    @cached_property
+    def binomial(self) -> Spread:
+        return Spread(self.mean * (1 - self.mean) / self.of.images, max(1, self.of.images - 1))
+
+
+def _compared(first: _Side, second: _Side, most: float, images: Images) -> Shift:
+    kept = first.of.right is not None and second.of.right is not None
+    if (kept or images == "fixed") and first.of.images != second.of.images:
+        raise ValueError(f"{first.of.images} and {second.of.images} test images: the same images are needed")
+    if _alike(first.of, second.of):  # nothing changed, however much seeds may vary
         return Shift(0.0, 0.0, 0.0, 1.0)
-    if images == "fixed":
-        return difference(*means, seeds)
-    if first.right is None or second.right is None:
-        binomial = [
-            Spread(mean * (1 - mean) / each.images, max(1, each.images - 1))
-            for mean, each in zip(means, (first, second), strict=True)
-        ]
-        return difference(*means, both(seeds, of_sum(binomial)))
-    return difference(*means, both(seeds, _over_images(first.right, second.right)))
+    seeds = of_sum([first.seeds, second.seeds], most)
+    if images == "drawn":
+        seeds = both(seeds, _over_images(first, second))
+    return difference(first.mean, second.mean, seeds)
 
 
 def both(seeds: Spread, images: Spread) -> Spread:
@@ -142,14 +172,16 @@ def both(seeds: Spread, images: Spread) -> Spread:
 
 
 def _alike(first: Trainings, second: Trainings) -> bool:
-    """Whether all answers are equal, seed by seed."""
-    return first.right is not None and second.right is not None and np.array_equal(first.right, second.right)
+    """Whether all answers are equal, seed by seed; those of other accuracies need no look."""
+    if first.right is None or second.right is None or not np.array_equal(first.accuracies, second.accuracies):
+        return False
+    return np.array_equal(first.right, second.right)
 
 
-def _over_images(first: Numbers, second: Numbers) -> Spread:
+def _over_images(first: _Side, second: _Side) -> Spread:
     """Variance of a difference of mean accuracies over other images, without what the trainings' noise puts in."""
-    images = len(first)
-    seen = float((second.mean(axis=1) - first.mean(axis=1)).var(ddof=1)) if images > 1 else 0.0
-    varied = [side for side in (first, second) if side.shape[1] > 1]  # a training without luck puts in no noise
-    noise = sum(float(side.var(axis=1, ddof=1).mean()) / side.shape[1] for side in varied)
-    return Spread(max(0.0, seen - noise) / images, max(1, images - 1))
+    if first.shares is None or second.shares is None:
+        return of_sum([first.binomial, second.binomial])
+    images = len(first.shares)
+    seen = float((second.shares - first.shares).var(ddof=1)) if images > 1 else 0.0
+    return Spread(max(0.0, seen - (first.noise + second.noise)) / images, max(1, images - 1))
