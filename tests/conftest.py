@@ -22,20 +22,22 @@ hypothesis.settings.register_profile(
 )  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("busy")
 
-LONGEST = ("integration", "faults", "sides", "execution", "training")
-"""Rooms whose tests start processes and train."""
+LONGEST = ("integration", "faults", "sides", "execution", "training", "session")
+"""Rooms whose tests start processes and train: all that needs a fork server with the framework."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest rooms come first, so that short files are left to fill both workers' last minute.
 
-    What ends the fork server that has the framework comes after all that needs it.
+    What ends the fork server that has the framework comes after all that needs it, and before those that only compute:
+    much of it waits, which would leave the other worker alone at the end.
     """
     light = {item.path for item in items if "light_server" in getattr(item, "fixturenames", ())}
 
     def place(item: pytest.Item) -> int:
-        room = next((n for n, room in enumerate(LONGEST) if room in item.path.parts), len(LONGEST))
-        return len(LONGEST) + 1 if item.path in light else room
+        if item.path in light:
+            return len(LONGEST)
+        return next((n for n, room in enumerate(LONGEST) if room in item.path.parts), len(LONGEST) + 1)
 
     items.sort(key=place)
 
@@ -44,6 +46,13 @@ def pytest_collection_finish() -> None:
     """Modules and tests are made to stay: nobody looks for garbage in them again."""
     gc.collect()
     gc.freeze()
+
+
+def end_servers() -> None:
+    """At once: a server that is only stopped waits a second for its parent to end. Coverage needs that it ends itself."""
+    if "COVERAGE_RUN" not in os.environ:
+        server.kill_servers()
+    server.stop_servers()
 
 
 def in_a_fork(work: Callable[[], Any]) -> Any:
@@ -92,10 +101,10 @@ def light_server() -> Iterator[None]:
     """A fork server without a framework, for what its children are started, told and ended by: 4 s of a core less."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "PRELOAD", "tests.light_preload")
-        server.stop_servers()
+        end_servers()
         server.start_server("tensorflow")
         yield
-        server.stop_servers()
+        end_servers()
 
 
 @pytest.fixture(scope="session")

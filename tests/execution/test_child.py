@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import end_servers
 from tlbench.core.errors import UserError
-from tlbench.execution import child, loading, server
-from tlbench.execution.outcome import Died, Raised, Returned, TimedOut
+from tlbench.execution import child, loading
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut
 
 pytestmark = pytest.mark.usefixtures("light_server")
 PATIENCE = 30.0
@@ -60,11 +61,14 @@ def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("end", ["returns", "killed", "hangs"])
-def test_temporary_files_of_a_child_go_with_it_however_it_ends(end: str) -> None:
-    heard: list[str] = []
-    child.run("tests.targets:leave_a_file", end, on_message=heard.append, timeout=5)
-    (folder,) = heard
+@pytest.mark.parametrize(
+    ("end", "outcome"), [("returns", Returned(None)), ("killed", Died(-signal.SIGKILL)), ("hangs", TimedOut(0.2))]
+)
+def test_temporary_files_of_a_child_go_with_it_however_it_ends(end: str, outcome: Outcome) -> None:
+    with child.Conversation("tests.targets:leave_a_file", end) as talk:
+        folder = talk.listen(PATIENCE)
+        assert talk.listen(0.2 if end == "hangs" else PATIENCE) == outcome
+        assert Path(folder).parent.exists()
     assert Path(folder).parent.name.startswith("child-")
     assert not Path(folder).parent.exists()
 
@@ -123,7 +127,7 @@ def test_each_backend_has_workers_of_its_own_side_by_side() -> None:
         assert dict(os.environ) == before
         talk.say(1)
         assert talk.listen(PATIENCE) == 11
-    server.stop_servers()  # other tests look for one
+    end_servers()  # other tests look for one
 
 
 def test_a_setting_that_changed_since_the_last_run_reaches_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +139,7 @@ def test_a_setting_that_changed_since_the_last_run_reaches_the_next_one(monkeypa
         assert talk.listen(PATIENCE) == 11
         assert fork_servers_become(2) == 2
     assert fork_servers_become(1) == 1
-    server.stop_servers()  # other tests look for one
+    end_servers()  # other tests look for one
 
 
 def test_a_server_that_somebody_else_started_does_not_decide_the_backend() -> None:

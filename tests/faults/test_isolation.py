@@ -38,12 +38,13 @@ def gone(pids: tuple[int, ...], within: float = 30.0) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("end", "timeout", "outcome"), [("returns", 60.0, Returned(None)), ("waits", 5.0, TimedOut(5.0))]
+    ("end", "patience", "outcome"), [("returns", 60.0, Returned(None)), ("waits", 0.2, TimedOut(0.2))]
 )
-def test_what_a_child_started_ends_with_it(end: str, timeout: float, outcome: Outcome) -> None:
-    heard: list[tuple[int, int]] = []
-    assert run("tests.targets:start_another", end, on_message=heard.append, timeout=timeout) == outcome
-    assert gone(heard[0], within=20.0)  # the program that it started sleeps for a minute
+def test_what_a_child_started_ends_with_it(end: str, patience: float, outcome: Outcome) -> None:
+    with Conversation("tests.targets:start_another", end) as talk:
+        started = talk.listen(60)
+        assert talk.listen(patience) == outcome
+    assert gone(started, within=20.0)  # the program that it started sleeps for a minute
 
 
 @pytest.mark.parametrize("end", ["waits", "deaf"])
