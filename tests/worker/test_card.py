@@ -20,13 +20,15 @@ TIMING = Timing(protocol="quick", batch_size=32, warmup=0, iterations=10, second
 @pytest.fixture
 def torch(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """torch on a machine with two cards. `where`: the device on which Keras makes its tensors."""
+    awaited: list[int] = []
     cuda = SimpleNamespace(
         is_available=lambda: True,
         get_device_name=lambda where: f"Card {where.index}",
         get_device_capability=lambda where: (9, 0),
         max_memory_allocated=lambda where: 100,
+        synchronize=lambda where: awaited.append(where.index),
     )
-    played = SimpleNamespace(cuda=cuda, version=SimpleNamespace(cuda="13.0"), where=None)
+    played = SimpleNamespace(cuda=cuda, version=SimpleNamespace(cuda="13.0"), where=None, awaited=awaited)
     monkeypatch.setitem(sys.modules, "torch", played)
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     monkeypatch.setattr(keras.ops, "convert_to_tensor", lambda value: SimpleNamespace(device=played.where))
@@ -40,13 +42,16 @@ def test_with_torch_it_is_the_device_on_which_keras_computes_and_not_the_one_tor
     torch.where = SimpleNamespace(type="cpu", index=None)  # KERAS_TORCH_DEVICE=cpu
     assert device.describe() == {"kind": "cpu", "name": "cpu"}
     assert memory.device_peak() is None
-    device.wait_for(None)  # and no card is waited for
+    device.wait_for(None)
+    assert torch.awaited == []
 
 
-def test_the_second_card_is_named_with_its_own_place(torch: Any) -> None:
+def test_the_second_card_is_named_and_awaited_with_its_own_place(torch: Any) -> None:
     torch.where = SimpleNamespace(type="cuda", index=1)
     assert device.describe() == {"kind": "gpu", "name": "Card 1", "card": "0000:01:00.0"}
     assert memory.device_peak() == 100
+    device.wait_for(None)
+    assert torch.awaited == [1]
 
 
 def test_a_gpu_that_is_not_cudas_has_a_kind_and_no_capability(torch: Any) -> None:

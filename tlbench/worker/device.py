@@ -121,9 +121,9 @@ def wait_for(values: Any) -> None:
         case "torch":
             import torch
 
-            match card.torch_device().type:
-                case "cuda":
-                    torch.cuda.synchronize(card.torch_device())
+            match (where := card.torch_device()).type:
+                case "cuda" | "xpu" as kind:
+                    getattr(torch, kind).synchronize(where)
                 case "mps":
                     torch.mps.synchronize()
         case "tensorflow":
