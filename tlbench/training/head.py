@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from tlbench.core.cell import Output
 from tlbench.results.trained import Epoch, Setting
@@ -17,12 +18,18 @@ from tlbench.training.solvers.resampling import resample, resample_anew
 class SolvedHead:
     """What the solver tried, the index of what validation chose, and that as an epoch of the history, less its time.
 
-    search: the head itself where it is no Dense layer, so that no model has it.
+    weights: kernel and bias of a Dense layer. search: the head itself where it is none, so that no model has it.
     """
 
     tried: tuple[Setting, ...]
     chosen: int
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]] | None
     search: Head | None
+
+    def give(self, last: keras.layers.Layer) -> None:
+        """Set the weights of `last`, the model's Dense layer; nothing where the head is no such layer."""
+        if self.weights is not None:
+            last.set_weights(self.weights)
 
     def epoch(self, seconds: float) -> Epoch:
         """Epoch 0: no step was taken."""
@@ -39,10 +46,8 @@ class SolvedHead:
         )
 
 
-def solve_head(
-    solver: HeadSolver, last: keras.layers.Layer, train: Arrays, validation: Arrays, classes: int, output: Output
-) -> SolvedHead:
-    """Find the head that validation likes best; where it is a Dense layer, its weights are given to `last`.
+def solve_head(solver: HeadSolver, train: Arrays, validation: Arrays, classes: int, output: Output) -> SolvedHead:
+    """Find the head that validation likes best.
 
     The one input of `train` and `validation` are features (N, D). Raises ValueError, with one sentence for the user,
     for features that are not finite and for a class without a training image.
@@ -50,10 +55,9 @@ def solve_head(
     solved = solver.solve(_examples(train), _examples(validation), classes)
     tried = tuple(map(_setting, solved.path))
     if not isinstance(solved.head, DenseHead):
-        return SolvedHead(tried, solved.chosen, solved.head)
+        return SolvedHead(tried, solved.chosen, None, solved.head)
     head = solved.head.single_unit() if output == "sigmoid" else solved.head
-    last.set_weights([head.kernel, head.bias])
-    return SolvedHead(tried, solved.chosen, None)
+    return SolvedHead(tried, solved.chosen, (head.kernel, head.bias), None)
 
 
 def accuracies_of_resamples(

@@ -26,7 +26,7 @@ from tlbench.training.best import score_of
 from tlbench.training.depthwise import use_depthwise
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, predict
 from tlbench.training.fused_norm import fuse_normalization
-from tlbench.training.head import accuracies_of_resamples, solve_head
+from tlbench.training.head import SolvedHead, accuracies_of_resamples, solve_head
 from tlbench.training.solvers.base import Head, HeadSolver
 from tlbench.training.solvers.linear import Linear
 from tlbench.training.solvers.neighbours import VotingHead
@@ -77,6 +77,7 @@ class Bench:
         aside = Keep(Path(self._aside.name), 2**63)
         self._stages: Sequence[Stage] = stages(assembled, group, jit, images, aside)
         self._search: Head | None = None
+        self._solved: dict[tuple[int, HeadSolver, str], SolvedHead] = {}
 
     def predict(self, name: Evaluated, batch_size: int) -> Predicted:
         """What was trained last predicts a split."""
@@ -215,9 +216,13 @@ class Bench:
 
     def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data, tune = time.perf_counter(), job.images, job.cell.training.tune
-        last, solver = head_of(self.assembled)[-1], self._solver(job, phase.solver, tune.l2 if tune else ())
-        train, validation = stage.splits["train"], stage.splits["validation"]
-        solved = solve_head(solver, last, train, validation, len(data.classes), job.cell.head.output)
+        solver, output = self._solver(job, phase.solver, tune.l2 if tune else ()), job.cell.head.output
+        key = id(stage.splits), solver, output  # all that a head rests on: no seed, and no weights above the features
+        if key not in self._solved:
+            train, validation = stage.splits["train"], stage.splits["validation"]
+            self._solved[key] = solve_head(solver, train, validation, len(data.classes), output)
+        solved = self._solved[key]
+        solved.give(head_of(self.assembled)[-1])
         self._search = solved.search
         told = self._told(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
         return solved.epoch(time.perf_counter() - begin), told

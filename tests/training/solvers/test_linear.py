@@ -179,13 +179,12 @@ def test_classes_that_can_be_told_apart_converge_at_the_weakest_penalty() -> Non
 
 
 def test_a_head_that_was_not_solved_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, layer = examples(100, 30, 3), keras.layers.Dense(3, activation="softmax")
-    layer.build((None, 30))
+    train = examples(100, 30, 3)
     given: Arrays = ([train.features], train.labels.astype(np.int32))
     solver = Linear(penalties=(1e-4,))
-    assert solve_head(solver, layer, given, given, 3, "softmax").tried[0].converged
+    assert solve_head(solver, given, given, 3, "softmax").tried[0].converged
     monkeypatch.setattr(softmax, "MOST_ITERATIONS", 1)
-    assert not solve_head(solver, layer, given, given, 3, "softmax").tried[0].converged
+    assert not solve_head(solver, given, given, 3, "softmax").tried[0].converged
 
 
 def test_one_image_a_class_is_enough() -> None:
