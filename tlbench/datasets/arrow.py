@@ -52,26 +52,34 @@ class ArrowFiles:
 
     def schema(self) -> Any:
         """Of the first file."""
-        return self._tables()[0].schema
+        return _named(self.files[0], self._tables()[0].schema)
 
     def column(self, name: str) -> list[Any]:
         """All values of a column."""
         found: list[Any] = []
-        for file, table in zip(self.files, self._tables(), strict=True):
+        for file, values in zip(self.files, self._columns(name), strict=True):
             with _readable(file):
-                found += table.column(name).to_pylist()
+                found += values.to_pylist()
         return found
 
     def reader(self, column: str) -> Callable[[int], bytes]:
         """What reads the image of a row."""
-        tables = [table.column(column) for table in self._tables()]
-        parts = Parts(map(len, tables))
+        columns = self._columns(column)
+        parts = Parts(map(len, columns))
 
         def read(row: int) -> bytes:
-            table, inner = parts.place(row)
-            return _bytes_of(tables[table][inner].as_py())
+            part, inner = parts.place(row)
+            return _bytes_of(columns[part][inner].as_py())
 
         return read
+
+    def _columns(self, name: str) -> list[Any]:
+        """That of each file."""
+        found = []
+        for file, table in zip(self.files, self._tables(), strict=True):
+            with _readable(file):
+                found.append(table.column(name))
+        return found
 
     def _tables(self) -> list[Any]:
         """Those of the files, whose offsets all lie within them: what a damaged one points at would end the process."""
@@ -97,7 +105,8 @@ class ParquetFiles:
         from pyarrow import parquet
 
         with _readable(self.files[0]):
-            return parquet.read_schema(str(self.files[0]))
+            found = parquet.read_schema(str(self.files[0]))
+        return _named(self.files[0], found)
 
     def column(self, name: str) -> list[Any]:
         """All values of a column; nothing else is read."""
@@ -114,6 +123,13 @@ class ParquetFiles:
     def reader(self, column: str) -> Callable[[int], bytes]:
         """What reads the image of a row."""
         return _Spooled(self.files, column)
+
+
+def _named(file: Path, schema: Any) -> Any:
+    """A schema of which all names are text. Raises UserError."""
+    with _readable(file):
+        str(schema)
+    return schema
 
 
 class _Spooled:

@@ -124,8 +124,8 @@ def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: 
     columns = next(iter(every.values()))
     if others := [name for name, of in every.items() if of != columns]:
         raise UserError(
-            f"{shown(str(place))}: {', '.join(others)} and {next(iter(every))} differ in the columns or classes that "
-            "they have; save them with the same"
+            f"{shown(str(place))}: {_listed(others)} and {shown(next(iter(every)))} differ in the columns or classes "
+            "that they have; save them with the same"
         )
     labels = {name: _labels(place, split, columns) for name, split in splits.items()}
     order = columns.names
@@ -184,13 +184,17 @@ def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], known: Se
     if not fitting:
         kind = "images (bytes of files, or {bytes, path})" if what == "image" else "classes"
         raise UserError(
-            f"{where} has no column of {kind}; it has {', '.join(known)}"
+            f"{where} has no column of {kind}; it has {_listed(known)}"
             + ("" if what == "image" else "; name one with `label` in the suite (--label for `data check`)")
         )
     raise UserError(
-        f"{where} has several columns for {what}: {', '.join(fitting)}; say which with `{what}: {fitting[0]}` in the "
-        f"suite (--{what} for `data check`)"
+        f"{where} has several columns for {what}: {_listed(fitting)}; say which with `{what}: {shown(fitting[0])}` in "
+        f"the suite (--{what} for `data check`)"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(shown, names))
 
 
 def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:

@@ -42,9 +42,14 @@ def why_never(name: str, *, folder: bool) -> str | None:
     return None
 
 
+NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\\ud800-\\udc7f\\udd00-\\udfff]")
+"""Control characters, those at which lines end, and halves of characters that stand for no byte of a name."""
+
+
 def shown(name: str) -> str:
-    r"""A name as every output can have it: bytes that are not UTF-8 as ``\xe9``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""A name as every output can have it, on one line: bytes that are not UTF-8 as ``\xe9``, a line feed as ``\n``."""
+    text = NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def one_form(name: str) -> str:

@@ -151,8 +151,8 @@ def _by_meaning(place: Path, names: Sequence[str]) -> dict[str, str]:
         found[split] = name
     if "train" not in found:
         raise UserError(
-            f"{shown(str(place))} has the splits {', '.join(names)} and none that means train; name them with "
-            "`splits: {train: ..., test: ...}` in the suite, or write `splits: none`"
+            f"{shown(str(place))} has the splits {', '.join(map(shown, names))} and none that means train; name them "
+            "with `splits: {train: ..., test: ...}` in the suite, or write `splits: none`"
         )
     return {split: found[split] for split in SPLITS if split in found}
 

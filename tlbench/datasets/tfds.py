@@ -109,18 +109,20 @@ def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], features:
         raise UserError(f"{where} has no feature {asked!r}; {nearest(asked, list(features), 'features')}")
     wanted = IMAGE if what == "image" else LABEL
     if asked and features[asked].kind != wanted:
-        raise UserError(f"{where}: {asked} is of the kind {features[asked].kind}; {what} takes a feature {wanted}")
+        raise UserError(
+            f"{where}: {asked} is of the kind {shown(features[asked].kind)}; {what} takes a feature {wanted}"
+        )
     if asked or len(fitting) == 1:
         return asked or fitting[0]
     if not fitting:
-        there = ", ".join(f"{name} ({feature.kind})" for name, feature in features.items())
+        there = ", ".join(shown(f"{name} ({feature.kind})") for name, feature in features.items())
         raise UserError(
             f"{where} has no feature {wanted} of its own, one for each image: {there}; tlbench trains classifiers with "
             "one label an image"
         )
     raise UserError(
-        f"{where} has several features for {what}: {', '.join(fitting)}; say which with `{what}: {fitting[0]}` in the "
-        f"suite (--{what} for `data check`)"
+        f"{where} has several features for {what}: {', '.join(map(shown, fitting))}; say which with "
+        f"`{what}: {shown(fitting[0])}` in the suite (--{what} for `data check`)"
     )
 
 
@@ -142,7 +144,7 @@ def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> 
     """The files of a split, in their order. Raises UserError where there are some of another format, or some lack."""
     kind = str(about.get("fileFormat") or FORMATS[0])
     if kind not in FORMATS:
-        raise UserError(f"{shown(str(folder))} is in the format {kind}; {' and '.join(FORMATS)} are read")
+        raise UserError(f"{shown(str(folder))} is in the format {shown(kind)}; {' and '.join(FORMATS)} are read")
     template, shards = str(split.get("filepathTemplate") or TEMPLATE), len(_lengths(folder, split))
     found = []
     for shard in range(shards):

@@ -1,7 +1,6 @@
 """What sets things apart that are compared, and what they are called by it. Pure."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import Cell, StepName, Training, Value
@@ -113,8 +112,7 @@ def names_of(records: Sequence[Record], base: Callable[[Record], str] | None = N
         named = [with_more(name, values, told) for name, values in zip(plain, settings, strict=True)]
         if len(set(named)) == len(named):
             break
-    seen = Counter(named)
-    return [name if seen[name] == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
+    return [name if named.count(name) == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
 
 
 def labels_of(rows: Sequence[RunRecord]) -> list[str]:
