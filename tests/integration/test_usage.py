@@ -26,11 +26,11 @@ SMALL = str(Path(__file__).parents[2] / "suites" / "small.yaml")
         ["doctor"],
     ],
 )
-def test_no_framework_is_imported(place: Path, args: list[str]) -> None:
+def test_neither_a_framework_nor_what_only_judging_needs_is_imported(place: Path, args: list[str]) -> None:
     program = (
         "import sys, atexit\n"
         "def loaded():\n"
-        "    print('LOADED', sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)), file=sys.stderr)\n"
+        "    print('LOADED', sorted({'keras', 'tensorflow', 'jax', 'torch', 'scipy', 'pandas'} & set(sys.modules)), file=sys.stderr)\n"
         "atexit.register(loaded)\n"
         f"{SHORT_NOISE if args == ['doctor'] else ''}"
         f"from tlbench.cli import main; main({args!r})\n"

@@ -7,7 +7,7 @@ import pytest
 
 from tests import builders
 from tlbench.core.cell import Named
-from tlbench.regression.best import Contest, contest
+from tlbench.regression.best import Contest, Limited, Pick, contest
 from tlbench.regression.contrasts import Recipe, Right
 from tlbench.results.record import Record
 
@@ -36,6 +36,17 @@ def names(found: Contest) -> list[str]:
     return [one.recipe.cell.strategy.name for one in found.contenders]
 
 
+def within(found: Contest, limits: list[float | None]) -> Pick | None:
+    """Who leads among those whose costs are within `limits`, one a cost, None for no limit."""
+    return found.pick(
+        [
+            place
+            for place, contender in enumerate(found.contenders)
+            if all(limit is None or cost <= limit for cost, limit in zip(contender.costs, limits, strict=True))
+        ]
+    )
+
+
 def test_the_highest_leads_and_what_it_clearly_beats_is_no_rival() -> None:
     # Answers are nested, so that 5 images that only the leader has right are p = 1/32 > 0.05/3, and 7 are 1/128.
     found = of([183, 190, 185, 150], [(1.0,), (1.0,), (1.0,), (1.0,)])
@@ -49,19 +60,19 @@ def test_the_highest_leads_and_what_it_clearly_beats_is_no_rival() -> None:
 
 def test_within_limits_another_leads_with_rivals_of_its_own() -> None:
     found = of([190, 188, 170, 140], [(9.0, 1.0), (5.0, 1.0), (1.0, 1.0), (1.0, 2.0)])
-    pick = found.within([6.0, None])
+    pick = within(found, [6.0, None])
     assert pick is not None
     assert (pick.leader, pick.rivals) == (1, ())
-    small = found.within([1.0, 2.0])
+    small = within(found, [1.0, 2.0])
     assert small is not None
     assert (small.leader, small.rivals) == (2, ())
-    assert found.within([0.5, None]) is None
-    assert found.within([None, None]) == found.pick()
+    assert within(found, [0.5, None]) is None
+    assert within(found, [None, None]) == found.pick()
 
 
 def test_a_cost_that_is_not_known_is_within_no_limit() -> None:
     found = of([190, 180], [(math.inf,), (3.0,)])
-    pick = found.within([100.0])
+    pick = within(found, [100.0])
     assert pick is not None
     assert pick.leader == 1
 
@@ -69,7 +80,7 @@ def test_a_cost_that_is_not_known_is_within_no_limit() -> None:
 def test_of_equal_ones_the_cheaper_leads() -> None:
     found = of([180, 180, 180], [(3.0,), (1.0,), (2.0,)])
     assert names(found) == ["s1", "s2", "s0"]
-    assert found.within([2.0]) == found.pick([0, 1])
+    assert within(found, [2.0]) == found.pick([0, 1])
 
 
 def test_whoever_leads_within_any_limits_has_been_compared() -> None:
@@ -78,8 +89,24 @@ def test_whoever_leads_within_any_limits_has_been_compared() -> None:
     costs = [tuple(row) for row in draw.integers(1, 6, (30, 3)).astype(float)]
     found = of(corrects, costs)
     for limits in draw.integers(1, 7, (200, 3)).astype(float):
-        pick = found.within(limits.tolist())
+        pick = within(found, limits.tolist())
         assert pick is None or pick.leader in found.beaten
+
+
+def test_who_leads_within_each_limit_on_one_cost_is_picked_where_another_one_does() -> None:
+    """Against all limits, one after the other."""
+    draw = np.random.default_rng(1)
+    costs = np.where(draw.random((60, 2)) < 0.1, math.inf, draw.integers(1, 25, (60, 2)))
+    found = of(draw.integers(120, 199, 60).tolist(), [tuple(row) for row in costs.tolist()])
+    for cost in (0, 1):
+        expected: list[Limited] = []
+        for limit in sorted({one.costs[cost] for one in found.contenders} - {math.inf}):
+            pick = within(found, [limit if cost == at else None for at in (0, 1)])
+            assert pick is not None
+            if not expected or expected[-1].pick.leader != pick.leader:
+                expected.append(Limited(limit, sum(one.costs[cost] <= limit for one in found.contenders), pick))
+        assert list(found.leaders(cost)) == expected
+        assert len(expected) > 2
 
 
 def test_seeds_make_recipes_of_models_and_lost_answers_are_told() -> None:

@@ -3,6 +3,7 @@
 import json
 from functools import partial
 
+import numpy as np
 import pytest
 
 from tests import builders
@@ -10,7 +11,7 @@ from tests.reporting.test_answer import nested, replace_device, trained
 from tests.reporting.test_caveats import lines_of
 from tests.reporting.test_report import table
 from tlbench.core.cell import Limit
-from tlbench.regression.contrasts import recipes
+from tlbench.regression.contrasts import Right, recipes
 from tlbench.reporting import costs
 from tlbench.reporting.answer import sentence
 from tlbench.reporting.document import Table
@@ -28,6 +29,24 @@ SEEDS = [trained("A", "full", 180 + seed, 20.0, seed) for seed in range(3)]
 def report(**runs: list[Record]) -> Report:
     rows = [RunRecord(run, one, partial(nested, one)) for run, records in runs.items() for one in records]
     return Report("t", rows)
+
+
+def test_answers_are_read_once_and_stay_what_they_were() -> None:
+    read: list[Record] = []
+
+    def answers(record: Record) -> Right | None:
+        read.append(record)
+        return None if record is SEEDS[2] else nested(record)
+
+    once = Report("t", [RunRecord("run", one, partial(answers, one)) for one in SEEDS])
+    for _ in range(2):
+        for record in SEEDS[:2]:
+            found = once.answers(record)
+            assert found is not None
+            assert found.dtype == np.bool_
+            np.testing.assert_array_equal(found, nested(record))
+        assert once.answers(SEEDS[2]) is None
+    assert read == SEEDS
 
 
 def test_seeds_that_a_shard_cut_apart_are_one_recipe_again() -> None:

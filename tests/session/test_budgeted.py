@@ -15,6 +15,7 @@ from tlbench.costs.predict import Cost
 from tlbench.execution.resume import done
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import Record
 from tlbench.results.spent import BUDGET_FILE, read_spent, write_spent
 from tlbench.results.store import Store
@@ -67,6 +68,20 @@ class Played:
 
 def name(cell: Cell) -> str:
     return f"{cell.backbone.args['alpha']} {cell.strategy.name}"
+
+
+def test_what_a_training_predicted_is_read_once_for_all_rungs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    read_predictions = Store.read_predictions
+
+    def noted(self: Store, cell_id: str, split: Evaluated = "test") -> Answers | None:
+        read.append(cell_id)
+        return read_predictions(self, cell_id, split)
+
+    monkeypatch.setattr(Store, "read_predictions", noted)
+    purse = Played(tmp_path).spend(300.0)
+    assert len(purse.rungs) == 2
+    assert sorted(read) == sorted(cell_id for rung in purse.rungs for cell_id in rung)
 
 
 def test_every_backbone_is_tried_cheaply_and_the_better_half_dearly(tmp_path: Path) -> None:

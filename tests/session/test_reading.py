@@ -16,9 +16,10 @@ from tests import builders
 from tests.session.runs import SUITE, make_run, seeds
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
+from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import with_columns
 from tlbench.reporting.numbers import DASH, significant
-from tlbench.results.record import SmallerBatch
+from tlbench.results.record import Record, SmallerBatch
 from tlbench.results.report_files import report_files
 from tlbench.results.store import Store
 from tlbench.results.table import COLUMNS
@@ -91,11 +92,8 @@ def test_gains_are_paired_by_the_predictions_of_a_run(tmp_path: Path) -> None:
     tuned = [builders.record(builders.cell(strategy=Named(name="full"), seed=seed)) for seed in range(3)]
     run = make_run(tmp_path / "run", [head, *tuned])
     (apart,) = tlbench.load(run).gains
-    labels = np.zeros(200, np.int32)
     for record in (head, *tuned):
-        right = np.arange(200) < record.accuracy.correct if record.accuracy else labels
-        probabilities = np.stack([right, ~right], axis=1).astype(np.float32)
-        Store(run.path).write_predictions(record.cell_id, {"test": (probabilities, labels)})
+        keep_answers(run.path, record)
     (paired,) = tlbench.load(run).gains
     assert apart.shift is not None
     assert paired.shift is not None
@@ -189,6 +187,39 @@ def test_runs_whose_folders_are_called_alike_are_told_apart(tmp_path: Path) -> N
     places = [tmp_path / "a" / "small", tmp_path / "b" / "small", tmp_path / "b" / "large"]
     runs = [make_run(place, seeds(0)) for place in places]
     assert list(tlbench.load(*runs, runs[0]).frame.run) == ["a/small", "b/small", "large", "a/small"]
+
+
+def keep_answers(folder: Path, record: Record) -> None:
+    """Predictions of which the first are right, as many as the record says."""
+    assert record.accuracy is not None
+    right = np.arange(record.accuracy.images) < record.accuracy.correct
+    probabilities = np.stack([right, ~right], axis=1).astype(np.float32)
+    Store(folder).write_predictions(record.cell_id, {"test": (probabilities, np.zeros(len(right), np.int32))})
+
+
+def test_answers_are_read_of_a_cell_s_newest_record_and_for_trends_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {day: tmp_path / "runs" / str(day) for day in (1, 2)}
+    for day, records in ((1, seeds(0, 1)), (2, seeds(0))):
+        make_run(runs[day], records, day=day)
+        for record in records:
+            keep_answers(runs[day], record)
+    read: list[tuple[Path, str]] = []
+    read_right = Store.read_right
+
+    def noted(self: Store, record: Record) -> Right:
+        read.append((self.models.parent, record.cell_id))
+        return read_right(self, record)
+
+    monkeypatch.setattr(Store, "read_right", noted)
+    first, second = (record.cell_id for record in seeds(0, 1))
+    side = read_side(tmp_path / "runs")
+    assert all(entry.right for entry in side.entries)
+    assert sorted(read) == sorted([(runs[2], first), (runs[1], second)])
+    read.clear()
+    assert trends(tmp_path).runs == 2
+    assert not read
 
 
 def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:

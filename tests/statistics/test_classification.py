@@ -32,6 +32,14 @@ def test_top_k() -> None:
     assert [top_k(PROBABILITIES, LABELS, k) for k in (1, 2, 3)] == pytest.approx([0.6, 1.0, 1.0])
 
 
+@pytest.mark.parametrize("k", [1, 2, 5, 9])
+def test_top_k_is_that_of_all_classes_in_order_where_many_are_equally_probable(k: int) -> None:
+    draw = np.random.default_rng(k)
+    probabilities, labels = draw.integers(0, 4, (300, 9)).astype(np.float32) / 4, draw.integers(0, 9, 300)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    assert top_k(probabilities, labels, k) == (order == labels[:, None]).any(axis=1).mean()
+
+
 def test_calibration_error_by_hand() -> None:
     # Two bins, (0, 0.5] and (0.5, 1]: the first holds 0.5 (wrong), the second 0.8, 0.6, 0.7, 0.8 (three right).
     assert expected_calibration_error(PROBABILITIES, LABELS, bins=2) == pytest.approx(

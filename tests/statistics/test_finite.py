@@ -28,7 +28,7 @@ from tlbench.statistics import (
     runs,
     trainings,
 )
-from tlbench.statistics.finite import finite
+from tlbench.statistics.finite import check_finite, finite
 from tlbench.statistics.moderated import Spread
 from tlbench.statistics.ranks import Shift
 
@@ -72,6 +72,7 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (crossing.crossing, ([1.0, 2.0], [1.0, 2.0], [(0.0, 2.0), (0.0, X)])),
     (drift.drift, (SERIES,)),
     (intervals.wilson, (X, 5)),
+    (check_finite, (Array([[0.5, X], [0.1, 0.9]]),)),
     (intervals.wilson, (3, X)),
     (intervals.wilson, (3, 5, X)),
     (intervals.quantile, (SERIES, 0.5)),

@@ -14,6 +14,7 @@ section 4.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count, zip_longest
 
 from tlbench.core.cell import Cell, canonical
@@ -44,7 +45,11 @@ class State:
 
     def cost(self, cell: Cell) -> float:
         """Predicted seconds."""
-        return self.seconds.get(cell.id, max(self.seconds.values(), default=math.inf))
+        return self.seconds.get(cell.id, self._dearest)
+
+    @cached_property
+    def _dearest(self) -> float:
+        return max(self.seconds.values(), default=math.inf)
 
     def score(self, cells: Sequence[Cell]) -> float:
         """The best validation accuracy of some cells."""

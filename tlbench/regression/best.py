@@ -1,7 +1,10 @@
 """Which recipe to take: the one that leads, those that may be as good, all or within limits of cost. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Answers, kept_answers
@@ -31,6 +34,15 @@ class Pick:
 
 
 @dataclass(frozen=True)
+class Limited:
+    """What is picked of so `many` contenders whose cost is `limit` at most."""
+
+    limit: float
+    many: int
+    pick: Pick
+
+
+@dataclass(frozen=True)
 class Contest:
     """Recipes that were tested on the same images, the highest top-1 first; equal ones by their costs.
 
@@ -55,15 +67,16 @@ class Contest:
         leader = places[0]
         return Pick(leader, tuple(place for place in places[1:] if place not in self.beaten[leader]))
 
-    def within(self, limits: Sequence[float | None]) -> Pick | None:
-        """The same among those whose costs are within `limits`, one a cost, None for no limit."""
-        return self.pick(
-            [
-                place
-                for place, contender in enumerate(self.contenders)
-                if all(limit is None or cost <= limit for cost, limit in zip(contender.costs, limits, strict=True))
-            ]
-        )
+    def leaders(self, cost: int) -> Iterator[Limited]:
+        """Who leads within limits on one of the costs, by its place: each lowest limit at which another one does."""
+        known = ((one.costs[cost], place) for place, one in enumerate(self.contenders) if one.costs[cost] < math.inf)
+        within, leader = list[int](), len(self.contenders)
+        for limit, cheaper in groupby(sorted(known), key=itemgetter(0)):
+            added = [place for _, place in cheaper]
+            within += added
+            if added[0] < leader and (pick := self.pick(within)):
+                leader = pick.leader
+                yield Limited(limit, len(within), pick)
 
 
 def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answers: Answers) -> Contest:

@@ -1,5 +1,6 @@
 """Which cell of one side is which of the other, and what keeps their numbers from being compared. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,8 @@ def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
 def _alone(entries: Sequence[Entry]) -> dict[str, Entry]:
     """Those that no other of `entries` is like, by what they are alike in."""
     keys = [entry.cell.model_dump_json(exclude=HOW) for entry in entries]
-    return {key: entry for key, entry in zip(keys, entries, strict=True) if keys.count(key) == 1}
+    seen = Counter(keys)
+    return {key: entry for key, entry in zip(keys, entries, strict=True) if seen[key] == 1}
 
 
 def other_stand_ins(base: Entry, new: Entry) -> str:

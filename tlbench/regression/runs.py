@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
 from tlbench.regression.metrics.base import of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.moderated import Spread
@@ -74,4 +72,6 @@ def runs_needed(shift: Shift, cell: Runs, known: Spread, gate: float, level: flo
 
 def _t(freedom: float, two_sided: float) -> float:
     """Student's quantile that is exceeded, in either direction, with this chance."""
+    from scipy import special
+
     return float(special.stdtrit(freedom, 1 - two_sided / 2))

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tlbench.regression.contrasts import Recipe, Right, recipes
 from tlbench.regression.gains import FROZEN, Gain, gains
 from tlbench.reporting.published import is_original, published_columns
@@ -99,8 +102,16 @@ class Report:
         return decisions(self)
 
     def answers(self, record: Record) -> Right | None:
-        """Whether each test image was predicted right; None where that was not kept."""
-        return self._answers[id(record)]()
+        """Whether each test image was predicted right; None where that was not kept. Read once, and kept as bits."""
+        if id(record) not in self._bits:
+            right = self._answers[id(record)]()
+            self._bits[id(record)] = None if right is None else (np.packbits(right), len(right))
+        kept = self._bits[id(record)]
+        return None if kept is None else np.unpackbits(kept[0], count=kept[1]).astype(np.bool_)
+
+    @cached_property
+    def _bits(self) -> dict[int, tuple[NDArray[np.uint8], int] | None]:
+        return {}
 
     @cached_property
     def _answers(self) -> dict[int, Callable[[], Right | None]]:

@@ -50,6 +50,7 @@ class Purse:
         what the run took so far. Raises UserError where not even the cheapest cell fits.
         """
         tried: set[str] = set()
+        found: dict[tuple[str, str], tuple[float, int]] = {}  # predictions of a training are read once
         while True:
             there = store.read_all().records
             records = {record.cell_id: record for record in there}
@@ -59,9 +60,10 @@ class Purse:
             costs = predict(waiting, there, True)
             untimed = [cell for cell in cells if cell.id in done and records[cell.id].timings is None]
             aside = sum(cost.timing for cost in predict(untimed, there, False).values()) if self.timed else 0.0
-            found = {cell_id: on_validation(store, records[cell_id]) for cell_id in done}
-            scores = {cell_id: score for cell_id, (score, _) in found.items()}
-            images = {cell_id: number for cell_id, (_, number) in found.items()}
+            trainings = {cell_id: (cell_id, records[cell_id].provenance.finished) for cell_id in done}
+            found |= {one: on_validation(store, records[one[0]]) for one in trainings.values() if one not in found}
+            scores = {cell_id: found[one][0] for cell_id, one in trainings.items()}
+            images = {cell_id: found[one][1] for cell_id, one in trainings.items()}
             state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs), images)
             rung = next_rung(cells, state, self.budget - self.seconds - aside)
             if rung is None:

@@ -1,6 +1,6 @@
 """One side of a comparison: a run, a folder of runs, or a committed baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
@@ -52,17 +52,24 @@ class Seen:
         return copy or self._copies[made]
 
 
-def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = (), seen: Seen | None = None) -> Side:
+def side_of(
+    folders: Sequence[RunFolder],
+    name: str,
+    left_out: Sequence[str] = (),
+    seen: Seen | None = None,
+    answers: bool = True,
+) -> Side:
     """One or several runs, the newest first, as one side; `left_out` are notes on others.
 
-    What was `seen`, here or elsewhere, does not count again. Of several runs, one that cannot be read is left out and
-    named. Raises NothingThereError where they have no record.
+    answers: whether any are needed; of several runs those of a cell's newest record are read. What was `seen`, here or
+    elsewhere, does not count again. Of several runs, one that cannot be read is left out and named. Raises
+    NothingThereError where they have no record.
     """
     notes, seen = list(left_out), seen or Seen()
     by_cell: dict[str, list[Entry]] = {}
     for folder in folders:
         try:
-            entries = _entries(folder, notes, seen)
+            entries = _entries(folder, notes, seen, lambda record: answers and record.cell_id not in by_cell)
         except (RecordTooNewError, OSError) as error:
             if len(folders) == 1:
                 raise
@@ -86,7 +93,7 @@ def side_of(folders: Sequence[RunFolder], name: str, left_out: Sequence[str] = (
     )
 
 
-def _entries(folder: RunFolder, notes: list[str], seen: Seen) -> list[Entry]:
+def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Callable[[Record], bool]) -> list[Entry]:
     """An entry for each record of a run, in the order of its cells; what could not be read is named in `notes`."""
     store, read = Store(folder.path), read_records(folder)
     notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
@@ -97,7 +104,7 @@ def _entries(folder: RunFolder, notes: list[str], seen: Seen) -> list[Entry]:
         if seen.again(record, folder):
             continue
         right = None
-        if record.accuracy is not None:
+        if record.accuracy is not None and with_answers(record):
             try:
                 right = store.read_right(record)
             except UnreadableError as error:

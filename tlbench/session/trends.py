@@ -34,7 +34,7 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
     for path in paths:
         try:
             run = open_run(path)
-            sides.append(side_of([run], path.name, seen=seen))
+            sides.append(side_of([run], path.name, seen=seen, answers=False))
         except NothingThereError as error:
             say(f"note: {error}")
         except (UserError, OSError) as error:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from scipy import special
 
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.finite import finite
@@ -79,6 +78,8 @@ def _interval(of: Trainings, seeds: Spread, confidence: float) -> tuple[float, f
     over_images = mean * (1 - mean) / of.images
     if not of.judged or over_images == 0 or seeds.freedom == 0:
         return wilson(mean * of.images, of.images, confidence)
+    from scipy import special
+
     total = both(Spread(seeds.variance / number, seeds.freedom), Spread(over_images, max(1, of.images - 1)))
     wider = special.stdtrit(total.freedom, (1 + confidence) / 2) / NormalDist().inv_cdf((1 + confidence) / 2)
     trials = of.images * over_images / total.variance / float(wider) ** 2

@@ -6,7 +6,7 @@ All raise ValueError where a number is not finite: a model that diverged has no 
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.statistics.finite import finite
+from tlbench.statistics.finite import check_finite, finite
 
 Probabilities = NDArray[np.floating]
 Labels = NDArray[np.integer]
@@ -14,7 +14,7 @@ Labels = NDArray[np.integer]
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
     """Counts (classes, classes): row the true class, column the predicted one."""
-    finite(probabilities, "probabilities")
+    check_finite(probabilities, "probabilities")
     finite(labels, "labels")
     classes = probabilities.shape[1]
     pairs = labels.astype(np.int64) * classes + probabilities.argmax(axis=1)
@@ -35,10 +35,11 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
     """Share of examples whose true class is among the `k` most probable. Ties go to the lower class number."""
-    finite(probabilities, "probabilities")
+    check_finite(probabilities, "probabilities")
     finite(labels, "labels")
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    return float((order == labels[:, None]).any(axis=1).mean())
+    own = probabilities[np.arange(len(labels)), labels][:, None]
+    before = (probabilities == own) & (np.arange(probabilities.shape[1]) < labels[:, None])
+    return float((((probabilities > own) | before).sum(axis=1) < k).mean())
 
 
 def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
@@ -48,7 +49,8 @@ def expected_calibration_error(probabilities: Probabilities, labels: Labels, bin
     equation 3; bins are (low, high].
     """
     finite(labels, "labels")
-    confidence = finite(probabilities, "probabilities").max(axis=1)
+    check_finite(probabilities, "probabilities")
+    confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     size = np.bincount(place, minlength=bins)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.ranks import Shift
@@ -59,6 +58,8 @@ def common(spreads: Sequence[Spread]) -> Spread:
     makes false alarms of the cells that vary most. Variances of 0 (nothing varied) have no logarithm and are left out;
     nothing is known from fewer than two.
     """
+    from scipy import special  # loaded where it is called: a sixth of a second, which a plan does not need
+
     used = [each for each in spreads if each.freedom > 0 and each.variance > 0]
     if len(used) < 2:
         return Spread(0.0, 0.0)
@@ -94,6 +95,8 @@ def difference(first: float, second: float, of_it: Spread, confidence: float = 0
 
     No interval, and a p-value of 1, where the variance is not known. Raises ValueError where a number is not finite.
     """
+    from scipy import special
+
     finite([first, second, confidence], "means and confidence")
     estimate = float(second - first)
     if of_it.freedom == 0:
@@ -108,6 +111,8 @@ def difference(first: float, second: float, of_it: Spread, confidence: float = 0
 
 def _inverse_trigamma(value: float) -> float:
     """X with trigamma(x) = value, by Newton's method on 1 / trigamma, which is nearly a line (Smyth's appendix)."""
+    from scipy import special
+
     x = 0.5 + 1 / value
     for _ in range(50):
         at = float(special.polygamma(1, x))

@@ -231,18 +231,11 @@ def _limits(choice: Choice, found: Contest) -> list[Section]:
 
 def _frontier(choice: Choice, found: Contest, place: int) -> list[list[str]]:
     lines: list[list[str]] = []
-    leading = None
-    axes = choice.scatter.xs
-    for limit in sorted({one.costs[place] for one in found.contenders if one.costs[place] < math.inf}):
-        limits = [limit if place == other else None for other in range(len(axes))]
-        pick = found.within(limits)
-        if pick is None or pick.leader == leading:
-            continue
-        leading = pick.leader
-        mark = choice.scatter.marks[leading]
-        within = sum(one.costs[place] <= limit for one in found.contenders)
-        rivals = f"{len(pick.rivals)} of {within - 1}" if within > 1 else DASH
-        line = [axes[place].label, numbers.at_most(limit), mark.name, mark.y.text, rivals]
+    axis = choice.scatter.xs[place]
+    for one in found.leaders(place):
+        mark = choice.scatter.marks[one.pick.leader]
+        rivals = f"{len(one.pick.rivals)} of {one.many - 1}" if one.many > 1 else DASH
+        line = [axis.label, numbers.at_most(one.limit), mark.name, mark.y.text, rivals]
         if lines and lines[-1][1] == line[1]:
             lines.pop()  # within the same limit, as it is written, this one leads
         lines.append(line)

@@ -1,6 +1,7 @@
 """What sets things apart that are compared, and what they are called by it. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import Cell, StepName, Training, Value
@@ -112,7 +113,8 @@ def names_of(records: Sequence[Record], base: Callable[[Record], str] | None = N
         named = [with_more(name, values, told) for name, values in zip(plain, settings, strict=True)]
         if len(set(named)) == len(named):
             break
-    return [name if named.count(name) == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
+    seen = Counter(named)
+    return [name if seen[name] == 1 else f"{name} ({records[at].cell_id})" for at, name in enumerate(named)]
 
 
 def labels_of(rows: Sequence[RunRecord]) -> list[str]:
