@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from tests.training.solvers.drawn import examples
 from tests.training.solvers.narrow import dense
 from tlbench.training.solvers.base import Examples
-from tlbench.training.solvers.neighbours import TEMPERATURE, NearestMean, Neighbours, VotingHead
+from tlbench.training.solvers.neighbours import TEMPERATURE, NearestMean, Neighbours, VotingHead, largest
 
 
 @settings(max_examples=20, deadline=None)
@@ -52,6 +52,13 @@ def test_votes_are_scikit_learns_weighted_neighbours(count: int) -> None:
     expected = theirs.fit(train.features, train.labels).predict_proba(test.features)
     head = Neighbours(counts=(count,)).solve(train, test, 4).head
     np.testing.assert_allclose(head.probabilities(test.features), (count * expected + 1 / 4) / (count + 1), atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 3, 39, 40])
+@pytest.mark.parametrize("different", [2, 5, 10**6])
+def test_the_nearest_are_those_of_whole_rows_in_order_however_many_are_equally_near(count: int, different: int) -> None:
+    values = np.random.default_rng(count).integers(-different, different, (50, 40)).astype(np.float32) / different
+    np.testing.assert_array_equal(largest(values, count), np.argsort(-values, axis=1, kind="stable")[:, :count])
 
 
 def test_the_number_of_neighbours_is_chosen_on_validation() -> None:

@@ -81,7 +81,7 @@ class VotingHead:
         with one_thread():
             for _, block in row_blocks(features, len(self.labels)):
                 cosines = _unit(block).astype(np.float32) @ self.directions.T
-                nearest = np.argsort(-cosines, axis=1, kind="stable")[:, : max(counts)]
+                nearest = largest(cosines, max(counts))
                 kept = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)
                 weights = np.exp((kept - kept[:, :1]) / TEMPERATURE)
                 for parts, count in zip(found, counts, strict=True):
@@ -124,6 +124,22 @@ class Neighbours:
         ]
         chosen = choose(path)
         return Solved(VotingHead(directions, train.labels, classes, counts[chosen]), tuple(path), chosen)
+
+
+def largest(values: Features, count: int) -> NDArray[np.intp]:
+    """Places (n, count) of the largest values of each row (n, N), the largest first; of equal ones the first.
+
+    Only those are sorted, not whole rows, which takes four times as long where there are thousands.
+    """
+    below = -values
+    last = np.partition(below, count - 1, axis=1)[:, count - 1 : count]
+    sure, level = below < last, below == last
+    room = count - np.count_nonzero(sure, axis=1)
+    for row in np.flatnonzero(np.count_nonzero(level, axis=1) > room):
+        level[row, np.flatnonzero(level[row])[room[row] :]] = False
+    found = np.nonzero(sure | level)[1].reshape(len(values), count)
+    order = np.argsort(np.take_along_axis(below, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)
 
 
 def _unit(vectors: Float) -> Float:
