@@ -73,6 +73,13 @@ def test_scaling_survives_saving(scaling: Scaling, tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded(images), model(images))
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that are only counted are zeros: drawing them takes a second for each 100 MB."""
+    monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", keras.initializers.Zeros.__call__)
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_lessons_numbers() -> None:
     head = Head(name="flatten", output="sigmoid")
     counts = count(assemble(Named(name="VGG19"), Named(name="frozen"), head, 2, 224))
@@ -84,12 +91,14 @@ PUBLISHED = [("MobileNet", 4_253_864, 55), ("MobileNetV2", 3_538_984, 105), ("Re
 ONE_OF_EACH_FAMILY = ["VGG16", "ResNet50V2", "DenseNet121", "NASNetMobile", "EfficientNetB0", "Xception", "InceptionV3"]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("name", "params", "depth"), PUBLISHED)
 def test_published_counts_with_the_original_classifier(name: str, params: int, depth: int) -> None:
     counts = count_part([getattr(keras.applications, name)(weights=None)])
     assert (counts.params, counts.depth) == (params, depth)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "name",
     [
@@ -189,7 +198,8 @@ def test_images_may_be_no_squares() -> None:
 
 def test_equal_seeds_build_equal_models_and_others_do_not() -> None:
     def weights(seed: int) -> list[np.ndarray]:
-        arrays: list[np.ndarray] = build(builders.cell(seed=seed, image_size=32), 2, None).model.get_weights()
+        cell = builders.cell(backbone=Named(name="SmallConvNet"), weights="random", seed=seed, image_size=48)
+        arrays: list[np.ndarray] = build(cell, 2, None).model.get_weights()
         return arrays
 
     first, again, other = weights(1), weights(1), weights(2)

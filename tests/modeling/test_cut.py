@@ -5,6 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from tests.narrow import present  # noqa: E402
 from tlbench.backbones import registry  # noqa: E402
 from tlbench.core.cell import Head, Named  # noqa: E402
 from tlbench.modeling.assemble import Assembled, assemble, head_of  # noqa: E402
@@ -23,6 +24,19 @@ def cut(strategy: Named, backbone: str = "MobileNetV2", head: Head | None = None
     size = max(registry.get(backbone).min_size, 64)
     assembled = assemble(Named(name=backbone), strategy, head or Head(), 3, size)
     return assembled, boundary(assembled, assembled.frozen, head_of(assembled))
+
+
+@pytest.fixture(scope="module")
+def frozen() -> tuple[Assembled, Boundary]:
+    keras.config.set_dtype_policy("float32")
+    assembled, at = cut(Named(name="frozen"), head=Head(hidden=(8,), dropout=0.5))
+    return assembled, present(at)
+
+
+@pytest.fixture(scope="module")
+def full() -> tuple[Assembled, Boundary | None]:
+    keras.config.set_dtype_policy("float32")
+    return cut(Named(name="full"))
 
 
 def pictures(assembled: Assembled, count: int = 2) -> np.ndarray:
@@ -65,44 +79,43 @@ def test_a_frozen_backbone_of_every_family_is_cut_after_the_pooling(backbone: st
     check_exact(backbone, Named(name="frozen"))
 
 
-def test_a_frozen_backbone_hands_over_pooled_features() -> None:
-    assembled, at = cut(Named(name="frozen"), head=Head(hidden=(8,), dropout=0.5))
-    assert at is not None
+def test_a_frozen_backbone_hands_over_pooled_features(frozen: tuple[Assembled, Boundary]) -> None:
+    assembled, at = frozen
     assert [one.shape for one in at.handed] == [(1280,)]
     assert at.bytes == 1280 * 4
     assert [layer.name for layer in upper_model(assembled, at).layers[1:]] == ["hidden_1", "dropout", "classifier"]
 
 
-def test_where_all_is_trained_there_is_nothing_to_cut() -> None:
-    assert cut(Named(name="full"))[1] is None
+def test_where_all_is_trained_there_is_nothing_to_cut(full: tuple[Assembled, Boundary | None]) -> None:
+    assert full[1] is None
 
 
-def test_several_cuts_are_computed_in_one_pass() -> None:
-    assembled, frozen = cut(Named(name="frozen"))
+def test_several_cuts_are_computed_in_one_pass(frozen: tuple[Assembled, Boundary]) -> None:
+    assembled, pooled = frozen
     part = boundary(assembled, 60, head_of(assembled))
-    assert frozen is not None
     assert part is not None
     images = pictures(assembled)
-    together = lower_model(assembled, [frozen, part])(images)
-    apart = [tensor for one in (frozen, part) for tensor in keras.tree.flatten(lower_model(assembled, [one])(images))]
-    assert len(together) == len(apart) == len(frozen.handed) + len(part.handed)
+    together = lower_model(assembled, [pooled, part])(images)
+    apart = [tensor for one in (pooled, part) for tensor in keras.tree.flatten(lower_model(assembled, [one])(images))]
+    assert len(together) == len(apart) == len(pooled.handed) + len(part.handed)
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_heads_that_pool_in_different_ways_share_a_pass() -> None:
-    assembled, averaged = cut(Named(name="frozen"))
+def test_heads_that_pool_in_different_ways_share_a_pass(frozen: tuple[Assembled, Boundary]) -> None:
+    assembled, averaged = frozen
     flat = boundary(assembled, assembled.frozen, head_layers(Head(name="flatten", hidden=(4,)), 3))
-    assert averaged is not None
     assert flat is not None
     images = pictures(assembled)
     of_average, of_flat = lower_model(assembled, [averaged, flat])(images)
     np.testing.assert_allclose(keras.ops.mean(keras.ops.reshape(of_flat, (2, 4, 1280)), axis=1), of_average, rtol=1e-5)
 
 
-def test_a_cut_through_a_skip_connection_hands_over_both_tensors_or_moves_down_to_one() -> None:
+def test_a_cut_through_a_skip_connection_hands_over_both_tensors_or_moves_down_to_one(
+    full: tuple[Assembled, Boundary | None],
+) -> None:
     """MobileNetV2 at 64 px: blocks 1 and 2 have the shape 16 x 16; inside block 2, with its skip, two tensors cross."""
-    assembled, _ = cut(Named(name="full"))
+    assembled, _ = full
     names = [layer.name for layer in assembled.backbone.layers]
     inside, after = names.index("block_2_depthwise") + 1, names.index("block_2_add") + 1
     one, other = (boundary(assembled, count, head_of(assembled)) for count in (inside, after))
