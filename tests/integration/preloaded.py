@@ -25,6 +25,7 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
+from tlbench.core.plugins import Registry
 from tlbench.execution import temporary
 
 TIMEOUT = 300
@@ -79,6 +80,7 @@ def _serve(listener: socket.socket) -> None:
         cli.get_command(None, name)  # type: ignore[arg-type]
     for name in ("tlbench.results.table", "scipy.special", PRELOAD):
         importlib.import_module(name)
+    registries = _registries()
     while True:
         ready, _, _ = select.select([listener, sys.stdin], [], [])
         if listener not in ready:
@@ -89,12 +91,18 @@ def _serve(listener: socket.socket) -> None:
         accepted, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
-            _become_command(Connection(accepted.detach()))
+            _become_command(Connection(accepted.detach()), registries)
             return
         accepted.close()
 
 
-def _become_command(connection: Connection) -> None:
+def _registries() -> list[Registry[Any]]:
+    """Those of the loaded modules."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("tlbench.")]
+    return [one for module in modules for one in vars(module).values() if isinstance(one, Registry)]
+
+
+def _become_command(connection: Connection, registries: Sequence[Registry[Any]]) -> None:
     """Returns in a process that is as a fresh interpreter is before it runs tlbench; this one tells its exit code."""
     args, folder, environment, out, err = connection.recv()
     if pid := os.fork():
@@ -111,6 +119,8 @@ def _become_command(connection: Connection) -> None:
     before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = [folder, *before, *(one for one in sys.path if one not in {str(ROOT), *before})]
     sys.argv = ["tlbench", *args]
+    for one in registries:  # which have looked for packages where this server does
+        vars(one).pop("_plugins", None)
     _spare_fork_server()
     signal.alarm(TIMEOUT)
 

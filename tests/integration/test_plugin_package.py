@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import environment, fresh_tlbench_in, make_place, tlbench_in
+from tests.integration.conftest import Command, environment, fresh_tlbench_in, make_place, tlbench_in
 
 PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
 TEMPLATE = Path(__file__).parents[2] / "examples" / "tlbench-template"
@@ -34,9 +34,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tlbench(place: Path, *args: str) -> str:
+def tlbench(place: Path, *args: str, run: Command = tlbench_in) -> str:
     path = os.pathsep.join([environment(place)["PYTHONPATH"], str(PACKAGE)])
-    done = fresh_tlbench_in(place, *args, PYTHONPATH=path, TLBENCH_DATA=str(place / "data"))
+    done = run(place, *args, PYTHONPATH=path, TLBENCH_DATA=str(place / "data"))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -50,7 +50,8 @@ def test_all_of_it_is_listed(place: Path) -> None:
 
 def test_inspect_takes_it(place: Path) -> None:
     strategy = ("--strategy", "last_layers", "--strategy-layers", "1")
-    answer = json.loads(tlbench(place, "inspect", "TwoConvolutions", *strategy, "--head", "maximum", "--json"))
+    words = ("inspect", "TwoConvolutions", *strategy, "--head", "maximum", "--json")
+    answer = json.loads(tlbench(place, *words, run=fresh_tlbench_in))
     first, second, classifier = 3 * 9 * 8 + 8, 8 * 9 * 16 + 16, 16 * 2 + 2
     assert answer["params"] == first + second + classifier
     assert answer["trainable"] == second + classifier
@@ -139,6 +140,6 @@ def test_the_template_is_listed_and_planned_as_pip_installs_it(
     (information / "entry_points.txt").write_text("\n".join(lines))
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: tlbench-template\nVersion: 0.1.0\n")
     path = os.pathsep.join([environment(tmp_path)["PYTHONPATH"], str(tmp_path), str(TEMPLATE)])
-    done = fresh_tlbench_in(tmp_path, *words, PYTHONPATH=path)
+    done = tlbench_in(tmp_path, *words, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
