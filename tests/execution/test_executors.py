@@ -1,5 +1,6 @@
 """Executors are made for each run; what one of them stops, and how it loses a model, is its own affair."""
 
+import multiprocessing
 import signal
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import killed_at_once
+from tests.execution.test_child import alive
 from tests.execution.test_groups import job
 from tlbench.execution import child, executors
 from tlbench.execution.executors import EXECUTORS, InlineExecutor, ProcessExecutor
@@ -54,13 +56,30 @@ def test_stopping_one_run_leaves_the_children_of_another_alive(tmp_path: Path, m
     assert second.end() == Died(-signal.SIGTERM)
 
 
+@pytest.mark.parametrize(("moment", "started"), [("earlier", 0), ("before the fork", None), ("after the fork", 1)])
 def test_a_child_that_is_being_started_when_its_run_is_stopped_is_stopped_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, started: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Stopping kills the fork server: it depends on the moment that takes whether the next one forks the child."""
+    executor, forked = ProcessExecutor(), list[int]()
+    kind = multiprocessing.get_context("forkserver").Process
+    start = kind.start
+
+    def stopped_meanwhile(process: Any) -> None:
+        if moment == "before the fork":
+            executor.stop()
+        start(process)
+        forked.append(process.pid)
+        if moment == "after the fork":
+            executor.stop()
+
     monkeypatch.setattr(executors, "RUN_GROUP", "tests.targets:tell_pid_and_sleep")
-    executor = ProcessExecutor()
-    executor.stop()
+    monkeypatch.setattr(kind, "start", stopped_meanwhile)
+    if moment == "earlier":
+        executor.stop()
     assert isinstance(executor.run(Group((job(),), None), lambda message: None, 20, tmp_path / "log"), Died)
+    assert started in (None, len(forked))
+    assert not any(map(alive, forked))
 
 
 def test_a_model_that_raises_is_lost_with_its_traceback_in_the_log(

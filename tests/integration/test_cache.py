@@ -3,6 +3,7 @@
 import gc
 import json
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,13 @@ Finished = tuple[Path, subprocess.CompletedProcess[str]]
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return make_place(tmp_path / "place", LIGHT)
+
+
+def made_by_another_version(place: Path) -> Path:
+    entry = place / "cache/features/0123abcd"
+    entry.mkdir(parents=True)
+    (entry / "manifest.json").write_text('{"version": 2, "made_from": {}, "tensors": []}')
+    return entry
 
 
 def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -> None:
@@ -45,9 +53,7 @@ def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -
 def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_removed(
     place: Path, tlbench: Command
 ) -> None:
-    old = place / "cache/features/0123abcd"
-    old.mkdir(parents=True)
-    (old / "manifest.json").write_text('{"version": 2, "made_from": {}, "tensors": []}')
+    old = made_by_another_version(place)
     few = Limit(train=2, validation=1, test=1)
     images = prepare(
         Named(name="synthetic"), few, 16, root=None, path=None, cache=place / "cache", fallback_synthetic=True
@@ -66,10 +72,13 @@ def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_remove
 
 
 def test_a_run_and_a_clear_side_by_side(place: Path, tlbench: Command) -> None:
+    old = made_by_another_version(place)
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(tlbench, "run", "tiny.yaml", "--select", "strategy=frozen", "--untimed", "--out", "run")
         while not run.done():
             assert tlbench("cache", "clear", "--yes").returncode == 0
+            time.sleep(0.1)
+    assert not old.exists()
     assert run.result().returncode == 0, run.result().stderr
 
 

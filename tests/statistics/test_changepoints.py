@@ -77,10 +77,13 @@ def test_the_scale_of_a_series_does_not_matter() -> None:
 
 def test_more_series_on_a_page_ask_for_clearer_steps() -> None:
     generator = np.random.default_rng(1)
-    stepped = generator.normal(size=10) + 9 * (np.arange(10) >= 5)
-    page = [stepped, *correlated(generator, 200, 10, 0.0)]
-    alone = change_points(stepped.tolist())[0]
-    assert changes_of_all(page)[0] == [] or changes_of_all(page)[0][0].p > alone.p
+    noise, others = generator.normal(size=10), correlated(generator, 200, 10, 0.0)
+    small, large = ((noise + step * (np.arange(10) >= 5)).tolist() for step in (6, 9))
+    assert [change.index for change in change_points(small)] == [5]
+    assert changes_of_all([small, *others])[0] == []
+    (alone,), (among,) = change_points(large), changes_of_all([large, *others])[0]
+    assert alone.index == among.index == 5
+    assert among.p == pytest.approx(201 * alone.p)
 
 
 def test_the_tail_beyond_the_drawn_ratios_is_right_to_a_factor_of_two() -> None:
