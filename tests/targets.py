@@ -353,3 +353,9 @@ def saved_model(payload: dict[str, Any], send: Any) -> str:
     from tlbench.backbones.saved import file_of
 
     return str(file_of(payload).path)
+
+
+def played_readings(payload: dict[str, Any]) -> dict[str, Any]:
+    """As `tlbench.worker.reference.readings` answers, without a framework."""
+    environment = {"identity": {"cpu": "Example CPU"}, "volatile": {}, "versions": {}, "variables": {}}
+    return {"readings": [0.01, 0.011, 0.01], "device": {"name": "CPU"}, "environment": environment, "workload": 1}

@@ -15,12 +15,32 @@ FROZEN, FULL = Named(name="frozen"), Named(name="full")
 
 
 @pytest.fixture(scope="module")
-def trained(data: DataSource, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+def keep(tmp_path_factory: pytest.TempPathFactory) -> Keep:
+    return Keep(tmp_path_factory.mktemp("features"), 10**9)
+
+
+@pytest.fixture(scope="module")
+def trained(data: DataSource, weights: Path, keep: Keep) -> dict[str, Finished]:
     """A head, and what fine-tuning makes of it, from one pass through the frozen backbone."""
     strategies = (FROZEN, PARTIAL, FULL, Named(name="full", args={"joint": True, "batch_norm": "train"}))
     jobs = [job(data, weights, strategy=strategy) for strategy in strategies]
-    keep = Keep(tmp_path_factory.mktemp("features"), 10**9)
     return {finished.record.cell.strategy.label: finished for finished in run(jobs, keep)}
+
+
+def test_one_pass_serves_the_cuts_of_all_strategies_and_later_runs(
+    data: DataSource, weights: Path, trained: dict[str, Finished], keep: Keep
+) -> None:
+    frozen, partial, full = (trained[strategy.label].record.path for strategy in (FROZEN, PARTIAL, FULL))
+    images = sum(sum(counts.values()) for counts in data.provenance().counts.values())
+    assert frozen is not None
+    assert partial is not None
+    assert full is not None
+    assert (frozen.computed, partial.computed) == (images, 0)
+    assert frozen.bytes_per_image == 256 * 4
+    assert full.whole == "every layer is trained"
+    (again,) = run([job(data, weights, strategy=FROZEN)], keep)
+    assert again.record.path is not None
+    assert again.record.path.computed == 0
 
 
 def history(finished: Finished) -> list[tuple[str | None, int]]:

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import TINY, Command, environment, tlbench_in
+from tlbench.session import doctor
 
-SHORT_NOISE = "from tlbench.session import doctor; doctor.NOISE_SECONDS = 0.1\n"
+PLAYED_NOISE = """\
+from tlbench.execution import server
+from tlbench.session import doctor
+server.PRELOAD, doctor.REFERENCE_READINGS = "tests.light_preload", "tests.targets:played_readings"
+"""
 SMALL = str(Path(__file__).parents[2] / "suites" / "small.yaml")
 
 
@@ -32,7 +37,7 @@ def test_neither_a_framework_nor_what_only_judging_needs_is_imported(place: Path
         "def loaded():\n"
         "    print('LOADED', sorted({'keras', 'tensorflow', 'jax', 'torch', 'scipy', 'pandas'} & set(sys.modules)), file=sys.stderr)\n"
         "atexit.register(loaded)\n"
-        f"{SHORT_NOISE if args == ['doctor'] else ''}"
+        f"{PLAYED_NOISE if args == ['doctor'] else ''}"
         f"from tlbench.cli import main; main({args!r})\n"
     )
     said = subprocess.run(
@@ -41,6 +46,14 @@ def test_neither_a_framework_nor_what_only_judging_needs_is_imported(place: Path
     assert said.returncode == 0, said.stderr
     assert said.stdout
     assert "LOADED []" in said.stderr
+
+
+def test_doctor_measures_how_steady_the_machine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(doctor, "NOISE_SECONDS", 0.1)
+    (check,) = (one for one in doctor.examine(noise=True) if one.name == "noise")
+    (kept,) = (tmp_path / "reference").iterdir()
+    assert f" over {len(json.loads(kept.read_text()))} runs of " in check.found
 
 
 def test_plan_lists_the_cells(tlbench: Command) -> None:
@@ -78,7 +91,7 @@ def test_a_wrong_suite(place: Path, tlbench: Command, change: tuple[str, str], s
         (["run"], 64, "Missing argument 'SUITE'"),
         (["rnu", "tiny.yaml"], 64, "No such command 'rnu'"),
         (["run", "tiny.yaml", "--select", "strategy=frosen"], 64, "matches none of the 2 cells"),
-        (["run", "tiny.yaml", "--data", "nowhere"], 64, "data"),
+        (["run", "tiny.yaml", "--data", "nowhere"], 64, "the data folder nowhere does not exist; mend --data"),
         (["report", "nowhere"], 64, "nowhere does not exist"),
         (["report", "shapes"], 64, "is not the folder of a run"),
         (["inspect", "VGG20"], 64, "there is no backbone 'VGG20'; did you mean 'VGG"),
