@@ -16,8 +16,9 @@ from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets import build, decode, synthetic
-from tlbench.datasets.layout import SplitRule, read_layout
-from tlbench.datasets.prepare import prepare
+from tlbench.datasets.kinds import read_images
+from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.prepare import Listings, prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
 from tlbench.results.images import DataProvenance
@@ -74,6 +75,32 @@ def test_word_of_no_image_comes_before_any_is_decoded(
     assert order[0] == ("cats_dogs", 0, 80)
     assert order[-1] == ("cats_dogs", 80, 80)
     assert order.count("image") == 80
+
+
+def test_further_sizes_and_limits_of_one_listing_are_what_a_look_for_each_finds(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, listings = list[Path](), Listings()
+
+    def noted(place: Path, rule: SplitRule) -> Layout:
+        looks.append(place)
+        return read_images(place, rule)
+
+    monkeypatch.setattr("tlbench.datasets.prepare.read_images", noted)
+    asked = [(Limit(), 16), (Limit(), 8), (Limit(train=5), 8)]
+
+    def each(known: Listings | None) -> list[DataSource]:
+        dataset, cache = Named(name="cats_dogs"), tmp_path / "cache"
+        return [
+            prepare(dataset, limit, size, root=root, path=None, cache=cache, fallback_synthetic=False, listings=known)
+            for limit, size in asked
+        ]
+
+    alone = each(None)
+    assert len(looks) == 3
+    assert each(listings) == alone
+    assert len(looks) == 4
+    assert len(entries(tmp_path / "cache/decoded")) == 3, "and nothing was decoded anew"
 
 
 def test_a_second_time_nothing_is_decoded(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tests import builders
 from tlbench.backbones import drawn
 from tlbench.backbones.weights import StandIn
+from tlbench.cache.download import file_digest
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
@@ -45,6 +47,27 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert same_inputs(record, inputs)
     (tmp_path / WHOLE).write_bytes(b"another")
     assert not same_inputs(record, found(tmp_path, small))
+
+
+def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = list[Path]()
+
+    def noted(path: Path) -> str:
+        hashed.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr("tlbench.backbones.weights.file_digest", noted)
+    few = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
+    plain = CELL.model_copy(update={"strategy": Named(name="full"), "limit": few})
+    cells = [plain.model_copy(update={"image_size": size}) for size in (32, 40)]
+    places = Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random")
+    for content in (b"below", b"another"):
+        (tmp_path / BELOW).write_bytes(content)
+        inputs = find_inputs(cells, places)
+        assert {inputs.job(cell).weights.sha256 for cell in cells} == {hashlib.sha256(content).hexdigest()}
+    assert hashed == [tmp_path / BELOW] * 2
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tlbench.backbones import registry
 from tlbench.backbones.weights import official_file
 from tlbench.core.errors import UserError
 from tlbench.datasets.decode import read_crop
-from tlbench.datasets.imagenet import find_imagenet
+from tlbench.datasets.imagenet import at_size, find_imagenet
 from tlbench.results.store import Store
 
 SUITE = """\
@@ -124,6 +124,11 @@ def test_the_crop_is_the_middle_of_the_shorter_side(tmp_path: Path) -> None:
     assert pixels.shape == (32, 32, 3)
     # 30 of 40 pixels: nothing of the white sides is left.
     assert np.abs(pixels.astype(int) - (90, 100, 165)).max() < 12
+
+
+def test_at_another_size_they_are_the_images_that_another_look_finds(tmp_path: Path) -> None:
+    folder = imagenet_like(tmp_path / "imagenet")
+    assert at_size(find_imagenet(folder, 1, 32), 64) == find_imagenet(folder, 1, 64)
 
 
 def test_a_folder_that_is_not_imagenet_is_refused(tmp_path: Path) -> None:

@@ -157,8 +157,20 @@ def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | 
     places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
     for kind, place in places:
         if place is not None and (path := place / official.file).is_file():
-            return WeightsSource(kind, path, official.file, file_digest(path), size=official.size)
+            return WeightsSource(kind, path, official.file, _digest(path), size=official.size)
     return None
+
+
+def _digest(path: Path) -> str:
+    """Of the bytes; read once a process, as long as the file is the same one."""
+    state = path.stat()
+    return _digest_of(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+
+
+@cache
+def _digest_of(path: Path, state: tuple[int, ...]) -> str:
+    del state
+    return file_digest(path)
 
 
 def keras_cache() -> Path:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.cache.folders import IMAGES
@@ -33,6 +34,19 @@ from tlbench.datasets.source import ArraySplit, DataSource
 OnDecode = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Where a data set is, its layout (None: it is drawn), and a digest of the states of its files."""
+
+    located: Located
+    layout: Layout | None
+    files: str
+
+
+Listings = dict[str, Listing]
+"""Of data sets, as JSON: what further sizes and limits of one need not look for again."""
+
+
 def prepare(
     dataset: Named,
     limit: Limit,
@@ -44,13 +58,15 @@ def prepare(
     cache: Path,
     fallback_synthetic: bool,
     progress: OnDecode | None = None,
+    listings: Listings | None = None,
 ) -> DataSource:
     """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
 
     Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
     allows it, else the public archive is fetched. A second call with the same files decodes nothing, and the arrays
     are checked once a process. `progress` hears of 0 images before the first one is decoded, which threads do. Safe for
-    several processes; what is prepared is kept as long as the value lives here.
+    several processes; what is prepared is kept as long as the value lives here. `listings`, of calls with the same
+    folders, gets what was found: listing and looking at 20,000 files takes longer than all else.
     Raises UserError for a data set that is nowhere, has too few classes, more than 5 % files that are no images, or
     does not fit into the cache.
     """
@@ -59,13 +75,14 @@ def prepare(
         if progress:
             progress(f"{dataset.name} (fetching, MB)", done >> 20, (total or 0) >> 20)
 
-    located = locate(
-        dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic, on_bytes=on_bytes
-    )
-    layout = read_images(located.folder, _rule(dataset)) if located.folder else None
-    if layout:
-        _check_known_classes(dataset, located, layout)
-    made_from = _made_from(dataset, located, layout, limit, image_size, resize)
+    listings, name = {} if listings is None else listings, dataset.model_dump_json()
+    if name not in listings:
+        located = locate(
+            dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic, on_bytes=on_bytes
+        )
+        listings[name] = _listing(dataset, located)
+    located, layout = listings[name].located, listings[name].layout
+    made_from = _made_from(dataset, listings[name], limit, image_size, resize)
     store, key = Store(cache / IMAGES.folder, IMAGES, IMAGES.most()), key_of(made_from)
 
     def build() -> None:
@@ -138,21 +155,34 @@ def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> No
         )
 
 
-def _made_from(
-    dataset: Named, located: Located, layout: Layout | None, limit: Limit, image_size: ImageSize, resize: Resize
-) -> dict[str, str]:
-    """Changes when a file is replaced or written to, and with all that decides which pixels come out.
+def _made_from(dataset: Named, listing: Listing, limit: Limit, image_size: ImageSize, resize: Resize) -> dict[str, str]:
+    """Changes when a file is replaced or written to, and with all that decides which pixels come out."""
+    layout = listing.layout
+    version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
+    made_from = {"image size": brief(image_size), "limit": limit.model_dump_json(), "decoder": version}
+    if layout is None:
+        return made_from | {"generator": str(synthetic.VERSION), "classes": json.dumps(listing.located.classes)}
+    if resize != "stretch":
+        made_from["resize"] = resize
+    folder = json.dumps(str((layout.place if layout.container else layout.folder).resolve()))
+    rule = {key: value for key, value in vars(_rule(dataset)).items() if value != ""}
+    return made_from | {"folder": folder, "split": json.dumps(rule), "files": listing.files}
+
+
+def _listing(dataset: Named, located: Located) -> Listing:
+    layout = read_images(located.folder, _rule(dataset)) if located.folder else None
+    if layout:
+        _check_known_classes(dataset, located, layout)
+    return Listing(located, layout, _states(layout) if layout else "")
+
+
+def _states(layout: Layout) -> str:
+    """A digest of all files' names and states.
 
     Of a file count its size, its times and its inode: whoever sets a new file's time of modification back (``touch
     -r``, ``cp -p``, ``rsync -t``) cannot set its ctime. Reading all bytes to be as sure would cost every run minutes on
     a slow disk, and where a time changes without the bytes, the images are only decoded once more.
     """
-    version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
-    made_from = {"image size": brief(image_size), "limit": limit.model_dump_json(), "decoder": version}
-    if layout is None:
-        return made_from | {"generator": str(synthetic.VERSION), "classes": json.dumps(located.classes)}
-    if resize != "stretch":
-        made_from["resize"] = resize
     files = hashlib.sha256()
     whole = [_state(file) for file in layout.container.files] if layout.container else None
     for split, classes in layout.files.items():
@@ -161,9 +191,7 @@ def _made_from(
                 state = () if whole is not None else _state(layout.folder / path)
                 files.update(json.dumps([split, name, path, *state]).encode())
     files.update(json.dumps(whole).encode() if whole is not None else b"")
-    folder = json.dumps(str((layout.place if layout.container else layout.folder).resolve()))
-    rule = {key: value for key, value in vars(_rule(dataset)).items() if value != ""}
-    return made_from | {"folder": folder, "split": json.dumps(rule), "files": files.hexdigest()}
+    return files.hexdigest()
 
 
 def _state(file: Path) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
-from tlbench.datasets.imagenet import find_imagenet
-from tlbench.datasets.prepare import prepare
+from tlbench.datasets.imagenet import at_size, find_imagenet
+from tlbench.datasets.prepare import Listings, prepare
 from tlbench.datasets.source import DataSource
 from tlbench.datasets.told import balance_sentence, read_sentence, skipped_sentences
 from tlbench.execution.job import Job, Places
@@ -182,14 +182,16 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 instead=places.weights_instead,
             )
     classifiers = _classifiers(cells, weights, places)
-    data: dict[str, DataSource] = {}
+    data, listings, imagenet = dict[str, DataSource](), Listings(), dict[int | None, DataSource]()
     for cell in cells:
         if data_key(cell) in data:
             continue
         if cell.kind == "original":
             if places.imagenet is not None:
                 side, _ = height_width(cell.image_size)
-                data[data_key(cell)] = find_imagenet(places.imagenet, cell.limit.test, side)
+                if cell.limit.test not in imagenet:
+                    imagenet[cell.limit.test] = find_imagenet(places.imagenet, cell.limit.test, side)
+                data[data_key(cell)] = at_size(imagenet[cell.limit.test], side)
             continue
         data[data_key(cell)] = prepare(
             cell.dataset,
@@ -201,6 +203,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
             cache=places.cache,
             fallback_synthetic=places.synthetic_allowed,
             progress=on_decode,
+            listings=listings,
         )
     oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
     return Inputs(data, weights, classifiers, oblong)
