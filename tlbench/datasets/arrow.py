@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ class ArrowFiles:
 
     def schema(self) -> Any:
         """Of the first file."""
-        return _named(self.files[0], self._tables()[0].schema)
+        return self._tables()[0].schema
 
     def column(self, name: str) -> list[Any]:
         """All values of a column."""
@@ -90,6 +90,7 @@ class ArrowFiles:
             with _readable(file):
                 table = pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
                 table.validate(full=True)
+                _check_names(table.schema)
                 found.append(table)
         return found
 
@@ -105,8 +106,7 @@ class ParquetFiles:
         from pyarrow import parquet
 
         with _readable(self.files[0]):
-            found = parquet.read_schema(str(self.files[0]))
-        return _named(self.files[0], found)
+            return parquet.read_schema(str(self.files[0]))
 
     def column(self, name: str) -> list[Any]:
         """All values of a column; nothing else is read."""
@@ -125,11 +125,11 @@ class ParquetFiles:
         return _Spooled(self.files, column)
 
 
-def _named(file: Path, schema: Any) -> Any:
-    """A schema of which all names are text. Raises UserError."""
-    with _readable(file):
-        str(schema)
-    return schema
+def _check_names(fields: Iterable[Any]) -> None:
+    """Raises UnicodeDecodeError for fields, or fields within them, whose name is no text."""
+    for field in fields:
+        assert field.name is not None
+        _check_names(field.type.field(place) for place in range(field.type.num_fields))
 
 
 class _Spooled:
@@ -146,6 +146,7 @@ class _Spooled:
         for file in files:
             with _readable(file):
                 opened = parquet.ParquetFile(str(file))
+                _check_names(opened.schema_arrow)
                 for group in range(opened.num_row_groups):
                     self._groups.append((file, opened, group))
                     rows.append(opened.metadata.row_group(group).num_rows)
