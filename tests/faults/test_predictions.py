@@ -119,6 +119,30 @@ def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> N
     assert done(store) == {record.cell_id for record in records}
 
 
+def test_a_file_that_was_found_sound_is_read_again_only_where_it_is_another_one_or_the_record_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, read = builders.record(), list[str]()
+    run = with_predictions(tmp_path / "run", record)
+    store, file, read_predictions = Store(run.path), file_of(run.path, record), Store.read_predictions
+
+    def noted(self: Store, cell_id: str, split: predictions.Evaluated = "test") -> predictions.Answers | None:
+        read.append(split)
+        return read_predictions(self, cell_id, split)
+
+    monkeypatch.setattr(Store, "read_predictions", noted)
+    for _ in range(3):
+        assert Store(run.path).damaged_predictions([record]) == {}
+    assert read == ["test", "validation"]
+    other = record.model_copy(update={"accuracy": builders.accuracy(185)})
+    content = file.read_bytes()
+    assert store.damaged_predictions([other]).keys() == {record.cell_id}
+    file.write_bytes(content)
+    assert store.damaged_predictions([record]) == {}
+    file.write_bytes(content[:99] + bytes([content[99] ^ 1]) + content[100:])
+    assert store.damaged_predictions([record]).keys() == {record.cell_id}
+
+
 def test_predictions_whose_validation_part_alone_is_damaged_are_damaged(tmp_path: Path) -> None:
     record = builders.record()
     store = Store(with_predictions(tmp_path, record).path)

@@ -14,6 +14,7 @@ from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
 from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError
+from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
 
 DEFAULT_SIZE = 224
@@ -163,8 +164,7 @@ def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | 
 
 def _digest(path: Path) -> str:
     """Of the bytes; read once a process, as long as the file is the same one."""
-    state = path.stat()
-    return _digest_of(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    return _digest_of(path, state_of(path))
 
 
 @cache

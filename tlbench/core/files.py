@@ -33,6 +33,18 @@ def read_file(path: Path, most: int) -> bytes:
         os.close(descriptor)
 
 
+def state_of(path: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to: its inode, size and times; empty where it is not there.
+
+    Whoever sets a new file's time of modification back (``touch -r``, ``cp -p``, ``rsync -t``) cannot set its ctime.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def absolute(path: Path) -> Path:
     """`path` from the root, a folder by the place that it is a link to. A file that is a link stays where it is named
     (git-annex and DVC have such): beside it lies what goes with it, and not beside its target.

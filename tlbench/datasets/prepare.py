@@ -12,6 +12,7 @@ from tlbench.cache.store import Entry, Store
 from tlbench.cache.writer import NoRoomError
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
+from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize, Resize, brief
 from tlbench.datasets import decode as decoder
 from tlbench.datasets import synthetic
@@ -179,25 +180,15 @@ def _listing(dataset: Named, located: Located) -> Listing:
 def _states(layout: Layout) -> str:
     """A digest of all files' names and states.
 
-    Of a file count its size, its times and its inode: whoever sets a new file's time of modification back (``touch
-    -r``, ``cp -p``, ``rsync -t``) cannot set its ctime. Reading all bytes to be as sure would cost every run minutes on
-    a slow disk, and where a time changes without the bytes, the images are only decoded once more.
+    Reading all bytes to be as sure would cost every run minutes on a slow disk, and where a time changes without the
+    bytes, the images are only decoded once more. A file that is gone since it was listed is named when it is decoded.
     """
     files = hashlib.sha256()
-    whole = [_state(file) for file in layout.container.files] if layout.container else None
+    whole = [state_of(file) for file in layout.container.files] if layout.container else None
     for split, classes in layout.files.items():
         for name, paths in classes.items():
             for path in paths:
-                state = () if whole is not None else _state(layout.folder / path)
+                state = () if whole is not None else state_of(layout.folder / path)
                 files.update(json.dumps([split, name, path, *state]).encode())
     files.update(json.dumps(whole).encode() if whole is not None else b"")
     return files.hexdigest()
-
-
-def _state(file: Path) -> tuple[int, ...]:
-    """Empty where the file is gone since it was listed, as its decoding will say."""
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

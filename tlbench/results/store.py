@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tlbench.core.cell import Cell, id_of
-from tlbench.core.files import OddFileError, link_or_copy, move_aside, read_file, write_atomically
+from tlbench.core.files import OddFileError, link_or_copy, move_aside, read_file, state_of, write_atomically
 from tlbench.core.text import one_line
 from tlbench.results.believable import check
 from tlbench.results.migrations import RecordTooNewError, migrate
@@ -29,6 +29,10 @@ CHECKSUM, CELL = "checksum", b'"cell": '
 MODELS = "models"
 MOST_BYTES = 64 * 2**20
 """Of a record; one of 1,000 classes has some 5."""
+
+
+_sound: dict[Path, tuple[tuple[int, ...], tuple[int, int] | None]] = {}
+"""Predictions that this process has seen to be whole, and of a record with so many right ones of so many images."""
 
 
 @dataclass(frozen=True)
@@ -174,13 +178,23 @@ class Store:
         return _right(predictions)
 
     def damaged_predictions(self, records: Iterable[Record]) -> dict[str, SetAside | None]:
-        """Cells of `records` whose predictions are lost: set aside now, or (None) when they were read before."""
+        """Cells of `records` whose predictions are lost: set aside now, or (None) when they were read before.
+
+        A file that this process has found sound is read again only where it is another one since.
+        """
         lost = self.lost_predictions()
         found: dict[str, SetAside | None] = {}
         for record in records:
+            path = (self._predictions / f"{record.cell_id}.npz").absolute()
+            of = record.accuracy
+            state = state_of(path), None if of is None else (of.correct, of.images)
+            if _sound.get(path) == state:
+                continue
             try:
                 kept = [self.read_predictions_of(record, split) for split in ARRAYS]
-                if not any(kept) and record.cell_id in lost:
+                if any(kept):
+                    _sound[path] = state
+                elif record.cell_id in lost:
                     found[record.cell_id] = None
             except DamagedPredictionsError as error:
                 found[record.cell_id] = error.file
