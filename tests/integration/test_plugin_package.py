@@ -51,7 +51,7 @@ def test_all_of_it_is_listed(place: Path) -> None:
 def test_inspect_takes_it(place: Path) -> None:
     strategy = ("--strategy", "last_layers", "--strategy-layers", "1")
     words = ("inspect", "TwoConvolutions", *strategy, "--head", "maximum", "--json")
-    answer = json.loads(tlbench(place, *words, run=fresh_tlbench_in))
+    answer = json.loads(tlbench(place, *words, run=fresh_tlbench_in))  # options are made as the command is imported
     first, second, classifier = 3 * 9 * 8 + 8, 8 * 9 * 16 + 16, 16 * 2 + 2
     assert answer["params"] == first + second + classifier
     assert answer["trainable"] == second + classifier
