@@ -104,6 +104,7 @@ def test_patterns() -> None:
         ("VGG16", {"alpha": 1.0}, "VGG16 takes no arguments"),
         ("MobileNet", {"alhpa": 1.0}, "did you mean 'alpha'"),
         ("MobileNet", {"alpha": 0}, "alpha: 0 is not a number above 0"),
+        ("MobileNet", {"alpha": 10**400}, "is not a number above 0, at most 4"),
         ("MobileNetV3Small", {"minimalistic": 1}, "minimalistic: 1 is not true or false"),
     ],
 )

@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from tests import builders
 from tests.faults.test_anything import HOW, LARGE, SMALL, VALUES, changed, places
+from tests.narrow import present
 from tests.session.runs import make_run
 from tlbench.core.cell import Cell, Named
 from tlbench.regression.comparison import compare
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.formats import FORMATS
+from tlbench.results.believable import check
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.store import CHECKSUM, Store, encode
 from tlbench.session.report import load
@@ -78,3 +80,11 @@ def test_any_record_is_shown_or_set_aside(data: some.DataObject) -> None:
 @given(some.data())
 def test_ten_thousand_records_are_shown_or_set_aside(data: some.DataObject) -> None:
     any_record(data)
+
+
+@pytest.mark.parametrize("size", [float("inf"), float("nan"), -1.0])
+def test_sizes_that_nothing_has_are_not_believed(size: float) -> None:
+    record = builders.record()
+    counts = present(record.counts).model_copy(update={"size_mb": size})
+    with pytest.raises(ValueError, match="counts: a number is negative, or none"):
+        check(record.model_copy(update={"counts": counts}), b"")

@@ -5,14 +5,10 @@ from collections.abc import Iterable
 from importlib import resources
 
 from tlbench.backbones.spec import Argument, BackboneInfo, Published, Scaling
-from tlbench.core.cell import Scalar
 
-
-def _is_number(value: Scalar) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-ALPHA = Argument(lambda v: _is_number(v) and 0 < float(v or 0) <= 4, "a number above 0, at most 4", 1.0)
+ALPHA = Argument(
+    lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 4, "a number above 0, at most 4", 1.0
+)
 DEPTH_MULTIPLIER = Argument(
     lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0, "a whole number above 0", 1
 )

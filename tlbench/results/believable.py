@@ -3,6 +3,7 @@
 What shows or judges records divides by their numbers, takes logarithms of them and adds them up.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -31,8 +32,9 @@ def check(record: Record, text: bytes) -> None:
     if record.data is not None and record.cell.kind == "trained" and set(record.data.counts) != set(Limit.model_fields):
         raise ValueError("data: counts are not of train, validation and test")
     for part in (record.counts, record.counts and record.counts.backbone, record.counts and record.counts.head):
-        if part is not None and any(value < 0 for value in vars(part).values() if isinstance(value, int | float)):
-            raise ValueError("counts: a number is negative")
+        numbers = [value for value in vars(part).values() if isinstance(value, int | float)] if part else []
+        if not all(0 <= value < math.inf for value in numbers):
+            raise ValueError("counts: a number is negative, or none")
     if record.accuracy is not None:
         _check_accuracy(record.accuracy)
     if record.timings is not None:
