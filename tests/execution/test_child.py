@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from tests.conftest import end_servers
 from tlbench.core.errors import UserError
-from tlbench.execution import child, loading
+from tlbench.execution import child, group, loading, server
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut
 
 pytestmark = pytest.mark.usefixtures("light_server")
@@ -220,3 +221,16 @@ def test_a_fork_server_that_was_killed_is_started_again_for_the_next_child(monke
     monkeypatch.setattr(multiprocessing.get_context("forkserver").Process, "start", killed_meanwhile)
     assert child.run("tests.targets:double", 21) == Returned(42)
     assert len(tries) == 2
+
+
+def test_a_child_that_leads_no_group_yet_is_killed_although_its_server_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was forked a moment before its run is stopped: no signal reaches its group, nor does the server tell."""
+    with child.Conversation("tests.targets:tell_pid_and_sleep", None) as talk:
+        pid = talk.listen(PATIENCE)
+        server.kill_servers()
+        assert wait([talk._process.sentinel], PATIENCE)
+        monkeypatch.setattr(group, "end", lambda leader: None)
+        talk.kill()
+        monkeypatch.undo()
+        assert isinstance(talk.listen(PATIENCE), Died)
+    assert not alive(pid)

@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import threading
+import time
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -79,6 +80,9 @@ def test_a_child_that_is_being_started_when_its_run_is_stopped_is_stopped_too(
         executor.stop()
     assert isinstance(executor.run(Group((job(),), None), lambda message: None, 20, tmp_path / "log"), Died)
     assert started in (None, len(forked))
+    soon = time.monotonic() + 10  # a process that was killed takes a moment to end
+    while any(map(alive, forked)) and time.monotonic() < soon:
+        time.sleep(0.01)
     assert not any(map(alive, forked))
 
 

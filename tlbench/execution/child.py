@@ -189,8 +189,9 @@ class Conversation:
     def kill(self) -> None:
         """End the child and all it started; `listen` notices."""
         group.end(self.pid)
-        if self._process.is_alive():  # it was not even the first of its group yet
-            self._process.kill()
+        if self._process.is_alive() or self._outlived_server():  # it was not even the first of its group yet
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
         """Stop the child where it still runs, and what it has left running."""
