@@ -15,6 +15,7 @@ class Lock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._close = weakref.finalize(self, os.close, descriptor)
+        self._close.atexit = False  # the system closes it, after all else that this process does in the end
 
     def close(self) -> None:
         """Give the lock back."""
