@@ -14,6 +14,10 @@ NEWEST, OF_EACH = 3, 100
 """So many runs are looked at, and so many records of each: medians are steady from far fewer."""
 
 
+COMMITTED = "reference"
+"""Runs that come with the project, of other hours and loads: what is predicted without earlier runs rests on some."""
+
+
 def earlier_records() -> list[Record]:
     """Records of the newest runs, of whatever suite, that were taken on a machine with this processor and as many
     threads.
@@ -35,5 +39,5 @@ def _is_here(environment: Environment) -> bool:
 
 def _suites() -> list[Path]:
     with suppress(OSError):  # there is none, or it is another user's
-        return list(RESULTS.iterdir())
+        return [folder for folder in RESULTS.iterdir() if folder.name != COMMITTED]
     return []
