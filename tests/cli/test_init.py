@@ -150,6 +150,8 @@ def test_the_name_of_a_known_data_set_is_not_taken(place: Path, name: str) -> No
 @example("line\nbreak")
 @example("Blüten 🌼 \u0085\u2028\x7f'\"\\")
 @example("{name}")
+@example("~")
+@example("~0")
 def test_any_name_of_a_folder_and_of_a_class(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     place = tmp_path_factory.mktemp("any")
     folder = place / f"{name}"

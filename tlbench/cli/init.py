@@ -64,6 +64,7 @@ def _own(folder: Path, layout: Layout, out: Path) -> str:
     if name in names():
         name = f"my_{name}"  # the names of data sets that tlbench knows stand for those
     path = os.path.relpath(place, out.parent.resolve())
+    path = f"./{path}" if path.startswith("~") else path  # which would be a home folder
     try:
         path.encode()
     except UnicodeEncodeError:
