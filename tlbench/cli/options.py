@@ -16,7 +16,7 @@ class Folder(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path. Raises UserError for a home that is not known."""
         converted = super().convert(value, param, ctx)
-        return settings.at_home(Path(os.fsdecode(converted)), param.name or "" if param else "")
+        return settings.at_home(os.fsdecode(converted), param.name or "" if param else "")
 
 
 select_option = click.option(

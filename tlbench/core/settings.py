@@ -24,12 +24,15 @@ def flag(variable: str) -> bool:
 def folder(variable: str) -> Path | None:
     """The folder it names. Raises UserError."""
     named = text(variable)
-    return at_home(Path(named), variable) if named else None
+    return at_home(named, variable) if named else None
 
 
-def at_home(path: Path, name: str) -> Path:
-    """`path` with the home folder in the place of ``~``; `name` is where it was written. Raises UserError."""
+def at_home(written: str | os.PathLike[str], name: str) -> Path:
+    """The path that is `written`, with the home folder in the place of a ``~`` that it begins with; in ``./~x``, which
+    is the same `Path` as ``~x``, it does not. `name` is where it was written. Raises UserError.
+    """
+    path = Path(written)
     try:
-        return path.expanduser()
+        return path.expanduser() if os.fspath(written).startswith("~") else path
     except RuntimeError as error:
         raise UserError(f"{name}: {path}: this user has no home folder; name the folder without ~") from error

@@ -206,7 +206,7 @@ def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
 
 
 def _place(given: StrPath | None, variable: str) -> Path | None:
-    return settings.at_home(Path(given), variable) if given else settings.folder(variable)
+    return settings.at_home(given, variable) if given else settings.folder(variable)
 
 
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:

@@ -107,9 +107,7 @@ def _paths(document: Document, content: SuiteFile) -> dict[str, Path]:
     for index, item in enumerate(content.datasets):
         name, own = item.dataset.name, None
         if item.path is not None:
-            written = Path(item.path)  # which is as if ./ did not stand before it
-            found = at_home(written, name) if str(item.path).startswith("~") else written
-            own = absolute(Path(document.file).parent / found)
+            own = absolute(Path(document.file).parent / at_home(item.path, name))
         if name in paths and (own or paths[name]):
             raise UserError(document.error(("datasets", index), f"a second data set named {name!r}; names must differ"))
         paths[name] = own
