@@ -4,6 +4,8 @@ import gc
 import multiprocessing
 import os
 import shutil
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tlbench.datasets.layout import Layout, SplitRule, read_layout
 from tlbench.datasets.prepare import Listings, prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
+from tlbench.host.resources import BEHIND
 from tlbench.results.images import DataProvenance
 
 COUNTS = {"train": 30, "validation": 4, "test": 6}
@@ -55,6 +58,23 @@ def test_arrays_hold_the_pictures_in_order_of_class(root: Path, tmp_path: Path) 
     assert {image.tobytes() for image in images[:30]} == originals
     assert (found.source, found.fallback) == ("real", False)
     assert not images.flags.writeable
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness of threads")
+def test_decoding_gives_way_to_what_is_waited_for_longer(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The framework is imported meanwhile."""
+    seen, usual = list[int](), build._try
+
+    def look(*told: Any) -> Any:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return usual(*told)
+
+    monkeypatch.setattr(build, "_try", look)
+    prepared(root, tmp_path / "cache")
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert set(seen) == {min(19, ours + BEHIND)}
 
 
 def test_word_of_no_image_comes_before_any_is_decoded(

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -153,6 +154,24 @@ def test_workers_are_started_before_the_first_image_is_decoded(replay: Replay, m
     run()
     assert (order[0], order.count("server")) == ("server", 1)
     assert "image" in order
+
+
+def test_what_reports_need_is_imported_while_the_framework_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas takes half a second, for which everybody would wait after the last child."""
+    order, train, name = list[str](), replay.run, "tlbench.session.report"
+
+    def look(*told: Any, **options: Any) -> Outcome:
+        order.append("trained with reports" if name in sys.modules else "trained without")
+        return train(*told, **options)
+
+    run()  # decodes the images
+    monkeypatch.setattr("tlbench.session.run.ProcessExecutor", Replay)
+    monkeypatch.setattr(server, "start_server", lambda backend: order.append("server"))
+    monkeypatch.setattr(replay, "run", look)
+    monkeypatch.setattr(tlbench.session, "report", report)  # is put back, as the entry of the next line
+    monkeypatch.delitem(sys.modules, name)
+    run(fresh=True)
+    assert order == ["server", "trained with reports", "trained with reports"]
 
 
 def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay) -> None:

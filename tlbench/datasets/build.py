@@ -15,7 +15,7 @@ from tlbench.datasets.decode import Picture, UndecodableError, quiet
 from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch
 from tlbench.datasets.layout import Layout
 from tlbench.datasets.names import SPLITS, shown
-from tlbench.host.resources import usable_cores
+from tlbench.host.resources import give_way, usable_cores
 from tlbench.results.images import SkippedFile, SplitAudit, SplitOrigin
 
 MOST_BAD = 0.05
@@ -71,8 +71,9 @@ def count_synthetic(classes: tuple[str, ...], limit: Limit) -> int:
 def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: Tell) -> Built:
     """Decode the files of a layout with `read` into the arrays ``<split>.images`` and ``<split>.labels``.
 
-    Files are decoded by one thread a core, since Pillow lets go of Python's lock. Where a file that the limit
-    takes cannot be decoded, the next in order takes its place.
+    Files are decoded by one thread a core, since Pillow lets go of Python's lock. They give way to the process that
+    imports the framework meanwhile, which takes longer. Where a file that the limit takes cannot be decoded, the next
+    in order takes its place.
     Raises UserError where more files are no images than 5 % of those in the folder of a split (splits that are drawn
     from one folder are judged together), and for a class without an image.
     """
@@ -82,7 +83,7 @@ def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: T
     places: list[Place] = []
     sketches: list[Sketch] = []
     digest, done = hashlib.sha256(), 0
-    with quiet(), ThreadPoolExecutor(usable_cores()) as pool:
+    with quiet(), ThreadPoolExecutor(usable_cores(), initializer=give_way) as pool:
         for split in SPLITS:
             bad: list[SkippedFile] = []
             counts[split] = {}

@@ -1,6 +1,8 @@
 """What this process may use of the machine."""
 
 import os
+import sys
+import threading
 
 import psutil
 
@@ -8,6 +10,8 @@ from tlbench.host import cgroups, shares
 
 ROOM_FOR_TWO = 8 * 2**30
 MOST_BUILDERS = 8
+BEHIND = 5
+"""Steps of niceness: a thread gets a third of what another gets that wants the same core (sched(7))."""
 
 
 def usable_cores() -> int:
@@ -19,6 +23,13 @@ def usable_cores() -> int:
 def allowed_cores() -> int:
     """Logical cores this process may run on, whatever its quota of their time."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Put this thread behind others that want its core, for as long as it lives. Only Linux has niceness of threads."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + BEHIND)
 
 
 def memory_limit() -> int:

@@ -166,7 +166,14 @@ def run(
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backends)
     costs, failed_now = dict[str, Cost](), list[Record]()
     with owner:
-        if not all(cell.id in done for cell in asked):
+        left = not all(cell.id in done for cell in asked)
+        if not left and (earlier := written_report(folder)) is not None:
+            return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
+        if left and isinstance(worker, ProcessExecutor):
+            server.start_server(asked[0].backend)
+        from tlbench.session.report import write  # pandas, while the framework loads
+
+        if left:
             keep = Keep(feature_dir(), most_features()) if cut else None
             outdate_report(folder)
             train = partial(
@@ -181,10 +188,6 @@ def run(
                 costs = train(asked)
                 if timed:
                     time_steps(asked)
-        elif (earlier := written_report(folder)) is not None:
-            return CompletedRun(folder.path, folder.run, asked, (), (), *earlier)
-        from tlbench.session.report import write  # pandas
-
         written = write(folder)
     spent = written.report.spent if seconds is not None else ()
     said = [taken_sentence(costs, [row.record for row in written.report.rows]), *map(spent_sentence, spent)]
