@@ -28,6 +28,8 @@ CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
     "the strategies of one backbone; hollow points have another one above and to the left of them."
 )
+DECIMALS = 12
+"""Of the bounds of an interval, for programs."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
 
 
@@ -81,8 +83,8 @@ def values(decision: Decision) -> dict[str, object]:
             "name": mark.name,
             "cells": [row.record.cell_id for row in seeds],
             "top1": mark.y.value,
-            "low": mark.y.low,
-            "high": mark.y.high,
+            "low": _same_everywhere(mark.y.low),
+            "high": _same_everywhere(mark.y.high),
         }
         for mark, seeds in zip(marks, decision.recipes, strict=True)
     ]
@@ -93,6 +95,11 @@ def values(decision: Decision) -> dict[str, object]:
         "may_be_as_good": [one for one, how in zip(contenders, standings, strict=True) if how == MAY_BE],
         "certainty": decision.choice.certainty,
     }
+
+
+def _same_everywhere(bound: float | None) -> float | None:
+    """Without the last digits, which differ among processors: libraries have other instructions for each."""
+    return None if bound is None else round(bound, DECIMALS)
 
 
 def trained(report: Report) -> list[RunRecord]:
