@@ -77,10 +77,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing TensorFlow and the rest into $(VENV); this takes a minute or more, once."
 	$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing TensorFlow and the tools into $(VENV); this takes a minute or more, once."
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
