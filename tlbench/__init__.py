@@ -5,11 +5,11 @@ The Python API, which docs/api.md describes::
     import tlbench
 
     done = tlbench.run("suites/small.yaml", select="strategy=frozen")
-    done.frame                                       # a pandas DataFrame, one row a record
-    tlbench.load("results/small").frame              # the same of an earlier run
-    tlbench.compare("baselines/small.json", done)    # is it worse
+    done.frame                                       # a pandas DataFrame with one row per record
+    tlbench.load("results/small").frame              # the same for an earlier run
+    tlbench.compare("baselines/small.json", done)    # has anything got worse?
 
-Importing tlbench imports none of what it needs: that comes with the first name that is asked for.
+``import tlbench`` is fast: dependencies are imported when a public name is first used.
 """
 
 from importlib import import_module
@@ -50,7 +50,7 @@ __all__ = [
     "run",
 ]
 
-_HOMES = {
+_MODULES = {
     "Comparison": "tlbench.regression.comparison",
     "CompletedRun": "tlbench.session.run",
     "Deployment": "tlbench.results.deployment",
@@ -71,9 +71,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'tlbench' has no attribute {name!r}")
-    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value = getattr(import_module(_MODULES[name]), name)
     return value
 
 

@@ -1,6 +1,7 @@
-"""A cell: one point of the matrix, complete and frozen.
+"""A cell: one experiment of a suite's matrix, fully specified and immutable.
 
-Everything that can change a result is a field here and nothing else is: no paths, no worker counts.
+Every setting that can change a result is a field of `Cell`. Settings that cannot (paths, the number of workers) are
+kept elsewhere, so that a cell's id identifies its result.
 """
 
 import hashlib
@@ -27,14 +28,14 @@ Kind = Literal["trained", "original"]
 ORIGINAL_HEAD = "imagenet"
 ORIGINAL_CLASSES = 1000
 RECIPE = 3
-"""Today's edition of what strategies do: part of every cell that is trained."""
+"""Current version of the training recipes that strategies implement; see `Cell.recipe`."""
 Weights = Literal["imagenet", "file", "drawn", "random"]
-"""`drawn`: pretrained by tlbench itself on drawn pictures, and shipped with it."""
+"""Initial weights. ``file``: a saved model's. ``drawn``: pretrained on synthetic pictures, shipped with tlbench."""
 FILE = "file"
-"""The name of a backbone that is a saved model, and what its weights are called."""
+"""Backbone name of a saved model, and the name of its weights."""
 Backend = Literal["tensorflow", "jax", "torch"]
 USUAL_BACKEND: Backend = "tensorflow"
-"""Where a suite says nothing, and of what no suite decides."""
+"""The default backend of a suite, and the backend of commands that take no suite."""
 Jit = Literal["auto", "on", "off"]
 Shape = Literal["constant", "cosine", "linear", "step"]
 StepName = Literal["inference", "training"]
@@ -42,38 +43,40 @@ Monitor = Literal["val_loss", "val_accuracy"]
 
 
 class Value(BaseModel):
-    """Base of all values that pass between rooms: immutable, and closed to unknown fields.
+    """Base class of the values that rooms exchange: immutable, and strict about unknown fields.
 
-    Numbers that are not finite (a diverged loss) are the strings ``NaN`` and ``Infinity`` in JSON, which
-    has no numbers for them.
+    Non-finite numbers, such as a diverged loss, are written to JSON as the strings ``NaN`` and ``Infinity``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Grown(Value):
-    """A value to which fields were added: `LATER` are left out of its JSON at their defaults, so that the ids of older
-    cells stay, and of what is as ever nothing is said.
+    """A value that gained fields after the first release.
+
+    The fields named in `LATER` are left out of its JSON while they have their defaults, so that the ids of existing
+    cells do not change.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ()
 
     @model_serializer(mode="wrap")
-    def _ids_stay(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        unset = [name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].default]
-        return {name: value for name, value in handler(self).items() if name not in unset}
+    def _omit_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        omitted = [name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].default]
+        return {name: value for name, value in handler(self).items() if name not in omitted}
 
 
 class Named(Value):
-    """A registry name with its arguments, e.g. ``MobileNet`` with ``{"alpha": 0.25}``."""
+    """A registered name with its arguments, e.g. the backbone ``MobileNet`` with ``{"alpha": 0.25}``."""
 
     name: str
     args: dict[str, Scalar] = Field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """The name as tables show it: ``MobileNet (alpha=0.25)``; of a saved model ``mine.keras (sha256=...)``, of a
-        preset of keras-hub ``mine (sha256=...)``.
+        """The name as tables show it: ``MobileNet (alpha=0.25)``.
+
+        A saved model is ``mine.keras (sha256=...)``, a preset of keras-hub ``mine (sha256=...)``.
         """
         args, name = dict(self.args), self.name
         if name == FILE and "model" in args:
@@ -104,7 +107,7 @@ class Head(Value):
 
 
 class Limit(Value):
-    """Images per class taken from each split; None takes all."""
+    """The number of images per class taken from each split; None takes all of them."""
 
     train: int | None = None
     validation: int | None = None
@@ -121,7 +124,7 @@ class EarlyStopping(Value):
 
 
 class ReduceLROnPlateau(Value):
-    """Multiply the learning rate by `factor` when `monitor` stands still for `patience` epochs."""
+    """Multiply the learning rate by `factor` when `monitor` has not improved for `patience` epochs."""
 
     factor: float = 0.2
     patience: int = 2
@@ -130,12 +133,16 @@ class ReduceLROnPlateau(Value):
 
 
 class Augmentation(Grown):
-    """Random changes of training images (never of validation or test images).
+    """Random transformations of training images; validation and test images are never augmented.
 
-    rotation: degrees to either side. shift, zoom: fraction of the image. shear: degrees.
-    flip: mirror left-right with probability 1/2. views: so many changed copies of each image are drawn, the same for
-    all seeds, and epochs take them in turn, so that what frozen layers make of them can be kept; None: each epoch draws
-    anew.
+    Attributes:
+        rotation: largest angle in either direction, in degrees.
+        shift: largest translation, as a fraction of the image.
+        shear: largest shear angle, in degrees.
+        zoom: largest change of scale, as a fraction.
+        flip: whether to mirror images left to right with probability 1/2.
+        views: the number of augmented copies drawn of each image. They are the same for all seeds, and epochs cycle
+            through them, so that features of frozen layers can be cached. None draws new copies in every epoch.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ("views",)
@@ -149,16 +156,18 @@ class Augmentation(Grown):
 
 
 class RandAugment(Value):
-    """Each image goes through `operations` changes drawn at random, each of strength `magnitude` (0 to 10)."""
+    """Apply `operations` randomly chosen transformations to each image, each of strength `magnitude` (0 to 10)."""
 
     operations: int = 2
     magnitude: float = 9.0
 
 
 class Tuning(Value):
-    """Settings that are tried, the best by validation to be kept.
+    """A grid search: the values to try, of which the best on the validation split is kept.
 
-    learning_rate: of phases that are trained by steps. l2: penalties of a head that is solved.
+    Attributes:
+        learning_rate: learning rates of the phases that take gradient steps.
+        l2: L2 penalties of a head that is solved.
     """
 
     learning_rate: tuple[float, ...] = ()
@@ -166,7 +175,10 @@ class Tuning(Value):
 
     @property
     def varies(self) -> Literal["learning_rate", "l2"]:
-        """What differs between trials. Where rates are tried, the head they begin with is solved once, over `l2`."""
+        """The setting that differs between trials.
+
+        With learning rates to try, the initial head is solved once for all trials, with the best of `l2`.
+        """
         return "learning_rate" if self.learning_rate else "l2"
 
     @property
@@ -176,20 +188,27 @@ class Tuning(Value):
 
     @property
     def label(self) -> str:
-        """As tables show it: ``learning rate 0.0001, 0.001; L2 0.1, 0.01``."""
-        given = (("learning rate", self.learning_rate), ("L2", self.l2))
-        return "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in given if values)
+        """The grid as tables show it: ``learning rate 0.0001, 0.001; L2 0.1, 0.01``."""
+        grids = (("learning rate", self.learning_rate), ("L2", self.l2))
+        return "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in grids if values)
 
 
 class Training(Grown):
-    """How the trainable part is trained. `learning_rate` is always a number here, never ``auto``.
+    """How the trainable part is trained.
 
-    Of a head that is solved, epochs and learning_rate are 0: it has none, nor any other setting of gradient steps.
-    schedule, warmup (a share of the steps): None is what the strategy does by itself. label_smoothing: the share of a
-    label that is spread over all classes. weight_decay: decoupled, of kernels alone; None is the optimizer's own.
-    mixup, cutmix: the parameter of the Beta distribution that the share of the other image is drawn from; 0: neither.
-    A rate that is tuned is 0 as well.
-    class_weight: ``balanced`` weighs the loss of each image so that all classes count the same; None: images do.
+    A head that is solved takes no gradient steps, so its `epochs`, `learning_rate` and other settings of steps have
+    the values of `NO_STEPS` in suite/expand.py.
+
+    Attributes:
+        learning_rate: a number, never ``auto``; 0 where it is tuned.
+        schedule: how the learning rate falls; None leaves it to the strategy.
+        warmup: fraction of the steps in which the learning rate rises from 0; None leaves it to the strategy.
+        label_smoothing: the share of each label that is spread over all classes.
+        weight_decay: decoupled weight decay of kernels only; None is the optimizer's default.
+        mixup: parameter of the symmetric Beta distribution of the mixing ratio; 0 turns mixup off.
+        cutmix: likewise for CutMix.
+        tune: the grid search over settings, if any.
+        class_weight: ``balanced`` weighs images so that all classes count the same in the loss.
     """
 
     LATER: ClassVar[tuple[str, ...]] = (
@@ -216,42 +235,48 @@ class Training(Grown):
 
     @property
     def rate(self) -> str:
-        """The learning rate as tables show it: ``0.0001``, or that it is tuned."""
+        """The learning rate as tables show it: ``0.0001`` or ``tuned``."""
         return "tuned" if self.tune and self.tune.learning_rate else f"{self.learning_rate:g}"
 
     @property
     def monitor(self) -> Monitor:
-        """What validation chooses epochs, rates and sums of weights by."""
+        """The validation metric by which epochs, learning rates and averages of weights are chosen."""
         return self.early_stopping.monitor if self.early_stopping else "val_loss"
 
     @property
     def mixes(self) -> bool:
-        """Whether images, and with them labels, are mixed."""
+        """Whether images and their labels are mixed, by mixup or CutMix."""
         return bool(self.mixup or self.cutmix)
 
     @property
     def soft_labels(self) -> bool:
-        """Whether an image may belong to several classes in parts: its loss is no longer that of its one label."""
+        """Whether a label may be a distribution over several classes."""
         return bool(self.label_smoothing) or self.mixes
 
     @property
     def changes_images(self) -> bool:
-        """Whether training sees other images than those of the data set."""
+        """Whether training images are augmented or mixed."""
         return self.augmentation is not None or self.changes_anew
 
     @property
     def changes_anew(self) -> bool:
-        """Whether each epoch draws its changes anew, so that what frozen layers make of them cannot be kept."""
-        views = self.augmentation is not None and self.augmentation.views is not None
-        return self.mixes or self.rand_augment is not None or (self.augmentation is not None and not views)
+        """Whether every epoch draws new changes of the images, so that features of frozen layers cannot be cached."""
+        augmented_anew = self.augmentation is not None and self.augmentation.views is None
+        return self.mixes or self.rand_augment is not None or augmented_anew
 
 
 class Timing(Grown):
-    """How step times are taken: at least `iterations` timed steps and at least `seconds` of them.
+    """The protocol by which step times are measured.
 
-    warmup: steps at least before timing begins. max_seconds: timing of a step ends there, whether it has its
-    iterations or not, but not before the six rounds that a number needs; None: no bound. more_batch_sizes: inference
-    is timed at these too.
+    Attributes:
+        protocol: the name of the protocol that the numbers come from, or ``custom``.
+        batch_size: images per step.
+        warmup: minimum number of untimed steps before timing begins.
+        iterations: minimum number of timed steps.
+        seconds: minimum total time of the timed steps.
+        max_seconds: stop timing after this long even with fewer iterations, but not before the six rounds that a
+            result needs; None sets no bound.
+        more_batch_sizes: further batch sizes at which inference is timed.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ("max_seconds", "more_batch_sizes")
@@ -266,7 +291,7 @@ class Timing(Grown):
 
 
 def canonical(content: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no spaces."""
+    """`content` as JSON with sorted keys and no spaces."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
@@ -275,14 +300,8 @@ def id_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Cell(Grown):
-    """One training and what is measured of it; or an original classifier, of which nothing is trained (see `kind`).
-
-    recipe: the edition of what strategies do. 1 (tlbench 0.1): all that is trained in one phase, from a random head,
-    with BatchNormalization in training mode; 2: in phases, as `Strategy.phases` says; 3: boundaries on whole blocks.
-    """
-
-    LATER: ClassVar[tuple[str, ...]] = ("recipe", "resize")
+class Combination(Grown):
+    """The axes that a cell shares with a point of a suite's matrix (`tlbench.suite.point.Point`)."""
 
     backbone: Named
     weights: Weights
@@ -291,6 +310,26 @@ class Cell(Grown):
     strategy: Named
     head: Head
     image_size: ImageSize
+
+    @field_validator("image_size")
+    @classmethod
+    def _square_as_one_number(cls, value: ImageSize) -> ImageSize:
+        return plain(value)
+
+
+class Cell(Combination):
+    """One experiment: a model to train and measure, or an original classifier to measure only (see `kind`).
+
+    Attributes:
+        train: how the model is trained; None for an original classifier.
+        timing: how its steps are timed; None where they are not.
+        recipe: version of the training recipes. 1 (tlbench 0.1): one phase from a random head, with
+            BatchNormalization in training mode. 2: phases as `Strategy.phases` describes. 3: as 2, with boundaries
+            on whole blocks.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("recipe", "resize")
+
     train: Training | None
     seed: int
     precision: str
@@ -302,59 +341,54 @@ class Cell(Grown):
 
     @property
     def pretrained(self) -> Weights:
-        """What the backbone's trained weights are, whether the cell begins with them or not."""
+        """The pretrained weights of the backbone, also where the cell starts from random ones."""
         return "file" if self.backbone.name == FILE else "imagenet"
 
-    @field_validator("image_size")
-    @classmethod
-    def _one_spelling(cls, value: ImageSize) -> ImageSize:
-        return plain(value)
-
     @model_validator(mode="after")
-    def _of_one_kind(self) -> Self:
+    def _trained_or_original(self) -> Self:
         if (self.train is None) != (self.head.name == ORIGINAL_HEAD):
             raise ValueError(f"a cell has settings of training or the original classifier (head {ORIGINAL_HEAD})")
         return self
 
     @property
     def kind(self) -> Kind:
-        """``trained``: a new head is trained, perhaps the backbone too. ``original``: the classifier as published."""
+        """``trained``: a new head, and perhaps the backbone, is trained. ``original``: the published classifier."""
         return "original" if self.train is None else "trained"
 
     @property
     def training(self) -> Training:
-        """How it is trained. Raises ValueError for an original classifier: ask for `kind` first."""
+        """The settings of the training. Raises ValueError for an original classifier; check `kind` first."""
         if self.train is None:
             raise ValueError(f"{self.label} is an original classifier: it is not trained")
         return self.train
 
     @property
     def protocol(self) -> Timing:
-        """How its steps are timed. Raises ValueError where they are not: look whether `timing` is None first."""
+        """The timing protocol. Raises ValueError where steps are not timed; check that `timing` is not None first."""
         if self.timing is None:
             raise ValueError(f"the steps of {self.label} are not timed")
         return self.timing
 
     def canonical(self) -> str:
-        """The cell as JSON with sorted keys and no spaces: equal cells give equal text."""
+        """The cell as JSON with sorted keys and no spaces: the same text for equal cells."""
         return canonical(self.model_dump(mode="json"))
 
     @cached_property
     def id(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 of `canonical()`."""
+        """The first twelve hexadecimal digits of the SHA-256 of `canonical()`."""
         return id_of(self.canonical())
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's; the copy finds its own id."""
+        """As pydantic's method, without the cached id of the original."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("id", None)
         return copied
 
     def timing_key(self, step: StepName) -> str:
-        """Equal for cells whose models take the same time for a step.
+        """A key that is the same for cells whose models take the same time per step.
 
-        Images, weights and seed are not in it, nor is how training goes on: a step is one batch of random images.
-        Inference does not depend on what is trained; training depends on the strategy and the optimizer.
+        Steps are timed on batches of random images, so the key leaves out data set, weights, seed and most settings of
+        training. Inference depends on neither strategy nor optimizer; a training step depends on both.
         """
         parts: dict[str, Any] = self.model_dump(
             mode="json", include={"backbone", "head", "image_size", "precision", "backend", "jit", "timing"}
@@ -365,7 +399,7 @@ class Cell(Grown):
 
     @property
     def label(self) -> str:
-        """One line for people: backbone, data set, strategy, head, seed, and a backend other than the usual one."""
+        """One line for people: backbone, data set, strategy, head, seed, and the backend unless it is the default."""
         parts = [self.backbone.label, self.dataset.label, self.strategy.label, self.head.label, f"seed {self.seed}"]
         return " · ".join([*parts, *([self.backend] if self.backend != USUAL_BACKEND else [])])
 
@@ -373,6 +407,7 @@ class Cell(Grown):
     def from_json(cls, data: dict[str, Any]) -> "Cell":
         """Rebuild a cell from `model_dump(mode="json")`.
 
-        Raises pydantic.ValidationError where fields are missing, unknown or of the wrong type.
+        Raises:
+            pydantic.ValidationError: a field is missing, unknown or of the wrong type.
         """
         return cls.model_validate(data)

@@ -1,4 +1,4 @@
-"""Spans of time as people write and read them."""
+"""Durations as people write and read them."""
 
 import re
 
@@ -9,7 +9,15 @@ LONGEST = 366 * 86400.0
 
 
 def parse_duration(text: str, name: str) -> float:
-    """Seconds of ``20 min``; `name` is where it was written. Raises UserError."""
+    """The seconds of a duration such as ``20 min``.
+
+    Args:
+        text: a number and a unit.
+        name: the option or key it comes from, for the error message.
+
+    Raises:
+        UserError: the text is no duration, or not between 0 and `LONGEST` seconds.
+    """
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]{1,8})", text.strip().lower(), re.ASCII)
     unit = match and (UNITS.get(match[2]) or UNITS.get(match[2].removesuffix("s")))
     if not match or not unit or not 0 < float(match[1]) * unit <= LONGEST:
@@ -18,7 +26,7 @@ def parse_duration(text: str, name: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``5.3 h``."""
+    """`seconds` for people: ``40 s``, ``12 min``, ``5.3 h``."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

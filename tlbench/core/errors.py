@@ -1,20 +1,26 @@
-"""The one exception whose text is meant for the user."""
+"""The exception whose message is shown to the user."""
 
 
 class UserError(Exception):
-    """Something the user can mend: bad input, a missing folder, an unreadable file.
+    """An error that the user can fix: bad input, a missing folder, an unreadable file.
 
-    The message is one sentence that names the thing, the place and the way out. The command line
-    prints it on stderr without a traceback and exits with `exit_code` (64: wrong usage or input).
+    The message is one sentence that says what is wrong, where, and what to do about it. The command line prints it on
+    stderr without a traceback and exits with `exit_code` (64: wrong usage or input, as EX_USAGE in sysexits.h).
     """
 
     exit_code = 64
 
 
 def nearest(word: str, known: list[str], label: str) -> str:
-    """Say which known name `word` comes nearest to.
+    """A hint for the end of an error message about the unknown name `word`.
 
-    Returns a clause to end an error with: ``did you mean 'gap'?`` or ``known heads: flatten, gap``.
+    Args:
+        word: what the user wrote.
+        known: the valid names.
+        label: what the names are, in the plural.
+
+    Returns:
+        ``did you mean 'gap'?`` where a name is similar, else ``known heads: flatten, gap``.
     """
     import difflib
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Reading files safely, and writing them atomically."""
 
 import os
 import re
@@ -12,13 +12,15 @@ DESCRIPTOR = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d+))")
 
 
 class OddFileError(ValueError):
-    """What is there is no regular file, or more than belongs there; the text is a clause."""
+    """The path is not a regular file, or the file is too large. The message is a clause."""
 
 
 def read_file(path: Path, most: int) -> bytes:
-    """The bytes of a regular file of at most `most` bytes. A pipe is not waited for, nor a device read.
+    """Read a regular file of at most `most` bytes, without blocking on a pipe or reading a device.
 
-    Raises OddFileError, and OSError where it is not there or may not be read.
+    Raises:
+        OddFileError: it is not a regular file, or larger than `most`.
+        OSError: it does not exist or may not be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -34,9 +36,10 @@ def read_file(path: Path, most: int) -> bytes:
 
 
 def state_of(path: Path) -> tuple[int, ...]:
-    """What changes when a file is replaced or written to: its inode, size and times; empty where it is not there.
+    """A fingerprint that changes when the file is replaced or written to; empty where there is no file.
 
-    Whoever sets a new file's time of modification back (``touch -r``, ``cp -p``, ``rsync -t``) cannot set its ctime.
+    It is made of device, inode, size and times. The ctime is included because, unlike the mtime, it cannot be set back
+    (``touch -r``, ``cp -p``, ``rsync -t``).
     """
     try:
         status = path.stat()
@@ -46,22 +49,27 @@ def state_of(path: Path) -> tuple[int, ...]:
 
 
 def absolute(path: Path) -> Path:
-    """`path` from the root, a folder by the place that it is a link to. A file that is a link stays where it is named
-    (git-annex and DVC have such): beside it lies what goes with it, and not beside its target.
+    """`path` as an absolute path. Links to folders are resolved, a link to a file is not.
+
+    Tools such as git-annex and DVC keep files as links into a store; the files that belong to a data set lie beside
+    the link, not beside its target.
     """
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader, or a power cut, sees the old file or the new one.
+    """Write `content` to `path` so that readers see the old file or the new one, even after a power cut.
 
     A temporary file in the same folder is written, flushed to the disk and renamed; the folder is flushed too.
+
+    Raises:
+        OSError: with `path` as its file name, never that of the temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        error.filename = str(path)  # nobody has asked for the temporary one
+        error.filename = str(path)
         raise
     temporary = Path(name)
     try:
@@ -74,16 +82,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None  # a full disk names none, a rename the temporary one
+            error.filename, error.filename2 = str(path), None
         raise
     flush_folder(path.parent)
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write `content` to the file that a user names, which stays what it is.
+    """Write `content` to a file that the user named, whatever kind of file it is.
 
-    A regular file is replaced as a whole (`write_atomically`), a link's target with it; a pipe, a terminal or another
-    device is written into, as is a descriptor of this process (``/dev/stdout``).
+    A regular file, or the target of a link, is replaced atomically. A pipe, a terminal, another device or a descriptor
+    of this process (``/dev/stdout``) is written into.
     """
     if match := DESCRIPTOR.fullmatch(str(path)):
         number = {"stdout": 1, "stderr": 2}.get(match[1])
@@ -107,21 +115,24 @@ def _write_into(descriptor: int, path: Path, content: bytes) -> None:
 
 
 def link_or_copy(path: Path, target: Path) -> None:
-    """Have the file `path`, which is only ever replaced as a whole, at `target` as well."""
+    """Make the file `path` available at `target` too, by a hard link where the file system allows it.
+
+    Safe only for files that are always replaced, never written in place: both names may share their content.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
-            aside.hardlink_to(path)
-        except OSError:  # another file system, or one without such links
-            shutil.copyfile(path, aside)
-        aside.replace(target)
+            temporary.hardlink_to(path)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(path, temporary)
+        temporary.replace(target)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def move_aside(path: Path, folder: Path) -> Path:
-    """Move `path` into `folder` without replacing anything there; returns where it is now."""
+    """Move `path` into `folder` without replacing anything there, and return its new path."""
     folder.mkdir(parents=True, exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
@@ -131,7 +142,7 @@ def move_aside(path: Path, folder: Path) -> Path:
 
 
 def flush_folder(folder: Path) -> None:
-    """Have the names of the files in `folder` on the disk too."""
+    """Flush the directory entries of `folder` to the disk, so that renames in it survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A JSON file of another program that has to hold a mapping."""
+"""Reading a JSON object from a file that another program wrote."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,22 @@ from tlbench.core.errors import UserError
 
 
 def read_mapping(file: Path, shown: str, way_out: str) -> dict[str, Any]:
-    """What `file` holds. Raises UserError, with how the file is shown and the way out, where it is no mapping."""
+    """The JSON object in `file`.
+
+    Args:
+        file: the file to read.
+        shown: how error messages name the file.
+        way_out: what the user can do about it, at the end of error messages.
+
+    Raises:
+        UserError: the file cannot be read, is not JSON, or holds something else than an object.
+    """
     try:
-        found = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
     except OSError as error:
         raise UserError(f"{shown} cannot be read ({error.strerror}); {way_out}") from error
     except ValueError as error:
         raise UserError(f"{shown} is no JSON ({error}); {way_out}") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise UserError(f"{shown} is no mapping; {way_out}")
-    return found
+    return content

@@ -1,9 +1,9 @@
-"""Plugin files: one Python file that adds to registries what an installed package would name as entry points::
+"""Plugin files: a Python file that adds to registries without being installed, by a table of its own::
 
     ENTRY_POINTS = {"tlbench.strategies": {"last_layers": LastLayers}}
 
-Only a file that the user names is executed: `--plugin my.py`, or `plugins=` of the API; no suite can name one. All
-processes of a run execute the bytes that were read first, whatever becomes of the file meanwhile.
+Only files that the user names are executed, with `--plugin my.py` or `plugins=` of the API; a suite cannot name one.
+All processes of a run execute the bytes that were read first, even if the file changes meanwhile.
 """
 
 import ast
@@ -23,14 +23,20 @@ from typing import NamedTuple
 from tlbench.core.errors import UserError, nearest
 
 NUMBERS = ("tlbench.backbones", "tlbench.datasets", "tlbench.heads", "tlbench.strategies", "tlbench.executors")
-"""Groups of what decides the numbers of a record."""
+"""Groups whose entries affect the numbers in a record."""
 GROUPS = (*NUMBERS, "tlbench.metrics", "tlbench.views", "tlbench.formats", "tlbench.comparison_formats")
 TABLE = "ENTRY_POINTS"
 
 
 @dataclass(frozen=True)
 class PluginFile:
-    """A file as it was read. label: relative to the working directory, or the name alone of a file elsewhere."""
+    """The content of a plugin file.
+
+    Attributes:
+        path: absolute.
+        label: the path relative to the working directory, or only the file's name where it lies elsewhere.
+        source: the bytes that were read.
+    """
 
     path: str
     label: str
@@ -38,17 +44,17 @@ class PluginFile:
 
     @property
     def sha256(self) -> str:
-        """Of its bytes."""
+        """The SHA-256 of the source."""
         return hashlib.sha256(self.source).hexdigest()
 
     @property
     def module(self) -> str:
-        """The name of the module that it is: no installed one's, whatever the file is called."""
+        """The module's name, with a prefix that keeps it apart from installed modules."""
         return "tlbench_plugin_" + re.sub(r"\W", "_", Path(self.path).stem)
 
 
 class Added(NamedTuple):
-    """What a file adds under a name, and where it says so (``my.py:12``)."""
+    """An object that a file adds to a registry, and the line that adds it (``my.py:12``)."""
 
     value: object
     place: str
@@ -59,10 +65,12 @@ _loaded: dict[PluginFile, _Table] = {}
 
 
 def load(path: Path) -> PluginFile:
-    """Execute a file and register what it adds, in this process and in all children that it starts from now on.
+    """Execute a plugin file and register its entries, in this process and in children that it starts later.
 
-    One that is loaded already is executed again where it has changed. Raises UserError, with the line, for a file that
-    cannot be read or executed, or adds what no registry takes.
+    A file that was loaded before is executed again only if it has changed.
+
+    Raises:
+        UserError: with the line, where the file cannot be read or executed, or its table is not valid.
     """
     try:
         file = PluginFile(str(path.expanduser().resolve()), _label(path.expanduser()), path.expanduser().read_bytes())
@@ -74,7 +82,11 @@ def load(path: Path) -> PluginFile:
 
 
 def adopt(files: Iterable[PluginFile]) -> None:
-    """Have exactly these files registered in this process. Raises UserError as `load` does; then all is as before."""
+    """Register exactly these files in this process, in place of those registered before.
+
+    Raises:
+        UserError: as `load` does; nothing has changed then.
+    """
     tables: dict[PluginFile, _Table] = {}
     for file in files:
         for other, table in tables.items():
@@ -88,22 +100,22 @@ def adopt(files: Iterable[PluginFile]) -> None:
 
 
 def loaded() -> tuple[PluginFile, ...]:
-    """What is registered in this process, in the order in which it was."""
+    """The files registered in this process, in the order of registration."""
     return tuple(_loaded)
 
 
 def added(group: str) -> dict[str, Added]:
-    """What files add to a group of entry points, by name."""
+    """The entries that plugin files add to a group of entry points, by name."""
     return {name: entry for table in _loaded.values() for name, entry in table.get(group, {}).items()}
 
 
 def hashes(groups: Collection[str] = GROUPS) -> dict[str, str]:
-    """The SHA-256 of each file that adds to one of `groups`, by its label."""
+    """The SHA-256 of each file that adds to one of `groups`, by the file's label."""
     return {file.label: file.sha256 for file, table in _loaded.items() if not table.keys().isdisjoint(groups)}
 
 
 class _Read(importlib.abc.SourceLoader):
-    """Loads a module from bytes that were read before; no bytecode is looked for, or left."""
+    """Loads a module from bytes that were read before, without reading or writing bytecode."""
 
     def __init__(self, file: PluginFile) -> None:
         self._file = file
@@ -118,7 +130,7 @@ class _Read(importlib.abc.SourceLoader):
 
 
 def _executed(file: PluginFile) -> ModuleType:
-    """The file as a module. Raises UserError, at the line that cannot be executed."""
+    """Execute the file as a module. Raises UserError with the line that failed."""
     spec = importlib.util.spec_from_loader(file.module, _Read(file))
     assert spec is not None
     assert spec.loader is not None
@@ -139,7 +151,7 @@ def _executed(file: PluginFile) -> ModuleType:
 
 
 def _line_of(error: BaseException, file: PluginFile) -> int:
-    """The line of the file that raised, or that called what did."""
+    """The line of `file` that raised the error, or called the code that did."""
     if isinstance(error, SyntaxError) and error.filename == file.path:
         return error.lineno or 1
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file.path]
@@ -147,7 +159,7 @@ def _line_of(error: BaseException, file: PluginFile) -> int:
 
 
 def _table(file: PluginFile, module: ModuleType) -> _Table:
-    """What the module adds. Raises UserError, at its line, for what is no such table."""
+    """The entries of the module's table, by group and name. Raises UserError with the line that is not valid."""
     lines = dict(_lines(file))
 
     def complain(what: str, name: object = TABLE) -> UserError:
@@ -174,7 +186,7 @@ def _table(file: PluginFile, module: ModuleType) -> _Table:
 
 
 def _lines(file: PluginFile) -> Iterator[tuple[object, int]]:
-    """The lines of the table and of the names in it, where it is written out in the file."""
+    """Line numbers of the table and of the names in it, where the table is a literal."""
     for node in ast.walk(ast.parse(file.source)):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == TABLE for target in targets):
@@ -197,6 +209,6 @@ def _check_apart(tables: Iterable[_Table]) -> None:
 
 
 def _label(path: Path) -> str:
-    """Records are passed on; where somebody's home lies is not."""
+    """The path below the working directory, or the file's name: labels are published and must not show home folders."""
     inside = os.path.relpath(path.resolve())
     return path.name if inside.startswith(os.pardir) else Path(inside).as_posix()

@@ -1,6 +1,6 @@
-"""Registries that other packages can add to: what is built in, and entry points of installed packages.
+"""Registries that other packages can extend through entry points.
 
-A package adds an entry to its pyproject.toml, and nothing in tlbench changes::
+A package adds an entry to its pyproject.toml, without any change to tlbench::
 
     [project.entry-points."tlbench.strategies"]
     last_blocks = "my_package.last_blocks:LastBlocks"
@@ -23,11 +23,17 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Things of one `kind` by name: those built in, then those of entry points in `group`, sorted by name, then those
-    of plugin files.
+    """Objects of one `kind` by name: built-in ones, then those of entry points sorted by name, then plugin files'.
 
-    Names of entry points are known without importing anything; what is behind one is imported when it is asked for.
-    of: what each of them is an instance of; or, where it is a subclass that is registered, `subclass`.
+    Listing the names imports nothing; the object of an entry point is imported when it is looked up.
+
+    Args:
+        kind: what the objects are, in the singular, for messages.
+        group: the group of the entry points.
+        builtin: the objects that tlbench has itself.
+        plural: the plural of `kind`; default: with an s.
+        of: the class that objects must be instances of.
+        subclass: whether objects must be subclasses of `of` instead.
     """
 
     def __init__(
@@ -45,8 +51,11 @@ class Registry(Mapping[str, T], Generic[T]):
         self._builtin, self._loaded = dict(builtin), dict[str, T]()
 
     def __getitem__(self, name: str) -> T:
-        """Raises KeyError for an unknown name, UserError for one that cannot be imported, or stands for another kind of
-        thing.
+        """The object called `name`.
+
+        Raises:
+            KeyError: there is no such name.
+            UserError: the object cannot be imported, or is not of the right class.
         """
         if name in self._builtin:
             return self._builtin[name]
@@ -65,12 +74,12 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._builtin) + len(self._plugins) + len(self._files())
 
     def unknown(self, name: str) -> str:
-        """``there is no head 'gab'; did you mean 'gap'?``"""
+        """The message for an unknown name: ``there is no head 'gab'; did you mean 'gap'?``"""
         return f"there is no {self.kind} {name!r}; {nearest(name, list(self), self.plural)}"
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
-        """Entry points by name. Raises UserError where two things have one name: neither may win unseen."""
+        """Entry points by name. Raises UserError where two objects have the same name."""
         plugins: dict[str, EntryPoint] = {}
         for point in sorted(entry_points(group=self.group), key=lambda point: (point.name, point.value)):
             if point.name in self._builtin:
@@ -84,7 +93,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return plugins
 
     def _files(self) -> dict[str, Added]:
-        """What plugin files add. Raises UserError where a name is taken."""
+        """The entries of plugin files by name. Raises UserError where a name is taken."""
         entries = plugin_files.added(self.group)
         for name, entry in entries.items():
             if name in self._builtin or name in self._plugins:
@@ -115,16 +124,19 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """The function behind ``package.module:function``: how rooms without a framework name work of those with one."""
+    """The function that ``package.module:function`` names.
+
+    Rooms that must not import a framework name functions of those that do in this way.
+    """
     module, _, name = target.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), name)
     return function
 
 
 def code_of(module: str) -> str:
-    """What differs where the code of a module does: the version of its package, and the SHA-256 of its file.
+    """A fingerprint of the code of `module`: the version of its package, and the SHA-256 of its file.
 
-    Of a plugin file, of the bytes that are executed. Empty for a module that is in no file.
+    For a plugin file it is the SHA-256 of the bytes that were executed. Empty for a module without a file.
     """
     own = [file.sha256 for file in plugin_files.loaded() if file.module == module]
     if own:
@@ -137,7 +149,7 @@ def code_of(module: str) -> str:
 
 @cache
 def version_of(package: str) -> str:
-    """The version of what is installed and has the package, whatever it is called; empty where nothing is."""
+    """The version of the installed distribution that provides `package`; empty where there is none."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -19,17 +19,19 @@ KEYS: dict[str, Callable[[Cell], list[str]]] = {
 
 
 class NothingSelectedError(UserError):
-    """Every term is of this suite, and no cell has them all."""
+    """Each term matches some cell of the suite, but no cell matches all of them."""
 
     exit_code = 3
 
 
 def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
-    """Cells that match every term of `expression`, in their order.
+    """The cells that match every term of `expression`, in their original order.
 
     A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``.
-    Raises UserError for a term that is not of that form, for an unknown key, and for a pattern that no cell of the
-    suite matches; NothingSelectedError where no cell matches all terms.
+
+    Raises:
+        NothingSelectedError: no cell matches all terms.
+        UserError: a term has another form, its key is unknown, or one of its patterns matches no cell.
     """
     chosen = list(cells)
     for term in expression.split():
@@ -57,10 +59,13 @@ def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
 
 
 def shard(cells: Sequence[Cell], part: str) -> tuple[Cell, ...]:
-    """The cells of a part, ``1/4`` for the first of four: neighbours, whose models and images are most often the same.
+    """One shard of the cells: ``1/4`` is the first of four.
 
-    The parts of the same cells are always the same, have no cell in common, and together have all; their sizes differ
-    by one at most. Raises UserError for what is no part, and where there are more parts than cells.
+    Shards are consecutive, because neighbouring cells most often share models and images. They are a deterministic
+    partition of the cells, and their sizes differ by at most one.
+
+    Raises:
+        UserError: `part` is no shard, or there are more shards than cells.
     """
     match = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", part, re.ASCII)
     number, of = (int(match[1]), int(match[2])) if match else (1, 0)

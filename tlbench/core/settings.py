@@ -1,4 +1,4 @@
-"""What the environment's variables ask for, each read in one way: an empty one is not set."""
+"""Settings from environment variables. An empty variable counts as not set."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ YES, NO = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 
 
 def text(variable: str) -> str | None:
-    """What it says."""
+    """The value of `variable`; None where it is not set."""
     return os.environ.get(variable) or None
 
 
 def flag(variable: str) -> bool:
-    """Whether it says yes. Raises UserError where it says neither yes nor no."""
+    """Whether `variable` says yes. Raises UserError where its value is neither yes nor no."""
     said = (text(variable) or "no").strip().lower()
     if said not in (*YES, *NO):
         raise UserError(f"{variable}={said!r} is neither yes nor no; set it to 1 or 0")
@@ -22,14 +22,22 @@ def flag(variable: str) -> bool:
 
 
 def folder(variable: str) -> Path | None:
-    """The folder it names. Raises UserError."""
+    """The folder that `variable` names; None where it is not set. Raises UserError as `at_home`."""
     named = text(variable)
     return at_home(named, variable) if named else None
 
 
 def at_home(written: str | os.PathLike[str], name: str) -> Path:
-    """The path that is `written`, with the home folder in the place of a ``~`` that it begins with; in ``./~x``, which
-    is the same `Path` as ``~x``, it does not. `name` is where it was written. Raises UserError.
+    """The path `written`, with a leading ``~`` replaced by the home folder.
+
+    This looks at the text, not at the `Path`: ``./~x`` has no leading ``~``, although ``Path("./~x") == Path("~x")``.
+
+    Args:
+        written: the path as the user wrote it.
+        name: the option or variable it comes from, for the error message.
+
+    Raises:
+        UserError: this user has no home folder.
     """
     path = Path(written)
     try:
