@@ -1,4 +1,4 @@
-"""YAML with the place of everything in it: a plain value, and the line and column of each key and value."""
+"""Read YAML into plain values, with the line and column of each key and value for error messages."""
 
 import re
 from collections.abc import Mapping
@@ -14,21 +14,26 @@ from tlbench.suite.variables import fill
 Loc = tuple[str | int, ...]
 Place = tuple[int, int]
 MOST_BYTES, MOST_NODES, DEEPEST = 2**20, 20_000, 60
-"""Of a file: far more than any suite has, and read within a second."""
-NO_NUMBERS = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9_]+(:[0-9]+)+")
-"""What YAML 1.1 takes for whole numbers of base 8 and 60: ``0224`` would be 148, and ``1:30`` 90."""
-NOWHERE = re.compile("[\0\ud800-\udfff]")
-"""What no name, path or text can have: NUL, and halves of UTF-16 pairs."""
+"""Limits on a file: far more than a suite needs, and read within a second."""
+SURPRISING_NUMBERS = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9_]+(:[0-9]+)+")
+"""Integers in base 8 and 60, which YAML 1.1 allows: ``0224`` would be 148, and ``1:30`` would be 90."""
+FORBIDDEN = re.compile("[\0\ud800-\udfff]")
+"""Characters that no name, path or text can have: NUL, and halves of UTF-16 surrogate pairs."""
 LONGEST = 60
-"""Characters of a value that an error shows."""
+"""How many characters of a value an error message shows."""
 SHORTER = "seeds can be a range (seeds: 0-99), and lists of settings span a matrix"
 
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a file. `values` and `keys` give line and column (from 1) by the path to a value.
+    """A parsed file.
 
-    text: as it was read, values in the place of the variables that it names.
+    Attributes:
+        file: its path, as error messages show it.
+        text: its text, with variables replaced by their values.
+        content: its content as plain Python values.
+        values: line and column, from 1, of each value, by the path of keys and indices that leads to it.
+        keys: likewise of each key.
     """
 
     file: str
@@ -38,7 +43,13 @@ class Document:
     keys: Mapping[Loc, Place]
 
     def error(self, loc: Loc, message: str, *, at_key: bool = False) -> str:
-        """``file:line:column: message`` for the value at `loc`, or the nearest thing around it that has a place."""
+        """``file:line:column: message`` for the value at `loc`, or for the nearest enclosing value with a place.
+
+        Args:
+            loc: the path of keys and indices that leads to the value.
+            message: what is wrong.
+            at_key: point to the key instead of the value.
+        """
         for length in range(len(loc), -1, -1):
             places = self.keys if at_key and length == len(loc) else self.values
             if loc[:length] in places:
@@ -48,7 +59,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML mapping. Raises UserError, with file, line and column, for what is none."""
+    """Read a YAML mapping from a file. Raises UserError, with file, line and column where there is one."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -69,7 +80,7 @@ def read_document(path: Path) -> Document:
 
 
 def parse_document(text: str, file: str) -> Document:
-    """As `read_document`, from text."""
+    """Parse a YAML mapping. Raises UserError as `read_document`; `file` is how messages name it."""
     try:
         loader = _Loader(text)
         loader.file = file
@@ -96,12 +107,12 @@ def parse_document(text: str, file: str) -> Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops where there is more than a suite can have, before all of it is made."""
+    """A safe YAML loader that stops at the limits on nodes and depth, before it has built the whole tree."""
 
     file, made, depth = "", 0, 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """One node; values stand within others at most `DEEPEST` deep."""
+        """Compose one node, and count it towards the limits."""
         self.made, self.depth = self.made + 1, self.depth + 1
         place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self.made > MOST_NODES:
@@ -113,11 +124,11 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def tag_of(self, word: str) -> str:
-        """What a plain `word` is: a number, text, ..."""
+        """The YAML tag of a plain scalar: that of a number, of text, ..."""
         return str(self.resolve(yaml.ScalarNode, word, (True, False)))  # type: ignore[no-untyped-call]
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Put what ``<<`` names in its place; mappings that merge each other can double at every step."""
+        """Resolve merge keys (``<<``). Checked here as well, because nested merges can double at every level."""
         super().flatten_mapping(node)
         if len(node.value) > MOST_NODES:
             raise _error(self.file, node.start_mark, f"more than {MOST_NODES} values; too much is merged here")
@@ -125,6 +136,8 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass
 class _Reader:
+    """Turns nodes into plain values and notes their places; aliases are expanded, so they count again."""
+
     loader: _Loader
     file: str
     values: dict[Loc, Place] = field(default_factory=dict)
@@ -157,7 +170,7 @@ class _Reader:
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error(key, "a key is a plain word here")
-            if NOWHERE.search(key.value):
+            if FORBIDDEN.search(key.value):
                 raise self.error(key, "a character stands here that no key can have")
             if key.value in first and key.tag != "tag:yaml.org,2002:merge":
                 line = first[key.value].start_mark.line + 1
@@ -174,9 +187,9 @@ class _Reader:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise self.error(node, f"the tag {node.tag} is not known here")
         kind, text = node.tag.rpartition(":")[2], str(node.value)
-        if NOWHERE.search(text):
+        if FORBIDDEN.search(text):
             raise self.error(node, "a character stands here that no file or name can have")
-        if kind == "int" and NO_NUMBERS.fullmatch(text):
+        if kind == "int" and SURPRISING_NUMBERS.fullmatch(text):
             raise self.error(
                 node, f"{shortened(text)} is another number in YAML; write it without 0 and :, or in quotes"
             )
@@ -188,7 +201,7 @@ class _Reader:
             raise self.error(node, f"{shortened(text)!r} is no {kind}") from error
 
     def error(self, node: yaml.Node, message: str) -> UserError:
-        """An error with the place of `node`."""
+        """A UserError with the place of `node`."""
         return _error(self.file, node.start_mark, message)
 
 
@@ -197,7 +210,7 @@ def _error(file: str, mark: Any, message: str) -> UserError:
 
 
 def shortened(text: str) -> str:
-    """`text`, or its beginning."""
+    """`text`, cut to `LONGEST` characters."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

@@ -1,4 +1,4 @@
-"""From a suite to its cells: the matrix, what is included beside it, less what is excluded."""
+"""Expand a suite into its cells: the matrix, minus exclusions, plus inclusions."""
 
 import math
 from collections.abc import Collection, Iterator, Sized
@@ -7,13 +7,14 @@ from itertools import product
 from tlbench.backbones import registry as backbones
 from tlbench.core.cell import RECIPE, Cell, Named, Timing, Training, Tuning
 from tlbench.strategies import registry as strategies
+from tlbench.strategies.base import Strategy
 from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
 from tlbench.suite.point import Places, Point, check, size_of
 from tlbench.suite.schema import MOST_CELLS, NO_TIMING, PROTOCOLS, PatchSection, TimingSection
 from tlbench.suite.training import TrainSection
 
-NO_STEPS = {
+NO_STEPS: dict[str, float | None] = {
     "epochs": 0,
     "learning_rate": 0.0,
     "schedule": None,
@@ -21,14 +22,15 @@ NO_STEPS = {
     "label_smoothing": 0.0,
     "weight_decay": None,
 }
-"""Settings of gradient steps where none is taken: they make no other cell of a solved head."""
+"""Settings of gradient steps for a solved head, which takes none: cells that differ only in them are the same."""
 
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
-    """All cells, each once, in the order data set, images, backbone, image size, strategy, head, settings, seed.
+    """All cells without duplicates, by data set, limit, backbone, image size, strategy, head, settings and seed.
 
-    Raises UserError, at its place in the file, for combinations that cannot work, for an exclusion that matches
-    nothing, and where nothing is left.
+    Raises:
+        UserError: with the place in the file, for a combination that cannot work, an exclusion that matches nothing, a
+            matrix with too many cells or none.
     """
     if (number := _size(suite)) > MOST_CELLS:
         raise suite.complain(
@@ -44,51 +46,59 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
 
 
 def _size(suite: Suite) -> int:
-    """Points of the matrix, counted before any is made."""
+    """The number of cells in the matrix, computed without making any."""
     content, train = suite.content, suite.content.train
-    axes: list[Sized] = [content.datasets, content.limits(), content.image_size, content.strategies, content.heads]
-    axes += [
+    axes: list[Sized] = [
+        content.datasets,
+        content.limits(),
+        [backbone for item in content.backbones for backbone in item.backbones],
+        content.image_size,
         content.resize,
+        content.strategies,
+        content.heads,
         content.precision,
         content.backend,
         content.seeds,
-        [one for item in content.backbones for one in item.backbones],
     ]
     axes += [train.epochs, train.batch_size, train.optimizer, train.learning_rate] if train else []
     return math.prod(len(axis) for axis in axes)
 
 
 def _matrix(suite: Suite) -> Iterator[Cell]:
-    """The cells of all points but those that are excluded, of which nobody asks whether they could work."""
-    content, excluded = suite.content, set[int]()
+    """The cells of the matrix that are not excluded.
+
+    A point that is excluded for all seeds is not checked: excluding it is how a suite avoids combinations that cannot
+    work.
+    """
+    content, used = suite.content, set[int]()  # indices of the exclusions that match something
     for point, places in _points(suite):
         seeds = {index: patch.seed for index, patch in enumerate(content.exclude) if _matches(point, patch)}
         if None in seeds.values():
-            excluded.update(index for index, seed in seeds.items() if seed is None or seed in content.seeds)
+            used.update(index for index, seed in seeds.items() if seed is None or seed in content.seeds)
             continue
         check(suite, point, places)
         for seed in content.seeds:
             cell = _cell(suite, point, seed)
-            out = [index for index, asked in seeds.items() if asked == cell.seed]
-            excluded.update(out)
-            if not out:
+            excluding = [index for index, excluded_seed in seeds.items() if excluded_seed == cell.seed]
+            used.update(excluding)
+            if not excluding:
                 yield cell
     for index in range(len(content.exclude)):
-        if index not in excluded:
+        if index not in used:
             raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
 
 
 def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
     content = suite.content
-    named = [
-        (one, item.weights, ("backbones", index))
+    backbone_axis = [
+        (backbone, item.weights, ("backbones", index))
         for index, item in enumerate(content.backbones)
-        for one in item.backbones
+        for backbone in item.backbones
     ]
     axes = product(
         content.datasets,
         content.limits(),
-        named,
+        backbone_axis,
         content.image_size,
         content.resize,
         enumerate(content.strategies),
@@ -97,85 +107,118 @@ def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
         content.backend,
         list(trainings(content.train)),
     )
-    for item, limit, (backbone, weights, loc), asked, resize, (nth, strategy), (number, head), precision, backend, (
+    for data, limit, named, asked, resize, (strategy_index, strategy), (head_index, head), precision, backend, (
         train,
         rate,
     ) in axes:
-        size = size_of(suite, backbone, asked, loc)
+        backbone, weights, loc = named
         point = Point(
-            backbone, weights, item.dataset, limit, strategy, head, size, resize, precision, backend, train, rate
+            backbone=backbone,
+            weights=weights,
+            dataset=data.dataset,
+            limit=limit,
+            strategy=strategy,
+            head=head,
+            image_size=size_of(suite, backbone, asked, loc),
+            resize=resize,
+            precision=precision,
+            backend=backend,
+            train=train,
+            rate=rate,
         )
-        yield point, Places(loc, ("strategies", nth), ("heads", number))
+        yield point, Places(loc, ("strategies", strategy_index), ("heads", head_index))
 
 
 def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
+    """The cells of an inclusion; what it does not name is the first of the suite's list."""
     content = suite.content
     item = patch.backbone or content.backbones[0]
-    dataset = content.datasets[0].dataset
-    if patch.dataset is not None:
-        found = [one.dataset for one in content.datasets if one.dataset.name == patch.dataset]
-        if not found:
-            names = ", ".join(one.dataset.name for one in content.datasets)
-            raise suite.complain(
-                (*loc, "dataset"), f"include: {patch.dataset!r} is none of the suite's data sets: {names}"
-            )
-        dataset = found[0]
-    strategy, head = patch.strategy or content.strategies[0], patch.head or content.heads[0]
-    seed = content.seeds[0] if patch.seed is None else patch.seed
     train, rate = next(trainings(content.train))
-    limit, resize, precision, backend = content.limits()[0], content.resize[0], content.precision[0], content.backend[0]
     for backbone in item.backbones:
-        size = size_of(suite, backbone, patch.image_size or content.image_size[0], loc)
         point = Point(
-            backbone, item.weights, dataset, limit, strategy, head, size, resize, precision, backend, train, rate
+            backbone=backbone,
+            weights=item.weights,
+            dataset=_included_dataset(suite, patch, loc),
+            limit=content.limits()[0],
+            strategy=patch.strategy or content.strategies[0],
+            head=patch.head or content.heads[0],
+            image_size=size_of(suite, backbone, patch.image_size or content.image_size[0], loc),
+            resize=content.resize[0],
+            precision=content.precision[0],
+            backend=content.backend[0],
+            train=train,
+            rate=rate,
         )
         check(suite, point, Places(loc, (*loc, "strategy"), (*loc, "head")))
-        yield _cell(suite, point, seed)
+        yield _cell(suite, point, content.seeds[0] if patch.seed is None else patch.seed)
+
+
+def _included_dataset(suite: Suite, patch: PatchSection, loc: Loc) -> Named:
+    datasets = [item.dataset for item in suite.content.datasets]
+    if patch.dataset is None:
+        return datasets[0]
+    for dataset in datasets:
+        if dataset.name == patch.dataset:
+            return dataset
+    names = ", ".join(dataset.name for dataset in datasets)
+    raise suite.complain((*loc, "dataset"), f"include: {patch.dataset!r} is none of the suite's data sets: {names}")
 
 
 def _cell(suite: Suite, point: Point, seed: int) -> Cell:
-    content, strategy, train = suite.content, point.strategy, point.train
-    rule = strategies.make(strategy.name, strategy.args)
-    if not rule.trains:
-        train = None
-    elif train is None:
-        raise suite.complain((), "key 'train' is missing")
-    else:
-        rate = rule.learning_rate(train.optimizer) if point.rate is None else point.rate
-        steps = NO_STEPS if rule.solved(point.head, train) else {"learning_rate": rate}
-        tune = _tuning(suite, rule.tunable(point.head, train), strategy, train.tune)
-        if tune and tune.learning_rate:
-            steps = {"learning_rate": 0.0}
-        train = train.model_copy(update={**steps, "tune": tune})
-        if train.epochs == 0 and point.weights != "random":
-            seed = content.seeds[0]
+    content = suite.content
+    strategy = strategies.make(point.strategy.name, point.strategy.args)
+    train = _training(suite, point, strategy)
+    if train is not None and train.epochs == 0 and point.weights != "random":
+        seed = content.seeds[0]  # a solved head on pretrained weights does not depend on the seed
     return Cell(
         backbone=point.backbone,
-        weights="random" if rule.weights == "random" else point.weights,
+        weights="random" if strategy.weights == "random" else point.weights,
         dataset=point.dataset,
         limit=point.limit,
-        strategy=strategy,
+        strategy=point.strategy,
         head=point.head,
-        image_size=point.size,
+        image_size=point.image_size,
         resize=point.resize,
         train=train,
         seed=seed,
         precision=point.precision,
         backend=point.backend,
         jit=content.jit,
-        timing=timing(content.timing) if rule.has_classifier else None,
+        timing=timing(content.timing) if strategy.has_classifier else None,
         recipe=1 if train is None else RECIPE,
     )
 
 
-def _tuning(suite: Suite, own: Collection[str], strategy: Named, asked: Tuning | None) -> Tuning | None:
-    """What of the suite's grid a cell has; None where it has nothing that could be tuned. Each has as many trials."""
-    if asked is None or not own:
+def _training(suite: Suite, point: Point, strategy: Strategy) -> Training | None:
+    """The settings of training with everything that the strategy decides; None where nothing is trained."""
+    if not strategy.trains:
         return None
-    tune = Tuning(**{name: values for name, values in asked if name in own})
-    key = "learning_rate" if "learning_rate" in own else "l2"
+    if point.train is None:
+        raise suite.complain((), "key 'train' is missing")
+    tune = _tuning(suite, strategy.tunable(point.head, point.train), point.strategy, point.train.tune)
+    steps: dict[str, float | None]
+    if tune and tune.learning_rate:
+        steps = {"learning_rate": 0.0}
+    elif strategy.solved(point.head, point.train):
+        steps = NO_STEPS
+    else:
+        rate = strategy.learning_rate(point.train.optimizer) if point.rate is None else point.rate
+        steps = {"learning_rate": rate}
+    return point.train.model_copy(update={**steps, "tune": tune})
+
+
+def _tuning(suite: Suite, tunable: Collection[str], strategy: Named, grid: Tuning | None) -> Tuning | None:
+    """The part of the suite's grid that applies to a cell; None where nothing of the cell can be tuned.
+
+    Raises:
+        UserError: cells would have different numbers of trials, which would favour those with more.
+    """
+    if grid is None or not tunable:
+        return None
+    tune = Tuning(**{name: values for name, values in grid if name in tunable})
+    key = "learning_rate" if "learning_rate" in tunable else "l2"
     other = "l2" if key == "learning_rate" else "learning_rate"
-    values, others = getattr(asked, key), getattr(asked, other)
+    values, others = getattr(grid, key), getattr(grid, other)
     if not values:
         raise suite.complain(
             ("train", "tune"),
@@ -192,7 +235,11 @@ def _tuning(suite: Suite, own: Collection[str], strategy: Named, asked: Tuning |
 
 
 def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, float | None]]:
-    """Every combination of the training settings, with its learning rate (None: the strategy's default)."""
+    """Every combination of training settings, each with its learning rate.
+
+    A rate of None stands for the strategy's default; `Training.learning_rate` is a placeholder until `_training` sets
+    it. A suite without settings of training yields (None, None).
+    """
     if section is None:
         yield None, None
         return
@@ -221,7 +268,7 @@ def trainings(section: TrainSection | None) -> Iterator[tuple[Training | None, f
 
 
 def timing(section: TimingSection) -> Timing | None:
-    """The protocol with what overrides it; None for protocol ``none``."""
+    """The timing protocol with the suite's overrides; None for protocol ``none``."""
     if section.protocol == NO_TIMING:
         return None
     warmup, iterations, seconds = PROTOCOLS.get(section.protocol, (0, 0, 0.0))
@@ -238,9 +285,9 @@ def timing(section: TimingSection) -> Timing | None:
 
 
 def _matches(point: Point, patch: PatchSection) -> bool:
-    """Whether a point of the matrix is meant, whatever its seed."""
+    """Whether an exclusion matches a point, leaving its seed aside."""
     if patch.backbone is not None:
-        if not any(_same(point.backbone, one) for one in patch.backbone.backbones):
+        if not any(_same(point.backbone, backbone) for backbone in patch.backbone.backbones):
             return False
         if patch.backbone.says_weights and point.weights != patch.backbone.weights:
             return False
@@ -251,9 +298,10 @@ def _matches(point: Point, patch: PatchSection) -> bool:
     if patch.dataset is not None and point.dataset.name != patch.dataset:
         return False
     if patch.image_size == "native":
-        return point.size == backbones.of(point.backbone).default_size
-    return patch.image_size is None or point.size == patch.image_size
+        return point.image_size == backbones.of(point.backbone).default_size
+    return patch.image_size is None or point.image_size == patch.image_size
 
 
 def _same(own: Named, asked: Named) -> bool:
+    """Whether `own` has the name and at least the arguments of `asked`."""
     return own.name == asked.name and asked.args.items() <= own.args.items()

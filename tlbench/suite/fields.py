@@ -1,4 +1,4 @@
-"""The kinds of values a suite is made of, each refusing what it is not in one clause."""
+"""Validators for the values of a suite file. Each rejects a bad value with one clause for the user."""
 
 import math
 import re
@@ -15,12 +15,12 @@ from tlbench.suite.document import shortened
 
 
 def complain(message: str, key: str | None = None) -> PydanticCustomError:
-    """An error whose text is the user's; `key` names the key of the mapping that it is about."""
+    """A validation error for the user; `key` is the key of the mapping that it is about, if any."""
     return PydanticCustomError("suite", "{message}", {"message": message, "key": key})
 
 
 class Section(BaseModel):
-    """A mapping of the suite. An unknown key is answered with the nearest known one."""
+    """Base class of the suite's mappings. The error for an unknown key suggests a similar one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,12 +35,12 @@ class Section(BaseModel):
 
     @classmethod
     def known_keys(cls) -> list[str]:
-        """The keys it may have."""
+        """The keys that the mapping may have."""
         return list(cls.model_fields)
 
 
 def check_keys(value: dict[str, Any], known: Iterable[str]) -> None:
-    """Complain about the first key that is not known."""
+    """Raise an error for the first key that is not known."""
     names = list(known)
     for key in value:
         if key not in names:
@@ -48,7 +48,7 @@ def check_keys(value: dict[str, Any], known: Iterable[str]) -> None:
 
 
 def show(value: Any) -> str:
-    """A value as a message names it."""
+    """`value` as error messages show it."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -57,7 +57,7 @@ def show(value: Any) -> str:
 
 
 def listed(value: Any) -> Any:
-    """A single item stands for a list of one."""
+    """`value` as a list: a single item stands for a list of one."""
     if isinstance(value, list):
         if not value:
             raise complain("the list is empty; it needs at least one item")
@@ -70,7 +70,7 @@ def listed(value: Any) -> Any:
 def number(
     low: float = -math.inf, high: float = math.inf, *, open_low: bool = False, open_high: bool = False
 ) -> Callable[[Any], float]:
-    """A validator for a finite number within bounds. YAML reads ``1e-3`` as text; it is a number here."""
+    """A validator for a finite number within bounds. Accepts ``1e-3``, which YAML 1.1 reads as text."""
 
     def check(value: Any) -> float:
         if isinstance(value, str):
@@ -103,7 +103,7 @@ def whole(low: int, high: float = math.inf) -> Callable[[Any], int]:
 
 
 def one_of(*names: str, label: str) -> Callable[[Any], str]:
-    """A validator for a name from a list. YAML reads ``on`` and ``off`` as truth values; they are names here."""
+    """A validator for one of some names. Accepts ``on`` and ``off``, which YAML 1.1 reads as booleans."""
 
     def check(value: Any) -> str:
         text = {True: "on", False: "off"}[value] if isinstance(value, bool) else value
@@ -131,7 +131,7 @@ def _file_name(value: Any) -> str:
 
 
 def _share(value: Any) -> float:
-    """``10%`` or ``2pp`` or a plain fraction."""
+    """A fraction, written as ``0.1``, ``10%`` or ``2pp``."""
     try:
         return number(0, 1)(of_percent(value, "%|pp"))
     except PydanticCustomError as error:
@@ -139,7 +139,7 @@ def _share(value: Any) -> float:
 
 
 def of_percent(value: Any, signs: str = "%") -> Any:
-    """``30%`` as 0.3, exactly as if that stood there; anything else as it is."""
+    """``30%`` as 0.3, the same float as the literal; any other value unchanged. `signs`: a regular expression."""
     if isinstance(value, str) and (match := re.fullmatch(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({signs})\s*", value, re.ASCII)):
         return float(Decimal(match[1]) / 100)
     return value

@@ -1,4 +1,4 @@
-"""Items of a suite's lists: a name, or a mapping with a name and what belongs to it."""
+"""Items of a suite's lists: a name, or a mapping with a name and its arguments."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,12 @@ SPLIT_KEYS = ("validation", "test", "split_seed")
 
 
 class BackboneItem(Value):
-    """Backbones that one item stands for (a pattern may stand for many), and the weights it asks for.
+    """The backbones that an item stands for, of which a pattern may name several.
 
-    says_weights: whether these are written, or the usual ones.
+    Attributes:
+        backbones: the backbones.
+        weights: their initial weights.
+        says_weights: whether the suite names the weights, rather than leaving them at the default.
     """
 
     backbones: tuple[Named, ...]
@@ -34,14 +37,14 @@ class BackboneItem(Value):
 
 
 class DatasetItem(Value):
-    """A data set, and its folder, CSV, npz or Parquet file relative to the suite file where the suite names one."""
+    """A data set, with the path of its folder or file as the suite has it (relative to the suite), if it has one."""
 
     dataset: Named
     path: str | None
 
 
 def _split(value: Any, label: str) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of an item."""
+    """The name and the arguments of an item."""
     if isinstance(value, str):
         return value, {}
     if not isinstance(value, dict):
@@ -124,8 +127,9 @@ def _dataset(value: Any) -> Any:
 
 
 def _saved_model(args: dict[str, Any], folder: Path) -> BackboneItem:
-    """A model in a file or a preset folder, whose path is relative to the suite. One that is not there is refused where
-    it is needed.
+    """The backbone of a saved model: a file or a folder with a preset, relative to `folder`.
+
+    A path that does not exist is accepted here; only a run that needs the model rejects it.
     """
     check_keys(args, ["name", "path", "scaling", "weights"])
     path, scaling = args.get("path"), args.get("scaling")
@@ -147,12 +151,12 @@ def _saved_model(args: dict[str, Any], folder: Path) -> BackboneItem:
 
 
 def read_scaling(value: Any) -> str:
-    """How a saved model wants its images scaled, as arguments of a cell have it: a word, or JSON."""
+    """The scaling of a saved model's input as a cell's argument: a word, or JSON."""
     return _per_channel(value) if isinstance(value, dict) else one_of(*get_args(Scaling), label="scaling")(value)
 
 
 def _per_channel(value: dict[str, Any]) -> str:
-    """Scale and offset as JSON: arguments of a cell are single values."""
+    """Scale and offset as JSON, because a cell's arguments are scalars."""
     check_keys(value, ["scale", "offset"])
     try:
         found = per_channel(value.get("scale", 1.0), value.get("offset", 0.0))
@@ -162,7 +166,7 @@ def _per_channel(value: dict[str, Any]) -> str:
 
 
 def _place(args: dict[str, Any]) -> str | None:
-    """The folder or file that the item names, which is taken out of `args`; None where it names none."""
+    """Remove the path of the folder or file from `args` and return it; None where there is none."""
     given = [key for key in PLACES if key in args]
     if len(given) > 1:
         raise complain(f"{given[0]} and {given[1]} are two places for the images; write one of them", given[1])
@@ -177,7 +181,7 @@ def _place(args: dict[str, Any]) -> str | None:
 
 
 def _folders(value: Any) -> str:
-    """The folder of each split as JSON, or ``none``: arguments of a cell are single values."""
+    """The folder of each split as JSON, or ``none``, because a cell's arguments are scalars."""
     if value == "none":
         return "none"
     if not isinstance(value, dict):

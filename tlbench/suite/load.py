@@ -1,4 +1,4 @@
-"""Read a suite file into a `Suite`; every complaint names file, line and column."""
+"""Load a suite file. Error messages name file, line and column."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,13 @@ from tlbench.suite.variables import KEY
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file that has been understood. `dataset_paths` are folders the suite names, by data set.
+    """A valid suite.
 
-    `notes`: a sentence for the user where another file could have been meant.
+    Attributes:
+        content: its keys and values.
+        document: the file, for its text and the places of values.
+        dataset_paths: absolute paths of folders and files with images, by the name of the data set.
+        notes: sentences for the user where another file could have been meant.
     """
 
     content: SuiteFile
@@ -33,68 +37,70 @@ class Suite:
 
     @property
     def path(self) -> Path:
-        """The file it was read from, which another process can be given."""
+        """The file that it was read from."""
         return Path(self.document.file)
 
     @property
     def name(self) -> str:
-        """The suite's name, as its runs' folder."""
+        """The name of the suite, and of the folder of its runs."""
         return self.content.name
 
     @property
     def text(self) -> str:
-        """The file as it was read, values in the place of its variables."""
+        """The text of the file, with variables replaced by their values."""
         return self.document.text
 
     @property
     def fallback(self) -> FallbackSection:
-        """The stand-ins it allows."""
+        """The stand-ins for images and weights that it allows."""
         return self.content.fallback
 
     @property
     def gates(self) -> Gates:
-        """The changes that matter."""
+        """The smallest changes that count as regressions."""
         return self.content.gates.value()
 
     @property
     def timeout(self) -> float:
-        """Seconds for one cell."""
+        """The longest time that training one cell may take, in seconds."""
         return self.content.timeout
 
     @property
     def memory(self) -> int | None:
-        """Bytes of memory that one cell may have while it trains; None without a bound."""
+        """The memory that one cell may use while it trains, in bytes; None sets no bound."""
         return self.content.memory
 
     @property
     def save_models(self) -> bool:
-        """Whether the trained model of each cell is kept."""
+        """Whether trained models are saved."""
         return self.content.save_models
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Places of images, and saved models, that it names and that are not there."""
+        """The images and saved models that the suite names but that do not exist."""
         content = self.content
         items = (*content.backbones, *(patch.backbone for patch in content.include if patch.backbone))
-        named = [one.args for item in items for one in item.backbones if one.name == FILE]
-        places = [str(path) for path in self.dataset_paths.values() if not path.exists()]
-        return (*places, *(saved.called(args) for args in named if not saved.is_known(args)))
+        models = [backbone.args for item in items for backbone in item.backbones if backbone.name == FILE]
+        images = [str(path) for path in self.dataset_paths.values() if not path.exists()]
+        return (*images, *(saved.called(args) for args in models if not saved.is_known(args)))
 
     def complain(self, loc: Loc, message: str) -> UserError:
-        """A UserError at the place of `loc`."""
+        """A UserError about the value at `loc`, with its place in the file."""
         return UserError(self.document.error(loc, message))
 
 
 def load_suite(suite: str | Path) -> Suite:
-    """Read a suite: a file, or the name of one that tlbench brings.
+    """Load a suite from a file, or by the name of one that is bundled with tlbench.
 
-    Raises UserError with one line for each problem: ``file:line:column: what; way out``.
+    Raises:
+        UserError: with one line per problem: ``file:line:column: what is wrong; what to do``.
     """
     place = find_suite(suite)
     path, document = place.path, read_document(place.path)
     try:
         content = SuiteFile.model_validate(
-            {key: value for key, value in document.content.items() if not _own(key)}, context={"folder": path.parent}
+            {key: value for key, value in document.content.items() if not _is_helper(key)},
+            context={"folder": path.parent},
         )
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
@@ -102,30 +108,30 @@ def load_suite(suite: str | Path) -> Suite:
 
 
 def _paths(document: Document, content: SuiteFile) -> dict[str, Path]:
-    """The places that the suite names, by data set. Raises UserError where two data sets of one name are not one."""
+    """Absolute paths of the data sets that have one, by name.
+
+    Raises:
+        UserError: two data sets have the same name, and one of them a path. Without paths they differ in arguments.
+    """
     paths: dict[str, Path | None] = {}
     for index, item in enumerate(content.datasets):
-        name, own = item.dataset.name, None
+        name, path = item.dataset.name, None
         if item.path is not None:
-            own = absolute(Path(document.file).parent / at_home(item.path, name))
-        if name in paths and (own or paths[name]):
+            path = absolute(Path(document.file).parent / at_home(item.path, name))
+        if name in paths and (path or paths[name]):
             raise UserError(document.error(("datasets", index), f"a second data set named {name!r}; names must differ"))
-        paths[name] = own
+        paths[name] = path
     return {name: path for name, path in paths.items() if path is not None}
 
 
-def _own(key: str) -> bool:
-    """Whether the key says nothing of the suite: a place for the user's anchors, or `vars`, which are filled in."""
+def _is_helper(key: str) -> bool:
+    """Whether a top-level key only helps to write the file: ``x-...`` holds YAML anchors, `vars` names variables."""
     return key.startswith("x-") or key == KEY
 
 
 def _lines(document: Document, error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        line = _line(document, problem)
-        if line not in lines:
-            lines.append(line)
-    return lines
+    """The messages of a validation error, without repetitions."""
+    return list(dict.fromkeys(_line(document, problem) for problem in error.errors()))
 
 
 def _line(document: Document, problem: ErrorDetails) -> str:
@@ -140,7 +146,7 @@ def _line(document: Document, problem: ErrorDetails) -> str:
 
 
 def _as_written(content: Any, loc: Loc) -> Loc:
-    """`loc` without the places of single items that stand for a list of one: in the file they are no lists."""
+    """`loc` as a path in the file, where a list of one may be written as a single item, without an index."""
     written: list[str | int] = []
     for part in loc:
         if isinstance(part, int) and not isinstance(content, list):
@@ -148,7 +154,7 @@ def _as_written(content: Any, loc: Loc) -> Loc:
         written.append(part)
         try:
             content = content[part]
-        except (KeyError, IndexError, TypeError):  # what is missing there, or a name of pydantic's own
+        except (KeyError, IndexError, TypeError):  # a missing key, or a part that pydantic adds
             content = None
     return tuple(written)
 

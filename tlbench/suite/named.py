@@ -1,4 +1,4 @@
-"""Suites by name: which file is meant by the word that a user typed. Looks at what exists, and reads nothing."""
+"""Find the file of a suite by its path or name, without reading it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +11,25 @@ IN_A_CHECKOUT = Path(__file__).parents[2] / "suites"
 
 @dataclass(frozen=True)
 class SuitePath:
-    """The file of a suite. `notes`: a sentence where another file or folder could have been meant."""
+    """The file of a suite, with sentences for the user where another file or folder could have been meant."""
 
     path: Path
     notes: tuple[str, ...] = ()
 
 
 def bundled_suites() -> dict[str, Path]:
-    """The suites that tlbench brings, by name (``small``, ``lessons/alexnet``): installed, or the checkout's."""
+    """The suites that come with tlbench, by name (``small``, ``lessons/alexnet``)."""
     folder = IN_A_WHEEL if IN_A_WHEEL.is_dir() else IN_A_CHECKOUT
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.yaml"))}
 
 
 def find_suite(word: str | Path) -> SuitePath:
-    """The suite file that `word` means: a file that exists, else the bundled suite of that name.
+    """The suite file that `word` stands for: an existing file, else the bundled suite of that name.
 
-    A folder is no suite, so a run's folder that is called like a bundled suite hides nothing. Raises UserError, with
-    the nearest name, where `word` is neither.
+    A folder does not count, so that the folder of a suite's runs does not hide the bundled suite of the same name.
+
+    Raises:
+        UserError: `word` is neither; the message suggests a similar name.
     """
     path, bundled = Path(word), bundled_suites()
     named = bundled.get(str(word))

@@ -1,9 +1,9 @@
-"""A point of a suite's matrix, and what of it can work together."""
+"""A point of a suite's matrix, and the checks that its parts can work together."""
 
 from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Backend, Head, Limit, Named, Training, Weights
+from tlbench.core.cell import Backend, Combination, Named, Training
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width
 from tlbench.datasets import registry as datasets
@@ -12,17 +12,14 @@ from tlbench.suite.document import Loc
 from tlbench.suite.load import Suite
 
 
-@dataclass(frozen=True)
-class Point:
-    """A point of the matrix, but for its seed. rate: None for the strategy's own."""
+class Point(Combination):
+    """A point of the matrix: what becomes one cell for each seed.
 
-    backbone: Named
-    weights: Weights
-    dataset: Named
-    limit: Limit
-    strategy: Named
-    head: Head
-    size: ImageSize
+    Attributes:
+        train: the settings of training; None where the suite has none.
+        rate: the learning rate; None for the default of the strategy.
+    """
+
     resize: Resize
     precision: str
     backend: Backend
@@ -32,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Places:
-    """Where in the file some parts of a point stand."""
+    """Where the parts of a point that a check may reject are in the suite file."""
 
     backbone: Loc
     strategy: Loc
@@ -40,7 +37,11 @@ class Places:
 
 
 def size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) -> ImageSize:
-    """The size that is asked for; of ``native`` the backbone's own. Raises UserError, at `loc`, where it has none."""
+    """The image size to use: `asked`, or the backbone's default where `asked` is ``native``.
+
+    Raises:
+        UserError: at `loc`, where the backbone is unknown.
+    """
     try:
         info = backbones.of(backbone)
     except UserError as error:
@@ -49,7 +50,7 @@ def size_of(suite: Suite, backbone: Named, asked: ImageSize | str, loc: Loc) -> 
 
 
 def check(suite: Suite, point: Point, places: Places) -> None:
-    """Raises UserError, at its place in the file, where parts of the point cannot work together."""
+    """Raise UserError, with the place in the file, where parts of the point cannot work together."""
     _check_together(suite, point, places.head)
     _check_strategy(suite, point, places.strategy)
     _check_size(suite, point, places.backbone)
@@ -58,38 +59,40 @@ def check(suite: Suite, point: Point, places: Places) -> None:
 
 
 def _check_size(suite: Suite, point: Point, loc: Loc) -> None:
-    if trouble := backbones.of(point.backbone).size_trouble(point.size, point.backbone.label):
-        raise suite.complain(loc, f"image_size {brief(point.size)}{trouble}")
+    if trouble := backbones.of(point.backbone).size_trouble(point.image_size, point.backbone.label):
+        raise suite.complain(loc, f"image_size {brief(point.image_size)}{trouble}")
 
 
 def _check_auxiliary(suite: Suite, point: Point, loc: Loc) -> None:
-    strategy, backbone, size = point.strategy, point.backbone, point.size
+    strategy, backbone, size = point.strategy, point.backbone, point.image_size
     if not strategies.make(strategy.name, strategy.args).needs_auxiliary:
         return
-    own = backbones.of(backbone).auxiliary
-    if own is None:
+    auxiliary = backbones.of(backbone).auxiliary
+    if auxiliary is None:
         having = ", ".join(name for name in backbones.names() if backbones.get(name).auxiliary)
         raise suite.complain(
             loc,
             f"strategy {strategy.label}: {backbone.name} has no auxiliary classifiers, only {having} has; leave "
             "auxiliary out",
         )
-    if min(height_width(size)) < own.min_size:
+    if min(height_width(size)) < auxiliary.min_size:
         raise suite.complain(
             loc,
             f"strategy {strategy.label}: image_size {brief(size)} is too small for the auxiliary classifiers of "
-            f"{backbone.name}, which need at least {own.min_size} pixels",
+            f"{backbone.name}, which need at least {auxiliary.min_size} pixels",
         )
 
 
 def _check_original(suite: Suite, point: Point, loc: Loc) -> None:
-    """Original classifiers are shown what they were evaluated with."""
+    """An original classifier is evaluated on square images, preprocessed as its authors did."""
     if strategies.make(point.strategy.name, point.strategy.args).trains:
         return
     if point.weights == "drawn":
         raise suite.complain(loc, f"drawn weights are a backbone's alone, and {point.strategy.name} needs a classifier")
-    if not isinstance(point.size, int):
-        raise suite.complain(("image_size",), f"image_size {brief(point.size)}: original classifiers take squares")
+    if not isinstance(point.image_size, int):
+        raise suite.complain(
+            ("image_size",), f"image_size {brief(point.image_size)}: original classifiers take squares"
+        )
     if point.resize != "stretch":
         raise suite.complain(
             ("resize",),
@@ -99,13 +102,14 @@ def _check_original(suite: Suite, point: Point, loc: Loc) -> None:
 
 def _check_together(suite: Suite, point: Point, loc: Loc) -> None:
     trains = strategies.make(point.strategy.name, point.strategy.args).trains
-    original = {"strategy pretrained": not trains, "head imagenet": point.head.name == "imagenet"}
-    original["data set imagenet"] = point.dataset.name == datasets.IMAGENET
-    if any(original.values()) and not all(original.values()):
-        there, missing = ([name for name, value in original.items() if value is of] for of in (True, False))
+    is_original = {"strategy pretrained": not trains, "head imagenet": point.head.name == "imagenet"}
+    is_original["data set imagenet"] = point.dataset.name == datasets.IMAGENET
+    if any(is_original.values()) and not all(is_original.values()):
+        present = [name for name, value in is_original.items() if value]
+        missing = [name for name, value in is_original.items() if not value]
         raise suite.complain(
             loc,
-            f"{' and '.join(there)} {'goes' if len(there) == 1 else 'go'} only with {' and '.join(missing)}; "
+            f"{' and '.join(present)} {'goes' if len(present) == 1 else 'go'} only with {' and '.join(missing)}; "
             "give original classifiers a suite of their own, as suites/keras_table.yaml",
         )
     like = point.dataset.args.get("like")

@@ -1,4 +1,4 @@
-"""The keys of a suite file, but for those under `train`. docs/suites.md explains each."""
+"""The keys of a suite file except those under `train`. docs/suites.md explains each of them."""
 
 import re
 from collections.abc import Callable
@@ -34,16 +34,16 @@ from tlbench.suite.items import Backbones, Dataset, HeadItem, Strategy
 from tlbench.suite.training import TrainSection
 
 PROTOCOLS: dict[str, tuple[int, int, float]] = {
-    # warm-up steps at least, timed steps at least, timed seconds at least
+    # minimum of: warm-up steps, timed steps, timed seconds
     "quick": (2, 15, 1.0),
     "standard": (5, 200, 5.0),
-    "keras": (5, 300, 0.0),  # keras.io: 30 batches x 10 repetitions, and the mean of them
+    "keras": (5, 300, 0.0),  # keras.io/api/applications: the mean over 30 batches and 10 repetitions
 }
 CUSTOM, NO_TIMING = "custom", "none"
 
 
 def _image_size(value: Any) -> Any:
-    """``96``, ``[120, 160]`` and ``120x160`` (height first), ``native``."""
+    """An image size, written as ``96``, ``[120, 160]`` or ``120x160`` (height first), or ``native``."""
     if value == "native":
         return value
     if isinstance(value, str) and (size := parsed(value)) is not None:
@@ -57,12 +57,12 @@ def _image_size(value: Any) -> Any:
 
 
 def _most(value: Any) -> Any:
-    """``all`` sets no limit."""
+    """A number of images; ``all`` sets no limit."""
     return None if value == "all" else whole(1, 10_000_000)(value)
 
 
 def _with_unit(parse: Callable[[str, str], float], what: str, examples: str) -> Callable[[object], object]:
-    """Reads what `parse` understands: ``4GB``, ``20 min``."""
+    """A validator for text that `parse` understands, such as ``4GB`` or ``20 min``."""
 
     def read(value: object) -> object:
         if not isinstance(value, str):
@@ -80,7 +80,7 @@ _seconds = _with_unit(parse_duration, "a span of time", "90 s, 20 min or 8 h")
 
 
 def _seeds(value: Any) -> Any:
-    """``0-4`` stands for 0, 1, 2, 3, 4, also within a list."""
+    """A list of seeds, in which ``0-4`` stands for 0, 1, 2, 3, 4."""
     found: list[Any] = []
     for one in listed(value):
         if not (isinstance(one, str) and (match := re.fullmatch(r"\s*(\d{1,99})\s*-\s*(\d{1,99})\s*", one, re.ASCII))):
@@ -97,7 +97,7 @@ def _seeds(value: Any) -> Any:
 
 OnOom = Literal["record", "halve_batch", "skip_larger"]
 MOST_CELLS = 20_000
-"""Of a suite: more than a year of training, and made within seconds."""
+"""Limit on the cells of a suite: more than a year of training, and expanded within seconds."""
 Duration = Annotated[float, Field(gt=0), BeforeValidator(_seconds)]
 MemorySize = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 Size = Annotated[int | tuple[int, int] | Literal["native"], BeforeValidator(_image_size)]
@@ -109,19 +109,19 @@ JitMode = Annotated[Jit, BeforeValidator(one_of("auto", "on", "off", label="jit 
 
 
 class LimitSection(Section):
-    """Images per class. A list for train is an axis of the matrix: accuracy against the number of training images."""
+    """Images per class. A list for `train` is an axis of the matrix, for learning curves."""
 
     train: Annotated[list[Most], Listed] = [None]
     validation: Most = None
     test: Most = None
 
     def values(self) -> list[Limit]:
-        """As cells have it: one for each number of training images."""
+        """The values for cells, one for each number of training images."""
         return [Limit(train=train, validation=self.validation, test=self.test) for train in self.train]
 
 
 class TimingSection(Section):
-    """How step times are taken; numbers override those of the protocol, `custom` has none of its own."""
+    """How step times are measured. Numbers override those of the protocol; ``custom`` needs all of them."""
 
     protocol: Annotated[str, BeforeValidator(one_of(*PROTOCOLS, CUSTOM, NO_TIMING, label="protocol"))] = "quick"
     batch_size: Annotated[list[Count], Listed] = [32]
@@ -142,14 +142,14 @@ class TimingSection(Section):
 
 
 class FallbackSection(Section):
-    """Which stand-ins are allowed."""
+    """Which stand-ins may replace images and weights that are missing."""
 
     datasets: Annotated[Literal["synthetic"] | None, BeforeValidator(one_of("synthetic", label="fallback"))] = None
     weights: Annotated[StandIn | None, BeforeValidator(one_of("drawn", "random", label="fallback"))] = None
 
 
 class GateItem(Section):
-    """Other gates for some cells: patterns, which are those of `--select`, and a share for each kind of gate."""
+    """Gates for some of the cells: patterns as in `--select`, and the gates that they change."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Share] = Field(init=False)
@@ -162,7 +162,7 @@ class GateItem(Section):
 
     @classmethod
     def known_keys(cls) -> list[str]:
-        """Patterns and kinds of gates."""
+        """The keys of patterns, and the kinds of gates."""
         return [*cls.model_fields, *gate_kinds()]
 
     @model_validator(mode="after")
@@ -175,7 +175,7 @@ class GateItem(Section):
 
 
 class GatesSection(Section):
-    """The changes that matter, a share for each kind of gate. The last of `cells` that fits a cell counts."""
+    """The smallest changes that count, as a fraction per kind of gate. The last of `cells` that matches a cell wins."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Share] = Field(init=False)
@@ -184,16 +184,19 @@ class GatesSection(Section):
 
     @classmethod
     def known_keys(cls) -> list[str]:
-        """Kinds of gates, and `cells`."""
+        """The kinds of gates, and `cells`."""
         return [*gate_kinds(), *cls.model_fields]
 
     def value(self) -> Gates:
-        """As comparisons take them."""
+        """The gates as comparisons use them."""
         return Gates.model_validate(self.model_dump())
 
 
 class PatchSection(Section):
-    """A cell beside the matrix, or cells to take out of it: what is not named is the suite's first, or any."""
+    """An item of `include` or `exclude`.
+
+    A key that is left out stands for the suite's first value in `include`, and for any value in `exclude`.
+    """
 
     backbone: Backbones | None = None
     dataset: Text | None = None
@@ -210,7 +213,7 @@ class PatchSection(Section):
 
 
 class ResourcesSection(Section):
-    """What a cell needs of a machine while it trains."""
+    """The resources that a cell needs while it trains."""
 
     cpus: Count | None = None
     gpus: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(0, 1)(v))] = None
@@ -218,7 +221,7 @@ class ResourcesSection(Section):
 
 
 class SuiteFile(Section):
-    """A suite."""
+    """The keys of a suite file."""
 
     name: FileName
     description: Text = ""
@@ -248,5 +251,5 @@ class SuiteFile(Section):
     budget: Duration | None = None
 
     def limits(self) -> list[Limit]:
-        """How many images a class each point of the matrix takes."""
+        """The axis of limits on the images per class."""
         return [limit for section in self.limit for limit in section.values()]

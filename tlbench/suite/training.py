@@ -1,4 +1,4 @@
-"""The keys under `train` of a suite file. docs/suites.md explains each."""
+"""The keys under `train` of a suite file. docs/suites.md explains each of them."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,7 +14,7 @@ def _rate(value: Any) -> Any:
 
 
 def _defaults(value: Any) -> Any:
-    """``true`` asks for the defaults of a section, ``false`` for none."""
+    """A section, where ``true`` stands for its defaults and ``false`` for none."""
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
 
@@ -26,7 +26,7 @@ MonitorName = Annotated[Monitor, BeforeValidator(one_of(*get_args(Monitor), labe
 
 
 class StoppingSection(Section):
-    """EarlyStopping."""
+    """Arguments of Keras' EarlyStopping."""
 
     patience: Count = 3
     min_delta: NotNegative = 0.0
@@ -34,12 +34,12 @@ class StoppingSection(Section):
     restore_best: Flag = True
 
     def value(self) -> EarlyStopping:
-        """As a cell has it."""
+        """The value for cells."""
         return EarlyStopping(**self.model_dump())
 
 
 class PlateauSection(Section):
-    """ReduceLROnPlateau."""
+    """Arguments of Keras' ReduceLROnPlateau."""
 
     factor: Annotated[float, BeforeValidator(number(0, 1, open_low=True, open_high=True))] = 0.2
     patience: Count = 2
@@ -47,12 +47,12 @@ class PlateauSection(Section):
     monitor: MonitorName = "val_loss"
 
     def value(self) -> ReduceLROnPlateau:
-        """As a cell has it."""
+        """The value for cells."""
         return ReduceLROnPlateau(**self.model_dump())
 
 
 class AugmentationSection(Section):
-    """Random changes of training images."""
+    """Random transformations of training images."""
 
     rotation: Annotated[float, BeforeValidator(number(0, 180))] = 0.0
     shift: Fraction = 0.0
@@ -62,23 +62,23 @@ class AugmentationSection(Section):
     views: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole(1, 1000)(v))] = None
 
     def value(self) -> Augmentation:
-        """As a cell has it."""
+        """The value for cells."""
         return Augmentation(**self.model_dump())
 
 
 class RandAugmentSection(Section):
-    """RandAugment."""
+    """Arguments of RandAugment."""
 
     operations: Annotated[int, BeforeValidator(whole(1, 14))] = 2
     magnitude: Annotated[float, BeforeValidator(number(0, 10))] = 9.0
 
     def value(self) -> RandAugment:
-        """As a cell has it."""
+        """The value for cells."""
         return RandAugment(**self.model_dump())
 
 
 class TuneSection(Section):
-    """Settings to try for every cell, the best by validation to be kept."""
+    """Values to try for every cell, of which the best on the validation split is kept."""
 
     learning_rate: Trials = []
     l2: Trials = []
@@ -93,12 +93,12 @@ class TuneSection(Section):
         return self
 
     def value(self) -> Tuning:
-        """As a cell has it."""
+        """The value for cells."""
         return Tuning(learning_rate=tuple(self.learning_rate), l2=tuple(self.l2))
 
 
 class TrainSection(Section):
-    """How to train. Lists are axes of the matrix."""
+    """The settings of training. Lists are axes of the matrix."""
 
     epochs: Annotated[list[Count], Listed]
     batch_size: Annotated[list[Count], Listed] = [32]

@@ -1,4 +1,4 @@
-"""``${NAME}`` in a suite: values of the environment's variables that the suite names under `vars`, and of no others."""
+"""Environment variables in a suite, as ``${NAME}``. Only variables that the suite names under `vars` are read."""
 
 import json
 import re
@@ -12,21 +12,31 @@ from tlbench.core.errors import UserError
 KEY = "vars"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 USE = re.compile(r"\$\{([^}]*)\}")
-BEFORE = re.compile(r"(?:[&!]\S*\s+)*")
-"""The anchor and the tag of a value."""
+ANCHOR_AND_TAG = re.compile(r"(?:[&!]\S*\s+)*")
+"""What may precede a value in YAML."""
 
 Fail = Callable[[yaml.Node, str], UserError]
-"""The error that tells of a node, with its place."""
+"""Makes an error about a node, with its place in the file."""
 
 
 def fill(root: yaml.Node, text: str, resolve: Callable[[str], str], fail: Fail) -> str:
-    """Put values in the place of their names in every value under `root`, and return `text` with them in it.
+    """Replace ``${NAME}`` by the variable's value, in all nodes under `root` and in the text.
 
-    `resolve` gives the tag of a plain scalar: a value that is nothing but ``${NAME}`` is read as if what the variable
-    says stood there. Raises UserError for a name that is not under `vars`, and for a variable that has no value.
+    Args:
+        root: the root node of the suite; its scalars are changed in place.
+        text: the text that it was parsed from.
+        resolve: the YAML tag of a plain scalar. It is applied to a value that is only ``${NAME}``, so that a number in
+            a variable is a number in the suite.
+        fail: makes the error for a node.
+
+    Returns:
+        The text with values in place of variables.
+
+    Raises:
+        UserError: a variable is not named under `vars`, or has no value.
     """
     named = _named(root, fail)
-    changed: dict[int, tuple[int, str]] = {}
+    changed: dict[int, tuple[int, str]] = {}  # start in the text -> end, and what replaces it
     for node in _values(root):
         if not USE.search(node.value):
             continue
@@ -36,11 +46,11 @@ def fill(root: yaml.Node, text: str, resolve: Callable[[str], str], fail: Fail) 
         node.value = USE.sub(lambda use, node=node: _value_of(use[1], node, named, fail), node.value)  # type: ignore[misc]
         if whole:
             node.tag = resolve(node.value)
-        before = BEFORE.match(text, node.start_mark.index)
-        assert before is not None
+        prefix = ANCHOR_AND_TAG.match(text, node.start_mark.index)
+        assert prefix is not None
         is_text = node.tag.endswith(":str")
         written = json.dumps(node.value, ensure_ascii=False) if is_text else node.value
-        changed[before.end()] = (node.end_mark.index, written)
+        changed[prefix.end()] = (node.end_mark.index, written)
     for start in sorted(changed, reverse=True):
         end, value = changed[start]
         text = text[:start] + value + text[end:]
@@ -48,7 +58,7 @@ def fill(root: yaml.Node, text: str, resolve: Callable[[str], str], fail: Fail) 
 
 
 def _named(root: yaml.Node, fail: Fail) -> dict[str, str | None]:
-    """The variables that the suite names, with their defaults."""
+    """The variables under `vars`, with their defaults (None: no default)."""
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     node = next((value for key, value in pairs if key.value == KEY), None)
     if node is None:
@@ -68,7 +78,7 @@ def _named(root: yaml.Node, fail: Fail) -> dict[str, str | None]:
 
 
 def _values(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Every value once, however many aliases it has; not those of `vars`."""
+    """Every scalar outside `vars`, once even if there are aliases of it."""
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     waiting, seen = [value for key, value in pairs if key.value != KEY], set()
     while waiting:
