@@ -1,6 +1,7 @@
-"""What a fine-tuning strategy is: phases, each with what is fixed, how the rest is found, and how fast.
+"""The interface of fine-tuning strategies: a strategy is a sequence of training phases.
 
-Pure: a strategy sees views of layers, never a model.
+A phase says which layers are frozen, how the others are trained, and at which learning rate. Strategies are pure: they
+see descriptions of layers, never a model.
 """
 
 from abc import ABC, abstractmethod
@@ -16,16 +17,20 @@ Tunable = Literal["learning_rate", "l2"]
 Only = Literal["all", "norm", "bias", "lora"]
 
 HEAD_RATE = 3e-3
-"""Adam's rate for a head on a frozen backbone, where it is trained by gradient steps; docs/strategies.md."""
+"""Adam's learning rate for a head that is trained by gradient steps on a frozen backbone; see docs/strategies.md."""
 
 
 @dataclass(frozen=True)
 class LayerView:
     """A layer of a backbone as a strategy sees it.
 
-    kind: the class of the layer in Keras. block: the name of the block it belongs to (`modeling/blocks.py`); layers of
-    a block follow one another. parameters: how many weights it has, moving statistics included. operations: how many of
-    the backbone's operations end with it: itself, and those before it that are no layers (``keras.ops.reshape``).
+    Attributes:
+        name: the layer's name.
+        kind: the name of its Keras class.
+        block: the name of its block (`modeling/blocks.py`); the layers of a block are consecutive.
+        parameters: the number of its weights, including moving statistics.
+        operations: 1 for the layer itself, plus the operations between it and the previous layer that are not layers
+            (``keras.ops.reshape``).
     """
 
     name: str
@@ -36,16 +41,19 @@ class LayerView:
 
     @property
     def has_weights(self) -> bool:
-        """Whether there is something in it that could be trained."""
+        """Whether the layer has any weights."""
         return self.parameters > 0
 
 
 class Part(Value):
-    """What of a backbone is trained.
+    """The part of a backbone that is trained: layers `frozen` to `until`, and the weights in them that `only` names.
 
-    frozen: so many of its first layers are fixed functions. until: so are those from this one on; None: none are.
-    only: of the layers between, ``all`` that they were built to train, or the scale and offset of normalisation
-    (``norm``), offsets of any layer (``bias``), or factors of rank `rank` that are added to their kernels (``lora``).
+    Attributes:
+        frozen: how many of the first layers are frozen.
+        until: the index of the first layer above the part, from which on all layers are frozen; None: there are none.
+        only: ``all``: every trainable weight; ``norm``: scale and offset of normalization layers; ``bias``: biases and
+            offsets; ``lora``: low-rank factors that are added to kernels.
+        rank: the rank of these factors.
     """
 
     frozen: int
@@ -55,23 +63,31 @@ class Part(Value):
 
 
 class Phase(Part):
-    """One phase of a training.
+    """One phase of training: a part of the backbone, and how it is trained together with the head.
 
-    frozen, until, only, rank: what of the backbone is trained, as `Part`. solver: how what is left is found;
-    ``gradient`` takes steps, the others solve a head on the features of the frozen backbone. Of a gradient phase:
-    epochs; learning_rate; head_rate: the head's, where it has its own; multiples: of the learning rate, one for each
-    of the backbone's layers (empty: 1); warmup: share of the steps in which rates rise from 0; schedule: how they fall
-    after that; batch_norm: whether BatchNormalization above the boundary keeps its statistics (``inference``) or uses
-    the batch's;
-    momentum: of the moving statistics then (None: the constructor's);
-    keep_best: at the end the model has the weights of the best epoch by validation, those it began with included if
-    keep_start.
-    What happens in the space of weights, where a strategy asks for it: pull, shrink: penalties on the distance of the
-    backbone from where it started and on the head's weights; ema: decay of averages over the steps, which are what is
-    looked at and kept; soup: so many of the best epochs are averaged, one by one, if that is no worse; shares: of the
-    way from the weights it began with, of which validation chooses one. second_head: weight of the loss of the
-    backbone's original classifier, which is trained along and then left out; 0: there is none. auxiliary: likewise of
-    the loss of each of its auxiliary classifiers.
+    All attributes but `name` and `solver` are about phases of gradient steps.
+
+    Attributes:
+        name: as reports show it.
+        solver: ``gradient`` takes steps; all others solve a head on the features of the frozen backbone.
+        epochs: the number of epochs.
+        learning_rate: the learning rate.
+        head_rate: the learning rate of the head; None: the same.
+        multiples: a factor on the learning rate for each layer of the backbone; empty: 1 for all.
+        warmup: fraction of the steps in which the learning rate rises from 0.
+        schedule: how the learning rate falls after that.
+        batch_norm: the mode of BatchNormalization in the part that is trained: with its moving statistics
+            (``inference``) or with those of each batch (``train``).
+        momentum: momentum of the moving statistics in mode ``train``; None: as the backbone was built.
+        keep_best: whether to end with the weights of the best epoch on the validation split.
+        keep_start: whether the weights from before the phase compete with those of its epochs.
+        pull: L2 penalty on the distance of the backbone's weights from their initial values (L2-SP).
+        shrink: L2 penalty on the head's weights.
+        ema: decay of an exponential moving average of the weights, which is then what is validated and kept; 0: none.
+        soup: how many of the best epochs may join an average of their weights (greedy soup); 0: none.
+        shares: positions between the weights before the phase (0) and after it (1), of which validation picks one.
+        second_head: weight of the loss of the original classifier, which is trained along and then removed; 0: none.
+        auxiliary: likewise for each of the backbone's auxiliary classifiers.
     """
 
     name: str
@@ -96,103 +112,120 @@ class Phase(Part):
 
 
 class Strategy(Value, ABC):
-    """A strategy; its fields are the arguments a suite may give it."""
+    """Base class of strategies. The fields of a subclass are the arguments that a suite may give it."""
 
     summary: ClassVar[str]
+    """What is trained, in a few words; `tlbench list strategies` shows it."""
     weights: ClassVar[Weights] = "imagenet"
+    """Initial weights of the backbone; ``random`` overrides those that the suite names."""
     trains: ClassVar[bool] = True
+    """Whether anything is trained; False only for original classifiers."""
     keeps_classifier: ClassVar[bool] = False
     """Whether training needs the backbone's original classifier, whose weights are in a file of their own."""
     adapts: ClassVar[bool] = False
-    """Whether its part has a rank: factors beside kernels, of which the trained model has none."""
+    """Whether low-rank factors are trained beside kernels; they are merged into them at the end."""
     adam_rate: ClassVar[float]
-    """Learning rate for Adam at batch size 32; docs/strategies.md has the validation sweep it comes from."""
+    """Adam's learning rate at batch size 32; docs/strategies.md has the sweep on validation data it comes from."""
 
     @abstractmethod
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """How many of the backbone's first layers are frozen in the last phase.
 
-        Raises ValueError, with one sentence for the user, where the arguments do not fit the backbone.
+        Args:
+            layers: all layers of the backbone, from the input up.
+
+        Raises:
+            ValueError: the strategy's arguments do not fit the backbone; the message is one sentence for the user.
         """
 
     def part(self, layers: Sequence[LayerView]) -> Part:
-        """What is trained in the phase that trains most, which is the last in all but a few. Raises as `boundary`."""
+        """The part of the backbone trained in the phase that trains most, usually the last. Raises as `boundary`."""
         return Part(frozen=self.boundary(layers))
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """First the head on the frozen backbone, then the layers above the boundary with it, at a low rate.
+        """The phases of training, in order.
 
-        What Keras' transfer learning guide does, and what A. Kumar et al. (Fine-Tuning can Distort Pretrained Features
-        and Underperform Out-of-Distribution, ICLR 2022) call LP-FT. Raises ValueError as `boundary`.
+        By default first the head on the frozen backbone, then the layers above the boundary together with the head, at
+        a low learning rate. This is what Keras' guide to transfer learning does, and what A. Kumar et al. (Fine-Tuning
+        can Distort Pretrained Features and Underperform Out-of-Distribution, ICLR 2022) call LP-FT.
+
+        Raises:
+            ValueError: as `boundary`.
         """
         first, boundary = head_phase(len(layers), train, head), self.boundary(layers)
         return (first,) if boundary == len(layers) else (first, fine_tuning(self.part(layers), train))
 
     def check(self, head: Head, train: Training | None) -> None:
-        """Raises ValueError, with one sentence for the user, for a head or a training it cannot go with.
+        """Check that the strategy works with this head and these settings.
 
-        train: None where nothing is trained, and the model is only looked at.
+        Args:
+            head: the head.
+            train: the settings of training; None where a model is only inspected.
+
+        Raises:
+            ValueError: it does not; the message is one sentence for the user.
         """
         del head, train
 
     @property
     def has_classifier(self) -> bool:
-        """Whether the head ends in a layer that gives class probabilities."""
+        """Whether the head ends in a layer of class probabilities."""
         return True
 
     @property
     def needs_auxiliary(self) -> bool:
-        """Whether training needs the auxiliary classifiers that few backbones have."""
+        """Whether training uses the auxiliary classifiers that a few backbones have."""
         return False
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
-        """The settings that a search may vary."""
+        """The settings that a grid search may vary."""
         del train
         return frozenset({"learning_rate", "l2"} if is_linear(head) else {"learning_rate"})
 
     def structure(self, train: Training) -> tuple[float, ...]:
-        """Settings of `train`, besides optimizer and batches, that the number of phases or ratios of rates depend on.
+        """Settings, besides optimizer and batch size, on which the number of phases or ratios of rates depend.
 
-        Cells that differ in them cannot go through one traced model.
+        Cells that differ in them cannot share one traced model.
         """
         del train
         return ()
 
     def solved(self, head: Head, train: Training) -> bool:
-        """Whether no gradient step is taken, so that there is neither a learning rate nor luck of training."""
+        """Whether training takes no gradient steps, so that it depends on neither learning rate nor seed."""
         del head, train
         return False
 
     def learning_rate(self, optimizer: str) -> float:
-        """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
+        """The learning rate that ``auto`` stands for. Raises KeyError for an unknown optimizer."""
         return self.adam_rate * RELATIVE_TO_ADAM[optimizer]
 
 
 def as_asked(phases: Sequence[Phase], train: Training) -> tuple[Phase, ...]:
-    """The phases of a training, those of steps with the schedule and the warm-up that `train` asks for.
+    """The phases with the schedule and the warm-up that `train` asks for in place of the strategy's.
 
-    Labels in parts make probabilities less sure, and a loss on whole ones larger: a head that was solved, without them,
-    would win over all that come later. So its weights are then not to be kept by the phase that begins with them; those
-    of a phase of steps had such labels as well.
+    Soft labels (label smoothing, mixup, CutMix) make a model less confident, which raises its validation loss on hard
+    labels. A head that was solved on hard labels would then beat every epoch of fine-tuning on soft ones, so it does
+    not compete (`keep_start`). A head that was trained by gradient steps had soft labels too, and does.
     """
-    asked = {"schedule": train.schedule, "warmup": train.warmup}
-    changed = {name: value for name, value in asked.items() if value is not None}
-    found = list[Phase]()
+    settings = {"schedule": train.schedule, "warmup": train.warmup}
+    overrides = {name: value for name, value in settings.items() if value is not None}
+    result = list[Phase]()
     for phase in phases:
         if phase.solver == "gradient":
-            solved = bool(found) and found[-1].solver != "gradient"
-            phase = phase.model_copy(update={**changed, "keep_start": not (solved and train.soft_labels)})
-        found.append(phase)
-    return tuple(found)
+            from_solved_head = bool(result) and result[-1].solver != "gradient"
+            keep_start = not (from_solved_head and train.soft_labels)
+            phase = phase.model_copy(update={**overrides, "keep_start": keep_start})
+        result.append(phase)
+    return tuple(result)
 
 
 def is_linear(head: Head) -> bool:
-    """Whether a head is one Dense layer on fixed features, which is solved rather than trained."""
+    """Whether a head is a single Dense layer without dropout: a convex problem, which can be solved."""
     return not head.hidden and not head.dropout
 
 
 def head_phase(layers: int, train: Training, head: Head) -> Phase:
-    """The head alone: solved where it is linear, else trained by gradient steps."""
+    """The phase that fits the head alone: solved where it is linear, else trained by gradient steps."""
     if is_linear(head):
         return Phase(name="head", frozen=layers, solver="linear")
     rate = HEAD_RATE * RELATIVE_TO_ADAM[train.optimizer]
@@ -200,7 +233,7 @@ def head_phase(layers: int, train: Training, head: Head) -> Phase:
 
 
 def fine_tuning(part: Part, train: Training) -> Phase:
-    """Some layers of the backbone and the head, from a head that fits already."""
+    """The phase that trains `part` of the backbone together with a head that was fitted before."""
     return Phase(
         **part.model_dump(include=set(Part.model_fields)),
         name="fine-tuning",
@@ -214,7 +247,7 @@ def fine_tuning(part: Part, train: Training) -> Phase:
 
 
 def block_starts(layers: Sequence[LayerView]) -> list[int]:
-    """The index of the first layer of each block that has weights, in order."""
+    """The indices of the first layers of those blocks that have weights, in order."""
     starts = [number for number, one in enumerate(layers) if number == 0 or one.block != layers[number - 1].block]
     ends = [*starts[1:], len(layers)]
     return [
@@ -223,9 +256,12 @@ def block_starts(layers: Sequence[LayerView]) -> list[int]:
 
 
 def group_starts(layers: Sequence[LayerView], groups: int) -> list[int]:
-    """The first layers of `groups` groups of neighbouring blocks, as equal in number as can be, larger ones on top.
+    """The indices of the first layers of `groups` groups of consecutive blocks.
 
-    Raises ValueError, with one sentence for the user, where there are fewer blocks.
+    Groups have the same number of blocks, or differ by one with the larger groups further up.
+
+    Raises:
+        ValueError: there are fewer blocks than groups; the message is one sentence for the user.
     """
     starts = block_starts(layers)
     if groups > len(starts):
@@ -234,11 +270,11 @@ def group_starts(layers: Sequence[LayerView], groups: int) -> list[int]:
 
 
 WARMUP = 0.1
-"""Share of the steps: Adam's first steps, while its averages are young, are its largest."""
+"""Fraction of the steps of fine-tuning that warm up: Adam's first steps, on immature averages, are its largest."""
 
 RELATIVE_TO_ADAM = {"adam": 1.0, "adamw": 1.0, "nadam": 1.0, "rmsprop": 0.3, "sgd": 10.0}
-"""Default rates of the optimizers a suite may name, as multiples of Adam's.
+"""Default learning rates of the optimizers that a suite may name, as multiples of Adam's.
 
-SGD's step is the gradient itself, Adam's is normalised by its size: SGD needs the larger number. RMSprop
-normalises too but starts without Adam's bias correction, so its first steps are larger.
+SGD steps by the gradient itself, Adam by the gradient normalized by its magnitude, so SGD needs a larger rate. RMSprop
+normalizes too, but without Adam's bias correction its first steps are larger, so it needs a smaller one.
 """

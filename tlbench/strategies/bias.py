@@ -1,4 +1,4 @@
-"""Only biases are trained."""
+"""Train only the biases (BitFit)."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,20 +8,20 @@ from tlbench.strategies.finetuning import FromHead
 
 
 class Bias(FromHead):
-    """Biases alone, with the head: of convolutions and dense layers, and the offsets of normalisation layers.
+    """Train the head and all biases: those of convolutions and dense layers, and the offsets of normalization.
 
     E. Ben Zaken, S. Ravfogel and Y. Goldberg, BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based
-    Masked Language-models, ACL 2022, section 3, whose bias terms include those of LayerNorm.
+    Masked Language-models, ACL 2022, section 3; its bias terms include those of LayerNorm.
     """
 
     summary: ClassVar[str] = "the head, then the backbone's biases with it"
     adam_rate: ClassVar[float] = 1e-3
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None: the lowest biases are trained as well."""
+        """0: biases of all layers are trained."""
         del layers
         return 0
 
     def part(self, layers: Sequence[LayerView]) -> Part:
-        """Biases, in all layers."""
+        """The biases of all layers."""
         return Part(frozen=self.boundary(layers), only="bias")

@@ -1,4 +1,4 @@
-"""Fine-tuning with two heads: the new one, and the original classifier, which is told the new classes as its own.
+"""Co-tuning: fine-tune with the new head and the original ImageNet classifier together.
 
 K. You, Z. Kou, M. Long and J. Wang, "Co-Tuning for Transfer Learning" (NeurIPS 2020), section 3.
 """
@@ -14,10 +14,10 @@ from tlbench.strategies.full import Full
 
 
 class CoTuning(Full):
-    """As `full`; the loss has beside the new head's cross-entropy that of the original classifier.
+    """As `full`, with the cross-entropy of the original classifier added to the loss.
 
-    The classifier's labels are probabilities of ImageNet's classes, which follow from the image's class; it is trained
-    along, and left out of the model in the end.
+    The labels of that classifier are, for each class of the data set, probabilities of ImageNet's classes. It is
+    trained along and removed from the model at the end.
     """
 
     summary: ClassVar[str] = "full, with ImageNet's classifier as a second head while it trains"
@@ -26,6 +26,6 @@ class CoTuning(Full):
     trade_off: Annotated[float, Field(gt=0, description="weight of the second head's loss")] = 2.3
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """Those of `full`, the last with two heads."""
+        """The phases of `full`, the last of them with the second head."""
         *before, last = super().phases(layers, train, head)
         return (*before, last.model_copy(update={"second_head": self.trade_off}))

@@ -1,4 +1,4 @@
-"""What strategies that change the backbone have in common."""
+"""Base classes of the strategies that train the backbone."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -19,47 +19,55 @@ from tlbench.strategies.base import (
 )
 
 JOINT_RATE = 3e-4
-"""Adam's rate where a random head is trained with the backbone; a sweep cannot tell it from 1e-4, and at 3e-5 the head
-has not arrived after a few epochs. docs/strategies.md."""
+"""Adam's learning rate where a random head and the backbone are trained together.
+
+In a sweep (docs/strategies.md) it is no different from 1e-4, while at 3e-5 the head has not converged after a few
+epochs.
+"""
 
 
 class TwoRates(Strategy):
-    """The head on the frozen backbone first, then a part of the backbone with it, each at its rate.
+    """Fit the head on the frozen backbone, then train a part of the backbone with it, each at a rate of its own.
 
-    head_rate, backbone_rate: learning rates where both are trained, in place of the one for both.
+    Attributes:
+        head_rate: learning rate of the head in the second phase; None: the rate of the suite.
+        backbone_rate: likewise of the backbone.
     """
 
     head_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the head")
     backbone_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate of the backbone")
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """The head, then both."""
+        """The head, then the head with a part of the backbone."""
         return head_phase(len(layers), train, head), self.tuning(self.part(layers), train)
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
-        """The rate, unless another stands beside it, and the penalty of the solved head that it begins with."""
-        alone = self.head_rate is None and self.backbone_rate is None
-        return super().tunable(head, train) - (frozenset() if alone else {"learning_rate"})
+        """As for all strategies, but not the learning rate if head or backbone has one of its own."""
+        one_rate = self.head_rate is None and self.backbone_rate is None
+        return super().tunable(head, train) - (frozenset() if one_rate else {"learning_rate"})
 
     def structure(self, train: Training) -> tuple[float, ...]:
-        """The rate, where another one stands beside it."""
-        return () if self.head_rate is None and self.backbone_rate is None else (train.learning_rate,)
+        """The learning rate, if head or backbone has one of its own: their ratio depends on it."""
+        one_rate = self.head_rate is None and self.backbone_rate is None
+        return () if one_rate else (train.learning_rate,)
 
     def tuning(self, part: Part, train: Training) -> Phase:
-        """A phase that trains `part` and the head."""
+        """The phase that trains `part` and the head."""
         return self.at_rates(fine_tuning(part, train))
 
     def at_rates(self, phase: Phase) -> Phase:
-        """A phase with the rates that were asked for."""
+        """`phase` with the learning rates of this strategy's arguments."""
         head = phase.learning_rate if self.head_rate is None else self.head_rate
         backbone = phase.learning_rate if self.backbone_rate is None else self.backbone_rate
         return phase.model_copy(update={"learning_rate": backbone, "head_rate": None if head == backbone else head})
 
 
 class FromHead(TwoRates):
-    """As `TwoRates`.
+    """As `TwoRates`, with a choice of the mode of BatchNormalization.
 
-    batch_norm: ``train`` lets BatchNormalization in what is trained use the statistics of each batch and move its own.
+    Attributes:
+        batch_norm: ``inference`` uses the moving statistics and leaves them as they are; ``train`` uses the statistics
+            of each batch and updates the moving ones.
     """
 
     batch_norm: Annotated[BatchNorm, Field(description="inference keeps BatchNormalization's statistics, or train")] = (
@@ -67,28 +75,29 @@ class FromHead(TwoRates):
     )
 
     def tuning(self, part: Part, train: Training) -> Phase:
-        """A phase that trains `part` and the head, with BatchNormalization as asked."""
+        """The phase that trains `part` and the head, with BatchNormalization in the mode asked for."""
         return super().tuning(part, train).model_copy(update={"batch_norm": self.batch_norm})
 
 
 class FineTuning(FromHead):
-    """As `FromHead`, of layers above a boundary.
+    """As `FromHead`, with the option to skip the first phase.
 
-    joint: one phase only, from a random head at a constant rate: the recipe of many first lessons.
+    Attributes:
+        joint: train all in one phase, from a random head at a constant learning rate, as many tutorials do.
     """
 
     joint: Annotated[bool, Field(strict=True, description="true: all in one phase, from a random head")] = False
 
     def learning_rate(self, optimizer: str) -> float:
-        """The rate that `learning_rate: auto` stands for. Raises KeyError for an unknown optimizer."""
+        """The learning rate that ``auto`` stands for. Raises KeyError for an unknown optimizer."""
         return (JOINT_RATE if self.joint else self.adam_rate) * RELATIVE_TO_ADAM[optimizer]
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
-        """The rate; and the penalty of the solved head that it begins with."""
+        """As for `FromHead`, but no L2 penalty with `joint`, where no head is solved."""
         return super().tunable(head, train) - (frozenset({"l2"}) if self.joint else frozenset())
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """Two phases, or the one of `joint`."""
+        """The two phases of `FromHead`, or a single one with `joint`."""
         if not self.joint:
             return super().phases(layers, train, head)
         return (

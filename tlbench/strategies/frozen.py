@@ -1,4 +1,4 @@
-"""Head only, on a frozen backbone."""
+"""Fit only the head, on a frozen backbone (linear probing, feature extraction)."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -10,11 +10,12 @@ from tlbench.strategies.base import HEAD_RATE, LayerView, Phase, Solver, Strateg
 
 
 class Frozen(Strategy):
-    """The backbone is a fixed feature extractor; only the head is found.
+    """The backbone is a fixed feature extractor; only the head is fitted.
 
-    A linear head on fixed features is a convex problem, so it is solved. With `solver: gradient`, with hidden layers or
-    dropout, and where training images are changed at random, it is trained by gradient steps. The other solvers
-    (`training/solvers`) find other heads on the same features; `neighbours` is a search among them and no layer.
+    A linear head on fixed features is a convex problem, so it is solved. It is trained by gradient steps instead with
+    ``solver: gradient``, with hidden layers or dropout, and where training images are augmented. The other solvers
+    (`training/solvers`) fit other classifiers on the same features; ``neighbours`` is a search for the nearest training
+    images, not a layer.
     """
 
     summary: ClassVar[str] = "the head alone, on a frozen backbone"
@@ -26,7 +27,7 @@ class Frozen(Strategy):
     ] = "linear"
 
     def check(self, head: Head, train: Training | None) -> None:
-        """A solver that was asked for is not given up for another."""
+        """Reject settings with which a solver that the suite names could not be used."""
         if self.solver in ("linear", "gradient"):
             return
         if not is_linear(head):
@@ -46,15 +47,15 @@ class Frozen(Strategy):
 
     @property
     def has_classifier(self) -> bool:
-        """All but a search among the training images do."""
+        """True, except for the nearest-neighbour search."""
         return self.solver != "neighbours"
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """All of them."""
+        """All layers are frozen."""
         return len(layers)
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """The head."""
+        """One phase, for the head."""
         if self.solved(head, train):
             return (head_phase(len(layers), train, head).model_copy(update={"solver": self.solver}),)
         return (
@@ -68,11 +69,11 @@ class Frozen(Strategy):
         )
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
-        """The penalty of a head that has one, or the rate; class means and neighbours have neither."""
+        """The learning rate of gradient steps, or the L2 penalty of solvers that have one."""
         if not self.solved(head, train):
             return frozenset({"learning_rate"})
         return frozenset({"l2"} if self.solver in ("linear", "ridge") else ())
 
     def solved(self, head: Head, train: Training) -> bool:
-        """Whether the head is linear, on features that are fixed."""
+        """Whether the head is linear and its features are fixed, so that it is solved."""
         return self.solver != "gradient" and is_linear(head) and not train.changes_images

@@ -1,4 +1,4 @@
-"""Everything is trained, from ImageNet weights."""
+"""Fine-tune the whole model from pretrained weights."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,11 +8,11 @@ from tlbench.strategies.finetuning import FineTuning
 
 
 class Full(FineTuning):
-    """The whole backbone is fine-tuned with the head."""
+    """Fine-tune the whole backbone together with the head."""
 
     summary: ClassVar[str] = "the head, then the whole backbone with it"
     adam_rate: ClassVar[float] = 1e-4
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None."""
+        """0: no layer is frozen."""
         return 0

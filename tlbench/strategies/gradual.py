@@ -1,4 +1,4 @@
-"""The backbone is freed from the top, group by group."""
+"""Gradual unfreezing: train the backbone from the top down, group by group."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -11,11 +11,12 @@ from tlbench.strategies.finetuning import FromHead
 
 
 class Gradual(FromHead):
-    """Gradual unfreezing: a phase for each group of blocks, which frees it and trains it with all that is above.
+    """Unfreeze groups of blocks one after the other, in a phase each, and train them with everything above.
 
     J. Howard and S. Ruder, Universal Language Model Fine-tuning for Text Classification (ULMFiT), ACL 2018, section
-    3.3: an epoch for each group from the top, "until convergence at the last". Here all groups but the last have one
-    epoch, and the last has what remains. Each phase has its own warm-up and its own falling rate, as in fastai's fit.
+    3.3: one epoch per group from the top, then "until convergence at the last". Here each group but the last has one
+    epoch, and the last has the remaining ones. Each phase has its own warm-up and decay of the learning rate, as in
+    fastai's fit.
     """
 
     summary: ClassVar[str] = "the head, then the backbone's blocks with it, freed from the top group by group"
@@ -24,11 +25,11 @@ class Gradual(FromHead):
     groups: Annotated[int, Field(ge=2, strict=True, description="how many groups of blocks are freed in turn")] = 3
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None in the end."""
+        """0: no layer is frozen in the last phase."""
         return group_starts(layers, self.groups)[0]
 
     def check(self, head: Head, train: Training | None) -> None:
-        """Each group needs an epoch."""
+        """Each group needs at least one epoch."""
         del head
         if train is not None and train.epochs < self.groups:
             raise ValueError(
@@ -39,9 +40,9 @@ class Gradual(FromHead):
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
         """The head, then a phase for each group."""
         self.check(head, train)
-        found = [head_phase(len(layers), train, head)]
+        phases = [head_phase(len(layers), train, head)]
         for number, start in enumerate(reversed(group_starts(layers, self.groups)), start=1):
             epochs = 1 if number < self.groups else train.epochs - self.groups + 1
             phase = self.tuning(self.part(layers).model_copy(update={"frozen": start}), train)
-            found.append(phase.model_copy(update={"name": f"fine-tuning {number}", "epochs": epochs}))
-        return tuple(found)
+            phases.append(phase.model_copy(update={"name": f"fine-tuning {number}", "epochs": epochs}))
+        return tuple(phases)

@@ -1,4 +1,4 @@
-"""The backbone is trained in some of the epochs only."""
+"""Train the backbone in some of the epochs only."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
@@ -11,11 +11,13 @@ from tlbench.strategies.finetuning import FromHead
 
 
 class Interval(FromHead):
-    """The whole backbone is updated from one epoch on, or up to one; before and after, the head alone is.
+    """Train the whole backbone from one epoch to another, and only the head before and after.
 
-    from_epoch: the first epoch, from 1, in which the backbone is trained; as keras.io's guide to transfer learning and
-    A. Kumar and others (ICLR 2022, LP-FT) have it. until_epoch: the last one; layers that are fixed again late cost
-    little accuracy (A. Brock and others, FreezeOut, 2017, section 2).
+    Attributes:
+        from_epoch: the first epoch, counted from 1, in which the backbone is trained. Starting late is the recipe of
+            keras.io's guide to transfer learning and of LP-FT (A. Kumar et al., ICLR 2022).
+        until_epoch: the last such epoch. Freezing layers again late costs little accuracy (A. Brock et al., FreezeOut,
+            2017, section 2).
     """
 
     summary: ClassVar[str] = "the head, then the backbone with it from an epoch on, or up to one"
@@ -29,7 +31,7 @@ class Interval(FromHead):
     )
 
     @model_validator(mode="after")
-    def _an_interval(self) -> Self:
+    def _check_interval(self) -> Self:
         if self.from_epoch is None and self.until_epoch is None:
             raise ValueError("interval needs from_epoch, until_epoch or both")
         if (self.from_epoch or 1) > (self.until_epoch or self.from_epoch or 1):
@@ -37,32 +39,35 @@ class Interval(FromHead):
         return self
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None, while it is trained."""
+        """0: no layer is frozen while the backbone is trained."""
         del layers
         return 0
 
     def check(self, head: Head, train: Training | None) -> None:
-        """The interval must lie within the epochs."""
+        """The interval must lie within the epochs of the training."""
         del head
         last = max(self.from_epoch or 1, self.until_epoch or 1)
         if train is not None and train.epochs < last:
             raise ValueError(f"interval names epoch {last}, but there are {train.epochs} epochs")
 
     def structure(self, train: Training) -> tuple[float, ...]:
-        """Whether there is a phase after the interval depends on the epochs."""
+        """The epochs: they decide whether there is a phase after the interval."""
         return (*super().structure(train), train.epochs)
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """The head solved, then the epochs before, within and after the interval, where there are any."""
+        """The phase of the head, then the epochs before, within and after the interval, where there are any."""
         self.check(head, train)
         first, last = self.from_epoch or 1, self.until_epoch or train.epochs
-        alone = fine_tuning(Part(frozen=len(layers)), train)
+        head_only = fine_tuning(Part(frozen=len(layers)), train)
         if self.head_rate is not None:
-            alone = alone.model_copy(update={"learning_rate": self.head_rate})
-        both = self.tuning(self.part(layers), train)
-        parts = [("head before", alone, first - 1), ("fine-tuning", both, last - first + 1)]
-        parts.append(("head after", alone, train.epochs - last))
+            head_only = head_only.model_copy(update={"learning_rate": self.head_rate})
+        with_backbone = self.tuning(self.part(layers), train)
+        spans = (
+            ("head before", head_only, first - 1),
+            ("fine-tuning", with_backbone, last - first + 1),
+            ("head after", head_only, train.epochs - last),
+        )
         return (
             head_phase(len(layers), train, head),
-            *(one.model_copy(update={"name": name, "epochs": epochs}) for name, one, epochs in parts if epochs),
+            *(phase.model_copy(update={"name": name, "epochs": epochs}) for name, phase, epochs in spans if epochs),
         )

@@ -1,4 +1,4 @@
-"""Fine-tuning that is pulled toward the pretrained weights.
+"""Fine-tuning with a penalty on the distance from the pretrained weights.
 
 X. Li, Y. Grandvalet and F. Davoine, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (ICML
 2018), section 3, L2-SP.
@@ -12,7 +12,7 @@ from tlbench.strategies.weight_space import WeightSpace
 
 
 class L2SP(WeightSpace):
-    """As `full`, with a penalty: alpha/2 on the squared distance from ImageNet's weights, beta/2 on the head's size."""
+    """As `full`, with alpha/2 ||w - w0||² added to the loss for the backbone, and beta/2 ||w||² for the head."""
 
     summary: ClassVar[str] = "full, with weights pulled toward those of ImageNet"
 
@@ -20,5 +20,5 @@ class L2SP(WeightSpace):
     beta: Annotated[float, Field(ge=0, description="pull of the head's weights toward 0")] = 0.01
 
     def differs(self) -> dict[str, Any]:
-        """The two penalties."""
+        """The weights of the two penalties."""
         return {"pull": self.alpha, "shrink": self.beta}

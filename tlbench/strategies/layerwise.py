@@ -1,4 +1,4 @@
-"""Everything is trained, lower layers more slowly."""
+"""Fine-tune the whole model with a smaller learning rate for lower layers."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -11,12 +11,15 @@ from tlbench.strategies.finetuning import FromHead
 
 
 class Layerwise(FromHead):
-    """Layer-wise learning-rate decay: each block has `decay` times the rate of the one above it, the head the whole.
+    """Layer-wise learning-rate decay: the head has the full learning rate, each block `decay` times that above it.
 
-    K. Clark and others, ELECTRA, ICLR 2020, appendix A; H. Bao and others, BEiT, ICLR 2022, appendix; with 0.8 over 12
-    groups of blocks in Z. Liu and others, A ConvNet for the 2020s, CVPR 2022, appendix A.2. groups: so many groups of
-    blocks, in place of single ones. ULMFiT's discriminative rates (J. Howard and S. Ruder, ACL 2018, section 3.1) are
-    ``decay: 0.385`` (1 / 2.6).
+    K. Clark et al., ELECTRA, ICLR 2020, appendix A; H. Bao et al., BEiT, ICLR 2022, appendix; with 0.8 over 12 groups
+    of blocks in Z. Liu et al., A ConvNet for the 2020s, CVPR 2022, appendix A.2. The discriminative rates of ULMFiT
+    (J. Howard and S. Ruder, ACL 2018, section 3.1) are ``decay: 0.385`` (1 / 2.6).
+
+    Attributes:
+        decay: the learning rate of a block, as a multiple of that of the block above.
+        groups: the number of groups of blocks that share a learning rate; None: each block has its own.
     """
 
     summary: ClassVar[str] = "the head, then the whole backbone with it, each block more slowly than the one above"
@@ -28,12 +31,12 @@ class Layerwise(FromHead):
     )
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None."""
-        self._starts(layers)
+        """0: no layer is frozen."""
+        self._starts(layers)  # raises ValueError where there are fewer blocks than groups
         return 0
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """The head, then all at their rates."""
+        """The head, then everything, with the learning rates of the blocks."""
         first, both = super().phases(layers, train, head)
         return first, both.model_copy(update={"multiples": self.multiples(layers)})
 
@@ -41,7 +44,7 @@ class Layerwise(FromHead):
         return [0, *block_starts(layers)[1:]] if self.groups is None else group_starts(layers, self.groups)
 
     def multiples(self, layers: Sequence[LayerView]) -> tuple[float, ...]:
-        """Of the learning rate, one for each layer."""
+        """For each layer, the factor by which the learning rate is multiplied."""
         starts = self._starts(layers)
-        above = [sum(start > number for start in starts) for number in range(len(layers))]
-        return tuple(self.decay ** (1 + count) for count in above)
+        blocks_above = [sum(start > index for start in starts) for index in range(len(layers))]
+        return tuple(self.decay ** (1 + count) for count in blocks_above)

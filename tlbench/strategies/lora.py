@@ -1,4 +1,4 @@
-"""Low-rank factors are added to kernels, and they alone are trained."""
+"""Train low-rank factors that are added to the frozen kernels (LoRA)."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -10,12 +10,12 @@ from tlbench.strategies.finetuning import FromHead
 
 
 class Lora(FromHead):
-    """LoRA: a product of two factors of rank `rank` is added to each kernel and trained with the head.
+    """Train the head and, beside each kernel, the product of two factors of rank `rank`.
 
-    E. Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022, section 4.1: the first factor is
-    drawn, the second is 0 at the beginning, and their product is merged into the kernel at the end. As Keras has it
-    (``enable_lora``): in Dense and plain convolutions; depthwise and separable ones stay fixed, and a backbone without
-    any other is refused.
+    E. Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022, section 4.1: the first factor is
+    initialized at random, the second with 0, and their product is merged into the kernel at the end. It works on the
+    layers for which Keras has ``enable_lora``: Dense and ordinary convolutions. Depthwise and separable convolutions
+    stay frozen, and a backbone that has no others is rejected.
     """
 
     summary: ClassVar[str] = "the head, then low-rank factors added to the backbone's kernels with it"
@@ -25,10 +25,10 @@ class Lora(FromHead):
     rank: Annotated[int, Field(ge=1, strict=True, description="rank of the factors")] = 4
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None: the lowest kernels are adapted as well."""
+        """0: kernels are adapted wherever they are."""
         del layers
         return 0
 
     def part(self, layers: Sequence[LayerView]) -> Part:
-        """Factors, in all layers that can take them."""
+        """Low-rank factors in all layers that support them."""
         return Part(frozen=self.boundary(layers), only="lora", rank=self.rank)

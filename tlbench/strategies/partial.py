@@ -1,4 +1,4 @@
-"""The upper part of the backbone is trained."""
+"""Fine-tune the upper part of the backbone."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -13,14 +13,18 @@ from tlbench.strategies.finetuning import FineTuning
 
 
 class Partial(FineTuning):
-    """The lower part of the backbone stays frozen, the upper part is fine-tuned with the head.
+    """The lower part of the backbone stays frozen; the upper part is fine-tuned together with the head.
 
-    Exactly one argument says where the boundary is. trainable: this fraction of the layers that have weights,
-    counted from the top, in whole blocks: as many as come closest, and at least one; the lowest block is never trained.
-    frozen_layers: this many of the backbone's first layers, counted as in Keras' ``model.layers``, are frozen.
-    from_layer: this layer is the first that is trained. frozen_operations: the layers among this many of the backbone's
-    first operations, counted as in Keras' ``model.operations``, are frozen; Keras 2 counted so in ``model.layers``. The
-    last three may be inside a block: they are as asked.
+    Exactly one argument says where the boundary is. `trainable` moves it to the nearest start of a block; the others
+    are taken literally and may split a block.
+
+    Attributes:
+        trainable: the fraction of the layers with weights that is trained, from the top. At least one block is
+            trained, and at least one stays frozen.
+        frozen_layers: how many of the first layers are frozen, counted as in Keras' ``model.layers``.
+        from_layer: the name of the first layer that is trained.
+        frozen_operations: how many of the first operations are frozen, counted as in Keras' ``model.operations``, which
+            is how Keras 2 counted ``model.layers``.
     """
 
     summary: ClassVar[str] = "the head, then the upper part of the backbone with it"
@@ -43,7 +47,7 @@ class Partial(FineTuning):
         return self
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """The number of layers below the boundary."""
+        """The number of layers below the boundary. Raises ValueError where the backbone has no such boundary."""
         if self.from_layer is not None:
             return self._index(self.from_layer, [layer.name for layer in layers])
         if self.frozen_layers is not None:
@@ -59,16 +63,16 @@ class Partial(FineTuning):
 
     @staticmethod
     def _whole_blocks(trainable: float, layers: Sequence[LayerView]) -> int:
-        """The start of the block above which the share of layers with weights is closest; the lower of two as close."""
+        """The start of a block, with about this fraction of the layers with weights above it; of ties the lowest."""
         starts = block_starts(layers)[1:]
         if not starts:
             raise ValueError("trainable: the backbone is one block; say frozen_layers or from_layer instead")
-        asked = trainable * sum(layer.has_weights for layer in layers)
-        return min(starts, key=lambda start: abs(sum(layer.has_weights for layer in layers[start:]) - asked))
+        wanted = trainable * sum(layer.has_weights for layer in layers)
+        return min(starts, key=lambda start: abs(sum(layer.has_weights for layer in layers[start:]) - wanted))
 
     @staticmethod
     def _layers_among(operations: int, layers: Sequence[LayerView]) -> int:
-        """How many layers are among the first `operations`."""
+        """How many layers are among the first `operations` operations."""
         ends = list(accumulate(layer.operations for layer in layers))
         if operations > ends[-1]:
             raise ValueError(f"frozen_operations: {operations} is more than the backbone's {ends[-1]} operations")

@@ -55,20 +55,21 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 
 
 def names() -> tuple[str, ...]:
-    """All strategies, from the least trained to the most, then those of other packages."""
+    """The names of all strategies: from those that train least to those that train most, then plugins'."""
     return tuple(STRATEGIES)
 
 
 def arguments(name: str) -> tuple[str, ...]:
-    """The arguments a suite may give. Raises KeyError for an unknown name."""
+    """The names of the arguments that a suite may give. Raises KeyError for an unknown strategy."""
     return tuple(STRATEGIES[name].model_fields)
 
 
 def make(name: str, args: Mapping[str, Scalar]) -> Strategy:
-    """The strategy `name` with its arguments.
+    """The strategy called `name`, with the arguments `args`.
 
-    Raises KeyError for an unknown name, ValueError, with one sentence for the user, for arguments that are
-    unknown or out of range.
+    Raises:
+        KeyError: there is no such strategy.
+        ValueError: an argument is unknown or out of range; the message is one sentence for the user.
     """
     known = arguments(name)
     for key in args:

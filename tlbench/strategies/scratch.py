@@ -1,4 +1,4 @@
-"""Everything is trained, from random weights: what transfer is measured against."""
+"""Train the whole model from random weights: the baseline for transfer learning."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -9,17 +9,20 @@ from tlbench.core.cell import Head, Training, Weights
 from tlbench.strategies.base import LayerView, Phase, Strategy, Tunable
 
 MOMENTUM = 0.9
-"""Of BatchNormalization's moving statistics, in place of the constructors' (0.99, MobileNetV2 and V3 0.999). Those are
-for ImageNet's hundred thousand steps: after the 20 steps of an epoch of 600 images, statistics that are used in testing
-would still be those of random weights, and validation at chance while training accuracy is above 80 %.
-docs/strategies.md has both."""
+"""Momentum of BatchNormalization's moving statistics, in place of the backbones' 0.99 (MobileNetV2 and V3: 0.999).
+
+Those are meant for the hundred thousand steps of ImageNet. After an epoch of 600 images, which is 20 steps, the moving
+statistics would still be those of random weights, and validation accuracy at chance while training accuracy is above
+80 %. docs/strategies.md compares the two.
+"""
 
 
 class Scratch(Strategy):
-    """The same model without ImageNet weights: the baseline that shows what transfer gives.
+    """Train the same model from random weights, to show what pretraining gains.
 
-    auxiliary: weight of the loss of each of the backbone's auxiliary classifiers, which are trained along and then left
-    out; 0.3 in the paper on GoogLeNet.
+    Attributes:
+        auxiliary: weight of the loss of each auxiliary classifier of the backbone, which are trained along and then
+            removed; 0.3 in the paper on GoogLeNet.
     """
 
     summary: ClassVar[str] = "everything from random weights"
@@ -30,20 +33,20 @@ class Scratch(Strategy):
 
     @property
     def needs_auxiliary(self) -> bool:
-        """Where they have a weight."""
+        """Whether their loss has a weight."""
         return self.auxiliary > 0
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None."""
+        """0: no layer is frozen."""
         return 0
 
     def tunable(self, head: Head, train: Training) -> frozenset[Tunable]:
-        """The rate."""
+        """The learning rate."""
         del head, train
         return frozenset({"learning_rate"})
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """All at once: there are no statistics worth keeping and no features to fit a head on."""
+        """A single phase, since random weights give no features to fit a head on and no statistics worth keeping."""
         del layers, head
         return (
             Phase(

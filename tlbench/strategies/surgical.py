@@ -1,4 +1,4 @@
-"""One third of the backbone's blocks is trained."""
+"""Surgical fine-tuning: train one third of the backbone's blocks."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
@@ -12,10 +12,10 @@ THIRDS = ("first", "middle", "last")
 
 
 class Surgical(FromHead):
-    """Surgical fine-tuning: the first, the middle or the last third of the blocks with the head, and no others.
+    """Train the head and the first, middle or last third of the blocks.
 
-    Y. Lee and others, Surgical Fine-Tuning Improves Adaptation to Distribution Shifts, ICLR 2023, section 2: which
-    blocks are best depends on how the images differ from those of before (the first ones for corrupted inputs).
+    Y. Lee et al., Surgical Fine-Tuning Improves Adaptation to Distribution Shifts, ICLR 2023, section 2: which blocks
+    are best depends on how the new images differ from those of pretraining (for corrupted inputs: the first).
     """
 
     summary: ClassVar[str] = "the head, then the first, middle or last third of the backbone's blocks with it"
@@ -24,11 +24,11 @@ class Surgical(FromHead):
     blocks: Annotated[Literal["first", "middle", "last"], Field(description="which third of the blocks is trained")]
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """The start of that third."""
+        """The start of the third."""
         return self.part(layers).frozen
 
     def part(self, layers: Sequence[LayerView]) -> Part:
-        """That third."""
+        """The third."""
         starts = group_starts(layers, len(THIRDS))
         third = THIRDS.index(self.blocks)
         return Part(frozen=starts[third], until=[*starts[1:], None][third])

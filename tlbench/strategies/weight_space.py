@@ -1,4 +1,4 @@
-"""What strategies have in common that fine-tune as `full` does and differ in what they do with weights."""
+"""Base class of strategies that fine-tune as `full` does, and then combine or constrain weights."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from tlbench.strategies.full import Full
 
 
 class WeightSpace(TwoRates):
-    """The solved head, then the whole backbone with it, with BatchNormalization in inference mode.
+    """Fit the head, then train the whole backbone with it, with BatchNormalization in inference mode.
 
-    So the statistics of normalization stay, and any weights between two of a training go with them.
+    The moving statistics stay the same during the training, so they also fit averages of its weights.
     """
 
     adam_rate: ClassVar[float] = Full.adam_rate
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
-        """None."""
+        """0: no layer is frozen."""
         return 0
 
     def phases(self, layers: Sequence[LayerView], train: Training, head: Head) -> tuple[Phase, ...]:
-        """Those of `full`, the last with `differs`."""
+        """The phases of `full`, the last of them with the fields of `differs`."""
         *before, last = super().phases(layers, train, head)
         return (*before, last.model_copy(update=self.differs()))
 
     @abstractmethod
     def differs(self) -> dict[str, Any]:
-        """Fields of the last phase."""
+        """The fields of the last phase that differ from `full`, with their values."""

@@ -1,7 +1,7 @@
-"""Between the model with the solved head and the fine-tuned one.
+"""WiSE-FT: interpolate between the weights before and after fine-tuning.
 
-M. Wortsman and others, "Robust fine-tuning of zero-shot models" (CVPR 2022), section 3: WiSE-FT. Theirs begins with a
-zero-shot head, or a linear probe as here (section 5).
+M. Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022), section 3. They start from a zero-shot head,
+or in section 5 from a linear probe as tlbench does.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -15,9 +15,10 @@ SHARES = tuple(tenths / 10 for tenths in range(11))
 
 
 class WiseFT(WeightSpace):
-    """As `full` to its last epoch; then all weights are ``(1 - alpha) before + alpha after``.
+    """As `full` to its last epoch; then the weights are ``(1 - alpha) * before + alpha * after``.
 
-    alpha is chosen on validation from 0, 0.1, ... 1, or given.
+    Attributes:
+        alpha: the share of the fine-tuned weights; None: the best of 0, 0.1, ... 1 on the validation split.
     """
 
     summary: ClassVar[str] = "full, then weights between those before and those after it"
@@ -27,7 +28,7 @@ class WiseFT(WeightSpace):
     )
 
     def check(self, head: Head, train: Training | None) -> None:
-        """Labels in parts make the loss of what was trained on them larger, and the choice a foregone one."""
+        """Soft labels raise the validation loss of the fine-tuned weights, so alpha cannot be chosen by it."""
         if self.alpha is None and train is not None and train.soft_labels:
             raise ValueError(
                 "label_smoothing, mixup and cutmix make the validation loss of fine-tuned weights larger, by which "
@@ -35,5 +36,5 @@ class WiseFT(WeightSpace):
             )
 
     def differs(self) -> dict[str, Any]:
-        """The points to choose from; where fine-tuning ends is one end of the line, so no epoch is kept before."""
+        """The values of alpha to choose from. They count from the last epoch's weights, so no earlier epoch is kept."""
         return {"shares": SHARES if self.alpha is None else (self.alpha,), "keep_best": False}
