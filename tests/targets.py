@@ -25,7 +25,7 @@ def double(payload: Any, send: Any) -> Any:
 
 def callables(payload: list[str], send: Any) -> list[bool]:
     """Which names of functions lead to one, found as a child finds its work."""
-    from tlbench.execution.child import resolve
+    from tlbench.core.plugins import resolve
 
     return [callable(resolve(name)) for name in payload]
 

@@ -1,4 +1,4 @@
-"""What follows when a cell gives no numbers: another try, a smaller batch, larger ones left out. Pure."""
+"""What to do about a cell that failed: retry it, try a smaller batch, or skip cells with larger batches. Pure."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +11,14 @@ from tlbench.suite.schema import OnOom
 
 Then = Literal["alone", "elsewhere", "smaller", "retried"]
 LOST_TRIES = 3
-"""So often a cell whose machine is lost is tried elsewhere, whatever the suite says: it was not the cell's fault."""
-OF_EACH_CELL = {"batch_size", "epochs", "learning_rate", "schedule", "warmup", "tune"}
+"""How often a cell is retried when its machine is lost. Not the suite's `retries`: it was not the cell's fault."""
+NO_EFFECT_ON_MEMORY = {"batch_size", "epochs", "learning_rate", "schedule", "warmup", "tune"}
+"""Settings of training that do not change the memory a cell needs, and the batch size, which `kind` leaves out."""
 
 
 @dataclass(frozen=True)
 class Again:
-    """How a cell is tried again, and the group of what is left, which it begins."""
+    """A retry: what is different this time, and the group to run, which starts with the cell."""
 
     then: Then
     group: Group
@@ -25,15 +26,24 @@ class Again:
 
 @dataclass(frozen=True)
 class Policy:
-    """retries: how often a cell that failed or was killed is tried again. on_oom: what follows when memory runs out."""
+    """When cells are retried.
+
+    Attributes:
+        retries: how often a cell that failed or was killed is retried.
+        on_oom: what to do when a cell runs out of memory.
+    """
 
     retries: int = 0
     on_oom: OnOom = "record"
 
     def again(self, group: Group, record: Record, earlier: Sequence[Attempt], *, lost: bool) -> Again | None:
-        """How the first cell of `group`, which gave `record`, is tried again; None where it is not.
+        """The retry of the first cell of `group`; None where it is not retried.
 
-        earlier: what came of it before. lost: the machine that it ran on is gone.
+        Args:
+            group: the cell that failed, and those that were to follow it.
+            record: the record of the failure.
+            earlier: its attempts before this one.
+            lost: whether the machine that it ran on is gone.
         """
         tried = [attempt.then for attempt in earlier]
         if lost:
@@ -47,14 +57,14 @@ class Policy:
 
 
 def attempt(record: Record, job: Job, then: Then) -> Attempt:
-    """What the record says of an attempt that is followed by another one."""
-    assert record.failure is not None, "what went well is not tried again"
+    """The entry in the final record for a failed attempt that is followed by another one."""
+    assert record.failure is not None, "only failures are retried"
     batch = job.cell.train.batch_size if job.cell.train else None
     return Attempt(status=record.status, failure=record.failure, batch_size=batch, then=then)
 
 
 def as_asked(record: Record, job: Job, earlier: Sequence[Attempt]) -> Record:
-    """The record of the cell that was asked for, with what was tried before and the batch it was trained with."""
+    """`record` as the record of the cell that the suite asked for, with earlier attempts and a reduced batch size."""
     smaller = None
     if job.asked is not None:
         asked, trained = job.asked.training.batch_size, job.cell.training.batch_size
@@ -64,12 +74,12 @@ def as_asked(record: Record, job: Job, earlier: Sequence[Attempt]) -> Record:
 
 
 def kind(cell: Cell) -> Hashable:
-    """Equal for cells that need the same memory but for the size of their batches."""
-    return canonical(cell.model_dump(mode="json", exclude={"seed": True, "timing": True, "train": OF_EACH_CELL}))
+    """A key that is the same for cells whose memory differs only by their batch sizes."""
+    return canonical(cell.model_dump(mode="json", exclude={"seed": True, "timing": True, "train": NO_EFFECT_ON_MEMORY}))
 
 
 def left_out(batch: int) -> Failure:
-    """Why a cell is skipped: of its kind, `batch` images at once were too many already."""
+    """The reason for skipping a cell: one of its `kind` ran out of memory with a batch size of only `batch`."""
     return Failure(
         type="SmallerBatchRanOut",
         message=f"skipped: a cell that differs in batch_size alone ran out of memory with {batch} images a batch",
@@ -78,6 +88,7 @@ def left_out(batch: int) -> Failure:
 
 
 def _halved(job: Job) -> Job | None:
+    """The job with half the batch size; None where that is not possible."""
     train = job.cell.train
     if train is None or train.batch_size < 2:
         return None

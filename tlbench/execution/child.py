@@ -1,11 +1,10 @@
-"""Child processes: one for each piece of work, forked from a server that has the framework loaded.
+"""Child processes, one per piece of work, forked from a server process that has loaded the framework.
 
-A fresh import of Keras costs seconds; a fork of a process that has imported it costs milliseconds, and a
-crash, a leak or a memory peak stays in the child. Nothing here imports the framework: work is named by
-its dotted path (``package.module:function``) and found in the child.
+Importing Keras takes seconds, forking a process that has imported it takes milliseconds, and a crash, a leak or a
+memory peak stays in the child. This module imports no framework: the work is named by its dotted path
+(``package.module:function``) and looked up in the child.
 """
 
-import importlib
 import math
 import multiprocessing
 import os
@@ -30,6 +29,7 @@ from tlbench.core import plugin_files
 from tlbench.core.cell import USUAL_BACKEND
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
+from tlbench.core.plugins import resolve
 from tlbench.execution import group, temporary
 from tlbench.execution.children import Children, StoppedError
 from tlbench.execution.loading import FrameworkError, explain
@@ -40,13 +40,13 @@ from tlbench.host import cgroups
 Send = Callable[[Any], None]
 
 SERVER_GONE = 255
-"""What multiprocessing says of a child's exit code when the fork server that would know it is gone."""
+"""The exit code that multiprocessing reports for a child whose fork server is gone."""
 LOOK = 0.25
-"""Seconds between two looks at the memory of a child that has a bound."""
+"""Seconds between two checks of the memory of a child that has a limit."""
 SERVER_TRIES, SERVER_NOTICED = 5, 0.2
-"""So often a child is started again when the fork server died under it, and seconds between."""
+"""How often to start a child whose fork server died, and the seconds between attempts."""
 LONGEST_WAIT = 2e6
-"""Seconds, 23 days: the kernel counts them in milliseconds of 31 bits. Who waits longer waits for ever."""
+"""Seconds (23 days). poll(2) takes milliseconds in 31 bits, so longer timeouts are replaced by none."""
 
 
 def run(
@@ -61,29 +61,39 @@ def run(
     memory: int | None = None,
     among: Children | None = None,
 ) -> Outcome:
-    """Call ``target(payload, send)`` in a child that has `backend` loaded, and wait for its outcome.
+    """Call ``target(payload, send)`` in a child process and wait for its outcome.
 
-    What the function sends goes to `on_message` as it arrives. `timeout` (seconds) bounds the whole call,
-    however much it sends; it begins anew with each message of type `renews`. `log` receives everything the child
-    prints. `memory` bounds the bytes that the child and its descendants have for themselves, looked at every
-    `LOOK` seconds. The child is `among` others while it runs. The wait sleeps in the kernel: a parent that spins would
-    disturb what the child measures.
+    The parent sleeps in the kernel while it waits, because polling would disturb what the child measures.
+
+    Args:
+        target: the function, as ``package.module:function``.
+        payload: its first argument, which is pickled.
+        backend: the Keras backend that the child has loaded.
+        on_message: called with each message that the function sends.
+        timeout: the longest time in seconds until the outcome; None sets no limit.
+        renews: the type of messages that restart the timeout.
+        log: the file that receives everything the child prints.
+        memory: limit in bytes on the private memory of the child and its descendants.
+        among: the children that another thread can stop together.
+
+    Returns:
+        How the call ended.
     """
     begin = time.monotonic()
     deadline = math.inf if timeout is None else begin + timeout
-    look = math.inf if memory is None else begin
+    next_look = math.inf if memory is None else begin
     among = among or Children()
     started = among.started(lambda: Conversation(target, payload, log, backend, lambda: among.stopped))
     if started is None:
         return Died(-signal.SIGTERM)
     with started as child, among.with_it(child):
         while True:
-            until = min(deadline, look)
+            until = min(deadline, next_look)
             answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
             if isinstance(answer, Outcome) and not isinstance(answer, TimedOut):
                 return answer
-            if memory is not None and time.monotonic() >= look:
-                look = time.monotonic() + LOOK
+            if memory is not None and time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK
                 if (used := group.memory(child.pid)) > memory:
                     return TooLarge(memory, used)
             if isinstance(answer, TimedOut):
@@ -96,10 +106,21 @@ def run(
 
 
 class Conversation:
-    """A child that is talked with: it may be sent messages, which its `Channel` receives.
+    """A child process that exchanges messages with this one; the child's end is a `Channel`.
 
-    Leaving the ``with`` ends the child, whatever it does, and removes the folder that holds its temporary files: a
-    child that is killed, or leaves without teardown, cannot do so itself.
+    Leaving the ``with`` block ends the child, whatever it is doing, and removes its temporary files. A child cannot
+    remove them itself, because it is killed or exits without teardown.
+
+    Args:
+        target: the function to call, as ``package.module:function``.
+        payload: its first argument.
+        log: the file that receives everything the child prints.
+        backend: the Keras backend that the child has loaded.
+        given_up: whether the caller no longer wants the child, asked while it is being started.
+
+    Raises:
+        FrameworkError: the fork server dies because the framework cannot be loaded.
+        StoppedError: `given_up` returned True.
     """
 
     def __init__(
@@ -130,11 +151,7 @@ class Conversation:
         self._without_server = False
 
     def _start(self, log: Path | None) -> None:
-        """Start the child, and its server first; where that died meanwhile, Python starts another once it notices.
-
-        Raises FrameworkError where the server dies since the framework does not load, and StoppedError where nobody
-        waits for it any more.
-        """
+        """Start the child, and the fork server before it. Python restarts a server that it finds dead."""
         for number in range(SERVER_TRIES):
             try:
                 with surroundings(self._backend):
@@ -144,7 +161,7 @@ class Conversation:
             except (EOFError, OSError):
                 if self._given_up():
                     raise StoppedError from None
-                if number:  # once may be an accident
+                if number:  # the first death may have been an accident
                     explain(self._backend, log and log.with_name("framework.log"))
                 time.sleep(SERVER_NOTICED)
         raise FrameworkError(f"the process that loads Keras was killed {SERVER_TRIES} times; is there enough memory?")
@@ -157,19 +174,19 @@ class Conversation:
 
     @property
     def pid(self) -> int:
-        """The child's process id, which is that of its group too."""
+        """The child's process id, which is also the id of its process group."""
         assert self._process.pid is not None, "it was started"
         return self._process.pid
 
     def say(self, message: Any) -> None:
-        """Send the child a message. A child that is gone is noticed by `listen`."""
+        """Send the child a message. If the child is gone, nothing happens here: `listen` reports it."""
         with suppress(OSError):
             self._connection.send(message)
 
     def listen(self, timeout: float | None = None) -> Any:
-        """The next message of the child, or the Outcome when it ended or `timeout` (seconds) is over.
+        """The next message from the child, or an Outcome if it ended or `timeout` seconds have passed.
 
-        A child lives on when the fork server is killed; its end is then known by the end of the connection alone.
+        A child survives its fork server; after that its end shows only as the end of the connection.
         """
         bound = None if timeout is None or timeout > LONGEST_WAIT else timeout
         ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], bound)
@@ -177,7 +194,7 @@ class Conversation:
             assert timeout is not None
             return TimedOut(timeout)
         if self._connection in ready:
-            with suppress(EOFError, OSError):  # it ended, maybe in the middle of a message
+            with suppress(EOFError, OSError):  # the child ended, perhaps in the middle of a message
                 return self._connection.recv()
         elif self._outlived_server():
             self._without_server = True
@@ -187,14 +204,14 @@ class Conversation:
         return Died(code, code == -signal.SIGKILL and self._killed_before != cgroups.killed_for_memory())
 
     def kill(self) -> None:
-        """End the child and all it started; `listen` notices."""
+        """End the child and all processes that it started; `listen` reports it."""
         group.end(self.pid)
-        if self._process.is_alive() or self._outlived_server():  # it was not even the first of its group yet
+        if self._process.is_alive() or self._outlived_server():  # it had no process group of its own yet
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """Stop the child where it still runs, and what it has left running."""
+        """End the child and all processes that it started, and release what belongs to it here."""
         self.kill()
         self._process.join()
         self._lifeline.close()
@@ -202,12 +219,12 @@ class Conversation:
         self._temporary.cleanup()
 
     def _outlived_server(self) -> bool:
-        """Whether what ended is the fork server and not the child."""
+        """Whether it was the fork server that ended, and not the child."""
         return self._process.exitcode == SERVER_GONE and psutil.pid_exists(self.pid)
 
 
 class Channel:
-    """The child's end: call it to send a message to the parent."""
+    """The child's end of a `Conversation`: call it to send a message to the parent."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._lock = connection, threading.Lock()
@@ -220,11 +237,11 @@ class Channel:
             self._connection.send(message)
 
     def receive(self) -> Any:
-        """The next message of the parent; sleeps until there is one."""
+        """Wait for the next message from the parent and return it."""
         return self._received.get()
 
     def _listen(self) -> None:
-        """Also when nobody receives: the end of the parent is the end of the child."""
+        """Receive in a thread of its own, to notice the end of the parent, which ends the child, at any time."""
         try:
             while True:
                 self._received.put(self._connection.recv())
@@ -233,9 +250,10 @@ class Channel:
 
 
 def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> dict[str, Any]:
-    """Call ``target(payload)`` in a child and return its answer.
+    """Call ``target(payload)`` in a child process and return its result.
 
-    Raises UserError where the function did, and where the child failed.
+    Raises:
+        UserError: the function raised one, or the child failed.
     """
     outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload}, backend=backend)
     match outcome:
@@ -249,13 +267,6 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
             raise UserError(f"{target} failed with {kind}: {message}; this is a fault of tlbench, please report it")
         case _:
             raise UserError(f"{target} ended without an answer ({outcome}); is there enough memory?")
-
-
-def resolve(target: str) -> Callable[..., Any]:
-    """Find ``package.module:function``."""
-    module, _, name = target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
 
 
 def _plain(request: dict[str, Any], send: Send) -> Any:
@@ -272,18 +283,19 @@ def _main(
     folder: str,
     files: tuple[Sequence[PluginFile], Sequence[SavedFile]],
 ) -> None:
+    """The main function of a child process."""
     group.lead(lifeline)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     tempfile.tempdir = os.environ["TMPDIR"] = folder
     if log:
         _redirect(log)
     channel = Channel(connection)
     try:
-        plugin_files.adopt(files[0])  # before anything is looked up
+        plugin_files.adopt(files[0])  # before any name is looked up in a registry
         saved.adopt(files[1])
         value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent makes a record of it
+    except BaseException as error:  # noqa: BLE001 - the parent turns every error into a record
         outcome = Raised(
             type=type(error).__name__,
             message=str(error),
@@ -293,7 +305,7 @@ def _main(
     sys.stdout.flush()
     sys.stderr.flush()
     channel(outcome)
-    os._exit(0)  # a framework's own teardown may take seconds, and has nothing left to save
+    os._exit(0)  # the teardown of a framework may take seconds, and there is nothing left to save
 
 
 def _redirect(log: str) -> None:

@@ -1,4 +1,4 @@
-"""Children that run together: who started them may be stopped by another thread, whatever they are at."""
+"""A set of child processes that another thread can stop at any moment."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class StoppedError(Exception):
-    """A child was not started, since who started it was stopped meanwhile."""
+    """A child was not started, because all children were stopped meanwhile."""
 
 
 class Children:
-    """Children that run, which another thread may end: those too that are only being started then."""
+    """Running children, and those that are being started; `stop` ends both kinds."""
 
     def __init__(self) -> None:
         self._running: set[Conversation] = set()
         self._starting, self.stopped, self._lock = 0, False, threading.Lock()
 
     def started(self, start: Callable[[], "Conversation"]) -> "Conversation | None":
-        """What `start` starts, which may have to wait until its server has loaded; None where they are stopped."""
+        """The child that `start` starts, perhaps after waiting for the fork server; None if `stop` was called."""
         with self._lock:
             self._starting += 1
         try:
@@ -37,7 +37,7 @@ class Children:
 
     @contextmanager
     def with_it(self, child: "Conversation") -> Iterator[None]:
-        """With `child` among them, which is killed at once where they were stopped."""
+        """Register `child` while the block runs. It is killed at once if `stop` was called before."""
         with self._lock:
             self._running.add(child)
             stopped = self.stopped
@@ -49,7 +49,7 @@ class Children:
             self._running.discard(child)
 
     def stop(self) -> None:
-        """Kill all; those who wait for them notice."""
+        """Kill all children, now and in the future; threads that wait for them notice."""
         with self._lock:
             self.stopped, running, starting = True, tuple(self._running), self._starting
         if starting:
@@ -57,7 +57,7 @@ class Children:
         try:
             for child in running:
                 child.kill()
-        except BaseException:  # a second Ctrl-C: there is no time to tidy up
+        except BaseException:  # a second Ctrl-C: kill without time to tidy up
             for child in running:
                 group.kill(child.pid)
             raise

@@ -1,4 +1,4 @@
-"""Cells on the machines of a Ray cluster: each group is a task, and step times are taken on one machine alone."""
+"""Run cells on a Ray cluster. Each group is a task; step times are all measured on one reserved machine."""
 
 import importlib
 import os
@@ -25,13 +25,14 @@ from tlbench.measuring.jobs import TimerJob
 from tlbench.results.record import Failure
 
 STARTS = 120.0
-"""Seconds that a machine may take, beyond the timeout of an answer, to start the process that answers."""
+"""Seconds that a machine may take to start the process that answers, on top of the timeout of the answer."""
 
 
 class RayExecutor:
-    """Groups as tasks of a Ray cluster, which is running already; this process only sends and gathers.
+    """Runs groups as tasks of a Ray cluster that is already running; this process only sends and collects.
 
-    Raises UserError where the package is not installed, or no cluster answers.
+    Raises:
+        UserError: Ray is not installed, or no cluster answers.
     """
 
     def __init__(self) -> None:
@@ -42,22 +43,26 @@ class RayExecutor:
         self._timers: Any = None
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
-        """As many groups as fit on all machines, or `workers`: what does not fit waits, for machines to come."""
+        """`workers` slots, or as many as fit on all machines. Tasks that do not fit wait for further machines."""
         machines = self._machines()
         gpus = any(_has(machine, "GPU") for machine in machines) if needs.gpus is None else needs.gpus
         self._needs = Resources(cpus=needs.cpus or 1, gpus=int(gpus), memory=needs.memory)
         fit = sum(_fit(machine, self._needs) for machine in machines)
         if not fit:
-            there = "; ".join(_said(machine) for machine in machines[:5])
-            asked = f"{self._needs.cpus} CPUs, {self._needs.gpus} GPUs, {size(self._needs.memory or 0)} of memory"
+            available = "; ".join(_said(machine) for machine in machines[:5])
+            needed = f"{self._needs.cpus} CPUs, {self._needs.gpus} GPUs, {size(self._needs.memory or 0)} of memory"
             raise UserError(
-                f"resources: no machine of the Ray cluster has {asked} for a cell ({there}); "
+                f"resources: no machine of the Ray cluster has {needed} for a cell ({available}); "
                 "lower `resources` in the suite, or add a machine that has them"
             )
         return (None,) * (workers or fit)
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
-        """As a task, on the machine that Ray chooses. Raises UserError where models are to be kept."""
+        """Run the group as a task on a machine that Ray chooses.
+
+        Raises:
+            UserError: trained models are to be saved, which would stay on that machine.
+        """
         if group.models is not None:
             raise UserError("save_models: models would stay on the machines of the cluster; leave it out with Ray")
         needs, exceptions = self._needs, self._ray.exceptions
@@ -66,13 +71,13 @@ class RayExecutor:
             num_gpus=needs.gpus,
             memory=needs.memory,
             num_returns="streaming",
-            max_retries=0,  # the records say what was tried again, so tlbench does it
-            max_calls=0,  # memory of a GPU is in children: the process may live, and its fork server with it
+            max_retries=0,  # tlbench retries by itself, because records list the attempts
+            max_calls=0,  # keep the process, and its fork server: GPU memory belongs to its children
         )(_run_task)
         messages = task.remote(node.Task.of(group), Share(threads=needs.cpus), timeout)
         with self._lock:
             self._running.add(messages)
-            if self._stopped:  # while this one was sent
+            if self._stopped:  # since the task was submitted
                 self._ray.cancel(messages, force=True)
         try:
             for reference in messages:
@@ -83,7 +88,7 @@ class RayExecutor:
                 on_message(message)
         except exceptions.RayTaskError as error:
             return Raised(type(error.cause).__name__, str(error.cause), str(error), isinstance(error.cause, UserError))
-        except exceptions.OutOfMemoryError:  # Ray's own watch of a machine's memory
+        except exceptions.OutOfMemoryError:  # from Ray's memory monitor
             return Died(-signal.SIGKILL, for_memory=True)
         except exceptions.RayError as error:
             return Lost(_short(error))
@@ -93,23 +98,24 @@ class RayExecutor:
         return Lost("its messages ended before it did")
 
     def stop(self) -> None:
-        """Cancel the tasks of this run; their children end with them."""
+        """Cancel the tasks of this run, and thereby end their children."""
         with self._lock:
             self._stopped = True
             for messages in self._running:
                 self._ray.cancel(messages, force=True)
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
-        """On the first machine by name that has all that a cell needs, which does nothing else for this cluster."""
-        del log  # it stays where it is printed
-        with self._lock:  # threads open models at once, and one machine is to be reserved
+        """Build the model on the machine reserved for timing: the first by name that has the needed resources."""
+        del log  # the output stays on that machine
+        with self._lock:  # several threads open models, but only one machine is to be reserved
             timers = self._timers = self._timers or self._reserved()
         return _OnNode(self, timers, job, timeout)
 
     def ask(self, timers: Any, call: str, *arguments: Any, timeout: float) -> Any:
-        """The answer of `timers`, which a model lives with. Raises LostError where the model, or the machine, is gone.
+        """Call a method of the actor `timers`, in whose process models live.
 
-        The next model to be opened finds another machine then, or this one, which is free again.
+        Raises:
+            LostError: the model or its machine is gone. The next model is opened on whichever machine is free then.
         """
         try:
             answer = self._ray.get(getattr(timers, call).remote(*arguments), timeout=timeout + STARTS)
@@ -137,14 +143,13 @@ class RayExecutor:
         return actor.remote(first["NodeName"], plugin_files.loaded(), saved.known())
 
     def _machines(self) -> list[Mapping[str, Any]]:
-        """Those that live, by name."""
-        return sorted(
-            (one for one in self._ray.nodes() if one["Alive"]), key=lambda one: (one["NodeName"], one["NodeID"])
-        )
+        """The machines that are alive, by name."""
+        alive = [machine for machine in self._ray.nodes() if machine["Alive"]]
+        return sorted(alive, key=lambda machine: (machine["NodeName"], machine["NodeID"]))
 
 
 class _OnNode:
-    """A model that waits for its turns with `timers`, on the machine that times when it is opened."""
+    """A model in the process of the actor `timers`, where it waits for its turns."""
 
     def __init__(self, executor: RayExecutor, timers: Any, job: TimerJob, timeout: float) -> None:
         self._ask = partial(executor.ask, timers, timeout=timeout)
@@ -161,7 +166,7 @@ class _OnNode:
 
 
 def _run_task(task: node.Task, share: Share, timeout: float) -> Any:
-    """On a machine of the cluster: which one it is, and which of its GPUs are this task's, is Ray's to say."""
+    """The task, on a machine of the cluster. Ray says which machine it is and which GPUs the task may use."""
     ray = importlib.import_module("ray")
     own = ray.get_runtime_context().get_node_id()
     name = next((one["NodeName"] for one in ray.nodes() if one["NodeID"] == own), own)
@@ -176,7 +181,7 @@ def _connected() -> Any:
     except ImportError as error:
         raise UserError("--executor ray needs the package ray; `pip install 'tlbench[ray]'` installs it") from error
     if not ray.is_initialized():
-        kept = signal.getsignal(signal.SIGTERM)  # which Ray takes for itself
+        kept = signal.getsignal(signal.SIGTERM)  # Ray replaces the handler
         try:
             ray.init(os.environ.get("RAY_ADDRESS", "auto"), log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -195,6 +200,7 @@ def _has(machine: Mapping[str, Any], what: str) -> int:
 
 
 def _fit(machine: Mapping[str, Any], needs: Resources) -> int:
+    """How many cells with these needs fit on a machine at once."""
     asked = {"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.memory}
     return min(_has(machine, what) // count for what, count in asked.items() if count)
 

@@ -1,31 +1,31 @@
-"""Work of other rooms, and of rooms above, that is found by its name in the process that does it.
+"""Functions that run in another process, by name.
 
-A child or another interpreter imports what is named here; the parent, which imports no framework, only passes the name.
-All names stand in this file, and a test finds each.
+A child or another interpreter imports them. The parent, which must not import a framework, only passes the name. A test
+checks that each of them exists.
 """
 
 RUN_GROUP = "tlbench.worker.train:run_group"
 """Train the cells of a `Group`."""
 OPEN_TIMER = "tlbench.worker.timer:open_timer"
-"""Build what a `TimerJob` names, in this process."""
+"""Build the model of a `TimerJob` in this process."""
 SERVE_TIMER = "tlbench.worker.timer:serve"
-"""The same in a child, which then answers for each turn."""
+"""Build it in a child, which then times steps whenever it is asked to."""
 INSPECT = "tlbench.worker.inspection:inspect"
 """Count a model, for `tlbench inspect`."""
 PREDICT = "tlbench.worker.prediction:predict"
-"""Open a kept model and show it image files, for `tlbench predict`."""
+"""Classify image files with a saved model, for `tlbench predict`."""
 CLASSIFY = "tlbench.worker.prediction:classify"
-"""Show image files to an original classifier, for `tlbench classify`."""
+"""Classify image files with an original classifier, for `tlbench classify`."""
 EXPORT = "tlbench.worker.deployment:export"
-"""Write a kept model for a runtime and show it the test images, for `tlbench deploy`."""
+"""Export a saved model to a runtime and evaluate it on the test images, for `tlbench deploy`."""
 LITERT = "tlbench.worker.engines:litert"
 LITERT_INT8 = "tlbench.worker.engines:litert_int8"
 ONNX = "tlbench.worker.engines:onnx"
 OPENVINO = "tlbench.worker.engines:openvino"
-"""What writes and runs exported models: the engines of `execution/runtimes.py`."""
+"""Engines that export models and run them, for `execution/runtimes.py`."""
 REFERENCE_READINGS = "tlbench.worker.reference:readings"
 """Run the reference workload for a while, for `tlbench doctor`."""
 PRELOAD = "tlbench.worker.preload"
 """What the fork server imports before it forks children."""
 SIDE_HOST = "tlbench.sides.host"
-"""The program that hosts models in another environment."""
+"""The program that hosts models in another Python environment."""

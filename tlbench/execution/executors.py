@@ -1,4 +1,7 @@
-"""Ways to run work: in child processes, or in this one. A new way is one class and one entry in `EXECUTORS`."""
+"""Executors: run work in child processes, in this process, or on a cluster.
+
+A new executor is one class and one entry in `EXECUTORS`.
+"""
 
 import sys
 import threading
@@ -10,7 +13,7 @@ from typing import Any, Protocol
 
 from tlbench.cache.folders import size
 from tlbench.core.errors import UserError
-from tlbench.core.plugins import Registry
+from tlbench.core.plugins import Registry, resolve
 from tlbench.execution import child, server
 from tlbench.execution.children import Children
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
@@ -29,33 +32,45 @@ OnMessage = Callable[[Progress | Finished], None]
 
 
 class GroupRunner(Protocol):
-    """Trains groups of cells. `log` is where a worker's own output goes, `timeout` is in seconds."""
+    """Trains groups of cells."""
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
-        """Run `group` to its end, or to the first cell that fails; `timeout` is for each cell."""
+        """Run a group to its end, or to the first cell that fails.
+
+        Args:
+            group: the cells to train.
+            on_message: called with progress and with finished cells.
+            timeout: the longest time for each cell, in seconds.
+            log: the file for the output of the worker.
+        """
 
     def stop(self) -> None:
-        """End whatever other threads run with this object, and nothing else."""
+        """End everything that other threads run with this object, and nothing else."""
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
-        """What each of the groups that run side by side may use; as many as `workers`, where it says how many.
+        """The groups that may run side by side, each with its share of the machine (None: all of it).
 
-        Raises UserError where a cell that `needs` so much could never run, or not so many at once.
+        Args:
+            needs: the resources of one cell.
+            workers: how many groups run side by side; None: as many as make sense.
+
+        Raises:
+            UserError: no cell with these needs, or not as many as `workers`, could ever run.
         """
 
 
 class Executor(GroupRunner, TimerHost, Protocol):
-    """Both halves of a run: trains its groups, and hosts its models while they are timed."""
+    """Trains groups of cells, and hosts models while their steps are timed."""
 
 
 class ProcessExecutor:
-    """A child process for each group and for each model: a crash or a memory peak stays there."""
+    """Runs each group and each timed model in a child process, which contains crashes and memory peaks."""
 
     def __init__(self) -> None:
         self._children = Children()
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
-        """In a child of its own."""
+        """Run the group in a child process."""
         return child.run(
             RUN_GROUP,
             replace(group, keeps_memory=True),
@@ -69,11 +84,11 @@ class ProcessExecutor:
         )
 
     def stop(self) -> None:
-        """Kill the children that run groups of this executor, now and from now on."""
+        """Kill the children that train groups, now and in the future."""
         self._children.stop()
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
-        """As many as are asked for, each with its part of this machine; else as many as there is room for."""
+        """`workers` shares of this machine; by default one per GPU, or two on all cores if memory allows."""
         most = room_for(needs)
         if workers is not None:
             if workers > most:
@@ -84,10 +99,10 @@ class ProcessExecutor:
         return (None,) * min(side_by_side(), most)
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
-        """In a child of its own, which sleeps between its turns."""
+        """Build the model in a child process that sleeps between its turns."""
         try:
             return _Sleeper(job, timeout, log)
-        except FrameworkError as error:  # what was trained is there, and other models may yet be opened
+        except FrameworkError as error:  # lose this model only: trained cells are done, and others may still be timed
             why = Failure(
                 type="FrameworkError", message=str(error), advice="Mend that; the same command takes the times."
             )
@@ -95,7 +110,7 @@ class ProcessExecutor:
 
 
 class _Sleeper:
-    """A child that was built to be timed, and sleeps until it is its turn."""
+    """A model in a child process, which sleeps until it is its turn to be timed."""
 
     def __init__(self, job: TimerJob, timeout: float, log: Path) -> None:
         self._timeout, self._log = timeout, log
@@ -104,7 +119,7 @@ class _Sleeper:
         self.ready: Ready = self._answer()
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        if self._lost is not None:  # by another step of the same model
+        if self._lost is not None:  # another step of the same model failed
             raise self._lost
         self._child.say((index, pace))
         turned: Turned = self._answer()
@@ -127,54 +142,54 @@ class _Sleeper:
 
 
 class InlineExecutor:
-    """In this process, for a debugger: no time limit, no protection from a crash, output not kept apart."""
+    """Runs everything in this process, for debugging: without timeouts, isolation from crashes, or separate logs."""
 
     def __init__(self) -> None:
         self._opening = threading.Lock()
 
     def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
-        """Here and now."""
+        """Run the group in this thread."""
         del timeout, log
         server.choose_backend(group.jobs[0].cell.backend)
         try:
-            return Returned(child.resolve(RUN_GROUP)(group, on_message))
-        except Exception as error:  # noqa: BLE001 - as in a child: whatever it is becomes a record
+            return Returned(resolve(RUN_GROUP)(group, on_message))
+        except Exception as error:  # noqa: BLE001 - every error becomes a record, as in a child
             return _raised(error)
 
     def stop(self) -> None:
-        """Nothing: this is the only thread."""
+        """Do nothing: there are no other threads."""
 
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
-        """One: the whole machine."""
+        """One slot with the whole machine."""
         if workers and workers > 1:
             raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
         room_for(needs)
         return (None,)
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
-        """Here: all models live in this process, and take turns all the same."""
+        """Build the model in this process, where it takes turns with the others."""
         del timeout
         server.choose_backend(job.backend)
         try:
-            with self._opening:  # a session may build several at once, which share Keras' state here
-                participant: Participant = child.resolve(OPEN_TIMER)(job)
+            with self._opening:  # a session may open models in several threads, which share Keras' global state
+                participant: Participant = resolve(OPEN_TIMER)(job)
         except Exception as error:
             raise _lost(_raised(error), log) from error
         return participant
 
 
 def room_for(needs: Resources) -> int:
-    """How many cells that need so much fit on this machine at once. Raises UserError where none does."""
+    """How many cells with these needs fit on this machine at once. Raises UserError where none does."""
     cores, gpus, memory = usable_cores(), len(shares.gpus()), memory_limit()
-    asked = [
+    resources = [
         (needs.gpus, gpus, f"{needs.gpus} GPU, and this machine has {gpus}"),
         (needs.cpus, cores, f"{needs.cpus} cores, and this machine has {cores}"),
         (needs.memory, memory, f"{size(needs.memory or 0)} of memory, and this machine has {size(memory)}"),
     ]
-    for wanted, there, said in asked:
-        if wanted and wanted > there:
-            raise UserError(f"resources: a cell needs {said}; lower it in the suite, or take another machine")
-    return min((there // wanted for wanted, there, _ in asked if wanted), default=sys.maxsize)
+    for needed, available, description in resources:
+        if needed and needed > available:
+            raise UserError(f"resources: a cell needs {description}; lower it in the suite, or take another machine")
+    return min((available // needed for needed, available, _ in resources if needed), default=sys.maxsize)
 
 
 def _raised(error: Exception) -> Raised:
@@ -182,7 +197,7 @@ def _raised(error: Exception) -> Raised:
 
 
 def _lost(outcome: Outcome, log: Path) -> LostError:
-    """A model is lost since its child ended so; `log` gets the traceback, and is named where anything is in it."""
+    """The error for a model whose child ended with `outcome`. A traceback is appended to the log."""
     if isinstance(outcome, Raised):
         with log.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
@@ -191,7 +206,7 @@ def _lost(outcome: Outcome, log: Path) -> LostError:
 
 
 def _ray() -> Executor:
-    from tlbench.execution.cluster import RayExecutor  # which knows this file
+    from tlbench.execution.cluster import RayExecutor  # imports this module
 
     return RayExecutor()
 
@@ -199,4 +214,4 @@ def _ray() -> Executor:
 EXECUTORS: Registry[Callable[[], Executor]] = Registry(
     "executor", "tlbench.executors", {"process": ProcessExecutor, "inline": InlineExecutor, "ray": _ray}, of=Callable
 )
-"""What makes an executor, by name: each run has its own, so that stopping one leaves the others alone."""
+"""Factories of executors by name. Each run makes its own, so that stopping it leaves other runs alone."""

@@ -1,4 +1,4 @@
-"""Process groups: a child and all it started end together, and not later than the parent of the child."""
+"""Process groups: a child ends with all processes that it started, and no later than its parent."""
 
 import fcntl
 import os
@@ -9,15 +9,16 @@ from multiprocessing.connection import Connection
 import psutil
 
 GRACE = 1.0
-"""Seconds between SIGTERM, on which a process may tidy up, and SIGKILL."""
+"""Seconds between SIGTERM, which lets a process tidy up, and SIGKILL."""
 NOTICED = 0.01
+"""Seconds between two checks whether a group still runs."""
 
 
 def lead(lifeline: Connection) -> None:
-    """Make this process the first of a session and a group of its own, which the end of `lifeline` kills.
+    """Make this process the leader of a session and group of its own, which is killed when `lifeline` closes.
 
-    The kernel does that (fcntl(2), F_SETSIG), also while a library holds the interpreter. Elsewhere than on Linux who
-    listens to the parent notices its end (`child.Channel`).
+    On Linux the kernel sends the signal (fcntl(2), F_SETSIG), even while a library holds the interpreter. Elsewhere the
+    thread of `child.Channel` notices the end of the parent.
     """
     os.setsid()
     if hasattr(fcntl, "F_SETSIG"):
@@ -25,17 +26,17 @@ def lead(lifeline: Connection) -> None:
         fcntl.fcntl(end, fcntl.F_SETOWN, -os.getpid())
         fcntl.fcntl(end, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
-    if lifeline.poll():  # nothing is ever sent: the parent was gone before
+    if lifeline.poll():  # nothing is ever sent, so this is the end of a parent that is gone already
         kill_own()
 
 
 def kill_own() -> None:
-    """Kill this process and all of its group."""
+    """Kill this process and its group."""
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def end(leader: int) -> None:
-    """End the group that `leader` leads, or led: SIGTERM, then SIGKILL for what is left. None is left that runs."""
+    """End the group of `leader`, also if only its descendants are left: SIGTERM, then SIGKILL after `GRACE`."""
     if not _send(leader, signal.SIGTERM):
         return
     deadline = time.monotonic() + GRACE
@@ -45,12 +46,12 @@ def end(leader: int) -> None:
 
 
 def kill(leader: int) -> None:
-    """Kill the group that `leader` leads."""
+    """Kill the group of `leader`."""
     _send(leader, signal.SIGKILL)
 
 
 def memory(leader: int) -> int:
-    """Bytes of memory that a process and its descendants have for themselves; pages of mapped files do not count."""
+    """Private memory of a process and its descendants in bytes: resident, without shared pages and mapped files."""
     try:
         first = psutil.Process(leader)
         return sum(_own(process) for process in (first, *first.children(recursive=True)))

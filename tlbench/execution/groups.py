@@ -1,4 +1,4 @@
-"""Put jobs into groups that share a model, in an order in which shared work is done once. Pure."""
+"""Group jobs that can share a model, and order the groups so that shared work is done once. Pure."""
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -11,50 +11,51 @@ from tlbench.strategies import registry as strategies
 
 Item = TypeVar("Item")
 
-OF_EACH_CELL = {"epochs", "learning_rate", "early_stopping", "reduce_lr", "schedule", "warmup", "tune"}
-"""Settings of training that no model is compiled with."""
+NOT_COMPILED = {"epochs", "learning_rate", "early_stopping", "reduce_lr", "schedule", "warmup", "tune"}
+"""Settings of training that are not compiled into a model."""
 
 
 def grouped(jobs: Sequence[Job], keep: Keep | None) -> list[Group]:
-    """Every job in one group.
+    """Partition the jobs into groups that share a model.
 
-    Groups that need features of the same images from the same fixed layers follow each other, and each knows the cuts
-    of the others, so that whichever comes first computes for all. Otherwise the order of `jobs` stays.
+    Groups that need features of the same images from the same frozen layers are adjacent, and each knows the cuts of
+    the others, so that the first one computes the features for all. Apart from that the order of `jobs` is kept.
     """
-    found = []
-    for alike in _by(jobs, features_key):
-        for members in _by(alike, structure_key):
-            found.append(Group(tuple(members), keep and replace(keep, others=_cuts(members[0], alike))))
-    return found
+    groups = []
+    for sharing_features in _by(jobs, features_key):
+        for members in _by(sharing_features, structure_key):
+            groups.append(Group(tuple(members), keep and replace(keep, others=_cuts(members[0], sharing_features))))
+    return groups
 
 
 def in_turns(groups: Sequence[Group]) -> list[Group]:
-    """The order for several workers: first one group of each that share features, then the second ones, and so on.
+    """The order for several workers: the first group of each chain, then the second of each, and so on.
 
-    Groups that share features may run side by side, but one of them waits while the other computes them.
+    Groups of a chain may run side by side, but then one of them waits while another computes the shared features.
     """
-    alike = chains(groups)
-    return [chain[place] for place in range(max(map(len, alike), default=0)) for chain in alike if place < len(chain)]
+    all_chains = chains(groups)
+    longest = max(map(len, all_chains), default=0)
+    return [chain[index] for index in range(longest) for chain in all_chains if index < len(chain)]
 
 
 def chains(groups: Sequence[Group]) -> list[list[Group]]:
-    """Groups by the features they need, in order."""
+    """The groups by the features that they share, in order."""
     return _by(groups, lambda group: features_key(group.jobs[0]))
 
 
 def features_key(job: Job) -> Hashable:
-    """Equal for jobs whose fixed layers, wherever they end, make the same features of the same images."""
+    """A key that is the same for jobs whose frozen layers compute the same features of the same images."""
     if job.cell.kind == "original":
         return job.cell.id
     return (job.data.fingerprint if job.data else None, *_fixed(job))
 
 
 def structure_key(job: Job) -> Hashable:
-    """Equal for jobs that one built, compiled and traced model serves."""
+    """A key that is the same for jobs that can share one built, compiled and traced model."""
     cell = job.cell
     if cell.kind == "original":
         return cell.id
-    train = cell.training.model_dump_json(exclude=OF_EACH_CELL)
+    train = cell.training.model_dump_json(exclude=NOT_COMPILED)
     structure = strategies.make(cell.strategy.name, cell.strategy.args).structure(cell.training)
     return (features_key(job), cell.strategy.label, cell.head.model_dump_json(), train, structure)
 
@@ -67,6 +68,7 @@ def _fixed(job: Job) -> tuple[Hashable, ...]:
 
 
 def _cuts(own: Job, jobs: Sequence[Job]) -> tuple[tuple[Named, Head], ...]:
+    """The other cuts among the jobs, by strategy and head, whose features can be cached."""
     cuts: list[tuple[Named, Head]] = []
     for job in jobs:
         cut = (job.cell.strategy, job.cell.head)

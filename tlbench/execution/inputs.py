@@ -1,4 +1,4 @@
-"""Find what the cells of a suite need before the first one runs: images and weights, real or stand-ins."""
+"""Find the images and weights of all cells, or their stand-ins, before the first cell runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +19,19 @@ from tlbench.strategies import registry as strategies
 
 ORIGINAL = " with its classifier"
 WORDS = {"drawn": "DRAWN ones (tlbench's own, pretrained on drawn pictures)", "random": "RANDOM ones"}
-"""Weights that stand in for others, by their kind."""
+"""What messages call the kinds of weights that can replace missing ones."""
 OnDecode = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images and weights by what cells ask for (`data_key`, `weights_key`); those of an absent ImageNet are missing.
+    """The images and weights of cells.
 
-    classifiers: weights of backbones with their original classifier, by `weights_key`, where a strategy keeps that.
-    oblong: keys of weights for images that are no squares.
+    Attributes:
+        data: images by `data_key`. ImageNet is missing where the user has no validation folder.
+        weights: weights by `weights_key`.
+        classifiers: weights that include the original classifier, by `weights_key`, for strategies that need it.
+        oblong: keys of weights that are used with images that are not square.
     """
 
     data: Mapping[str, DataSource]
@@ -39,32 +42,32 @@ class Inputs:
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
         data = self.data.get(data_key(cell))
-        found = _made(cell) or self.weights[weights_key(cell)]
-        source: Weights = found.kind if found.kind in ("drawn", "random") else cell.weights
+        weights = _own_weights(cell) or self.weights[weights_key(cell)]
+        source: Weights = weights.kind if weights.kind in ("drawn", "random") else cell.weights
         if cell.kind == "original" and source == "random" and cell.weights != "random":
-            data = None  # what random weights make of ImageNet is no accuracy
+            data = None  # do not evaluate random stand-ins: the result would not be the classifier's accuracy
         real = source == cell.weights
         provenance = WeightsProvenance(
             source=source,
             fallback=not real,
-            file=found.file if real else None,
-            sha256=found.sha256,
-            instead_of=found.instead_of,
+            file=weights.file if real else None,
+            sha256=weights.sha256,
+            instead_of=weights.instead_of,
         )
         if not keeps_classifier(cell):
-            return Job(cell, data, provenance, found.path)
+            return Job(cell, data, provenance, weights.path)
         classifier = self.classifiers[weights_key(cell)]
         provenance = provenance.model_copy(
             update={"classifier": classifier.file, "classifier_sha256": classifier.sha256}
         )
-        return Job(cell, data, provenance, found.path, classifier.path)
+        return Job(cell, data, provenance, weights.path, classifier.path)
 
     def weights_of(self, cell: Cell) -> WeightsSource | None:
-        """What the backbone of a cell starts from; None where no cell that these inputs are of starts from the same."""
-        return _made(cell) or self.weights.get(weights_key(cell))
+        """The initial weights of a cell, which need not be one of these inputs' cells; None where they are unknown."""
+        return _own_weights(cell) or self.weights.get(weights_key(cell))
 
     def fallbacks(self) -> list[str]:
-        """One sentence for each stand-in."""
+        """One sentence for each stand-in, and for ImageNet accuracies that cannot be measured."""
         data = [
             f"{name}: no photographs found, SYNTHETIC pictures stand in for them ({datasets.get(name).where})"
             for name in sorted({found.name for found in self.data.values() if found.fallback})
@@ -101,7 +104,7 @@ class Inputs:
         return sentences
 
     def repeated(self) -> list[str]:
-        """One sentence for each data set with pictures under two labels or in two splits."""
+        """One sentence for each data set that has the same picture under two labels or in two splits."""
         sentences = {}
         for found in self.data.values():
             if found.audit is None:
@@ -117,17 +120,17 @@ class Inputs:
         return [sentences[name] for name in sorted(sentences)]
 
     def read(self) -> list[str]:
-        """One sentence for each data set in folders: which of them were taken for what."""
+        """One sentence for each data set in folders: which folders were read as which splits and classes."""
         found = sorted(self._by_name().items())
         return [f"{name}: {read_sentence(one.origins, one.classes)}" for name, one in found if one.origins]
 
     def unbalanced(self) -> list[str]:
-        """One sentence for each data set of which one class has most of the images of a split."""
+        """One sentence for each data set in which one class has most of the images of a split."""
         told = {name: balance_sentence(found.provenance().counts) for name, found in sorted(self._by_name().items())}
         return [f"{name}: {sentence}" for name, sentence in told.items() if sentence]
 
     def skipped(self) -> list[str]:
-        """Sentences for each data set with files that were left out: never looked into, or no images."""
+        """Sentences about files that were skipped, because they were not looked at or are not images."""
         return [sentence for _, found in sorted(self._by_name().items()) for sentence in skipped_sentences(found)]
 
     def _by_name(self) -> dict[str, DataSource]:
@@ -135,12 +138,12 @@ class Inputs:
 
 
 def weights_key(cell: Cell) -> str:
-    """Cells with equal keys start from the same weights file."""
+    """A key that is the same for cells that start from the same file of weights."""
     return f"{cell.backbone.label}, {brief(cell.image_size)} px" + (ORIGINAL if cell.kind == "original" else "")
 
 
-def _made(cell: Cell) -> WeightsSource | None:
-    """The weights of a cell that asks for none of anybody else's; None where they are looked for."""
+def _own_weights(cell: Cell) -> WeightsSource | None:
+    """The weights of a cell that asks for random or drawn ones; None where a file has to be found."""
     if cell.weights == "random":
         return WeightsSource("random")
     return stand_in(registry.get(cell.backbone.name), cell.backbone.args, "drawn") if cell.weights == "drawn" else None
@@ -152,7 +155,7 @@ def keeps_classifier(cell: Cell) -> bool:
 
 
 def data_key(cell: Cell) -> str:
-    """Cells with equal keys train on the same decoded images."""
+    """A key that is the same for cells that use the same decoded images."""
     limit = cell.limit
     resize = "" if cell.resize == "stretch" else f" {cell.resize}"
     size = f"{brief(cell.image_size)}px{resize}"
@@ -160,20 +163,36 @@ def data_key(cell: Cell) -> str:
 
 
 def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | None = None) -> Inputs:
-    """Find, check and decode everything `cells` need, each thing once.
+    """Find, check and decode everything that `cells` need, without doing anything twice.
 
-    Raises UserError for the first thing that is missing and has no allowed stand-in.
+    Args:
+        cells: the cells to run.
+        places: where to look, and which stand-ins are allowed.
+        on_decode: called with the data set's name, the images decoded so far, and their total.
+
+    Raises:
+        UserError: for the first thing that is missing and has no allowed stand-in.
     """
     registry.check_installed(cell.backbone for cell in cells)
-    weights: dict[str, WeightsSource] = {}
+    weights = _weights(cells, places)
+    classifiers = _classifiers(cells, weights, places)
+    data = _data(cells, places, on_decode)
+    oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
+    return Inputs(data, weights, classifiers, oblong)
+
+
+def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
+    """The files of weights, by `weights_key`."""
+    found: dict[str, WeightsSource] = {}
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
-        if _made(cell) is None and key not in weights:
-            if backbone.name == FILE:
-                file = saved.file_of(backbone.args)
-                weights[key] = WeightsSource("folder", file.path, file.path.name, file.sha256)
-                continue
-            weights[key] = find(
+        if _own_weights(cell) is not None or key in found:
+            continue
+        if backbone.name == FILE:
+            file = saved.file_of(backbone.args)
+            found[key] = WeightsSource("folder", file.path, file.path.name, file.sha256)
+        else:
+            found[key] = find(
                 registry.get(backbone.name),
                 backbone.args,
                 cell.kind == "original",
@@ -181,19 +200,25 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
                 cell.image_size,
                 instead=places.weights_instead,
             )
-    classifiers = _classifiers(cells, weights, places)
-    data, listings, imagenet = dict[str, DataSource](), Listings(), dict[int | None, DataSource]()
+    return found
+
+
+def _data(cells: Sequence[Cell], places: Places, on_decode: OnDecode | None) -> dict[str, DataSource]:
+    """The images, decoded, by `data_key`; without ImageNet where the user has none."""
+    found, listings = dict[str, DataSource](), Listings()
+    imagenet = dict[int | None, DataSource]()  # by limit: listed once for all image sizes
     for cell in cells:
-        if data_key(cell) in data:
+        key = data_key(cell)
+        if key in found:
             continue
         if cell.kind == "original":
             if places.imagenet is not None:
                 side, _ = height_width(cell.image_size)
                 if cell.limit.test not in imagenet:
                     imagenet[cell.limit.test] = find_imagenet(places.imagenet, cell.limit.test, side)
-                data[data_key(cell)] = at_size(imagenet[cell.limit.test], side)
+                found[key] = at_size(imagenet[cell.limit.test], side)
             continue
-        data[data_key(cell)] = prepare(
+        found[key] = prepare(
             cell.dataset,
             cell.limit,
             cell.image_size,
@@ -205,17 +230,17 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
             progress=on_decode,
             listings=listings,
         )
-    oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
-    return Inputs(data, weights, classifiers, oblong)
+    return found
 
 
 def _classifiers(
     cells: Sequence[Cell], weights: Mapping[str, WeightsSource], places: Places
 ) -> dict[str, WeightsSource]:
+    """The weights of original classifiers, by `weights_key`, for strategies that need them."""
     found: dict[str, WeightsSource] = {}
     for cell in filter(keeps_classifier, cells):
         key, backbone = weights_key(cell), cell.backbone
-        if (kind := (_made(cell) or weights[key]).kind) in WORDS:
+        if (kind := (_own_weights(cell) or weights[key]).kind) in WORDS:
             raise UserError(
                 f"strategy {cell.strategy.name} on {key}: the backbone has {kind} weights, which go with no ImageNet "
                 f"classifier; give it its ImageNet weights, or leave {cell.strategy.name} out for it"

@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back: plain values that can be pickled."""
+"""The values that workers receive and send back. All of them can be pickled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,15 @@ from tlbench.results.record import Record, WeightsProvenance
 
 @dataclass(frozen=True)
 class Job:
-    """One cell with everything it needs. `weights_path` is None for random weights.
+    """A cell with everything that it needs.
 
-    data: None where an original classifier is only counted and timed. classifier_path: the weights of the backbone with
-    its original classifier, for a strategy that keeps that. asked: the cell that was asked for, where `cell` has a
-    smaller batch.
+    Attributes:
+        cell: the cell to run.
+        data: its images; None where an original classifier is only counted and timed.
+        weights: where its weights come from, for the record.
+        weights_path: the file of weights; None for random weights.
+        classifier_path: the weights of the backbone with its original classifier, for a strategy that needs it.
+        asked: the cell that the suite asked for, if `cell` is the same with a smaller batch size.
     """
 
     cell: Cell
@@ -30,12 +34,12 @@ class Job:
 
     @property
     def of(self) -> Cell:
-        """The cell whose record this gives."""
+        """The cell that the record is about."""
         return self.asked or self.cell
 
     @property
     def images(self) -> DataSource:
-        """The images. Raises ValueError where there are none."""
+        """The images of the cell. Raises ValueError where it has none."""
         if self.data is None:
             raise ValueError(f"{self.cell.label} has no images")
         return self.data
@@ -43,7 +47,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Places:
-    """Where to look: folders of the user's, the cache, and which stand-ins the suite allows."""
+    """Where to look for images and weights, and which stand-ins the suite allows.
+
+    Attributes:
+        data: the user's folder of data sets.
+        weights: the user's folder of weights.
+        cache: the cache folder.
+        imagenet: ImageNet's validation folder.
+        dataset_paths: paths that the suite names, by data set.
+        synthetic_allowed: whether synthetic images may replace missing ones.
+        weights_instead: the kind of weights that may replace missing ones.
+    """
 
     data: Path | None
     weights: Path | None
@@ -56,9 +70,12 @@ class Places:
 
 @dataclass(frozen=True)
 class Keep:
-    """Where features are kept, `most` bytes of them, and which other cuts of the same images later cells need.
+    """How features are cached.
 
-    A cut follows from the strategy and the head.
+    Attributes:
+        folder: the folder of the cache.
+        most: its limit in bytes.
+        others: the cuts of the backbone (a strategy and a head each) that later cells need for the same images.
     """
 
     folder: Path
@@ -68,9 +85,12 @@ class Keep:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a cell needs of a machine while it trains, as the suite says; None: what there is.
+    """The resources that a cell needs while it trains; None where the suite does not say.
 
-    cpus: logical cores. gpus: 0 or 1. memory: bytes.
+    Attributes:
+        cpus: logical cores.
+        gpus: 0 or 1.
+        memory: bytes.
     """
 
     cpus: int | None = None
@@ -80,12 +100,16 @@ class Resources:
 
 @dataclass(frozen=True)
 class Group:
-    """Cells that share one model, built and traced once; they differ in what that does not depend on.
+    """Jobs that share one model, which is built and traced once.
 
-    keep: None where every cell is to be trained whole. memory: bytes that each may have; None without a bound. share:
-    the part of the machine that it may use; None for all of it. models: the folder where trained models are kept, if
-    they are to be. keeps_memory: the process is theirs alone, and may keep memory that it has freed. places: where
-    another machine looks for what its jobs have found on this one.
+    Attributes:
+        jobs: the jobs, in order.
+        keep: how features are cached; None to train every cell without cached features.
+        memory: limit on the memory of the process, in bytes; None for no limit.
+        share: the part of the machine that the process may use; None for all of it.
+        models: the folder for trained models; None to discard them.
+        keeps_memory: whether the process runs only this group, so that its allocator may keep freed memory.
+        places: where another machine looks for images and weights.
     """
 
     jobs: tuple[Job, ...]
@@ -99,7 +123,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Progress:
-    """Word from a worker: the phase it is in, and in ``train`` the epochs done and what they gave."""
+    """A worker's progress: the phase of its work, and in ``train`` the epochs done and the validation accuracy."""
 
     phase: str
     epoch: int = 0
@@ -108,7 +132,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A cell's record, with what it predicted of each split that it was evaluated on."""
+    """The record of a cell, with its predictions for each split that it was evaluated on."""
 
     record: Record
     predictions: Mapping[Evaluated, Answers] = field(default_factory=dict)

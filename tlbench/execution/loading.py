@@ -1,4 +1,4 @@
-"""Why the framework cannot be loaded: the fork server died before its first word, and a second attempt tells why."""
+"""Find out why the framework cannot be loaded, by loading it once more after the fork server died."""
 
 import resource
 import signal
@@ -26,21 +26,22 @@ LONGEST_LINE = 300
 
 
 class FrameworkError(UserError):
-    """No child can work here, since the framework does not load."""
+    """The framework cannot be loaded, so that no child can work."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How loading ended: the exit code, negative for a signal, and what was printed."""
+    """A failed attempt to load the framework: the exit code (negative for a signal), and what it printed."""
 
     exitcode: int
     printed: str
 
 
 def explain(backend: str, log: Path | None) -> None:
-    """Load the framework with `backend` in a process of its own, as its fork server does.
+    """Load the framework with `backend` in another process, as the fork server does, and return if that works.
 
-    Raises FrameworkError where that fails. What it prints is kept in `log`, where there is one. Returns where it loads.
+    Raises:
+        FrameworkError: it does not load. Its output is written to `log`, or quoted in the message if there is none.
     """
     with surroundings(backend):
         done = subprocess.run(
@@ -62,10 +63,12 @@ def explain(backend: str, log: Path | None) -> None:
 
 
 def reason(attempt: Attempt, flags: Collection[str], limits: Mapping[str, int]) -> str:
-    """What became of the process, in a sentence without its end.
+    """Why the framework did not load, as a sentence without the full stop.
 
-    flags: what the CPU can do, empty where that is not known. limits: bytes that this process and its children may have
-    of each kind, by the option of `ulimit` that sets it.
+    Args:
+        attempt: how the process ended.
+        flags: the features of the CPU; empty where unknown.
+        limits: limits on memory in bytes, by the option of `ulimit` that sets them.
     """
     end = signal.Signals(-attempt.exitcode).name if attempt.exitcode < 0 else f"exit code {attempt.exitcode}"
     begin = f"Keras cannot be loaded: the process that imports it ended with {end}"
@@ -89,12 +92,12 @@ def reason(attempt: Attempt, flags: Collection[str], limits: Mapping[str, int]) 
 
 def _last_line(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith("Fatal Python error")]  # faulthandler says more after it
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]  # faulthandler prints tracebacks after it
     return one_line((fatal or lines)[-1])[:LONGEST_LINE] if lines else "nothing"
 
 
 def _cpu_flags() -> frozenset[str]:
-    """What Linux says this CPU can do; empty elsewhere, and on processors that have other words for it."""
+    """The CPU's features according to Linux; empty on other systems, and on processors without a line of flags."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

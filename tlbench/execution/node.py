@@ -1,4 +1,8 @@
-"""What happens on a machine of a cluster: a group is made from its cells again, with what this machine has, and run."""
+"""The part of an execution that happens on a machine of a cluster.
+
+Jobs are not sent there, because they have paths of the sender. Their cells are, with the fingerprints of images and
+weights; the machine finds its own files and checks that they are the same.
+"""
 
 import os
 import threading
@@ -32,7 +36,15 @@ LONGEST_LOG = 1_000_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """A cell, and what its images and weights must be, wherever they lie. asked: as in a `Job`."""
+    """A cell with the fingerprints that its images and weights must have.
+
+    Attributes:
+        cell: the cell to run.
+        asked: as in `Job`.
+        images: the fingerprint of the images.
+        weights: the SHA-256 of the weights.
+        classifier: the SHA-256 of the weights with the original classifier.
+    """
 
     cell: Cell
     asked: Cell | None
@@ -43,7 +55,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Task:
-    """A group as it travels. others: as in `Keep`; None where nothing is kept. version: of the tlbench that asks."""
+    """A group in the form in which it is sent to another machine.
+
+    Attributes:
+        cells: the cells, in order.
+        places: where to look for images and weights that machines share.
+        others: as in `Keep`; None where no features are cached.
+        memory: as in `Group`.
+        plugins: plugin files to load.
+        saved_models: saved models that cells start from.
+        version: the version of the sender's tlbench, which must be the receiver's.
+    """
 
     cells: tuple[Wanted, ...]
     places: Places
@@ -55,15 +77,15 @@ class Task:
 
     @classmethod
     def of(cls, group: Group) -> "Task":
-        """The group without what only this machine has."""
-        assert group.places is not None, "who asks for a cluster says where machines look"
+        """The group, without what belongs to this machine."""
+        assert group.places is not None, "the session sets the places of each group"
         places, others = _absolute(group.places), group.keep.others if group.keep else None
         return cls(tuple(map(_wanted, group.jobs)), places, others, group.memory, plugin_files.loaded(), saved.known())
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a group ended, and the end of what its worker printed."""
+    """How a group ended, and the last part of its log."""
 
     outcome: Outcome
     log: str
@@ -71,41 +93,51 @@ class Ended:
 
 @dataclass(frozen=True)
 class Gone:
-    """A model that can take no turns, as `LostError` says it: exceptions with two arguments do not travel."""
+    """A `LostError` as a value: an exception with two arguments cannot be unpickled."""
 
     status: Status
     failure: Failure
 
 
 def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Progress | Finished | Ended]:
-    """Run it here, in children of this process; its messages as they come, and how it ended at last."""
+    """Run a task on this machine, in child processes.
+
+    Args:
+        task: the group.
+        share: the part of the machine that it may use.
+        timeout: the longest time for each cell, in seconds.
+        node: the name of the machine.
+
+    Yields:
+        The worker's messages as they come, then how the group ended.
+    """
     os.environ[NODE] = node
     plugin_files.adopt(task.plugins)
     saved.adopt(task.saved_models)
-    said: SimpleQueue[Progress | Finished | Ended] = SimpleQueue()
+    messages: SimpleQueue[Progress | Finished | Ended] = SimpleQueue()
 
     def work() -> None:
         with temporary.inner("log-") as folder:
             log = Path(folder) / "log"
             outcome: Outcome
             try:
-                outcome = ProcessExecutor().run(replace(_group(task), share=share), said.put, timeout, log)
-            except Exception as error:  # noqa: BLE001 - whatever it is becomes a record
+                outcome = ProcessExecutor().run(replace(_group(task), share=share), messages.put, timeout, log)
+            except Exception as error:  # noqa: BLE001 - every error becomes a record
                 message = f"on machine {node}: {error}"
                 outcome = Raised(type(error).__name__, message, traceback.format_exc(), isinstance(error, UserError))
             printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-            said.put(Ended(outcome, printed[-LONGEST_LOG:]))
+            messages.put(Ended(outcome, printed[-LONGEST_LOG:]))
 
     threading.Thread(target=work, daemon=True).start()
     while True:
-        message = said.get()
+        message = messages.get()
         yield message
         if isinstance(message, Ended):
             return
 
 
 class Timers:
-    """Hosts models while they are timed, on a machine that does nothing else meanwhile."""
+    """Hosts models while their steps are timed, on a machine that does nothing else meanwhile."""
 
     def __init__(self, node: str, plugins: Sequence[PluginFile] = (), saved_models: Sequence[SavedFile] = ()) -> None:
         os.environ[NODE] = node
@@ -116,7 +148,7 @@ class Timers:
         self._logs = temporary.inner("log-")
 
     def open(self, job: TimerJob, timeout: float) -> tuple[int, Ready] | Gone:
-        """The number by which a model is known from now on, and what it says of itself."""
+        """Build a model. Returns the number to refer to it by, and its description."""
         number = len(self._open)
         try:
             self._open[number] = self._host.open(job, timeout, Path(self._logs.name) / f"{number}.log")
@@ -125,14 +157,14 @@ class Timers:
         return number, self._open[number].ready
 
     def turn(self, number: int, index: int, pace: Pace) -> Turned | Gone:
-        """Seconds of the counted calls of a step."""
+        """Time one step of a model, chosen by its index, at the pace given."""
         try:
             return self._open[number].turn(index, pace)
         except LostError as error:
             return Gone(error.status, error.failure)
 
     def close(self, number: int) -> None:
-        """Give a model's memory back."""
+        """Close a model and free its memory."""
         self._open[number].close()
 
 
@@ -149,17 +181,17 @@ def _absolute(places: Places) -> Places:
 
 
 FOLDERS = {"data": "TLBENCH_DATA", "weights": "TLBENCH_WEIGHTS", "imagenet": "TLBENCH_IMAGENET"}
-"""Of `Places`, with the variable by which a machine says that it has its own."""
+"""Fields of `Places`, with the environment variable by which a machine names a folder of its own."""
 
 
 def resolved(places: Places) -> Places:
-    """Folders as they are here: this machine's variables, else those of the one that asks, where they are shared."""
-    found: dict[str, Path | None] = {}
+    """`places` on this machine: the folders of its own variables, else the sender's folders if they exist here."""
+    folders: dict[str, Path | None] = {}
     for name, variable in FOLDERS.items():
-        named: Path | None = getattr(places, name)
-        found[name] = settings.folder(variable) or (named if named and named.is_dir() else None)
+        sent: Path | None = getattr(places, name)
+        folders[name] = settings.folder(variable) or (sent if sent and sent.is_dir() else None)
     return Places(
-        **found,
+        **folders,
         cache=cache_dir(),
         dataset_paths=places.dataset_paths,
         synthetic_allowed=places.synthetic_allowed,
@@ -168,12 +200,11 @@ def resolved(places: Places) -> Places:
 
 
 def _group(task: Task) -> Group:
-    """The group of `task` with what is here. Raises UserError where that is not what the run rests on."""
+    """The group of `task` with this machine's files. Raises UserError where they are not the same as the sender's."""
     if task.version != __version__:
         raise UserError(f"tlbench {__version__} is installed there, the run is of {task.version}; install the same one")
-    asked = [one.asked or one.cell for one in task.cells]
-    inputs = find_inputs(asked, resolved(task.places))
-    jobs = tuple(_job(one, inputs) for one in task.cells)
+    inputs = find_inputs([wanted.asked or wanted.cell for wanted in task.cells], resolved(task.places))
+    jobs = tuple(_job(wanted, inputs) for wanted in task.cells)
     keep = None if task.others is None else Keep(feature_dir(), most_features(), task.others)
     return Group(jobs, keep, task.memory)
 

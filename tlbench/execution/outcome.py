@@ -1,4 +1,4 @@
-"""How a child may end, and the status and failure of a record that follow. Pure."""
+"""The ways in which a child process can end, and the status and failure to record for each. Pure."""
 
 import re
 import signal
@@ -15,22 +15,22 @@ NO_ROOM_FOR_LIBRARIES = (
     "CUBLAS_STATUS_NOT_INITIALIZED", "CUDNN_STATUS_NOT_INITIALIZED", "DNN library initialization failed",
     "to find an engine to execute this computation",
 )  # fmt: skip
-"""What CUDA's libraries say on a card that is full, and where they do not fit the driver."""
+"""Errors of CUDA's libraries when the GPU's memory is full, and when they do not fit the driver."""
 ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "while trying to allocate", "device ordinal")
-"""Words of messages that speak of a device's memory, not of the machine's. XLA's say "allocating" on a CPU."""
+"""Words in messages about a device's memory, not the machine's. On a CPU, XLA's messages say "allocating"."""
 LONGEST_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
 class Returned:
-    """The function came back with `value`."""
+    """The function returned `value`."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Raised:
-    """The function raised. `user_error` says that `message` is meant for the user as it is."""
+    """The function raised an exception; `user_error`: a UserError, whose message is meant for the user."""
 
     type: str
     message: str
@@ -40,9 +40,11 @@ class Raised:
 
 @dataclass(frozen=True)
 class Died:
-    """The process ended without an answer: `exitcode` is negative for a signal.
+    """The process ended without an answer.
 
-    for_memory: the kernel counted a process that it killed since its control group's memory ran out, meanwhile.
+    Attributes:
+        exitcode: negative for a signal.
+        for_memory: whether, meanwhile, the kernel killed a process because its control group was out of memory.
     """
 
     exitcode: int
@@ -51,14 +53,14 @@ class Died:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """The process was stopped after `seconds`."""
+    """The process was stopped because it took longer than `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class TooLarge:
-    """The process was stopped since it had more than `limit` bytes of memory, `used`."""
+    """The process was stopped because it used more than `limit` bytes of memory, namely `used`."""
 
     limit: int
     used: int
@@ -75,7 +77,7 @@ Outcome = Returned | Raised | Died | TimedOut | TooLarge | Lost
 
 
 def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
-    """Status and failure for a child that did not return; `log` names the file with what it printed."""
+    """The status and the failure to record for a child that did not return; `log` names the file of its output."""
     see = f" What the process printed is in {log}." if log else ""
     match outcome:
         case TimedOut(seconds=seconds):
@@ -120,8 +122,8 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
         case Raised(type=kind, message=message) if any(mark in message for mark in NO_ROOM_FOR_LIBRARIES):
             advice = (
                 "Most often the device's memory ran out: lower batch_size or image_size. Where one small cell alone "
+                "fails so too, the CUDA libraries do not fit the driver."
             )
-            advice += "fails so too, the CUDA libraries do not fit the driver."
             return "oom", Failure(type=kind, message=_short(message), advice=advice)
         case Raised(type="DivergedError" as kind, message=message):
             advice = "Lower learning_rate, or warm it up; with half precision, try float32."
@@ -143,7 +145,7 @@ def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:
 
 
 def _backend_of(message: str) -> str:
-    """The backend, an extra of the package, whose module is missing; empty where it is another one."""
+    """The backend whose module is missing (an extra of this package); empty for any other module."""
     return next((name for name in ("jax", "torch") if re.search(rf"No module named '{name}(lib)?\b", message)), "")
 
 

@@ -1,4 +1,4 @@
-"""What a plan's cells will cost, each its part of what they share, and in sentences. Pure."""
+"""Predict the cost of a plan's cells, and describe it in sentences. Pure."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
@@ -22,17 +22,21 @@ CountsOf = Callable[[Cell], Counts | None]
 def predicted(
     cells: Sequence[Cell], counts_of: CountsOf, records: Sequence[Record], *, alone: bool = False
 ) -> dict[str, Cost]:
-    """The cost of each of `cells` of which it can be told, by id.
+    """The predicted costs by cell id, without cells that cannot be predicted.
 
-    The first cell of a model bears its building, the first of a backbone and its images their feature pass. counts_of:
-    images of a cell by split, None where unknown. records: of this machine, from which its speed is known. alone: each
-    bears all of it, as if it were the only one, so that recipes can be held against each other.
+    Work that cells share is charged to the first of them: building a model, and computing features.
+
+    Args:
+        cells: the cells in the order in which they run.
+        counts_of: the number of a cell's images by split; None where it is unknown.
+        records: records from this machine, from which its speed is estimated.
+        alone: charge each cell for shared work too, as if it were the only one, to compare cells with each other.
     """
     speeds = fitted(records, reference()) if records else reference()
     speeds = speeds if speeds.forward else reference()
     seen: set[Hashable] = set()
 
-    def new(key: Hashable) -> bool:
+    def is_charged(key: Hashable) -> bool:
         if key in seen and not alone:
             return False
         seen.add(key)
@@ -44,17 +48,18 @@ def predicted(
         if counts is None:
             continue
         job = job_of(cell)
-        first = new(("model", structure_key(job)))
-        computed = sum(counts.values()) if cell.train and new(("features", features_key(job))) else 0
-        steps = [step for step in steps_of(cell) if new(("step", measured_key(cell, step)))] if cell.timing else []
-        part = Part(first, computed, [(step.step, step.batch_size) for step in steps])
+        builds = is_charged(("model", structure_key(job)))
+        computed = sum(counts.values()) if cell.train and is_charged(("features", features_key(job))) else 0
+        steps = steps_of(cell) if cell.timing else []
+        charged = [step for step in steps if is_charged(("step", measured_key(cell, step)))]
+        part = Part(builds, computed, [(step.step, step.batch_size) for step in charged])
         if cost := cost_of(cell, counts, part, speeds, reference()):
             costs[cell.id] = cost
     return costs
 
 
 def told_counts(records: Sequence[Record]) -> CountsOf:
-    """Images of a cell as far as its suite tells, a data set has a known number, or earlier `records` say."""
+    """Numbers of images, as far as they are known from the suite, from the data set or from earlier records."""
     earlier: dict[Hashable, Counts] = {}
     for record in records:
         if record.data is not None:
@@ -75,7 +80,7 @@ def told_counts(records: Sequence[Record]) -> CountsOf:
 
 
 def _per_class(cell: Cell) -> Counts:
-    """Images of one class by split, 0 where it is not known."""
+    """The images per class by split; 0 where the number is unknown."""
     if cell.dataset.name == datasets.SYNTHETIC:
         return synthetic.counts(cell.limit)
     archive = datasets.get(cell.dataset.name).archive
@@ -87,7 +92,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) -> list[str]:
-    """Time, memory and disk of all, how far off they may be, and the cells that may not fit into `free` bytes."""
+    """Sentences about time, memory and disk, their error, and cells that may not fit into `free` bytes of memory."""
     known = [(cell, costs[cell.id]) for cell in cells if cell.id in costs]
     said = []
     if known:
@@ -114,7 +119,7 @@ def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) 
 
 
 def basis(costs: Sequence[Cost]) -> str:
-    """What the predictions rest on, and their error."""
+    """What the predictions are based on, and how large their error is."""
     kinds = {cost.known for cost in costs}
     factor = max(cost.factor for cost in costs)
     if "reference" in kinds:
@@ -127,7 +132,7 @@ def basis(costs: Sequence[Cost]) -> str:
 
 
 def memory_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) -> list[str]:
-    """The cells whose predicted memory is more than is `free`, in one sentence; none where all fit."""
+    """One sentence about cells that are predicted to need more than `free` bytes of memory; none where all fit."""
     large = [cell for cell in cells if cell.id in costs and costs[cell.id].memory > free]
     if not large:
         return []
@@ -143,7 +148,7 @@ NAMED = 5
 
 
 def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
-    """The prediction beside what was taken, over the `records` of predicted cells; empty where there are none."""
+    """Predicted and actual cost, summed over the records of cells with a prediction; empty where there are none."""
     both = [(costs[one.cell_id], one) for one in records if one.cell_id in costs and one.status == "ok" and one.phases]
     if not both:
         return ""

@@ -1,4 +1,4 @@
-"""What of earlier runs holds: one that can be gone on with, or single records, from the same images and weights."""
+"""Decide what of earlier runs is still valid: a run to resume, or single records to take over."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
@@ -16,7 +16,14 @@ from tlbench.strategies import registry as strategies
 
 @dataclass(frozen=True)
 class Found:
-    """A run to go on with, the ids of its cells that are trained, and of those of them that wait for step times."""
+    """A run to resume.
+
+    Attributes:
+        folder: the run.
+        done: the ids of cells that are trained.
+        untimed: those of them whose steps still have to be timed.
+        set_aside: damaged files that were moved out of the way.
+    """
 
     folder: RunFolder
     done: frozenset[str]
@@ -27,10 +34,17 @@ class Found:
 def resumable(
     runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Cell], inputs: Inputs, models: bool = False
 ) -> Found | None:
-    """The first of `runs` with exactly the cells `ids`, whose finished cells among `chosen` rest on `inputs`, and whose
-    other finished cells rest on no others than those, where they share images or weights with one that is chosen.
+    """The first of `runs` that can be resumed; None where there is none.
 
-    models: a cell whose trained model is not there is not finished.
+    A run can be resumed if it has exactly the cells `ids`, its finished cells among `chosen` were made from `inputs`,
+    and its other finished cells are not known to have been made from anything else.
+
+    Args:
+        runs: the candidates, in order of preference.
+        ids: the ids of all cells of the suite.
+        chosen: the cells to run now.
+        inputs: the images and weights of these cells.
+        models: whether a finished cell must have its trained model.
     """
     for folder in runs:
         if list(folder.run.cells) != list(ids):
@@ -53,10 +67,18 @@ def resumable(
 def still_valid(
     runs: Sequence[RunFolder], cells: Sequence[Cell], inputs: Inputs, here: Environment, models: bool = False
 ) -> list[tuple[RunFolder, Record]]:
-    """The first record in `runs` of each of `cells` that a run of another suite would make again, with its run.
+    """Records that a new run can take over instead of training again: for each cell the first valid one, with its run.
 
-    It is `ok`, rests on `inputs`, and its machine and software are `here`. Its step times come along where the model to
-    which they are relative does; others would be no column, and are left to be taken. models: as for `resumable`.
+    A record is valid if it is ``ok``, was made from `inputs`, and on the machine and with the software of `here`. It
+    keeps its step times only if the record of the model to which they are relative is taken over too; others could not
+    be compared.
+
+    Args:
+        runs: earlier runs, in order of preference.
+        cells: the cells to run.
+        inputs: their images and weights.
+        here: this machine and its software.
+        models: whether the trained model must exist.
     """
     found, missing = [], {cell.id: cell for cell in cells}
     for folder in runs:
@@ -71,7 +93,7 @@ def still_valid(
 
 
 def _timed_beside(anchor: Set[str], record: Record, here: Environment) -> Record:
-    """With its step times where all of them are relative to `anchor`, and taken `here`."""
+    """The record, with its step times only if they are all relative to `anchor` and were measured `here`."""
     if record.timings and _anchors(record) <= anchor and _same_place(record.where_timed, here):
         return record
     return record.model_copy(update={"timings": None})
@@ -82,14 +104,15 @@ def _anchors(record: Record) -> set[str]:
 
 
 def _same_place(there: Environment, here: Environment) -> bool:
-    """Whether machine and software are the same. What only a worker knows, its GPU, is not known `here`."""
+    """Whether machine and software are the same. The GPU, which only a worker knows, is not in `here`."""
     known = {name: there.identity.get(name) for name in here.identity}
     return known == here.identity and there.versions == here.versions
 
 
 def trained(store: Store, records: Iterable[Record], models: bool) -> set[str]:
-    """Cells of `records` that need no training: `ok`, with predictions that are not lost, and, where `models` are to be
-    kept, their model.
+    """The ids of the cells in `records` that need no training.
+
+    Their records are ``ok``, their predictions exist, and so do their trained models if `models` is set.
     """
     lost = store.lost_predictions()
     finished = [one for one in records if one.status == "ok" and one.cell_id not in lost]
@@ -97,16 +120,17 @@ def trained(store: Store, records: Iterable[Record], models: bool) -> set[str]:
 
 
 def done(store: Store, models: bool = False) -> set[str]:
-    """Cells that are trained, and timed where they ask for it. A damaged record is none, and stays where it is.
+    """The ids of cells that are trained, and timed if they are to be. Damaged records are ignored, not moved.
 
-    Raises RecordTooNewError.
+    Raises:
+        RecordTooNewError: a record was written by a newer version of tlbench.
     """
     records = store.look()
     return trained(store, [one for one in records if one.timings or not one.cell.timing], models)
 
 
 def _whole(store: Store, record: Record, models: bool) -> bool:
-    """Whether all of a finished cell is there, undamaged; not where another user allows nobody to read it."""
+    """Whether all files of a finished cell exist, undamaged and readable."""
     try:
         return record.cell_id in trained(store, [record], models) and not store.damaged_predictions([record])
     except OSError:
@@ -114,17 +138,17 @@ def _whole(store: Store, record: Record, models: bool) -> bool:
 
 
 def _lacks_model(store: Store, record: Record) -> bool:
-    """Whether a trained model could be kept and is not there."""
+    """Whether the cell has a trained model that is missing."""
     return has_model(record.cell) and store.model_file(record) is None
 
 
 def has_model(cell: Cell) -> bool:
-    """Whether training ends in a model: neither an original classifier nor a search among training images does."""
+    """Whether training yields a model that can be saved; not so for original classifiers and nearest neighbours."""
     return cell.kind == "trained" and strategies.make(cell.strategy.name, cell.strategy.args).has_classifier
 
 
 def same_inputs(record: Record, inputs: Inputs) -> bool:
-    """Whether a record rests on the images, weights and plugin files that its cell, one of `inputs`, has now."""
+    """Whether a record was made from the images, weights and plugin files that its cell has now."""
     job = inputs.job(record.cell)
     if record.weights is None or (record.data is None) != (job.data is None):
         return False
@@ -138,7 +162,7 @@ def same_inputs(record: Record, inputs: Inputs) -> bool:
 
 
 def _no_others(record: Record, inputs: Inputs) -> bool:
-    """Whether a record rests on the plugin files, and on what of `inputs`, those of other cells, is also its cell's."""
+    """Whether nothing is known that contradicts `same_inputs`, for a record whose cell `inputs` need not include."""
     now = inputs.weights_of(record.cell)
     return (
         _same_plugins(record)
@@ -152,10 +176,10 @@ def _same_images(record: Record, data: DataSource | None) -> bool:
 
 
 def _same_plugins(record: Record) -> bool:
-    """Whether the files that decide numbers are those of the record, or new beside them.
+    """Whether no plugin file that affects numbers has changed since the record was made.
 
-    One of another name may be one of the record's that was moved, which its content tells. Where that is another one,
-    and a file of the record's is missing, it may be that one, changed.
+    A file with an unknown name is a new plugin, unless a file of the record is missing: then it must have the content
+    of one of the record's files (it was renamed), since otherwise it may be the missing one, renamed and changed.
     """
     then, now = record.environment.plugins, plugin_files.hashes()
     missing = then.keys() - now.keys()

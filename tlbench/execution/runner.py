@@ -1,4 +1,4 @@
-"""Run groups of cells, some side by side; each cell ends as a record, whatever happened to it."""
+"""Run groups of cells, several at a time if asked, and write a record for each cell, whatever happens to it."""
 
 import sys
 import threading
@@ -23,20 +23,20 @@ from tlbench.results.record import Attempt, Failure, Provenance, Record, Status
 from tlbench.results.store import Store
 
 RECORD = Policy()
-"""A cell that gives no numbers is recorded, and that is that."""
+"""Record failures and retry nothing."""
 
 
 class CellEvents(Protocol):
-    """Who wants to know how it goes: the terminal, a test. Called by one thread at a time."""
+    """Receives the progress of cells. Methods are called by one thread at a time."""
 
     def begin(self, cell: Cell) -> None:
         """A cell starts."""
 
     def progress(self, cell: Cell, message: Progress) -> None:
-        """A cell has come so far."""
+        """A cell has made progress."""
 
     def end(self, record: Record) -> None:
-        """A cell has a record, and the record is on disk."""
+        """A cell has ended, and its record is on disk."""
 
 
 def run_groups(
@@ -50,19 +50,29 @@ def run_groups(
     shares: Sequence[Share | None] = (None,),
     policy: Policy = RECORD,
 ) -> tuple[Record, ...]:
-    """Run `groups` and write each cell's record as soon as it is done. `timeout` is seconds a cell.
+    """Run `groups`, and write the record of each cell as soon as it ends.
 
-    Returns the records of cells that gave no numbers now; of such a cell the store may keep an earlier one that has.
+    A cell that fails, crashes or takes too long gets a record of the failure, unless `policy` retries it, and the run
+    continues with the next cell in a new child. A cell that runs out of memory while others run is retried alone.
 
-    A cell that fails, crashes or runs out of time gives a record that says so, unless `policy` has it tried again, and
-    the run goes on with the next one, in a new child. As many groups run side by side as there are `shares` of the
-    machine; a cell that runs out of memory beside others is tried once more, alone.
+    Args:
+        groups: the cells to run.
+        executor: what runs a group.
+        store: receives records and predictions.
+        events: receives the progress.
+        timeout: the longest time for a cell, in seconds.
+        logs: the folder for the output of workers.
+        shares: the parts of the machine; one group at a time runs in each of them.
+        policy: when failed cells are retried.
+
+    Returns:
+        The records of cells that failed now. The store may still have an earlier, successful record of such a cell.
     """
     logs.mkdir(parents=True, exist_ok=True)
     run = _Run(executor, store, events, timeout, logs, policy)
     if len(shares) > 1 and len(groups) > 1:
         _side_by_side(run, in_turns(groups), shares)
-        groups = run.again
+        groups = run.retried_alone
     for group in groups:
         run.group(group, alone=True)
     return tuple(run.failed)
@@ -73,7 +83,7 @@ def _side_by_side(run: "_Run", groups: Sequence[Group], shares: Sequence[Share |
     for share in shares:
         free.put(share)
 
-    def one(group: Group) -> None:
+    def run_in_free_share(group: Group) -> None:
         share = free.get()
         try:
             run.group(replace(group, share=share), alone=False)
@@ -81,12 +91,12 @@ def _side_by_side(run: "_Run", groups: Sequence[Group], shares: Sequence[Share |
             free.put(share)
 
     with ThreadPoolExecutor(len(shares)) as pool:
-        futures = [pool.submit(one, group) for group in groups]
+        futures = [pool.submit(run_in_free_share, group) for group in groups]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
-        except BaseException:  # Ctrl-C, or a disk that is full: the other children go too
+        except BaseException:  # Ctrl-C, or a full disk: end the other children too
             pool.shutdown(wait=False, cancel_futures=True)
             run.stop()
             raise
@@ -94,24 +104,26 @@ def _side_by_side(run: "_Run", groups: Sequence[Group], shares: Sequence[Share |
 
 @dataclass
 class _Run:
+    """The state of `run_groups`, shared by its threads."""
+
     executor: GroupRunner
     store: Store
     events: CellEvents
     timeout: float
     logs: Path
     policy: Policy
-    again: list[Group] = field(default_factory=list)
-    """Groups that ran out of memory beside others."""
+    retried_alone: list[Group] = field(default_factory=list)
+    """Groups that ran out of memory while others ran."""
     earlier: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
-    """What came of a cell before it was tried again."""
+    """Failed attempts by cell id."""
     too_large: dict[Hashable, int] = field(default_factory=dict)
-    """The smallest batch of a kind of cells that ran out of memory."""
+    """The smallest batch size with which a kind of cells ran out of memory."""
     failed: list[Record] = field(default_factory=list)
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def group(self, group: Group, *, alone: bool) -> None:
-        """Run a group to its end, in as many children as it takes."""
+        """Run a group to its end; after each failure the rest of it continues in a new child."""
         rest: Group | None = group
         while rest is not None and not self.stopped:
             if self._is_too_large(rest):
@@ -120,16 +132,16 @@ class _Run:
             rest = _OneChild(self, rest).run(alone=alone)
 
     def stop(self) -> None:
-        """End all children; what they were at gets no record."""
+        """End all children. The cells that they were running get no record."""
         self.stopped = True
         self.executor.stop()
 
     def end(self, record: Record, job: Job) -> None:
-        """Write the record of the cell that was asked for."""
+        """Write the final record of the job's cell."""
         record = as_asked(record, job, self.earlier.get(job.of.id, ()))
         if record.status == "oom" and self.policy.on_oom == "skip_larger" and job.cell.train:
-            of = kind(job.cell)
-            self.too_large[of] = min(job.cell.train.batch_size, self.too_large.get(of, sys.maxsize))
+            key = kind(job.cell)
+            self.too_large[key] = min(job.cell.train.batch_size, self.too_large.get(key, sys.maxsize))
         self.store.write(record)
         with self.lock:
             if record.status != "ok":
@@ -137,32 +149,32 @@ class _Run:
             self.events.end(record)
 
     def remember(self, job: Job, record: Record, then: Then) -> None:
-        """Keep what came of it this time for its record."""
+        """Note a failed attempt for the job's final record."""
         self.earlier[job.of.id] = (*self.earlier.get(job.of.id, ()), attempt(record, job, then))
 
     def _is_too_large(self, group: Group) -> bool:
         train = group.jobs[0].cell.train
-        return bool(self.too_large) and train is not None and train.batch_size > self._bound(group)
+        return bool(self.too_large) and train is not None and train.batch_size > self._smallest_too_large(group)
 
-    def _bound(self, group: Group) -> int:
+    def _smallest_too_large(self, group: Group) -> int:
         return self.too_large.get(kind(group.jobs[0].cell), sys.maxsize)
 
     def _skip(self, group: Group) -> None:
-        for job in group.jobs:  # they differ in nothing that memory depends on
+        for job in group.jobs:  # all of them need the same memory
             with self.lock:
                 self.events.begin(job.of)
-            self.end(_without_numbers(job, "skipped", left_out(self._bound(group)), now()), job)
+            self.end(_failure_record(job, "skipped", left_out(self._smallest_too_large(group)), now()), job)
 
 
 class _OneChild:
-    """Runs a group until its end or until a cell fails."""
+    """Runs a group in one child, until its end or until a cell fails."""
 
     def __init__(self, run: _Run, group: Group) -> None:
         self._run, self._group, self._done = run, group, 0
         self._log = run.logs / f"{group.jobs[0].of.id}.log"
 
     def run(self, *, alone: bool) -> Group | None:
-        """The rest of the group, where a cell failed before its end."""
+        """Run the group. Returns what is left to run after a failure, perhaps with the failed cell; None at the end."""
         self._log.unlink(missing_ok=True)
         self._begin()
         outcome = self._run.executor.run(self._group, self._hear, self._run.timeout, self._log)
@@ -180,10 +192,10 @@ class _OneChild:
     def _failed(self, rest: Group, outcome: Outcome, *, alone: bool) -> Group | None:
         job, lost = rest.jobs[0], isinstance(outcome, Lost)
         record = _failed(job, outcome, self._started, self._log)
-        by_others = record.status in ("oom", "killed") and not isinstance(outcome, (TooLarge, Lost))
-        if by_others and not alone:
+        others_may_have_caused_it = record.status in ("oom", "killed") and not isinstance(outcome, (TooLarge, Lost))
+        if others_may_have_caused_it and not alone:
             self._run.remember(job, record, "alone")
-            self._run.again.append(replace(rest, share=None))
+            self._run.retried_alone.append(replace(rest, share=None))
             return None
         earlier = self._run.earlier.get(job.of.id, ())
         if again := self._run.policy.again(rest, record, earlier, lost=lost):
@@ -197,7 +209,7 @@ class _OneChild:
             with self._run.lock:
                 self._run.events.progress(self._group.jobs[self._done].of, message)
             return
-        # Predictions first: a record says that the cell is done.
+        # Predictions before the record, which marks the cell as done.
         if message.predictions:
             self._run.store.write_predictions(self._group.jobs[self._done].of.id, message.predictions)
         self._end(message.record)
@@ -219,10 +231,10 @@ def _failed(job: Job, outcome: Outcome, started: str, log: Path) -> Record:
         with log.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
     status, why = failure(outcome, f"logs/{log.name}" if log.exists() and log.stat().st_size else None)
-    return _without_numbers(job, status, why, started)
+    return _failure_record(job, status, why, started)
 
 
-def _without_numbers(job: Job, status: Status, why: Failure, started: str) -> Record:
+def _failure_record(job: Job, status: Status, why: Failure, started: str) -> Record:
     return Record(
         cell_id=job.cell.id,
         cell=job.cell,

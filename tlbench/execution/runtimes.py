@@ -1,4 +1,4 @@
-"""What trained models run with outside of Keras: names, and what has to be installed. Imports none of it."""
+"""Runtimes for trained models outside of Keras: their names and requirements. Imports none of them."""
 
 import importlib.util
 import sys
@@ -14,16 +14,20 @@ from tlbench.datasets.source import Split
 from tlbench.execution.entry_points import LITERT, LITERT_INT8, ONNX, OPENVINO
 
 KERAS = "keras"
-"""What all of them are held against: the kept file as Keras itself opens it. Nothing is exported for it."""
+"""The baseline of all runtimes: the saved model in Keras itself, without an export."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A way to run a trained model.
+    """A runtime for trained models.
 
-    engine: what a worker calls for an `Engine` (worker/engines.py), by its dotted name. endings: of the files that are
-    written; the first is the one that is opened. modules: what has to be importable beside TensorFlow, and the extra of
-    tlbench that brings it. exact: weights stay float32, so that probabilities should be Keras' own.
+    Attributes:
+        title: its name for people.
+        engine: the function that makes its `Engine` (worker/engines.py), as ``package.module:function``.
+        endings: suffixes of the files that an export writes; the first file is the one to open.
+        modules: modules that it needs besides TensorFlow.
+        extra: the extra of tlbench that installs them.
+        exact: whether weights stay float32, so that probabilities should be the same as in Keras.
     """
 
     title: str
@@ -35,12 +39,12 @@ class Runtime:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Modules that are not installed for this Python."""
+        """The modules that are not installed for this Python."""
         return tuple(module for module in self.modules if importlib.util.find_spec(module) is None)
 
     @property
     def absence(self) -> str:
-        """What is missing, and what brings it."""
+        """A message about the missing modules, and how to install them."""
         needs = f"{self.title} needs {' and '.join(self.missing)}, not installed for {sys.executable}"
         return f"{needs}; `pip install 'tlbench[{self.extra}]'`"
 
@@ -54,7 +58,11 @@ RUNTIMES: Mapping[str, Runtime] = {
 
 
 def chosen(names: Sequence[str]) -> tuple[str, ...]:
-    """`names`, each once; none: all that are installed. Raises UserError for one that is unknown or not installed."""
+    """The runtimes `names` without repetitions; by default all that are installed.
+
+    Raises:
+        UserError: a runtime is unknown or not installed.
+    """
     if not names:
         return tuple(name for name, runtime in RUNTIMES.items() if not runtime.missing)
     for name in names:
@@ -67,9 +75,14 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ToExport:
-    """A kept model, and what a worker does with it: write it to `into` for a runtime, and show it `images`.
+    """The request to export a saved model to a runtime and run it there.
 
-    backbone: its name, so that layers of its own are known. into: a path without its ending.
+    Attributes:
+        model: the file of the saved model.
+        backbone: the name of its backbone, to find custom layers.
+        runtime: the name of the runtime.
+        into: the path of the exported files, without suffixes.
+        images: the images to classify with the exported model.
     """
 
     model: Path
@@ -81,7 +94,12 @@ class ToExport:
 
 @dataclass(frozen=True)
 class Exported:
-    """files: what was written, the one to open first. probabilities: of each class for each image (N, classes)."""
+    """The result of an export.
+
+    Attributes:
+        files: the files that were written, first the one to open.
+        probabilities: predicted class probabilities, of shape (images, classes).
+    """
 
     files: tuple[Path, ...]
     probabilities: NDArray[np.float32]

@@ -1,8 +1,8 @@
-"""The fork servers, which have the framework loaded, and what they and their children find around them.
+"""Fork servers, which have loaded the framework, and the environment of these servers and their children.
 
-Each backend has a server of its own, so that models of several can be there side by side. Their surroundings are ours:
-they import nothing from the working directory, read no `keras.json` of the user's, have their Keras backend, and their
-sockets fit however long the path of temporary files is.
+Each backend has its own server, so that models of different backends can exist at the same time. Servers run in a
+controlled environment: they import nothing from the working directory, do not read the user's `keras.json`, have
+their Keras backend set, and put sockets where their paths are short enough.
 """
 
 import importlib.util
@@ -27,22 +27,24 @@ from tlbench.host.shares import THREADS, VISIBLE
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
 SHARE_THE_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-"""Models that take turns are in memory together; each backend would take all of a GPU's for itself."""
+"""Let models in several processes share a GPU: by default each backend takes all of its memory."""
 FORKED = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
-"""Keras asks torch for a GPU while it is imported. The CUDA runtime, if it answered, would be of no use in a process
-that is forked afterwards; the driver's library can answer too (https://docs.pytorch.org/docs/stable/notes/cuda.html).
+"""Make torch look for GPUs through NVML when Keras asks during its import.
+
+Through the CUDA runtime, which is the default, the answer would initialize CUDA in the server, and CUDA does not work
+in processes forked after that (https://docs.pytorch.org/docs/stable/notes/cuda.html).
 """
 HERE = str(Path(__file__).resolve().parents[2])
 LONGEST_FOLDER = 54
-"""Characters of a folder in which sockets, two folders below, still have names that systems allow (104 on macOS)."""
-SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - a folder of its own is made there
+"""The longest path of a folder, in characters, in which the paths of sockets stay within the limit (104 on macOS)."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - tlbench creates a private folder in it
 
 
 class _Server(ForkServer):
-    """One that is deaf to Ctrl-C from its first moment: a terminal sends that to it too, and its parent answers."""
+    """A fork server that never sees Ctrl-C: the terminal sends it to all processes, but only the parent handles it."""
 
     def ensure_running(self) -> None:
-        resource_tracker.ensure_running()  # whose own start lets signals through again
+        resource_tracker.ensure_running()  # first, because starting it unblocks signals
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             super().ensure_running()
@@ -52,15 +54,17 @@ class _Server(ForkServer):
 
 _starting = threading.Lock()
 _servers: dict[str, tuple[ForkServer, dict[str, str]]] = {}
-"""By backend, with the variables that libraries took settings from when it was started: children have those of their
-server. None is Python's own one, which somebody else may have started with other modules and surroundings.
+"""Servers by backend, with the environment variables that libraries read when the server started.
+
+Python's default fork server is never used: somebody else may have started it in another environment.
 """
 
 
 def choose_backend(backend: str) -> None:
-    """Set what Keras and its backend read from the environment when they are imported in this process.
+    """Set the environment variables that choose the backend when Keras is imported in this process.
 
-    Raises UserError where Keras is imported here already, with another backend.
+    Raises:
+        UserError: Keras has been imported here with another backend.
     """
     keras = sys.modules.get("keras")
     loaded = backend if keras is None else keras.config.backend()
@@ -75,37 +79,42 @@ def choose_backend(backend: str) -> None:
 
 
 def need_backend(backend: str, what: str = "backend") -> None:
-    """Raise UserError where the package of `backend` is not installed for this Python. Imports nothing.
+    """Check, without importing it, that the package of `backend` is installed.
 
-    what: needs it.
+    Args:
+        backend: the backend.
+        what: what needs it, for the message.
+
+    Raises:
+        UserError: it is not installed for this Python.
     """
     try:
         spec = importlib.util.find_spec(backend)
-    except ValueError:  # something that has no spec stands for it in this process
+    except ValueError:  # sys.modules has a stand-in without a spec
         return
-    if spec is None or spec.origin is None:  # a folder of that name, without code
+    if spec is None or spec.origin is None:  # no origin: a folder of that name without code
         how = "tensorflow" if backend == "tensorflow" else f"'tlbench[{backend}]'"
         raise UserError(f"{what}: {backend} is not installed for {sys.executable}; pip install {how}")
 
 
 def start_server(backend: str) -> None:
-    """Start the server of a backend, which begins to import the framework; returns at once, also where it runs already.
+    """Start the server of a backend unless it runs, without waiting until it has imported the framework.
 
-    The Keras backend is the server's alone: this process may have another, and its environment stays as it is.
+    The environment of this process does not change; it may use Keras with another backend.
     """
     with surroundings(backend) as server:
         server.ensure_running()
 
 
 def stop_servers() -> None:
-    """End them, once they have no children any more."""
+    """End all servers, each as soon as it has no more children."""
     while _servers:
         _, (server, _) = _servers.popitem()
         server._stop()  # type: ignore[attr-defined]
 
 
 def kill_servers() -> None:
-    """Kill them: who waits for one that still loads hears of it at once. Children that run live on."""
+    """Kill all servers. Threads that wait for one to load notice at once; running children survive."""
     for server, _ in tuple(_servers.values()):
         if (pid := server._forkserver_pid) is not None:  # type: ignore[attr-defined]
             with suppress(ProcessLookupError):
@@ -113,10 +122,10 @@ def kill_servers() -> None:
 
 
 def _server(backend: str, environment: Mapping[str, str]) -> ForkServer:
-    """The server of a backend; another one where `environment` has other settings: a notebook may hide the GPU."""
+    """The server of a backend, replaced if settings in the environment changed, as when a notebook hides a GPU."""
     server, settings = _servers.get(backend, (None, {}))
     if server is None or settings != settings_in(environment):
-        if server is not None:  # it ends when its last child has
+        if server is not None:  # ends with its last child
             threading.Thread(target=server._stop, daemon=True).start()  # type: ignore[attr-defined]
         server = _Server()
         server.set_forkserver_preload([PRELOAD])
@@ -126,69 +135,74 @@ def _server(backend: str, environment: Mapping[str, str]) -> ForkServer:
 
 @contextmanager
 def surroundings(backend: str) -> Iterator[ForkServer]:
-    """What is started inside, a backend's server or a child of it, has the surroundings that this module promises.
+    """A context in which a backend's server, or a child of it, starts in the environment that this module promises.
 
-    A child imports the main module of its parent again, unless that has neither a file nor a spec. Children need
-    nothing of it, and a script that calls `tlbench.run` without a guard would call it again in each. All of this is
-    taken from this process's own state, which other threads see changed for the moment that a start takes.
+    multiprocessing takes that environment from global state of this process, so it is changed while something starts,
+    visibly to other threads, and restored afterwards. This includes the main module: a child would import it again
+    unless it has neither a file nor a spec, and a script that calls `tlbench.run` without a ``__main__`` guard would
+    call it again in every child.
+
+    Yields:
+        The server of the backend, which need not be running yet.
     """
     with _starting:
-        main, usual, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
-        python_s = forkserver.connect_to_new_process
+        main, temporary_folder, path = vars(sys.modules["__main__"]), tempfile.tempdir, sys.path
+        default_connect = forkserver.connect_to_new_process
         kept = {name: value for name, value in main.items() if name in {"__file__", "__spec__"}}
         before = dict(os.environ)
         try:
-            temporary.folder(tempfile.gettempdir())  # of children, which the server is to know of
+            temporary.folder(tempfile.gettempdir())  # made now, so that the server knows the folder of its children
             tempfile.tempdir = temporary.folder(socket_folder(tempfile.gettempdir()))
             os.environ.update(variables(backend, before) | {temporary.VARIABLE: temporary.folders()})
             server = _server(backend, before)
-            forkserver.connect_to_new_process = server.connect_to_new_process  # which starting a child calls
+            forkserver.connect_to_new_process = server.connect_to_new_process  # Process.start calls it
             sys.path = importable(path, str(Path.cwd()))
             main.pop("__file__", None)
             main["__spec__"] = None
             yield server
         finally:
-            forkserver.connect_to_new_process = python_s
+            forkserver.connect_to_new_process = default_connect
             main.update(kept)
-            sys.path, tempfile.tempdir = path, usual
+            sys.path, tempfile.tempdir = path, temporary_folder
             for name in os.environ.keys() - before.keys():
                 del os.environ[name]
             os.environ.update(before)
 
 
 def variables(backend: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What children find in their environment in the place of what `environment` has.
+    """The environment variables that children have in place of those in `environment`.
 
-    KERAS_HOME is a folder of the cache: a `keras.json` of the user's would change numbers, or keep Keras from loading.
-    An empty part of PYTHONPATH stands for the working directory.
+    KERAS_HOME is a folder of the cache, because the user's `keras.json` could change results or break the import.
+    Empty entries of PYTHONPATH, which stand for the working directory, are removed.
     """
     ours = {name: environment.get(name, value) for name, value in (QUIET | SHARE_THE_GPU | FORKED).items()}
     ours |= {"PYTHONSAFEPATH": "1", "KERAS_HOME": str(cache_dir().absolute() / "keras")}
     if "PYTHONPATH" in environment:
         ours["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
     if backend == "torch" and environment.get(VISIBLE, "").startswith("MIG-"):
-        # NVML counts no parts of cards: torch, asked by Keras for a GPU, would ask the CUDA runtime all the same.
+        # NVML does not count MIG slices, so torch would fall back to the CUDA runtime when Keras looks for a GPU.
         ours["KERAS_TORCH_DEVICE"] = environment.get("KERAS_TORCH_DEVICE", "cuda")
     return ours | _threads(environment) | {"KERAS_BACKEND": backend}
 
 
 def _threads(environment: Mapping[str, str]) -> dict[str, str]:
-    """As many threads as a container's quota feeds, where libraries would start one for each core they see."""
+    """Limits on threads where a container's CPU quota allows fewer than the cores that libraries see."""
     usable = usable_cores()
     return {name: environment.get(name, str(usable)) for name in THREADS} if usable < allowed_cores() else {}
 
 
 def importable(path: Sequence[str], working_directory: str) -> list[str]:
-    """`path`, as in `sys.path`, without the working directory where Python put it, first; tlbench can be found."""
-    first = path[1:] if path and path[0] == working_directory else path
-    kept = [entry for entry in first if entry]
+    """The entries of `sys.path` in `path` without the working directory that Python puts first, and with tlbench."""
+    rest = path[1:] if path and path[0] == working_directory else path
+    kept = [entry for entry in rest if entry]
     return kept if HERE in kept else [*kept, HERE]
 
 
 def socket_folder(usual: str, short: Sequence[str] = SHORT_FOLDERS) -> str:
-    """The folder of temporary files, or a shorter one where the names of sockets in it would be too long.
+    """A writable folder with a path short enough for sockets: `usual`, or else the first suitable one of `short`.
 
-    Raises UserError where there is none.
+    Raises:
+        UserError: there is none.
     """
     for folder in (usual, *short):
         if len(os.fsencode(folder)) <= LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):

@@ -1,4 +1,4 @@
-"""What a plan's cells share, and what they will take, in sentences. Pure."""
+"""Describe what the cells of a plan share, and what they took in earlier runs. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ from tlbench.results.record import Record, WeightsProvenance
 
 
 def shared_work(cells: Sequence[Cell]) -> list[str]:
-    """What is done once for several cells, if images and weights are found as the suite asks."""
+    """Sentences about the work that is done once for several cells, assuming that no stand-ins are needed."""
     trained = [cell for cell in cells if cell.kind == "trained"]
     groups = grouped([job_of(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
@@ -32,7 +32,7 @@ def shared_work(cells: Sequence[Cell]) -> list[str]:
 
 
 def estimates(cells: Sequence[Cell], records: Iterable[Record]) -> list[str]:
-    """Time and disk that the same cells took in earlier runs, of which there is a record each; empty without any."""
+    """One sentence about the time and disk space that these cells took in earlier runs; none without records."""
     known = {one.cell_id: one for one in records}
     found = [known[cell.id] for cell in cells if cell.id in known]
     if not found:
@@ -46,21 +46,21 @@ def estimates(cells: Sequence[Cell], records: Iterable[Record]) -> list[str]:
 
 
 def measured_key(cell: Cell, step: StepJob) -> str:
-    """As it will be measured; a data set whose classes are not known yet is taken to have few."""
+    """The key under which a step's time will be measured. An unknown number of classes is assumed to be small."""
     like = cell.dataset.args.get("like")
     known = classes_of(cell.dataset.name, None if like is None else str(like)) or ()
     return key_of(cell, step, len(known) if cell.kind == "trained" else ORIGINAL_CLASSES)
 
 
 def job_of(cell: Cell) -> Job:
-    """The cell with images and weights as if they were found as it asks."""
+    """A job for the cell that assumes its images and weights will be found."""
     data = DataSource(cell.dataset.label, (), "real", False, data_key(cell), {})
     known = "as asked" if cell.weights != "random" else None
     return Job(cell, data, WeightsProvenance(source=cell.weights, fallback=False, sha256=known), None)
 
 
 def _features(record: Record) -> tuple[tuple[object, ...], int] | None:
-    """Which features were kept for a record, and their bytes; None where none were."""
+    """A key of the features that were cached for a record, and their size in bytes; None without such features."""
     cell, path, data = record.cell, record.path, record.data
     if path is None or data is None or path.whole is not None:
         return None

@@ -1,8 +1,8 @@
-"""Folders for what workers keep for a while; they go when this process ends, and when it is killed.
+"""Temporary folders for the fork server's sockets and the files of children, removed even after a kill.
 
-The sockets of the fork server lie in one, and the files of each child. A process that is killed removes nothing: the
-fork server notices its end and does it then (`worker/preload.py`). Where both are killed, the next process that makes
-such a folder removes theirs: who lives holds a lock in its own.
+A process removes its folders when it ends. If it is killed, its fork server notices and removes them
+(`worker/preload.py`). If both are killed, the next process that makes such a folder removes those that it finds
+without a held lock.
 """
 
 import glob
@@ -23,12 +23,12 @@ from tlbench.cache.lock import Lock
 from tlbench.core.errors import UserError
 
 VARIABLE = "TLBENCH_TEMPORARY"
-"""By which the fork server knows whose child it is, and the folders."""
+"""Environment variable that tells the fork server the process that started it, and its folders."""
 PREFIX = "tlbench-"
 AFTER_SOCKETS = -200
-"""Finalizers run from high to low, and multiprocessing removes its own folder at -100."""
+"""Priority of a finalizer. Higher ones run first, and multiprocessing removes its own folder at -100."""
 TRIES, PAUSE = 40, 0.05
-"""So often `remove` looks again, and seconds between: children that are being killed may still write."""
+"""How often `remove` tries, and the seconds between: children that are being killed may still write."""
 
 _made: dict[tuple[int, str], str] = {}
 _held: list[Lock] = []
@@ -36,10 +36,10 @@ _making = threading.Lock()
 
 
 def folder(base: str) -> str:
-    """The folder that this process has in `base`, made by the first call; what killed ones left there is removed."""
-    if base in _made.values():  # of a thread that looks while `server.surroundings` has others' files go there
+    """The folder of this process in `base`. The first call makes it, and removes those of killed processes."""
+    if base in _made.values():  # `server.surroundings` has set tempfile.tempdir to one for the moment
         return base
-    key = (os.getpid(), base)  # a process that was forked has folders of its own
+    key = (os.getpid(), base)  # with the pid, because a forked process makes folders of its own
     with _making:
         if key not in _made:
             _remove_left(Path(base))
@@ -50,24 +50,26 @@ def folder(base: str) -> str:
 
 
 def inner(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder in this process's own. What is not let go of when it is removed stays until this one ends."""
+    """A temporary folder inside this process's. Files that cannot be removed with it are removed with the latter."""
     base = folder(tempfile.gettempdir())
     return tempfile.TemporaryDirectory(prefix=prefix, dir=base, ignore_cleanup_errors=True)
 
 
 def _lock_file() -> str:
-    """Of this machine: a file system that several share may keep the locks of each apart."""
+    """The name of the lock file, one per machine: a shared file system may not share locks between machines."""
     return f"{socket.gethostname()}.lock"
 
 
 def _hold(made: Path) -> None:
-    with suppress(UserError, OSError):  # a file system without locks: what is left there stays
+    """Hold a lock in a new folder for as long as this process lives."""
+    with suppress(UserError, OSError):  # without locks the folder is never removed by another process
         held = lock.exclusive(made / "new.lock")
         _held.append(held)
-        held.path.rename(made / _lock_file())  # nobody finds it without its lock
+        held.path.rename(made / _lock_file())  # renamed only now, so that nobody finds the file unlocked
 
 
 def _remove_left(base: Path) -> None:
+    """Remove folders in `base` of this user's processes on this machine that no longer hold their lock."""
     for file in base.glob(f"{PREFIX}*/{glob.escape(_lock_file())}"):
         with suppress(UserError, OSError):
             there = file.parent.lstat()
@@ -79,19 +81,19 @@ def _remove_left(base: Path) -> None:
 
 
 def folders() -> str:
-    """What `VARIABLE` says: this process and all that it has made."""
+    """The value for `VARIABLE`: the id of this process, and the folders that it has made."""
     own = os.getpid()
     return os.pathsep.join([str(own), *(made for (pid, _), made in _made.items() if pid == own)])
 
 
 def owner(said: str) -> int | None:
-    """The process that `said` what `folders` says; None where none did."""
+    """The id of the process in a value of `VARIABLE`; None if there is none."""
     number = said.partition(os.pathsep)[0]
     return int(number) if number.isdecimal() else None
 
 
 def remove(said: str) -> None:
-    """Remove `folders` of a process that has ended. Others' are not touched, whatever is `said`."""
+    """Remove the folders in a value of `VARIABLE`, of a process that has ended. Only folders of tlbench are removed."""
     _remove([path for path in map(Path, said.split(os.pathsep)[1:]) if path.name.startswith(PREFIX)])
 
 
