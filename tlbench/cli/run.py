@@ -79,7 +79,8 @@ def command(
     except KeyboardInterrupt as error:
         if progress.folder is None:
             raise
-        say(f"Stopped. What is finished is kept in {progress.folder}; the same command goes on from there.")
+        again = "the same command without --fresh" if fresh else "the same command"
+        say(f"Stopped. What is finished is kept in {progress.folder}; {again} goes on from there.")
         return exit_code(error)
     click.echo(done.text, nl=False)
     if done.predicted:
