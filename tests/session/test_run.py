@@ -1,7 +1,9 @@
 """The use case of a run, with an executor that replays records in the place of workers."""
 
 import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,10 +17,12 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import tlbench
 from tests import builders
 from tests.narrow import present
+from tlbench.cli.plan import command as plan_command
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
 from tlbench.datasets import synthetic
@@ -449,6 +453,26 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     assert "<td>frozen</td>" in after._repr_html_()
     assert any("1 of these cells took" in said for said in after.sentences)
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
+
+
+def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_training_of_it(replay: Replay) -> None:
+    Path("suite.yaml").write_text(SUITE.replace("protocol: none", "protocol: quick"))
+    run(select="strategy=frozen", timed=False)
+    plan = tlbench.plan("suite.yaml", select="strategy=frozen")
+    (cell,) = plan.to_do
+    assert (plan.untimed, plan.done) == ({cell.id}, frozenset())
+    assert (list(plan.frame.trained), list(plan.frame.done)) == ([True], [False])
+    cost = plan.costs[cell.id]
+    assert (cost.seconds, cost.timing > 0) == (0, True)
+    assert any(re.match(r"Predicted: .* of step times; at most", said) for said in plan.sentences)
+    said = CliRunner().invoke(plan_command, ["suite.yaml"]).stdout
+    assert re.search(r"frozen .*  trained, not timed\n", said)
+    assert "\n2 cells, 0 done, 1 trained and not timed.\n" in said
+    full, other = tlbench.plan("suite.yaml").costs, tlbench.plan("suite.yaml", out="nowhere").costs
+    assert sum(of.seconds for of in full.values()) < sum(of.seconds for of in other.values())
+    assert full[cell.id].seconds == 0
+    rows = json.loads(CliRunner().invoke(plan_command, ["suite.yaml", "--json"]).stdout)
+    assert [(row["trained"], row["done"]) for row in rows] == [(True, False), (False, False)]
 
 
 def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:

@@ -1,7 +1,7 @@
 """`tlbench plan`: the cells of a suite."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from tlbench.costs.predict import Cost
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
+
+UNTIMED = "trained, not timed"
 
 
 @click.command()
@@ -36,12 +38,13 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
     chosen = plan(suite_file, select=expression, shard=shard, out=out)
     for note in chosen.notes:
         say(f"note {note}")
-    cells, done = chosen.cells, chosen.done
+    cells, done, untimed = chosen.cells, chosen.done, chosen.untimed
     if as_json:
         rows = [
             {
                 "id": c.id,
                 "label": c.label,
+                "trained": c.id in done | untimed,
                 "done": c.id in done,
                 "predicted": _predicted(chosen.costs.get(c.id)),
                 "cell": c.model_dump(mode="json"),
@@ -50,8 +53,10 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
         ]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(terminal.text(_table(cells, done)))
-    click.echo(f"\n{counted(len(cells), 'cell')}, {len(cells) - len(chosen.to_do)} done.")
+    click.echo(terminal.text(_table(cells, dict.fromkeys(done, "yes") | dict.fromkeys(untimed, UNTIMED))))
+    waiting = sum(cell.id in untimed for cell in cells)
+    more = f", {waiting} trained and not timed" if waiting else ""
+    click.echo(f"\n{counted(len(cells), 'cell')}, {len(cells) - len(chosen.to_do)} done{more}.")
     for sentence in chosen.sentences:
         click.echo(sentence)
 
@@ -61,13 +66,16 @@ def _predicted(cost: Cost | None) -> dict[str, Any] | None:
     return None if cost is None else asdict(cost) | {"factor": cost.factor}
 
 
-def _table(cells: Sequence[Cell], done: Collection[str]) -> Table:
-    """A line for each cell; what few suites vary has a column where it does, trials where there are any."""
+def _table(cells: Sequence[Cell], states: Mapping[str, str]) -> Table:
+    """A line for each cell; what few suites vary has a column where it does, trials where there are any.
+
+    states: what column Done says of cells, by id; nothing of others.
+    """
     left_out = {heading for heading in WHERE_THEY_VARY if len({COLUMNS[heading](cell) for cell in cells}) == 1}
     if not any(map(trials_of, cells)):
         left_out.add("Trials")
     columns = [heading for heading in COLUMNS if heading not in left_out]
-    rows = [[*(COLUMNS[heading](cell) for heading in columns), "yes" if cell.id in done else ""] for cell in cells]
+    rows = [[*(COLUMNS[heading](cell) for heading in columns), states.get(cell.id, "")] for cell in cells]
     return Table.of([*columns, "Done"], rows)
 
 

@@ -99,13 +99,15 @@ def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) 
         of = "" if len(known) == len(cells) else f" for {len(known)} of {len(cells)} cells"
         every = [cost for _, cost in known]
         timing = sum(cost.timing for cost in every)
-        steps = f", {duration(timing)} of step times" if timing else ""
+        seconds = sum(cost.seconds for cost in every)
+        training = [f"{duration(seconds)} of training, added up"] if seconds or not timing else []
+        steps = [f"{duration(timing)} of step times"] if timing else []
         images = {data_key(cell): cost.images for cell, cost in known if cell.train}
         features = {features_key(job_of(cell)): cost.features for cell, cost in known if cell.train}
         disk = sum(images.values()) + sum(features.values())
+        memory = _size(max(cost.memory for cost in every))
         said = [
-            f"Predicted{of}: {duration(sum(cost.seconds for cost in every))} of training, added up{steps}; at most "
-            f"{_size(max(cost.memory for cost in every))} of memory"
+            f"Predicted{of}: {', '.join(training + steps)}; at most {memory} of memory"
             + (f"; {_size(disk)} of images and pooled features on disk." if disk else "."),
             basis(every),
         ]

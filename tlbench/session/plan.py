@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
 from tlbench.execution.predicted import cost_sentences, predicted, told_counts
-from tlbench.execution.resume import done
+from tlbench.execution.resume import trained_untimed
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
 from tlbench.results.migrations import RecordTooNewError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Plan:
     """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite. notes:
-    what is to be known of how the suite was found.
+    what is to be known of how the suite was found. untimed: ids of cells that are trained and only lack step times.
     """
 
     suite: str
@@ -40,6 +40,7 @@ class Plan:
     done: frozenset[str]
     earlier: tuple[RunFolder, ...]
     notes: tuple[str, ...] = ()
+    untimed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """The suite's name with numbers of cells."""
@@ -69,14 +70,19 @@ class Plan:
 
     @cached_property
     def costs(self) -> dict[str, Cost]:
-        """What the cells that are not done will cost, by id, where that can be told."""
+        """What the cells that are not done will cost, by id, where that can be told; no training where that is done."""
         records = earlier_records()
-        return predicted(self.to_do, told_counts(records), records)
+        in_order = sorted(self.to_do, key=lambda cell: cell.id in self.untimed)  # as `run` does: training comes first
+        costs = predicted(in_order, told_counts(records), records)
+        return {
+            cell_id: replace(cost, seconds=0.0, images=0.0, features=0.0) if cell_id in self.untimed else cost
+            for cell_id, cost in costs.items()
+        }
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, train_images (a class; empty: all),
-        epochs, learning_rate, trials (empty: nothing is tuned), backend, seed, done.
+        epochs, learning_rate, trials (empty: nothing is tuned), backend, seed, trained, done (trained and timed).
         """
         import pandas as pd
 
@@ -101,6 +107,7 @@ class Plan:
             "trials": trials_of(cell) or None,
             "backend": cell.backend,
             "seed": cell.seed,
+            "trained": cell.id in self.done | self.untimed,
             "done": cell.id in self.done,
         }
 
@@ -135,9 +142,9 @@ def plan(
     earlier = runs_under(RESULTS / read.name)
     ids, unread = [cell.id for cell in cells], list[str]()
     place = Path(out) if out is not None else None
-    made = _done(ids, earlier, place, read.save_models, unread.append)
+    ready, untimed = _made(ids, earlier, place, read.save_models, unread.append)
     notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *unread)
-    return Plan(read.name, tuple(chosen), frozenset(made), tuple(earlier), notes)
+    return Plan(read.name, tuple(chosen), frozenset(ready - untimed), tuple(earlier), notes, frozenset(untimed))
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:
@@ -161,17 +168,20 @@ def trials_of(cell: Cell) -> int:
     return len(cell.train.tune.trials) if cell.train and cell.train.tune else 0
 
 
-def _done(ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None, models: bool, say: Say) -> set[str]:
-    """Cells that are done in the run `out`, else in the newest run of the same cells that `run` can go on with.
+def _made(
+    ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None, models: bool, say: Say
+) -> tuple[set[str], set[str]]:
+    """Cells that are trained in the run `out`, else in the newest run of the same cells that `run` can go on with, and
+    those of them that only lack step times.
 
     `say` gets a sentence for each that it cannot read, as `run` does.
     """
     if out is not None:
-        return done(Store(out), models) if is_run(out) else set()
+        return trained_untimed(Store(out), models) if is_run(out) else (set(), set())
     for folder in earlier:
         if list(folder.run.cells) == list(ids):
             try:
-                return done(Store(folder.path), models)
+                return trained_untimed(Store(folder.path), models)
             except (RecordTooNewError, OSError) as error:
                 say(left_out(folder.path, error))
-    return set()
+    return set(), set()
