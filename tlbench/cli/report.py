@@ -8,7 +8,7 @@ import click
 
 from tlbench.cli.options import data_option, plugin_option
 from tlbench.cli.outputs import format_and_file
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, say_page
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
 from tlbench.reporting.output import Made, printable
@@ -140,5 +140,5 @@ def _write(folder: RunFolder) -> int:
     written = write(folder, say)
     click.echo(written.text, nl=False)
     if written.files:
-        say(f"Reports: {', '.join(map(str, written.files))}")
+        say_page(folder)
     return SOME_FAILED if written.troubled() else 0

@@ -8,7 +8,7 @@ from rich.console import Console
 from tlbench.cli.options import data_option, imagenet_option, plugin_option, select_option, shard_option, weights_option
 from tlbench.cli.progress import Terminal
 from tlbench.cli.signals import exit_code
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, say_page
 from tlbench.execution.executors import EXECUTORS
 from tlbench.session.run import run
 
@@ -85,6 +85,5 @@ def command(
     click.echo(done.text, nl=False)
     if done.predicted:
         say(done.predicted)
-    if done.files:
-        say(f"Reports: {', '.join(map(str, done.files))}")
+    say_page(done)
     return SOME_FAILED if done.failed else 0

@@ -20,6 +20,9 @@ RESULTS = Path("results")
 WRITTEN = ("md", "txt")
 """Endings of the reports that stand for one that need not be made again."""
 
+PAGE = "html"
+"""Ending of the report that is opened in a browser."""
+
 StrPath = str | os.PathLike[str]
 
 Run = StrPath | RunFolder
@@ -92,17 +95,27 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
 
 def outdate_report(folder: RunFolder) -> None:
     """Let the run's report look older than all that is written from now on, also where the clock was set back."""
-    for file in report_files(folder.path, WRITTEN):
+    for file in report_files(folder.path, (*WRITTEN, PAGE)):
         os.utime(file, (0, 0))
 
 
 def written_report(folder: RunFolder) -> tuple[str, str] | None:
     """The run's report in Markdown and as text, where both are newer than all records; else None."""
-    reports = [file for kind in WRITTEN for file in report_files(folder.path, {kind})]
+    reports = _newer_than_records(folder, WRITTEN)
+    return (reports[0].read_text(encoding="utf-8"), reports[1].read_text(encoding="utf-8")) if reports else None
+
+
+def page(folder: RunFolder) -> Path | None:
+    """The run's report as a page for a browser, where it is newer than all records; else None."""
+    reports = _newer_than_records(folder, (PAGE,))
+    return reports[0] if reports else None
+
+
+def _newer_than_records(folder: RunFolder, kinds: Sequence[str]) -> list[Path]:
+    """The run's report in each of `kinds`; empty where one is missing or older than a record."""
+    reports = [file for kind in kinds for file in report_files(folder.path, {kind})]
     records = list((folder.path / "records").glob("*.json"))
-    if [file.suffix for file in reports] != [f".{kind}" for kind in WRITTEN] or not records:
-        return None
+    if [file.suffix for file in reports] != [f".{kind}" for kind in kinds] or not records:
+        return []
     newest = max(record.stat().st_mtime_ns for record in records)
-    if any(file.stat().st_mtime_ns < newest for file in reports):
-        return None
-    return reports[0].read_text(encoding="utf-8"), reports[1].read_text(encoding="utf-8")
+    return [] if any(file.stat().st_mtime_ns < newest for file in reports) else reports
