@@ -67,7 +67,14 @@ def test_an_unknown_format_is_told_before_anything_is_measured(
             ["--within", "size=9", "--format", "csv=x.csv"],
             "--within prints its answer and nothing else; leave --format",
         ),
-        (["--json", "--format", "csv=x.csv"], "--format csv=x.csv and --json are two formats; write one of them"),
+        (
+            ["--format", "html", "--format", "csv", "--output", "x"],
+            "--output is one file, and several formats are asked",
+        ),
+        (["--format", "html=x", "--format", "csv=x"], "--format: x is the file of two formats; give each its own"),
+        (["--output", "report.pdf"], "--output: no format ends in .pdf; name one with --format"),
+        (["--output", "report.svg"], "--output: no format ends in .svg; name one with --format"),
+        (["--thumbnails", "--format", "csv"], "--thumbnails goes with --format html"),
     ],
 )
 def test_what_a_report_would_leave_unwritten_is_refused(words: list[str], said: str, run: Path) -> None:
@@ -79,3 +86,32 @@ def test_json_names_its_file_with_format(run: Path, tmp_path: Path) -> None:
     command("report", run, "--json", "--format", f"json={tmp_path / 'x.json'}")
     rows: Any = json.loads((tmp_path / "x.json").read_text())["rows"]
     assert len(rows) == 1
+
+
+def test_a_report_is_written_in_each_format_that_is_asked_for(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, table = tmp_path / "a.html", tmp_path / "a.csv"
+    command("report", run, "--format", f"html={page}", "--format", f"csv={table}", "--json")
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["rows"]) == 1
+    assert printed.err.splitlines()[-2:] == [f"Report: {page}", f"Report: {table}"]
+    assert page.read_text().startswith("<!doctype html>")
+    assert table.read_text().startswith("run,")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.csv", "run,"), ("a.html", "<!doctype html>"), ("a.JSON", '{"title"'), ("a", "# tlbench")]
+)
+def test_the_ending_of_a_file_says_its_format(name: str, begins: str, run: Path, tmp_path: Path) -> None:
+    command("report", run, "--output", tmp_path / name)
+    assert (tmp_path / name).read_text().startswith(begins)
+
+
+def test_columns_go_to_each_file(run: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "a.csv", tmp_path / "a.md"]
+    command("report", run, "--columns", "backbone", "--format", f"csv={files[0]}", "--format", f"markdown={files[1]}")
+    assert [file.read_text().splitlines()[-1] for file in files] == [
+        "MobileNet (alpha=0.25)",
+        "| MobileNet (alpha=0.25) |",
+    ]

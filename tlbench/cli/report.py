@@ -1,7 +1,7 @@
 """`tlbench report`: tables of one or several runs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -21,6 +21,8 @@ from tlbench.session.report import load, write
 from tlbench.session.thumbnails import with_thumbnails
 
 SOME_FAILED = 2
+PICTURES = ("svg", "png")
+"""Formats of several files, for which `--output` is a folder."""
 ALONE = ("--profile", "--within")
 
 
@@ -28,11 +30,16 @@ ALONE = ("--profile", "--within")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format",
-    "word",
+    "words",
+    multiple=True,
     metavar="FORMAT[=FILE]",
-    help=f"One of {', '.join(FORMATS)}, printed or in this file, and no other files.",
+    help=f"One of {', '.join(FORMATS)}, printed or in this file, and no other files. May be given several times.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file instead of printing, in the format of its ending or of --format.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--profile", "as_profile", is_flag=True, help="Print where the time of each cell went, and nothing else.")
 @click.option(
@@ -57,7 +64,7 @@ ALONE = ("--profile", "--within")
 @plugin_option
 def command(
     runs: tuple[Path, ...],
-    word: str | None,
+    words: tuple[str, ...],
     output: Path | None,
     as_json: bool,
     as_profile: bool,
@@ -73,15 +80,21 @@ def command(
 
     Example: tlbench report results/small
     """
-    others = {"--format": word, "--output": output, "--json": as_json, "--columns": columns, "--thumbnails": thumbnails}
+    others = {
+        "--format": words,
+        "--output": output,
+        "--json": as_json,
+        "--columns": columns,
+        "--thumbnails": thumbnails,
+    }
     _check_alone({"--profile": as_profile, "--within": limits, **others})
-    name, output = _asked(word, output, as_json)
+    outputs = _asked(words, output, as_json)
     most = dict(map(_limit, limits))
-    if name is None and output is None and not (as_profile or most or columns or thumbnails) and len(runs) == 1:
+    if not (outputs or as_profile or most or columns or thumbnails) and len(runs) == 1:
         return _write(find_run(runs[0], say))
     report = load(*runs, say=say)
     if thumbnails:
-        if name != "html":
+        if "html" not in [name for name, _ in outputs]:
             raise UserError("--thumbnails goes with --format html, as --format html=page.html")
         report = with_thumbnails(report, [find_run(run, lambda _: None) for run in runs], data, say)
     if as_profile:
@@ -90,17 +103,14 @@ def command(
     if most:
         click.echo(terminal.text(*limited.sections(report, most)))
         return 0
-    if columns is not None:
-        name = name or "text"
-        made: Made = with_columns(report, [one.strip() for one in columns.split(",")], name)
-    else:
-        name = name or ("text" if output is None else "markdown")
-        made = FORMATS[name].make(report)
-    if output is None:
-        click.echo(printable(made, name), nl=False)
-    else:
-        write_to(made, output)
-        say(f"Report: {output}")
+    named = None if columns is None else [one.strip() for one in columns.split(",")]
+    for name, file in outputs or [("text", None)]:
+        made: Made = FORMATS[name].make(report) if named is None else with_columns(report, named, name)
+        if file is None:
+            click.echo(printable(made, name), nl=False)
+        else:
+            write_to(made, file)
+            say(f"Report: {file}")
     return 0
 
 
@@ -123,16 +133,39 @@ def _check_alone(options: Mapping[str, object]) -> None:
         raise UserError(f"{given[0]} prints its answer and nothing else; leave {given[1]} out")
 
 
-def _asked(word: str | None, output: Path | None, as_json: bool) -> tuple[str | None, Path | None]:
-    """The format and the file that are asked for. Raises UserError for an unknown format, two formats or two files."""
-    name, file = format_and_file(word or ("json" if as_json else ""))
-    if as_json and name != "json":
-        raise UserError(f"--format {word} and --json are two formats; write one of them")
-    if name and name not in FORMATS:
-        raise UserError(f"--format: {FORMATS.unknown(name)}")
-    if file and output is not None:
-        raise UserError(f"--format: {word} and --output name two files")
-    return name or None, file or output
+def _asked(words: Sequence[str], output: Path | None, as_json: bool) -> list[tuple[str, Path | None]]:
+    """The formats that are asked for, each with its file or to be printed; none where nothing is asked for.
+
+    Raises UserError for an unknown format, and where two would be one file.
+    """
+    outputs = list(map(format_and_file, words))
+    if as_json and "json" not in [name for name, _ in outputs]:
+        outputs.append(("json", None))
+    for name, _ in outputs:
+        if name not in FORMATS:
+            raise UserError(f"--format: {FORMATS.unknown(name)}")
+    if output is not None and len(outputs) > 1:
+        raise UserError(
+            "--output is one file, and several formats are asked for: name the file of each, as html=page.html"
+        )
+    if output is not None:
+        ((name, file),) = outputs or [(_of_ending(output), None)]
+        if file:
+            raise UserError(f"--format: {words[0]} and --output name two files")
+        outputs = [(name, output)]
+    files = [file for _, file in outputs if file]
+    if twice := [file for file in files if files.count(file) > 1]:
+        raise UserError(f"--format: {twice[0]} is the file of two formats; give each its own")
+    return outputs
+
+
+def _of_ending(output: Path) -> str:
+    """The format of a file by its ending; Markdown without one. Raises UserError where no format of one file has it."""
+    endings = {form.extension: name for name, form in reversed(list(FORMATS.items())) if name not in PICTURES}
+    ending = output.suffix.removeprefix(".").lower() or "md"
+    if ending not in endings:
+        raise UserError(f"--output: no format ends in .{ending}; name one with --format, as --format html")
+    return endings[ending]
 
 
 def _write(folder: RunFolder) -> int:

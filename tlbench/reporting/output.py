@@ -33,7 +33,9 @@ def printable(made: Made, name: str) -> str | bytes:
         return encoded(made).decode()
     if isinstance(made, bytes):
         return made
-    raise UserError(f"format {name} makes several files ({', '.join(made)}); name a folder for them")
+    raise UserError(
+        f"format {name} makes several files ({', '.join(made)}); name a folder for them: --format {name}=FOLDER"
+    )
 
 
 def encoded(content: str | bytes) -> bytes:
