@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import tlbench
 from tests import builders
@@ -25,7 +27,7 @@ from tests.narrow import present
 from tlbench.cli.plan import command as plan_command
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError
-from tlbench.datasets import synthetic
+from tlbench.datasets import intel, synthetic
 from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS
 from tlbench.execution.inputs import find_inputs
@@ -118,6 +120,12 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "suite.yaml").write_text(SUITE)
     return executor
+
+
+def draw(file: Path, color: int | None = None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    seed = int.from_bytes(str(file).encode()) % 2**32 if color is None else color
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 40, 3), np.uint8)).save(file)
 
 
 def run(**options: Any) -> tlbench.CompletedRun:
@@ -473,6 +481,54 @@ def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_
     assert full[cell.id].seconds == 0
     rows = json.loads(CliRunner().invoke(plan_command, ["suite.yaml", "--json"]).stdout)
     assert [(row["trained"], row["done"]) for row in rows] == [(True, False), (False, False)]
+
+
+def test_a_plan_does_not_say_done_of_other_images(replay: Replay, tmp_path: Path) -> None:
+    for name, count in (("photos", 12), ("tiny", 6)):
+        for label in "ab":
+            for number in range(count):
+                draw(tmp_path / name / label / f"{number}.png")
+    own = SUITE.replace("datasets: {name: intel}", "datasets: {name: mine, path: photos}")
+    own = own.replace("limit: {train: 4, validation: 2, test: 2}\n", "")
+    Path("suite.yaml").write_text(own)
+    run()
+
+    def planned() -> tuple[str, list[str]]:
+        plan = tlbench.plan("suite.yaml")
+        said = CliRunner().invoke(plan_command, ["suite.yaml"])
+        return next(line for line in said.stdout.splitlines() if line.startswith("2 cells")), list(plan.notes)
+
+    assert planned() == ("2 cells, 2 done.", [])
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: tiny"))
+    assert planned() == (
+        "2 cells, 0 done.", ["mine: 2 cells were trained on other images; `run` trains them again"]
+    )  # fmt: skip
+    shutil.copytree("photos", "copy")
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: copy"))
+    unsure = "2 cells, 0 done, 2 trained earlier; images are compared when it runs."
+    assert planned() == (unsure, [])  # as many files, and nobody has decoded them
+    assert tlbench.plan("suite.yaml").to_do == ()
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: gone"))
+    assert planned() == (unsure, [f"mine: {tmp_path / 'gone'} does not exist; `run` needs it"])
+    Path("suite.yaml").write_text(own)
+    draw(tmp_path / "photos/a/0.png", color=7)
+    assert planned()[0] == unsure
+    run()
+    assert replay.ran == ["frozen", "full"] * 2
+    assert planned() == ("2 cells, 2 done.", [])
+
+
+def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    assert len(tlbench.plan("suite.yaml").done) == 2
+    for label in intel.INTEL.classes:
+        draw(tmp_path / "data/intel/train" / label / "0.png")
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path / "data"))
+    plan = tlbench.plan("suite.yaml")
+    assert (len(plan.done), len(plan.to_do)) == (0, 2)
+    assert plan.notes == ("intel: 2 cells were trained on other images; `run` trains them again",)
 
 
 def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:

@@ -18,7 +18,7 @@ from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
 
-UNTIMED = "trained, not timed"
+UNTIMED, UNSURE = "trained, not timed", "trained earlier"
 
 
 @click.command()
@@ -31,7 +31,7 @@ UNTIMED = "trained, not timed"
 @click.option("--json", "as_json", is_flag=True, help="The whole cells, as JSON.")
 @plugin_option
 def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_json: bool) -> None:
-    """List the cells of SUITE and which of them are done. Runs nothing, looks for no data.
+    """List the cells of SUITE and which of them are done. Runs nothing, decodes no image.
 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
@@ -46,6 +46,7 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
                 "label": c.label,
                 "trained": c.id in done | untimed,
                 "done": c.id in done,
+                "images": "not compared" if c.id in chosen.unsure else "as now" if c.id in done | untimed else None,
                 "predicted": _predicted(chosen.costs.get(c.id)),
                 "cell": c.model_dump(mode="json"),
             }
@@ -53,10 +54,14 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
         ]
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(terminal.text(_table(cells, dict.fromkeys(done, "yes") | dict.fromkeys(untimed, UNTIMED))))
-    waiting = sum(cell.id in untimed for cell in cells)
-    more = f", {waiting} trained and not timed" if waiting else ""
-    click.echo(f"\n{counted(len(cells), 'cell')}, {len(cells) - len(chosen.to_do)} done{more}.")
+    unsure = chosen.unsure - untimed
+    states = (done, "yes"), (unsure, UNSURE), (untimed, UNTIMED)
+    click.echo(terminal.text(_table(cells, {cell_id: state for ids, state in states for cell_id in ids})))
+    counts = (done - unsure, "done"), (unsure, "trained earlier"), (untimed, "trained and not timed")
+    numbers = [(sum(cell.id in ids for cell in cells), state) for ids, state in counts]
+    said = ", ".join(f"{number} {state}" for number, state in numbers if number or state == "done")
+    compared = "; images are compared when it runs" if any(cell.id in chosen.unsure for cell in cells) else ""
+    click.echo(f"\n{counted(len(cells), 'cell')}, {said}{compared}.")
     for sentence in chosen.sentences:
         click.echo(sentence)
 

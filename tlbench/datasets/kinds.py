@@ -53,6 +53,11 @@ def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     return read(place, rule, empty=empty)
 
 
+def is_quick(place: Path, rule: SplitRule) -> bool:
+    """Whether `read_images` only lists files there, and reads no large ones."""
+    return _reader(place, rule) in (read_layout, read_table, metadata.read_metadata)
+
+
 def _reader(place: Path, rule: SplitRule) -> Read:
     if (kind := kind_of(place)) != "path":
         return FILES[kind]

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tlbench.cache.folders import IMAGES
-from tlbench.cache.manifest import key_of
+from tlbench.cache.manifest import DamagedError, key_of, read_manifest
 from tlbench.cache.store import Entry, Store
 from tlbench.cache.writer import NoRoomError
 from tlbench.core.cell import Limit, Named
@@ -26,11 +28,12 @@ from tlbench.datasets.build import (
     labels_of,
     most_bytes,
 )
-from tlbench.datasets.kinds import read_images
+from tlbench.datasets.kinds import is_quick, read_images
 from tlbench.datasets.layout import Layout, SplitRule
-from tlbench.datasets.locate import Located, locate
-from tlbench.datasets.registry import classes_of
+from tlbench.datasets.locate import Located, folder_of, locate
+from tlbench.datasets.registry import SYNTHETIC, classes_of
 from tlbench.datasets.source import ArraySplit, DataSource
+from tlbench.results.images import DataProvenance
 
 OnDecode = Callable[[str, int, int], None]
 
@@ -110,6 +113,49 @@ def prepare(
     source = _source(dataset, located, layout, image_size, entry, store.damaged)
     entry.keep_for(source)
     return source
+
+
+def same_images(
+    record: DataProvenance,
+    dataset: Named,
+    limit: Limit,
+    image_size: ImageSize,
+    *,
+    resize: Resize,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    listings: Listings,
+) -> bool | None:
+    """Whether the images that `record` names are those that `prepare` would give for the same arguments.
+
+    None where only decoding them tells, or fetching, or reading large files: nothing of that is done here.
+    """
+    drawn = dataset.name == SYNTHETIC
+    folder = None if drawn else path or folder_of(dataset.name, root, cache)
+    if folder is None and not (drawn or (fallback_synthetic and record.source == "synthetic")):
+        return None  # it would be fetched, or may be in a folder that only `run` is given
+    if folder is not None and record.source == "synthetic":
+        return False
+    name = dataset.model_dump_json()
+    try:
+        if name not in listings:
+            if folder is not None and not is_quick(folder, _rule(dataset)):
+                return None
+            located = locate(dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic)
+            listings[name] = _listing(dataset, located)
+    except (UserError, OSError):  # which `run` will tell
+        return None
+    layout = listings[name].layout
+    if layout and record.splits and (layout.classes, dict(layout.origins)) != (record.classes, record.splits):
+        return False
+    key = key_of(_made_from(dataset, listings[name], limit, image_size, resize))
+    try:
+        built = Built.model_validate(read_manifest(cache / IMAGES.folder / key).about)
+    except (DamagedError, ValidationError):
+        return None
+    return built.fingerprint == record.fingerprint
 
 
 def _source(

@@ -125,15 +125,13 @@ def done(store: Store, models: bool = False) -> set[str]:
     Raises:
         RecordTooNewError: a record was written by a newer version of tlbench.
     """
-    ready, untimed = trained_untimed(store, models)
-    return ready - untimed
-
-
-def trained_untimed(store: Store, models: bool = False) -> tuple[set[str], set[str]]:
-    """The ids of the cells that are trained, and of those of them whose steps still have to be timed, as `done`."""
     records = store.look()
-    ready = trained(store, records, models)
-    return ready, {one.cell_id for one in records if one.cell_id in ready and one.cell.timing and one.timings is None}
+    return trained(store, [one for one in records if not lacks_times(one)], models)
+
+
+def lacks_times(record: Record) -> bool:
+    """Whether the steps of a cell that is trained still have to be timed."""
+    return bool(record.cell.timing) and record.timings is None
 
 
 def _whole(store: Store, record: Record, models: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The cells of a suite, and what running them would take. Runs nothing, looks for no data."""
+"""The cells of a suite, and what running them would take. Runs nothing, decodes no image."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,14 @@ from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
 from tlbench.execution.predicted import cost_sentences, predicted, told_counts
-from tlbench.execution.resume import trained_untimed
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
-from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.record import Record
-from tlbench.results.run_folder import RunFolder, is_run, left_out, runs_under
+from tlbench.results.run_folder import RunFolder, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
-from tlbench.session.folder import RESULTS, Say, StrPath, as_path
+from tlbench.session.folder import RESULTS, StrPath, as_path
+from tlbench.session.made import made
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Plan:
     """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite. notes:
-    what is to be known of how the suite was found. untimed: ids of cells that are trained and only lack step times.
+    what is to be known of how the suite was found, and of images that are others. untimed: ids of cells that are
+    trained and only lack step times. unsure: ids of cells that are trained, and only `run` sees whether on the images
+    that there are now.
     """
 
     suite: str
@@ -41,6 +42,7 @@ class Plan:
     earlier: tuple[RunFolder, ...]
     notes: tuple[str, ...] = ()
     untimed: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """The suite's name with numbers of cells."""
@@ -140,11 +142,9 @@ def plan(
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
-    ids, unread = [cell.id for cell in cells], list[str]()
-    place = Path(out) if out is not None else None
-    ready, untimed = _made(ids, earlier, place, read.save_models, unread.append)
-    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *unread)
-    return Plan(read.name, tuple(chosen), frozenset(ready - untimed), tuple(earlier), notes, frozenset(untimed))
+    found = made(read, cells, chosen, earlier, Path(out) if out is not None else None)
+    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *found.notes)
+    return Plan(read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure)
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:
@@ -166,22 +166,3 @@ def _by_name(cells: Sequence[Cell]) -> list[str]:
 def trials_of(cell: Cell) -> int:
     """How many settings are tried for it; 0 where nothing is tuned."""
     return len(cell.train.tune.trials) if cell.train and cell.train.tune else 0
-
-
-def _made(
-    ids: Sequence[str], earlier: Sequence[RunFolder], out: Path | None, models: bool, say: Say
-) -> tuple[set[str], set[str]]:
-    """Cells that are trained in the run `out`, else in the newest run of the same cells that `run` can go on with, and
-    those of them that only lack step times.
-
-    `say` gets a sentence for each that it cannot read, as `run` does.
-    """
-    if out is not None:
-        return trained_untimed(Store(out), models) if is_run(out) else (set(), set())
-    for folder in earlier:
-        if list(folder.run.cells) == list(ids):
-            try:
-                return trained_untimed(Store(folder.path), models)
-            except (RecordTooNewError, OSError) as error:
-                say(left_out(folder.path, error))
-    return set(), set()

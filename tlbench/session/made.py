@@ -1,0 +1,111 @@
+"""What earlier runs of a suite have made of its cells, for who does not run them now. Decodes no image."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core import settings
+from tlbench.core.cell import Cell
+from tlbench.core.text import counted
+from tlbench.datasets.prepare import Listings, same_images
+from tlbench.datasets.registry import IMAGENET
+from tlbench.execution.resume import lacks_times, trained
+from tlbench.results.migrations import RecordTooNewError
+from tlbench.results.record import Record
+from tlbench.results.run_folder import RunFolder, is_run, left_out
+from tlbench.results.store import Store
+from tlbench.suite.load import Suite
+
+
+@dataclass(frozen=True)
+class Made:
+    """Ids of cells.
+
+    Attributes:
+        done: those that are trained and timed.
+        untimed: those that are trained and only lack step times.
+        unsure: those of both whose images may be others by now.
+        notes: sentences on runs that cannot be read, and on images that are others.
+    """
+
+    done: frozenset[str] = frozenset()
+    untimed: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def made(
+    suite: Suite, cells: Sequence[Cell], chosen: Sequence[Cell], runs: Sequence[RunFolder], out: Path | None
+) -> Made:
+    """What is made of the cells of a suite in the run `out`, else in the newest of `runs` that `run` can go on with.
+
+    chosen: the cells whose images are compared with those that there are now. What was made of other images does not
+    count, and a sentence says so; neither does a run that cannot be read.
+    """
+    ids, notes, compared = [cell.id for cell in cells], list[str](), _Compared(suite)
+    wanted = {cell.id for cell in chosen}
+    if out is not None:
+        return _of(Store(out), suite, wanted, compared) if is_run(out) else Made()
+    first: Made | None = None
+    for folder in runs:
+        if list(folder.run.cells) != ids:
+            continue
+        try:
+            found = _of(Store(folder.path), suite, wanted, compared)
+        except (RecordTooNewError, OSError) as error:
+            notes.append(left_out(folder.path, error))
+            continue
+        if not found.notes:
+            return Made(found.done, found.untimed, found.unsure, tuple(notes))
+        first = first or found
+    found = first or Made()
+    return Made(found.done, found.untimed, found.unsure, (*found.notes, *notes))
+
+
+class _Compared:
+    """Whether the images of records are those that there are now; what was listed once is not listed again."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite, self._listings, self._known = suite, Listings(), dict[tuple[object, ...], bool | None]()
+
+    def same(self, record: Record) -> bool | None:
+        """None where that is not known."""
+        if (data := record.data) is None:
+            return True
+        cell = record.cell
+        if cell.kind == "original" or cell.dataset.name == IMAGENET:
+            return None
+        key = (cell.dataset.model_dump_json(), cell.limit, cell.image_size, cell.resize, data.fingerprint)
+        if key not in self._known:
+            self._known[key] = same_images(
+                data,
+                cell.dataset,
+                cell.limit,
+                cell.image_size,
+                resize=cell.resize,
+                root=settings.folder("TLBENCH_DATA"),
+                path=self._suite.dataset_paths.get(cell.dataset.name),
+                cache=cache_dir(),
+                fallback_synthetic=self._suite.fallback.datasets == "synthetic",
+                listings=self._listings,
+            )
+        return self._known[key]
+
+
+def _of(store: Store, suite: Suite, wanted: set[str], compared: _Compared) -> Made:
+    records = store.look()
+    ready = trained(store, records, suite.save_models)
+    records = [one for one in records if one.cell_id in ready]
+    same = {one.cell_id: compared.same(one) for one in records if one.cell_id in wanted}
+    others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
+    notes = [
+        f"{name}: {counted(count, 'cell')} {'was' if count == 1 else 'were'} trained on other images; `run` trains "
+        f"{'it' if count == 1 else 'them'} again"
+        for name, count in others.items()
+    ]
+    kept = [one for one in records if same.get(one.cell_id) is not False]
+    untimed = frozenset(one.cell_id for one in kept if lacks_times(one))
+    unsure = frozenset(cell_id for cell_id, is_same in same.items() if is_same is None)
+    return Made(frozenset(one.cell_id for one in kept) - untimed, untimed, unsure, tuple(notes))
