@@ -84,13 +84,55 @@ def test_limits_are_named_by_their_cost_and_wrong_ones_are_told() -> None:
     (note,) = section.blocks
     assert isinstance(note, Note)
     assert note.lines == (sentence(chosen(THREE), [1, 2]),)
-    with pytest.raises(UserError, match="there is no cost 'inferense' here; did you mean 'inference-cpu'"):
+    with pytest.raises(UserError, match="there is no cost 'inferense' here; did you mean 'inference'"):
         limited.sections(report(THREE), {"inferense": 50})
     with pytest.raises(UserError, match="nothing was trained here"):
         limited.sections(Report("t", []), {"size": 1})
     both = [*THREE, replace_device(trained("Third", "full", 180, 20.0))]
     with pytest.raises(UserError, match="inference may be inference-cpu or inference-gpu; name one of them"):
         limited.sections(report(both), {"inference": 50})
+    with pytest.raises(
+        UserError, match=r"'x' here; known costs: inference-cpu, inference-gpu, memory, parameters, size"
+    ):
+        limited.sections(report(both), {"x": 50})
+
+
+def lines_within(records: Sequence[Record], **limits: float) -> tuple[str, ...]:
+    (section,) = limited.sections(report(records), limits)
+    (note,) = section.blocks
+    assert isinstance(note, Note)
+    return tuple(map(str, note.lines))
+
+
+@pytest.mark.parametrize(
+    ("limits", "fit"),
+    [({"inference": 55}, True), ({"inference": 54}, False), ({"parameters": 219_000}, True), ({"size": 0.83}, False)],
+)
+def test_what_is_written_as_the_limit_is_within_it(limits: dict[str, float], fit: bool) -> None:
+    """55.1 ms are read as 55, and 219,058 parameters as 219K."""
+    said = lines_within([trained("Big", "full", 190, 80.0), trained("Small", "full", 187, 55.1)], **limits)
+    assert ("Small, full: 93.5%" in said[0]) == fit
+
+
+def test_where_nothing_fits_the_cheapest_of_each_cost_is_named() -> None:
+    cheap = trained("Small", "full", 187, 55.1)
+    assert lines_within([trained("Big", "full", 190, 80.0), cheap], inference=20, size=0.1) == (
+        "Nothing that was tested is within these limits.",
+        "The cheapest by inference is Small, full: 55 ms to classify 32 images.",
+        "The cheapest by size is Big, full: 0.84 MiB.",
+    )
+
+
+def test_a_limit_of_time_says_why_there_are_no_times() -> None:
+    with pytest.raises(
+        UserError, match=r"inference: No step was timed here: .* Known costs: memory, parameters, size$"
+    ):
+        lines_within([trained("Big", "full", 190)], inference=20)
+    with pytest.raises(UserError, match="inference-gpu: No such step was timed here"):
+        lines_within(THREE, **{"inference-gpu": 20})
+    runs = [RunRecord(run, one) for run, one in zip("ab", THREE, strict=False)]
+    with pytest.raises(UserError, match="training: Step times here are of several runs, none of which timed all"):
+        limited.sections(Report("t", runs), {"training": 20})
 
 
 def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> None:

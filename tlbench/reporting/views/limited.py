@@ -1,35 +1,81 @@
 """Which to take within limits of cost, for each data set. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from tlbench.core.errors import UserError, nearest
 from tlbench.reporting.answer import listed, sentence, within
+from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Note, Section
-from tlbench.reporting.plots import Choice
+from tlbench.reporting.plots import Choice, Reading
 from tlbench.reporting.report import Report
+from tlbench.reporting.views.choice import APART
+
+SHOWN = re.compile(r"[\d.,]+[KM]?")
+TIMES_OF = {"K": 1e3, "M": 1e6}
 
 
 def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
-    """The sentence and the names of those that may be as good, of each data set.
+    """The sentence and the names of those that may be as good, of each data set; the cheapest where nothing fits.
 
-    limits: by the key of a cost, or its first word where one device was measured (``inference``). Raises UserError for
-    one that nothing was measured of.
+    limits: by the key of a cost, or its first word where one device was measured (``inference``). What is written as 55
+    is within 55. Raises UserError for a cost that nothing was measured of.
     """
     found = []
     for one in report.decisions:
-        places = within(one.choice, {_key(one.choice, key): most for key, most in limits.items()})
-        lines = filter(None, (sentence(one.choice, places), listed(one.choice, places)))
-        found.append(Section(one.title, (Note(tuple(lines)),)))
+        keys = {_key(report, one.choice, word): word for word in limits}
+        most = {key: _as_measured(one.choice, key, limits[word]) for key, word in keys.items()}
+        places = within(one.choice, most)
+        said = [sentence(one.choice, places), listed(one.choice, places)]
+        if not places:
+            said += [_cheapest(one.choice, key, word) for key, word in keys.items()]
+        found.append(Section(one.title, (Note(tuple(filter(None, said))),)))
     if not found:
         raise UserError("--within: nothing was trained here, so that there is nothing to choose from")
     return found
 
 
-def _key(chosen: Choice, word: str) -> str:
+def _as_measured(chosen: Choice, key: str, most: float) -> float:
+    """The highest cost that is within a limit: the limit, or what is above it and written as no more than it."""
+    costs = [mark.x[key] for mark in chosen.scatter.marks if key in mark.x]
+    return max([most, *(cost.value for cost in costs if _written(cost) <= most)])
+
+
+def _written(cost: Reading) -> float:
+    """The number as it is read: 55 of ``~55 ms``, 219,000 of ``219K parameters``."""
+    number = SHOWN.search(cost.text)
+    assert number is not None
+    digits = number[0].rstrip("KM").replace(",", "")
+    return float(digits) * TIMES_OF.get(number[0][-1], 1)
+
+
+def _cheapest(chosen: Choice, key: str, word: str) -> str:
+    """The least of a cost that was measured; of equal ones the most accurate, which is first."""
+    mark = min((mark for mark in chosen.scatter.marks if key in mark.x), key=lambda mark: mark.x[key].value)
+    return f"The cheapest by {word} is {mark.name}: {mark.x[key].text}."
+
+
+def _key(report: Report, chosen: Choice, word: str) -> str:
     keys = [axis.key for axis in chosen.scatter.xs]
-    fitting = [key for key in keys if word in {key, key.partition("-")[0]}]
+    fitting = [key for key in keys if word in {key, _first(key)}]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise UserError(f"--within: {word} may be {' or '.join(fitting)}; name one of them")
-    raise UserError(f"--within: there is no cost {word!r} here; {nearest(word, keys, 'costs')}")
+    firsts = [_first(key) for key in keys]
+    known = [key if firsts.count(first) > 1 else first for key, first in zip(keys, firsts, strict=True)]
+    if word in {part for key in TIMES for part in (key, _first(key))}:
+        raise UserError(f"--within {word}: {_why_no_times(report, chosen)} Known costs: {', '.join(sorted(known))}")
+    raise UserError(f"--within: there is no cost {word!r} here; {nearest(word, known, 'costs')}")
+
+
+def _first(key: str) -> str:
+    return key.partition("-")[0]
+
+
+def _why_no_times(report: Report, chosen: Choice) -> str:
+    if APART in chosen.certainty:
+        return APART
+    if any(row.record.timings for row in report.rows):
+        return "No such step was timed here."
+    return "No step was timed here: `tlbench run` takes the times, without --untimed and with a `timing` of the suite."
