@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tests.reporting.test_answer import nested, replace_device, trained
 from tests.reporting.test_caveats import lines_of
 from tests.reporting.test_report import table
@@ -19,7 +20,7 @@ from tlbench.reporting.formats import as_json, as_markdown, as_text
 from tlbench.reporting.plots import Curves
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import batch_sizes
-from tlbench.results.measured import Doubt, Memory
+from tlbench.results.measured import Doubt, Memory, Relative
 from tlbench.results.record import Record
 
 TIME = "Time (ms) per inference step (CPU)"
@@ -104,7 +105,8 @@ def test_times_of_two_runs_are_no_cost_and_each_says_whose_it_is() -> None:
     assert (small[TIME], big[TIME]) == ("60.0 (57.0–63.0) [laptop]", "20.0 (19.0–21.0) [server]")
     assert "only times of one run are to be compared" in text
     assert "ms a batch" not in as_text(apart)
-    assert "with the times of each run" in as_text(apart)
+    assert "`--format html=FILE` has the times of every run" in " ".join(as_text(apart).split())
+    assert "Top-1 is of laptop (1 cell), server (1 cell)." in as_text(apart)
 
 
 def test_where_one_run_timed_all_its_times_are_the_cost() -> None:
@@ -116,6 +118,33 @@ def test_where_one_run_timed_all_its_times_are_the_cost() -> None:
     alone = as_markdown(report(run=[*laptop, *server[1:]]))
     assert "[run]" not in alone
     assert "only times of one run" not in alone
+
+
+def in_turn(record: Record, ratio: float, anchor: Record) -> Record:
+    """As if its steps had been timed in turn with those of the anchor."""
+    relative = Relative(to=anchor.cell_id, estimate=ratio, low=ratio * 0.9, high=ratio * 1.1)
+    timings = present(record.timings)
+    steps = tuple(one.model_copy(update={"relative": relative}) for one in timings.steps)
+    return record.model_copy(update={"timings": timings.model_copy(update={"steps": steps})})
+
+
+def test_the_terminal_says_of_which_run_each_number_is_and_keeps_its_ratios() -> None:
+    """The first run lacks one model, so that the times are the second's, in turn with an anchor of its own."""
+    frozen, full = trained("A", "frozen", 180, 55.0), trained("A", "full", 190, 82.0)
+    again = [trained("A", "frozen", 170, 52.0), trained("A", "full", 150, 77.0)]
+    second = [in_turn(again[0], 1.0, again[0]), in_turn(again[1], 1.48, again[0])]
+    first = [in_turn(frozen, 1.0, full)]
+    text = as_text(report(first=first, second=second))
+    assert "1.48x (77)" in text
+    assert "Top-1 is of first (1 cell), second (1 cell); CPU times are of second.\n" in text
+    assert "report's files" not in text, "of several runs none are written"
+    both = as_text(report(first=[frozen, full], second=second))
+    assert "Top-1 is of first (2 cells); CPU times are of first. Nothing here is of second.\n" in both
+    assert "1.48x" not in both
+    assert "`tlbench compare` sets two runs against each other" in " ".join(both.split())
+    alone = as_text(report(second=second))
+    assert "1.48x (77)" in alone
+    assert "Top-1 is of" not in alone
 
 
 def test_memory_is_that_of_the_first_run_and_not_between_a_process_with_a_gpu_and_one_without() -> None:

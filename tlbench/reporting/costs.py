@@ -62,6 +62,12 @@ def times_apart(recipes: Sequence[Seeds]) -> bool:
     return any(places and _common(places) is None for places in of_times)
 
 
+def timed_in(recipes: Sequence[Seeds]) -> dict[str, str]:
+    """The run whose step times of these recipes are compared, by the key of the axis."""
+    found = {cost.axis.key: _common(cost.places(recipes)) for cost in COSTS if cost.axis.key in TIMES}
+    return {key: str(run) for key, run in found.items() if run is not None}
+
+
 def _common(places: Sequence[Sequence[Hashable]]) -> Hashable:
     """The first place that all have; None where there is none."""
     return next((one for one in places[0] if all(one in others for others in places)), None) if places else None

@@ -1,15 +1,15 @@
 """For each data set: which model and strategy to take, what may be as good, and what that costs. Pure."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tlbench.core.text import counted
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
 from tlbench.reporting.answer import SMALLEST, WORDS, sentence
-from tlbench.reporting.costs import Costs, compared, times_apart
+from tlbench.reporting.costs import Costs, compared, timed_in, times_apart
 from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
@@ -38,7 +38,7 @@ class Decision:
     """Which recipe to take of those that were trained and tested on the same images, under a heading.
 
     slug: the heading, as files' names have it. recipes: rows of each mark of the choice, in its order, each cell once.
-    limits: who leads within which limits, where anybody else does.
+    limits: who leads within which limits, where anybody else does. timed_in: the run of the times along each axis.
     """
 
     heading: str
@@ -46,6 +46,7 @@ class Decision:
     choice: Choice
     recipes: tuple[tuple[RunRecord, ...], ...]
     limits: tuple[Section, ...]
+    timed_in: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -150,7 +151,8 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     words = SMALLEST if run == "size" else WORDS
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
     choice = Choice(scatter, found.beaten, words, rests_on, run)
-    return Decision(heading, slug, choice, tuple(once[place] for place in places), tuple(_limits(choice, found)))
+    ordered = tuple(once[place] for place in places)
+    return Decision(heading, slug, choice, ordered, tuple(_limits(choice, found)), timed_in(by_recipe))
 
 
 def _value(reading: Reading | None) -> float:

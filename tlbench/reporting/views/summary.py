@@ -1,13 +1,15 @@
 """The report in a screenful: what to take, and a narrow table of each data set. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
+from tlbench.core.text import counted
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.plots import Reading
+from tlbench.reporting.plots import Axis, Reading
 from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
@@ -17,7 +19,12 @@ from tlbench.reporting.views.relative import Place, TimeColumns, relative_of
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 
-UNIT = "Times: ms a batch of {batch} images{stable}. The rest is in the report's files."
+UNIT = "Times: ms a batch of {batch} images{stable}."
+REST = "The rest is in the report's files."
+SEVERAL = (
+    "Each cell counts once, as the first of the runs has it. `--format html=FILE` has the times of every run, and "
+    "`tlbench compare` sets two runs against each other."
+)
 NO_TIMES = "The rest, with the times of each run, is in the report's files."
 RELATIVE = "Times with an x are relative to 1x, that of {anchor}; ms are in brackets."
 HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
@@ -30,38 +37,64 @@ PADDING = 2
 
 def document(report: Report) -> Document:
     """A section for each data set, and how many cells failed."""
-    how = TimeColumns.of(report.rows)
+    how, runs = TimeColumns.of(report.rows), list(dict.fromkeys(row.run for row in report.rows))
+    shown = TimeColumns.of(_shown(report), report.rows)
     sections: list[Section | Note] = []
     for one in report.decisions:
-        sections.append(Section(one.title, (one.choice, _trained(one, how))))
+        of_runs = [Note(tuple(wrap(_of_runs(one, runs), COLUMNS)))] if len(runs) > 1 else []
+        sections.append(Section(one.title, (one.choice, _trained(one, shown), *of_runs)))
     if originals := original.originals(report):
         drawn = original.scatter(report)
         said = [Note(tuple(wrap(original.TAKE + original.answer(report, drawn), COLUMNS)))] if drawn else []
         table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
         sections.append(Section("Original classifiers", (*said, table)))
-    sections += _legend(report, how)
+    sections += _legend(report, shown, several=len(runs) > 1)
     troubled = [row for row in report.rows if row.record.trouble]
     if troubled:
         sections.append(Section("Cells that gave no numbers", (_failed(troubled),)))
     return Document(report.title, tuple(sections))
 
 
-def _legend(report: Report, how: TimeColumns) -> list[Note]:
+def _shown(report: Report) -> list[RunRecord]:
+    """Those of which times are shown where several runs were timed: a run that is not, has no anchor here."""
+    runs = {(TIMES[key][0], run) for one in report.decisions for key, run in one.timed_in.items()}
+    devices = {device for device, _ in runs}
+    return [
+        row
+        for row in report.rows
+        if (timings := row.record.timings) is None or timings.device not in devices or (timings.device, row.run) in runs
+    ]
+
+
+def _of_runs(decision: Decision, runs: Sequence[str]) -> str:
+    """Which of several runs each number of a table is of."""
+    cells = Counter(row.run for seeds in decision.recipes for row in seeds)
+    shown = {axis.key for axis in _axes(decision)}
+    times = dict.fromkeys(
+        f"{TIMES[key][0].upper()} times are of {run}" for key, run in decision.timed_in.items() if key in shown
+    )
+    first = ", ".join(f"{run} ({counted(cells[run], 'cell')})" for run in runs if cells[run])
+    none = ", ".join(run for run in runs if not cells[run] and run not in decision.timed_in.values())
+    return "; ".join([f"Top-1 is of {first}", *times]) + "." + (f" Nothing here is of {none}." if none else "")
+
+
+def _legend(report: Report, how: TimeColumns, *, several: bool) -> list[Note]:
     timed = [record for record in report.records if record.cell.timing and record.timings]
     shown = original.originals(report) or any(
         axis.key in TIMES for one in report.decisions for axis in one.choice.scatter.xs
     )
+    runs = wrap(SEVERAL, COLUMNS) if several else []
     if not timed:
-        return []
+        return [Note(tuple(runs))] if runs else []
     if not shown:
-        return [Note((NO_TIMES,))]
+        return [Note(tuple(runs) or (NO_TIMES,))]
     batch = " or ".join(map(str, sorted({record.cell.timing.batch_size for record in timed if record.cell.timing})))
     unstable = any(not step.stable for record in timed if record.timings for step in record.timings.steps)
     stable = (
         "" if not unstable else f"; {UNSTABLE} marks one that is not stable" if how.marks else "; no time is stable"
     )
     relative = [RELATIVE.format(anchor=how.anchor)] if how.anchor else []
-    return [Note((UNIT.format(batch=batch, stable=stable), *relative))]
+    return [Note((f"{UNIT.format(batch=batch, stable=stable)}{'' if runs else f' {REST}'}", *relative, *runs))]
 
 
 def _failed(troubled: Sequence[RunRecord]) -> Table:
@@ -81,8 +114,7 @@ def _ended(message: str) -> str:
 
 def _trained(decision: Decision, how: TimeColumns) -> Table:
     """Best first; which may be the best is said in a column."""
-    scatter = decision.choice.scatter
-    axes = [axis for axis in scatter.xs if axis.key in HEADINGS][:MOST]
+    scatter, axes = decision.choice.scatter, _axes(decision)
     lines: list[tuple[Text, ...]] = []
     for place, mark in enumerate(scatter.marks):
         share = mark.y.text
@@ -102,6 +134,11 @@ def _trained(decision: Decision, how: TimeColumns) -> Table:
         *(Column(HEADINGS[axis.key], "right") for axis in axes),
     )
     return compact(Table(columns, tuple(lines)))
+
+
+def _axes(decision: Decision) -> list[Axis]:
+    """The costs that have a column."""
+    return [axis for axis in decision.choice.scatter.xs if axis.key in HEADINGS][:MOST]
 
 
 def _cost(key: str, reading: Reading | None, how: TimeColumns) -> str:
