@@ -88,6 +88,16 @@ def test_a_folder_comes_before_kerass_cache(tmp_path: Path) -> None:
 def test_weights_that_are_nowhere_name_the_file_and_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mobilenet_1_0_224_tf_no_top.h5 is not in .*fallback: {weights: random}"):
         find(MOBILENET, {}, False, tmp_path, instead=None, allow_download=False)
+    with pytest.raises(UserError) as told:
+        find(MOBILENET, {}, False, tmp_path, instead=None, allow_download=False)
+    official = official_file(MOBILENET, {}, False)
+    assert official is not None
+    assert str(told.value) == (
+        f"ImageNet weights of MobileNet: {official.file} is not in {tmp_path} or {keras_cache()}, and downloading is "
+        f"off; put it (to be had at {official.url}) in a folder and name that with --weights or TLBENCH_WEIGHTS, or "
+        "let others stand in for it, marked, with `fallback: {weights: drawn}` or `fallback: {weights: random}` in the "
+        "suite"
+    )
     assert find(MOBILENET, {}, False, tmp_path, instead="random", allow_download=False).kind == "random"
     with pytest.raises(UserError, match=r"the weights folder .*none does not exist"):
         find(MOBILENET, {}, False, tmp_path / "none", instead="random")

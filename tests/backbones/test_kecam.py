@@ -55,5 +55,5 @@ def test_weights_that_are_nowhere_are_an_error_and_no_random_model(
     Path("mine.yaml").write_text(
         "{name: mine, datasets: synthetic, backbones: DaViT_T, strategies: full, train: {epochs: 1}}"
     )
-    with pytest.raises(UserError, match=r"weights of DaViT_T: davit_t_imagenet.h5 is not in .*put the file there"):
+    with pytest.raises(UserError, match=r"weights of DaViT_T: davit_t_imagenet.h5 is not in .*; put it .*in a folder"):
         tlbench.run("mine.yaml")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tlbench.core.text import one_line, three_digits
+from tlbench.core.text import listed, one_line, three_digits
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,10 @@ from tlbench.core.text import one_line, three_digits
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+def test_listed() -> None:
+    assert [listed(list(words)) for words in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
 
 
 @pytest.mark.parametrize(("value", "text"), [(382.4, "382"), (25.94, "25.9"), (3.814, "3.81"), (1430.2, "1430")])

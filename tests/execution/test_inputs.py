@@ -96,6 +96,23 @@ def test_a_record_of_other_code_in_a_plugin_rests_on_other_inputs_whatever_the_f
     assert same_inputs(record, inputs) is same
 
 
+def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLBENCH_OFFLINE", "1")
+    names = ("MobileNetV2", "VGG16", "EfficientNetB0")
+    cells = [builders.cell(backbone=Named(name=name), dataset=CELL.dataset, image_size=96) for name in names]
+    with pytest.raises(UserError) as told:
+        find_inputs([*cells, *cells], Places(None, tmp_path, tmp_path / "cache", None, {}, True, None))
+    said = str(told.value)
+    assert said.startswith(
+        "ImageNet weights of MobileNetV2, VGG16 and EfficientNetB0: "
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5, "
+        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 and efficientnetb0_notop.h5 are not in "
+    )
+    assert "; put them (to be had at https://" in said
+    assert "name that with --weights or TLBENCH_WEIGHTS, or let others stand in for them, marked, with " in said
+    assert said.count("https://") == 3
+
+
 @pytest.mark.parametrize("instead", ["drawn", "random", None])
 def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, instead: StandIn | None) -> None:
     (tmp_path / BELOW).write_bytes(b"below")

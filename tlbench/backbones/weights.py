@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -16,8 +16,10 @@ from tlbench.core.cell import Scalar
 from tlbench.core.errors import UserError
 from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
+from tlbench.core.text import listed
 
 DEFAULT_SIZE = 224
+OF = "ImageNet weights of "
 StandIn = Literal["drawn", "random"]
 
 
@@ -50,6 +52,36 @@ class WeightsSource:
     sha256: str | None = None
     instead_of: str | None = None
     size: int = 0
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A weights file that is nowhere. of: the backbone. looked: the folders it is not in. why: it is not fetched."""
+
+    of: str
+    official: OfficialFile
+    looked: str
+    why: str
+
+
+class MissingWeightsError(UserError):
+    """Weights files are nowhere, and nothing may stand in for them. bare: the sentence without what could stand in."""
+
+    def __init__(self, missing: Sequence[Missing]) -> None:
+        first, files = missing[0], list(dict.fromkeys(one.official.file for one in missing))
+        of = listed(list(dict.fromkeys(one.of for one in missing)))
+        urls = [url for url in dict.fromkeys(one.official.url for one in missing) if url not in first.why]
+        where = f" (to be had at {', '.join(urls)})" if urls else ""
+        are, the = ("is", "it") if len(files) == 1 else ("are", "them")
+        self.missing = tuple(missing)
+        self.bare = (
+            f"{OF}{of}: {listed(files)} {are} not in {first.looked}, and {first.why}; put {the}{where} in a folder and "
+            "name that with --weights or TLBENCH_WEIGHTS"
+        )
+        super().__init__(
+            f"{self.bare}, or let others stand in for {the}, marked, with `fallback: {{weights: drawn}}` or `fallback: "
+            "{weights: random}` in the suite"
+        )
 
 
 def official_file(
@@ -90,9 +122,10 @@ def find(
 
     Where the file for the images' size is nowhere, that for another size is looked for in the same folders.
     instead: what may stand in where the weights are nowhere; drawn ones there are for few backbones, random ones then.
-    Raises UserError, naming the file and the ways out, where the weights are nowhere and nothing may stand in.
+    Raises MissingWeightsError, naming the file and the ways out, where the weights are nowhere and nothing may stand
+    in, and UserError for arguments of which there are none.
     """
-    named = f"ImageNet weights of {info.name}" + (f" with {dict(args)}" if args else "")
+    named = f"{OF}{info.name}" + (f" with {dict(args)}" if args else "")
     files = _official_files(info, args, include_top, image_size)
     if include_top and instead is not None:
         instead = "random"  # drawn ones have no classifier
@@ -119,10 +152,7 @@ def find(
     if instead is not None:
         return stand_in(info, args, instead)
     looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
-    raise UserError(
-        f"{named}: {official.file} is not in {looked}, and {why}; put the file there, "
-        "or allow random weights with `fallback: {weights: random}`"
-    )
+    raise MissingWeightsError([Missing(named.removeprefix(OF), official, looked, why)])
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:

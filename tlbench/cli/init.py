@@ -140,7 +140,7 @@ datasets:
 
 OWN_FALLBACK = """\
 # What may stand in for ImageNet weights that cannot be had; marked wherever it shows.
-# fallback: {weights: random}
+# fallback: {weights: drawn}          # tlbench's own small ones, or `random`
 """
 
 EXAMPLE_FALLBACK = """\

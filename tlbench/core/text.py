@@ -1,6 +1,7 @@
 """Formatting of text and numbers that several rooms share. Pure."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -32,6 +33,11 @@ OneLine = Annotated[str, AfterValidator(one_line)]
 def counted(number: int, noun: str) -> str:
     """A number with its noun in the singular or plural: ``1 cell``, ``3 cells``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def three_digits(value: float) -> str:

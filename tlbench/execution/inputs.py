@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.backbones import registry, saved
-from tlbench.backbones.weights import WeightsSource, find, find_classifier, stand_in
+from tlbench.backbones.weights import MissingWeightsError, WeightsSource, find, find_classifier, stand_in
 from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
@@ -182,24 +182,30 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
 
 
 def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
-    """The files of weights, by `weights_key`."""
-    found: dict[str, WeightsSource] = {}
+    """The files of weights, by `weights_key`. Raises MissingWeightsError that names all that are nowhere."""
+    found, missing = dict[str, WeightsSource](), dict[str, MissingWeightsError]()
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
-        if _own_weights(cell) is not None or key in found:
+        if _own_weights(cell) is not None or key in found or key in missing:
             continue
         if backbone.name == FILE:
             file = saved.file_of(backbone.args)
             found[key] = WeightsSource("folder", file.path, file.path.name, file.sha256)
         else:
-            found[key] = find(
-                registry.get(backbone.name),
-                backbone.args,
-                cell.kind == "original",
-                places.weights,
-                cell.image_size,
-                instead=places.weights_instead,
-            )
+            try:
+                found[key] = find(
+                    registry.get(backbone.name),
+                    backbone.args,
+                    cell.kind == "original",
+                    places.weights,
+                    cell.image_size,
+                    instead=places.weights_instead,
+                    allow_download=not missing,  # nothing will run: the others are only named
+                )
+            except MissingWeightsError as error:
+                missing[key] = error
+    if missing:
+        raise MissingWeightsError([one for error in missing.values() for one in error.missing])
     return found
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tlbench.backbones import registry
 from tlbench.backbones.class_names import class_names
-from tlbench.backbones.weights import find
+from tlbench.backbones.weights import MissingWeightsError, find
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, nearest
@@ -124,8 +124,8 @@ def classified(
     try:
         found = find(info, arguments, True, folder, info.default_size, instead=None)
     except UserError as error:
-        way_out = str(error).partition(", or allow random weights")[0].partition("; give it `weights: random`")[0]
-        raise UserError(f"{way_out}; random weights would only pretend to know the classes") from error
+        bare = error.bare if isinstance(error, MissingWeightsError) else str(error).partition("; give it `weights: ")[0]
+        raise UserError(f"{bare}; random weights would only pretend to know the classes") from error
     backbone = Named(name=model, args=dict(arguments))
     request = {"backbone": backbone.model_dump(), "weights": str(found.path), "image_size": info.default_size}
     return _predictions(CLASSIFY, request, images, backbone.label, class_names(folder), "tensorflow")
