@@ -1,5 +1,8 @@
 """A folder of images is looked over whole, whatever is wrong with it: one trouble hides no other."""
 
+import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +10,14 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from tlbench.cli import init
 from tlbench.cli.data import command
 from tlbench.core.errors import UserError
 from tlbench.datasets.layout import SplitRule, read_layout
 from tlbench.reporting.views.folder import FINE, screen
 from tlbench.session.data import check
+from tlbench.suite.expand import expand
+from tlbench.suite.load import load_suite
 
 
 def pictures(folder: Path, count: int) -> None:
@@ -71,3 +77,40 @@ def test_what_is_said_after_files_were_moved_is_of_those_that_are_left(tmp_path:
     assert FINE in said.stdout
     assert "--move-bad" not in said.stdout
     assert (tmp_path / "bad/cats/broken.jpg").exists()
+
+
+def test_the_command_that_is_named_next_reads_the_images_in_the_same_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = {"cats": "cat", "more/dogs": "dog"}
+    for name in folders:
+        pictures(tmp_path / name, 30)
+    files = [(f"{name}/{label}s{number}.png", label) for name, label in folders.items() for number in range(30)]
+    Path("of pets.csv").write_text("the file,class\n" + "".join(f"{file},{label}\n" for file, label in files))
+    options = ["--image", "the file", "--label", "class", "--classes", "dog,cat", "--splits", "none"]
+    said = CliRunner().invoke(command, ["check", "--path", "of pets.csv", *options], standalone_mode=False).stdout
+    named = re.search("Next: `tlbench init (.*)` writes a suite", said)
+    assert named is not None
+    words = shlex.split(named[1])
+    assert words[0] == "of pets.csv"
+    assert sorted(words[1:]) == sorted(options)
+    told = CliRunner().invoke(init.command, words, standalone_mode=False)
+    assert told.stdout.startswith("Wrote suite.yaml: 2 classes (dog, cat); 60 files: ")
+    checked = next(line for line in told.stdout.splitlines() if "data check" in line).partition("  #")[0]
+    assert sorted(shlex.split(checked)) == sorted(["tlbench", "data", "check", "--path", *words])
+    (cell, *_) = expand(load_suite(Path("suite.yaml")))
+    assert cell.dataset.args == {"image": "the file", "label": "class", "splits": "none", "classes": '["dog", "cat"]'}
+
+
+def test_named_splits_reach_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for split in ("Lehre", "Probe"):
+        for name in ("cats", "dogs: 1, 2"):
+            pictures(tmp_path / "pets" / split / name, 12)
+    words = ["pets", "--splits", "train=Lehre,test=Probe"]
+    assert "24 train" not in CliRunner().invoke(init.command, words, standalone_mode=False).stdout
+    (cell, *_) = expand(load_suite(Path("suite.yaml")))
+    assert json.loads(str(cell.dataset.args["splits"])) == {"train": "Lehre", "test": "Probe"}
+    with pytest.raises(UserError, match="--label says how images are read; name their folder, or the file"):
+        CliRunner().invoke(init.command, ["--label", "a"], standalone_mode=False, catch_exceptions=False)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from tlbench.cli.options import data_option
+from tlbench.cli.options import classes_option, data_option, image_option, label_option, splits_option, written
 from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.names import shown
@@ -55,10 +55,10 @@ def list_(data: Path | None, as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="A folder of images, a CSV, an npz or a Parquet file, instead of a name.",
 )
-@click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
-@click.option("--classes", help="Only these classes: cat,dog.")
-@click.option("--image", default="", metavar="COLUMN", help="Column of a table that has the images.")
-@click.option("--label", default="", metavar="COLUMN", help="Column of a table that has the labels.")
+@splits_option
+@classes_option
+@image_option
+@label_option
 @click.option(
     "--move-bad", "bad", type=click.Path(path_type=Path), metavar="DIR", help="Move files that are no images to DIR."
 )
@@ -94,7 +94,8 @@ def check(
             )
         click.echo(screen(left))
         if path and left.clean:
-            click.echo(f"Next: `tlbench init {shlex.quote(shown(str(path)))}` writes a suite for these images.")
+            told = shlex.quote(shown(str(path))) + written(splits, classes, image, label)
+            click.echo(f"Next: `tlbench init {told}` writes a suite for these images.")
     return 0 if left.clean else PROBLEMS
 
 

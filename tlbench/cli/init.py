@@ -9,12 +9,14 @@ import click
 import yaml
 from PIL import Image
 
+from tlbench.cli.options import classes_option, image_option, label_option, splits_option, written
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
+from tlbench.session.data import rule_of
 
 NAMED_CLASSES = 8
 
@@ -23,7 +25,13 @@ NAMED_CLASSES = 8
 @click.argument("folder", metavar="[FOLDER_OF_IMAGES]", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default="suite.yaml", show_default=True, help="The suite file.")
 @click.option("--force", is_flag=True, help="Overwrite the file where there is one.")
-def command(folder: Path | None, out: Path, force: bool) -> None:
+@splits_option
+@classes_option
+@image_option
+@label_option
+def command(
+    folder: Path | None, out: Path, force: bool, splits: str | None, classes: str | None, image: str, label: str
+) -> None:
     """Write a commented suite for a folder of images, with one folder a class or with train and test above them.
 
     A CSV of paths and labels, an npz file of arrays, and what Hugging Face or tensorflow-datasets keeps on disk will do
@@ -31,8 +39,12 @@ def command(folder: Path | None, out: Path, force: bool) -> None:
 
     Example: tlbench init ../flowers --out flowers.yaml
     """
-    layout = read_images(folder, SplitRule()) if folder else None
-    _write(out, _own(folder, layout, out) if folder and layout else _example(out), force)
+    told = written(splits, classes, image, label)
+    if told and not folder:
+        raise UserError(f"{told.split()[0]} says how images are read; name their folder, or the file that lists them")
+    rule = rule_of(splits, classes, image=image, label=label)
+    layout = read_images(folder, rule) if folder else None
+    _write(out, _own(folder, layout, rule, out) if folder and layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
     shown = shlex.quote(str(out))
     steps = [
@@ -40,7 +52,7 @@ def command(folder: Path | None, out: Path, force: bool) -> None:
         (f"tlbench run {shown}", "train and measure them; Ctrl-C keeps what is finished"),
     ]
     if folder:
-        check = f"tlbench data check --path {shlex.quote(str(folder))}"
+        check = f"tlbench data check --path {shlex.quote(str(folder))}{told}"
         steps.insert(0, (check, "files that are no images, pictures that stand there twice"))
     width = max(len(command) for command, _ in steps)
     click.echo("\n".join(["Next", *(f"  {command:<{width}}  # {what}" for command, what in steps)]))
@@ -57,7 +69,7 @@ def _write(out: Path, text: str, force: bool) -> None:
         raise UserError(f"{out} exists already; --force overwrites it, --out names another file") from None
 
 
-def _own(folder: Path, layout: Layout, out: Path) -> str:
+def _own(folder: Path, layout: Layout, rule: SplitRule, out: Path) -> str:
     place = absolute(folder)
     of_version = place.is_dir() and re.fullmatch(r"[\d.]+", place.name)  # of tensorflow-datasets
     name = _name(place.parent.name if of_version else place.name if place.is_dir() else place.stem, "images")
@@ -70,7 +82,12 @@ def _own(folder: Path, layout: Layout, out: Path) -> str:
     except UnicodeEncodeError:
         raise UserError(f"{folder}: the path is not UTF-8, as a suite has to be; rename the folder") from None
     data = OWN_DATA.format(
-        name=_scalar(name), key=kind_of(place), path=_scalar(path), counted=_counted(layout), splits=_splits(layout)
+        name=_scalar(name),
+        key=kind_of(place),
+        path=_scalar(path),
+        rule=_written(rule),
+        counted=_counted(layout),
+        splits=_splits(layout),
     )
     return SUITE.format(name=_scalar(name), data=data, fallback=OWN_FALLBACK)
 
@@ -91,6 +108,19 @@ def _scalar(text: str) -> str:
     except yaml.YAMLError:
         plain = False
     return text if plain else yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6).strip()
+
+
+def _written(rule: SplitRule) -> str:
+    """Lines of a suite for what was said of how images are read."""
+    keys = {"splits": rule.folders, "classes": list(rule.classes), "image": rule.image, "label": rule.label}
+    given = {key: value for key, value in keys.items() if value}
+    if rule.folders == {}:
+        given["splits"] = "none"
+    lines = [
+        yaml.safe_dump({key: value}, default_flow_style=True, allow_unicode=True, width=10**6)
+        for key, value in given.items()
+    ]
+    return "".join(f"    {line.strip()[1:-1]}\n" for line in lines)
 
 
 def _counted(layout: Layout) -> str:
@@ -129,7 +159,7 @@ OWN_DATA = """\
 datasets:
   - name: {name}
     {key}: {path}   # relative to this file
-"""
+{rule}"""
 
 EXAMPLE_DATA = """\
 # A known set, or a folder of your own with one folder a class:  {name: flowers, path: ../flowers}

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ weights_option = click.option(
     type=Folder(path_type=Path),
     help="Folder with weights files under Keras' official names.",
 )
+
+splits_option = click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
+classes_option = click.option("--classes", help="Only these classes: cat,dog.")
+image_option = click.option("--image", default="", metavar="COLUMN", help="Column of a table that has the images.")
+label_option = click.option("--label", default="", metavar="COLUMN", help="Column of a table that has the labels.")
+
+
+def written(splits: str | None, classes: str | None, image: str, label: str) -> str:
+    """These options as a shell reads them, for the command that is named next."""
+    given = {"--splits": splits, "--classes": classes, "--image": image, "--label": label}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given.items() if value)
+
 
 PLUGIN = "--plugin"
 

@@ -4,9 +4,12 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from PIL import Image
 
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
@@ -19,6 +22,8 @@ from tlbench.results.images import SkippedFile
 PATH, LABEL, SPLIT = "path", "label", "split"
 BETWEEN = "|;,"
 """Signs that stand between labels where a cell has several."""
+OTHER_SIGNS = ";\t|"
+"""Signs that stand between cells in tables that are no CSV, though they may be called so."""
 NAMED = 3
 LONGEST = 2**20
 """Characters of a line: a file without line breaks is not read into memory."""
@@ -151,14 +156,40 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 def _columns(file: Path, line: int, header: Sequence[str], wanted: Columns) -> dict[str, int]:
-    for name in (wanted.path, wanted.label):
-        if name not in header:
-            raise wrong(file, line, f"there is no column {name!r}; {nearest(name, list(header), 'columns')}")
+    if missing := [name for name in (wanted.path, wanted.label) if name not in header]:
+        raise wrong(file, line, _no_columns(file, header, missing, wanted))
     names = (wanted.path, wanted.label, wanted.split)
     for name in names:
         if header.count(name) > 1:
             raise wrong(file, line, f"there are {header.count(name)} columns {name!r}; rename all but one")
     return {name: header.index(name) for name in names if name in header}
+
+
+def _no_columns(file: Path, header: Sequence[str], missing: Sequence[str], wanted: Columns) -> str:
+    """What a first line is that lacks columns, and what to do about it."""
+    between = next((sign for sign in OTHER_SIGNS if sign in header[0]), None) if len(header) == 1 else None
+    if between is not None:
+        return f"its cells are separated by {between!r}, and a CSV has commas between them; save it with commas"
+    if (image := next((cell for cell in header if _is_image(file, cell)), None)) is not None:
+        return (
+            f"the first line names an image already, {shown(image)}; put a line above it that names the columns: "
+            f"{wanted.path},{wanted.label}"
+        )
+    keys = [key for key, name in (("image", wanted.path), ("label", wanted.label)) if name in missing]
+    near, them = nearest(missing[0], list(header), "columns"), "it" if len(keys) == 1 else "them"
+    name = " Name" if near.endswith("?") else "; name"
+    return (
+        f"there is no column {' and none '.join(map(repr, missing))}; {near}{name} {them} "
+        f"with {' and '.join(f'`{key}: COLUMN`' for key in keys)} in the suite, or "
+        f"{' and '.join(f'--{key} COLUMN' for key in keys)}"
+    )
+
+
+def _is_image(file: Path, cell: str) -> bool:
+    """Whether a cell is the path of an image, by its ending or since there is such a file."""
+    with suppress(OSError, ValueError):
+        return Path(cell).suffix.lower() in Image.registered_extensions() or (file.parent / cell).is_file()
+    return False
 
 
 def _check_once(rows: Sequence[Row]) -> None:

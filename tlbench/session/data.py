@@ -39,11 +39,16 @@ def check(
     splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
     image, label: columns of a table; empty: the usual ones.
     """
+    rule = rule_of(splits, classes, image=image, label=label)
     if not path and name and name not in DATASETS and Path(name).is_dir():
         raise UserError(f"there is no data set {name!r}; for the folder of that name write --path {shlex.quote(name)}")
-    chosen = tuple(classes.split(",")) if classes else ()
-    rule = SplitRule(folders=_folders(splits), classes=chosen, image=image, label=label)
     return audit(read_images(path or _folder(name, data), rule, empty=True), usable_cores())
+
+
+def rule_of(splits: str | None, classes: str | None, *, image: str = "", label: str = "") -> SplitRule:
+    """How images are read, from the arguments of `check`. Raises UserError for splits that cannot be understood."""
+    chosen = tuple(classes.split(",")) if classes else ()
+    return SplitRule(folders=_folders(splits), classes=chosen, image=image, label=label)
 
 
 def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
