@@ -1,4 +1,4 @@
-"""What a session needs of whoever runs models: open one, let it take turns, close it. No word of processes."""
+"""The interface between a timing session and the hosts that run its models."""
 
 from pathlib import Path
 from typing import Protocol
@@ -12,12 +12,14 @@ from tlbench.results.record import Failure, Status
 
 
 class Opened(Value):
-    """What happened to a step before it took turns: seconds of its first call and of its warm-up calls.
+    """What was measured of a step before its turns.
 
-    warmup: empty where it is still to be asked for (`WARM_UP`).
-    memory: bytes that the process took for it at most, above what it had before the model was built; None: unknown.
-    device_memory: the most bytes that the backend has held on its GPU meanwhile; None on a CPU, and where that is not
-    known since its counter cannot begin anew and an earlier step held as much.
+    Attributes:
+        first_call: the time of the first call, in seconds.
+        warmup: the times of the warm-up calls, in seconds; empty where warming up comes later (`WARM_UP`).
+        memory: peak memory of the process in bytes, above what it had before the model was built; None: unknown.
+        device_memory: peak memory of the backend on its GPU, in bytes. None on a CPU, and where it is unknown because
+            the backend cannot reset its counter and an earlier step used as much.
     """
 
     first_call: float
@@ -27,31 +29,38 @@ class Opened(Value):
 
 
 class Pace(Value):
-    """What a turn of a step is: so many calls that are not counted, then so many that are."""
+    """The length of a turn: `uncounted` calls, then `counted` calls that are timed."""
 
     uncounted: int
     counted: int
 
 
 WARM_UP = Pace(uncounted=0, counted=0)
-"""Asks for the warm-up of a step in the place of a turn."""
+"""Stands for the warm-up of a step instead of a turn."""
 
 
 class Turned(Value):
-    """What a turn gave: seconds of its counted calls, and the GPU when it ended, where there is one that says."""
+    """The result of a turn: the times of its counted calls in seconds, and the GPU's state at the end, if known."""
 
     samples: tuple[float, ...]
     gpu: GpuState | None = None
 
 
 class Ready(Value):
-    """A model is built, and every step had its first call, in the order of the job's steps; on a CPU its warm-up too.
+    """A model that has been built, and whose steps have had their first call (on a CPU also their warm-up).
 
-    device: kind, name, and of an NVIDIA GPU the card, as in `host.gpu`. environment: the machine it runs on, by its own
-    word. calls: for each step, the Keras function that is called. resident: bytes of memory its process has;
-    device_memory: the most that its backend has held on a GPU; None where unknown. workload: the version of the
-    reference workload; None for a model. arithmetic, peak: as in `Timings`, of a model the one, of the reference
-    workload the other.
+    Attributes:
+        device: kind and name of the device, and the card of an NVIDIA GPU as in `host.gpu`.
+        environment: the machine and the software that it runs on.
+        jit: whether it is compiled with XLA or the like.
+        threads: the threads that it may use.
+        calls: the Keras function that is called for each step, by the step's name.
+        opened: what was measured of each step so far, in the order of the job's steps.
+        resident: resident memory of its process in bytes; None: unknown.
+        device_memory: peak memory of its backend on a GPU in bytes; None: unknown.
+        workload: the version of the reference workload; None for a model.
+        arithmetic: as in `Timings`; only for models.
+        peak: as in `Timings`; only for the reference workload.
     """
 
     device: dict[str, str]
@@ -68,7 +77,7 @@ class Ready(Value):
 
 
 class LostError(Exception):
-    """A model, or the reference workload, can take no further turns; its host says what became of it."""
+    """A model or the reference workload cannot take any more turns; `status` and `failure` say why."""
 
     def __init__(self, status: Status, failure: Failure) -> None:
         super().__init__(f"{status}: {failure.type}: {failure.message}")
@@ -76,22 +85,28 @@ class LostError(Exception):
 
 
 class Participant(Protocol):
-    """A model that waits for its turns, or the reference workload."""
+    """A model, or the reference workload, that is ready to take turns."""
 
     ready: Ready
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        """One turn of step `index`. Raises LostError when it is gone."""
+        """Take a turn of step `index`. Raises LostError if the model is gone."""
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Free its memory."""
 
 
 class TimerHost(Protocol):
-    """Where models live while they are timed."""
+    """Runs models while they are timed."""
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
-        """Build a model, or the reference workload, to be timed in turns. Raises LostError where that fails.
+        """Build a model or the reference workload, to be timed in turns.
 
-        `timeout`: seconds for each of its answers. `log` receives what it prints.
+        Args:
+            job: what to build.
+            timeout: the longest time for each of its answers, in seconds.
+            log: the file for its output.
+
+        Raises:
+            LostError: it cannot be built.
         """

@@ -1,4 +1,4 @@
-"""What is to be timed: models and their steps, planned so that every step is measured once. Pure."""
+"""Plan which steps of which models to time, so that no step is measured twice. Pure."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,18 +6,18 @@ from tlbench.core.cell import ORIGINAL_CLASSES, Backend, Cell, StepName, Timing,
 from tlbench.results.record import Record
 
 FEW_CLASSES = 32
-"""Up to here the classifier on pooled features is less than a hundredth of any backbone's arithmetic."""
+"""With up to this many classes, a classifier on pooled features is less than 1 % of any backbone's arithmetic."""
 
 
 class StepJob(Value):
-    """One step to time, at one batch size."""
+    """A step to time: inference or training, at one batch size."""
 
     step: StepName
     batch_size: int
 
 
 class ModelJob(Value):
-    """A model and the steps of it to time. `classes` is the width of its head."""
+    """A model and its steps to time; `classes` is the width of its head."""
 
     cell: Cell
     classes: int
@@ -25,35 +25,38 @@ class ModelJob(Value):
 
     @property
     def id(self) -> str:
-        """What its measurements and logs are called by."""
+        """The name of its measurements and logs."""
         return self.cell.id
 
     @property
     def backend(self) -> Backend:
-        """What the model computes with."""
+        """The backend that the model runs on."""
         return self.cell.backend
 
     @property
     def reference(self) -> "ReferenceJob":
-        """The reference workload that says how fast the machine is where this model computes."""
+        """The reference workload that tracks the machine's speed on this model's backend and device."""
         return ReferenceJob(backend=self.backend)
 
     @property
     def timing(self) -> Timing:
-        """How its step times are taken."""
+        """The timing protocol of its steps."""
         assert self.cell.timing is not None, "only cells that ask for step times are planned"
         return self.cell.timing
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The key of each step."""
+        """The key of each step, in order."""
         return tuple(key_of(self.cell, step, self.classes) for step in self.steps)
 
 
 class DeployedJob(ModelJob):
-    """A trained model in a file, as the runtime called `runtime` runs it, on the CPU.
+    """An exported model, run on the CPU by a runtime outside of Keras.
 
-    protocol: how its steps are timed, whatever its cell says of the steps of its training.
+    Attributes:
+        runtime: the name of the runtime.
+        file: the exported file.
+        protocol: how its steps are timed, in place of the cell's protocol.
     """
 
     runtime: str
@@ -62,52 +65,52 @@ class DeployedJob(ModelJob):
 
     @property
     def id(self) -> str:
-        """One for each runtime of a cell."""
+        """The cell's id with the name of the runtime."""
         return f"{self.cell.id}.{self.runtime}"
 
     @property
     def backend(self) -> Backend:
-        """Files of Keras are opened, and written for others, with TensorFlow."""
+        """TensorFlow, with which saved models are opened and exported."""
         return "tensorflow"
 
     @property
     def reference(self) -> "ReferenceJob":
-        """That of the CPU."""
+        """The reference workload on the CPU."""
         return CpuReferenceJob(backend=self.backend)
 
     @property
     def timing(self) -> Timing:
-        """The protocol."""
+        """The timing protocol."""
         return self.protocol
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Nothing is shared with any other model."""
+        """Keys of this model alone: no measurement is shared."""
         return tuple(f"{self.id} batch {step.batch_size}" for step in self.steps)
 
 
 class ReferenceJob(Value):
-    """The reference workload, computed with `backend`."""
+    """The reference workload on `backend`."""
 
     backend: Backend
 
 
 class CpuReferenceJob(ReferenceJob):
-    """The same on the CPU, whatever GPU there is."""
+    """The reference workload on the CPU, even if there is a GPU."""
 
 
 TimerJob = ModelJob | ReferenceJob
-"""What is opened to take turns."""
+"""What a host can open to be timed."""
 
 
 def untimed(records: Sequence[Record], cells: Sequence[Cell]) -> list[Record]:
-    """Records of `cells` that were trained and still wait for their step times, in the order of the cells."""
+    """The records of trained cells whose steps still have to be timed, in the order of `cells`."""
     waiting = {record.cell_id: record for record in records if record.status == "ok" and record.timings is None}
     return [waiting[cell.id] for cell in cells if cell.timing and cell.id in waiting]
 
 
 def steps_of(cell: Cell) -> list[StepJob]:
-    """Inference at every batch size, training at the first where there is any."""
+    """The steps to time: inference at every batch size, and training (if any) at the first."""
     assert cell.timing is not None
     sizes = (cell.timing.batch_size, *cell.timing.more_batch_sizes)
     steps = [StepJob(step="inference", batch_size=size) for size in dict.fromkeys(sizes)]
@@ -115,33 +118,34 @@ def steps_of(cell: Cell) -> list[StepJob]:
 
 
 def key_of(cell: Cell, step: StepJob, classes: int) -> str:
-    """Equal for steps that one measurement stands for.
+    """A key that is the same for steps that share one measurement.
 
-    The number of classes is in it where it may take time: not for up to `FEW_CLASSES` on pooled features.
+    It includes the number of classes unless that makes no difference: up to `FEW_CLASSES` on pooled features.
     """
     few = cell.head.name == "gap" and classes <= FEW_CLASSES
     return f"{step_key(cell, step)}{'' if few else f' classes {classes}'}"
 
 
 def step_key(cell: Cell, step: StepJob) -> str:
-    """Equal for steps that differ in the number of classes at most."""
+    """A key that is the same for steps that differ at most in the number of classes."""
     return f"{cell.timing_key(step.step)} batch {step.batch_size}"
 
 
 def keys_of(record: Record) -> list[str]:
-    """The keys of all steps that the cell of a record asks for."""
+    """The keys of all steps to time of a record's cell."""
     return [key_of(record.cell, step, classes_in(record)) for step in steps_of(record.cell)]
 
 
 def classes_in(record: Record) -> int:
-    """How many classes the head of a record's cell tells apart."""
+    """The number of classes of the head of a record's cell."""
     return len(record.data.classes) if record.data and record.cell.train else ORIGINAL_CLASSES
 
 
 def anchor_of(records: Sequence[Record], cells: Sequence[Cell]) -> ModelJob | None:
-    """The model to which all times of a run are relative: inference, and training where it has any.
+    """The anchor: the model to which all step times of a run are relative.
 
-    That of the first of `cells` that was trained; where `records` have relative times already, whose anchor it was.
+    It is the anchor of times that `records` already have, or else the model of the first trained cell of `cells`. None
+    where no cell was trained.
     """
     trained = {record.cell_id: record for record in records if record.status == "ok" and record.cell.timing}
     earlier = [
@@ -158,7 +162,7 @@ def anchor_of(records: Sequence[Record], cells: Sequence[Cell]) -> ModelJob | No
 
 
 def plan(waiting: Sequence[Record], known: Collection[str] = ()) -> list[ModelJob]:
-    """The models to build so that every step of `waiting` that is not `known` is measured once."""
+    """The models to build so that every step of `waiting` whose key is not `known` is measured once."""
     jobs, planned = [], set(known)
     for record in waiting:
         steps = [step for step, key in zip(steps_of(record.cell), keys_of(record), strict=True) if key not in planned]
@@ -173,7 +177,7 @@ def _job(record: Record, steps: Sequence[StepJob]) -> ModelJob:
 
 
 def narrowed(jobs: Sequence[ModelJob], keys: Collection[str]) -> list[ModelJob]:
-    """`jobs` with only the steps that have one of `keys`; models without any are left out."""
+    """`jobs` reduced to the steps with one of `keys`, without models that have no such step."""
     kept = [
         job.model_copy(
             update={"steps": tuple(step for step, key in zip(job.steps, job.keys, strict=True) if key in keys)}

@@ -1,4 +1,4 @@
-"""Step times of one run are of one machine: those of another are no numbers of the same column."""
+"""Make sure that all step times of a run come from one machine, since others cannot be compared with them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,20 +9,22 @@ from tlbench.results.measured import Environment
 from tlbench.results.record import Failure, Record
 
 IDENTIFIES = ("cpu", "threads", "gpu")
-"""Of an environment's identity: what else is in it (a kernel, a limit of memory) changes while the machine stays."""
+"""The parts of an environment's identity that name a machine; others, such as the kernel, change on the same one."""
 
 
 class OneMachine:
-    """Opens models with `host`, and loses those that turn out to be on another machine than the first one.
+    """Opens models with another host, and rejects those on a different machine than the first.
 
-    known: where the run's earlier step times were taken; None where there are none.
+    Args:
+        host: the host to use.
+        known: where the run's earlier step times were measured; None without any.
     """
 
     def __init__(self, host: TimerHost, known: Environment | None) -> None:
         self._host, self._known = host, known
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> Participant:
-        """As the host. Raises LostError on another machine too."""
+        """As `TimerHost.open`. Raises LostError also if the model is on another machine."""
         model = self._host.open(job, timeout, log)
         here, self._known = model.ready.environment, self._known or model.ready.environment
         if _machine(here) == _machine(self._known):
@@ -33,7 +35,7 @@ class OneMachine:
 
 
 def where_timed(records: Iterable[Record]) -> Environment | None:
-    """Where the step times in `records` were taken; None without any."""
+    """Where the step times in `records` were measured; None without any."""
     timed = (record for record in records if record.timings)
     return next((one.where_timed for one in timed), None)
 

@@ -1,4 +1,4 @@
-"""The timing phase: trained cells get their step times, on one side for `run`, on several sides in turn for `ab`."""
+"""The timing phase: measure the step times of trained cells, on one side for `run`, on several in turn for `ab`."""
 
 import secrets
 import time
@@ -17,17 +17,23 @@ from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 
 LONGEST = 5
-"""A process takes at most so many times the rounds of the first one."""
+"""The most rounds of a process, as a multiple of the rounds of the first one."""
 
 Measured = Mapping[str, Mapping[str, Measurement]]
-"""All that was measured: by the step's key, then by side."""
+"""Measurements by the key of the step, then by side."""
 Undecided = Callable[[Measured], Mapping[str, int]]
-"""The keys of the steps that are to be measured on, and how many rounds would decide each (0: unknown)."""
+"""Returns the keys of steps to measure further, with the rounds that would decide each (0: unknown)."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long measuring goes on: processes a side at most, rounds with each, and seconds after which none is begun."""
+    """How much to measure.
+
+    Attributes:
+        processes: the largest number of processes per side.
+        rounds: the rounds in the first process.
+        seconds: the time after which no further process is started.
+    """
 
     processes: int = 4
     rounds: int = 20
@@ -47,15 +53,24 @@ def time_cells(
 ) -> None:
     """Measure the step times that the records of `cells` lack, and write them into the records.
 
-    Each step is measured until it has what its protocol asks for; records are written when a group of models is done.
-    A step that several cells share and the first one's model lost is measured once more, with another one's.
-    `readings` is the folder that keeps the reference workload's times of earlier runs; `timeout` is seconds for one
-    model's answer; `room` is that of a `Session`.
+    Records are written whenever a group of models is done. If a model is lost, steps that other cells share with it are
+    measured once more with the model of one of them.
+
+    Args:
+        cells: the cells of the run.
+        host: runs the models.
+        store: the records.
+        events: receives the progress.
+        timeout: the longest time for one answer of a model, in seconds.
+        logs: the folder for the output of models.
+        readings: the folder with the reference workload's times of earlier runs.
+        room: as in `Session`.
     """
     records = store.read_all().records
     waiting, times = untimed(records, cells), known_times(records)
     side = TimedSide(OneMachine(host, where_timed(records)))
     session = Session([side], events, logs, readings, timeout, room, anchor_of(records, cells))
+    second_try: set[str] = set()  # keys of lost steps that are measured once more
 
     def write() -> None:
         for key, sides in session.measured.items():
@@ -63,25 +78,24 @@ def time_cells(
                 times[key] = measurement.timings(measurement.summary(measurement.job.timing))
         lost = {key: loss.failure for key, loss in session.lost.items()}
         for record in tuple(waiting):
-            spared = not second and _outlived(record, times, lost)
-            if not spared and (timed := with_times(record, times, lost)) is not None:
+            postponed = not second_try and _own_model_works(record, times, lost)
+            if not postponed and (timed := with_times(record, times, lost)) is not None:
                 store.write(timed)
                 waiting.remove(record)
 
-    second: set[str] = set()  # keys of steps that get a second try
-    write()  # those whose steps were measured for other cells already
+    write()  # records whose steps have all been measured for other cells
     session.measure(plan(waiting, times), after_group=write)
-    second |= {key for record in waiting for key in keys_of(record) if key in session.lost}
-    if second:
-        session.lost = {key: loss for key, loss in session.lost.items() if key not in second}
-        session.measure(narrowed(plan(waiting, times), second), after_group=write)
+    second_try |= {key for record in waiting for key in keys_of(record) if key in session.lost}
+    if second_try:
+        session.lost = {key: loss for key, loss in session.lost.items() if key not in second_try}
+        session.measure(narrowed(plan(waiting, times), second_try), after_group=write)
 
 
-def _outlived(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> bool:
-    """Whether a record's own model gave its training step, and what is lost is inference, by another one's model."""
+def _own_model_works(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> bool:
+    """Whether a step of the record was lost with another cell's model, while its own gave a training step."""
     keyed = list(zip(steps_of(record.cell), keys_of(record), strict=True))
-    own = any(step.step == "training" and key in times for step, key in keyed)
-    return own and any(key in lost for _, key in keyed)
+    works = any(step.step == "training" and key in times for step, key in keyed)
+    return works and any(key in lost for _, key in keyed)
 
 
 def time_sides(
@@ -98,10 +112,23 @@ def time_sides(
     room: Callable[[int], bool] = room_now,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Measure the steps of those of `cells` that every side trained, in turn, and write them into all sides' records.
+    """Measure, on all sides in turn, the steps of cells that every side trained, and write them into the records.
 
-    Every step is measured by one process a side first; those that are `undecided` get another process a side, and so
-    on, until none is or the effort is spent. A step that is lost on one side is lost on all.
+    Every step is first measured with one process per side. Steps that are still undecided are measured again in new
+    processes, until all are decided or the effort is spent. A step that is lost on one side is lost on all.
+
+    Args:
+        cells: the cells of the run.
+        sides: the environments to compare.
+        stores: the records of each side, by its name.
+        effort: how much to measure.
+        undecided: says which steps to measure further.
+        events: receives the progress.
+        timeout: the longest time for one answer of a model, in seconds.
+        logs: the folder for the output of models.
+        readings: the folder with the reference workload's times of earlier runs.
+        room: as in `Session`.
+        clock: the time in seconds.
     """
     session = Session(sides, events, logs, readings, timeout, room)
     trained = _trained(cells, {side.name: stores[side.name].read_all().records for side in sides})
@@ -124,7 +151,7 @@ def time_sides(
 
 
 def known_times(records: Sequence[Record]) -> dict[str, Timings]:
-    """Each measurement that `records` have, by its key, as the times of that step alone."""
+    """The measurements in `records`, by the key of the step, each as the `Timings` of that step alone."""
     known = {}
     for record in records:
         if record.timings and record.status == "ok":
@@ -137,7 +164,7 @@ def known_times(records: Sequence[Record]) -> dict[str, Timings]:
 
 
 def with_times(record: Record, times: Mapping[str, Timings], lost: Mapping[str, Failure]) -> Record | None:
-    """`record` with the times of its steps, or with why it has none; None where some of its steps are still to come."""
+    """`record` with the times of its steps, or with the reason why one is lost; None if some are not measured yet."""
     keys = keys_of(record)
     if not all(key in times or key in lost for key in keys):
         return None
@@ -157,13 +184,13 @@ def _same_place(there: Environment | None, here: Environment) -> bool:
 
 
 def _in_turn(measurement: Measurement, token: str) -> Timings:
-    """Times that were taken beside those of other sides; how many are enough was for the comparison to decide."""
+    """Times measured in turn with other sides. They are always complete: the comparison decided how many it needed."""
     summary = measurement.summary(measurement.job.timing.model_copy(update={"iterations": 1}))
     return measurement.timings(summary.model_copy(update={"session": token, "draws": measurement.draws}))
 
 
 def _trained(cells: Sequence[Cell], records: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
-    """By side, the records of those of `cells` that every side trained and that ask for step times, in their order."""
+    """By side, the records of the cells with step times that every side trained, in the order of `cells`."""
     by_side = {
         side: {record.cell_id: record for record in there if record.status == "ok"} for side, there in records.items()
     }

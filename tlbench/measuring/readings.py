@@ -1,4 +1,4 @@
-"""Readings of the reference workload: taken between rounds, and kept to know how much a machine drifts between runs."""
+"""Readings of the reference workload: taken between rounds, and stored to see how a machine drifts between runs."""
 
 import hashlib
 import json
@@ -14,15 +14,25 @@ from tlbench.results.measured import Environment
 from tlbench.results.record import Failure
 
 DAYS, MOST = 30, 1000
+"""How long readings are kept, and how many."""
 ONE_READING = Pace(uncounted=0, counted=1)
 
 
 class Reference:
-    """The reference workload, for as long as it lives.
+    """A running reference workload, which may fail to start or die later; then there are no more readings.
 
-    peak: FLOP/s of a large matrix product, as in `Timings`. Where it cannot be opened, or dies between rounds, there
-    are no readings from there on: `lost` says why, `on_loss` is told once. Readings are kept in `folder` for
-    `tlbench doctor`. Leaving `stack` closes it.
+    Args:
+        host: runs the workload.
+        job: its backend and device.
+        timeout: the longest time for one answer, in seconds.
+        log: the file for its output.
+        folder: where readings are stored, for `tlbench doctor`.
+        on_loss: called once if the workload is lost.
+        stack: closes the workload.
+
+    Attributes:
+        peak: FLOP/s of a large matrix product, as in `Timings`.
+        lost: why the workload is lost; None while it works.
     """
 
     def __init__(
@@ -52,7 +62,7 @@ class Reference:
         self._machine = machine_key(ready.environment, ready.device["name"], ready.workload)
 
     def read(self) -> float | None:
-        """Seconds of one reading; None once it is lost."""
+        """Take a reading, in seconds; None if the workload is lost."""
         if self.lost is not None or self._participant is None:
             return None
         try:
@@ -62,7 +72,7 @@ class Reference:
             return None
 
     def keep(self, readings: Sequence[float]) -> None:
-        """Keep `readings` for later runs on this machine."""
+        """Store `readings` for later runs on this machine."""
         if readings:
             remember_readings(self._folder, self._machine, readings)
 
@@ -72,18 +82,18 @@ class Reference:
 
 
 def machine_key(environment: Environment, device: str, workload: int) -> str:
-    """Equal where readings can be compared: same machine, same software, same device, same version of the workload."""
+    """A key that is the same where readings are comparable: machine, software, device and version of the workload."""
     text = json.dumps([environment.identity, environment.versions, device, workload], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def recent_readings(folder: Path, key: str, now: float | None = None) -> tuple[float, ...]:
-    """Seconds of each reading of the last `DAYS` days; a damaged file counts as none."""
+    """The readings of the last `DAYS` days, in seconds; none if the file is damaged."""
     return tuple(seconds for _, seconds in _read(folder / f"{key}.json", time.time() if now is None else now))
 
 
 def remember_readings(folder: Path, key: str, readings: Sequence[float], now: float | None = None) -> None:
-    """Add readings; the oldest beyond `MOST` are forgotten."""
+    """Store readings, and drop the oldest ones beyond `MOST`."""
     moment = time.time() if now is None else now
     file = folder / f"{key}.json"
     kept = [*_read(file, moment), *((moment, reading) for reading in readings)][-MOST:]

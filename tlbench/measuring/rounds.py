@@ -1,7 +1,8 @@
-"""Models take turns: rounds over all of them, the reference workload between. Pure scheduling; steps are callables.
+"""Interleaved timing: in each round every model has a turn, and the reference workload is read between rounds.
 
-One model after the other would give each its own minutes of a machine whose speed drifts: sequential blocks once
-showed two equal call paths 2.5 times apart. Here slow minutes fall on all alike.
+If models were timed one after the other, each would see different minutes of a machine whose speed drifts: two equal
+call paths once differed by a factor of 2.5. Taking turns spreads slow minutes over all models. Pure scheduling; steps
+are callables.
 """
 
 import random
@@ -20,10 +21,14 @@ MOST_ROUNDS = 20_000
 
 @dataclass(frozen=True)
 class Task:
-    """A step that takes turns until it has what `timing` asks for, or `rounds` of them where that is given.
+    """A step that takes turns.
 
-    timing: None for a step that needs no turns of its own, and goes on for as long as others do. beside: tasks with the
-    same word are compared with each other, and take their turns one right after the other.
+    Attributes:
+        key: identifies the task.
+        timing: the protocol that says how many samples it needs; None: it needs none, and goes on while others do.
+        turn: takes one turn.
+        rounds: how many rounds it needs, in place of the protocol's samples.
+        beside: tasks with the same value are compared with each other, so they take turns directly one after the other.
     """
 
     key: str
@@ -33,13 +38,13 @@ class Task:
     beside: str = ""
 
     def waits(self, taken: "Taken") -> bool:
-        """Whether it needs further turns."""
+        """Whether the task needs more turns."""
         if taken.lost is not None or self.timing is None:
             return False
         return not taken.enough(self.timing, self.rounds)
 
     def stays(self, taken: "Taken") -> bool:
-        """Whether it takes turns for as long as others need them: all have the same rounds, fast minutes and slow."""
+        """Whether the task goes on while others need turns, so that all see the same fast and slow minutes."""
         if taken.lost is not None or self.rounds is not None:
             return False
         return self.timing is None or not taken.over(self.timing)
@@ -47,9 +52,14 @@ class Task:
 
 @dataclass
 class Taken:
-    """What a task gave: samples of each round, and the time of the reference workload around each. Seconds.
+    """What was measured of a task.
 
-    reference: None for a round around which there was no reading. gpu: at the end of each round; None without any.
+    Attributes:
+        rounds: the samples of each round, in seconds.
+        reference: for each round the mean time of the reference workload before and after it, in seconds; None where a
+            reading is missing.
+        gpu: the state of the GPU at the end of each turn; None without one.
+        lost: why the task ended early, if it did.
     """
 
     rounds: list[tuple[float, ...]] = field(default_factory=list)
@@ -59,19 +69,19 @@ class Taken:
     _added: tuple[int, int, float] = field(default=(0, 0, 0.0), init=False, repr=False, compare=False)
 
     def enough(self, timing: Timing, rounds: int | None = None) -> bool:
-        """Whether there are `rounds`, or else `iterations` samples that took `seconds`, or `max_seconds` are over."""
+        """Whether there are `rounds` rounds or, if None, as many samples as the protocol asks for."""
         if rounds is not None:
             return len(self.rounds) >= rounds
         count, seconds = self._so_far()
         return self.over(timing) or (count >= timing.iterations and seconds >= timing.seconds)
 
     def over(self, timing: Timing) -> bool:
-        """Whether it had all the time that it may have; never before there are as many rounds as a number needs."""
+        """Whether the protocol's `max_seconds` have passed, and there are as many rounds as an interval needs."""
         most = timing.max_seconds
         return most is not None and len(self.rounds) >= FEWEST and self._so_far()[1] >= most
 
     def _so_far(self) -> tuple[int, float]:
-        """Samples, and seconds that they took; each round is added once, however often this is asked between turns."""
+        """The number of samples and their total seconds, kept up to date incrementally."""
         rounds, count, seconds = self._added
         for samples in self.rounds[rounds:]:
             count, seconds = count + len(samples), seconds + sum(samples)
@@ -82,16 +92,22 @@ class Taken:
 def take_turns(
     tasks: Sequence[Task], reference: Callable[[], float | None], on_round: OnRound = lambda number, waiting: None
 ) -> tuple[dict[str, Taken], list[float]]:
-    """Let all tasks take turns, in an order that is drawn anew for each round, until none needs further ones.
+    """Let all tasks take turns, in a new random order in each round, until none of them needs more.
 
-    Those that need none go on meanwhile, unless they were given a number of rounds or have had all their time: with 8
-    rounds in slow minutes beside 30 over all, a true ratio of 4.0 read 5.2.
+    A task that has enough goes on while others need turns (unless it has a number of rounds, or no time left), because
+    it would otherwise miss minutes that the others see: when one task had 8 rounds in slow minutes and the other 30 in
+    all minutes, a true ratio of 4.0 was measured as 5.2.
 
-    Returns what each gave, by key, and all readings of the reference workload: before, between and after the rounds;
-    `reference` gives None where there can be none. A task that raises LostError is left out from there on, with what it
-    gave until then.
+    Args:
+        tasks: the tasks.
+        reference: reads the reference workload; None where that is not possible.
+        on_round: called before each round with its number, from 1, and the number of tasks that need more turns.
+
+    Returns:
+        The measurements by task key, and all readings of the reference workload. A task that raises LostError takes no
+        more turns, and keeps what it has so far.
     """
-    taken, order = {task.key: Taken() for task in tasks}, random.Random(0)  # noqa: S311 - no secret
+    taken, order = {task.key: Taken() for task in tasks}, random.Random(0)  # noqa: S311 - not for security
     readings = [reference()]
     for number in range(MOST_ROUNDS):
         waiting = sum(task.waits(taken[task.key]) for task in tasks)
@@ -118,7 +134,7 @@ def take_turns(
 
 
 def _drawn(tasks: Sequence[Task], order: random.Random) -> list[Task]:
-    """`tasks` in an order that is drawn; those that are compared with each other stay together."""
+    """`tasks` in random order, with those that are compared with each other next to each other."""
     together: dict[str, list[Task]] = {}
     for task in tasks:
         together.setdefault(task.beside or task.key, []).append(task)

@@ -1,7 +1,7 @@
-"""One session of measuring: models of one side, or of several, are opened until memory is full and take turns.
+"""A timing session: open as many models as fit into memory, and let them take turns.
 
-A side is whoever hosts models: this environment for `run`, two environments for `ab`. Every step that is measured has a
-key, and is measured on all sides beside each other.
+Models are hosted by sides: `run` has one, this environment; `ab` has two environments. Every step has a key, and is
+measured on all sides in the same rounds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,40 +27,40 @@ from tlbench.results.record import Failure
 
 ANCHOR = "anchor"
 HOPELESS = "invalid"
-"""How a model is lost that could not be built alone either; all others may be for lack of memory, whatever they say."""
+"""The status of a model that cannot be built at all. Any other failure may be a lack of memory, whatever it says."""
 
 
 class TimingEvents(Protocol):
-    """Who wants to know how the timing phase goes."""
+    """Receives the progress of the timing phase."""
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
-        """Model `number` of `total` is built and warmed up."""
+        """Model `number` of `total` is being built and warmed up."""
 
     def round(self, number: int, waiting: int, models: int) -> None:
-        """Round `number` begins, in which `waiting` steps of `models` models take turns."""
+        """Round `number` begins; `waiting` steps need more turns, and `models` models take part."""
 
     def lost(self, cell: Cell, why: Failure) -> None:
-        """The model of `cell` can give no step times, nor can those that would have shared them."""
+        """The model of `cell` is lost, and with it step times that other cells share."""
 
     def reference_lost(self, why: Failure) -> None:
-        """The reference workload gives no readings any more; the models go on without."""
+        """The reference workload is lost; the models go on without it."""
 
 
 @dataclass(frozen=True)
 class TimedSide:
-    """Where the models of one side live. `name` tells sides apart in logs and sentences; the only side needs none."""
+    """A side: a host for models, with a name for logs and messages (empty if it is the only side)."""
 
     host: TimerHost
     name: str = ""
 
     def log(self, folder: Path, job: ModelJob) -> Path:
-        """What this side's model of `job` prints."""
+        """The file for the output of this side's model of `job`."""
         return folder / ".".join(filter(None, [job.id, self.name, "timing", "log"]))
 
 
 @dataclass
 class Measurement:
-    """One step on one side, over all its processes so far; `draws` are the rounds of each."""
+    """The measurement of one step on one side, over all processes so far; `draws` has the rounds in each process."""
 
     job: ModelJob
     step: StepJob
@@ -75,11 +75,11 @@ class Measurement:
     def first(
         cls, job: ModelJob, index: int, ready: Ready, taken: Taken, seen: Surroundings, anchor: Beside | None
     ) -> "Measurement":
-        """What the first process gave of step `index` of `job`."""
+        """The measurement of step `index` of `job` in its first process."""
         return cls(job, job.steps[index], ready, ready.opened[index], taken, seen, (len(taken.rounds),), anchor)
 
     def add(self, taken: Taken, seen: Surroundings) -> None:
-        """The rounds of one more process."""
+        """Add the rounds of another process."""
         self.taken.rounds += taken.rounds
         self.taken.reference += taken.reference
         self.taken.gpu += taken.gpu
@@ -87,22 +87,22 @@ class Measurement:
         self.draws = (*self.draws, len(taken.rounds))
 
     def processes(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
-        """Rounds (samples in seconds), split by process."""
+        """The samples in seconds, by process and round."""
         ends = [sum(self.draws[: number + 1]) for number in range(len(self.draws))]
         return tuple(tuple(self.taken.rounds[end - count : end]) for end, count in zip(ends, self.draws, strict=True))
 
     @property
     def own_reference(self) -> bool:
-        """Whether the reference workload was computed where this step was."""
+        """Whether the reference workload ran on the same backend and device as this step."""
         return self.seen.reference == self.job.reference
 
     def summary(self, timing: Timing) -> StepTiming:
-        """What a record says of it, by the protocol and the iterations of `timing`."""
+        """The summary for a record, by the protocol `timing`."""
         own = self.own_reference
         return summarise(self.step, self.job.id, timing, self.opened, self.taken, self.seen, self.anchor, own)
 
     def timings(self, step: StepTiming) -> Timings:
-        """`step`, with the device and the settings it was taken with."""
+        """`step` with the device and the settings that it was measured with."""
         ready = self.ready
         return Timings(
             device="gpu" if ready.device["kind"] == "gpu" else "cpu",
@@ -120,13 +120,13 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Loss:
-    """A step that can give no times, and the side on which it was lost."""
+    """A step that cannot be timed, and the side on which it was lost."""
 
     side: str
     failure: Failure
 
     def told_on(self, side: str) -> Failure:
-        """The failure in words that are right in the records of `side`."""
+        """The failure as the records of `side` describe it."""
         if side == self.side:
             return self.failure
         return self.failure.model_copy(update={"message": f"on the {self.side} side: {self.failure.message}"})
@@ -134,50 +134,58 @@ class Loss:
 
 @dataclass(frozen=True)
 class _OpenModel:
-    """A model that waits for its turns on every side, by the side's name."""
+    """A model that is ready to take turns on every side, by the side's name."""
 
     job: ModelJob
     participants: Mapping[str, Participant]
 
     @property
     def resident(self) -> int:
-        """Bytes of memory it has on all sides."""
+        """Its resident memory on all sides together, in bytes."""
         return sum(participant.ready.resident or 0 for participant in self.participants.values())
 
     @property
     def computes_on_gpu(self) -> bool:
-        """Whether it does on all sides, by the word of its backend there."""
+        """Whether it runs on a GPU on all sides, according to its backend."""
         return all(participant.ready.device["kind"] == "gpu" for participant in self.participants.values())
 
     @property
     def on_gpu(self) -> int:
-        """Bytes of the card's memory that it has had at most on all sides, choosing its kernels included."""
+        """An upper bound on its GPU memory on all sides together, in bytes, including the autotuning of kernels."""
         ready = [participant.ready for participant in self.participants.values()]
         steps = [step.device_memory or 0 for one in ready for step in one.opened]
         return len(ready) * max([*steps, *(one.device_memory or 0 for one in ready)])
 
     @property
     def card(self) -> str:
-        """Where its GPU is plugged in, as in `host.gpu`."""
+        """The GPU that it runs on, as in `host.gpu`."""
         return next((one.ready.device.get("card", "") for one in self.participants.values()), "")
 
     def turn(self, side: str, index: int) -> Turn:
-        """A turn of step `index` on `side`, at the same pace on all."""
+        """A function that takes a turn of step `index` on `side`, at the pace that is common to all sides."""
         opened = [participant.ready.opened[index] for participant in self.participants.values()]
-        mine, how = self.participants[side], pace(opened)
-        return lambda: mine.turn(index, how)
+        participant, common_pace = self.participants[side], pace(opened)
+        return lambda: participant.turn(index, common_pace)
 
 
 @dataclass
 class Session:
-    """Measures steps, and knows what was `measured` (by key, then by side) and what was `lost` (by key).
+    """Measures steps on all sides.
 
-    logs: folder for what models print. readings: folder that keeps the reference workload's times of earlier runs.
-    timeout: seconds for one answer of a model. room: given the bytes of the largest model so far, whether another one
-    may be opened beside those that are; gpu_room: the same of a GPU, as `gpu_room_now`. anchor: a model that takes
-    turns in every group, so that times of all groups are relative to the same; of one side alone. builders: how many
-    are built at once where they compute on a GPU; on a CPU the warm-up of one would share the cores with the tracing of
-    another.
+    Attributes:
+        sides: the sides.
+        events: receives the progress.
+        logs: the folder for the output of models.
+        readings: the folder with the reference workload's times of earlier runs.
+        timeout: the longest time for one answer of a model, in seconds.
+        room: whether another model fits into memory, given the size of the largest one so far in bytes.
+        anchor: a model that takes turns in every group, so that times of all groups are relative to the same model;
+            only with a single side.
+        gpu_room: the same as `room` for the memory of a GPU, as `gpu_room_now`.
+        builders: how many models are built in parallel on a GPU. On a CPU it is always one, because the warm-up of a
+            model would compete with the tracing of another.
+        measured: the measurements, by the key of the step and by side.
+        lost: the steps that cannot be timed, by key.
     """
 
     sides: Sequence[TimedSide]
@@ -198,10 +206,15 @@ class Session:
         rounds: Mapping[str, int] | None = None,
         after_group: Callable[[], None] = lambda: None,
     ) -> None:
-        """Measure the steps of `jobs`, one process a side for each: `rounds` of a key, else what its protocol asks for.
+        """Measure the steps of `jobs`, with one process per side for each model.
 
-        Models are opened one after the other until there is no `room`, or until one cannot be built beside them;
-        those take turns with the reference workload between their rounds, and make room for the next group.
+        Models are opened until there is no more room, or one cannot be built beside the others. These form a group:
+        they take turns, with the reference workload between rounds, and are closed before the next group is opened.
+
+        Args:
+            jobs: the models and their steps.
+            rounds: the number of rounds by key, in place of what the protocol asks for.
+            after_group: called when a group is done.
         """
         self.logs.mkdir(parents=True, exist_ok=True)
         waiting = list(jobs)
@@ -218,7 +231,7 @@ class Session:
         return Reference(host, job, self.timeout, log, self.readings, tell, stack)
 
     def _open_anchor(self, first: _OpenModel, stack: ExitStack) -> _OpenModel | None:
-        """The anchor; None where the `first` model of the group is the anchor itself, and where it finds no room."""
+        """Open the anchor beside a group; None if the group's `first` model is the anchor, or there is no room."""
         if self.anchor is None or set(self.anchor.keys) <= set(first.job.keys) or not self.room(first.resident):
             return None
         (opened,) = self._open([self.anchor], stack)
@@ -227,7 +240,7 @@ class Session:
     def _open_group(
         self, waiting: list[ModelJob], total: int, stack: ExitStack
     ) -> tuple[list[_OpenModel], _OpenModel | None]:
-        """Open models from the front of `waiting`, as many as there is room for, at least one, and the anchor."""
+        """Take models from the front of `waiting` and open as many as fit, at least one, and the anchor."""
         group: list[_OpenModel] = []
         anchor: _OpenModel | None = None
         while count := self._how_many(group, len(waiting)):
@@ -243,7 +256,7 @@ class Session:
                 else:
                     side, error = opened
                     self._lose(job, job.keys, Loss(side, error.failure))
-            if crowded:  # they get a second try, first in the next group
+            if crowded:  # they are tried again at the beginning of the next group
                 waiting[:0] = crowded
                 break
             if anchor is None and group:
@@ -251,21 +264,25 @@ class Session:
         return group, anchor
 
     def _how_many(self, group: Sequence[_OpenModel], waiting: int) -> int:
-        """How many models may be built next, at once: one where none is there yet that says how large models are."""
+        """How many models to build next, in parallel: one at first, to see how large models are."""
         if not group:
             return min(1, waiting)
         builders = self.builders if all(model.computes_on_gpu for model in group) else 1
         return next((count for count in range(min(builders, waiting), 0, -1) if self._fit(count, group)), 0)
 
     def _fit(self, count: int, group: Sequence[_OpenModel]) -> bool:
-        """Whether `count` models like the largest of `group` may be opened at once beside it."""
+        """Whether `count` more models as large as the largest of `group` fit into memory."""
         on_gpu = [model for model in group if model.computes_on_gpu]
         largest = max((model.on_gpu for model in on_gpu), default=0)
         fit = self.room(count * max(model.resident for model in group))
         return fit and (not on_gpu or self.gpu_room(count, largest, on_gpu[0].card))
 
     def _open(self, jobs: Sequence[ModelJob], stack: ExitStack) -> list[dict[str, Participant] | tuple[str, LostError]]:
-        """Each model on every side, all built at the same time, since each traces on one core; or who lost it."""
+        """Build each model on every side, all in parallel because tracing uses one core.
+
+        Returns:
+            For each job its model by side or, if one side lost it, that side and the error.
+        """
 
         def build(wanted: tuple[ModelJob, TimedSide]) -> Participant | LostError:
             job, side = wanted
@@ -280,7 +297,7 @@ class Session:
     def _opened(
         self, job: ModelJob, built: Mapping[str, Participant | LostError], stack: ExitStack
     ) -> dict[str, Participant] | tuple[str, LostError]:
-        """A model, there and warm on every side, to be closed with `stack`; else none, and a side that lost it."""
+        """Warm up a model on every side and let `stack` close it; if a side lost it, close it now and return that."""
         opened = {side: model for side, model in built.items() if not isinstance(model, LostError)}
         lost = [(side, error) for side, error in built.items() if isinstance(error, LostError)]
         lost = lost or warm_up(opened, job.timing)
@@ -298,7 +315,7 @@ class Session:
         reference: Reference,
         rounds: Mapping[str, int],
     ) -> None:
-        """Let the models of a group take turns, the anchor among them, and keep what they gave."""
+        """Let the models of a group, and the anchor, take turns, and store the measurements."""
         if group:
             load, models = OtherLoad(), (len(group) + (anchor is not None)) * len(self.sides)
             taken, readings = take_turns(
@@ -328,7 +345,7 @@ class Session:
         return [Task(_name(side, key, ANCHOR), None, anchor.turn(side.name, index)) for index, key in keys]
 
     def _anchor_of(self, step: StepJob, taken: Mapping[str, Taken]) -> Beside | None:
-        """What the anchor gave of a step like `step`: one of the group, or a model of its own beside the group."""
+        """The anchor's samples of a step like `step`, whether the anchor is beside the group or a member of it."""
         if self.anchor is None or step not in self.anchor.steps:
             return None
         (side,), key = self.sides, self.anchor.keys[self.anchor.steps.index(step)]
@@ -365,7 +382,7 @@ def _at_once(
     build: Callable[[tuple[ModelJob, TimedSide]], Participant | LostError],
     wanted: Sequence[tuple[ModelJob, TimedSide]],
 ) -> list[Participant | LostError]:
-    if len(wanted) == 1:  # in this thread, which Ctrl-C reaches
+    if len(wanted) == 1:  # in this thread, so that Ctrl-C can interrupt it
         return [build(wanted[0])]
     with ThreadPoolExecutor(len(wanted)) as pool:
         return list(pool.map(build, wanted))

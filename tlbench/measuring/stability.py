@@ -1,7 +1,7 @@
-"""Is a measurement stable, and what would make it so. Pure.
+"""Find doubts about a measured step time, each with advice on how to remove it. Pure.
 
-The limits are chosen, not derived: a step time that is known to 5 % decides most choices between models, and a machine
-whose speed spreads by as much cannot show that. docs/methodology.md says what each was seen to do.
+The thresholds are chosen, not derived: knowing a step time to 5 % is enough for most choices between models, and a
+machine whose speed varies by more cannot show it. docs/methodology.md reports what each threshold detects.
 """
 
 import math
@@ -13,21 +13,25 @@ from tlbench.results.record import Failure
 from tlbench.statistics.bootstrap import FEWEST, Interval
 
 WIDE = 0.05
-"""Half the width of the interval, relative to the number that is shown."""
+"""Largest half-width of the confidence interval, relative to the estimate."""
 DRIFT = 0.05
-"""The spread of the reference workload while the step was measured, as a standard deviation relative to its median: at
-this one, every third round is off by more. Unlike a range it does not grow with the number of looks."""
+"""Largest standard deviation of the reference workload during the measurement, relative to its median.
+
+At this value about every third round is off by more. Unlike a range, it does not grow with the number of readings.
+"""
 TREND = 0.10
-"""The change of the step's median from the first third of its rounds to the last."""
+"""Largest relative change of the median step time from the first third of the rounds to the last."""
 CLOCK = 0.05
-"""How far the GPU's clock went from its median in one of ten rounds."""
+"""Largest deviation of the GPU's clock from its median that may occur in more than `OUTLIERS` of the rounds."""
 LOAD = 0.2
-"""Cores that other processes use, as a share of all."""
+"""Largest share of the cores that other processes may use."""
 OUTLIERS, FAR = 0.10, 5.0
-"""Share of samples further above the median than `FAR` scaled absolute deviations and 20 %."""
+"""Largest share of outliers: samples above the median by more than `FAR` scaled MADs and by more than 20 %."""
 BIMODAL, SMALLER_MODE, ENOUGH_FOR_MODES = 5.0, 0.2, 20
-"""Ashman's D between two modes of which the smaller has this share of the samples, and the samples that needs. The best
-split of 30 samples exceeds D = 5 in under 1 % of draws from a normal and 3 % from a uniform distribution."""
+"""Ashman's D of two modes, the smallest share of the samples in one of them, and the samples needed to test for modes.
+
+The best split of 30 samples exceeds D = 5 in less than 1 % of draws from a normal and 3 % from a uniform distribution.
+"""
 
 
 def doubts(
@@ -39,14 +43,19 @@ def doubts(
     lost: Failure | None = None,
     gpu: GpuWatch | None = None,
 ) -> tuple[Doubt, ...]:
-    """Everything that speaks against the median of `rounds` (seconds of each step, for each round).
+    """The reasons to doubt a measured step time.
 
-    drift: spread of the reference workload around the rounds, None where it is unknown; lost: why it gave no readings,
-    or none from some round on. interval: that of the number shown. other_load: cores that other processes kept busy
-    meanwhile; None where unknown. gpu: its clock at each round; None where there is none.
+    Args:
+        rounds: step times in seconds, by round.
+        drift: relative standard deviation of the reference workload meanwhile; None: unknown.
+        interval: the confidence interval of the reported statistic; None: too few rounds for one.
+        other_load: the cores that other processes kept busy meanwhile; None: unknown.
+        cores: the cores that the model may use.
+        lost: why readings of the reference workload are missing, if any are.
+        gpu: the GPU's clock in each round; None without a GPU.
     """
     samples = [sample for taken in rounds for sample in taken]
-    seen = [
+    found = [
         _short(len(rounds), interval),
         _wide(len(rounds), interval),
         _trend(rounds),
@@ -57,15 +66,18 @@ def doubts(
         _load(other_load, cores),
         _clock(gpu),
     ]
-    return tuple(doubt for doubt in seen if doubt)
+    return tuple(doubt for doubt in found if doubt)
 
 
 def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
-    """Ashman's D of the best split of the samples in two, the smaller side's share, and the gap over the median.
+    """Split the samples into two modes and measure how well these are separated.
 
-    The split is Otsu's: the one with the least variance inside both sides. D = sqrt(2) |m1 - m2| / sqrt(s1^2 + s2^2).
+    The split is Otsu's: it minimizes the variance within both sides. D = sqrt(2) |m1 - m2| / sqrt(s1^2 + s2^2).
     Sources: K. M. Ashman, C. M. Bird, S. E. Zepf, Detecting Bimodality in Astronomical Datasets, The Astronomical
     Journal 108 (1994), 2348; N. Otsu, A Threshold Selection Method from Gray-Level Histograms, IEEE SMC 9 (1979), 62.
+
+    Returns:
+        Ashman's D, the share of the samples in the smaller mode, and the distance of the means relative to the median.
     """
     ordered = sorted(samples)
     count = len(ordered)
@@ -74,11 +86,12 @@ def ashman(samples: Sequence[float]) -> tuple[float, float, float]:
         sums.append(sums[-1] + sample)
         squares.append(squares[-1] + sample * sample)
 
-    def inside(first: int, last: int) -> float:
+    def scatter(first: int, last: int) -> float:
+        """The sum of squared deviations from the mean."""
         total = sums[last] - sums[first]
         return squares[last] - squares[first] - total * total / (last - first)
 
-    cut = min(range(1, count), key=lambda at: inside(0, at) + inside(at, count))
+    cut = min(range(1, count), key=lambda at: scatter(0, at) + scatter(at, count))
     low, high = ordered[:cut], ordered[cut:]
     distance = fmean(high) - fmean(low)
     spread = math.hypot(pstdev(low), pstdev(high))
@@ -182,7 +195,6 @@ def _load(other_load: float | None, cores: int) -> Doubt | None:
 
 
 def _clock(gpu: GpuWatch | None) -> Doubt | None:
-    """A step is as fast as the clock: one that moves is named, with what the driver says of it."""
     if gpu is None or not gpu.clocks:
         return None
     middle = median(gpu.clocks)

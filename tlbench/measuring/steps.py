@@ -1,4 +1,4 @@
-"""Time one step: its first call, its warm-up, a turn of timed calls. A test gives it a clock that plays any machine."""
+"""Time one step: its first call, its warm-up, and turns of timed calls. The clock can be replaced in tests."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,45 +10,52 @@ Clock = Callable[[], float]
 Call = Callable[[], object]
 
 TURN_STEPS, TURN_SECONDS = 2, 0.1
+"""Counted calls per turn, for steps that take fewer seconds than this; longer ones have one."""
 SHORT = 0.05
+"""Seconds; a shorter step has an uncounted call in each turn."""
 LONGEST_WARMUP = 50
+"""The largest number of warm-up calls."""
 WARMUP_SHARE = 0.25
+"""The share of `max_seconds` that the warm-up may take."""
 
 
 class StepTimer:
-    """Times calls of one step; `call` returns when the result is there. All times in seconds."""
+    """Times the calls of one step, in seconds. `call` must return only when the result is available."""
 
     def __init__(self, call: Call, clock: Clock = time.perf_counter) -> None:
         self._call, self._clock = call, clock
         self._first = 0.0
 
     def once(self) -> float:
-        """One timed call."""
+        """The time of one call."""
         begin = self._clock()
         self._call()
         return self._clock() - begin
 
     def open(self, timing: Timing | None) -> Opened:
-        """The first call, and the warm-up after it; None: that is asked for later."""
+        """Make the first call, then warm up unless `timing` is None."""
         self._first = self.once()
         return Opened(first_call=self._first, warmup=self.warm_up(timing) if timing else ())
 
     def warm_up(self, timing: Timing) -> tuple[float, ...]:
-        """Call until it no longer gets faster, at least `timing.warmup` times; 0 stands for no warm-up at all.
+        """Call until calls no longer get faster, and at least `timing.warmup` times (0: no warm-up at all).
 
-        Ends in any case after `LONGEST_WARMUP` calls, or a quarter of `timing.max_seconds`, but never before one call:
-        the first one may have been compiling, and says nothing of what a step takes. Nor while each call takes less
-        than half of the one before: with torch on a GPU the second took 307 ms of a step of 19.
+        It ends at the latest after `LONGEST_WARMUP` calls, or after `WARMUP_SHARE` of `timing.max_seconds`, but not
+        while each call takes less than half of the one before: with torch on a GPU, the second call of a step of 19 ms
+        took 307 ms. There is always at least one call, because the very first one may have included compilation.
+
+        Returns:
+            The times of the calls.
         """
         if timing.warmup == 0:
             return ()
         longest = float("inf") if timing.max_seconds is None else WARMUP_SHARE * timing.max_seconds
-        taken = [self.once()]
-        while len(taken) < LONGEST_WARMUP and (sum(taken) < longest or _halved(self._first, *taken)):
-            if len(taken) >= timing.warmup and settled(taken):
+        times = [self.once()]
+        while len(times) < LONGEST_WARMUP and (sum(times) < longest or _halved(self._first, *times)):
+            if len(times) >= timing.warmup and settled(times):
                 break
-            taken.append(self.once())
-        return tuple(taken)
+            times.append(self.once())
+        return tuple(times)
 
     def turn(self, pace: Pace) -> tuple[float, ...]:
         """The times of the counted calls of one turn."""
@@ -58,21 +65,23 @@ class StepTimer:
 
 
 def pace(opened: Sequence[Opened]) -> Pace:
-    """How a step takes its turns on all sides, by what its calls took on each before; decided once.
+    """The pace of a step's turns, the same on all sides, from the warm-up on each.
 
-    One call is not counted where steps are short: it finds the caches full of another model's data. Decided call by
-    call, or by each side alone, that rule made a true +3.1 % read +6.4 % where the two sides stood on either side of
-    it. Where there was no warm-up, the step is taken for short: a first call that compiled for 20 s was once taken for
-    a long step, and its single calls among other models read 11 ms where a loop took 7.4.
+    Turns of a short step begin with an uncounted call, because the caches are full of another model's data. The pace is
+    decided once for all sides: when each side or call decided for itself, and the sides lay on different sides of the
+    threshold, a true difference of +3.1 % was measured as +6.4 %. A step without warm-up counts as short, because its
+    first call may have included compilation: one that compiled for 20 s was taken for a long step, and single calls
+    measured 11 ms where a loop took 7.4 ms.
     """
     fastest = min(min(one.warmup, default=0.0) for one in opened)
     return Pace(uncounted=int(fastest < SHORT), counted=TURN_STEPS if fastest < TURN_SECONDS else 1)
 
 
 def _halved(*times: float) -> bool:
+    """Whether the last call took less than half of the one before."""
     return times[-1] < times[-2] / 2
 
 
 def settled(times: Sequence[float]) -> bool:
-    """Whether the faster of the last two calls is within 5 % of, or slower than, the faster of the two before."""
+    """Whether the faster of the last two calls is not more than 5 % faster than the faster of the two before."""
     return len(times) >= 4 and min(times[-2:]) >= 0.95 * min(times[-4:-2])

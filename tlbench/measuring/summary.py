@@ -1,4 +1,4 @@
-"""From raw rounds to a StepTiming. Pure."""
+"""Summarize raw samples as a `StepTiming`. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +18,7 @@ from tlbench.statistics.intervals import quantile
 
 @dataclass(frozen=True)
 class Beside:
-    """What the anchor gave in the rounds of a step: the id of its cell, and its samples (seconds)."""
+    """The anchor's samples in the rounds of a step, in seconds, and the id of its cell."""
 
     cell_id: str
     rounds: Sequence[tuple[float, ...]]
@@ -26,11 +26,15 @@ class Beside:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What was seen of the machine while steps were timed.
+    """The conditions under which steps were timed.
 
-    other_load: cores that other processes kept busy; None where unknown. models: how many took turns. lost: why the
-    reference workload gave no readings, or none from some round on. peak: FLOP/s of its matrix products, as in
-    `Timings`. reference: what it was computed with.
+    Attributes:
+        other_load: the cores that other processes kept busy; None: unknown.
+        cores: the cores that models may use.
+        models: how many models took turns.
+        lost: why readings of the reference workload are missing, if any are.
+        peak: FLOP/s of the reference workload's matrix products, as in `Timings`.
+        reference: the backend and device of the reference workload.
     """
 
     other_load: float | None
@@ -41,7 +45,7 @@ class Surroundings:
     reference: ReferenceJob | None = None
 
     def followed_by(self, later: "Surroundings") -> "Surroundings":
-        """Both together: the greater load, the greater number of models, the first loss."""
+        """The conditions of both: the larger load, the larger number of models, the first loss."""
         loads = [load for load in (self.other_load, later.other_load) if load is not None]
         return replace(
             self,
@@ -61,18 +65,27 @@ def summarise(
     anchor: Beside | None = None,
     own_reference: bool = True,
 ) -> StepTiming:
-    """Median, mean, interval, minimum, 95th percentile and doubts of raw samples (seconds).
+    """Summarize the samples of a step: statistics, confidence interval, and doubts. All times are in seconds.
 
-    The interval is that of the number which is shown of `timing`'s protocol: block bootstrap over rounds. Readings
-    beside rounds are kept where every round has one. It is complete with the iterations that `timing` asks for.
-    own_reference: whether the reference workload was computed where the step was; that of another backend or device is
-    a clock, which shows drift, and no unit of time.
+    The interval is a block bootstrap over rounds of the statistic that the protocol reports. Readings of the reference
+    workload are kept only if every round has one.
+
+    Args:
+        step: the step.
+        measured_with: the id of the job that was measured.
+        timing: the protocol.
+        opened: what was measured before the turns.
+        taken: the samples.
+        seen: the conditions.
+        anchor: the anchor's samples, if there is one.
+        own_reference: whether the reference workload ran on the same backend and device as the step. If not, its
+            readings still show drift, but cannot serve as a unit of time.
     """
     samples = [sample for samples in taken.rounds for sample in samples]
-    beside = [reading for reading in taken.reference if reading is not None]
-    reference = tuple(beside) if own_reference and len(beside) == len(taken.rounds) else ()
+    readings = [reading for reading in taken.reference if reading is not None]
+    reference = tuple(readings) if own_reference and len(readings) == len(taken.rounds) else ()
     interval = over_rounds(taken.rounds, shown_statistic(timing.protocol))
-    moved, watch = drift(beside), GpuWatch.of(taken.gpu)
+    moved, watch = drift(readings), GpuWatch.of(taken.gpu)
     return StepTiming(
         step=step.step,
         batch_size=step.batch_size,
@@ -100,7 +113,7 @@ def summarise(
 
 
 def relative_to(anchor: Beside, rounds: Sequence[tuple[float, ...]], measured_with: str) -> Relative | None:
-    """Times of `rounds` relative to the anchor's, in those rounds that both have; None where there is none."""
+    """The times of `rounds` relative to the anchor's, over the rounds that both have; None without any."""
     if anchor.cell_id == measured_with:
         return Relative(to=anchor.cell_id, estimate=1.0, low=1.0, high=1.0)
     common = min(len(anchor.rounds), len(rounds))
@@ -115,7 +128,7 @@ def relative_to(anchor: Beside, rounds: Sequence[tuple[float, ...]], measured_wi
 
 
 def normalised(rounds: Sequence[Sequence[float]], reference: Sequence[float]) -> float | None:
-    """Median of the samples, each divided by the reference workload's time around its round; None without any."""
+    """The median of the samples in units of the reference workload's time in their round; None without readings."""
     if len(rounds) != len(reference):
         return None
-    return median([sample / beside for samples, beside in zip(rounds, reference, strict=True) for sample in samples])
+    return median([sample / unit for samples, unit in zip(rounds, reference, strict=True) for sample in samples])

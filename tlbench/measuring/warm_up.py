@@ -1,4 +1,4 @@
-"""Models on a GPU are built at once, and warm up one after the other, while nothing else is computed there."""
+"""Warm up models on a GPU one after the other. They are built in parallel, which would disturb the warm-up."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,16 @@ from tlbench.measuring.hosts import WARM_UP, LostError, Participant
 
 
 def warm_up(models: Mapping[str, Participant], timing: Timing) -> list[tuple[str, LostError]]:
-    """Have those steps of `models`, by side, warm up that have not yet.
+    """Warm up the steps that have not been warmed up when their model was built.
 
-    Returns the side that lost its model meanwhile, and how; empty where none did. What others compiled at the same time
-    would have slowed the steps, and the pace of all their turns goes by their warm-up.
+    This happens while nothing else compiles, because the pace of all later turns is derived from the warm-up.
+
+    Args:
+        models: the model of each side.
+        timing: the protocol.
+
+    Returns:
+        The side that lost its model meanwhile, with the error; empty if none did.
     """
     for side, model in models.items():
         opened = list(model.ready.opened) if timing.warmup else []
