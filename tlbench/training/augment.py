@@ -1,4 +1,4 @@
-"""Random changes of training images: Keras layers in front of the model while it trains, or views drawn beforehand."""
+"""Augmentation of training images: by Keras layers in front of the model, or by views drawn beforehand."""
 
 import math
 import tempfile
@@ -14,35 +14,40 @@ from tlbench.training.batches import ModelInputs, in_order
 
 VIEW_BATCH = 32
 FIRST_SEED, APART = 10_000, 10
-"""Seeds of views, away from those of cells."""
+"""The first seed of views, away from those of cells, and the distance between the seeds of two views."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Changed copy number `number` of every image: the same in every process, whatever the cell's seed."""
+    """The augmented copy number `number` of every image, the same in every process and for every seed of a cell."""
 
     augmentation: Augmentation
     number: int
 
     def batches(self, images: NDArray[np.generic]) -> Iterator[tuple[NDArray[np.uint8], int]]:
-        """Changed images (batch, H, W, 3), rounded to whole values, each batch with the number of those that count."""
-        changes = layers(self.augmentation, FIRST_SEED + APART * self.number)
+        """Augmented images (batch, H, W, 3), rounded to integers, each batch with the number of images that count."""
+        augmentation = layers(self.augmentation, FIRST_SEED + APART * self.number)
         for batch, count in in_order([images], VIEW_BATCH):
             changed = keras.ops.cast(batch, "float32")
-            for layer in changes:
+            for layer in augmentation:
                 changed = layer(changed, training=True)
             rounded = np.clip(np.rint(keras.ops.convert_to_numpy(changed)), 0, 255)
             yield rounded.astype(np.uint8), count
 
 
 class Drawn:
-    """Views of images, drawn into a temporary file when an epoch asks for one; for models that are trained whole."""
+    """Views of images, drawn into a temporary file for each epoch; for models that are trained without cached features.
+
+    Args:
+        augmentation: the augmentation.
+        images: the images (N, H, W, 3), uint8.
+    """
 
     def __init__(self, augmentation: Augmentation, images: NDArray[np.generic]) -> None:
         self._augmentation, self._images = augmentation, images
 
     def __call__(self, epoch: int) -> ModelInputs:
-        """The images (N, H, W, 3) uint8 as epoch number `epoch`, from 0, sees them."""
+        """The augmented images (N, H, W, 3), uint8, of an epoch, counted from 0."""
         with tempfile.TemporaryFile() as file:
             for changed, count in view_of(self._augmentation, epoch).batches(self._images):
                 file.write(changed[:count].tobytes())
@@ -51,15 +56,16 @@ class Drawn:
 
 
 def view_of(augmentation: Augmentation, epoch: int) -> View:
-    """The view that an epoch, from 0, sees."""
+    """The view of an epoch, counted from 0."""
     assert augmentation.views
     return View(augmentation, epoch % augmentation.views)
 
 
 def augmented(model: keras.Model, augmentation: Augmentation, seed: int) -> keras.Model:
-    """A model that changes its images at random when it trains, and is `model` itself otherwise.
+    """`model` behind layers that augment its images in training, and do nothing otherwise.
 
-    Both share all weights. Images are (batch, H, W, 3), 0..255. Edges are filled with the nearest pixel.
+    The models share all weights. Images are (batch, H, W, 3) with values from 0 to 255; uncovered edges repeat the
+    nearest pixel.
     """
     inputs = keras.Input(model.input_shape[1:], dtype="float32", name="augmented_images")
     outputs = inputs
@@ -69,7 +75,7 @@ def augmented(model: keras.Model, augmentation: Augmentation, seed: int) -> kera
 
 
 def layers(augmentation: Augmentation, seed: int) -> list[keras.layers.Layer]:
-    """The layers for what `augmentation` asks, each with its own seed; none for what it leaves out."""
+    """The layers that an augmentation needs, each with a seed of its own."""
     a, fill = augmentation, {"fill_mode": "nearest"}
     made: list[keras.layers.Layer] = []
     if a.flip:

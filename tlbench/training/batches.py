@@ -1,4 +1,4 @@
-"""Batches straight from memory-mapped arrays: nothing is loaded that is not about to be used."""
+"""Batches from memory-mapped arrays, of which only the rows of a batch are read at a time."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 ModelInputs = Sequence[NDArray[np.generic]]
-"""One array for each input of the model, the number of images first."""
+"""One array for each input of the model, with images along the first axis."""
 
 OfEpoch = Callable[[int], ModelInputs]
 """The inputs of an epoch (from 0), where epochs see different views of the images."""
 
 Arrays = tuple[ModelInputs, NDArray[np.int32]]
-"""A split: inputs and labels (N,)."""
+"""A split: inputs, and labels (N,)."""
 
 ToTrain = tuple[ModelInputs | OfEpoch, NDArray[np.int32]]
-"""What is trained on: inputs, or those of each epoch, and labels (N,)."""
+"""A training split: inputs, perhaps different ones for each epoch, and labels (N,)."""
 
 
 Change = Callable[
     [NDArray[np.generic], NDArray[np.int32], np.random.Generator], tuple[NDArray[np.generic], NDArray[np.generic]]
 ]
-"""Makes other images and labels of the first input of a batch and its labels."""
+"""Changes a batch: takes its first input and its labels, and returns both."""
 
 
 class Sliced(Protocol):
-    """An array, or something that makes one of each slice; images first."""
+    """An array, or an object whose slices are arrays, with images along the first axis."""
 
     def __len__(self) -> int: ...
 
@@ -36,40 +36,52 @@ class Sliced(Protocol):
 
 
 def in_order(inputs: Sequence[Sliced], batch_size: int) -> Iterator[tuple[object, int]]:
-    """Batches in the order of the images, as a model takes them, each with the number of images that count.
+    """Batches in the order of the images, each with the number of images in it that count.
 
-    The last one is filled up with repeated images: a batch of another size would be traced anew.
+    The last batch is padded with repeated images, because a batch of another size would be traced again.
     """
     for start in range(0, len(inputs[0]), batch_size):
-        taken = [one[start : start + batch_size] for one in inputs]
-        count = len(taken[0])
+        batch = [one[start : start + batch_size] for one in inputs]
+        count = len(batch[0])
         if count < batch_size:
-            taken = [np.resize(one, (batch_size, *one.shape[1:])) for one in taken]
-        yield as_model_input(taken), count
+            batch = [np.resize(one, (batch_size, *one.shape[1:])) for one in batch]
+        yield as_model_input(batch), count
 
 
 def fewest_repeated(counts: Sequence[int], most: int) -> int:
-    """The batch size for `in_order` over arrays of `counts` images, one traced model for all of them.
+    """A batch size for `in_order` that pads little, common to splits of `counts` images.
 
-    `most`, unless another from its half on leaves out more than a tenth of the images that are run then.
+    It is `most`, unless a size of at least half of that saves more than a tenth of the images to run.
     """
-    small = min(most, max(counts))
-    run = {size: sum(-(-count // size) * size for count in counts) for size in range(max(1, small // 2), small + 1)}
-    best = min(run, key=lambda size: (run[size], -size))
-    return best if run[best] < 0.9 * sum(-(-count // most) * most for count in counts) else most
+
+    def padded(size: int) -> int:
+        return sum(math.ceil(count / size) * size for count in counts)
+
+    largest = min(most, max(counts))
+    best = min(range(max(1, largest // 2), largest + 1), key=lambda size: (padded(size), -size))
+    return best if padded(best) < 0.9 * padded(most) else most
 
 
 def as_model_input(arrays: ModelInputs) -> object:
-    """The one array, or a tuple of them: a model with one input takes no tuple."""
+    """The arrays as a model takes them: a single array, or a tuple of several."""
     return tuple(arrays) if len(arrays) > 1 else arrays[0]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """A split in batches; in a new seeded order each epoch if `seed` is given.
+    """The batches of a split, for `Model.fit`.
 
-    The order depends on the seed and the epoch alone, so that equal seeds see equal batches whatever
-    else draws random numbers; so does what `change` makes of a batch. class_weights: of the loss of an image of each
-    class (C,). along: makes the labels of further outputs of the labels. first: the number of its first epoch, from 0.
+    With a seed, images are shuffled in each epoch. Their order and the changes to a batch depend only on seed and
+    epoch, so that equal seeds give equal batches whatever else draws random numbers.
+
+    Args:
+        inputs: the inputs, or a function that gives those of an epoch.
+        labels: the labels (N,).
+        batch_size: images per batch.
+        seed: the seed; None keeps the order of the images.
+        change: changes each batch.
+        class_weights: a weight for the loss of the images of each class (C,).
+        along: gives the labels of further outputs of the model.
+        first: the number of the first epoch, from 0.
     """
 
     def __init__(
@@ -109,7 +121,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return tuple(made)
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's order, and take its view (called by Keras after each epoch)."""
+        """Prepare the order and the inputs of the next epoch. Keras calls it after each epoch."""
         self._epoch += 1
         self._inputs, self._order = self._of_epoch(self._epoch), self._draw()
 

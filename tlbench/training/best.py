@@ -1,4 +1,4 @@
-"""Which weights a training ends with: those of its best epochs, averages of its steps, or sums of both ends."""
+"""Choose the weights that a training ends with: the best epoch's, averages, or interpolations."""
 
 import math
 from collections.abc import Callable
@@ -13,33 +13,37 @@ from tlbench.training.weight_space import Weights, greedy_soup, interpolated
 
 
 def score_of(monitor: str, val_loss: float, val_accuracy: float) -> float:
-    """What validation says by `monitor`; lower is better."""
+    """A score by the metric `monitor`; lower is better."""
     return -val_accuracy if monitor == "val_accuracy" else val_loss
 
 
 class Best(keras.callbacks.Callback):  # type: ignore[misc]
-    """Remembers the weights of the `most` best epochs by validation, those that training began with among them.
+    """Keeps the weights of the best epochs, and of the start of the training if that is as good.
 
-    start: what validation says of those; None where they are not to be kept.
+    Args:
+        of: the model.
+        monitor: the validation metric to compare epochs by.
+        start: the validation metrics of the initial weights; None: they do not compete.
+        most: how many epochs to keep.
     """
 
     def __init__(self, of: keras.Model, monitor: str, start: Epoch | None, most: int = 1) -> None:
         super().__init__()
         self._of, self.monitor, self._most = of, monitor, most
         self.kept: list[tuple[float, int, Weights]] = []
-        """Score, epoch from 0 (-1 for the start), weights; the best one first."""
+        """The score, the epoch from 0 (-1 for the start), and the weights; the best one first."""
         if start is not None:
             self._consider(-1, start.val_loss, start.val_accuracy)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called by Keras."""
+        """Consider the epoch's weights. Called by Keras."""
         assert logs is not None
         self._consider(epoch, logs["val_loss"], logs["val_accuracy"])
 
     def restore(self) -> int:
-        """Give the model the best weights; returns their epoch, from 0, or -1 for the start.
+        """Set the model to the best weights. Returns their epoch, from 0, or -1 for the start.
 
-        Without a start, and with a loss that is no number from the first epoch on, the model stays as it is.
+        If there are none, because the loss was never a number, the model stays as it is.
         """
         if not self.kept:
             return -1
@@ -55,7 +59,7 @@ class Best(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Averages:
-    """Two callbacks: the model has its average weights between them at the end of an epoch, and its own after that."""
+    """Two callbacks, `show` and `hide`: between them, at the end of an epoch, the model has its averaged weights."""
 
     def __init__(self, of: keras.Model, gather: Callable[[], None]) -> None:
         self._of, self._gather = of, gather
@@ -73,18 +77,26 @@ class Averages:
 
 
 class Sums:
-    """Gives a model the sum of weights that validation likes best; `tried` is what it said of each sum in turn."""
+    """Sets a model to the combination of weights that is best on the validation split.
+
+    Args:
+        model: the model.
+        evaluate: predicts the validation split.
+        loss: the loss of these predictions.
+        monitor: the validation metric to compare combinations by.
+    """
 
     def __init__(
-        self, model: keras.Model, look: Callable[[], Predicted], loss: Callable[[Predicted], float], monitor: str
+        self, model: keras.Model, evaluate: Callable[[], Predicted], loss: Callable[[Predicted], float], monitor: str
     ) -> None:
-        self._model, self._look, self._loss, self._monitor = model, look, loss, monitor
-        self._seen: list[tuple[float, float]] = []
+        self._model, self._evaluate, self._loss, self._monitor = model, evaluate, loss, monitor
+        self._metrics: list[tuple[float, float]] = []
 
     def settle(self, phase: Phase, start: Weights, best: Best) -> tuple[tuple[Setting, ...], int]:
-        """As `phase` asks: a soup of the best epochs, or a point between `start` and the weights the model has now.
+        """Combine weights as `phase` asks: a soup of the best epochs, or an interpolation from `start` to the present.
 
-        Returns what was tried, and the index of what the model has then.
+        Returns:
+            The combinations that were tried, and the index of the one that the model has now.
         """
         if phase.soup:
             found = greedy_soup([weights for _, _, weights in best.kept], self._score)
@@ -93,12 +105,12 @@ class Sums:
         self._model.set_weights(found.weights)
         tried = tuple(
             Setting(setting=setting, loss=None, accuracy=None, val_loss=loss, val_accuracy=accuracy)
-            for setting, (loss, accuracy) in zip(found.settings, self._seen, strict=True)
+            for setting, (loss, accuracy) in zip(found.settings, self._metrics, strict=True)
         )
         return tried, found.chosen
 
     def _score(self, weights: Weights) -> float:
         self._model.set_weights(weights)
-        predicted = self._look()
-        self._seen.append((self._loss(predicted), top_1(predicted)))
-        return score_of(self._monitor, *self._seen[-1])
+        predicted = self._evaluate()
+        self._metrics.append((self._loss(predicted), top_1(predicted)))
+        return score_of(self._monitor, *self._metrics[-1])

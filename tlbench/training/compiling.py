@@ -1,4 +1,4 @@
-"""Compile a model: the optimizer, the loss of its head, and what settings of training make of both."""
+"""Compile a model with the optimizer, loss and metric that a cell asks for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,20 @@ from tlbench.training.rates import with_multiples
 from tlbench.training.second_head import Along
 
 ACCURACY = "accuracy"
-"""What the log of an epoch calls it."""
+"""The name of the training accuracy in the logs of an epoch."""
 
 
 def compile_model(model: keras.Model, cell: Cell, jit: bool, multiples: Sequence[float] = ()) -> None:
-    """Compile as a user of Keras does, with the cell's optimizer and the loss of its head: what steps are timed with.
+    """Compile a model for timing its steps, as a user of Keras would.
 
-    multiples: of the learning rate, one for each trainable variable of the model; empty where all are 1.
+    TensorFlow traces the first step twice if it creates variables. So the optimizer is built here, and the metric is an
+    object: from a name, Keras would create it within the step.
 
-    TensorFlow traces the first step twice where variables are made inside it, so the optimizer's state is made at once,
-    and the metric is handed over as an object: of a name, Keras would make one in the step. A cell that trains nothing
-    gets no optimizer.
+    Args:
+        model: the model.
+        cell: its cell; an original classifier gets no optimizer.
+        jit: whether to compile with XLA or the like.
+        multiples: a factor on the learning rate for each trainable variable; empty: 1 for all.
     """
     if cell.kind == "original":
         model.compile(optimizer=None, jit_compile=jit)
@@ -41,29 +44,39 @@ def compile_to_train(
     multiples: Sequence[float] = (),
     along: Along | None = None,
 ) -> None:
-    """Compile for the cell's training: one update for all variables, weight decay, labels that `BatchChange` gives.
+    """Compile a model for the training of a cell.
 
-    ema: the decay of the averages of the weights that the optimizer keeps; 0: none. multiples: as `compile_model`.
-    along: what the model's outputs beside the first are of; None: it has one output.
+    Unlike `compile_model`, this updates all variables at once, and supports weight decay and soft labels.
+
+    Args:
+        model: the model.
+        cell: its cell.
+        jit: whether to compile with XLA or the like.
+        ema: decay of the moving average of the weights; 0: none.
+        multiples: a factor on the learning rate for each trainable variable; empty: 1 for all.
+        along: the heads of further outputs; None: the model has one output.
     """
-    asked = cell.training
-    decays = asked.weight_decay is not None
-    kept = spared if decays else lambda variable: False
-    optimizer = one_update(optimizer_of(asked, ema), model, kept, multiples)
+    settings = cell.training
+    without_decay = spared if settings.weight_decay is not None else lambda variable: False
+    optimizer = one_update(optimizer_of(settings, ema), model, without_decay, multiples)
     loss, metric = _loss(cell)
     if along is None:
         _compile(model, optimizer, loss, [metric], jit)
     else:
         others = along.losses(loss)
-        weights = [1.0, *[along.weight] * len(others)]
-        _compile(model, optimizer, [loss, *others], [[metric], *[[]] * len(others)], jit, loss_weights=weights)
+        loss_weights = [1.0, *[along.weight] * len(others)]
+        _compile(model, optimizer, [loss, *others], [[metric], *[[]] * len(others)], jit, loss_weights=loss_weights)
 
 
 def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimizer:
-    """The optimizer, with decoupled weight decay where it is asked for, and averages of the weights.
+    """The optimizer that the settings ask for.
 
-    Decoupled: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization" (ICLR 2019), algorithms 1 and 2;
-    Keras has it in every optimizer, as the product of decay and learning rate.
+    Weight decay is decoupled from the loss (I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR
+    2019, algorithms 1 and 2); every Keras optimizer supports it, as the product of decay and learning rate.
+
+    Args:
+        train: the settings.
+        ema: decay of the moving average of the weights; 0: none.
     """
     config: dict[str, Any] = {"learning_rate": train.learning_rate}
     if train.weight_decay is not None:
@@ -74,12 +87,12 @@ def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimize
 
 
 def spared(variable: keras.Variable) -> bool:
-    """Whether weight decay leaves a variable alone: biases and what normalization scales with, as timm has it."""
+    """Whether weight decay leaves a variable alone: biases, and scale and offset of normalization, as in timm."""
     return len(variable.shape) <= 1
 
 
 def _loss(cell: Cell) -> tuple[Any, Any]:
-    """The loss, and the training accuracy; of labels in parts, the class with the largest part is the true one."""
+    """The loss and the training accuracy. The true class of a soft label is the most probable one."""
     train, metrics = cell.training, keras.metrics
     if cell.head.output == "sigmoid":
         loss = keras.losses.BinaryCrossentropy(label_smoothing=train.label_smoothing)
@@ -92,6 +105,7 @@ def _loss(cell: Cell) -> tuple[Any, Any]:
 
 
 def _halves(true: Any, predicted: Any) -> Any:
+    """Binary accuracy for soft labels, which are rounded like predictions."""
     return keras.ops.cast((true > 0.5) == (predicted > 0.5), "float32")
 
 

@@ -1,9 +1,8 @@
-"""Grouped convolutions with one channel a group as TensorFlow's depthwise convolution, which computes the same.
+"""Compute grouped convolutions that have one channel per group as TensorFlow's depthwise convolutions.
 
-Keras compiles every grouped convolution with XLA where it runs on a CPU (``_conv_xla`` in keras 3.15,
-``backend/tensorflow/nn.py``), since TensorFlow has none there that can be trained. ConvNeXt has nothing but grouped
-convolutions of one channel, and spends most of its time in them: an image goes through ConvNeXtTiny 4.5 times as fast.
-The timing of steps never uses this.
+On a CPU, Keras compiles every grouped convolution with XLA (``_conv_xla`` in keras 3.15, ``backend/tensorflow/nn.py``),
+because TensorFlow has none there that can be trained. ConvNeXt spends most of its time in such convolutions; this makes
+the forward pass of ConvNeXtTiny 4.5 times as fast. Step times are measured without it.
 """
 
 from typing import Any
@@ -14,9 +13,9 @@ from tlbench.training.replacing import replace_method
 
 
 def use_depthwise(model: keras.Model) -> int:
-    """Let the layers of `model` that fit, at any depth, convolve each channel by itself; returns how many do.
+    """Replace the operation of all suitable layers of `model`, at any depth. Returns how many there are.
 
-    It fits `Conv2D` on images (batch, H, W, channels) in float32 on TensorFlow. Call it before anything is traced.
+    Suitable are `Conv2D` layers on (batch, H, W, channels) in float32 on TensorFlow. Call this before tracing.
     """
     return replace_method(model, _fits, "convolution_op", _convolve)
 
@@ -36,7 +35,7 @@ def _fits(layer: keras.layers.Layer) -> bool:
 
 
 def _convolve(self: Any, inputs: Any, kernel: Any) -> Any:
-    """As keras.layers.Conv2D.convolution_op; the filters of a channel stand together in both orders."""
+    """As keras.layers.Conv2D.convolution_op. In both layouts the filters of a channel are consecutive."""
     import tensorflow as tf
 
     height, width, _, filters = kernel.shape

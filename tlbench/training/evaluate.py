@@ -1,4 +1,4 @@
-"""Predictions of a split, and what they say. Only predicting needs Keras; the rest is arithmetic."""
+"""Predict a split, and compute losses and accuracies of predictions. Only `predict` and `outputs_of` run a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ from tlbench.statistics.classification import confusion, expected_calibration_er
 from tlbench.statistics.intervals import wilson
 from tlbench.training.batches import Sliced, in_order
 
-SMALLEST = 1e-7  # Keras' own clip (keras.config.epsilon) before the logarithm
+SMALLEST = 1e-7
+"""The smallest probability in a cross-entropy, as in Keras (keras.config.epsilon)."""
 LARGEST_MATRIX = 100
-"""Classes up to which a record keeps the confusion matrix; predictions are kept beside it in any case."""
+"""The largest number of classes for which a record has the confusion matrix. Predictions are stored in any case."""
 
 
 class DivergedError(UserError):
-    """Numbers of a model are not finite: it has learned nothing that could be measured."""
+    """The loss or the predictions of a model are not finite, so there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -32,46 +33,53 @@ class Predicted:
 
 
 def predict(model: keras.Model, inputs: Sequence[Sliced], labels: NDArray[np.int32], batch_size: int) -> Predicted:
-    """Predict all images, from `inputs`; a single sigmoid unit p becomes the columns 1-p and p."""
+    """Predict the class probabilities of all images; see `of_each_class`."""
     return Predicted(of_each_class(outputs_of(model, inputs, batch_size)), labels)
 
 
 def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A column for each class: those of a single sigmoid unit p are 1-p and p."""
+    """Outputs (N, units) as probabilities (N, classes): a single sigmoid unit p becomes the columns 1-p and p."""
     return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
 def outputs_of(model: keras.Model, inputs: Sequence[Sliced], batch_size: int) -> NDArray[np.float32]:
-    """What a model gives for all images (N, units)."""
+    """The outputs of a model for all images (N, units)."""
     parts = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
     return np.concatenate(parts)
 
 
 def balanced_weights(labels: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
-    """A weight for each class (C,), so that all count the same and the mean over the images is 1 (G. King and L. Zeng,
-    Logistic Regression in Rare Events Data, Political Analysis 9, 2001; scikit-learn's ``balanced``).
+    """Weights (C,) with which all classes count the same, scaled to a mean of 1 over the images.
+
+    G. King and L. Zeng, Logistic Regression in Rare Events Data, Political Analysis 9, 2001; scikit-learn's
+    ``balanced``.
     """
     counts = np.bincount(labels, minlength=classes)
     return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
 def cross_entropy(predicted: Predicted, class_weights: NDArray[np.float32] | None = None) -> float:
-    """Mean negative logarithm of the true class's probability; `class_weights` (C,): the weighted mean."""
+    """The mean cross-entropy, weighted if there are `class_weights` (C,)."""
     chosen = predicted.probabilities[np.arange(len(predicted.labels)), predicted.labels].astype(np.float64)
     weights = None if class_weights is None else class_weights[predicted.labels].astype(np.float64)
     return float(np.average(-np.log(np.clip(chosen, SMALLEST, 1.0)), weights=weights))
 
 
 def top_1(predicted: Predicted) -> float:
-    """Share of images whose most probable class is the true one."""
+    """The share of images whose most probable class is the true one."""
     return float((predicted.probabilities.argmax(1) == predicted.labels).mean())
 
 
 def accuracy(predicted: Predicted, classes: tuple[str, ...], validation: Epoch | Setting | None) -> Accuracy:
-    """What the predictions on the test set say.
+    """The accuracy and further metrics of predictions on the test split.
 
-    `validation` is what it says of the weights the model has; None where nothing was trained. Raises DivergedError
-    where predictions are not finite: the largest of them is then the first class's, and the accuracy says nothing.
+    Args:
+        predicted: the predictions.
+        classes: the names of the classes.
+        validation: the validation metrics of the same weights; None where nothing was trained.
+
+    Raises:
+        DivergedError: predictions are not finite. All images would count as the first class then.
     """
     probabilities, labels = predicted.probabilities, predicted.labels
     if wrong := int((~np.isfinite(probabilities)).any(axis=1).sum()):

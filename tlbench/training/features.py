@@ -1,4 +1,4 @@
-"""What a cell's cut hands over, for each split: read from the store, or computed in one pass with what others need."""
+"""The features at a cell's cut: read from the cache, or computed in one pass together with those of other cuts."""
 
 import json
 import statistics
@@ -17,16 +17,22 @@ from tlbench.training.batches import ModelInputs, in_order
 from tlbench.training.feature_store import FeatureStore, FeatureWriter, Wanted
 
 PASS_BATCH = 32
-"""Images of a batch, where splits are not so small that most of them would be repeated ones."""
+"""Images per batch, unless splits are so small that much of a batch would be padding."""
 
 
 @dataclass
 class FeaturePass:
-    """Looks features up and computes what is missing.
+    """Looks features up in the cache and computes those that are missing.
 
-    `at` is the cell's own cut, `others` are cuts that later cells need of the same images: they are filled by the same
-    pass where they fit. batch: images that go through at once. `made_from` says what the features depend on besides the
-    split and the cut.
+    Attributes:
+        assembled: the model.
+        at: the cut of the cell.
+        others: cuts that later cells need for the same images; one pass computes them too, as far as they fit.
+        made_from: what the features depend on besides split and cut.
+        store: the cache.
+        jit: whether to compile with XLA or the like.
+        batch: images per batch.
+        computed: the number of images that went through the frozen layers.
     """
 
     assembled: Assembled
@@ -37,24 +43,27 @@ class FeaturePass:
     jit: bool
     batch: int = PASS_BATCH
     computed: int = 0
-    """Images that went through the fixed part."""
     _of_image: list[float] = field(default_factory=list)
     _lower: dict[tuple[Boundary, ...], keras.Model] = field(default_factory=dict)
 
     @property
     def damaged(self) -> Sequence[str]:
-        """What was wrong with entries that had to be made again."""
+        """What was wrong with entries that had to be computed again."""
         return self.store.damaged
 
     @property
     def forward(self) -> float | None:
-        """Mean seconds of an image in the fixed part, the first batch of each pass left out; None where nothing ran."""
+        """The mean time per image in the frozen layers in seconds, without first batches; None if nothing ran."""
         return statistics.fmean(self._of_image) if self._of_image else None
 
     def inputs(self, split: str, images: NDArray[np.generic], view: View | None = None) -> ModelInputs:
-        """The features of `images`, or of a view of them, memory-mapped, one array for each tensor of the cut.
+        """The features of images, or of an augmented view of them.
 
-        Raises NoRoomError where they do not fit: into the store's bounds, or on the disk.
+        Returns:
+            A memory-mapped array for each tensor of the cut.
+
+        Raises:
+            NoRoomError: they do not fit into the limit of the cache, or onto the disk.
         """
         cuts = (self.at,) if view else (self.at, *self.others)
         wanted = {self._wanted(one, split, len(images), view): one for one in cuts}

@@ -1,4 +1,4 @@
-"""Solve a head on the features of the frozen backbone."""
+"""Solve a head on the features of a frozen backbone."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,13 @@ from tlbench.training.solvers.resampling import resample, resample_anew
 
 @dataclass(frozen=True)
 class SolvedHead:
-    """What the solver tried, the index of what validation chose, and that as an epoch of the history, less its time.
+    """A solved head.
 
-    weights: kernel and bias of a Dense layer. search: the head itself where it is none, so that no model has it.
+    Attributes:
+        tried: the settings that were tried, with their metrics.
+        chosen: the index of the best one on the validation split.
+        weights: kernel and bias of the head as a Dense layer; None if it is no such layer.
+        search: the head itself, if it is no Dense layer and thus not part of a model.
     """
 
     tried: tuple[Setting, ...]
@@ -27,12 +31,12 @@ class SolvedHead:
     search: Head | None
 
     def give(self, last: keras.layers.Layer) -> None:
-        """Set the weights of `last`, the model's Dense layer; nothing where the head is no such layer."""
+        """Copy the weights to `last`, the model's Dense layer, if the head is one."""
         if self.weights is not None:
             last.set_weights(self.weights)
 
     def epoch(self, seconds: float) -> Epoch:
-        """Epoch 0: no step was taken."""
+        """The head as epoch 0 of the history, after `seconds` of solving."""
         best = self.tried[self.chosen]
         return Epoch(
             epoch=0,
@@ -47,10 +51,17 @@ class SolvedHead:
 
 
 def solve_head(solver: HeadSolver, train: Arrays, validation: Arrays, classes: int, output: Output) -> SolvedHead:
-    """Find the head that validation likes best.
+    """Solve the head, with the setting that is best on the validation split.
 
-    The one input of `train` and `validation` are features (N, D). Raises ValueError, with one sentence for the user,
-    for features that are not finite and for a class without a training image.
+    Args:
+        solver: the solver.
+        train: the training split, whose only input are features (N, D).
+        validation: the validation split, likewise.
+        classes: the number of classes.
+        output: the activation of the head.
+
+    Raises:
+        ValueError: features are not finite, or a class has no training image; the message is for the user.
     """
     solved = solver.solve(_examples(train), _examples(validation), classes)
     tried = tuple(map(_setting, solved.path))
@@ -63,7 +74,7 @@ def solve_head(solver: HeadSolver, train: Arrays, validation: Arrays, classes: i
 def accuracies_of_resamples(
     solver: HeadSolver, train: Arrays, validation: Arrays, test: Arrays, classes: int, setting: float
 ) -> tuple[float, ...]:
-    """Test accuracies of the head at the chosen setting, solved on resamples of the training images."""
+    """Test accuracies of heads with a given setting, each solved on a bootstrap resample of the training images."""
     splits = (_examples(train), _examples(validation), _examples(test))
     if isinstance(solver, Linear):
         return resample(solver, *splits, classes, setting)

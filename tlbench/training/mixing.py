@@ -1,7 +1,7 @@
-"""What settings of training make of a batch: changed images, mixed images, labels in parts. NumPy alone.
+"""Change the images and labels of a batch: RandAugment, mixup, CutMix, soft labels.
 
-Labels change with their images, which layers in front of a model cannot do; so it is done where batches are made, with
-random numbers that follow from the seed, the epoch and the batch alone.
+Mixing changes labels too, which layers in front of a model cannot do, so batches are changed when they are made. Random
+numbers depend only on the seed, the epoch and the batch. NumPy only.
 """
 
 from dataclasses import dataclass
@@ -18,42 +18,49 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class BatchChange:
-    """Called with a batch and random numbers. units: of the classifier; one sigmoid unit takes one number a label."""
+    """Changes batches as the settings of training ask; `units` is the width of the classifier."""
 
     training: Training
     units: int
 
     def __call__(self, images: Numbers, labels: Numbers, draw: np.random.Generator) -> tuple[Numbers, Numbers]:
-        """Images (N, H, W, 3), or features where they are not changed, and labels (N,) as the loss takes them.
+        """Change one batch: RandAugment first, then either mixup or CutMix (chosen at random, as in timm).
 
-        RandAugment comes first, then mixing. With both mixup and CutMix, each batch takes one of the two, as timm does.
+        Args:
+            images: images (N, H, W, 3), or features if images are not changed.
+            labels: class indices (N,).
+            draw: the random generator of this batch.
+
+        Returns:
+            The images, and labels as the loss needs them: class indices (N,), or soft labels (N, units).
         """
-        asked = self.training
-        if asked.rand_augment:
-            changes = asked.rand_augment
+        settings = self.training
+        if settings.rand_augment:
+            changes = settings.rand_augment
             images = rand_augment(np.asarray(images, np.uint8), changes.operations, changes.magnitude, draw)
-        if not asked.soft_labels:
+        if not settings.soft_labels:
             return images, labels
-        parts = in_parts(labels, self.units)
-        if not asked.mixes:
-            return images, parts
-        cuts = bool(asked.cutmix) and (not asked.mixup or draw.random() < 0.5)
+        soft = in_parts(labels, self.units)
+        if not settings.mixes:
+            return images, soft
+        cuts = bool(settings.cutmix) and (not settings.mixup or draw.random() < 0.5)
         partner = draw.permutation(len(labels))
-        alpha = asked.cutmix if cuts else asked.mixup
+        alpha = settings.cutmix if cuts else settings.mixup
         share = draw.beta(alpha, alpha)
         images, share = cutmix(images, partner, share, draw) if cuts else (mixup(images, partner, share), share)
-        return images, (share * parts + (1 - share) * parts[partner]).astype(np.float32)
+        return images, (share * soft + (1 - share) * soft[partner]).astype(np.float32)
 
 
 def in_parts(labels: Numbers, units: int) -> NDArray[np.float32]:
-    """Labels (N,) as parts of classes (N, units); for one unit, the part of class 1."""
+    """Class indices (N,) as one-hot labels (N, units); for a single unit, the probability of class 1 (N, 1)."""
     return labels[:, None].astype(np.float32) if units == 1 else np.eye(units, dtype=np.float32)[labels]
 
 
 def mixup(images: Numbers, partner: NDArray[np.int64], share: float) -> Numbers:
-    """Each image and `1 - share` of its partner, pixel by pixel; of bytes, rounded.
+    """``share * image + (1 - share) * partner`` for each image, rounded if images are uint8.
 
-    H. Zhang and others, "mixup: Beyond Empirical Risk Minimization" (ICLR 2018), §2; one share a batch, as their code.
+    H. Zhang et al., "mixup: Beyond Empirical Risk Minimization" (ICLR 2018), section 2; with one share per batch, as in
+    their code.
     """
     mixed = share * images.astype(np.float32) + (1 - share) * images[partner].astype(np.float32)
     return (np.rint(mixed) if images.dtype == np.uint8 else mixed).astype(images.dtype)
@@ -62,10 +69,13 @@ def mixup(images: Numbers, partner: NDArray[np.int64], share: float) -> Numbers:
 def cutmix(
     images: Numbers, partner: NDArray[np.int64], share: float, draw: np.random.Generator
 ) -> tuple[Numbers, float]:
-    """Each image with a box of its partner's, and the share of the image that is left.
+    """Replace a box in each image by the same box of its partner.
 
-    S. Yun and others, "CutMix" (ICCV 2019), §3.2 and algorithm A1: the box has `1 - share` of the area, its centre lies
-    anywhere, and what is outside the image is cut off, so that the share is that of the box that is there.
+    S. Yun et al., "CutMix" (ICCV 2019), section 3.2 and algorithm A1: the box has `1 - share` of the area and its
+    center anywhere in the image, and is clipped at the edges.
+
+    Returns:
+        The images, and the share of each that is left, which is larger than `share` if the box was clipped.
     """
     height, width = images.shape[1:3]
     side = np.sqrt(1 - share)

@@ -1,4 +1,4 @@
-"""Penalties on weights as a loss: toward where they started, and toward nought."""
+"""L2 penalties on the distance of weights from their initial values, or from zero."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import keras
 
 
 class Pull:
-    """``strength / 2 * sum((weights - start)^2)``; `start` None is nought. A regularizer, as Keras has them."""
+    """The Keras regularizer ``strength / 2 * sum((weights - start)^2)``; `start` None stands for zero."""
 
     def __init__(self, strength: float, start: keras.Variable | None) -> None:
         self._strength, self._start = strength, start
@@ -20,14 +20,20 @@ class Pull:
 
 
 Penalties = Sequence[tuple[keras.Variable, Pull]]
-"""Variables, each with its own."""
+"""Variables with their penalties."""
 
 
 def pulls(backbone: Sequence[keras.Variable], head: Sequence[keras.Variable], alpha: float, beta: float) -> Penalties:
-    """Hold the backbone's weights, with `alpha`, to what they are now, and the head's, with `beta`, to nought.
+    """The penalties of L2-SP.
 
-    L2-SP: X. Li and others, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (ICML 2018),
-    section 3; all that is adapted is held, scales and offsets of normalization too.
+    X. Li et al., "Explicit Inductive Bias for Transfer Learning with Convolutional Networks" (ICML 2018), section 3.
+    They apply to all weights that are trained, including scale and offset of normalization.
+
+    Args:
+        backbone: variables that are pulled to their present values.
+        head: variables that are pulled to zero.
+        alpha: the strength for the backbone.
+        beta: the strength for the head.
     """
     starts = [
         keras.Variable(keras.ops.copy(one.value), trainable=False, name=f"start_of_{one.name}") for one in backbone
@@ -38,9 +44,10 @@ def pulls(backbone: Sequence[keras.Variable], head: Sequence[keras.Variable], al
 
 @contextmanager
 def in_the_loss(penalties: Penalties) -> Iterator[None]:
-    """Have them in the loss of what is traced inside, and of nothing else.
+    """Add the penalties to the loss of everything that is traced within the ``with`` block, and only there.
 
-    A variable has one regularizer for all the models that it is in, and a saved model may have given it its own.
+    The regularizers of the variables are restored afterwards, because other models share them, and a saved model may
+    have regularizers of its own.
     """
     before = [variable.regularizer for variable, _ in penalties]
     for variable, penalty in penalties:

@@ -1,9 +1,8 @@
-"""RandAugment: E. D. Cubuk and others, "RandAugment: Practical automated data augmentation" (CVPR workshops 2020).
+"""RandAugment: E. D. Cubuk et al., "RandAugment: Practical automated data augmentation" (CVPR workshops 2020).
 
-Section 3: each image goes through changes drawn from 14 at random, all of one strength. The operations and their ranges
-are those of the paper's code (AutoAugment's). `keras.layers.RandAugment` is another method: it draws one list of
-changes for a whole batch, and its default strength turns images by up to 180 degrees, the paper's
-at most by 30.
+Section 3: each image goes through randomly chosen transformations, out of 14, all of one strength. Transformations and
+their ranges are those of the paper's code (AutoAugment's). `keras.layers.RandAugment` differs: it chooses the same
+transformations for a whole batch, and rotates by up to 180 degrees by default, where the paper has at most 30.
 """
 
 from collections.abc import Callable
@@ -14,16 +13,16 @@ from PIL import Image, ImageEnhance, ImageOps
 
 STRONGEST = 10.0
 GREY = (128, 128, 128)
-"""What is uncovered at the edges."""
+"""The color of uncovered edges."""
 
 Change = Callable[[Image.Image, float], Image.Image]
-"""Takes an image and a strength from -1 to 1; changes that have no direction take its size."""
+"""Transforms an image with a strength from -1 to 1, whose sign is the direction, if there is one."""
 
 
 def rand_augment(
     images: NDArray[np.uint8], operations: int, magnitude: float, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Changed images (N, H, W, 3). `magnitude`: 0 to 10; which way a change goes is drawn for each."""
+    """Apply `operations` random transformations of strength `magnitude` (0 to 10) to each image (N, H, W, 3)."""
     changed = np.empty_like(images)
     for number, pixels in enumerate(images):
         image = Image.fromarray(pixels)
@@ -69,6 +68,8 @@ CHANGES: tuple[Change, ...] = (
     lambda image, strength: _moved(image, (1, 0, 0.45 * strength * image.width, 0, 1, 0)),
     lambda image, strength: _moved(image, (1, 0, 0, 0, 1, 0.45 * strength * image.height)),
 )
-"""Identity, contrast to the full range, equal histogram, rotation (30 degrees), solarize (all levels), fewer bits (to
-4), colour, contrast, brightness, sharpness (0.1 to 1.9), shear by 0.3 and shift by 0.45 of the image, each both ways.
+"""The 14 transformations, with their ranges at full strength.
+
+Identity, autocontrast, equalize, rotation (30 degrees), solarize (all levels), posterize (to 4 bits), color, contrast,
+brightness, sharpness (0.1 to 1.9), shear (0.3) and translation (0.45 of the image) along both axes.
 """

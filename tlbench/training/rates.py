@@ -1,4 +1,4 @@
-"""An optimizer that takes each variable's step at a rate of its own: that of all, times the variable's multiple."""
+"""Optimizers with a learning rate per variable: the common rate times the variable's multiple."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,13 @@ from tlbench.strategies.base import Phase
 def multiples_of(
     assembled: Assembled, phase: Phase, model: keras.Model, second: keras.Model | None = None
 ) -> tuple[float, ...]:
-    """The multiple of each of ``model.trainable_variables`` in a gradient phase; empty where all are 1.
+    """The factor on the learning rate for each of ``model.trainable_variables``; empty if all are 1.
 
-    second: a head that is trained at the rate of the backbone.
+    Args:
+        assembled: the parts of the model.
+        phase: a gradient phase.
+        model: the model that is trained.
+        second: a second head, which is trained at the learning rate of the backbone.
     """
     head = 1.0 if phase.head_rate is None else phase.head_rate / phase.learning_rate
     if head == 1 and not phase.multiples:
@@ -28,22 +32,23 @@ def multiples_of(
 
 
 def with_multiples(optimizer: keras.optimizers.Optimizer, multiples: Sequence[float]) -> keras.optimizers.Optimizer:
-    """The optimizer with a rate for each variable; itself where there are no multiples."""
+    """An optimizer like `optimizer` with a factor on the learning rate for each variable; itself without factors."""
     if not multiples:
         return optimizer
     return at_multiples(type(optimizer), multiples).from_config(optimizer.get_config())
 
 
 def at_multiples(kind: Any, multiples: Sequence[Any]) -> Any:
-    """A class of optimizers like `kind` that steps variable i, as `build` was given them, at `multiples[i]` the rate.
+    """A subclass of the optimizer class `kind` that scales the step of variable i of `build` by `multiples[i]`.
 
-    Only the step is scaled; decoupled weight decay is applied at the rate of all.
+    Decoupled weight decay is not scaled.
     """
-    # What Keras makes of it on torch updates all variables at once, without `update_step`; subclasses of that do, too.
+    # On torch, Keras' own subclasses update all variables at once without calling `update_step`: derive from the public
+    # class instead.
     public: Any = getattr(keras.optimizers, kind.__name__)
 
     class AtMultiples(public):  # type: ignore[misc]
-        """The optimizer, with a rate for each variable."""
+        """The optimizer, with a factor on the learning rate for each variable."""
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
             times = multiples[variable_index(self, variable)]

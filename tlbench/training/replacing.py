@@ -1,4 +1,4 @@
-"""Methods of layers in the place of which TensorFlow has an operation that computes the same, faster."""
+"""Replace methods of layers by TensorFlow operations that compute the same faster."""
 
 from collections.abc import Callable
 from types import MethodType
@@ -12,9 +12,16 @@ from tlbench.modeling.layers import leaves
 def replace_method(
     model: keras.Model, fits: Callable[[keras.layers.Layer], bool], name: str, function: Callable[..., Any]
 ) -> int:
-    """Let the layers of `model` that fit, at any depth, have `function` as their method `name`; returns how many do.
+    """Replace a method of layers, at any depth of `model`. Does nothing on other backends than TensorFlow.
 
-    None do on other backends than TensorFlow. Call it before anything is traced.
+    Args:
+        model: the model, which must not have been traced yet.
+        fits: whether to replace the method of a layer.
+        name: the name of the method.
+        function: the new method.
+
+    Returns:
+        The number of layers changed.
     """
     if keras.backend.backend() != "tensorflow":
         return 0

@@ -8,11 +8,15 @@ from tlbench.core.cell import Shape
 
 @dataclass(frozen=True)
 class Schedule:
-    """From 0 to `rate` over the first `warmup` (a share) of `steps`, then constant or down in a shape.
+    """A learning rate that rises linearly during warm-up, and then is constant or decays.
 
-    cosine: to 0 along half a cosine (I. Loshchilov and F. Hutter, SGDR, ICLR 2017, equation 5, without restarts).
-    linear: to 0 evenly. step: to a tenth after each third of what is left (K. He and others, CVPR 2016, whose 90 epochs
-    have it after 30 and 60).
+    Attributes:
+        rate: the learning rate after warm-up.
+        steps: the total number of steps.
+        warmup: the fraction of the steps that warm up.
+        shape: ``cosine`` decays to 0 along half a cosine (I. Loshchilov and F. Hutter, SGDR, ICLR 2017, equation 5,
+            without restarts); ``linear`` decays to 0 linearly; ``step`` divides by 10 after each third of the remaining
+            steps (K. He et al., CVPR 2016: after 30 and 60 of 90 epochs).
     """
 
     rate: float
@@ -21,7 +25,7 @@ class Schedule:
     shape: Shape
 
     def at(self, step: int) -> float:
-        """The rate of a step, from 0. The first is above 0, the last too: every step does something."""
+        """The learning rate of a step, counted from 0. It is above 0 for every step."""
         rising = math.floor(self.warmup * self.steps)
         if step < rising:
             return self.rate * (step + 1) / (rising + 1)

@@ -1,4 +1,4 @@
-"""What is trained along with a model, and left out in the end: another head, with labels that follow from its own."""
+"""Heads that are trained along with a model and removed at the end; their labels follow from the model's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,39 +12,48 @@ Labels = NDArray[Any]
 
 
 class Along(Protocol):
-    """`model` ends in class probabilities (batch, units), and in the outputs of `head`."""
+    """Further heads of a model, which have one or more outputs."""
 
     @property
     def model(self) -> keras.Model:
-        """What is trained."""
+        """The model to train, with outputs for class probabilities (batch, units), then those of `head`."""
 
     @property
     def head(self) -> keras.Model:
-        """What is left out in the end."""
+        """The heads that are removed at the end."""
 
     @property
     def weight(self) -> float:
-        """Of the loss of each output of `head`."""
+        """The weight of the loss of each output of `head`."""
 
     @property
     def calibration(self) -> float | None:
-        """The factor of the predictions that labels follow from, where they do."""
+        """The factor of the logits from which labels were derived, if they were."""
 
     def restore(self, seed: int) -> None:
-        """Give the head the weights it has in the beginning of a training with `seed`."""
+        """Reset the heads to their weights at the beginning of a training with `seed`."""
 
     def targets(self, labels: Labels) -> tuple[Labels, ...]:
-        """Labels of each of its outputs for those of the model: classes (N,), or parts (N, C), or of class 1 (N, 1)."""
+        """The labels of each output.
+
+        Args:
+            labels: the labels of the model: class indices (N,), or soft labels (N, C) or, for one unit, (N, 1).
+        """
 
     def losses(self, own: Any) -> list[Any]:
-        """The loss of each of its outputs, where the model's is `own`."""
+        """The loss of each output; `own` is that of the model."""
 
 
 @dataclass(frozen=True)
 class SecondHead:
-    """Co-Tuning's: an `Along` whose `head` ends in logits (batch, S).
+    """The second head of co-tuning: the original classifier, which ends in logits (batch, S).
 
-    table: its labels by those of the model (C, S), rows that add up to 1.
+    Attributes:
+        model: as in `Along`.
+        head: as in `Along`.
+        table: for each class of the data set, the probabilities of the S original classes (C, S).
+        calibration: as in `Along`.
+        weight: as in `Along`.
     """
 
     model: keras.Model
@@ -58,30 +67,30 @@ class SecondHead:
         object.__setattr__(self, "_first", self.head.get_weights())
 
     def restore(self, seed: int) -> None:
-        """The weights it was given, whatever the seed."""
+        """Reset the head to its pretrained weights; the seed does not matter."""
         del seed
         self.head.set_weights(self._first)
 
     def targets(self, labels: Labels) -> tuple[Labels, ...]:
-        """`labels`, as of its one output."""
+        """The labels of its only output."""
         return (self.labels(labels),)
 
     def losses(self, own: Any) -> list[Any]:
-        """Cross-entropy of logits."""
+        """The cross-entropy of logits."""
         del own
         return [keras.losses.CategoricalCrossentropy(from_logits=True)]
 
     def labels(self, labels: Labels) -> NDArray[np.float32]:
-        """Its labels (N, S) for those of the model. Of labels in parts they are the same parts of the rows."""
+        """The head's soft labels (N, S) for labels of the model; soft labels mix rows of the table."""
         if labels.ndim == 1:
             return np.asarray(self.table[labels])
-        parts = np.concatenate([1 - labels, labels], axis=1) if labels.shape[1] == 1 else labels
-        return np.asarray(parts @ self.table, np.float32)
+        soft = np.concatenate([1 - labels, labels], axis=1) if labels.shape[1] == 1 else labels
+        return np.asarray(soft @ self.table, np.float32)
 
 
 @dataclass(frozen=True)
 class AuxiliaryHeads:
-    """An `Along` of classifiers of the same classes. draw: makes such a `head` anew."""
+    """The backbone's auxiliary classifiers, for the classes of the model; `draw` builds `head` with new weights."""
 
     model: keras.Model
     head: keras.Model
@@ -90,17 +99,17 @@ class AuxiliaryHeads:
 
     @property
     def calibration(self) -> None:
-        """Labels are the model's own."""
+        """None: labels are those of the model."""
 
     def restore(self, seed: int) -> None:
-        """Random weights that follow from the seed alone, and are not those of the model's own head."""
+        """Draw weights that depend only on the seed, and differ from those of the model's head."""
         keras.utils.set_random_seed(int(np.random.SeedSequence((seed, 1)).generate_state(1)[0]))
         self.head.set_weights(self.draw().get_weights())
 
     def targets(self, labels: Labels) -> tuple[Labels, ...]:
-        """The model's own, for each."""
+        """The labels of the model, for each output."""
         return (labels,) * len(self.head.outputs)
 
     def losses(self, own: Any) -> list[Any]:
-        """The model's own, for each."""
+        """The loss of the model, for each output."""
         return [own] * len(self.head.outputs)

@@ -1,4 +1,4 @@
-"""Train a model: compile, fit, history per epoch; and set it back for another cell of the same structure."""
+"""Train a model by gradient steps, and reset it to train another cell of the same structure."""
 
 import math
 import statistics
@@ -29,17 +29,21 @@ from tlbench.training.second_head import Along
 
 OnEpoch = Callable[[Epoch], None]
 FLAT = (0.0, "constant")
+"""Warm-up and schedule of a constant learning rate."""
 NONE = Usage(user=0.0, system=0.0, faults=0.0)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave.
+    """The result of a phase of training.
 
-    kept: the index in `history` of the epoch whose weights the model has now; -1 for those it began with. step: median
-    seconds of a training step, the first epoch left out; None for a single epoch. usage: what such a step cost on
-    average. tried, chosen: where weights were
-    summed, what validation said of each sum, and the index of the one the model has; it is then of no epoch.
+    Attributes:
+        history: the epochs.
+        kept: the index in `history` of the epoch whose weights the model has now; -1 for the initial weights.
+        step: median time of a training step in seconds, without the first epoch; None for a single epoch.
+        usage: mean resource usage of such a step.
+        tried: where weights were combined, the combinations tried and their validation metrics.
+        chosen: the index in `tried` of the combination that the model has now; it then belongs to no epoch.
     """
 
     history: tuple[Epoch, ...]
@@ -51,11 +55,18 @@ class Fitted:
 
 
 class Trainer:
-    """`model` compiled for gradient phases of `cell`, with the random changes of its images in front where it asks so.
+    """A model compiled for the gradient phases of a cell.
 
-    `model` takes images, or what a cut hands over. It may be trained again and again: `fit` begins with the
-    optimizer's first state, while the model's weights are the caller's to set back. along: what is trained
-    along with it, from its own first weights each time. penalties: in the loss while it trains.
+    It can be trained repeatedly: `fit` resets the optimizer, while the caller resets the weights of the model.
+
+    Args:
+        model: the model to train, on images or on features.
+        cell: the cell whose settings are compiled; others may differ in settings that are not (`groups.NOT_COMPILED`).
+        jit: whether to compile with XLA or the like.
+        ema: decay of the moving average of the weights; 0: none.
+        multiples: a factor on the learning rate for each trainable variable; empty: 1 for all.
+        along: further heads that are trained along, from the same initial weights each time.
+        penalties: added to the loss.
     """
 
     def __init__(
@@ -70,20 +81,20 @@ class Trainer:
     ) -> None:
         self.model, self.along, self._penalties = model, along, penalties
         self._trained = along.model if along else model
-        changes = cell.training.augmentation
-        if changes and not changes.views:
-            self._trained = augmented(self._trained, changes, cell.seed)
+        augmentation = cell.training.augmentation
+        if augmentation and not augmentation.views:
+            self._trained = augmented(self._trained, augmentation, cell.seed)
         if self._trained is not model:
             model.compile(optimizer=None, jit_compile=jit)
         compile_to_train(self._trained, cell, jit, ema, multiples, along)
-        changed = cell.training.soft_labels or cell.training.rand_augment
-        self._change = BatchChange(cell.training, model.output_shape[-1]) if changed else None
+        changes_batches = cell.training.soft_labels or cell.training.rand_augment
+        self._change = BatchChange(cell.training, model.output_shape[-1]) if changes_batches else None
         self._optimizer = self._trained.optimizer
-        self._first = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
+        self._initial_state = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 
     @property
     def slots(self) -> list[keras.Variable]:
-        """The variables that the optimizer itself needs."""
+        """The optimizer's own variables, without its copies of the model's weights."""
         copies = getattr(self._optimizer, "copies", [])
         return [one for one in self._optimizer.variables if all(one is not copy for copy in copies)]
 
@@ -97,63 +108,89 @@ class Trainer:
         start: Epoch | None = None,
         done: int = 0,
     ) -> Fitted:
-        """Train as `cell` and `phase` say; the validation set is looked at after each epoch, never the test set.
+        """Train one phase. The validation split is evaluated after each epoch, the test split never.
 
-        start: what validation says of the weights the model has now, which the phase may keep. done: epochs of the same
-        training before this phase, after which orders of batches, views and random changes go on. Raises DivergedError
-        after the first epoch whose loss is not finite.
+        Args:
+            cell: the cell to train, which may differ from the compiled one in settings that are not compiled.
+            phase: the phase.
+            train: the training split.
+            validation: the validation split.
+            on_epoch: called after each epoch.
+            start: the validation metrics of the model's initial weights, which the phase may keep.
+            done: the number of epochs in earlier phases of this training, which decides the order of batches, the views
+                and the random changes of images.
+
+        Raises:
+            DivergedError: the loss after an epoch is not finite.
         """
-        asked = cell.training
-        steps = phase.epochs * math.ceil(len(train[1]) / asked.batch_size)
+        settings = cell.training
+        steps = phase.epochs * math.ceil(len(train[1]) / settings.batch_size)
         schedule = Schedule(phase.learning_rate, steps, phase.warmup, phase.schedule)
-        gather = self._set_back(cell.seed, schedule.at(0), done)
-        classes = max(2, self.model.output_shape[-1])  # one sigmoid unit stands for two
-        weights = balanced_weights(train[1], classes) if asked.class_weight else None
+        gather = self._reset(cell.seed, schedule.at(0), done)
+        classes = max(2, self.model.output_shape[-1])  # one sigmoid unit stands for two classes
+        weights = balanced_weights(train[1], classes) if settings.class_weight else None
         loss = partial(cross_entropy, class_weights=weights)
 
-        def look() -> Predicted:
-            return predict(self.model, *validation, asked.batch_size)
+        def evaluate() -> Predicted:
+            return predict(self.model, *validation, settings.batch_size)
 
-        watch = _Watch(phase, look, loss, on_epoch)
-        best = Best(self.model, asked.monitor, start if phase.keep_start else None, phase.soup or 1)
-        first = self.model.get_weights() if phase.shares else ()
-        rates = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
-        noise = [_Noise(cell.seed, done)] if keras.backend.backend() == "torch" else []
-        looking = [watch, best] if phase.keep_best or phase.soup else [watch]
-        if phase.ema:
-            averages = Averages(self._trained, gather)
-            looking = [averages.show, *looking, averages.hide]
-        stopping, asked_for = _callbacks(asked, restores=not (phase.keep_best or phase.shares))
+        watch = _Watch(phase, evaluate, loss, on_epoch)
+        best = Best(self.model, settings.monitor, start if phase.keep_start else None, phase.soup or 1)
+        initial = self.model.get_weights() if phase.shares else ()
+        stopping, from_settings = _callbacks(settings, restores=not (phase.keep_best or phase.shares))
         batches = Batches(
             *train,
-            batch_size=asked.batch_size,
+            batch_size=settings.batch_size,
             seed=cell.seed,
             change=self._change,
             class_weights=weights,
             along=self.along.targets if self.along else None,
             first=done,
         )
-        callbacks = [*noise, *rates, *looking, *asked_for]
-        with in_the_loss(self._penalties):  # the first `fit` traces it; `batches` draw their own order
+        noise = [_Noise(cell.seed, done)] if keras.backend.backend() == "torch" else []
+        rates = [_Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
+        callbacks = [*noise, *rates, *self._validation(phase, watch, best, gather), *from_settings]
+        with in_the_loss(self._penalties):  # the penalties are traced with the first step
+            # No shuffling by Keras: `batches` have an order of their own.
             self._trained.fit(batches, epochs=phase.epochs, shuffle=False, callbacks=callbacks, verbose=0)
-        kept, step = len(watch.history) - 1, statistics.median(watch.steps) if watch.steps else None
+
+        history = tuple(watch.history)
+        step = statistics.median(watch.steps) if watch.steps else None
         cost = watch.usage.since(NONE, len(watch.steps)) if watch.steps else None
         if phase.soup or phase.shares:
-            tried, chosen = Sums(self.model, look, loss, asked.monitor).settle(phase, first, best)
-            return Fitted(tuple(watch.history), kept, step, cost, tried, chosen)
+            tried, chosen = Sums(self.model, evaluate, loss, settings.monitor).settle(phase, initial, best)
+            return Fitted(history, len(history) - 1, step, cost, tried, chosen)
         if phase.keep_best:
             kept = best.restore()
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
-        return Fitted(tuple(watch.history), kept, step, cost)
+        else:
+            kept = len(history) - 1
+        return Fitted(history, kept, step, cost)
 
-    def _set_back(self, seed: int, rate: float, done: int) -> Callable[[], None]:
-        """The optimizer's first state, the first weights of what is trained along, noise of `seed` after `done` epochs.
+    def _validation(
+        self, phase: Phase, watch: "_Watch", best: Best, gather: Callable[[], None]
+    ) -> list[keras.callbacks.Callback]:
+        """The callbacks that evaluate the validation split, on the averaged weights if there are any."""
+        callbacks = [watch, best] if phase.keep_best or phase.soup else [watch]
+        if not phase.ema:
+            return callbacks
+        averages = Averages(self._trained, gather)
+        return [averages.show, *callbacks, averages.hide]
 
-        Returns what takes the optimizer's copies of the weights again, if it holds any.
+    def _reset(self, seed: int, rate: float, done: int) -> Callable[[], None]:
+        """Reset the optimizer, the heads that are trained along, and the random generators of layers.
+
+        Args:
+            seed: the seed of the cell.
+            rate: the learning rate of the first step.
+            done: the number of epochs in earlier phases.
+
+        Returns:
+            A function that updates the optimizer's copies of the model's weights, if it has any.
         """
-        for variable, first in zip(self._optimizer.variables, self._first, strict=True):
-            variable.assign(first)
+        for variable, value in zip(self._optimizer.variables, self._initial_state, strict=True):
+            variable.assign(value)
         self._optimizer.learning_rate = rate
         if self.along:
             self.along.restore(seed)
@@ -164,26 +201,32 @@ class Trainer:
 
 
 def _nothing() -> None:
-    """An optimizer that holds no copy of the weights has none to take."""
+    """Do nothing, for optimizers without copies of the weights."""
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Looks at the validation set after each epoch, keeps the history with wall times, and tells of each epoch.
+    """Evaluates the validation split after each epoch, and records the history and the times of steps.
 
-    It comes before callbacks that decide by the validation set. `look` predicts it with the function that the test set
-    is predicted with later: Keras' own validation would trace another one. loss: of what it predicts.
+    It must come before callbacks that read validation metrics. Keras' own validation is not used, because it would
+    trace another function than the one that predicts the test split later.
+
+    Args:
+        phase: the phase.
+        evaluate: predicts the validation split.
+        loss: the loss of these predictions.
+        on_epoch: called after each epoch.
     """
 
     def __init__(
         self,
         phase: Phase,
-        look: Callable[[], Predicted],
+        evaluate: Callable[[], Predicted],
         loss: Callable[[Predicted], float],
         on_epoch: OnEpoch,
     ) -> None:
         super().__init__()
         self.history: list[Epoch] = []
-        self._phase, self._look, self._loss, self._on_epoch = phase, look, loss, on_epoch
+        self._phase, self._evaluate, self._loss, self._on_epoch = phase, evaluate, loss, on_epoch
         self.steps: list[float] = []
         self.usage = self._before = NONE
         self._begin = self._rate = self._step = 0.0
@@ -205,10 +248,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         assert logs is not None
         if self.history:
             self.usage += usage().since(self._before)
-        # Of several heads, Keras puts the name of the head before it.
+        # With several heads, Keras prefixes the metric with the name of the head.
         accuracy = next(float(value) for name, value in logs.items() if name.endswith("accuracy"))
-        seen = self._look()
-        logs |= {"val_loss": self._loss(seen), "val_accuracy": top_1(seen)}
+        predicted = self._evaluate()
+        logs |= {"val_loss": self._loss(predicted), "val_accuracy": top_1(predicted)}
         entry = Epoch(
             epoch=epoch + 1,
             loss=float(logs["loss"]),
@@ -230,7 +273,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the rate of each step. Keras' own schedules cannot be set back for the next cell of a group."""
+    """Sets the learning rate of each step. Keras' schedules could not be reset for the next cell of a group."""
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
@@ -242,10 +285,10 @@ class _Rates(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class _Noise(keras.callbacks.Callback):  # type: ignore[misc]
-    """Lets the noise of each epoch follow from the seed and the epoch on torch too.
+    """Makes the noise of each epoch depend only on the seed and the epoch on torch too.
 
-    Dropout draws from torch's own generator there, whatever its layer's is seeded with, as does Keras itself before the
-    first step of a model.
+    There, dropout draws from torch's global generator instead of the layer's seed generator, and so does Keras before
+    the first step of a model.
     """
 
     def __init__(self, seed: int, done: int) -> None:
@@ -253,25 +296,28 @@ class _Noise(keras.callbacks.Callback):  # type: ignore[misc]
         self._seed, self._done = seed, done
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        own = np.random.SeedSequence((self._seed, self._done + epoch)).generate_state(1)[0]
-        keras.utils.set_random_seed(int(own >> 1))
+        derived = np.random.SeedSequence((self._seed, self._done + epoch)).generate_state(1)[0]
+        keras.utils.set_random_seed(int(derived >> 1))
 
 
 def _callbacks(
     train: Training, *, restores: bool
 ) -> tuple[keras.callbacks.EarlyStopping | None, Sequence[keras.callbacks.Callback]]:
+    """The EarlyStopping that the settings ask for, and all callbacks that they ask for.
+
+    restores: whether EarlyStopping may restore the best weights.
+    """
+    early, plateau = train.early_stopping, train.reduce_lr
     stopping, callbacks = None, []
-    if train.early_stopping:
-        asked = train.early_stopping
+    if early:
         stopping = keras.callbacks.EarlyStopping(
-            monitor=asked.monitor,
-            patience=asked.patience,
-            min_delta=asked.min_delta,
-            restore_best_weights=asked.restore_best and restores,
+            monitor=early.monitor,
+            patience=early.patience,
+            min_delta=early.min_delta,
+            restore_best_weights=early.restore_best and restores,
         )
         callbacks.append(stopping)
-    if train.reduce_lr:
-        plateau = train.reduce_lr
+    if plateau:
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 monitor=plateau.monitor, factor=plateau.factor, patience=plateau.patience, min_lr=plateau.min_lr

@@ -1,4 +1,4 @@
-"""Arithmetic that solvers share, on features that may be memory-mapped."""
+"""Array operations that solvers share, for features that may be memory-mapped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +10,17 @@ from threadpoolctl import threadpool_limits
 
 Float = NDArray[np.float64]
 Labels = NDArray[np.integer[Any]]
-"""Labels (N,), whole numbers from 0."""
+"""Class indices (N,), from 0."""
 
 Features = NDArray[np.floating[Any]]
-"""Features (N, D), one row an image, float32; may be memory-mapped."""
+"""Features (N, D), one row per image, float32; may be memory-mapped."""
 
 BLOCK = 1 << 20
-"""Numbers that are converted to float64 together: a memory-mapped array is never copied as a whole."""
+"""How many numbers are converted to float64 at a time, so that a memory-mapped array is never copied as a whole."""
 
 
 def row_blocks(features: Features, made: int = 0) -> Iterator[tuple[slice, Float]]:
-    """Some rows at a time, in float64; fewer where more than D numbers are `made` of each row."""
+    """Blocks of rows in float64, each with its slice; `made`: how many numbers the caller computes per row, if > D."""
     step = max(1, BLOCK // max(features.shape[1], made))
     for start in range(0, len(features), step):
         rows = slice(start, start + step)
@@ -28,14 +28,14 @@ def row_blocks(features: Features, made: int = 0) -> Iterator[tuple[slice, Float
 
 
 def column_blocks(features: Features) -> Iterator[slice]:
-    """Some columns at a time."""
+    """Slices of blocks of columns."""
     step = max(64, BLOCK // len(features))
     for start in range(0, features.shape[1], step):
         yield slice(start, start + step)
 
 
 def check_finite(features: Features, images: str) -> None:
-    """Raises ValueError where a feature is NaN or infinite; `images` names the split."""
+    """Raise ValueError if a feature is NaN or infinite; `images` names the split."""
     step = max(1, BLOCK // features.shape[1])
     parts = (features[start : start + step] for start in range(0, len(features), step))
     bad = sum(int((~np.isfinite(part)).any(axis=1).sum()) for part in parts)
@@ -47,16 +47,19 @@ def check_finite(features: Features, images: str) -> None:
 
 
 def log_softmax(logits: Float) -> Float:
-    """Logarithms of class probabilities (N, C), without overflow."""
+    """The logarithms of class probabilities (N, C), computed without overflow."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     logarithms: Float = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return logarithms
 
 
 def loss_and_accuracy(logarithms: Float, labels: Labels, weights: Float | None = None) -> tuple[float, float]:
-    """Mean cross-entropy, weighted where `weights` (N,) are given, and the share of images classified rightly.
+    """The mean cross-entropy and the accuracy.
 
-    logarithms: of probabilities, or logits (N, C), which are normalised.
+    Args:
+        logarithms: logits or logarithms of probabilities (N, C).
+        labels: the classes (N,).
+        weights: weights of the images (N,) in the cross-entropy.
     """
     true = log_softmax(logarithms)[np.arange(len(labels)), labels]
     return -float(np.average(true, weights=weights)), float((logarithms.argmax(axis=1) == labels).mean())
@@ -64,10 +67,10 @@ def loss_and_accuracy(logarithms: Float, labels: Labels, weights: Float | None =
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS use one thread, so that sums are added in one order on every machine, whatever its cores.
+    """Limit BLAS to one thread, so that results do not depend on the number of cores.
 
-    It is also faster where anything else runs: on two busy cores two threads that wait for each other in each small
-    product took 10 to 30 times as long as one.
+    It is also faster on a busy machine: on two busy cores, two threads that wait for each other in every small product
+    took 10 to 30 times as long as one.
     """
     with threadpool_limits(limits=1, user_api="blas"):
         yield

@@ -1,7 +1,7 @@
-"""What a head solver takes and gives: plain arrays, no framework.
+"""The interface of head solvers.
 
-A solver finds a head on fixed features without steps of a gradient that somebody must tune: it has no learning rate, no
-epochs and no seed.
+A solver fits a head on fixed features deterministically, without a learning rate, epochs or a seed to tune. Everything
+is in plain arrays; no framework is needed.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ from tlbench.training.solvers.arrays import Features, Labels, check_finite, log_
 
 @dataclass(frozen=True)
 class Examples:
-    """Features (N, D) of N images, float32, memory-mapped or not, and their labels (N,).
+    """Features (N, D), float32 and possibly memory-mapped, with labels (N,).
 
-    Raises ValueError where shapes do not fit together or there is no image.
+    Raises:
+        ValueError: the shapes do not match, or there are no images.
     """
 
     features: Features
@@ -45,14 +46,14 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class DenseHead:
-    """The weights of a Keras Dense layer on the raw features: kernel (D, units), bias (units,), float32."""
+    """A head as a Keras Dense layer on the raw features: kernel (D, units) and bias (units,), float32."""
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
     activation: Literal["softmax", "sigmoid"] = "softmax"
 
     def logits(self, features: Features) -> NDArray[np.float32]:
-        """Logits (N, units) in float32, as the layer gives them."""
+        """Logits (N, units) in float32, as the layer computes them."""
         return np.asarray(np.asarray(features, np.float32) @ self.kernel + self.bias)
 
     def probabilities(self, features: Features) -> NDArray[np.float32]:
@@ -63,9 +64,10 @@ class DenseHead:
         return np.exp(log_softmax(logits)).astype(np.float32)
 
     def single_unit(self) -> "DenseHead":
-        """The same head as one sigmoid unit: the sigmoid of the difference of two logits is their softmax.
+        """The same head with one sigmoid unit: the sigmoid of the difference of two logits equals their softmax.
 
-        Raises ValueError unless this is a softmax over two classes.
+        Raises:
+            ValueError: this is not a softmax over two classes.
         """
         if self.activation != "softmax" or len(self.bias) != 2:
             raise ValueError(f"one sigmoid unit stands for a softmax over 2 classes, not for {len(self.bias)} units")
@@ -74,11 +76,15 @@ class DenseHead:
 
 @dataclass(frozen=True)
 class PathPoint:
-    """One setting that was tried, with mean cross-entropy and accuracy on training and validation images.
+    """A setting that was tried, with its metrics.
 
-    setting: the L2 penalty, the number of neighbours, or the factor of the scores. loss, accuracy: None for neighbours,
-    where each training image is its own nearest. converged: whether the solver came as near to the optimum as it
-    promises; a formula always does.
+    Attributes:
+        setting: the L2 penalty, the number of neighbours, or the factor of the scores.
+        loss: mean cross-entropy on the training split; None for neighbours, where each image is its own nearest.
+        accuracy: accuracy on the training split; None likewise.
+        val_loss: mean cross-entropy on the validation split.
+        val_accuracy: accuracy on the validation split.
+        converged: whether the solver reached its tolerance; always so for a closed-form solution.
     """
 
     setting: float
@@ -91,7 +97,7 @@ class PathPoint:
 
 @dataclass(frozen=True)
 class Solved:
-    """A head, the settings that were tried for it in order, and the index of the one it has."""
+    """A head, the settings that were tried in order, and the index of the chosen one."""
 
     head: Head
     path: tuple[PathPoint, ...]
@@ -104,29 +110,29 @@ class Solved:
 
 
 class HeadSolver(Protocol):
-    """Finds a head on fixed features. Deterministic."""
+    """Fits a head on fixed features, deterministically."""
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
-        """A head for labels 0 .. classes-1, its setting chosen on `validation`.
+        """Fit a head for labels from 0 to classes - 1, with the setting that is best on `validation`.
 
-        Raises ValueError, with one sentence for the user, for features that are not finite and for a class without a
-        training image.
+        Raises:
+            ValueError: features are not finite, or a class has no training image; the message is for the user.
         """
         ...
 
     def fixed(self, setting: float) -> "HeadSolver":
-        """The same, with nothing but this setting to try."""
+        """The same solver with only this setting to try."""
         ...
 
 
 def choose(path: Sequence[PathPoint]) -> int:
-    """The index of the lowest validation loss; of equal ones the first, so paths begin with the simplest head."""
+    """The index of the lowest validation loss, the first of equal ones; so paths begin with the simplest head."""
     losses = [point.val_loss for point in path]
     return losses.index(min(losses))
 
 
 def check(train: Examples, validation: Examples, classes: int) -> None:
-    """Raises ValueError where these cannot be training and validation features of `classes` classes."""
+    """Raise ValueError unless these can be the training and validation features of `classes` classes."""
     if train.features.shape[1] != validation.features.shape[1]:
         widths = f"{train.features.shape[1]} and {validation.features.shape[1]}"
         raise ValueError(f"training and validation images have {widths} features; they must be of one backbone")

@@ -1,9 +1,9 @@
-"""Features in principal coordinates: one decomposition serves all penalties, all resamples and every solver.
+"""Features in principal coordinates: one decomposition for all penalties, resamples and solvers.
 
-A linear head with an L2 penalty has its weights in the span of the training features (the representer theorem: G.
+The weights of a linear head with an L2 penalty lie in the span of the training features (the representer theorem: G.
 Kimeldorf and G. Wahba, Some Results on Tchebycheffian Spline Functions, J. Math. Analysis and Applications 33, 1971). A
-rotation changes neither loss nor penalty, so N images of D features are a problem of at most min(N, D) coordinates, and
-along principal axes the curvature of the loss is nearly diagonal, which is what a fast solver needs.
+rotation changes neither loss nor penalty, so N images with D features need at most min(N, D) coordinates. Along the
+principal axes the curvature of the loss is nearly diagonal, which makes solvers converge fast.
 """
 
 from dataclasses import dataclass
@@ -16,28 +16,29 @@ from tlbench.training.solvers.arrays import Features, Float, column_blocks, row_
 Scaling = Literal["common", "each"]
 
 SMALLEST_VARIANCE = 1e-10
-"""Principal axes with a smaller share of the largest one's variance are rounding, and left out."""
+"""Principal axes with a smaller variance, relative to the largest, are rounding errors and dropped."""
 
 CONSTANT = 1e-6
-"""A feature whose standard deviation is a smaller share of its mean is constant but for float32 rounding."""
+"""Features with a smaller standard deviation, relative to their mean, are constant up to float32 rounding."""
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """What features are centred by (D,) and multiplied with (D,); the factor of constant features is 0."""
+    """Centers features by `mean` (D,) and multiplies them by `factor` (D,), which is 0 for constant features."""
 
     mean: Float
     factor: Float
 
     def __call__(self, features: Features, columns: slice = slice(None)) -> Float:
-        """Scaled features (n, D) of some rows, or some columns of them."""
+        """Scale features (n, D), or only some of their columns."""
         return np.asarray((features[:, columns] - self.mean[columns]) * self.factor[columns])
 
 
 def fit_scaler(features: Features, scaling: Scaling) -> Scaler:
-    """Centre features (N, D) and give them variance 1: `each` its own, or all together on average (`common`).
+    """A scaler that gives features (N, D) mean 0 and variance 1.
 
-    `common` keeps the relative scale of features, which the backbone has learned.
+    With ``each``, every feature has variance 1. With ``common``, all are divided by the same number, so that their mean
+    variance is 1; this keeps their relative scale, which the backbone has learned.
     """
     first = features[0].astype(np.float64)
     total, squares = np.zeros_like(first), np.zeros_like(first)
@@ -55,20 +56,27 @@ def fit_scaler(features: Features, scaling: Scaling) -> Scaler:
 
 
 class Axes(Protocol):
-    """Principal axes of scaled training features; r of them."""
+    """The r principal axes of scaled training features."""
 
     def project(self, features: Features) -> Float:
-        """Coordinates (n, r) of features (n, D)."""
+        """The coordinates (n, r) of features (n, D)."""
         ...
 
     def lift(self, coefficients: Float) -> Float:
-        """Weights (D, C) on scaled features, of coefficients (r, C) on coordinates."""
+        """The weights (D, C) on scaled features that equal coefficients (r, C) on coordinates."""
         ...
 
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Training features in principal coordinates (N, r), the variance along each (r,), and the way there and back."""
+    """Training features in principal coordinates, and the transformation to and from them.
+
+    Attributes:
+        train: the coordinates of the training features (N, r).
+        variances: the variance along each axis (r,).
+        scaler: scales features.
+        axes: the principal axes.
+    """
 
     train: Float
     variances: Float
@@ -76,19 +84,19 @@ class Coordinates:
     axes: Axes
 
     def of(self, features: Features) -> Float:
-        """Coordinates (n, r) of other features (n, D)."""
+        """The coordinates (n, r) of other features (n, D)."""
         return self.axes.project(np.asarray(features))
 
     def fold(self, coefficients: Float, bias: Float) -> tuple[Float, Float]:
-        """Kernel (D, C) and bias (C,) on raw features, of coefficients (r, C) and bias (C,) on coordinates."""
+        """The kernel (D, C) and bias (C,) on raw features that equal those (r, C) and (C,) on coordinates."""
         kernel = self.axes.lift(coefficients) * self.scaler.factor[:, None]
         return kernel, bias - self.scaler.mean @ kernel
 
 
 def decompose(features: Features, scaling: Scaling) -> Coordinates:
-    """Principal coordinates of training features (N, D), by the eigenvectors of the smaller Gram matrix, in float64.
+    """The principal coordinates of training features (N, D), from the eigenvectors of the smaller Gram matrix.
 
-    Features are read some rows or columns at a time: a memory-mapped array is never copied as a whole.
+    Computed in float64, from blocks of rows or columns, so that a memory-mapped array is never copied as a whole.
     """
     features = np.asarray(features)
     scaler = fit_scaler(features, scaling)
@@ -108,7 +116,7 @@ def decompose(features: Features, scaling: Scaling) -> Coordinates:
 
 @dataclass(frozen=True)
 class _FewFeatures:
-    """No more features than images: the axes themselves (D, r)."""
+    """Axes for at most as many features as images, as directions (D, r)."""
 
     scaler: Scaler
     directions: Float
@@ -122,7 +130,7 @@ class _FewFeatures:
 
 @dataclass(frozen=True)
 class _ManyFeatures:
-    """More features than images: axes as mixtures of training images (N, r), so that nothing of size D x r is kept."""
+    """Axes for more features than images, as mixtures of training images (N, r), which are smaller than (D, r)."""
 
     scaler: Scaler
     train: Features
@@ -137,14 +145,14 @@ class _ManyFeatures:
 
 
 def _eigen(gram: Float) -> tuple[Float, Float]:
-    """Eigenvalues (r,) that are not rounding, and their vectors (n, r)."""
+    """The eigenvalues (r,) above rounding errors, and their eigenvectors (n, r)."""
     values, vectors = np.linalg.eigh(gram)
     kept = values > SMALLEST_VARIANCE * values[-1]
     return values[kept], np.ascontiguousarray(vectors[:, kept])
 
 
 def _products(scaler: Scaler, first: Features, second: Features) -> Float:
-    """Inner products (n, m) of scaled features (n, D) and (m, D)."""
+    """The inner products (n, m) of scaled features (n, D) and (m, D)."""
     products = np.zeros((len(first), len(second)))
     for columns in column_blocks(second):
         scaled = scaler(second, columns)

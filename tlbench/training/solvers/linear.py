@@ -1,4 +1,4 @@
-"""A linear head, solved: softmax regression over a path of L2 penalties, the best by validation."""
+"""Solve a linear head by softmax regression, over a path of L2 penalties."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,27 +11,30 @@ from tlbench.training.solvers.coordinates import Coordinates, Scaling, decompose
 from tlbench.training.solvers.softmax import Minimum, Softmax
 
 PENALTIES = tuple(10 ** (2 - step / 2) for step in range(17))
-"""From 100 to 1e-6 by half decades. On real features of two backbones the best lay between 0.03 and 0.3."""
+"""From 100 to 1e-6 in half decades. On real features of two backbones the best was between 0.03 and 0.3."""
 
 PATIENCE = 2
-"""After two points without a lower validation loss: weaker penalties cost most and overfit more."""
+"""The path ends after this many points without a lower validation loss: weaker penalties are slower, and overfit."""
 
 
 @dataclass(frozen=True)
 class Linear:
     """Softmax regression on scaled features.
 
-    The head minimises mean cross-entropy + l2/2 * (sum of squared weights on scaled features); the bias is free. Each
-    penalty of the path, from the strongest, begins at the solution of the one before (J. Friedman, T. Hastie and R.
-    Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent, J. Statistical Software 33,
-    2010, section 2.5). Chosen is the lowest validation loss, of equal ones the strongest penalty.
+    The head minimizes mean cross-entropy + l2/2 * (sum of squared weights on scaled features); the bias is not
+    penalized. The path goes from the strongest penalty to the weakest, each starting at the previous solution (J.
+    Friedman, T. Hastie and R. Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent, J.
+    Statistical Software 33, 2010, section 2.5). The penalty with the lowest validation loss is chosen, the strongest of
+    equally good ones.
 
-    patience: the path ends after so many points without a lower validation loss; None: never.
-    scaling: `common` centres features and divides them all by one number, `each` divides each by its own deviation.
-    class_weights: a factor for the loss of each class, in training and for the choice on validation.
+    scikit-learn's LogisticRegression has the same optimum at C = 1 / (N l2). For two classes it has a single unit w, as
+    this head's `single_unit`: the penalty on it is l2/4 * |w|^2, so C = 2 / (N l2).
 
-    scikit-learn's LogisticRegression has the same optimum at C = 1 / (N l2). For two classes it has one unit w, as
-    has this head's `single_unit`: the penalty on it is l2/4 * |w|^2, so C = 2 / (N l2).
+    Attributes:
+        penalties: the values of l2 to try.
+        patience: how many points without a lower validation loss end the path; None: it is never cut short.
+        scaling: as in `fit_scaler`.
+        class_weights: a factor on the loss of each class, in training and on the validation split.
     """
 
     penalties: tuple[float, ...] = PENALTIES
@@ -48,16 +51,16 @@ class Linear:
         return replace(self, penalties=(setting,))
 
     def solve(self, train: Examples, validation: Examples, classes: int) -> Solved:
-        """The head; raises ValueError as `HeadSolver.solve`, and where there is not one weight for each class."""
+        """As `HeadSolver.solve`. Raises ValueError also if there is not one weight per class."""
         with one_thread():
             coordinates, problem = self.problem(train, validation, classes)
-            seen = coordinates.of(validation.features)
+            val_coordinates = coordinates.of(validation.features)
             weights = self._weights(validation, classes)
             path: list[PathPoint] = []
             minima: list[Minimum] = []
             for l2, minimum in _walk(problem, sorted(self.penalties, reverse=True)):
                 loss, accuracy = loss_and_accuracy(minimum.logits(problem.coordinates), train.labels, problem.weights)
-                val_loss, val_accuracy = loss_and_accuracy(minimum.logits(seen), validation.labels, weights)
+                val_loss, val_accuracy = loss_and_accuracy(minimum.logits(val_coordinates), validation.labels, weights)
                 path.append(PathPoint(l2, loss, accuracy, val_loss, val_accuracy, minimum.converged))
                 minima.append(minimum)
                 if self.patience is not None and len(path) - choose(path) > self.patience:
@@ -76,13 +79,13 @@ class Linear:
         return coordinates, Softmax(coordinates.train, coordinates.variances, train.labels, weights, classes)
 
     def _weights(self, examples: Examples, classes: int) -> Float:
-        """The share of each image in the loss (N,)."""
+        """The weight of each image in the loss (N,), with sum 1."""
         weights: Float = np.asarray(self.class_weights or np.ones(classes), np.float64)[examples.labels]
         return np.asarray(weights / weights.sum())
 
 
 def _walk(problem: Softmax, penalties: list[float]) -> Iterator[tuple[float, Minimum]]:
-    """The solution for each penalty, beginning at the one before."""
+    """The solution for each penalty, each starting at the previous one."""
     minimum = problem.origin()
     for l2 in penalties:
         minimum = problem.minimise(l2, minimum)

@@ -1,6 +1,6 @@
-"""Heads that train nothing: the nearest class mean, by distance or by angle, and the nearest training images.
+"""Nearest-neighbour classifiers: the nearest class mean, by distance or angle, and the nearest training images.
 
-All look at the raw features, as the papers do that they come from.
+All of them use unscaled features, as in the papers they come from.
 """
 
 from collections.abc import Sequence
@@ -22,26 +22,30 @@ from tlbench.training.solvers.base import DenseHead, Examples, PathPoint, Solved
 from tlbench.training.solvers.temperature import fit_factor
 
 COUNTS = (200, 100, 50, 20, 10, 5, 1)
+"""Numbers of neighbours to try."""
 TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True)
 class NearestMean:
-    """The class whose mean is nearest, as a Dense layer.
+    """The class with the nearest mean, as a Dense layer.
 
-    `euclidean`: by the distance of features x to the mean m of the class's features (T. Mensink et al., Distance-Based
-    Image Classification, TPAMI 35, 2013). |x - m|^2 = |x|^2 - 2 (x.m - |m|^2 / 2), and |x|^2 is the same for every
-    class: kernel m and bias -|m|^2 / 2 have the same softmax as -|x - m|^2 / 2, exactly.
-    `cosine`: by the angle to the mean of the class's features of length 1 (S. Gidaris and N. Komodakis, Dynamic
-    Few-Shot Visual Learning without Forgetting, CVPR 2018). Kernel m / |m| and bias 0 give |x| times the cosine: the
-    same class for every image, exactly, with probabilities that are sharper for longer features.
-    Both are multiplied by one factor, fitted on validation (`temperature.fit_factor`), which changes no image's class.
+    With ``euclidean``, by the distance of features x to the mean m of a class (T. Mensink et al., Distance-Based Image
+    Classification, TPAMI 35, 2013). Since |x - m|^2 = |x|^2 - 2 (x.m - |m|^2 / 2), and |x|^2 is the same for every
+    class, kernel m and bias -|m|^2 / 2 have exactly the same softmax as -|x - m|^2 / 2.
+
+    With ``cosine``, by the angle to the mean of a class's normalized features (S. Gidaris and N. Komodakis, Dynamic
+    Few-Shot Visual Learning without Forgetting, CVPR 2018). Kernel m / |m| and bias 0 give |x| times the cosine, hence
+    exactly the same classes, with probabilities that are sharper for longer features.
+
+    Scores are multiplied by a factor that is fitted on the validation split (`temperature.fit_factor`) and does not
+    change the predicted classes.
     """
 
     metric: Literal["euclidean", "cosine"] = "euclidean"
 
     def fixed(self, setting: float) -> "NearestMean":
-        """As it is: the factor, which changes no image's class, is fitted and not chosen."""
+        """The solver itself: the factor is always fitted, and does not change the predicted classes."""
         del setting
         return self
 
@@ -59,11 +63,17 @@ class NearestMean:
 
 @dataclass(frozen=True)
 class VotingHead:
-    """The `count` nearest training images by cosine vote for their labels (N,); `directions` (N, D) have length 1.
+    """A weighted vote of the nearest training images.
 
-    A vote weighs exp(cosine / 0.07) (Z. Wu et al., Unsupervised Feature Learning via Non-Parametric Instance
-    Discrimination, CVPR 2018, section 3.4). A class's share of the weight counts as that share of `count` votes, and
-    one more vote is divided among all classes, so that no class has probability 0.
+    A vote has the weight exp(cosine / 0.07) (Z. Wu et al., Unsupervised Feature Learning via Non-Parametric Instance
+    Discrimination, CVPR 2018, section 3.4). Weights are scaled to a sum of `count`, and one more vote is divided among
+    all classes, so that no class has probability 0.
+
+    Attributes:
+        directions: the normalized features of the training images (N, D).
+        labels: their labels (N,).
+        classes: the number of classes.
+        count: the number of neighbours that vote.
     """
 
     directions: NDArray[np.float32]
@@ -72,11 +82,11 @@ class VotingHead:
     count: int
 
     def probabilities(self, features: Features) -> NDArray[np.float32]:
-        """Class probabilities (n, C) for features (n, D)."""
+        """The class probabilities (n, C) of features (n, D)."""
         return self.for_counts(features, [self.count])[0].astype(np.float32)
 
     def for_counts(self, features: Features, counts: Sequence[int]) -> list[Float]:
-        """The probabilities for each of several numbers of neighbours, from one search."""
+        """The class probabilities for each of several numbers of neighbours, from a single search."""
         found: list[list[Float]] = [[] for _ in counts]
         with one_thread():
             for _, block in row_blocks(features, len(self.labels)):
@@ -97,9 +107,9 @@ class VotingHead:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest training images; how many is chosen by validation loss, of equal ones the most.
+    """The nearest training images. Their number is chosen by validation loss, the largest of equally good ones.
 
-    A number above the number of training images stands for all of them.
+    Numbers above that of the training images stand for all of them.
     """
 
     counts: tuple[int, ...] = COUNTS
@@ -127,9 +137,9 @@ class Neighbours:
 
 
 def largest(values: Features, count: int) -> NDArray[np.intp]:
-    """Places (n, count) of the largest values of each row (n, N), the largest first; of equal ones the first.
+    """The indices (n, count) of the largest values in each row (n, N), in descending order; of equal values the first.
 
-    Only those are sorted, not whole rows, which takes four times as long where there are thousands.
+    Only these are sorted: sorting whole rows takes four times as long if there are thousands of columns.
     """
     below = -values
     last = np.partition(below, count - 1, axis=1)[:, count - 1 : count]
@@ -143,13 +153,13 @@ def largest(values: Features, count: int) -> NDArray[np.intp]:
 
 
 def _unit(vectors: Float) -> Float:
-    """Vectors (n, D) brought to length 1; those of length 0 stay."""
+    """Vectors (n, D) scaled to length 1, except those of length 0."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
 def _class_means(examples: Examples, classes: int, *, of_directions: bool) -> Float:
-    """The mean of each class (C, D), of its features or of their directions."""
+    """The mean features of each class (C, D), or the mean of its normalized features."""
     sums, members = np.zeros((classes, examples.features.shape[1])), np.eye(classes)[examples.labels]
     for rows, block in row_blocks(examples.features):
         sums += members[rows].T @ (_unit(block) if of_directions else block)
@@ -157,9 +167,9 @@ def _class_means(examples: Examples, classes: int, *, of_directions: bool) -> Fl
 
 
 def _distances(means: Float) -> tuple[Float, Float]:
-    """Kernel and bias of -|x - m|^2 / 2 but for a term that all classes share.
+    """The kernel and bias that give -|x - m|^2 / 2 up to a term common to all classes.
 
-    Means are taken from their own mean, which is such a term too: without it, float32 would lose digits to it.
+    Means are centered first. This changes only that common term, which would cost digits in float32.
     """
     middle = means.mean(axis=0)
     apart = means - middle
@@ -167,7 +177,7 @@ def _distances(means: Float) -> tuple[Float, Float]:
 
 
 def _angles(means: Float) -> tuple[Float, Float]:
-    """Kernel and bias of |x| times the cosine."""
+    """The kernel and bias that give |x| times the cosine."""
     return _unit(means).T, np.zeros(len(means))
 
 

@@ -1,4 +1,4 @@
-"""Solvers of heads by the name a strategy gives; a new one is one file and one entry here."""
+"""Head solvers by name. A new one is one file and one entry here."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -23,9 +23,10 @@ PENALISED: Mapping[str, Callable[[tuple[float, ...]], HeadSolver]] = {
 
 
 def solver_of(name: str, penalties: Sequence[float] = ()) -> HeadSolver:
-    """The solver `name`, over its own path, or over all of these `penalties`.
+    """The solver called `name`, which tries its default settings, or all of the L2 `penalties` given.
 
-    Raises KeyError for an unknown name, and for penalties of a solver that has none.
+    Raises:
+        KeyError: there is no such solver, or it has no penalty.
     """
     if not penalties:
         return SOLVERS[name]()

@@ -1,8 +1,8 @@
-"""What classes of the original classifier an image of a new class is taken for: Co-Tuning's category relationship.
+"""The category relationship of co-tuning: how images of each new class are classified by the original classifier.
 
 K. You, Z. Kou, M. Long and J. Wang, "Co-Tuning for Transfer Learning" (NeurIPS 2020), the direct approach: the mean of
-calibrated predictions. Theirs are calibrated on images of the source classes; without such, the factor is taken here
-with which the predictions say most of the new classes.
+calibrated predictions. They calibrate on images of the source classes. Without such images, tlbench chooses the factor
+of the logits with which the predictions are most informative about the new classes.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class Relation:
-    """p(source class | class) (C, S), float32, rows that add up to 1; the factor of the logits that it rests on."""
+    """The probabilities p(source class | class), of shape (C, S), and the factor of the logits that gave them."""
 
     table: NDArray[np.float32]
     factor: float
@@ -28,8 +28,13 @@ class Relation:
 def relate(train: Examples, validation: Examples, classes: int) -> Relation:
     """The mean source probabilities of the training images of each class, calibrated on `validation`.
 
-    Features are the source logits (N, S) of the pretrained classifier. Raises ValueError, with one sentence for the
-    user, for numbers that are not finite and for a class without a training image.
+    Args:
+        train: the training split; its features are the logits (N, S) of the pretrained classifier.
+        validation: the validation split, likewise.
+        classes: the number of classes.
+
+    Raises:
+        ValueError: logits are not finite, or a class has no training image; the message is for the user.
     """
     check(train, validation, classes)
     with one_thread():
@@ -40,7 +45,7 @@ def relate(train: Examples, validation: Examples, classes: int) -> Relation:
 
 
 def table(train: Examples, classes: int, factor: float) -> Float:
-    """The mean of softmax(factor x logits) over the images of each class (C, S)."""
+    """The mean of softmax(factor * logits) over the images of each class, of shape (C, S)."""
     sums = np.zeros((classes, train.features.shape[1]))
     for rows, logits in row_blocks(train.features):
         np.add.at(sums, train.labels[rows], np.exp(log_softmax(factor * logits)))
@@ -48,15 +53,16 @@ def table(train: Examples, classes: int, factor: float) -> Float:
 
 
 def surprise(relation: Float, train: Examples, validation: Examples, factor: float) -> float:
-    """Mean cross-entropy of the classes of `validation`, as its source predictions s and Bayes' rule tell them.
+    """The mean cross-entropy of the classes y of `validation`, inferred from source predictions s by Bayes' rule.
 
-    p(y | x) = sum over s of p(s | x) p(y | s), with p(y | s) proportional to p(s | y) and the share of y in training.
+    p(y | x) = sum over s of p(s | x) p(y | s), where p(y | s) is proportional to p(s | y) p(y), with p(y) the share of
+    y in the training split.
     """
     joint = relation * np.bincount(train.labels, minlength=len(relation))[:, None]
     of_source = joint / np.maximum(joint.sum(axis=0), SMALLEST)
     total = 0.0
     for rows, logits in row_blocks(validation.features):
         labels = validation.labels[rows]
-        told = np.exp(log_softmax(factor * logits)) @ of_source.T
-        total -= np.log(np.maximum(told[np.arange(len(labels)), labels], SMALLEST)).sum()
+        inferred = np.exp(log_softmax(factor * logits)) @ of_source.T
+        total -= np.log(np.maximum(inferred[np.arange(len(labels)), labels], SMALLEST)).sum()
     return float(total / len(validation))

@@ -1,4 +1,4 @@
-"""How much a solved head's accuracy depends on which images it was trained on."""
+"""Estimate by the bootstrap how much the accuracy of a solved head depends on its training images."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,24 +22,26 @@ def resample(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, ...]:
-    """Test accuracies of heads at the penalty `l2`, each solved on a bootstrap resample of the training images.
+    """Test accuracies of heads with the penalty `l2`, each solved on a bootstrap resample of the training images.
 
-    Their spread is what to look at. Their mean is not the accuracy of the head of all images: a resample has about 63 %
-    of the images, some of them several times.
+    Use their spread, not their mean: a resample has only about 63 % of the images, some of them several times, so the
+    mean is not the accuracy of a head on all images.
 
-    Resamples are stratified: each class keeps its number of images, drawn with replacement (B. Efron and R. Tibshirani,
-    An Introduction to the Bootstrap, 1993, chapter 6). A resample is a weight for each image, so that scaling and
-    coordinates are those of all images, and each solution begins at that of all images. Raises ValueError as
-    `solver.solve`.
+    Resamples are stratified by class (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6).
+    They are represented by weights of the images, so that all share one scaling and one set of coordinates, and each
+    solution starts at that of all images.
+
+    Raises:
+        ValueError: as `solver.solve`.
     """
     check_finite(test.features, "test")
     with one_thread():
         coordinates, problem = solver.problem(train, validation, classes)
-        everything = problem.minimise(l2, problem.origin())
+        on_all_images = problem.minimise(l2, problem.origin())
         heads = []
         for drawn in draws(train.labels, resamples, seed):
             weights = problem.weights * drawn
-            heads.append(replace(problem, weights=weights / weights.sum()).minimise(l2, everything))
+            heads.append(replace(problem, weights=weights / weights.sum()).minimise(l2, on_all_images))
         on_test = coordinates.of(test.features)
         return tuple(loss_and_accuracy(head.logits(on_test), test.labels)[1] for head in heads)
 
@@ -54,7 +56,7 @@ def resample_anew(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, ...]:
-    """As `resample`, for any solver: each resample is solved by itself, its scaling and coordinates included."""
+    """As `resample` for any solver: each resample is solved from the beginning, including its scaling."""
     check_finite(test.features, "test")
     accuracies = []
     for drawn in draws(train.labels, resamples, seed):
@@ -65,7 +67,7 @@ def resample_anew(
 
 
 def draws(labels: Labels, resamples: int, seed: int) -> Iterator[Float]:
-    """How often each image is drawn (N,), for each resample."""
+    """For each resample, how often each image is drawn (N,)."""
     generator = np.random.default_rng(seed)
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for _ in range(resamples):

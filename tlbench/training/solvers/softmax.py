@@ -1,4 +1,4 @@
-"""Softmax regression with an L2 penalty, in principal coordinates, by L-BFGS."""
+"""Softmax regression with an L2 penalty, in principal coordinates, solved by L-BFGS."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,39 @@ from scipy.optimize import minimize
 from tlbench.training.solvers.arrays import Float, Labels, log_softmax
 
 TOLERANCE = 3e-5
-"""Largest entry of the gradient in scaled unknowns; on real features the loss is then within 1e-6 of its minimum."""
+"""The largest entry of the scaled gradient at a solution; on real features the loss is then within 1e-6 of optimal."""
 
 MOST_ITERATIONS = 2000
 
 SMALLEST_CURVATURE = 1e-4
 
 CACHED = 1 << 17
-"""Numbers of a block of rows that stays in a core's cache between its two products: a third of the time."""
+"""The size of a block of rows that stays in a core's cache between its two products, which cuts the time to a third."""
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Coefficients (r, C) and bias (C,), and whether they are within `TOLERANCE` of the minimum."""
+    """A solution: coefficients (r, C) and bias (C,), and whether the gradient is within `TOLERANCE`."""
 
     coefficients: Float
     bias: Float
     converged: bool
 
     def logits(self, coordinates: Float) -> Float:
-        """Logits (n, C) for coordinates (n, r)."""
+        """The logits (n, C) of coordinates (n, r)."""
         return np.asarray(coordinates @ self.coefficients + self.bias)
 
 
 @dataclass(frozen=True)
 class Softmax:
-    """Mean cross-entropy of labels (N,) given coordinates (N, r) whose columns have `variances` (r,).
+    """The weighted mean cross-entropy as a function of coefficients and bias.
 
-    weights: of each image (N,), with sum 1.
+    Attributes:
+        coordinates: the features in principal coordinates (N, r).
+        variances: the variance along each axis (r,).
+        labels: the classes (N,).
+        weights: the weight of each image (N,), with sum 1.
+        classes: the number of classes.
     """
 
     coordinates: Float
@@ -45,15 +50,15 @@ class Softmax:
     classes: int
 
     def origin(self) -> Minimum:
-        """All coefficients zero: the solution for an infinite penalty but for its bias."""
+        """All coefficients zero, which is the solution for an infinite penalty except for the bias."""
         return Minimum(np.zeros((len(self.variances), self.classes)), np.zeros(self.classes), True)
 
     def minimise(self, l2: float, start: Minimum) -> Minimum:
-        """Minimise loss + l2/2 * (sum of squared coefficients), the bias not penalised, beginning at `start`.
+        """Minimize loss + l2/2 * (sum of squared coefficients), without a penalty on the bias, from `start`.
 
-        L-BFGS (D. Liu and J. Nocedal, On the Limited Memory BFGS Method, Math. Programming 45, 1989) on unknowns scaled
-        by the square root of their curvature, which in principal coordinates is about curvature of a logit x variance
-        + l2.
+        Uses L-BFGS (D. Liu and J. Nocedal, On the Limited Memory BFGS Method, Math. Programming 45, 1989). Unknowns are
+        scaled by the square root of their curvature, which in principal coordinates is approximately (curvature of a
+        logit) * variance + l2.
         """
         curvature = self._curvature(start)
         scale = 1 / np.sqrt(np.append(curvature * self.variances + l2, curvature))[:, None]
@@ -76,7 +81,7 @@ class Softmax:
         return Minimum(joined[:-1], joined[-1], bool(np.abs(result.jac).max() <= TOLERANCE))
 
     def _evaluate(self, coefficients: Float, bias: Float) -> tuple[float, Float]:
-        """The loss and its gradient (r + 1, C)."""
+        """The loss without penalty, and its gradient (r + 1, C)."""
         loss, gradient = 0.0, np.zeros((len(coefficients) + 1, self.classes))
         step = max(16, CACHED // max(1, len(coefficients)))
         for begin in range(0, len(self.labels), step):
@@ -93,7 +98,7 @@ class Softmax:
         return loss, gradient
 
     def _curvature(self, at: Minimum) -> float:
-        """The mean second derivative of the loss by a logit."""
+        """The mean second derivative of the loss with respect to a logit."""
         probabilities = np.exp(log_softmax(at.logits(self.coordinates)))
         mean = float(self.weights @ (probabilities * (1 - probabilities)).mean(axis=1))
         return max(mean, SMALLEST_CURVATURE)

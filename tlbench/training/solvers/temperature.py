@@ -1,4 +1,4 @@
-"""One factor of scores, fitted on validation images: class probabilities from what are none."""
+"""Temperature scaling: turn scores into class probabilities by one factor, fitted on the validation split."""
 
 import math
 from collections.abc import Callable
@@ -8,20 +8,20 @@ from scipy.optimize import minimize_scalar
 from tlbench.training.solvers.arrays import Features, Float, Labels, loss_and_accuracy
 
 FLATTEST, SHARPEST = 0.01, 10.0
-"""Bounds of the deviation of factor x score, so that a few images that are all told apart give no infinite factor."""
+"""Bounds on the standard deviation of factor * score, so that a few perfectly separated images give a finite factor."""
 
 
 def fit_factor(scores: Float, labels: Labels) -> float:
-    """The factor above 0 for which the softmax of factor x scores (N, C) has the lowest cross-entropy on labels (N,).
+    """The positive factor with which the softmax of factor * scores (N, C) has the lowest cross-entropy on labels (N,).
 
-    It changes no image's class. It is the reciprocal of the temperature of C. Guo et al., On Calibration of Modern
-    Neural Networks, ICML 2017, section 4.2.
+    It does not change the predicted classes. It is the reciprocal of the temperature in C. Guo et al., On Calibration
+    of Modern Neural Networks, ICML 2017, section 4.2.
     """
     return best_factor(scores, lambda factor: loss_and_accuracy(factor * scores, labels)[0])
 
 
 def best_factor(scores: Features, loss: Callable[[float], float]) -> float:
-    """The factor of scores (N, C) for which `loss` of it is lowest."""
+    """The factor of scores (N, C) with the lowest `loss`."""
     deviation = float((scores - scores.mean(axis=1, keepdims=True)).std())
     if deviation == 0:
         return 1.0
