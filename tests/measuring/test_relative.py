@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests import builders
+from tests.measuring.phases import LONG, phase, training
 from tests.measuring.played import TIMING, Host, cell, dying, refusing
-from tests.measuring.test_timing_phase import LONG, phase, training
 from tests.narrow import present
 from tlbench.core.cell import Cell
 from tlbench.measuring.jobs import anchor_of

@@ -9,7 +9,7 @@ import pytest
 
 from tests import builders
 from tests.reporting.large import small
-from tests.reporting.test_report import rows, text_of
+from tests.reporting.tables import rows, text_of
 from tlbench.core.cell import Named
 from tlbench.reporting.document import Code, Column, Document, Emphasis, Listing, Note, Program, Section, Strong, Table
 from tlbench.reporting.formats import FORMATS

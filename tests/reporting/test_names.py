@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import builders
-from tests.reporting.test_report import table, text_of
+from tests.reporting.tables import table, text_of
 from tlbench.core.cell import Cell, Head, Limit, Named, StepName
 from tlbench.regression.contrasts import Recipe, best_against_rest, contrast, recipes
 from tlbench.reporting.document import Table, pictures

@@ -6,7 +6,7 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tests.reporting.test_report import render, rows, table
+from tests.reporting.tables import render, rows, table
 from tlbench.core.cell import Named
 from tlbench.reporting import numbers
 from tlbench.reporting.formats import as_text

@@ -1,15 +1,12 @@
-"""Reports say what was measured, what stands in for what, and what failed."""
+"""The Markdown report: rows and columns of its tables, conditions, stand-ins and failures."""
 
-import csv
-import io
-import json
-import re
 from typing import Any
 
 import pytest
 
 from tests import builders
 from tests.narrow import present
+from tests.reporting.tables import render, rows, table
 from tlbench.core.cell import (
     Augmentation,
     EarlyStopping,
@@ -18,40 +15,11 @@ from tlbench.core.cell import (
     Named,
     RandAugment,
     ReduceLROnPlateau,
-    Timing,
     Tuning,
 )
-from tlbench.reporting import numbers
-from tlbench.reporting.formats import FORMATS, as_markdown, file_name
-from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.measured import Doubt
-from tlbench.results.record import Record
+from tlbench.reporting.formats import file_name
 from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
-from tlbench.results.trained import Search, TrainedPhase, TrainingPath, Trial
-
-
-def rows(*records: Record, run: str = "run") -> list[RunRecord]:
-    return [RunRecord(run, record) for record in records]
-
-
-def render(title: str, of: list[RunRecord]) -> str:
-    return as_markdown(Report(title, of))
-
-
-def text_of(name: str, of: list[RunRecord]) -> str:
-    """A format that makes text."""
-    made = FORMATS[name].make(Report("t", of))
-    assert isinstance(made, str)
-    return made
-
-
-def table(text: str, heading: str) -> list[dict[str, str]]:
-    """The lines of the first table under a heading, by column."""
-    before = next(start for start in (f"## {heading}\n", f"<summary>{heading}</summary>\n") if start in text)
-    section = re.split("\n## |\n<details>", text.split(before, 1)[1])[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+from tlbench.results.trained import Search, Trial
 
 
 def test_a_row_has_the_columns_of_the_keras_table() -> None:
@@ -111,6 +79,8 @@ def test_only_settings_that_differ_get_a_column() -> None:
 
 
 TRAINING = present(builders.cell().train)
+
+
 DIFFERENT: list[dict[str, Any]] = [
     {"limit": Limit(train=20)},
     {"weights": "random"},
@@ -155,19 +125,6 @@ def test_images_of_all_rows_are_told() -> None:
     fewer = builders.data().model_copy(update={"counts": {"train": {"cats": 20, "dogs": 20}}})
     text = render("t", rows(builders.record(), builders.record(builders.cell(limit=Limit(train=20)), data=fewer)))
     assert "images: 200 train, 200 validation, 200 test or 40 train." in text
-
-
-def test_a_search_has_no_step_times_and_the_table_says_why() -> None:
-    phase = {"name": "head", "frozen": 7, "trainable": 0, "epochs": 0, "learning_rate": 0.0, "batch_norm": "inference"}
-    searched = TrainedPhase(**{**phase, "solver": "neighbours"}, path=TrainingPath(whole=None))
-    strategy = Named(name="frozen", args={"solver": "neighbours"})
-    search = builders.record(builders.cell(strategy=strategy, timing=None), timings=None, training=(searched,))
-    text = render("t", rows(builders.record(), search))
-    assert "counted as parameters; the search is no part of the model, so there is no step to time" in text
-    plain, other = table(text, "cats_dogs")
-    assert "Timing" not in plain
-    assert other["Time (ms) per inference step (CPU)"] == "—"
-    assert "no step to time" not in render("t", rows(builders.record()))
 
 
 def test_what_tuning_cost_has_a_column_and_what_it_chose_a_line() -> None:
@@ -250,161 +207,8 @@ def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
     assert r"SIGKILL: a\|b c \*d\*" in text
 
 
-def test_no_difference_has_no_sign_of_its_own() -> None:
-    assert [numbers.points(one) for one in (-0.0004, 0.0, -0.0006)] == ["+0.0", "+0.0", "-0.1"]
-    assert numbers.points_between(-0.0004, 0.069) == "-0.0 to +6.9"  # that 0 lies in it is what it says
-
-
-def test_csv_and_json_give_plain_full_numbers() -> None:
-    named = rows(builders.record(), builders.failed(builders.cell(seed=1)))
-    first, second = csv.DictReader(io.StringIO(text_of("csv", named)))
-    assert (first["run"], first["params"], first["top1"], first["inference_ms"]) == ("run", "219058.0", "0.93", "20.0")
-    assert second["top1"] == ""
-    ok, bad = json.loads(text_of("json", named))["rows"]
-    assert (ok["params"], ok["training_ms"], ok["data_fallback"]) == (219058, 60.0, False)
-    assert (bad["top1"], bad["status"], bad["advice"]) == (None, "killed", "Lower batch_size.")
-
-
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
-def test_no_text_of_a_csv_is_a_formula_and_numbers_stay_numbers(sign: str) -> None:
-    name = f"{sign}HYPERLINK(1)"
-    failure = present(builders.failed().failure).model_copy(update={"advice": name})
-    worse = builders.accuracy(100, 200).model_copy(update={"loss": -0.5})
-    records = rows(builders.record(builders.cell(dataset=Named(name=name)), accuracy=worse), run=name)
-    records += rows(builders.failed(failure=failure), run="a-b")
-    first, second = csv.DictReader(io.StringIO(text_of("csv", records), newline=""))
-    assert (first["run"], first["dataset"], second["advice"]) == (f"'{name}", f"'{name}", f"'{name}")
-    assert (first["test_loss"], second["run"]) == ("-0.5", "a-b")
-    assert json.loads(text_of("json", records))["rows"][0]["dataset"] == name
-
-
-def test_the_frame_has_its_documented_columns() -> None:
-    assert tuple(to_frame([builders.record()]).columns) == COLUMNS
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "—"),
-        (514, "514"),
-        (2562, "2.6K"),
-        (25_089, "25K"),
-        (9949, "9.9K"),
-        (9950, "10K"),
-        (999_499, "999K"),
-        (999_500, "1.0M"),
-        (143_667_240, "143.7M"),
-    ],
-)
-def test_counts_as_people_read_them(value: int | None, text: str) -> None:
-    assert numbers.count(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "—"), (382.4, "382"), (99.96, "100"), (25.94, "25.9"), (9.996, "10.0"), (3.814, "3.81")],
-)
-def test_milliseconds_have_three_digits(value: float | None, text: str) -> None:
-    assert numbers.milliseconds(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.3964, "0.396"), (99.96, "100"), (999.4, "999"), (999.6, "1000"), (9999.6, "10,000"), (219058, "219,058")],
-)
-def test_numbers_near_a_power_of_ten_are_written_as_numbers(value: float, text: str) -> None:
-    assert numbers.significant(value) == text
-
-
-def test_sizes_and_seconds_change_their_digits_where_they_are_written() -> None:
-    assert [numbers.size(value) for value in (9.994, 9.996, 10.4)] == ["9.99", "10", "10"]
-    assert [numbers.seconds(value) for value in (99.94, 99.96)] == ["99.9 s", "2 min"]
-
-
-def test_an_interval_stands_beside_the_statistic_it_is_of() -> None:
-    """Protocol `keras` shows means: 80 ms in 77 to 92, where the median is 72."""
-    step = builders.step(median=0.072, mean=0.080, low=0.077, high=0.092)
-    keras = Timing(protocol="keras", batch_size=32, warmup=1, iterations=300, seconds=0)
-    timings = builders.timings().model_copy(update={"steps": (step,), "protocol": "keras"})
-    record = builders.record(builders.cell(timing=keras), timings=timings)
-    (row,) = to_frame([record]).to_dict("records")
-    shown = [row[f"inference_{name}"] for name in ("ms", "low_ms", "high_ms", "median_ms", "mean_ms")]
-    assert shown == pytest.approx([80, 77, 92, 72, 80])
-    exported = json.loads(text_of("github-action-benchmark", rows(record)))[0]
-    assert (exported["value"], exported["range"]) == (pytest.approx(80), "77 to 92")
-    assert to_frame([builders.record(timings=timings)])["inference_ms"][0] == pytest.approx(72)
-    several = timings.model_copy(update={"steps": (step, step.model_copy(update={"batch_size": 1}))})
-    text = render("t", rows(record.model_copy(update={"timings": several})))
-    (line,) = table(text, "Inference by batch size")
-    assert (line["Batch 1"], line["Batch 32"]) == ("12 images/s (80.0 ms)", "400 images/s (80.0 ms)")
-
-
 def test_of_many_classes_the_first_are_named() -> None:
     classes = tuple(f"class{number}" for number in range(1000))
     text = render("t", rows(builders.record(data=builders.data().model_copy(update={"classes": classes}))))
     assert "1000 classes (class0, class1, class2, class3, class4, class5, class6, class7, and 992 more); images" in text
     assert "class999" not in text
-
-
-@pytest.mark.parametrize(
-    ("commit", "id_", "dirty"), [("abc123", "abc123", False), ("abc123+", "abc123", True), (None, None, False)]
-)
-def test_local_changes_are_told_to_pytest_benchmark(commit: str | None, id_: str | None, dirty: bool) -> None:
-    provenance = builders.record().provenance.model_copy(update={"git_commit": commit})
-    found = json.loads(text_of("pytest-benchmark", rows(builders.record(provenance=provenance))))["commit_info"]
-    assert (found["id"], found["dirty"]) == (id_, dirty)
-
-
-def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_against_it() -> None:
-    doubt = Doubt(kind="drift", message="the machine's speed moved by 24% meanwhile", advice="Measure for longer.")
-    owner, other = builders.cell(), builders.cell(seed=1)
-    steps = (
-        builders.step(measured_with=owner.id, doubts=(doubt,)),
-        builders.step("training", 0.06, measured_with=owner.id, complete=False),
-    )
-    timings = builders.timings().model_copy(update={"steps": steps})
-    text = render("t", rows(*(builders.record(cell, timings=timings) for cell in (owner, other))))
-    inference, training = table(text, "Step times")
-    assert (inference["Strategy"], inference["Cells"]) == ("all", "2")
-    assert inference["Stable"] == "no: the machine's speed moved by 24% meanwhile"
-    assert inference["In reference workloads"] == "0.396"
-    assert (training["Strategy"], training["Stable"], training["Steps timed"]) == ("frozen", "yes", "10 (bound)")
-    assert "What would make them stable: Measure for longer." in text
-    (row,) = table(text, "cats_dogs")
-    assert row["Time (ms) per inference step (CPU)"].startswith("~20.0")
-    assert not row["Time (ms) per training step (CPU)"].startswith("~")
-
-
-def test_batch_sizes_give_a_curve() -> None:
-    steps = tuple(builders.step(median=0.01 * size, batch_size=size) for size in (32, 1, 8))
-    timings = builders.timings().model_copy(update={"steps": steps})
-    (row,) = table(render("t", rows(builders.record(timings=timings))), "Inference by batch size")
-    assert row["Batch 1"] == "100 images/s (10.0 ms)"
-    assert row["Batch 32"] == "100 images/s (320 ms)"
-    assert "Inference by batch size" not in render("t", rows(builders.record()))
-
-
-def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
-    lost = builders.record(timings=None, timing_failure=builders.failed().failure)
-    text = render("t", rows(lost))
-    (row,) = table(text, "cats_dogs")
-    assert row["Top-1"] == "93.0% (88.6–95.8)"
-    assert "Time (ms) per training step (CPU)" not in row
-    (trouble,) = table(text, "Cells that gave no numbers")
-    assert trouble["Status"] == "no step times"
-    assert to_frame([lost])["error"][0] == "SIGKILL: the process was killed"
-
-
-def test_a_machine_that_only_timed_is_named_with_its_versions_and_what_it_did() -> None:
-    server = builders.environment(cpu="Server CPU", threads="32").model_copy(update={"versions": {"keras": "3.16.0"}})
-    elsewhere = builders.timings().model_copy(update={"environment": server})
-    text = render("t", rows(builders.record(timings=elsewhere), builders.record(builders.cell(seed=1), timings=None)))
-    assert (
-        "Machine: Test CPU, 2 threads, 24.0 GiB, Linux 6; step times: Server CPU, 32 threads, 24.0 GiB, Linux 6."
-        in text
-    )
-    assert "Versions: python 3.11.7, keras 3.15.1; step times: python 3.11.7, keras 3.16.0." in text
-    assert "Linux 6; step times" not in render("t", rows(builders.record()))
-    report = Report("t", rows(builders.record(timings=elsewhere)))
-    machine = json.loads(str(FORMATS["pytest-benchmark"].make(report)))["machine_info"]
-    assert machine["cpu"] == {"brand_raw": "Server CPU"}

@@ -8,9 +8,9 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
+from tests.reporting.tables import table
 from tests.reporting.test_answer import nested, replace_device, trained
 from tests.reporting.test_caveats import lines_of
-from tests.reporting.test_report import table
 from tlbench.core.cell import Limit
 from tlbench.regression.contrasts import Right, recipes
 from tlbench.reporting import costs

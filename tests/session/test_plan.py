@@ -1,0 +1,176 @@
+"""The plan of a suite: what is done, what is missing, and what it will cost."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import tlbench
+from tests import builders
+from tests.session.replayed import SUITE, Heard, Replay, run
+from tlbench.cli.plan import command as plan_command
+from tlbench.datasets import intel
+from tlbench.results.store import Store
+from tlbench.session.costs import earlier_records
+
+
+def draw(file: Path, color: int | None = None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    seed = int.from_bytes(str(file).encode()) % 2**32 if color is None else color
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 40, 3), np.uint8)).save(file)
+
+
+def test_a_plan_says_how_many_trials_there_are(tmp_path: Path) -> None:
+    grid = "epochs: 2, tune: {learning_rate: [1e-4, 1e-3], l2: [1, 0.1]}"
+    (tmp_path / "tuned.yaml").write_text(SUITE.replace("epochs: 2", grid))
+    plan = tlbench.plan(tmp_path / "tuned.yaml")
+    assert "Tuning: 2 trials for 2 of 2 cells." in plan.sentences
+    assert list(plan.frame.trials) == [2, 2]
+
+
+def test_a_plan_says_what_it_did_not_find_and_what_it_did_not_look_for(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    own = SUITE.replace("datasets: {name: intel}", "datasets: [{name: a, path: there}, {name: b, path: gone}]")
+    own = own.replace("strategies: [frozen, full]", "strategies: [{name: partial, from_layer: conv_9}]")
+    (tmp_path / "own.yaml").write_text(own)
+    missing, unknown = tlbench.plan(tmp_path / "own.yaml").notes
+    assert missing == f"b: {tmp_path / 'gone'} does not exist; `run` needs it"
+    assert unknown == (
+        "from_layer: whether MobileNet has a layer 'conv_9' is seen when `run` builds it; "
+        "`tlbench inspect MobileNet --layers` names them"
+    )
+
+
+def test_a_plan_knows_what_is_done(replay: Replay) -> None:
+    before = tlbench.plan("suite.yaml")
+    assert (len(before.cells), len(before.to_do)) == (2, 2)
+    assert any(said.startswith("No earlier run on this machine") for said in before.sentences)
+    assert set(before.costs) == {cell.id for cell in before.cells}
+    run(select="strategy=frozen")
+    after = tlbench.plan("suite.yaml")
+    assert [cell.strategy.name for cell in after.to_do] == ["full"]
+    assert list(after.frame.done) == [True, False]
+    assert repr(after) == "<Plan of replayed: 2 cells, 1 to do>"
+    assert "<td>frozen</td>" in after._repr_html_()
+    assert any("1 of these cells took" in said for said in after.sentences)
+    assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
+
+
+def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_training_of_it(replay: Replay) -> None:
+    Path("suite.yaml").write_text(SUITE.replace("protocol: none", "protocol: quick"))
+    run(select="strategy=frozen", timed=False)
+    plan = tlbench.plan("suite.yaml", select="strategy=frozen")
+    (cell,) = plan.to_do
+    assert (plan.untimed, plan.done) == ({cell.id}, frozenset())
+    assert (list(plan.frame.trained), list(plan.frame.done)) == ([True], [False])
+    cost = plan.costs[cell.id]
+    assert (cost.seconds, cost.timing > 0) == (0, True)
+    assert any(re.match(r"Predicted: .* of step times; at most", said) for said in plan.sentences)
+    said = CliRunner().invoke(plan_command, ["suite.yaml"]).stdout
+    assert re.search(r"frozen .*  trained, not timed\n", said)
+    assert "\n2 cells, 0 done, 1 trained and not timed.\n" in said
+    full, other = tlbench.plan("suite.yaml").costs, tlbench.plan("suite.yaml", out="nowhere").costs
+    assert sum(of.seconds for of in full.values()) < sum(of.seconds for of in other.values())
+    assert full[cell.id].seconds == 0
+    rows = json.loads(CliRunner().invoke(plan_command, ["suite.yaml", "--json"]).stdout)
+    assert [(row["trained"], row["done"]) for row in rows] == [(True, False), (False, False)]
+
+
+def test_a_plan_does_not_say_done_of_other_images(replay: Replay, tmp_path: Path) -> None:
+    for name, count in (("photos", 12), ("tiny", 6)):
+        for label in "ab":
+            for number in range(count):
+                draw(tmp_path / name / label / f"{number}.png")
+    own = SUITE.replace("datasets: {name: intel}", "datasets: {name: mine, path: photos}")
+    own = own.replace("limit: {train: 4, validation: 2, test: 2}\n", "")
+    Path("suite.yaml").write_text(own)
+    run()
+
+    def planned() -> tuple[str, list[str]]:
+        plan = tlbench.plan("suite.yaml")
+        said = CliRunner().invoke(plan_command, ["suite.yaml"])
+        return next(line for line in said.stdout.splitlines() if line.startswith("2 cells")), list(plan.notes)
+
+    assert planned() == ("2 cells, 2 done.", [])
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: tiny"))
+    assert planned() == (
+        "2 cells, 0 done.", ["mine: 2 cells were trained on other images; `run` trains them again"]
+    )  # fmt: skip
+    shutil.copytree("photos", "copy")
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: copy"))
+    unsure = "2 cells, 0 done, 2 trained earlier; images are compared when it runs."
+    assert planned() == (unsure, [])  # as many files, and nobody has decoded them
+    assert tlbench.plan("suite.yaml").to_do == ()
+    Path("suite.yaml").write_text(own.replace("path: photos", "path: gone"))
+    assert planned() == (unsure, [f"mine: {tmp_path / 'gone'} does not exist; `run` needs it"])
+    Path("suite.yaml").write_text(own)
+    draw(tmp_path / "photos/a/0.png", color=7)
+    assert planned()[0] == unsure
+    run()
+    assert replay.ran == ["frozen", "full"] * 2
+    assert planned() == ("2 cells, 2 done.", [])
+
+
+def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    assert len(tlbench.plan("suite.yaml").done) == 2
+    for label in intel.INTEL.classes:
+        draw(tmp_path / "data/intel/train" / label / "0.png")
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path / "data"))
+    plan = tlbench.plan("suite.yaml")
+    assert (len(plan.done), len(plan.to_do)) == (0, 2)
+    assert plan.notes == ("intel: 2 cells were trained on other images; `run` trains them again",)
+
+
+def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:
+    first = run()
+    full = next(record for record in Store(first.path).look() if record.cell.strategy.name == "full")
+    file = first.path / "records" / f"{full.cell_id}.json"
+    for content in ('{"status": "ok", "timings": {}, "cell": [1]}', '{"status": "ok", "cell": {"timing": null}}'):
+        file.write_text(content)
+        plan = tlbench.plan("suite.yaml")
+        assert [cell.id for cell in plan.to_do] == [full.cell_id]
+        assert any("1 of these cells took" in said for said in plan.sentences)
+        assert file.read_text() == content
+
+
+def test_a_plan_leaves_out_a_run_of_a_newer_tlbench_as_a_run_does(replay: Replay) -> None:
+    run()
+    newer, heard = run(fresh=True), Heard()
+    record = Store(newer.path).look()[0]
+    Store(newer.path).write(record.model_copy(update={"schema_version": 99}))
+    plan = tlbench.plan("suite.yaml")
+    assert plan.to_do == ()  # the run before it is done
+    assert plan.sentences
+    run(events=heard)
+    assert "schema 99 is newer" in plan.notes[-1]
+    assert heard.told["note"] == plan.notes[-1:]
+
+
+def test_a_plan_counts_a_cell_whose_model_is_missing_as_a_run_does(replay: Replay) -> None:
+    run()
+    Path("suite.yaml").write_text(SUITE + "save_models: true\n")
+    assert len(tlbench.plan("suite.yaml").to_do) == 2
+
+
+def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    taken = builders.environment().identity
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken)
+    assert len(earlier_records()) == 2
+    Path("results/replayed").rename("results/reference")  # where the project's own runs lie, of other hours and loads
+    assert earlier_records() == []
+    Path("results/reference").rename("results/replayed")
+    folder = next(Path("results/replayed").iterdir())
+    elsewhere = builders.timings().model_copy(update={"environment": builders.environment(cpu="Another CPU")})
+    Store(folder).write(Store(folder).look()[0].model_copy(update={"timings": elsewhere}))
+    assert [record.timings for record in earlier_records()] == [None, None]
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken | {"threads": "64"})
+    assert earlier_records() == []

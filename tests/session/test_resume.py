@@ -1,0 +1,127 @@
+"""Resuming a run after a selection, a failure, or damage, with an executor that replays records."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from tests.session.replayed import SUITE, Heard, Replay, run
+from tlbench.core.errors import UserError
+from tlbench.results.store import Store
+from tlbench.session import report
+
+
+def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay) -> None:
+    first = run(select="strategy=full")
+    assert [cell.strategy.name for cell in first.cells] == ["full"]
+    heard = Heard()
+    second = run(events=heard)
+    training, timing = heard.told["foretold"]
+    (missing,) = {cell.id for cell in second.cells} - {cell.id for cell in first.cells}
+    assert list(training) == [missing]
+    assert training[missing] > 0
+    assert timing == 0  # the suite takes no step times
+    assert second.path == first.path
+    assert replay.ran == ["full", "frozen"]
+    assert "resumed" in heard.names
+    assert list(second.frame.strategy) == ["frozen", "full"]
+
+
+def test_a_selection_of_other_cells_does_not_go_on_with_other_images(replay: Replay) -> None:
+    first = run(select="strategy=frozen", out="here")
+    (record,) = Store(first.path).look()
+    assert record.data is not None
+    other = record.data.model_copy(update={"fingerprint": "0" * 64})  # before somebody has replaced the pictures
+    Store(first.path).write(record.model_copy(update={"data": other}))
+    with pytest.raises(UserError, match="here holds a run of other cells, images, weights or plugins"):
+        run(select="strategy=full", out="here")
+    Store(first.path).write(record)
+    run(select="strategy=full", out="here")
+    assert replay.ran == ["frozen", "full"]
+
+
+def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:
+    first, heard = run(workers=1), Heard()
+    again = run(events=heard)
+    assert (again.path, again.files) == (first.path, ())
+    assert (again.markdown, again.text) == (first.markdown, first.text)
+    assert heard.names[-1] == "complete"
+    assert run(fresh=True, workers=1).path != first.path
+    assert replay.ran == ["frozen", "full"] * 2
+
+
+def test_a_report_from_before_the_clock_was_set_back_is_not_taken_for_a_new_one(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(select="strategy=frozen", out="here")
+    later = time.time() + 3600
+    for file in first.path.glob("report*"):
+        os.utime(file, (later, later))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(report, "write", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(out="here")
+    done = run(out="here")
+    assert replay.ran == ["frozen", "full"]
+    assert done.files
+    assert "full" in done.markdown
+
+
+def test_a_disk_that_is_full_loses_nothing_and_the_run_goes_on_when_there_is_room(
+    replay: Replay, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this user may mount no small disk")
+    try:
+        (disk / "other").write_bytes(bytes(236 * 1024))
+        with pytest.raises(OSError, match="No space left on device"):
+            run(out=disk / "run")
+        assert not [path.name for path in disk.rglob(".*")]  # no half of a file
+        (disk / "other").unlink()
+        done = run(out=disk / "run")
+        assert list(done.frame.strategy) == ["frozen", "full"]
+        assert not (done.path / "set_aside").exists()
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_predictions_that_are_damaged_are_set_aside_and_their_cell_is_run_again(replay: Replay) -> None:
+    first, heard = run(workers=1), Heard()
+    frozen = next(cell for cell in first.cells if cell.strategy.name == "frozen")
+    file = first.path / "predictions" / f"{frozen.id}.npz"
+    file.parent.mkdir()
+    file.write_bytes(b"PK")
+    assert run(events=heard).path == first.path
+    assert replay.ran == ["frozen", "full", "frozen"]
+    assert heard.names.count("set_aside") == 1
+    assert (first.path / "set_aside" / file.name).read_bytes() == b"PK"
+    replay.fails = {"frozen"}
+    failed = run()  # which wrote no new ones: they are still missing
+    assert [(record.cell.strategy.name, record.status) for record in failed.failed] == [("frozen", "failed")]
+    assert list(failed.frame.status) == ["ok", "ok"]  # what was measured stays
+    replay.fails = set()
+    assert run().failed == ()
+
+
+def test_a_model_that_is_missing_is_made_within_a_budget_too(replay: Replay) -> None:
+    run(budget="1 h")
+    Path("suite.yaml").write_text(SUITE + "save_models: true\n")
+    run(budget="1 h")
+    assert sorted(replay.ran) == ["frozen", "frozen", "full", "full"]
+
+
+def test_a_cell_that_fails_is_named_and_tried_again(replay: Replay, caplog: pytest.LogCaptureFixture) -> None:
+    replay.fails = {"full"}
+    done = run(out="here")
+    assert [(record.cell.strategy.name, record.status) for record in done.failed] == [("full", "failed")]
+    assert any(said.startswith("failed: MobileNet") for said in caplog.messages)
+    assert any(said.startswith("fallback: intel: no photographs found") for said in caplog.messages)
+    assert run(out="here", select="strategy=frozen").failed == ()
+    replay.fails = set()
+    assert run(out="here").failed == ()
+    assert replay.ran == ["frozen", "full", "full"]

@@ -1,0 +1,88 @@
+"""What a run takes over from earlier runs, with an executor that replays records."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import builders
+from tests.narrow import present
+from tests.session.replayed import SUITE, Heard, Replay, run
+from tlbench.core.cell import Cell
+from tlbench.execution.inputs import find_inputs
+from tlbench.execution.job import Places
+from tlbench.execution.resume import still_valid
+from tlbench.host.environment import capture
+from tlbench.results.measured import Environment, Relative
+from tlbench.results.record import SavedModel
+from tlbench.results.run_folder import open_run
+from tlbench.results.store import Store
+from tlbench.session import start
+from tlbench.session.side import read_side
+
+
+def test_a_suite_that_is_changed_keeps_what_still_holds(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, heard = capture(), Heard()
+    monkeypatch.setattr(builders, "environment", lambda: here)
+
+    def changed(strategies: str, **options: Any) -> list[str]:
+        before = len(replay.ran)
+        Path("suite.yaml").write_text(SUITE.replace("[frozen, full]", strategies))
+        done = run(**options)
+        assert ", ".join(done.frame.strategy) == strategies.strip("[]")
+        return replay.ran[before:]
+
+    first = run()
+    assert changed("[frozen, full, norm]", events=heard) == ["norm"]
+    assert heard.told["note"] == (
+        f"2 of 3 cells taken over from {first.path}, with the same images, weights and software; --fresh trains all",
+    )
+    assert [len(entry.memory) for entry in read_side(first.path.parent).entries] == [
+        1,
+        1,
+        1,
+    ]  # a copy is no second draw
+    assert changed("[norm, full]") == []
+    assert changed("[norm, bias]", out="here") == ["norm", "bias"]
+    assert changed("[full, bias]", fresh=True) == ["full", "bias"]
+    other = here.model_copy(update={"versions": here.versions | {"keras": "0.1"}})
+    monkeypatch.setattr(start, "capture", lambda: other)
+    assert changed("[frozen, bias]") == ["frozen", "bias"]
+
+
+def test_step_times_are_taken_over_beside_the_model_to_which_they_are_relative(replay: Replay, tmp_path: Path) -> None:
+    run()
+    folder, here = open_run(next(Path("results/replayed").iterdir())), builders.environment()
+    records = {record.cell.strategy.name: record for record in Store(folder.path).read_all().records}
+    frozen, full = records["frozen"], records["full"]
+    places = Places(None, None, tmp_path / "cache", None, {}, synthetic_allowed=True, weights_instead=None)
+    inputs = find_inputs([frozen.cell, full.cell], places)
+    for record in (frozen, full):
+        steps = (builders.step(relative=Relative(to=frozen.cell_id, estimate=1.0, low=1.0, high=1.0)),)
+        times = builders.timings().model_copy(update={"steps": steps})
+        Store(folder.path).write(record.model_copy(update={"timings": times}))
+
+    def timed(*cells: Cell, here: Environment = here) -> list[bool]:
+        return [record.timings is not None for _, record in still_valid([folder], cells, inputs, here)]
+
+    assert timed(frozen.cell, full.cell) == [True, True]
+    assert timed(full.cell) == [False]
+    assert timed(full.cell, here=builders.environment(cpu="other")) == []
+
+
+def test_what_is_taken_over_comes_with_its_predictions_and_its_model(tmp_path: Path) -> None:
+    theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")
+    record = builders.record(saved_model=SavedModel(file="models/m.keras", sha256="0" * 64, bytes=5))
+    theirs.write(record)
+    labels = np.arange(200, dtype=np.int32) % 2
+    right = np.where(np.arange(200) < 186, labels, 1 - labels)
+    file = theirs.write_predictions(record.cell_id, {"test": (np.eye(2, dtype=np.float32)[right], labels)})
+    theirs.models.mkdir()
+    (theirs.models / "m.keras").write_bytes(b"model")
+    ours.take_over(record, theirs)
+    assert ours.read(record.cell_id) == record
+    assert ours.read_right(record).sum() == 186
+    assert present(ours.model_file(record)).read_bytes() == b"model"
+    theirs.read_right(record)
+    assert file.exists()
