@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,8 @@ def test_the_first_screen_of_the_readme_is_of_the_reference_run() -> None:
 def test_exports_of_the_small_run(name: str, said: Said) -> None:
     from tlbench import __version__
 
+    if name == "pytest-benchmark" and tuple(map(int, metadata.version(name).split("."))) < (5, 3, 1):
+        pytest.skip("pytest-benchmark took an outlier for the last sample within the fence before 5.3.1")
     text = said("report", str(REFERENCE / "small-cpu"), "--format", name)
     check(f"small-cpu.{name}.json", text.replace(f"tlbench {__version__}", "tlbench VERSION"))
 

@@ -12,6 +12,7 @@ from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.moderated import Spread
 from tlbench.statistics.ranks import Shift
 from tlbench.statistics.runs import of_runs
+from tlbench.statistics.student import quantile
 
 MOST = 30
 """Runs a side beyond which nobody is sent."""
@@ -72,6 +73,4 @@ def runs_needed(shift: Shift, cell: Runs, known: Spread, gate: float, level: flo
 
 def _t(freedom: float, two_sided: float) -> float:
     """Student's quantile that is exceeded, in either direction, with this chance."""
-    from scipy import special
-
-    return float(special.stdtrit(freedom, 1 - two_sided / 2))
+    return quantile(freedom, 1 - two_sided / 2)

@@ -160,7 +160,7 @@ BY_ACCURACY = (
     ("the lowest validation loss", "the highest validation accuracy"),
 )
 PULL = '''
-class Pull:
+class Pull(keras.regularizers.Regularizer):
     """strength / 2 times the squared distance from `start`."""
 
     def __init__(self, strength, start):

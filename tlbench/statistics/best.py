@@ -17,6 +17,7 @@ from tlbench.statistics.finite import finite
 from tlbench.statistics.intervals import wilson
 from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
 from tlbench.statistics.ranks import Shift
+from tlbench.statistics.student import quantile
 from tlbench.statistics.trainings import Trainings, both, compare
 
 LEVEL = 0.05
@@ -78,11 +79,9 @@ def _interval(of: Trainings, seeds: Spread, confidence: float) -> tuple[float, f
     over_images = mean * (1 - mean) / of.images
     if not of.judged or over_images == 0 or seeds.freedom == 0:
         return wilson(mean * of.images, of.images, confidence)
-    from scipy import special
-
     total = both(Spread(seeds.variance / number, seeds.freedom), Spread(over_images, max(1, of.images - 1)))
-    wider = special.stdtrit(total.freedom, (1 + confidence) / 2) / NormalDist().inv_cdf((1 + confidence) / 2)
-    trials = of.images * over_images / total.variance / float(wider) ** 2
+    wider = quantile(total.freedom, (1 + confidence) / 2) / NormalDist().inv_cdf((1 + confidence) / 2)
+    trials = of.images * over_images / total.variance / wider**2
     return wilson(mean * trials, trials, confidence)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.statistics.finite import Numbers, finite
+from tlbench.statistics.student import quantile
 
 FEWEST = 6
 """Samples, and rounds, below which there is no interval."""
@@ -115,7 +116,7 @@ def _interval(estimate: float, drawn: Numbers, rounds: int, confidence: float) -
     from scipy import special  # a third of a second, which a plan does not need
 
     blocks = rounds / block_length(rounds)
-    t = float(special.stdtrit(blocks - 1, (1 + confidence) / 2))
+    t = quantile(blocks - 1, (1 + confidence) / 2)
     share = float(special.ndtr(-t * math.sqrt(blocks / (blocks - 1))))
     low, high = np.quantile(drawn, [share, 1 - share])
     return Interval(estimate, min(float(low), estimate), max(float(high), estimate))

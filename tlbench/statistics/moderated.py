@@ -15,6 +15,7 @@ import numpy as np
 
 from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.ranks import Shift
+from tlbench.statistics.student import quantile
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def difference(first: float, second: float, of_it: Spread, confidence: float = 0
     if of_it.variance == 0:
         return Shift(estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0)
     error = math.sqrt(of_it.variance)
-    half = error * float(special.stdtrit(of_it.freedom, (1 + confidence) / 2))
+    half = error * quantile(of_it.freedom, (1 + confidence) / 2)
     p = float(2 * special.stdtr(of_it.freedom, -abs(estimate) / error))
     return Shift(estimate, estimate - half, estimate + half, p)
 

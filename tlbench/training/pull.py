@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 
-class Pull:
-    """The Keras regularizer ``strength / 2 * sum((weights - start)^2)``; `start` None stands for zero."""
+class Pull(keras.regularizers.Regularizer):  # type: ignore[misc]
+    """The regularizer ``strength / 2 * sum((weights - start)^2)``; `start` None stands for zero."""
 
     def __init__(self, strength: float, start: keras.Variable | None) -> None:
         self._strength, self._start = strength, start

@@ -29,10 +29,10 @@ class Scale:
         return cls(low - room, high + room, start, end)
 
     def at(self, value: float) -> float:
-        """The place of a value."""
+        """The place of a value, rounded so that the last digit of a computed value does not move what is drawn."""
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         share = ((math.log(value) if self.log else value) - low) / (high - low)
-        return self.start + share * (self.end - self.start)
+        return round(self.start + share * (self.end - self.start), 6)
 
     def ticks(self, most: int) -> list[float]:
         """Round numbers within, `most` at most: 1, 2 or 5 times a power of ten."""
