@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.core.errors import UserError
 from tlbench.regression.advice import SOURCES, Advice
 from tlbench.reporting.render import terminal
@@ -35,7 +35,7 @@ def command(runs: tuple[Path, ...], images: int | None, path: Path | None, simil
         )
     a_class = float(images) if images is not None else _counted(path)
     advice = advise(a_class, similar == "yes", runs, say=say)
-    click.echo(_json(advice) if as_json else terminal.text(*blocks(advice)))
+    click.echo(_json(advice) if as_json else terminal.text(*blocks(advice), columns=width()))
 
 
 def _counted(path: Path | None) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import plugin_option
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.core.text import counted
 from tlbench.regression.side import Side
 from tlbench.reporting.render import terminal
@@ -51,7 +51,7 @@ def show(file: Path, as_json: bool) -> int:
     Example: tlbench baseline show baselines/ci.json
     """
     side = read_side(file)
-    click.echo(_json(side) if as_json else terminal.render(document(side)), nl=as_json)
+    click.echo(_json(side) if as_json else terminal.render(document(side), width()), nl=as_json)
     return 0
 
 

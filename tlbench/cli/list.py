@@ -8,15 +8,18 @@ import click
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
 from tlbench.cli.options import plugin_option
+from tlbench.cli.terminal import width
 from tlbench.core.cell import Head
 from tlbench.datasets import registry as datasets
 from tlbench.heads import registry as heads
 from tlbench.regression.metrics.registry import in_order
-from tlbench.reporting.document import Table
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
 
 Rows = list[dict[str, Any]]
+WIDE = ("family", "weights file")
+"""What a terminal that is too narrow for all leaves out first."""
 
 
 @click.command()
@@ -32,8 +35,23 @@ def command(kind: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
-        shown = [["—" if value in (None, "") else str(value) for value in row.values()] for row in rows]
-        click.echo(terminal.text(Table.of(list(rows[0]), shown)))
+        most = width()
+        drawn = terminal.text(_table(rows), columns=most)
+        wide = [key for key in WIDE if key in rows[0]]
+        if most is not None and wide and _columns(terminal.text(_table(rows))) > most:
+            without = [{key: value for key, value in row.items() if key not in wide} for row in rows]
+            left_out = Note((f"Left out here: {' and '.join(wide)}; with --json, or into a file, they are there.",))
+            drawn = terminal.text(_table(without), left_out, columns=most)
+        click.echo(drawn)
+
+
+def _table(rows: Rows) -> Table:
+    shown = [["—" if value in (None, "") else str(value) for value in row.values()] for row in rows]
+    return Table.of(list(rows[0]), shown)
+
+
+def _columns(drawn: str) -> int:
+    return max(map(len, drawn.split("\n")))
 
 
 def _backbones() -> Rows:

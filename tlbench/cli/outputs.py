@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.terminal import width
 from tlbench.core.errors import UserError, nearest
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
-from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS, text
 from tlbench.reporting.output import Made, printable, write
 from tlbench.session.compare import changed
 
@@ -82,7 +83,7 @@ def asked_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]
 def write_outputs(comparison: Comparison, outputs: Sequence[Output]) -> None:
     """Print or write each."""
     for name, make, file in outputs:
-        made = make(comparison)
+        made = text(comparison, width()) if make is text and file is None else make(comparison)
         if file:
             write(made, file)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.regression.contrasts import Contrast
 from tlbench.reporting.render import terminal
 from tlbench.reporting.views.contrasts import tables
@@ -27,7 +27,7 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
     Example: tlbench pairs results/small
     """
     contrasts = differences(run, cells, say=say)
-    click.echo(_json(contrasts) if as_json else terminal.text(*tables(contrasts)))
+    click.echo(_json(contrasts) if as_json else terminal.text(*tables(contrasts), columns=width()))
 
 
 def _json(contrasts: Sequence[Contrast]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from tlbench.cli.options import plugin_option, select_option, shard_option
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
-from tlbench.reporting.document import Table
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 from tlbench.session.plan import plan, trials_of
 
@@ -56,14 +56,15 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
         return
     unsure = chosen.unsure - untimed
     states = (done, "yes"), (unsure, UNSURE), (untimed, UNTIMED)
-    click.echo(terminal.text(_table(cells, {cell_id: state for ids, state in states for cell_id in ids})))
+    table = _table(cells, {cell_id: state for ids, state in states for cell_id in ids})
+    click.echo(terminal.text(table, columns=width()))
     counts = (done - unsure, "done"), (unsure, "trained earlier"), (untimed, "trained and not timed")
     numbers = [(sum(cell.id in ids for cell in cells), state) for ids, state in counts]
     said = ", ".join(f"{number} {state}" for number, state in numbers if number or state == "done")
     compared = "; images are compared when it runs" if any(cell.id in chosen.unsure for cell in cells) else ""
     click.echo(f"\n{counted(len(cells), 'cell')}, {said}{compared}.")
     for sentence in chosen.sentences:
-        click.echo(sentence)
+        click.echo(terminal.text(Note((sentence,)), columns=width()))
 
 
 def _predicted(cost: Cost | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import click
 
 from tlbench.cli.options import data_option, plugin_option
 from tlbench.cli.outputs import format_and_file
-from tlbench.cli.terminal import say, say_page
+from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
 from tlbench.reporting.output import Made, printable
@@ -98,10 +98,10 @@ def command(
             raise UserError("--thumbnails goes with --format html, as --format html=page.html")
         report = with_thumbnails(report, [find_run(run, lambda _: None) for run in runs], data, say)
     if as_profile:
-        click.echo(terminal.text(*profile.blocks(report.rows)))
+        click.echo(terminal.text(*profile.blocks(report.rows), columns=width()))
         return 0
     if most:
-        click.echo(terminal.text(*limited.sections(report, most)))
+        click.echo(terminal.text(*limited.sections(report, most), columns=width()))
         return 0
     named = None if columns is None else [one.strip() for one in columns.split(",")]
     for name, file in outputs or [("text", None)]:

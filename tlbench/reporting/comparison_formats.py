@@ -26,9 +26,9 @@ from tlbench.reporting.views.comparison import FAILING, document, headline
 from tlbench.reporting.views.comparison_page import page
 
 
-def text(comparison: Comparison) -> str:
-    """For a terminal."""
-    return terminal.render(document(comparison))
+def text(comparison: Comparison, columns: int | None = None) -> str:
+    """For a terminal, of so many columns."""
+    return terminal.render(document(comparison), columns)
 
 
 def markdown(comparison: Comparison) -> str:

@@ -1,5 +1,6 @@
 """A document as plain text for a terminal or a log. Markup is left out, tables are drawn in columns."""
 
+from collections.abc import Sequence
 from textwrap import wrap
 
 from tlbench.core.text import disarmed
@@ -20,22 +21,26 @@ from tlbench.reporting.document import (
 )
 from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Spans, Strips
 from tlbench.reporting.render.characters import one_line
+from tlbench.reporting.render.fitted import draw_within
 from tlbench.reporting.render.grid import draw
 
 COLUMNS = 100
 
 
-def render(document: Document) -> str:
-    """The document, its title on the first line."""
-    return text(Section(document.title, document.blocks)) + "\n"
+def render(document: Document, columns: int | None = None) -> str:
+    """The document, its title on the first line. columns: as `text`."""
+    return text(Section(document.title, document.blocks), columns=columns) + "\n"
 
 
-def text(*blocks: Block) -> str:
-    """Blocks without a title and without a line break at the end."""
-    return disarmed("\n".join(_lines(blocks)))
+def text(*blocks: Block, columns: int | None = None) -> str:
+    """Blocks without a title and without a line break at the end.
+
+    columns: those of a terminal, in which tables and remarks are to fit; None where lines may have any length.
+    """
+    return disarmed("\n".join(_lines(blocks, columns)))
 
 
-def _lines(blocks: tuple[Block, ...]) -> list[str]:
+def _lines(blocks: tuple[Block, ...], columns: int | None) -> list[str]:
     """Lines, one left empty between blocks; a list stands directly under the note that introduces it."""
     lines: list[str] = []
     drawn = [block for block in blocks if not isinstance(block, Program | Gallery | Picture)]
@@ -44,26 +49,39 @@ def _lines(blocks: tuple[Block, ...]) -> list[str]:
         introduced = isinstance(block, Listing) and isinstance(blocks[index - 1], Note)
         if index and not introduced:
             lines.append("")
-        lines += _block(block)
+        lines += _block(block, columns)
     return lines
 
 
-def _block(block: Block) -> list[str]:
+def _block(block: Block, columns: int | None) -> list[str]:
     match block:
         case Section(on_pages=True) | Program() | Gallery() | Scatter() | Curves() | Confusion() | Strips() | Spans():
             return []
         case Section(heading, blocks):
-            inner = _lines(blocks)
-            return [_plain(heading), *(["", *inner] if inner else [])]
+            inner = _lines(blocks, columns)
+            return [*_broken([_plain(heading)], columns), *(["", *inner] if inner else [])]
         case Table():
-            return [draw(block, _plain, "simple")]
+            return [draw(block, _plain, "simple")] if columns is None else draw_within(block, _plain, columns)
         case Note(lines) | Listing(lines):
-            return [_plain(line) for line in lines]
+            return _broken([_plain(line) for line in lines], columns)
         case Figure(title, _, caption):
-            return [_plain((f"{title}: ", *inlines(caption)))]
+            return _broken([_plain((f"{title}: ", *inlines(caption)))], columns)
         case Choice():
             said = filter(None, (sentence(block), listed(block), block.certainty))
-            return [line for text in said for line in wrap(one_line(text), COLUMNS)]
+            return [line for text in said for line in wrap(one_line(text), min(COLUMNS, columns or COLUMNS))]
+
+
+def _broken(lines: Sequence[str], columns: int | None) -> list[str]:
+    """Lines that are longer than `columns` broken between words; a word that is longer, as a path, stays whole."""
+    if columns is None:
+        return list(lines)
+    return [
+        part
+        for line in lines
+        for part in (
+            wrap(line, columns, break_on_hyphens=False, break_long_words=False) if len(line) > columns else [line]
+        )
+    ]
 
 
 def _plain(text: Text) -> str:

@@ -7,9 +7,9 @@ from tlbench.reporting.document import Block, Note, Table
 from tlbench.reporting.views.names import data_set, names_of
 from tlbench.results.record import Record
 
-BOTH = ["Data set", "First", "Second", "Top-1", "Difference"]
-RECIPES = [*BOTH, "95 % interval", "p (Holm)", ""]
-MODELS = [*BOTH, "Only first right", "Only second right", "p (Holm)", ""]
+BOTH = ["Data set", "First", "Second", "Top-1", "Points more"]
+RECIPES = [*BOTH, "95 % interval", "p (Holm)", "Verdict"]
+MODELS = [*BOTH, "Only first right", "Only second right", "p (Holm)", "Verdict"]
 OF_MODELS = (
     "One seed on a side: two trained models are compared, not two recipes. Trained again, the same recipe often "
     "differs as much; several seeds of a suite compare recipes."

@@ -1,0 +1,111 @@
+"""A table drawn in no more columns than a terminal has, where it would be wider: pure."""
+
+from collections.abc import Callable, Sequence
+from textwrap import wrap
+
+from tlbench.reporting.document import Table, Text, compact
+from tlbench.reporting.render.grid import draw
+
+WAYS = ((2, 1000), (2, 20), (1, 20), (1, 6))
+"""Blanks between columns, and letters of a word from which on it may be broken: the first way that has room is taken.
+
+Names of files are longer than 20; all words are broken where nothing else is left.
+"""
+MANY = 5
+"""From so many columns on, those that say the same in all rows are said once, below."""
+
+
+def draw_within(table: Table, cell: Callable[[Text], str], columns: int) -> list[str]:
+    """The table's lines, as `draw` makes them where they fit into `columns`.
+
+    Where they do not, empty columns are left out, what all rows have alike is said once below the table, and cells
+    are broken between words. What does not fit even so is drawn as narrow as it can be.
+    """
+    lines = draw(table, cell, "simple").split("\n")
+    if _fit(lines, columns):
+        return lines
+    many = len(table.columns) >= MANY
+    table, alike = _without_alike(compact(table), cell) if many else (compact(table), [])
+    lines = draw(table, cell, "simple").split("\n") if table.rows else []
+    return [*(lines if _fit(lines, columns) else _narrow(table, cell, columns)), *_said(alike, columns)]
+
+
+def _fit(lines: Sequence[str], columns: int) -> bool:
+    return all(len(line) <= columns for line in lines)
+
+
+def _without_alike(table: Table, cell: Callable[[Text], str]) -> tuple[Table, list[str]]:
+    """The table without columns in which all of several rows are alike, and what these say."""
+    if len(table.rows) < 2:
+        return table, []
+    alike = [len({cell(row[place]) for row in table.rows}) == 1 for place in range(len(table.columns))]
+    kept = [place for place, one in enumerate(alike) if not one]
+    said = [
+        f"{cell(column.heading)}: {cell(table.rows[0][place])}"
+        for place, column in enumerate(table.columns)
+        if alike[place]
+    ]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return Table(tuple(table.columns[place] for place in kept), rows), said
+
+
+def _said(alike: Sequence[str], columns: int) -> list[str]:
+    return wrap(f"In all rows, {'; '.join(alike)}.", columns, break_on_hyphens=False) if alike else []
+
+
+def _narrow(table: Table, cell: Callable[[Text], str], columns: int) -> list[str]:
+    head = [cell(column.heading) for column in table.columns]
+    rows = [[cell(text) for text in row] for row in table.rows]
+    by_column = list(zip(head, *rows, strict=True))
+    gap, widths = _widths(by_column, [column.width for column in table.columns], columns)
+
+    def lines(texts: Sequence[str], *, low: bool = False) -> list[str]:
+        parts = [_broken(text, width) for text, width in zip(texts, widths, strict=True)]
+        high = max(1, *map(len, parts))
+        filled = [[""] * (high - len(part)) + part if low else part + [""] * (high - len(part)) for part in parts]
+        return [_line(line) for line in zip(*filled, strict=True)]
+
+    def _line(texts: Sequence[str]) -> str:
+        padded = [
+            text.rjust(width) if column.align == "right" else text.ljust(width)
+            for text, width, column in zip(texts, widths, table.columns, strict=True)
+        ]
+        return (" " * gap).join(padded).rstrip()
+
+    rule = (" " * gap).join("-" * width for width in widths)
+    return [*lines(head, low=True), rule, *(line for row in rows for line in lines(row))]
+
+
+def _widths(by_column: Sequence[Sequence[str]], most: Sequence[int | None], columns: int) -> tuple[int, list[int]]:
+    """Blanks between columns, and the width of each: words are whole where that fits, the widest column gives first."""
+    words = [max((len(word) for text in texts for word in text.split()), default=1) for texts in by_column]
+    longest = [max(1, *(len(text) for text in texts[1:])) for texts in by_column]
+    wanted = [min(width, limit or width) for width, limit in zip(longest, most, strict=True)]
+    for gap, longest_whole in WAYS:
+        floors = [min(word, longest_whole) for word in words]
+        widths = [max(width, floor) for width, floor in zip(wanted, floors, strict=True)]
+        room = columns - gap * (len(widths) - 1)
+        while sum(widths) > room and widths != floors:
+            place = max(range(len(widths)), key=lambda at: (widths[at] - floors[at] > 0, widths[at]))
+            widths[place] -= 1
+        if sum(widths) <= room:
+            break
+    return gap, _given_back(by_column, widths, wanted, room)
+
+
+def _given_back(
+    by_column: Sequence[Sequence[str]], widths: Sequence[int], wanted: Sequence[int], room: int
+) -> list[int]:
+    """Widths without what no line of a column fills; those nearest to all that they want get it."""
+    filled = [
+        max((len(line) for text in texts for line in _broken(text, width)), default=1)
+        for texts, width in zip(by_column, widths, strict=True)
+    ]
+    for place in sorted(range(len(filled)), key=lambda at: wanted[at] - filled[at]):
+        if filled[place] < wanted[place] <= filled[place] + room - sum(filled):
+            filled[place] = wanted[place]
+    return filled
+
+
+def _broken(text: str, width: int) -> list[str]:
+    return wrap(text, width, break_on_hyphens=False)
