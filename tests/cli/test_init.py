@@ -210,4 +210,7 @@ def test_a_folder_that_is_no_data_set_writes_nothing(place: Path) -> None:
     (place / "folder").mkdir()
     with pytest.raises(UserError, match="folder is a folder; name a file in it with --out"):
         tlbench_init("--out", "folder")
+    for out in ("one/only/0.jpg/a.yaml", "one/only/0.jpg/b/a.yaml", "/proc/a/b.yaml"):
+        with pytest.raises(UserError, match=rf"{out} cannot be written \(.*\); name another file with --out"):
+            tlbench_init("--out", out)
     assert not Path("suite.yaml").exists()

@@ -1,5 +1,6 @@
 """What `tlbench run` says besides its report."""
 
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tlbench.cli import run
+import tlbench
+from tests import builders
+from tests.session.runs import make_run
+from tlbench.cli import main, run
+from tlbench.core.errors import UserError
 from tlbench.results.run_folder import create
 
 
@@ -30,3 +35,38 @@ def test_a_run_that_is_stopped_names_the_command_that_goes_on(
     said = CliRunner().invoke(run.command, ["suite.yaml", *options], standalone_mode=False)
     assert said.return_value == 130
     assert f"Stopped. What is finished is kept in {tmp_path / 'run'}; {again}\n" in said.stderr
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_disk_that_fills_up_says_what_is_kept_only_where_something_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], finished: bool
+) -> None:
+    def filled(suite: Path, *, events: Any, **others: Any) -> None:
+        records = [builders.record()] if finished else []
+        events.created(make_run(tmp_path / "run", records))
+        raise OSError(errno.ENOSPC, "No space left on device", "run/models/a.keras")
+
+    monkeypatch.setattr(run, "run", filled)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "suite.yaml"])
+    assert ended.value.code == 64
+    kept = f"; what is finished is kept in {tmp_path / 'run'}" if finished else ""
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"tlbench: run/models/a.keras: No space left on device; make room there{kept}"
+
+
+def test_the_command_line_names_options_where_python_names_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main_says(["init", "--out", "s.yaml"], capsys) == ""
+    wrong = "is a file, and a run needs a folder; name another folder with"
+    assert main_says(["run", "s.yaml", "--out", "s.yaml"], capsys) == f"tlbench: s.yaml {wrong} --out\n"
+    with pytest.raises(UserError, match=f"s.yaml {wrong} `out`"):
+        tlbench.run("s.yaml", out="s.yaml")
+
+
+def main_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        main(words)
+    return capsys.readouterr().err

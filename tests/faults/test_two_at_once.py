@@ -39,7 +39,7 @@ def test_a_folder_has_one_owner_who_says_who_it_is_and_is_forgotten_when_killed(
     first = subprocess.Popen([sys.executable, "-c", HOLDS, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     assert first.stdout.readline() == "held\n"
-    who = rf"process {first.pid} on {socket.gethostname()}, since 20\d\d-.*give --out another folder"
+    who = rf"process {first.pid} on {socket.gethostname()}, since 20\d\d-.*name another folder with `out`"
     with pytest.raises(OwnedError, match=who):
         Owner(tmp_path)
     first.send_signal(signal.SIGKILL)

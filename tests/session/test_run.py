@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -84,21 +85,31 @@ def test_a_folder_that_another_run_writes_is_refused_before_anything_is_trained(
         assert run(out="out").markdown == done.markdown  # what is finished is only read
 
 
-def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(replay: Replay, tmp_path: Path) -> None:
+def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"executor": "proces"}, "there is no executor 'proces'; did you mean 'process'"),
         ({"executor": "inline", "workers": 2}, "leave out one of the two"),
         ({"workers": -1}, "workers=-1: at least 1 is needed"),
         ({"workers": 10**11}, "workers=100000000000: at most 10000 can train side by side"),
         ({"select": "strategy=none"}, "matches none of the 2 cells"),
-        ({"out": "."}, "is not empty and no run"),
+        ({"out": "."}, "is not empty and no run; name another folder with `out`"),
+        ({"out": "suite.yaml"}, "suite.yaml is a file, and a run needs a folder; name another folder with `out`"),
+        ({"out": "/proc/run"}, r"no folder can be made in /proc \(.*\); name another folder with `out`"),
     ]
-    for options, sentence in wrong:
-        with pytest.raises(UserError, match=sentence):
-            tlbench.run("suite.yaml", **{"executor": "replay", **options})
-    assert not (tmp_path / "results").exists()
+    with monkeypatch.context() as patched:
+        patched.setattr("tlbench.session.run._find", Mock(side_effect=AssertionError("it reads images")))
+        for options, sentence in wrong:
+            with pytest.raises(UserError, match=sentence):
+                tlbench.run("suite.yaml", **{"executor": "replay", **options})
+        assert {path.name for path in tmp_path.iterdir()} <= {"suite.yaml", "cache"}
+        (tmp_path / "results").write_text("a file")
+        with pytest.raises(UserError, match="results/replayed cannot be made, since results is a file; name another"):
+            run()
+        (tmp_path / "results").unlink()
     run(out="here")
-    with pytest.raises(UserError, match="here holds a run already"):
+    with pytest.raises(UserError, match="here holds a run already; name another folder with `out`"):
         run(out="here", fresh=True)
     (tmp_path / "suite.yaml").write_text(SUITE.replace("epochs: 2", "epochs: 1"))
     with pytest.raises(UserError, match="here holds a run of other cells"):

@@ -36,7 +36,7 @@ def test_a_suite_that_is_changed_keeps_what_still_holds(replay: Replay, monkeypa
     first = run()
     assert changed("[frozen, full, norm]", events=heard) == ["norm"]
     assert heard.told["note"] == (
-        f"2 of 3 cells taken over from {first.path}, with the same images, weights and software; --fresh trains all",
+        f"2 of 3 cells taken over from {first.path}, with the same images, weights and software; `fresh` trains all",
     )
     assert [len(entry.memory) for entry in read_side(first.path.parent).entries] == [
         1,

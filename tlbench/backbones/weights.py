@@ -13,7 +13,7 @@ from tlbench.backbones import drawn
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
 from tlbench.core.cell import Scalar
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
 from tlbench.core.text import listed
@@ -76,7 +76,7 @@ class MissingWeightsError(UserError):
         self.missing = tuple(missing)
         self.bare = (
             f"{OF}{of}: {listed(files)} {are} not in {first.looked}, and {first.why}; put {the}{where} in a folder and "
-            "name that with --weights or TLBENCH_WEIGHTS"
+            f"name that with {argument('weights')} or TLBENCH_WEIGHTS"
         )
         super().__init__(
             f"{self.bare}, or let others stand in for {the}, marked, with `fallback: {{weights: drawn}}` or `fallback: "
@@ -134,7 +134,7 @@ def find(
             return stand_in(info, args, instead)
         raise UserError(f"there are no {named}; give it `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
-        raise UserError(f"the weights folder {folder} does not exist; mend --weights or TLBENCH_WEIGHTS")
+        raise UserError(f"the weights folder {folder} does not exist; mend {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
     if (there := _in_folders(official, folder)) is not None:
         return there

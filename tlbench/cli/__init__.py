@@ -1,5 +1,6 @@
 """The command line: one file a command, each imported only when it is asked for."""
 
+import errno
 import gc
 import importlib
 import io
@@ -17,7 +18,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.cli import signals
 from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, as_options
 from tlbench.core.text import disarmed, one_line
 from tlbench.core.version import __version__
 
@@ -45,6 +46,14 @@ COMMANDS = {
 TAKE_PLUGINS = ("run", "plan", "report", "compare", "ab", "baseline", "history", "list", "inspect")
 FAULT = 70
 """EX_SOFTWARE of sysexits.h."""
+FULL, KEPT_OUT = "make room there", "name another place, or change who may use this one"
+IN_THE_WAY = "a file is where a folder belongs, or a folder where a file does: name another place"
+WAYS_OUT = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), KEPT_OUT),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), IN_THE_WAY),
+}
+"""What to do about an error of the system."""
 COLLECT_AFTER = (100_000, 50, 10)
 """Commands make many values and few cycles: with Python's own thresholds, to read and render 10,000 records takes half
 as long again."""
@@ -112,7 +121,8 @@ def main(args: list[str] | None = None) -> None:
     gc.set_threshold(*COLLECT_AFTER)
     signals.listen()
     _print_anything()
-    code = _run(args)
+    with as_options():
+        code = _run(args)
     _forget_unwritten()
     sys.exit(code)
 
@@ -137,7 +147,8 @@ def _run(args: list[str] | None) -> int:
         return 141
     except OSError as error:
         _trace(args)
-        _say(f"{error.filename or 'the output'}: {error.strerror or error}; nothing that was finished is lost")
+        notes = (WAYS_OUT.get(error.errno or 0, ""), *getattr(error, "__notes__", ()))
+        _say("; ".join(filter(None, (f"{error.filename or 'the output'}: {error.strerror or error}", *notes))))
         return UserError.exit_code
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, which says that something regressed
         if not _of_memory(error):

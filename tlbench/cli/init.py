@@ -61,12 +61,14 @@ def command(
 def _write(out: Path, text: str, force: bool) -> None:
     if out.is_dir():
         raise UserError(f"{out} is a folder; name a file in it with --out")
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise UserError(f"{out} exists already; --force overwrites it, --out names another file") from None
+    except OSError as error:
+        if isinstance(error, FileExistsError) and out.exists():
+            raise UserError(f"{out} exists already; --force overwrites it, --out names another file") from None
+        raise UserError(f"{out} cannot be written ({error.strerror}); name another file with --out") from error
 
 
 def _own(folder: Path, layout: Layout, rule: SplitRule, out: Path) -> str:

@@ -76,6 +76,10 @@ def command(
                 budget=budget,
                 events=events,
             )
+    except OSError as error:
+        if progress.folder is not None and any((progress.folder / "records").glob("*.json")):
+            error.add_note(f"what is finished is kept in {progress.folder}")
+        raise
     except KeyboardInterrupt as error:
         if progress.folder is None:
             raise

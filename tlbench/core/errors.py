@@ -1,4 +1,10 @@
-"""The exception whose message is shown to the user."""
+"""The exception whose message is shown to the user, and how its words are chosen."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_as_options: ContextVar[bool] = ContextVar("as_options", default=False)
 
 
 class UserError(Exception):
@@ -9,6 +15,21 @@ class UserError(Exception):
     """
 
     exit_code = 64
+
+
+@contextmanager
+def as_options() -> Iterator[None]:
+    """Name arguments as the command line does, as long as the ``with`` lasts."""
+    token = _as_options.set(True)
+    try:
+        yield
+    finally:
+        _as_options.reset(token)
+
+
+def argument(name: str) -> str:
+    """An argument of the API as who called it writes it: ``--out`` on the command line, else its name in backticks."""
+    return f"--{name}" if _as_options.get() else f"`{name}`"
 
 
 def nearest(word: str, known: list[str], label: str) -> str:

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from tlbench.cache.download import DownloadError, fetch
 from tlbench.core.cell import Named
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, argument, nearest
 from tlbench.datasets.archive import BadArchiveError, extract
 from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
 from tlbench.datasets.spec import Archive, DatasetInfo
@@ -53,7 +53,7 @@ def locate(
     if path is not None:
         return Located(path)  # what the suite names itself has no stand-in
     if root is not None and not root.is_dir():
-        raise UserError(f"the data folder {root} does not exist; mend --data or TLBENCH_DATA")
+        raise UserError(f"the data folder {root} does not exist; mend {argument('data')} or TLBENCH_DATA")
     if dataset.name not in DATASETS:
         known = [*DATASETS, SYNTHETIC]
         raise UserError(
@@ -70,9 +70,9 @@ def locate(
             return Located(get(info, info.archive, cache, on_bytes))
         except (DownloadError, BadArchiveError) as error:
             why = f" ({error})"
+    place = root / info.name if root else f"a folder given with {argument('data')} or TLBENCH_DATA"
     raise UserError(
-        f"data set {info.name} is not in {root / info.name if root else 'a folder given with --data or TLBENCH_DATA'}"
-        f"{why}; {info.where}; or allow drawn pictures with "
+        f"data set {info.name} is not in {place}{why}; {info.where}; or allow drawn pictures with "
         "`fallback: {datasets: synthetic}`"
     )
 

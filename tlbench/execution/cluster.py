@@ -13,7 +13,7 @@ from typing import Any
 from tlbench.backbones import saved
 from tlbench.cache.folders import size
 from tlbench.core import plugin_files
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.text import one_line
 from tlbench.execution import node
 from tlbench.execution.executors import OnMessage
@@ -179,7 +179,9 @@ def _connected() -> Any:
         ray = importlib.import_module("ray")
         importlib.import_module("ray.util.scheduling_strategies")
     except ImportError as error:
-        raise UserError("--executor ray needs the package ray; `pip install 'tlbench[ray]'` installs it") from error
+        raise UserError(
+            f"{argument('executor')} ray needs the package ray; `pip install 'tlbench[ray]'` installs it"
+        ) from error
     if not ray.is_initialized():
         kept = signal.getsignal(signal.SIGTERM)  # Ray replaces the handler
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tlbench.cache.folders import size
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.plugins import Registry, resolve
 from tlbench.execution import child, server
 from tlbench.execution.children import Children
@@ -92,7 +92,9 @@ class ProcessExecutor:
         most = room_for(needs)
         if workers is not None:
             if workers > most:
-                raise UserError(f"--workers {workers}: cells with these `resources` fit {most} at once on this machine")
+                raise UserError(
+                    f"{argument('workers')} {workers}: cells with these `resources` fit {most} at once on this machine"
+                )
             return divided(workers, shares.cores(), shares.gpus()) if workers > 1 else (None,)
         if (gpus := shares.gpus()) and len(gpus) > 1:
             return divided(min(len(gpus), most), shares.cores(), gpus)
@@ -162,7 +164,9 @@ class InlineExecutor:
     def slots(self, needs: Resources, workers: int | None) -> Sequence[Share | None]:
         """One slot with the whole machine."""
         if workers and workers > 1:
-            raise UserError("--workers: the inline executor runs one cell after the other; leave out one of the two")
+            raise UserError(
+                f"{argument('workers')}: the inline executor runs one cell after the other; leave out one of the two"
+            )
         room_for(needs)
         return (None,)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, argument, nearest
 from tlbench.datasets.source import Split
 from tlbench.execution.entry_points import LITERT, LITERT_INT8, ONNX, OPENVINO
 
@@ -67,9 +67,11 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name, runtime in RUNTIMES.items() if not runtime.missing)
     for name in names:
         if name not in RUNTIMES:
-            raise UserError(f"--to: there is no runtime {name!r}; {nearest(name, list(RUNTIMES), 'runtimes')}")
+            raise UserError(
+                f"{argument('to')}: there is no runtime {name!r}; {nearest(name, list(RUNTIMES), 'runtimes')}"
+            )
         if RUNTIMES[name].missing:
-            raise UserError(f"--to {name}: {RUNTIMES[name].absence}")
+            raise UserError(f"{argument('to')} {name}: {RUNTIMES[name].absence}")
     return tuple(dict.fromkeys(names))
 
 

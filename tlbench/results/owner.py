@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 
 OWNER_FILE = "owner.lock"
 WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -38,7 +38,7 @@ class Owner:
                 holder = os.pread(self._descriptor, 4096, 0)
                 os.close(self._descriptor)
                 who = f"{folder} is being written by another run ({_named(holder)})"
-                raise OwnedError(f"{who}; wait for it, or give --out another folder") from None
+                raise OwnedError(f"{who}; wait for it, or name another folder with {argument('out')}") from None
             except OSError as error:
                 if error.errno not in WITHOUT_LOCKS:
                     os.close(self._descriptor)

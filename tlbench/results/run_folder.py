@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from tlbench.core.cell import Value
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
@@ -61,13 +61,18 @@ def create(
     folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime, commit: str | None = None
 ) -> RunFolder:
     """Make `folder` the folder of a new run. Raises UserError where anything but its owner's file is in it already."""
-    if folder.exists() and (not folder.is_dir() or any(file.name != OWNER_FILE for file in folder.iterdir())):
-        raise UserError(f"{folder} is not empty and no run; give --out another folder")
+    check_free(folder)
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit)
     write_atomically(folder / SUITE_FILE, text.encode())
     write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
     return RunFolder(folder, run)
+
+
+def check_free(folder: Path) -> None:
+    """Raise UserError where `folder` cannot become a run's, since anything but its owner's file is in it already."""
+    if folder.exists() and (not folder.is_dir() or any(file.name != OWNER_FILE for file in folder.iterdir())):
+        raise UserError(f"{folder} is not empty and no run; name another folder with {argument('out')}")
 
 
 def new_path(base: Path, suite: str, cells: Sequence[str], now: datetime) -> Path:

@@ -10,7 +10,7 @@ from typing import Protocol
 from tlbench.cache.folders import cache_dir
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.files import write_atomically
 from tlbench.core.selection import select as select_cells
 from tlbench.execution import temporary
@@ -70,7 +70,7 @@ def ab(
     """
     left = out / ENVIRONMENTS  # of a call that ended while they were set up
     if out.exists() and any(path != left or not (left / MADE).is_file() for path in out.iterdir()):
-        raise UserError(f"{out} is not empty; give --out another folder")
+        raise UserError(f"{out} is not empty; name another folder with {argument('out')}")
     shutil.rmtree(left, ignore_errors=True)
     trial = _Trial.of(suite_file, data, weights, gates, effort, events)
     cells = select_cells(trial.cells, select) if select else trial.cells

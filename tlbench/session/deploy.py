@@ -8,7 +8,7 @@ from pathlib import Path
 from tlbench.cache.folders import cache_dir
 from tlbench.core import settings
 from tlbench.core.cell import Timing
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.datasets.registry import DATASETS, SYNTHETIC
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server, temporary
@@ -119,8 +119,8 @@ def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource:
     found = decoded_again(record, path, data) if known else None
     if found is None:
         raise UserError(
-            f"the images of {folder.path} ({record.cell.dataset.label}) are not here, or others are; --data names the "
-            f"folder in which {name} lies"
+            f"the images of {folder.path} ({record.cell.dataset.label}) are not here, or others are; "
+            f"{argument('data')} names the folder in which {name} lies"
         )
     return found
 

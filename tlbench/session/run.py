@@ -36,7 +36,7 @@ from tlbench.session.budgeted import Predict, Purse
 from tlbench.session.costs import earlier_records
 from tlbench.session.events import Events, Logged
 from tlbench.session.folder import StrPath, as_path, outdate_report, written_report
-from tlbench.session.start import new_or_resumed
+from tlbench.session.start import check_place, new_or_resumed
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
 
@@ -160,8 +160,9 @@ def run(
         synthetic_allowed=read.fallback.datasets == "synthetic",
         weights_instead=read.fallback.weights,
     )
-    inputs = _find(asked, places, events)
     place = Path(out) if out is not None else None
+    check_place(read.name, place, fresh)
+    inputs = _find(asked, places, events)
     backends = _backends(asked, worker)
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backends)
     costs, failed_now = dict[str, Cost](), list[Record]()

@@ -1,12 +1,14 @@
 """Where a run begins: in a new folder, or where an earlier run stopped."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tlbench.core.cell import Cell
-from tlbench.core.errors import UserError
+from tlbench.core.errors import UserError, argument
 from tlbench.core.text import counted
 from tlbench.execution.inputs import Inputs
 from tlbench.execution.resume import Found, resumable, still_valid
@@ -14,7 +16,7 @@ from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import Owner
-from tlbench.results.run_folder import RunFolder, create, is_run, left_out, new_path, open_run, runs_under
+from tlbench.results.run_folder import RunFolder, check_free, create, is_run, left_out, new_path, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.session.events import Events
 from tlbench.session.folder import RESULTS
@@ -73,12 +75,39 @@ def new_or_resumed(
     return earlier.folder, done, owner
 
 
+def check_place(suite: str, out: Path | None, fresh: bool) -> None:
+    """Raise UserError where a run of `suite` has no place, as far as that can be seen before it is known what is left
+    to do. Makes nothing.
+    """
+    place = out or RESULTS / suite
+    there = next((one for one in (place, *place.parents) if os.path.lexists(one)), Path())
+    way_out = f"name another folder with {argument('out')}"
+    if not os.path.isdir(there):  # noqa: PTH112 - no error where it may not be looked into
+        if there == place:
+            raise UserError(f"{place} is a file, and a run needs a folder; {way_out}")
+        raise UserError(f"{place} cannot be made, since {there} is a file; {way_out}")
+    if out is not None and is_run(out):
+        if fresh:
+            raise UserError(f"{argument('fresh')}: {out} holds a run already; {way_out}")
+        return
+    if out is None and any(is_run(one) for one in place.glob("*")):
+        return  # perhaps one that is only read
+    if out is not None:
+        check_free(out)
+    try:
+        Path(tempfile.mkdtemp(prefix=".tlbench-", dir=there)).rmdir()
+    except OSError as error:
+        raise UserError(f"no folder can be made in {there} ({error.strerror}); {way_out}") from error
+
+
 def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, models: bool, fresh: bool) -> Found:
     if fresh:
-        raise UserError(f"--fresh: {out} holds a run already; give --out another folder")
+        raise UserError(f"{argument('fresh')}: {out} holds a run already; name another folder with {argument('out')}")
     found = resumable([open_run(out)], ids, asked, inputs, models)
     if found is None:
-        raise UserError(f"{out} holds a run of other cells, images, weights or plugins; give --out another folder")
+        raise UserError(
+            f"{out} holds a run of other cells, images, weights or plugins; name another folder with {argument('out')}"
+        )
     return found
 
 
@@ -116,7 +145,7 @@ def _take_over(
         names = ", ".join(dict.fromkeys(str(earlier.path) for earlier, _ in found))
         events.note(
             f"{len(found)} of {counted(len(asked), 'cell')} taken over from {names}, with the same images, weights and "
-            "software; --fresh trains all"
+            f"software; {argument('fresh')} trains all"
         )
     return frozenset(record.cell_id for _, record in found if record.timings or not record.cell.timing)
 
