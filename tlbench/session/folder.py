@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tlbench.core.errors import UserError, nearest
@@ -16,6 +17,9 @@ log = logging.getLogger("tlbench")
 
 RESULTS = Path("results")
 """Where runs are kept, by suite, unless another place is named."""
+
+NAMED = 5
+"""At most so many folders are named in a sentence."""
 
 WRITTEN = ("md", "txt")
 """Endings of the reports that stand for one that need not be made again."""
@@ -55,7 +59,17 @@ def find_run(run: Run, say: Say) -> RunFolder:
     if not is_run(path) and (runs := runs_under(path, say)):
         say(f"{path}: taking its newest run, {runs[0].path.name}")
         return runs[0]
+    if not is_run(path) and (below := _with_runs(path)):
+        named = ", ".join(below[:NAMED]) + (f" and {len(below) - NAMED} more" if len(below) > NAMED else "")
+        raise UserError(f"{path} is not the folder of a run, and has runs further below: name one of {named}")
     return open_run(path)
+
+
+def _with_runs(path: Path) -> list[str]:
+    """The folders in `path` that have runs directly in them, as those of suites in `RESULTS` do."""
+    with suppress(OSError):
+        return sorted(str(one) for one in path.iterdir() if one.is_dir() and any(map(is_run, one.iterdir())))
+    return []
 
 
 def read_records(folder: RunFolder) -> Records:
