@@ -64,9 +64,22 @@ def test_the_screenful_has_the_ratio_with_milliseconds_in_brackets_and_says_what
     found = {line.split(",")[1].split(" ")[1]: line.split("  ") for line in lines if line.startswith("MobileNet (")}
     shown = {name: [text.strip() for text in texts if text.strip()][3:5] for name, texts in found.items()}
     assert shown == {"frozen": ["20", "1x (61)"], "full": ["20", "1.79x (61)"], "partial": ["20", "— (61)"]}
-    assert "Times with an x are relative to 1x, that of MobileNet (alpha=0.25), frozen; ms are in brackets." in lines
+    said = (
+        "Times with an x are relative to 1x, that of MobileNet (alpha=0.25), frozen, and were measured in turn with it. "
+        "The ms in brackets were not; do not divide them."
+    )
+    assert said in " ".join(lines)
     assert not any("~" in line for line in lines)  # all are stable, so that no mark is explained
     assert "relative to 1x" not in as_text(Report("t", rows(builders.record())))
+
+
+def test_a_ratio_that_is_not_known_well_has_its_mark_and_milliseconds_have_theirs() -> None:
+    wide = to_anchor(1.48).model_copy(update={"low": 1.10, "high": 1.55})
+    text = as_text(Report("t", rows(FROZEN, FULL, record("partial", timed(wide)))))
+    assert "~1.48x (61)" in text
+    assert " 1.79x (61)" in text
+    assert " ".join(text.split()).endswith("do not divide them. ~ before an x: known to no better than 10%.")
+    assert "before an x" not in as_text(Report("t", rows(FROZEN, FULL)))
 
 
 def test_where_no_time_is_stable_the_screenful_marks_none_and_says_so() -> None:

@@ -8,7 +8,7 @@ from tlbench.core.cell import StepName
 from tlbench.reporting import numbers
 from tlbench.reporting.plots import Axis, Reading
 from tlbench.reporting.report import RunRecord, first_of_each
-from tlbench.reporting.views.relative import PLACES, Place, relative_of, timed_at
+from tlbench.reporting.views.relative import PLACES, Place, relative_of, sharp, timed_at
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
@@ -86,7 +86,8 @@ def _step(device: str, step: StepName) -> Cost:
         where = " on the GPU" if device == "gpu" else ""
         text = f"{mark}{numbers.two_digits(value)} ms {what} {timing.batch_size} images{where}"
         beside = relative_of(row, at)
-        return Reading(value, text, _ms(timing.low), _ms(timing.high), beside.estimate if beside else None)
+        ratio, known = (beside.estimate, sharp(beside)) if beside else (None, True)
+        return Reading(value, text, _ms(timing.low), _ms(timing.high), ratio, known)
 
     def place(row: RunRecord) -> Hashable:
         """The run, which is of one machine: on another, or in another hour, a step may take twice as many of them."""

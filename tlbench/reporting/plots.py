@@ -17,7 +17,7 @@ class Axis:
 class Reading:
     """A finite number, the ends of its interval where they are known, and how it is written.
 
-    relative: of a time, to that of the run's anchor, where it was measured.
+    relative: of a time, to that of the run's anchor, where it was measured; sharp: whether that is known well.
     """
 
     value: float
@@ -25,6 +25,7 @@ class Reading:
     low: float | None = None
     high: float | None = None
     relative: float | None = None
+    sharp: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ Place = tuple[str, StepName]
 """A kind of device and a step: what a column of times is of."""
 PLACES: tuple[Place, ...] = (("cpu", "inference"), ("gpu", "inference"), ("cpu", "training"), ("gpu", "training"))
 
+SHARP = 0.10
+"""A relative time whose interval reaches further is marked where the interval itself is not shown."""
+
 
 @dataclass(frozen=True)
 class TimeColumns:
@@ -85,6 +88,13 @@ def relative_of(row: RunRecord, place: Place) -> Relative | None:
     """The relative time of a record at `place`; None where there is none, or too few rounds for an interval."""
     step = timed_at(row, place)
     return step.relative if step and step.relative and step.relative.low is not None else None
+
+
+def sharp(one: Relative) -> bool:
+    """Whether a relative time is known to `SHARP` either way."""
+    if one.low is None or one.high is None:
+        return False
+    return max(one.high - one.estimate, one.estimate - one.low) <= SHARP * one.estimate
 
 
 def timed_at(row: RunRecord, place: Place) -> StepTiming | None:

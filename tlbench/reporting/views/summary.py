@@ -15,7 +15,7 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.choice import Decision
 from tlbench.reporting.views.names import labels_of
-from tlbench.reporting.views.relative import Place, TimeColumns, relative_of
+from tlbench.reporting.views.relative import SHARP, Place, TimeColumns, relative_of, sharp
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
 
@@ -26,7 +26,11 @@ SEVERAL = (
     "`tlbench compare` sets two runs against each other."
 )
 NO_TIMES = "The rest, with the times of each run, is in the report's files."
-RELATIVE = "Times with an x are relative to 1x, that of {anchor}; ms are in brackets."
+RELATIVE = (
+    "Times with an x are relative to 1x, that of {anchor}, and were measured in turn with it. The ms in brackets were "
+    "not; do not divide them."
+)
+SHAKY = f" {UNSTABLE} before an x: known to no better than {SHARP:.0%}."
 HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
 COLUMNS, TOP1, BEST = 100, len("100.0% (99–100)"), len("Best?") + 2
 MOST = 4
@@ -93,7 +97,8 @@ def _legend(report: Report, how: TimeColumns, *, several: bool) -> list[Note]:
     stable = (
         "" if not unstable else f"; {UNSTABLE} marks one that is not stable" if how.marks else "; no time is stable"
     )
-    relative = [RELATIVE.format(anchor=how.anchor)] if how.anchor else []
+    said = RELATIVE.format(anchor=how.anchor) + (SHAKY if _any_shaky(report, how) else "")
+    relative = wrap(said, COLUMNS) if how.anchor else []
     return [Note((f"{UNIT.format(batch=batch, stable=stable)}{'' if runs else f' {REST}'}", *relative, *runs))]
 
 
@@ -145,13 +150,21 @@ def _cost(key: str, reading: Reading | None, how: TimeColumns) -> str:
     """``23``, or ``1.79x (23)`` where the column has relative times."""
     if reading is None:
         return DASH
-    return _relative(TIMES.get(key), reading.relative, reading.text.split(" ")[0], how)
+    return _relative(TIMES.get(key), reading.relative, reading.text.split(" ")[0], how, known=reading.sharp)
 
 
-def _relative(place: Place | None, ratio: float | None, number: str, how: TimeColumns) -> str:
+def _relative(place: Place | None, ratio: float | None, number: str, how: TimeColumns, *, known: bool) -> str:
     if place not in how.anchors or number == DASH:
         return number
-    return f"{DASH if ratio is None else '1x' if ratio == 1 else f'{ratio:.2f}x'} ({number})"
+    mark = "" if known else UNSTABLE
+    return f"{DASH if ratio is None else '1x' if ratio == 1 else f'{mark}{ratio:.2f}x'} ({number})"
+
+
+def _any_shaky(report: Report, how: TimeColumns) -> bool:
+    """Whether a relative time that is shown has a mark."""
+    rows = [*_shown(report), *original.originals(report)]
+    found = [relative_of(row, place) for row in rows for place in how.anchors]
+    return any(one is not None and not sharp(one) for one in found)
 
 
 def _original(of: Sequence[RunRecord], how: TimeColumns) -> tuple[list[str], list[list[str]]]:
@@ -178,7 +191,7 @@ def _inference(seeds: Sequence[RunRecord], place: Place, how: TimeColumns) -> st
     if number != DASH and place[0] in how.of_several_runs:
         number += f" [{run}]"
     found = next(filter(None, (relative_of(row, place) for row in seeds)), None)
-    return _relative(place, found.estimate if found else None, number, how)
+    return _relative(place, found.estimate if found else None, number, how, known=found is None or sharp(found))
 
 
 def _top1(record: Record) -> str:
