@@ -41,7 +41,9 @@ def test_what_is_unknown_has_no_prediction() -> None:
     assert predicted([known, unknown], lambda _: IMAGES, []).keys() == {known.id}
     assert predicted([known], lambda _: None, []) == {}
     said = cost_sentences([known, unknown], {known.id: COST}, free=10**10)
-    assert said[0].startswith("Predicted for 1 of 2 cells: 60 s of training, added up; at most 2.0 GB of memory; 4 MB")
+    assert said[0].startswith(
+        "Predicted for 1 of 2 cells: 60 s of training, added up; 2.0 GB of memory for the largest cell; 4 MB"
+    )
     assert said[1].startswith("Known from other backbones on this machine")
     assert said[2].startswith("1 cell without a prediction")
 
@@ -84,12 +86,12 @@ def test_the_prediction_stands_beside_what_was_taken() -> None:
         builders.failed(builders.cell(seed=2)),
     ]
     assert taken_sentence({record.cell_id: COST for record in records}, records) == (
-        "Predicted and taken: 2 min and 10 min of training, added up over 2 cells, 1 of them within the stated error; "
-        "at most 2.0 GB and 3.0 GB of memory."
+        "Predicted and taken: 2 min and 10 min of training, added up over 2 cells, 1 of them off by a factor of at most "
+        f"{COST.factor:g}, as nine of ten should be; 2.0 GB and 3.0 GB of memory for the largest cell."
     )
     assert taken_sentence({}, records) == ""
     nothing = replace(COST, seconds=0.0)  # of a cell that shares its model and its features
-    assert "1 cell, 0 of them within" in taken_sentence({records[0].cell_id: nothing}, records)
+    assert "1 cell, 0 of them off by" in taken_sentence({records[0].cell_id: nothing}, records)
 
 
 def test_durations_have_the_unit_one_would_say() -> None:

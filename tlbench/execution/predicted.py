@@ -107,7 +107,7 @@ def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) 
         disk = sum(images.values()) + sum(features.values())
         memory = _size(max(cost.memory for cost in every))
         said = [
-            f"Predicted{of}: {', '.join(training + steps)}; at most {memory} of memory"
+            f"Predicted{of}: {', '.join(training + steps)}; {memory} of memory for the largest cell"
             + (f"; {_size(disk)} of images and pooled features on disk." if disk else "."),
             basis(every),
         ]
@@ -155,15 +155,15 @@ def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
     if not both:
         return ""
     told, took = sum(cost.seconds for cost, _ in both), sum(sum(one.phases.values()) for _, one in both)
-    within = sum(
-        cost.seconds / cost.factor <= sum(one.phases.values()) <= cost.seconds * cost.factor for cost, one in both
-    )
+    factor = max(cost.factor for cost, _ in both)
+    within = sum(cost.seconds / factor <= sum(one.phases.values()) <= cost.seconds * factor for cost, one in both)
     peaks = [(cost.memory, one.memory.peak) for cost, one in both if one.memory and one.memory.peak]
     most = [_size(max(bytes_)) for bytes_ in zip(*peaks, strict=True)]
-    memory = f"; at most {most[0]} and {most[1]} of memory" if peaks else ""
+    memory = f"; {most[0]} and {most[1]} of memory for the largest cell" if peaks else ""
     return (
         f"Predicted and taken: {duration(told)} and {duration(took)} of training, added up over "
-        f"{counted(len(both), 'cell')}, {within} of them within the stated error{memory}."
+        f"{counted(len(both), 'cell')}, {within} of them off by a factor of at most {factor:g}, as nine of ten "
+        f"should be{memory}."
     )
 
 
