@@ -1,5 +1,6 @@
 """From a suite to its cells: what the matrix has, in which order, and under which ids."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from tests import builders
 from tests.narrow import present
 from tlbench.backbones import registry
 from tlbench.core.cell import Cell, Limit, Named
-from tlbench.core.errors import UserError
-from tlbench.core.selection import select, shard
+from tlbench.core.errors import UserError, as_options
+from tlbench.core.selection import select, selecting, shard
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -271,9 +272,55 @@ def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
         with pytest.raises(UserError, match=sentence) as caught:
             select(found, expression)
         assert caught.value.exit_code == 64
+    with pytest.raises(UserError, match=r"^`select`: strategy=frosen matches none"):
+        select(found, "strategy=frosen")
+    with as_options(), pytest.raises(UserError, match=r"^--select: strategy=frosen matches none"):
+        select(found, "strategy=frosen")
     with pytest.raises(UserError, match="matches none of the 12 cells; `tlbench plan` lists them") as caught:
         select(found, "strategy=frozen strategy=full")
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("expression", "count"),
+    [
+        ('backbone="MobileNet (alpha=0.25)" strategy=full', 2),
+        ("strategy=full backbone='MobileNet (alpha=0.25)'", 2),
+        ('backbone="MobileNet (alpha=0.25)","MobileNetV2 (alpha=0.35)"', 12),
+        ('backbone="MobileNetV2 (*",MobileNet', 12),
+        ('  strategy="full" \t dataset="intel"  ', 2),
+    ],
+)
+def test_a_name_with_blanks_stands_in_quotes(expression: str, count: int) -> None:
+    assert len(select(expand(load_suite(SMALL)), expression)) == count
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        ("backbone=MobileNet (alpha=0.25)", """there is no key '(alpha'; quotes hold a name with blanks together: backbone="MobileNet (alpha=0.25)\""""),
+        ('backbone="MobileNet (alpha=0.25)', """'backbone="MobileNet' is not of the form key=pattern; a quote that opens is to be closed"""),
+        ('backbone="MobileNet (alpha=0.5)"', """backbone="MobileNet (alpha=0.5)" matches none of the 12 cells; did you mean 'MobileNet (alpha=0.25)'"""),
+        ('strategy="full"x', "is not of the form key=pattern"),
+        ("strategy=full,", "'strategy=full,' is not of the form key=pattern, e.g. backbone=MobileNet*"),
+        ("=full", "there is no key ''; known keys: "),
+        ("strategy=", "'strategy=' is not of the form key=pattern, e.g."),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_quotes_and_blanks(expression: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        select(expand(load_suite(SMALL)), expression)
+
+
+def test_a_selection_of_one_cell_selects_it() -> None:
+    found = expand(load_suite(SMALL))
+    full = select(found, "strategy=full")
+    said = selecting(full[1], full, "strategy=full")
+    assert said == 'strategy=full backbone="MobileNetV2 (alpha=0.35)" dataset=cats_dogs'
+    assert select(found, said) == (full[1],)
+    for cell in found:
+        assert select(found, selecting(cell, found)) == (cell,)
+    assert selecting(found[0], [found[0], found[0].model_copy(update={"image_size": 40})]) == f"id={found[0].id}"
 
 
 @pytest.mark.parametrize("of", [1, 2, 5, 7, 12])
@@ -286,7 +333,7 @@ def test_shards_have_every_cell_once_and_are_alike_in_size(of: int) -> None:
 
 @pytest.mark.parametrize("part", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4", "1/4/4", "1/13"])
 def test_what_is_no_part_of_a_suite_is_refused(part: str) -> None:
-    with pytest.raises(UserError, match="--shard"):
+    with pytest.raises(UserError, match=r"^`shard`: "):
         shard(expand(load_suite(SMALL)), part)
 
 

@@ -20,6 +20,6 @@ def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
     A CELL is an id of `tlbench plan`, the beginning of one, or a selection as of `run --select` that means one cell.
     Exit 2 where some files are no images, 3 where all are.
 
-    Example: tlbench predict results/small 2cf2d1 ../flowers/daisy/1.jpg
+    Example: tlbench predict results/flowers 'strategy=full backbone=MobileNetV2' new/*.jpg
     """
     return show(predict(run, cell, images, say=say), kind)

@@ -1,11 +1,12 @@
 """`--select` and `--shard`: run some cells of a suite. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tlbench.core.cell import Cell
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, argument, nearest
 
 KEYS: dict[str, Callable[[Cell], list[str]]] = {
     "id": lambda cell: [cell.id],
@@ -24,38 +25,117 @@ class NothingSelectedError(UserError):
     exit_code = 3
 
 
-def select(cells: Sequence[Cell], expression: str) -> tuple[Cell, ...]:
+PART = re.compile(r""""[^"]*"|'[^']*'|[^\s,"'][^\s,]*""")
+"""A pattern; quotes around one that has blanks or commas in it."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One of the terms of a selection, as it was written, and what it says."""
+
+    text: str
+    key: str
+    patterns: tuple[str, ...]
+
+
+def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Cell, ...]:
     """The cells that match every term of `expression`, in their original order.
 
-    A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``.
+    A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``. A
+    pattern with blanks stands in quotes: ``backbone="MobileNet (alpha=0.25)"``.
+
+    Args:
+        cells: the cells to choose from.
+        expression: the terms.
+        called: what messages call the expression; by default the argument ``select``.
 
     Raises:
         NothingSelectedError: no cell matches all terms.
         UserError: a term has another form, its key is unknown, or one of its patterns matches no cell.
     """
-    chosen = list(cells)
-    for term in expression.split():
-        key, equals, patterns = term.partition("=")
-        if not equals and re.fullmatch("[0-9a-f]{4,12}", term):
-            raise UserError(f"--select: {term!r} is not of the form key=pattern; a cell by its id is id={term}*")
-        if not equals or not patterns:
-            raise UserError(f"--select: {term!r} is not of the form key=pattern, e.g. backbone=MobileNet*")
-        if key not in KEYS:
-            raise UserError(f"--select: there is no key {key!r}; {nearest(key, list(KEYS), 'keys')}")
-        asked = patterns.split(",")
-        known = {name for cell in cells for name in KEYS[key](cell)}
-        for pattern in asked:
+    chosen, called = list(cells), called or argument("select")
+    for term in _terms(expression, called, cells):
+        names = KEYS[term.key]
+        known = {name for cell in cells for name in names(cell)}
+        for pattern in term.patterns:
             if not any(fnmatchcase(name, pattern) for name in known):
-                way_out = nearest(pattern, list(known), f"values of {key}")
-                raise UserError(f"--select: {key}={pattern} matches none of the {len(cells)} cells; {way_out}")
+                way_out = nearest(pattern, list(known), f"values of {term.key}")
+                raise UserError(
+                    f"{called}: {term.key}={_quoted(pattern)} matches none of the {len(cells)} cells; {way_out}"
+                )
         chosen = [
-            cell for cell in chosen if any(fnmatchcase(name, pattern) for name in KEYS[key](cell) for pattern in asked)
+            cell
+            for cell in chosen
+            if any(fnmatchcase(name, pattern) for name in names(cell) for pattern in term.patterns)
         ]
     if not chosen:
         raise NothingSelectedError(
-            f"--select {expression!r} matches none of the {len(cells)} cells; `tlbench plan` lists them"
+            f"{called} {expression!r} matches none of the {len(cells)} cells; `tlbench plan` lists them"
         )
     return tuple(chosen)
+
+
+def selecting(cell: Cell, cells: Sequence[Cell], expression: str = "") -> str:
+    """A selection that chooses `cell` only, of `cells`, which `expression` selects; the id where nothing else does."""
+    words, left = [expression] if expression else [], list(cells)
+    for key, names in KEYS.items():
+        value = names(cell)[-1]
+        fewer = [one for one in left if value in names(one)]
+        if key != "id" and len(fewer) < len(left):
+            words, left = [*words, f"{key}={_quoted(value)}"], fewer
+    return " ".join(words) if len(left) == 1 else f"id={cell.id}"
+
+
+def _quoted(pattern: str) -> str:
+    """The pattern as a term has it."""
+    mark = "'" if '"' in pattern else '"'
+    return f"{mark}{pattern}{mark}" if re.search(r"[\s,]", pattern) or pattern[:1] in ("'", '"') else pattern
+
+
+def _terms(expression: str, called: str, cells: Sequence[Cell]) -> Iterator[Term]:
+    """The terms. Raises UserError, which names the expression as `called`, for one that has another form."""
+    place, text = 0, expression.strip()
+    while place < len(text):
+        begin = place
+        while place < len(text) and not text[place].isspace() and text[place] != "=":
+            place += 1
+        key, patterns = text[begin:place], list[str]()
+        while place < len(text) and text[place] in ("=" if not patterns else ","):
+            if (part := PART.match(text, place + 1)) is None:
+                break
+            patterns.append(part[0][1:-1] if part[0][0] in "\"'" else part[0])
+            place = part.end()
+        while place < len(text) and not text[place].isspace():  # what belongs to no pattern
+            patterns, place = [], place + 1
+        term = Term(text[begin:place], key, tuple(patterns))
+        _check(term, called, cells)
+        yield term
+        while place < len(text) and text[place].isspace():
+            place += 1
+
+
+def _check(term: Term, called: str, cells: Sequence[Cell]) -> None:
+    hint = _hint(term, cells)
+    if not term.patterns:
+        way_out = f"; {hint}" if hint else ", e.g. backbone=MobileNet*"
+        raise UserError(f"{called}: {term.text!r} is not of the form key=pattern{way_out}")
+    if term.key not in KEYS:
+        raise UserError(f"{called}: there is no key {term.key!r}; {hint or nearest(term.key, list(KEYS), 'keys')}")
+
+
+def _hint(term: Term, cells: Sequence[Cell]) -> str:
+    """What may have been meant by a term that has another form."""
+    if not term.patterns and re.fullmatch("[0-9a-f]{4,12}", term.text):
+        return f"a cell by its id is id={term.text}*"
+    if not term.patterns and re.search("[=,][\"']", term.text):
+        return "a quote that opens is to be closed"
+    whole = next((f"{key}={_quoted(name)}" for key, name in _names(cells) if term.text in name.split()), None)
+    return f"quotes hold a name with blanks together: {whole}" if whole else ""
+
+
+def _names(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+    """All names of the cells, with their keys."""
+    return ((key, name) for cell in cells for key, names in KEYS.items() for name in names(cell))
 
 
 def shard(cells: Sequence[Cell], part: str) -> tuple[Cell, ...]:
@@ -70,7 +150,7 @@ def shard(cells: Sequence[Cell], part: str) -> tuple[Cell, ...]:
     match = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", part, re.ASCII)
     number, of = (int(match[1]), int(match[2])) if match else (1, 0)
     if number > of:
-        raise UserError(f"--shard: {part!r} is no part; 1/4 is the first of four, 4/4 the last")
+        raise UserError(f"{argument('shard')}: {part!r} is no part; 1/4 is the first of four, 4/4 the last")
     if of > len(cells):
-        raise UserError(f"--shard: {len(cells)} cells cannot be {of} parts; make fewer")
+        raise UserError(f"{argument('shard')}: {len(cells)} cells cannot be {of} parts; make fewer")
     return tuple(cells[len(cells) * (number - 1) // of : len(cells) * number // of])

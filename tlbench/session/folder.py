@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.core.selection import select
+from tlbench.core.selection import select, selecting
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
@@ -94,7 +94,7 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
     Raises UserError where there is none, or several.
     """
     if "=" in cell:
-        chosen = {one.id for one in select([record.cell for record in records], cell)}
+        chosen = {one.id for one in select([record.cell for record in records], cell, kind)}
         fitting = [record for record in records if record.cell.id in chosen]
     else:
         fitting = [record for record in records if record.cell_id.startswith(cell)]
@@ -102,7 +102,8 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
         return fitting[0]
     if fitting:
         several = ", ".join(f"{record.cell_id} ({record.cell.label})" for record in fitting)
-        raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}")
+        one = selecting(fitting[0].cell, [record.cell for record in fitting], cell if "=" in cell else "")
+        raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}; {one!r} is the first of them")
     ids = [record.cell_id for record in records]
     raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
 

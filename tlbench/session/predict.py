@@ -16,6 +16,7 @@ from tlbench.backbones.weights import MissingWeightsError, find
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, nearest
+from tlbench.datasets.names import shown
 from tlbench.execution import child
 from tlbench.execution.entry_points import CLASSIFY, PREDICT
 from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, record_of, told_records
@@ -140,10 +141,16 @@ def _predictions(
     backend: str,
 ) -> Predictions:
     names = [str(Path(image)) for image in ((images,) if isinstance(images, str | PathLike) else images)]
-    answer = child.call(target, {**request, "files": names}, backend)
+    files = [name for name in names if not Path(name).is_dir()]
+    if names and not files:
+        folder = shown(names[0])
+        raise UserError(f"{folder} is a folder; name the image files in it: {folder.rstrip('/')}/*")
+    answer = child.call(target, {**request, "files": files}, backend)
     damaged: dict[int, str] = answer["damaged"]
     found = answer["probabilities"]
     if found is None:
         found = np.empty((0, len(classes)), np.float32)
-    good = tuple(name for index, name in enumerate(names) if index not in damaged)
-    return Predictions(model, classes, good, found, {names[index]: why for index, why in damaged.items()})
+    good = tuple(name for index, name in enumerate(files) if index not in damaged)
+    skipped = {files[index]: why for index, why in damaged.items()}
+    skipped |= {name: "it is a folder; its files are not looked at" for name in names if name not in files}
+    return Predictions(model, classes, good, found, skipped)
