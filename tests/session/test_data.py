@@ -39,7 +39,11 @@ def test_a_class_without_a_file_hides_no_other_trouble(tmp_path: Path, split: bo
     assert {name for of in found.counts.values() for name, count in of.items() if not count} == {"foxes"}
     assert not found.clean
     said = screen(found)
-    assert "a run is refused: class 'foxes' in " in said
+    words, folders = " ".join(said.split()), ["train", "test"] if split else ["."]
+    where = ", ".join(f"'foxes' in {tmp_path / folder}" for folder in folders)
+    be, what = ("classes {} are", "folders") if split else ("class {} is", "folder")
+    assert f"a run is refused: {be.format(where)} empty; put images there or remove the {what}" in words
+    assert "once parts of it are drawn" not in words
     assert "--move-bad" in said or "broken.jpg" in said
     with pytest.raises(UserError, match=r"class 'foxes' in .* is empty"):
         read_layout(tmp_path, SplitRule())

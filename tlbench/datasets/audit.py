@@ -16,12 +16,21 @@ SIZE = 64
 
 
 @dataclass(frozen=True)
+class Bare:
+    """A class of which there is no file in `folder`, relative to the data set's, from which `splits` are taken."""
+
+    name: str
+    folder: str
+    splits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """What was found.
 
     file: what lists the images, or has them all in it; None of a folder. splits: where each comes from. left_out: what
     was never looked into. undecodable: files that are no images; files: their paths in the file system. exact, near:
-    groups of the same picture.
+    groups of the same picture. bare: classes whose folder has no file that is read.
     """
 
     folder: Path
@@ -35,6 +44,7 @@ class Audit:
     exact: Groups
     near: Groups
     file: Path | None = None
+    bare: tuple[Bare, ...] = ()
 
     @property
     def place(self) -> Path:
@@ -83,6 +93,19 @@ def audit(layout: Layout, threads: int) -> Audit:
         exact=duplicates.exact(there, sketches),
         near=duplicates.near(there, sketches),
         file=layout.file,
+        bare=_bare(layout),
+    )
+
+
+def _bare(layout: Layout) -> tuple[Bare, ...]:
+    folders: dict[str, list[str]] = {}
+    for split, origin in layout.origins.items():
+        folders.setdefault(origin.folder, []).append(split)
+    return tuple(
+        Bare(name, folder, tuple(splits))
+        for folder, splits in folders.items()
+        for name in layout.classes
+        if not any(layout.files[split].get(name) for split in splits)
     )
 
 

@@ -98,8 +98,15 @@ def _bad(audit: Audit) -> list[str]:
     refused = (
         [f"a run is refused: no images are {'; '.join(many)}, more than {MOST_BAD:.0%}; {way_out}"] if many else []
     )
-    if audit.empty:
-        empty = first(audit.empty, NAMED)
+    if audit.bare:
+        where = [f"{one.name!r} in {shown(str(audit.folder / one.folder))}" for one in audit.bare]
+        are, folders = ("class {} is", "folder") if len(where) == 1 else ("classes {} are", "folders")
+        refused.append(
+            f"a run is refused: {are.format(first(where, NAMED))} empty; put images there or remove the {folders}"
+        )
+    bare = {f"{one.name!r} in {split}" for one in audit.bare for split in one.splits}
+    if few := [one for one in audit.empty if one not in bare]:
+        empty = first(few, NAMED)
         drawn = (
             ", once parts of it are drawn for the other splits"
             if any(one.drawn for one in audit.splits.values())
