@@ -1,12 +1,16 @@
 """What is seen while a run goes."""
 
 import io
+import re
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests import builders
+from tests.cli.test_time_left import Clock
 from tlbench.cli.progress import Terminal, line
+from tlbench.core.cell import Named
 from tlbench.execution.job import Progress
 from tlbench.results.record import Failure
 from tlbench.results.run_folder import Run, RunFolder
@@ -117,3 +121,56 @@ def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> Non
         "note the reference workload was lost (SIGKILL); step times are taken without it, and marked unstable"
     )
     assert ended.startswith("1/3 ")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_a_long_name_loses_its_beginning_and_not_the_time_that_is_left(columns: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=columns)
+    cell = builders.cell(
+        backbone=Named(name="EfficientNetV2B0", args={"include_preprocessing": False}),
+        strategy=Named(name="full"),
+        seed=7,
+    )
+    with Terminal(console, clock=lambda: 0.0) as events:
+        events.foretold({cell.id: 360.0}, timing=0.0)
+        events.training(total=12, done=3)
+        events.begin(cell)
+        events.progress(cell, Progress(phase="train", epoch=2, val_accuracy=0.5))
+    assert isinstance(console.file, io.StringIO)
+    lines = [text for text in re.split(r"\x1b\[[^m]*[A-Za-z]|[\r\n]", console.file.getvalue()) if "left" in text]
+    assert lines
+    shown = {60: "…", 80: "· gap · seed 7 · epoch 2/3, ", 100: " · full · gap · seed 7 · epoch 2/3, "}[columns]
+    assert lines[-1].rstrip().endswith("validation 50.0% · about 54 min left")
+    assert shown in lines[-1]
+
+
+def test_off_a_terminal_something_is_said_each_half_minute_of_step_times() -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=False, width=300), Clock()
+    with Terminal(console, total=2, done=2, clock=now) as events:
+        events.opening(builders.cell(), 1, 2)
+        for number in range(1, 8):
+            now.now += 10
+            events.round(number, 4, 2)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "Step times: 2 models take turns",
+        "2/2 step times: round 3, 4 steps of 2 models still wait",
+        "2/2 step times: round 6, 4 steps of 2 models still wait",
+    ]
+
+
+def test_off_a_terminal_a_long_training_and_long_decoding_are_told() -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=False, width=40), Clock()
+    cell = builders.cell()
+    with Terminal(console, total=2, clock=now) as events:
+        for done in (0, 300):
+            now.now += 20
+            events.decoding("cats [1]", done, 600)
+        events.begin(cell)
+        now.now += 31
+        events.progress(cell, Progress(phase="train", epoch=2, val_accuracy=0.5))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "Preparing cats [1]: 300/600",
+        f"0/2 {cell.label} · epoch 2/3, validation 50.0%",
+    ]

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes: a live line on a terminal, a line a cell elsewhere."""
+"""How a run is shown while it goes: a live line on a terminal; elsewhere a line a cell, and one each half minute."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,12 +19,18 @@ from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside
 
+BAR, SHORT_BAR, WIDE, GAPS = 20, 8, 120, 2
+"""Columns of the bar, of that on a terminal of fewer than `WIDE`, and blanks between it, the count and the text."""
+QUIET = 30.0
+"""Seconds after which somebody who reads a log wants to know that it goes on."""
+
 
 class Terminal:
     """The Events of a run on a rich console. `folder` is the run's, once that is known.
 
     The live line is redrawn when something happens and never by a timer: a thread that draws would
-    disturb what the worker measures.
+    disturb what the worker measures. Where there is no terminal, it is printed when something happens and nothing was
+    said for `QUIET` seconds.
     """
 
     def __init__(
@@ -33,8 +39,9 @@ class Terminal:
         self.folder: Path | None = None
         self._console = console
         self._status = console.status("")
+        self._bar_width = BAR if console.width >= WIDE else SHORT_BAR
         self._bar = Progress(
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=self._bar_width),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
             console=console,
@@ -43,6 +50,7 @@ class Terminal:
             disable=not console.is_terminal,
         )
         self._total, self._done, self._time_left = total, done, TimeLeft(clock)
+        self._clock, self._said_last = clock, clock()
         self._time_left.training(total - done)
         self._task = self._bar.add_task("", total=total, completed=done)
 
@@ -64,7 +72,9 @@ class Terminal:
 
     def decoding(self, dataset: str, done: int, total: int) -> None:
         """Show how far a data set is decoded."""
-        self._status.update(f"Preparing {escape(dataset)}: {done}/{total}")
+        text = f"Preparing {dataset}: {done}/{total}"
+        self._status.update(escape(text))
+        self._say_after_quiet(text)
 
     def fallback(self, sentence: str) -> None:
         """Say what stands in."""
@@ -107,8 +117,9 @@ class Terminal:
         """Show which model is written for which runtime."""
         self._status.stop()
         self._bar.start()
-        text = f"{escape(cell.label)} · {escape(title)}"
-        self._bar.update(self._task, total=total, completed=number - 1, description=text, refresh=True)
+        self._total, self._done = total, number - 1
+        self._bar.update(self._task, total=total, completed=self._done)
+        self._live("", cell.label, f" · {title}")
 
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
         """Remember it for the time that is left."""
@@ -128,7 +139,7 @@ class Terminal:
 
     def said(self, sentence: str) -> None:
         """Leave a line behind."""
-        self._console.print(escape(sentence))
+        self._print(escape(sentence))
 
     def begin(self, cell: Cell) -> None:
         """Show which cell runs."""
@@ -147,48 +158,68 @@ class Terminal:
     def opening(self, cell: Cell, number: int, total: int) -> None:
         """Show which model is made ready for the timing phase."""
         self._time_left.timing()
-        text = f"step times: model {number}/{total}, {escape(cell.label)}{self._left()}"
-        self._bar.update(self._task, description=text, refresh=True)
+        self._live(f"step times: model {number}/{total}, ", cell.label, self._left())
         if number == 1:
-            self._console.print(f"Step times: {total} models take turns", highlight=False)
+            self._print(f"Step times: {total} models take turns")
 
     def round(self, number: int, waiting: int, models: int) -> None:
         """Show how the timing phase goes."""
         waits = f"{counted(waiting, 'step')} of {counted(models, 'model')} still {'waits' if waiting == 1 else 'wait'}"
-        text = f"step times: round {number}, {waits}{self._left()}"
-        self._bar.update(self._task, description=text, refresh=True)
+        self._live(f"step times: round {number}, {waits}{self._left()}")
 
     def lost(self, cell: Cell, why: Failure) -> None:
         """Say which model gives no step times."""
         text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
-        self._console.print(f"[red]failed[/] {escape(text)}", highlight=False, soft_wrap=True)
+        self._print(f"[red]failed[/] {escape(text)}")
 
     def reference_lost(self, why: Failure) -> None:
         """Say that the machine's speed is not watched any more."""
         text = f"the reference workload was lost ({why.type}); step times are taken without it, and marked unstable"
-        self._console.print(f"[yellow]note[/] {escape(text)}", highlight=False, soft_wrap=True)
+        self._print(f"[yellow]note[/] {escape(text)}")
 
     def end(self, record: Record) -> None:
         """Leave one line for the cell behind."""
         self._done += 1
         self._time_left.end(record.cell_id, whole=record.status == "ok")
         self._bar.update(self._task, completed=self._done, description="", refresh=True)
-        self._console.print(
-            f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/] {line(record)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        self._print(f"[dim]{self._counted()}[/] {line(record)}")
 
     def _say(self, kind: str, sentence: str) -> None:
         self._status.stop()
-        self._console.print((f"[yellow]{kind}[/] " if kind else "") + escape(disarmed(sentence)))
+        self._print((f"[yellow]{kind}[/] " if kind else "") + escape(disarmed(sentence)))
 
     def _show(self, cell: Cell, text: str) -> None:
-        self._bar.update(self._task, description=f"{escape(cell.label)} · {text}{self._left()}", refresh=True)
+        self._live("", cell.label, f" · {text}{self._left()}")
+
+    def _live(self, before: str, name: str = "", after: str = "") -> None:
+        """Show a text in the live line. Where it is too long, the name in it loses its beginning, whose end tells cells
+        apart; then the text does, whose end is the time that is left.
+        """
+        room = self._console.width - self._bar_width - len(self._counted()) - GAPS
+        short = _end(name, room - len(before) - len(after))
+        self._bar.update(self._task, description=escape(_end(f"{before}{short}{after}", room)), refresh=True)
+        self._say_after_quiet(f"{self._counted()} {before}{name}{after}")
+
+    def _counted(self) -> str:
+        return f"{self._done:>{len(str(self._total))}}/{self._total}"
+
+    def _say_after_quiet(self, text: str) -> None:
+        """Print a text where there is no live line and nothing was said for long."""
+        if not self._console.is_terminal and self._clock() - self._said_last >= QUIET:
+            self._print(escape(text))
+
+    def _print(self, text: str) -> None:
+        self._said_last = self._clock()
+        self._console.print(text, highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
         seconds = self._time_left.seconds()
         return "" if seconds is None else f" · about {duration(max(seconds, 1))} left"
+
+
+def _end(text: str, room: int) -> str:
+    """As much of the end of a text as there is room for, with a sign that it is the end."""
+    return text if len(text) <= room else f"…{text[len(text) - room + 1 :]}" if room > 1 else ""
 
 
 def line(record: Record) -> str:
