@@ -2,7 +2,8 @@
 
 import pytest
 
-from tlbench.host.doctor import noise
+from tlbench.host.doctor import machine, noise
+from tlbench.session.doctor import examine
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,23 @@ def test_noise_is_scored_by_the_spread_of_the_reference_workload(spread: float, 
 
 def test_what_earlier_runs_saw_is_said() -> None:
     assert noise([0.05] * 20, [0.04] * 40 + [0.07] * 40).found.endswith("; -20% to +40% in 80 earlier ones")
+
+
+def test_the_machine_is_told_in_words() -> None:
+    identity = {"cpu": "Z80 {}", "memory_gib": "23.5", "cpu_quota": "2", "cache_l1": "32K", "machine": "x86_64"}
+    assert machine(identity).found == "cpu Z80 {}, memory 23.5 GiB, at most 2 cores at a time, L1 cache 32K, x86_64"
+
+
+def test_what_is_said_of_folders_that_are_not_named_is_what_a_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`datasets.locate` and `backbones.weights.find` are what it does, in this order."""
+    for variable in ("TLBENCH_DATA", "TLBENCH_WEIGHTS"):
+        monkeypatch.delenv(variable, raising=False)
+    said = {check.name: check.found for check in examine(noise=False)}
+    assert said["TLBENCH_DATA"] == (
+        "not set: a run takes what `tlbench data get` has fetched; it draws what is absent where the suite's `fallback` "
+        "allows that, else it fetches what has a public archive"
+    )
+    assert said["TLBENCH_WEIGHTS"] == (
+        "not set: a run takes weights from Keras' cache, else fetches them, else takes others where the suite's "
+        "`fallback` allows that"
+    )

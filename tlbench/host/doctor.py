@@ -23,6 +23,18 @@ class Check:
     advice: str = ""
 
 
+WORDS = {"memory_gib": "memory {} GiB", "cpu_quota": "at most {} cores at a time", "machine": "{}"}
+"""How a fact is put whose name is none that a reader knows."""
+
+
+def machine(identity: Mapping[str, str]) -> Check:
+    """What the machine is."""
+    known = {**WORDS, **{f"cache_l{level}": f"L{level} cache {{}}" for level in range(1, 5)}}
+    return Check(
+        "machine", "ok", ", ".join(known.get(key, f"{key} {{}}").format(value) for key, value in identity.items())
+    )
+
+
 def load(average: float | None, threads: int) -> Check:
     """Other work on the machine shows in every step time."""
     if average is None:

@@ -31,22 +31,25 @@ def _checks() -> list[Check]:
     environment = capture()
     volatile = environment.volatile
     average = volatile.get("load_1min")
-    identity = ", ".join(f"{key} {value}" for key, value in environment.identity.items())
     missing = [name for name in ("keras", "tensorflow") if importlib.util.find_spec(name) is None]
     return [
-        Check("machine", "ok", identity),
+        doctor.machine(environment.identity),
         doctor.packages(missing, environment.versions),
         doctor.load(None if average is None else float(average), usable_cores()),
         doctor.memory(float(volatile["free_memory_gib"])),
         doctor.governor(volatile.get("governor")),
         doctor.disk(_free_gib(cache_dir()), str(cache_dir())),
         _folder(
-            "TLBENCH_DATA", [f"{name}/" for name in DATASETS], "data sets are fetched, or drawn where a suite allows it"
+            "TLBENCH_DATA",
+            [f"{name}/" for name in DATASETS],
+            "a run takes what `tlbench data get` has fetched; it draws what is absent where the suite's `fallback` "
+            "allows that, else it fetches what has a public archive",
         ),
         _folder(
             "TLBENCH_WEIGHTS",
             ["*.h5"],
-            "weights come from Keras' cache or are fetched, or others where a suite allows it",
+            "a run takes weights from Keras' cache, else fetches them, else takes others where the suite's `fallback` "
+            "allows that",
         ),
     ]
 
