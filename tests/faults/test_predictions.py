@@ -88,6 +88,7 @@ def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing() -> None:
         (archive(probabilities=answers()[0].astype(object), labels=LABELS), "allow_pickle"),
         (zipped("probabilities.npy", "labels.npy"), "a member of it is no array"),
     ],
+    ids=lambda part: part if isinstance(part, str) else "file",  # the bytes have the time in them
 )
 def test_what_is_no_predictions_is_refused(content: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said):
