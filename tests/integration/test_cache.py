@@ -44,7 +44,7 @@ def test_the_cache_is_listed_pruned_and_cleared(place: Path, tlbench: Command) -
     assert "SmallConvNet · shapes, 48 px" in said
     assert "72 images of bars, stripes" in said
     pruned = tlbench("cache", "prune", "--max", "100KB").stdout
-    assert pruned.startswith("Removed 1 entries")
+    assert pruned.startswith("Removed 1 entry ")
     assert len(json.loads(tlbench("cache", "list", "--json").stdout)) == 3
     assert tlbench("cache", "clear", "--yes").stdout.startswith("Removed ")
     assert json.loads(tlbench("cache", "list", "--json").stdout) == []
@@ -61,8 +61,8 @@ def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_remove
     listed = tlbench("cache", "list").stdout
     assert "another version of tlbench made it" in listed
     assert "8 images of cats, dogs" in listed
-    assert "1 entries are in use and stay." in tlbench("cache", "prune", "--max", "1KB").stdout
-    assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entries are in use and stay.\n")
+    assert "1 entry is in use and stays." in tlbench("cache", "prune", "--max", "1KB").stdout
+    assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entry is in use and stays.\n")
     assert not old.exists()
     assert images.splits["train"].open(1.0)[1].tolist() == [0, 0, 1, 1]
     del images

@@ -18,7 +18,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.cli import signals
 from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
-from tlbench.core.errors import UserError, as_options
+from tlbench.core.errors import UserError, as_options, nearest
 from tlbench.core.text import disarmed, one_line
 from tlbench.core.version import __version__
 
@@ -68,12 +68,14 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of `COMMANDS`, the order of a first session."""
-        return list(COMMANDS)
+        return [*COMMANDS]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Load plugin files before the command is imported, which makes options of what is registered."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}; {nearest(args[0], [*COMMANDS], 'commands')}")
         if args[0] in TAKE_PLUGINS:
             for file in plugins_in(args[1:]):
                 plugin_files.load(file)
@@ -97,7 +99,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from `COMMANDS`, without importing one."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items()])
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,8 +138,14 @@ def _run(args: list[str] | None) -> int:
             return _fault(error.__cause__, args)
         _say("interrupted")
         return signals.exit_code(error.__cause__)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _print(error.format_message())
+        return UserError.exit_code
+    except click.UsageError as error:
+        _wrong_usage(error)
+        return UserError.exit_code
     except click.ClickException as error:
-        _say(error.format_message(), error.ctx if isinstance(error, click.UsageError) else None)
+        _say(one_line(error.format_message()))
         return UserError.exit_code
     except UserError as error:
         _trace(args)
@@ -212,7 +220,17 @@ def _trace(args: list[str] | None) -> None:
             traceback.print_exc()
 
 
-def _say(message: str, ctx: click.Context | None = None) -> None:
-    hint = f" See '{ctx.command_path} --help'." if ctx else ""
+def _wrong_usage(error: click.UsageError) -> None:
+    """Say what was wrong with a command, beside how it is used, as click does."""
+    if error.ctx:
+        _print(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help.\n")
+    _say(one_line(error.format_message()))
+
+
+def _say(message: str) -> None:
+    _print(f"tlbench: {message}")
+
+
+def _print(text: str) -> None:
     with suppress(OSError):  # then there is nobody to tell it
-        click.echo(disarmed(f"tlbench: {message}{hint}"), err=True)
+        click.echo(disarmed(text), err=True)

@@ -18,7 +18,7 @@ from tlbench.session.advice import advise, training_images
 @click.option("--images", type=click.IntRange(min=1), help="Training images a class that you have.")
 @click.option("--path", type=click.Path(path_type=Path), help="Your images, a folder a class: they are counted.")
 @click.option("--similar", help="yes: your classes are like ImageNet's (animals, plants, things); no: they are unlike.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(runs: tuple[Path, ...], images: int | None, path: Path | None, similar: str | None, as_json: bool) -> None:
     """Say which strategy the lessons' rule advises, what the runs measured, and what the difference is.
 

@@ -44,7 +44,7 @@ def save(runs: tuple[Path, ...], file: Path) -> int:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def show(file: Path, as_json: bool) -> int:
     """Print what FILE (or a run) says of each cell.
 

@@ -25,11 +25,13 @@ def command() -> None:
     """Look after the cache: decoded images, and what frozen layers make of them.
 
     It is under $TLBENCH_CACHE (default ~/.cache/tlbench). Nothing in it is a result: what is removed is made again.
+
+    Example: tlbench cache list
     """
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def list_(as_json: bool) -> None:
     """List what is kept, the least recently used first.
 
@@ -58,7 +60,7 @@ def list_(as_json: bool) -> None:
     click.echo(f"{told} in {cache_dir()}")
 
 
-@command.command()
+@command.command(short_help="Remove what was least recently used.")
 @click.option(
     "--max",
     "most",
@@ -79,8 +81,9 @@ def prune(most: str | None) -> None:
     removals = [remove_oldest(kept, bound) for kept, bound in bounds]
     count, bytes_ = sum(len(removal.removed) for removal in removals), sum(removal.bytes for removal in removals)
     left = sum(kept.bytes for _, kept in _all())
-    gone = f"Removed {count} entries ({size(bytes_)}) and {leftovers} half-made ones; {size(left)} are kept."
-    click.echo(gone + _in_use(removals))
+    half_made = f" and {leftovers} half-made" if leftovers else ""
+    gone = f"Removed {_entries(count)} ({size(bytes_)}){half_made}" if count or leftovers else "Nothing was removed"
+    click.echo(f"{gone}; {size(left)} are kept.{_in_use(removals)}")
 
 
 @command.command()
@@ -111,7 +114,15 @@ def _all() -> list[tuple[Kind, Kept]]:
 
 def _in_use(removals: Sequence[Removal]) -> str:
     count = sum(len(removal.in_use) for removal in removals)
-    return f" {count} entries are in use and stay." if count else ""
+    return (
+        f" {_entries(count)} {'is' if count == 1 else 'are'} in use and {'stays' if count == 1 else 'stay'}."
+        if count
+        else ""
+    )
+
+
+def _entries(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"
 
 
 def _row(kind: Kind, kept: Kept) -> dict[str, Any]:

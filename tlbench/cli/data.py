@@ -30,7 +30,7 @@ def command() -> None:
 
 @command.command("list")
 @data_option
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def list_(data: Path | None, as_json: bool) -> None:
     """Say which data sets are there.
 
@@ -47,7 +47,7 @@ def list_(data: Path | None, as_json: bool) -> None:
         click.echo(f"{row['name']}: {row['folder'] or 'absent; ' + row['where']}")
 
 
-@command.command()
+@command.command(short_help="Say what is read, which files are no images, what is twice.")
 @click.argument("name", required=False)
 @data_option
 @click.option(

@@ -13,7 +13,7 @@ MISSING = 2
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--quick", is_flag=True, help="Do not measure the machine's noise, which takes 10 seconds.")
 def command(as_json: bool, quick: bool) -> int:
     """Look at the machine, the packages and the folders a run uses. Exit 2 where a run would not work.

@@ -23,11 +23,13 @@ WIDE = ("family", "weights file")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.argument("kind", metavar="KIND", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @plugin_option
 def command(kind: str, as_json: bool) -> None:
     """List what a suite may name, or the metrics that comparisons judge.
+
+    KIND is backbones, datasets, strategies, heads or metrics.
 
     Example: tlbench list backbones
     """

@@ -16,7 +16,7 @@ from tlbench.session.differences import differences
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("cells", metavar="[CELL CELL]", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
     """Test recipes of RUN against each other on the same images, by all their seeds, adjusted by Holm.
 

@@ -1,0 +1,54 @@
+"""A command that is written wrong is answered as click does: how it is used, what was wrong, in whole lines."""
+
+import pytest
+
+from tlbench.cli import COMMANDS, main
+
+
+def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 64
+    told = capsys.readouterr()
+    assert told.out == ""
+    return told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "what"),
+    [
+        (["list"], "list [OPTIONS] KIND", "Missing argument 'KIND'. Choose from: backbones, datasets, strategies, heads, metrics"),
+        (["run"], "run [OPTIONS] SUITE", "Missing argument 'SUITE'."),
+        (["run", "a.yaml", "--workers", "0"], "run [OPTIONS] SUITE", "Invalid value for '--workers': 0 is not in the range x>=1."),
+    ],
+)  # fmt: skip
+def test_usage_comes_first_then_one_line(
+    words: list[str], usage: str, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    help_of = f"Try 'tlbench {words[0]} --help' for help."
+    assert said(words, capsys) == f"Usage: tlbench {usage}\n{help_of}\n\ntlbench: {what}\n"
+
+
+def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(["rnu"], capsys).endswith("\n\ntlbench: No such command 'rnu'; did you mean 'run'?\n")
+    assert "\ntlbench: No such command 'xyzzy'; known commands: ab, advise, " in said(["xyzzy"], capsys)
+
+
+@pytest.mark.parametrize("words", [[], ["data"], ["cache"]])
+def test_a_group_alone_is_its_help_and_nothing_else(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(words, capsys)
+    assert text.startswith(f"Usage: {' '.join(['tlbench', *words])} [OPTIONS] COMMAND [ARGS]...\n")
+    assert "See '" not in text
+    assert all(line.startswith(("Usage", "Options", "Commands", "  ")) or not line for line in text.splitlines())
+
+
+def test_no_command_is_described_by_half_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["data"], ["cache"], ["baseline"]):
+        assert "..." not in said(words, capsys).replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert f"Example: tlbench {name} " in capsys.readouterr().out.replace("\n", " ") + " "
