@@ -57,6 +57,9 @@ def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
         events.round(3, 4, 2)
     assert isinstance(console.file, io.StringIO)
     assert "Step times: 2 models take turns" in console.file.getvalue()
+    with Terminal(console, total=1, done=1) as events:
+        events.opening(builders.cell(), 1, 1)
+    assert "1 models" not in console.file.getvalue()
     assert "round 3, 4 steps of 2 models still wait" in console.file.getvalue()
 
 
@@ -79,6 +82,7 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         events.created(folder)
         events.set_aside(SetAside(Path("set_aside/a.json"), "it is no JSON"))
         events.resumed(folder, asked=4, trained=3, untimed=2)
+        events.resumed(folder, asked=6, trained=1, untimed=0)
         events.complete(folder, asked=4)
         assert events.folder == folder.path
     assert isinstance(console.file, io.StringIO)
@@ -89,6 +93,7 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         "New run in results/small",
         "set aside set_aside/a.json: it is no JSON",
         "Going on in results/small: 3 of 4 cells are done, 2 of them without step times",
+        "Going on in results/small: 1 of 6 cells is done",
         "All 4 cells are done already; --fresh measures again.",
     ]
 

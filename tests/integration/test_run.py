@@ -208,7 +208,9 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, w
     again = tlbench_in(place, "run", "tiny.yaml")
     assert again.returncode == 0, again.stderr
     all_done = done == 2 and not timed  # the other was before it was killed, and there are no times to take
-    assert ("All 2 cells are done already" if all_done else f"{done} of 2 cells are done") in again.stderr
+    assert (
+        "All 2 cells are done already" if all_done else f"{done} of 2 cells {'is' if done == 1 else 'are'} done"
+    ) in again.stderr
     later = json.loads(first.read_bytes())
     assert trained["timings"] is None
     assert (later["timings"] is not None) == timed

@@ -104,8 +104,9 @@ class Terminal:
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
         """Say which run goes on, and from where."""
         self.folder = folder.path
+        done = f"{trained} of {counted(asked, 'cell')} {'is' if trained == 1 else 'are'} done"
         without = f", {untimed} of them without step times" if untimed else ""
-        self._say("", f"Going on in {folder.path}: {trained} of {asked} cells are done{without}")
+        self._say("", f"Going on in {folder.path}: {done}{without}")
 
     def complete(self, folder: RunFolder, asked: int) -> None:
         """Say that nothing is left to do."""
@@ -160,7 +161,7 @@ class Terminal:
         self._time_left.timing()
         self._live(f"step times: model {number}/{total}, ", cell.label, self._left())
         if number == 1:
-            self._print(f"Step times: {total} models take turns")
+            self._print("Step times of one model" if total == 1 else f"Step times: {total} models take turns")
 
     def round(self, number: int, waiting: int, models: int) -> None:
         """Show how the timing phase goes."""
