@@ -56,7 +56,7 @@ def test_each_phase_goes_on_after_the_epochs_of_steps_before_it(monkeypatch: pyt
     nothing: Any = None
     splits = {"validation": nothing}
     bench._stages = [Stage(nothing, splits, nothing, PATH, one) for one in (None, trainer, trainer, trainer)]
-    monkeypatch.setattr(bench, "_told", told)
+    monkeypatch.setattr(bench, "_entry", told)
     monkeypatch.setattr(bench, "_solve", lambda stage, phase, job: (epoch(0), told(phase)))
     solved = Phase(name="head", solver="linear", frozen=9)
     steps = [Phase(name=f"steps {epochs}", solver="gradient", frozen=0, epochs=epochs) for epochs in (1, 3, 2)]
@@ -85,7 +85,7 @@ def test_a_head_that_seeds_share_is_solved_once_and_given_to_each(monkeypatch: p
     bench._solved, bench._stages, bench.assembled = {}, [stage], None
     monkeypatch.setattr(Linear, "solve", noted)
     monkeypatch.setattr("tlbench.worker.bench.head_of", lambda assembled: [layer])
-    monkeypatch.setattr(bench, "_told", told)
+    monkeypatch.setattr(bench, "_entry", told)
     plain = builders.cell().training
     balanced = plain.model_copy(update={"class_weight": "balanced"})
     uneven = Linear(class_weights=tuple(balanced_weights(labels, 2).tolist()))

@@ -1,4 +1,4 @@
-"""One model through the cells of a group: built and traced once, cut where that helps, trained anew for each cell."""
+"""Train one model for all cells of a group: built and traced once, and trained anew for each cell."""
 
 import math
 import tempfile
@@ -31,7 +31,7 @@ from tlbench.training.solvers.base import Head, HeadSolver
 from tlbench.training.solvers.linear import Linear
 from tlbench.training.solvers.neighbours import VotingHead
 from tlbench.training.solvers.registry import solver_of
-from tlbench.training.trainer import OnEpoch
+from tlbench.training.trainer import Fitted, OnEpoch
 from tlbench.worker.stage import Stage, stages
 
 SPLITS = ("train", "validation", "test")
@@ -40,10 +40,14 @@ WHOLE = 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave, so far.
+    """The result of a training so far.
 
-    kept: the index in `history` of the epoch whose weights the model has now; where weights were summed, they are of no
-    epoch, and the last phase says what validation said of them.
+    Attributes:
+        history: the epochs.
+        kept: the index in `history` of the epoch whose weights the model has now. If weights were combined, they belong
+            to no epoch, and the last phase has their validation metrics.
+        phases: the phases that are done.
+        search: the grid search, if there was one.
     """
 
     history: tuple[Epoch, ...] = ()
@@ -53,21 +57,28 @@ class Trained:
 
     @property
     def validation(self) -> Epoch | Setting:
-        """What validation says of the weights that the model has now."""
+        """The validation metrics of the weights that the model has now."""
         last = self.phases[-1]
         return self.history[self.kept] if last.chosen is None else last.tried[last.chosen]
 
 
 class Bench:
-    """The stages of the phases of one model, which the cells of a group go through one after the other."""
+    """A model with its stages, which trains the cells of a group one after the other.
+
+    Making it cuts the model where that helps, and reads or computes the features of all splits.
+
+    Args:
+        assembled: the model.
+        group: the cells.
+        jit: whether to compile with XLA or the like.
+    """
 
     def __init__(self, assembled: Assembled, group: Group, jit: bool) -> None:
-        """Cut the model where that helps, with the features of all splits read or computed; else take it whole."""
         if not jit:
             fuse_normalization(assembled.model)
             use_depthwise(assembled.model)
         self.assembled = assembled
-        # As large as the model, so kept only where another cell follows.
+        # As large as the model, so kept only if another cell follows.
         self._first = FirstWeights(assembled) if len(group.jobs) > 1 else None
         images: dict[str, Arrays] = {}
         for name in SPLITS:
@@ -80,7 +91,7 @@ class Bench:
         self._solved: dict[tuple[int, HeadSolver, str], SolvedHead] = {}
 
     def predict(self, name: Evaluated, batch_size: int) -> Predicted:
-        """What was trained last predicts a split."""
+        """Predict a split with the model, or the search, that was trained last."""
         last = self._stages[-1]
         inputs, labels = last.splits[name]
         if self._search is not None:
@@ -89,35 +100,43 @@ class Bench:
 
     @property
     def searched(self) -> tuple[int, int] | None:
-        """The shape (images, features) of what the head is searched among; None where it is a layer."""
+        """The shape (images, features) of the array that the head searches; None if the head is a layer."""
         return self._search.directions.shape if isinstance(self._search, VotingHead) else None
 
     @property
     def slots(self) -> list[keras.Variable]:
-        """The optimizer's own variables in the phase that trains most; none where the head was solved."""
+        """The optimizer's own variables in the phase where they are largest; none if the head was solved."""
         return max((stage.trainer.slots for stage in self._stages if stage.trainer), key=_elements, default=[])
 
     @property
     def along(self) -> list[keras.Variable]:
-        """What the last phase trains beside the model: other heads."""
+        """The variables of heads that the last phase trains along with the model."""
         trainer = self._stages[-1].trainer
         return list(trainer.along.head.trainable_variables) if trainer and trainer.along else []
 
     def renew(self, job: Job) -> None:
-        """Make the model as it would be if it were built for the next cell; its features are there already.
+        """Reset the model to the weights with which it would be built for the next cell.
 
-        Raises ValueError for a group that was to have one cell.
+        Raises:
+            ValueError: the group has only one cell.
         """
         if self._first is None:
-            raise ValueError("the first weights were not kept: no other cell was to follow")
+            raise ValueError("the initial weights were not kept, because the group has only one cell")
         self._first.restore(job.cell.head, len(job.images.classes), job.cell.seed)
-        kept = {"computed": 0, "rebuilt": (), "forward": None}
-        self._stages = [replace(stage, path=stage.path.model_copy(update=kept)) for stage in self._stages]
+        nothing_computed = {"computed": 0, "rebuilt": (), "forward": None}
+        self._stages = [replace(stage, path=stage.path.model_copy(update=nothing_computed)) for stage in self._stages]
 
     def train(self, job: Job, on_epoch: OnEpoch) -> Trained:
-        """Go through all phases; where something is tuned, once for each trial, and keep the best by validation.
+        """Train all phases; with a grid search, once per trial, and keep the best one on the validation split.
 
-        Low-rank factors are merged at the end, and the model is left frozen as in the phase that trains most.
+        At the end low-rank factors are merged, and the model is frozen as in the phase that trains most.
+
+        Args:
+            job: the cell.
+            on_epoch: called after each epoch.
+
+        Raises:
+            DivergedError: the loss is not finite (in all trials of a grid search).
         """
         trained = self._train(job, on_epoch)
         merge(self.assembled.backbone)
@@ -132,29 +151,30 @@ class Bench:
         if tune is None:
             return trained
         solved = trained.phases[-1]
-        assert solved.chosen is not None, "only the penalty of a head that is solved can be tuned"
-        seen = {"setting", "val_loss", "val_accuracy"}
-        trials = tuple(Trial(**setting.model_dump(include=seen)) for setting in solved.tried)
+        assert solved.chosen is not None, "a penalty is tuned only where the head is solved last"
+        metrics = {"setting", "val_loss", "val_accuracy"}
+        trials = tuple(Trial(**setting.model_dump(include=metrics)) for setting in solved.tried)
         search = Search(varied="l2", trials=trials, chosen=solved.chosen, monitor="val_loss", seconds=solved.seconds)
         return replace(trained, search=search)
 
     def _try_rates(self, job: Job, rates: Sequence[float], on_epoch: OnEpoch) -> Trained:
-        """Each rate from the same weights, with the same luck; what comes before the first phase that has it, once.
+        """Try each learning rate from the same weights and with the same seed, and keep the best.
 
-        A trial that diverges is not chosen. Raises DivergedError where all do.
+        Phases before the first one that depends on the rate are trained once for all trials. Trials that diverge are
+        not chosen.
         """
         begin, training = time.perf_counter(), job.cell.training
-        ways = [self._phases(training.model_copy(update={"learning_rate": rate}), job) for rate in rates]
-        shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*ways, strict=True)))
-        start = self._through(job, ways[0][:shared], Trained(), on_epoch)
+        phases_by_rate = [self._phases(training.model_copy(update={"learning_rate": rate}), job) for rate in rates]
+        shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*phases_by_rate, strict=True)))
+        start = self._through(job, phases_by_rate[0][:shared], Trained(), on_epoch)
         model, trials = self.assembled.model, list[Trial]()
-        first, best, diverged = model.get_weights(), None, None
-        for rate, way in zip(rates, ways, strict=True):
+        initial, best, diverged = model.get_weights(), None, None
+        for rate, phases in zip(rates, phases_by_rate, strict=True):
             began = time.perf_counter()
-            model.set_weights(first)
+            model.set_weights(initial)
             val_loss = val_accuracy = math.nan
             try:
-                trained = self._through(job, way[shared:], start, on_epoch)
+                trained = self._through(job, phases[shared:], start, on_epoch)
             except DivergedError as error:
                 diverged = error
             else:
@@ -182,31 +202,36 @@ class Bench:
         return phases_of(self.assembled.backbone, job.cell.strategy, training, job.cell.head)
 
     def _through(self, job: Job, phases: Sequence[Phase], start: Trained, on_epoch: OnEpoch) -> Trained:
-        """Go through `phases`, which follow those of `start`."""
-        history, told, kept = list(start.history), list(start.phases), start.kept
-        for stage, phase in zip(self._stages[len(told) :], phases, strict=False):
+        """Train `phases`, which follow those of `start`."""
+        history, finished, kept = list(start.history), list(start.phases), start.kept
+        for stage, phase in zip(self._stages[len(finished) :], phases, strict=False):
             self.assembled.freezing.freeze(phase)
             begin = time.perf_counter()
             if stage.trainer is None:
-                epoch, one = self._solve(stage, phase, job)
+                epoch, entry = self._solve(stage, phase, job)
                 history, kept = [*history, epoch], len(history)
             else:
                 before = history[kept] if history else None
-                done = sum(epoch.epoch > 0 for epoch in history)  # 0 is a head that was solved
+                done = sum(epoch.epoch > 0 for epoch in history)  # epoch 0 is a solved head
                 validation = stage.splits["validation"]
                 fitted = stage.trainer.fit(job.cell, phase, stage.train, validation, on_epoch, before, done)
                 kept = len(history) + fitted.kept if fitted.kept >= 0 else kept
                 history += fitted.history
-                one = self._told(phase, stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage}))
-                one = one.model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
-                if along := stage.trainer.along:
-                    trained = one.trainable + count_part([along.head]).trainable
-                    one = one.model_copy(update={"trainable": trained, "calibration": along.calibration})
-            told.append(one.model_copy(update={"seconds": time.perf_counter() - begin}))
-        return Trained(tuple(history), kept, tuple(told))
+                entry = self._entry_of(stage, phase, fitted)
+            finished.append(entry.model_copy(update={"seconds": time.perf_counter() - begin}))
+        return Trained(tuple(history), kept, tuple(finished))
+
+    def _entry_of(self, stage: Stage, phase: Phase, fitted: Fitted) -> TrainedPhase:
+        """The record's entry for a phase of gradient steps."""
+        path = stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage})
+        entry = self._entry(phase, path).model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
+        if stage.trainer and (along := stage.trainer.along):
+            trainable = entry.trainable + count_part([along.head]).trainable
+            entry = entry.model_copy(update={"trainable": trainable, "calibration": along.calibration})
+        return entry
 
     def resampled(self, job: Job, trained: Trained) -> tuple[float, ...]:
-        """Test accuracies on resamples of the training images; none where anything but a solved head was trained."""
+        """Test accuracies on bootstrap resamples of the training images; none unless only a head was solved."""
         phase = trained.phases[-1]
         if phase.solver == "gradient" or phase.chosen is None:
             return ()
@@ -217,15 +242,15 @@ class Bench:
     def _solve(self, stage: Stage, phase: Phase, job: Job) -> tuple[Epoch, TrainedPhase]:
         begin, data, tune = time.perf_counter(), job.images, job.cell.training.tune
         solver, output = self._solver(job, phase.solver, tune.l2 if tune else ()), job.cell.head.output
-        key = id(stage.splits), solver, output  # all that a head rests on: no seed, and no weights above the features
+        key = id(stage.splits), solver, output  # a solved head depends on nothing else
         if key not in self._solved:
             train, validation = stage.splits["train"], stage.splits["validation"]
             self._solved[key] = solve_head(solver, train, validation, len(data.classes), output)
         solved = self._solved[key]
         solved.give(head_of(self.assembled)[-1])
         self._search = solved.search
-        told = self._told(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
-        return solved.epoch(time.perf_counter() - begin), told
+        entry = self._entry(phase, stage.path).model_copy(update={"tried": solved.tried, "chosen": solved.chosen})
+        return solved.epoch(time.perf_counter() - begin), entry
 
     def _solver(self, job: Job, name: str, penalties: Sequence[float] = ()) -> HeadSolver:
         solver = solver_of(name, penalties)
@@ -234,7 +259,8 @@ class Bench:
         labels, classes = self._stages[0].splits["train"][1], len(job.images.classes)
         return replace(solver, class_weights=tuple(balanced_weights(labels, classes).tolist()))
 
-    def _told(self, phase: Phase, path: TrainingPath) -> TrainedPhase:
+    def _entry(self, phase: Phase, path: TrainingPath) -> TrainedPhase:
+        """The record's entry for a phase, without its results."""
         return TrainedPhase(
             name=phase.name,
             solver=phase.solver,
@@ -252,7 +278,7 @@ class Bench:
 
 
 def _rates(phase: Phase) -> tuple[tuple[int, float], ...]:
-    """The rate of each run of layers that share one, with the number of its first layer; none where all share one."""
+    """The first layer and the learning rate of each run of layers with the same rate; none if all have the same."""
     each = phase.multiples
     firsts = [number for number, multiple in enumerate(each) if number == 0 or multiple != each[number - 1]]
     return tuple((number, each[number] * phase.learning_rate) for number in firsts)

@@ -1,4 +1,4 @@
-"""The GPU that the backend computes on: what it is called, what it can, and where NVIDIA's driver finds it."""
+"""The GPU that the backend runs on: its name, its capabilities, and its PCI bus id."""
 
 import ctypes
 import os
@@ -10,14 +10,20 @@ from typing import Any
 import keras
 
 TF32_SINCE = (8, 0)
-"""NVIDIA's compute capability from which cards multiply in TF32 (Ampere)."""
+"""The first compute capability with TF32 (Ampere)."""
 NO_TF32 = ("NVIDIA_TF32_OVERRIDE", "0")
-"""A variable by which all of NVIDIA's libraries leave TF32 alone, whatever a backend asks for."""
+"""The environment variable that turns TF32 off in all of NVIDIA's libraries, whatever a backend asks for."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """bus: its place (PCI bus id), empty where unknown. capability: NVIDIA's, as (8, 0); None for another maker's."""
+    """A GPU.
+
+    Attributes:
+        name: the name of the model.
+        bus: the PCI bus id; empty if unknown.
+        capability: NVIDIA's compute capability, e.g. (8, 0); None for other vendors.
+    """
 
     name: str
     bus: str = ""
@@ -25,13 +31,13 @@ class Card:
 
     @property
     def has_tf32(self) -> bool:
-        """Whether float32 numbers may be multiplied in TF32 there."""
+        """Whether float32 numbers may be multiplied in TF32."""
         able = self.capability is not None and self.capability >= TF32_SINCE
         return able and os.environ.get(NO_TF32[0]) != NO_TF32[1]
 
 
 def find() -> Card | None:
-    """The card on which the backend computes what it is given; None on a CPU. Each backend has its own way to ask."""
+    """The GPU that the backend runs on by default; None on a CPU."""
     match keras.backend.backend():
         case "tensorflow":
             return _of_tensorflow()
@@ -44,7 +50,7 @@ def find() -> Card | None:
 
 @cache
 def torch_device() -> Any:
-    """Where Keras computes with torch: not where torch could, since KERAS_TORCH_DEVICE may say otherwise."""
+    """The torch device that Keras uses. It may differ from torch's default, because of KERAS_TORCH_DEVICE."""
     return keras.ops.convert_to_tensor(0.0).device
 
 
@@ -83,10 +89,10 @@ def _of_torch() -> Card | None:
 
 
 def bus_id(number: int) -> str:
-    """Where CUDA's device `number` is plugged in; empty where nobody says.
+    """The PCI bus id of a CUDA device; empty if unknown.
 
-    CUDA takes the fastest card first, NVIDIA's driver the first on the bus, so that their numbers differ. It is asked
-    by the library that the backend has started in this process; none is loaded for it.
+    Device numbers of CUDA (fastest first) and of the driver (in the order of the bus) differ, so the bus id identifies
+    a card. It is asked of the CUDA library that the backend has loaded; none is loaded for this purpose.
     """
     try:
         cuda = ctypes.CDLL("libcuda.so.1", mode=os.RTLD_NOLOAD)

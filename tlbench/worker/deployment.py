@@ -1,4 +1,4 @@
-"""A trained model after export: written for a runtime, shown the test images, timed when it is its turn."""
+"""Export a trained model to a runtime, evaluate it on the test images, and time it."""
 
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ BATCH = 32
 
 
 def export(request: ToExport, send: Any) -> Exported:
-    """Write a kept model for a runtime, and show what was written the images.
+    """Export a saved model to a runtime, and predict the images with the result. For Keras nothing is exported.
 
-    Of Keras itself nothing is written. Raises UserError for a file that is not to be opened, and whatever a converter
-    or a runtime raises where it cannot take the model.
+    Raises:
+        UserError: the saved model cannot be opened safely.
+        Exception: whatever a converter or a runtime raises for a model that it does not support.
     """
     del send
     settings.set_all()
@@ -40,16 +41,16 @@ def export(request: ToExport, send: Any) -> Exported:
 
 
 def probabilities(run: Run, request: ToExport) -> NDArray[np.float32]:
-    """Of each class for each image (N, classes)."""
-    pictures, _ = request.images.open(1.0)
-    batches = in_order([pictures], BATCH)
+    """The class probabilities of all images (N, classes)."""
+    images, _ = request.images.open(1.0)
+    batches = in_order([images], BATCH)
     return of_each_class(np.concatenate([run(np.asarray(x, np.float32))[:count] for x, count in batches]))
 
 
 class DeployedTimer:
-    """One trained model in one runtime, in this process.
+    """Times a trained model in one runtime, in this process.
 
-    A step is handed images in memory, the same random ones in all runtimes, and is over when the outputs are there.
+    A step takes images in memory, the same random ones for all runtimes, and ends when the outputs are available.
     """
 
     def __init__(self, job: DeployedJob) -> None:
@@ -68,11 +69,11 @@ class DeployedTimer:
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        """Seconds of the counted calls of step `index` of the job."""
+        """As `Participant.turn`."""
         return Turned(samples=self._timers[index].turn(pace))
 
     def close(self) -> None:
-        """Nothing to do: the process ends."""
+        """Do nothing: memory is freed when the process ends."""
 
 
 def _timer(engine: Engine, job: DeployedJob, batch_size: int, shape: tuple[int, int, int], threads: int) -> StepTimer:

@@ -1,4 +1,4 @@
-"""The device a worker computes on, and the calls that are timed there."""
+"""The device that a worker runs on, and the calls that are timed on it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,9 @@ from tlbench.worker import card
 
 
 def describe() -> dict[str, str]:
-    """Kind (``cpu`` or ``gpu``) and name of the device the backend computes on; TPUs are not measured.
+    """The ``kind`` (``cpu`` or ``gpu``) and ``name`` of the device, and the ``card`` of a GPU as in `host.gpu`.
 
-    card: where a GPU is plugged in, as in `host.gpu`.
+    TPUs are not supported.
     """
     found = card.find()
     if found is None:
@@ -22,16 +22,17 @@ def describe() -> dict[str, str]:
 
 
 def hide_gpus() -> None:
-    """Let TensorFlow compute on the CPU in this process, before it has computed anything."""
+    """Make TensorFlow run on the CPU in this process. Call this before it has computed anything."""
     import tensorflow
 
     tensorflow.config.set_visible_devices([], "GPU")
 
 
 def use_jit(cell: Cell, kind: str) -> bool:
-    """`jit: auto` compiles with XLA on a GPU only: on CPUs XLA is 10 to 25 times slower for depthwise models.
+    """Whether to compile the model of a cell on a device of this `kind`.
 
-    JAX has no other way than XLA; torch is left eager unless asked.
+    ``auto`` compiles only on a GPU with TensorFlow: on CPUs, XLA is 10 to 25 times slower for models with depthwise
+    convolutions, and torch stays eager. JAX always compiles.
     """
     backend = keras.backend.backend()
     if backend == "jax" or cell.jit == "on":
@@ -40,10 +41,10 @@ def use_jit(cell: Cell, kind: str) -> bool:
 
 
 def nondeterministic(kind: str) -> tuple[str, ...]:
-    """What may differ when a cell is trained again with the same seed on the same machine, one clause each.
+    """What may differ between two trainings with the same seed on the same machine, one clause each.
 
-    Nothing on a CPU, as tests in fresh processes show for frozen, partial and full training. On a GPU the backends'
-    fastest kernels add floating-point numbers in the order the threads come.
+    Nothing on a CPU, as tests show for frozen, partial and full training in fresh processes. On a GPU, the fastest
+    kernels add floating-point numbers in an order that depends on the timing of threads.
     """
     if kind == "cpu":
         return ()
@@ -52,9 +53,10 @@ def nondeterministic(kind: str) -> tuple[str, ...]:
 
 
 def arithmetic() -> dict[str, str]:
-    """What float32 numbers are multiplied in on a GPU: TF32, of 10 bits of fraction, where card and backend allow that.
+    """The format in which float32 numbers are multiplied on a GPU, by operation: ``float32`` or ``TF32``.
 
-    JAX takes it for all operations unless it is told a precision, torch for convolutions alone.
+    TF32, with 10 bits of fraction, is used where both card and backend allow it. By default JAX uses it for all
+    operations, torch only for convolutions.
     """
     found = card.find()
     if found is None or not found.has_tf32:
@@ -78,41 +80,41 @@ def arithmetic() -> dict[str, str]:
 
 
 def random_batch(model: keras.Model, batch_size: int, seed: int) -> Any:
-    """A fixed batch of random images, uint8 as in training, on the device already; never zeros, which run faster."""
+    """A fixed batch of random images on the device, uint8 as in training. Not zeros, which would run faster."""
     images = np.random.default_rng(seed).integers(0, 256, (batch_size, *model.input_shape[1:]), dtype=np.uint8)
     return keras.ops.convert_to_tensor(images)
 
 
 def random_labels(model: keras.Model, batch_size: int, seed: int) -> Any:
-    """Labels for `random_batch`: integers below the number of classes (0 or 1 for one sigmoid unit)."""
+    """Random class indices for `random_batch`; a single sigmoid unit has two classes."""
     classes = max(2, model.output_shape[-1])
     labels = np.random.default_rng(seed).integers(0, classes, batch_size, dtype=np.int32)
     return keras.ops.convert_to_tensor(labels)
 
 
 def calls() -> dict[str, str]:
-    """The function of the Keras model that each step calls."""
+    """The method of the Keras model that is called for each kind of step."""
     training = "train_function" if keras.backend.backend() == "tensorflow" else "train_on_batch"
     return {"inference": "predict_on_batch", "training": training}
 
 
 def inference_step(model: keras.Model, images: Any) -> Callable[[], object]:
-    """One batch forward; returns when the host has the result."""
+    """A function that predicts a batch, and returns when the result has reached the host."""
     return lambda: model.predict_on_batch(images)
 
 
 def training_step(model: keras.Model, images: Any, labels: Any) -> Callable[[], object]:
-    """One batch forward, backward and update; returns when the host has the loss."""
+    """A function that trains on a batch, and returns when the loss has reached the host."""
     if keras.backend.backend() == "tensorflow":
-        # The function `fit` has traced, called with a batch of the same structure: train_on_batch would add
-        # a sample weight of None, and TensorFlow would trace the whole step once more.
+        # Call the function that `fit` traces, with a batch of the same structure: train_on_batch would add a sample
+        # weight of None, for which TensorFlow would trace the whole step once more.
         model.make_train_function()
         return lambda: float(model.train_function(iter([(images, labels)]))["loss"])
     return lambda: model.train_on_batch(images, labels)
 
 
 def wait_for(values: Any) -> None:
-    """Wait until the device has computed `values`; backends hand out results that are still being made."""
+    """Wait until the device has computed `values`. Backends return results before they are computed."""
     match keras.backend.backend():
         case "jax":
             import jax

@@ -1,6 +1,6 @@
-"""Runtimes for exported models: each writes a model with Keras' own `export`, and runs what it wrote on the CPU.
+"""Engines: export models to runtimes with Keras' `export`, and run them there on the CPU.
 
-What a runtime needs is imported where it is used: a worker that needs none of it loads none.
+The packages of a runtime are imported only when they are used.
 """
 
 import re
@@ -20,28 +20,27 @@ from tlbench.worker.kept_model import open_model
 
 Images = NDArray[np.float32]
 Run = Callable[[Images], NDArray[np.float32]]
-"""From images (batch, H, W, 3), float32 of 0 to 255, to the model's outputs (batch, units), which are there when it
-returns."""
+"""Runs a model on images (batch, H, W, 3), float32 from 0 to 255, and returns its outputs (batch, units)."""
 
 LACKING = re.compile(r"^(?:Custom|Flex) ops: (?P<operations>.+)$", re.MULTILINE)
-"""The line of LiteRT's converter, among pages, that says what keeps a model from it."""
+"""The line in the output of LiteRT's converter that names unsupported operations."""
 
 
 class Engine(Protocol):
-    """Writes models for a runtime, and runs them there."""
+    """Exports models to a runtime, and runs them there."""
 
     def write(self, model: keras.Model, path: Path) -> None:
-        """Write `model` to `path`, whatever else beside it. Raises what the converter raises where it cannot."""
+        """Export `model` to `path`, and perhaps to further files beside it. Raises the errors of the converter."""
 
     def open(self, path: Path, batch_size: int, threads: int) -> Run:
-        """What runs the model in a file on batches of so many images, with so many threads."""
+        """A function that runs the exported model on batches of `batch_size` images with `threads` threads."""
 
     def versions(self) -> dict[str, str]:
-        """Packages that compute, beside TensorFlow."""
+        """The versions of the runtime's packages, besides TensorFlow."""
 
 
 def engine_of(runtime: str, backbone: str) -> Engine:
-    """The engine of a runtime. backbone: its name, so that layers of its own are known to Keras."""
+    """The engine of a runtime; `backbone` names the backbone, so that Keras finds its custom layers."""
     if runtime == KERAS:
         return _Keras(backbone)
     engine: Engine = resolve(RUNTIMES[runtime].engine)()
@@ -49,23 +48,23 @@ def engine_of(runtime: str, backbone: str) -> Engine:
 
 
 def _export(model: keras.Model, path: Path, form: str, **options: Any) -> None:
-    """With any number of images in a batch. Keras finds the input by itself only where the model was called before."""
+    """Export for batches of any size. The input is given, because Keras knows it only after the model was called."""
     images = keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype=model.inputs[0].dtype, name="images")
     model.export(str(path), format=form, verbose=False, input_signature=[images], **options)
 
 
 class _Keras:
-    """The kept file itself, without XLA, as the step times of a run are taken."""
+    """Keras itself, on the saved model, without XLA as in a run's step times on a CPU."""
 
     def __init__(self, backbone: str) -> None:
         self._backbone = backbone
         self._opened: dict[Path, keras.Model] = {}
 
     def write(self, model: keras.Model, path: Path) -> None:
-        """Nothing: it is there."""
+        """Do nothing: the model is saved already."""
 
     def open(self, path: Path, batch_size: int, threads: int) -> Run:
-        """`predict_on_batch`; TensorFlow takes the threads that the process may use."""
+        """As `Engine.open`; TensorFlow uses the threads that the process may use."""
         if path not in self._opened:
             self._opened[path] = open_model(path, self._backbone)
             self._opened[path].compile(optimizer=None, jit_compile=False)
@@ -73,14 +72,14 @@ class _Keras:
         return lambda images: np.asarray(model.predict_on_batch(images), np.float32)
 
     def versions(self) -> dict[str, str]:
-        """Keras is among those that every process names."""
+        """None: every environment lists Keras."""
         return {}
 
 
 class _LiteRT:
-    """TensorFlow Lite under its new name, with the converter and the interpreter that come with TensorFlow.
+    """LiteRT, formerly TensorFlow Lite, with the converter and the interpreter that come with TensorFlow.
 
-    Only its own operations are allowed: a model that needs TensorFlow's beside them runs on no phone.
+    Only its built-in operations are allowed: models that need TensorFlow's operations do not run on phones.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -114,12 +113,12 @@ class _LiteRT:
         return run
 
     def versions(self) -> dict[str, str]:
-        """It is TensorFlow's."""
+        """None: it is part of TensorFlow."""
         return {}
 
 
 class _Onnx:
-    """ONNX Runtime; Keras converts with tf2onnx."""
+    """ONNX Runtime; Keras exports with tf2onnx."""
 
     def write(self, model: keras.Model, path: Path) -> None:
         _export(model, path, "onnx")
@@ -145,10 +144,10 @@ class _Onnx:
 
 
 class _OpenVino:
-    """OpenVINO, computing in float32: on CPUs that have bfloat16 it would take that unasked."""
+    """OpenVINO with float32 arithmetic; by default it uses bfloat16 on CPUs that have it."""
 
     def __init__(self) -> None:
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it sends word of each import
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it would report every import
 
     def write(self, model: keras.Model, path: Path) -> None:
         _export(model, path, "openvino")
@@ -181,7 +180,7 @@ def litert() -> Engine:
 
 
 def litert_int8() -> Engine:
-    """The same with weights of 8 bits; what flows between layers stays float32 (dynamic range quantisation)."""
+    """LiteRT with 8-bit weights and float32 activations (dynamic range quantization)."""
     import tensorflow
 
     return _LiteRT(optimizations=[tensorflow.lite.Optimize.DEFAULT])

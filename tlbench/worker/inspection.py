@@ -1,4 +1,4 @@
-"""Describe one model: counts and layers. Runs in a child; plain values in and out."""
+"""Describe a model by its counts and layers. Runs in a child process; requests and answers are plain values."""
 
 from typing import Any
 
@@ -15,12 +15,18 @@ from tlbench.worker import settings
 
 
 def inspect(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the model of `request` with random weights and count it.
+    """Build a model with random weights and count it.
 
-    request: ``backbone`` and ``strategy`` (name, args), ``head`` (fields of Head), ``classes``, ``image_size``
-    (None: the backbone's own). The answer has ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb``,
-    ``flops``, the same of its ``parts``, its ``layers`` in order, and ``pooled``, what the head makes of tokens, in
-    words. Raises UserError for what does not fit together.
+    Args:
+        request: ``backbone`` and ``strategy`` (name and args), ``head`` (fields of Head), ``classes``, and
+            ``image_size`` (None: the backbone's default).
+
+    Returns:
+        ``params``, ``trainable``, ``non_trainable``, ``depth``, ``size_mb`` and ``flops`` of the model, the same for
+        its ``parts``, its ``layers`` in order, and ``pooled``, a description of how the head pools tokens.
+
+    Raises:
+        UserError: the parts do not fit together.
     """
     settings.set_all()
     backbone, strategy = Named(**request["backbone"]), Named(**request["strategy"])

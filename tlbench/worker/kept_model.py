@@ -1,4 +1,4 @@
-"""Trained models on disk: written whole or not at all, and opened without running what else may stand in a file."""
+"""Save trained models atomically, and load them without executing code from the file."""
 
 import os
 from pathlib import Path
@@ -19,9 +19,12 @@ SUFFIX = ".keras"
 
 
 def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
-    """Write `model`, without its optimizer, to ``<folder>/<cell_id>.keras``.
+    """Save `model`, without its optimizer, as ``<folder>/<cell_id>.keras``.
 
-    It is written aside, flushed to the disk and renamed. Raises OSError where there is no room.
+    A temporary file is written, flushed to the disk and renamed.
+
+    Raises:
+        OSError: there is no room.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, aside = folder / f"{cell_id}{SUFFIX}", folder / f".{cell_id}.aside{SUFFIX}"
@@ -29,22 +32,26 @@ def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
         model.save(aside, include_optimizer=False)
         with aside.open("rb") as file:
             os.fsync(file.fileno())
-        kept = SavedModel(file=f"{MODELS}/{path.name}", sha256=file_digest(aside), bytes=aside.stat().st_size)
+        saved = SavedModel(file=f"{MODELS}/{path.name}", sha256=file_digest(aside), bytes=aside.stat().st_size)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     flush_folder(folder)
-    return kept
+    return saved
 
 
 def open_model(path: Path, backbone: str) -> keras.Model:
-    """The model in a file, whose backbone's own layers, where it has any, are known to the package it comes from.
+    """Load a saved model.
 
-    Raises UserError for a file with code of its own (a Lambda layer), which Keras' safe mode refuses, and for one that
-    holds no model.
+    Args:
+        path: the file.
+        backbone: the name of its backbone, whose package is imported for its custom layers.
+
+    Raises:
+        UserError: the file contains code (a Lambda layer), which Keras' safe mode rejects, or no model.
     """
     if backbone in registry.names():
-        resolve(registry.get(backbone).constructor)
+        resolve(registry.get(backbone).constructor)  # importing it registers custom layers
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:

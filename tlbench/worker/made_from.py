@@ -1,4 +1,4 @@
-"""What features depend on besides the split and the cut: they are kept between runs, and must never outlive it."""
+"""Everything that cached features depend on besides split and cut. Together it is part of their key."""
 
 import json
 from importlib import import_module
@@ -16,11 +16,10 @@ from tlbench.worker import device
 
 
 def made_from(job: Job, jit: bool) -> dict[str, str]:
-    """Each thing by its name, for the key of an entry and for whoever reads its manifest.
+    """What the features depend on, by name, for the key of a cache entry and for readers of its manifest.
 
-    The device is among them, since a GPU may multiply in TF32, and `jit` as it is used, whatever the cell says; so is
-    the code of the backbone, which another package or a plugin file may bring. What a pooling layer makes of the
-    backbone's features belongs to the cut.
+    It includes the device, because a GPU may multiply in TF32; `jit` as it is used, not as the cell asks; and the code
+    of the backbone, which may come from another package or a plugin file. Pooling is part of the cut instead.
     """
     cell, data, info = job.cell, job.images, backbones.of(job.cell.backbone)
     resize = {} if cell.resize == "stretch" else {"resize": cell.resize}

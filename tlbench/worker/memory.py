@@ -1,4 +1,4 @@
-"""Memory of this process, of the device and of a model, in bytes."""
+"""The memory of this process, of the device and of a model, in bytes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -18,41 +18,40 @@ STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def resident() -> int | None:
-    """What of this process is in memory now; None where there is no /proc."""
+    """The resident memory of this process; None without /proc."""
     return _status("VmRSS")
 
 
 def peak() -> int | None:
-    """The kernel's high-water mark of this process, which misses no peak; None where there is no /proc."""
+    """The peak resident memory of this process according to the kernel; None without /proc."""
     return _status("VmHWM")
 
 
 def anonymous() -> int | None:
-    """What this process has in memory for itself: no files that are mapped, no libraries. None without /proc."""
+    """The anonymous memory of this process, without mapped files and libraries; None without /proc."""
     return _status("RssAnon")
 
 
 def anonymous_peak() -> int | None:
-    """The high-water mark less what of files is in memory now, which only grows: never more than the true peak."""
-    parts = peak(), _status("RssFile"), _status("RssShmem")
-    most, of_files, shared = parts
+    """A lower bound on the peak anonymous memory: the peak minus the mapped files now, which only grow."""
+    most, of_files, shared = peak(), _status("RssFile"), _status("RssShmem")
     return None if most is None or of_files is None or shared is None else most - of_files - shared
 
 
 class OnDevice:
-    """The most memory that the backend holds on its GPU from now on; JAX's counter cannot begin anew."""
+    """The peak of the backend's GPU memory since this object was made. JAX cannot reset its counter."""
 
     def __init__(self) -> None:
         self._before = None if _reset_device_peak() else device_peak()
 
     def peak(self) -> int | None:
-        """In bytes; None on a CPU, and where as much was held before, since nobody knows how much it was since."""
+        """The peak; None on a CPU, and if the counter could not be reset and has not exceeded its earlier value."""
         most = device_peak()
         return None if most is None or (self._before is not None and most <= self._before) else most
 
 
 def forget_peak() -> OnDevice:
-    """Let the high-water marks begin anew from what is held now, where the kernel and the backend allow that."""
+    """Reset the peaks of kernel and backend to the present memory, as far as they allow it."""
     with suppress(OSError):
         CLEAR_REFS.write_text("5")
     return OnDevice()
@@ -66,11 +65,15 @@ def measure(
     allocator: str | None = None,
     on_device: int | None = None,
 ) -> Memory:
-    """Memory of the process so far, and of the state of `model`; `start` was resident before it was built.
+    """The memory of this process and of the state of a model.
 
-    `slots` are the optimizer's variables; a model that is not trained has none. along: variables that were trained with
-    the model's and are not in it: they need gradients as these do. allocator: as `host.allocator.keep_memory` says.
-    on_device: the most that was held on a GPU.
+    Args:
+        model: the model.
+        slots: the optimizer's variables; none if nothing was trained by gradient steps.
+        start: the resident memory before the model was built.
+        along: variables that were trained along and are not part of the model.
+        allocator: as returned by `host.allocator.keep_memory`.
+        on_device: the peak on the GPU.
     """
     return Memory(
         peak=peak(),
@@ -84,9 +87,12 @@ def measure(
 
 
 def of_opening(timer: StepTimer, timing: Timing | None, start: int | None) -> Opened:
-    """The first calls of a step, as `StepTimer.open`, and the memory they took, the model's and a batch's included.
+    """Make the first calls of a step, and measure their time and memory, including that of model and batch.
 
-    start: what was this process's own before the model was built.
+    Args:
+        timer: times the step.
+        timing: the protocol of the warm-up, as for `StepTimer.open`.
+        start: the anonymous memory before the model was built.
     """
     on_device = forget_peak()
     opened, most = timer.open(timing), anonymous_peak()
@@ -95,7 +101,7 @@ def of_opening(timer: StepTimer, timing: Timing | None, start: int | None) -> Op
 
 
 def device_peak() -> int | None:
-    """The most memory the backend held on its GPU since its counter began; None on a CPU."""
+    """The peak of the backend's GPU memory since its counter was reset; None on a CPU."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow
@@ -117,7 +123,7 @@ def device_peak() -> int | None:
 
 
 def _reset_device_peak() -> bool:
-    """Let the backend's counter begin anew, where it can; whether it did."""
+    """Reset the backend's counter, and return whether that is possible."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow

@@ -1,4 +1,4 @@
-"""How fast the device multiplies large matrices: what a model's arithmetic is held against."""
+"""Measure how fast the device multiplies large matrices, to compare the FLOP/s of models with."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,20 +11,20 @@ import numpy as np
 from tlbench.worker import card, device
 
 SIDE = 8192
-"""Of the square matrices: 1.1 TFLOP a product, which fills any GPU of today for a millisecond or more."""
+"""The size of the square matrices. A product has 1.1 TFLOP, which keeps any GPU of today busy for a millisecond."""
 PRODUCTS, BEST_OF = 10, 3
 KINDS = ("float32", "TF32", "float16", "bfloat16")
 
 
 def of_matrix_products(side: int = SIDE) -> dict[str, float]:
-    """FLOP/s of products of random matrices, awaited, the best of three times ten, for each kind the card has."""
+    """FLOP/s of products of random matrices, for each number format that the GPU supports; see `best`."""
     found = card.find()
     tf32 = found is not None and found.has_tf32
     return {kind: _rate(kind, side) for kind in KINDS if kind != "TF32" or tf32}
 
 
 def best(run: Callable[[], Any], flop: float, clock: Callable[[], float] = time.perf_counter) -> float:
-    """FLOP/s of the fastest of `BEST_OF` times `PRODUCTS` runs, each of `flop`; the first run is not counted."""
+    """FLOP/s in the fastest of `BEST_OF` series of `PRODUCTS` runs of `flop` operations each, after a warm-up run."""
     device.wait_for(run())
     fastest = float("inf")
     for _ in range(BEST_OF):
@@ -49,7 +49,7 @@ def _rate(kind: str, side: int) -> float:
 
 @contextmanager
 def _tf32(allowed: bool) -> Iterator[None]:
-    """Whether products of float32 matrices may be computed in TF32, as each backend is told; then as it was."""
+    """Allow or forbid TF32 for products of float32 matrices within the ``with`` block."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow

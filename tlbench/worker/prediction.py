@@ -1,4 +1,4 @@
-"""What a model says of image files. Runs in a child; plain values in and out."""
+"""Classify image files. Runs in a child process; requests and answers are plain values."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +24,17 @@ Read = Callable[[Path], NDArray[np.uint8]]
 
 
 def predict(request: dict[str, Any]) -> dict[str, Any]:
-    """Open a kept model and show it images, resized as those were that it was trained on.
+    """Classify image files with a saved model, resized as in its training.
 
-    request: ``model`` (path), ``backbone`` (its name), ``image_size``, ``resize``, ``files`` (paths). The answer
-    has ``probabilities`` (N, classes) of the files that are images, in their order, and ``damaged``, the reason for
-    each other one by its index. Raises UserError for a file that is not to be opened, or holds no model.
+    Args:
+        request: ``model`` (path), ``backbone`` (its name), ``image_size``, ``resize``, and ``files`` (paths).
+
+    Returns:
+        ``probabilities`` (N, classes) of the files that are images, in order (None without any), and ``damaged``, the
+        reasons for the other files by their index.
+
+    Raises:
+        UserError: the model cannot be opened.
     """
     settings.set_all()
     model = open_model(Path(request["model"]), request["backbone"])
@@ -37,10 +43,16 @@ def predict(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def classify(request: dict[str, Any]) -> dict[str, Any]:
-    """Show images to an original classifier, cropped as for its published accuracy.
+    """Classify image files with an original classifier, cropped as for its published accuracy.
 
-    request: ``backbone`` (name, args), ``weights`` (path), ``image_size``, ``files``. The answer is that of `predict`.
-    Raises UserError for weights of another model.
+    Args:
+        request: ``backbone`` (name and args), ``weights`` (path), ``image_size``, and ``files`` (paths).
+
+    Returns:
+        As `predict`.
+
+    Raises:
+        UserError: the weights are of another model.
     """
     settings.set_all()
     backbone, size = Named(**request["backbone"]), request["image_size"]
@@ -59,7 +71,7 @@ def _answer(model: keras.Model, files: Sequence[str], read: Read) -> dict[str, A
 
 
 def _batches(files: Sequence[str], read: Read, damaged: dict[int, str]) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of so many files at a time; `damaged` gets the reason for each file that has none."""
+    """The images of the files in batches; `damaged` receives the reason for each file that is no image."""
 
     def attempt(file: str) -> NDArray[np.uint8] | str:
         try:

@@ -1,4 +1,7 @@
-"""What the fork server imports once for all children. It must run no operation: threads do not survive a fork."""
+"""The module that the fork server imports before it forks children. It loads the framework.
+
+It must not run any operation of the framework, because that starts threads, which do not survive a fork.
+"""
 
 import atexit
 import gc
@@ -15,44 +18,44 @@ from tlbench.execution import temporary
 from tlbench.execution.entry_points import RUN_GROUP, SERVE_TIMER
 
 LOOK = 0.5
-"""Seconds between two looks at whether the parent lives, while modules load."""
+"""Seconds between two checks whether the parent is alive, while modules load."""
 PARENT_ENDS = 1.0
-"""Seconds that a parent may take to end after its last pipe was closed."""
+"""Seconds that the parent may take to end after it has closed its last pipe."""
 UNUSED = ("pandas", "sklearn")
-"""Keras imports them where they are installed, a second in all, for data and wrappers that no worker has."""
+"""Packages that Keras imports if they are installed, which takes a second, but that no worker uses."""
 MODULES = ("keras", "keras.applications", *(name.partition(":")[0] for name in (RUN_GROUP, SERVE_TIMER)))
 
 
 def import_quietly() -> None:
-    """Import the framework with the file descriptor of stderr closed to it.
+    """Import the framework with its output on stderr discarded.
 
-    TensorFlow's C++ libraries print there as they load, whatever the log level. A child that misses a module imports it
-    again with its output in the log; any other exception ends this process without a word, since a second attempt tells
-    why (execution/loading.py).
+    TensorFlow's C++ libraries print while they load, at any log level. If a module is missing, a child will import it
+    again, with its output in the log. Any other error ends this process silently; `execution/loading.py` then repeats
+    the import to find out why.
     """
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    gc.disable()  # modules are made to stay
+    gc.disable()  # objects of modules are never garbage
     try:
         with left_out(UNUSED):
             for name in MODULES:
                 importlib.import_module(name)
     except ImportError:
         raise
-    except Exception:  # noqa: BLE001 - MemoryError and what follows from it, most of all
+    except Exception:  # noqa: BLE001 - mostly MemoryError and its consequences
         os._exit(1)
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-        gc.freeze()  # children look for garbage in what they have made, and share the pages of the rest
+        gc.freeze()  # children collect only their own objects, and keep sharing the pages of these
         gc.enable()
 
 
 @contextmanager
 def left_out(names: Iterable[str]) -> Iterator[None]:
-    """As if packages that nobody has imported yet were not installed."""
+    """Make packages that are not imported yet look as if they were not installed."""
     hidden: dict[str, Any] = {name: None for name in names if name not in sys.modules}
     sys.modules.update(hidden)
     try:
@@ -63,9 +66,9 @@ def left_out(names: Iterable[str]) -> Iterator[None]:
 
 
 def clean_up() -> None:
-    """Remove what the parent left, where it has ended: one that is killed cannot do so itself."""
+    """Remove the temporary folders of the parent if it has ended; a parent that is killed cannot do so itself."""
     deadline = time.monotonic() + PARENT_ENDS
-    while not _orphaned():  # the kernel closes pipes a moment before children have another parent
+    while not _orphaned():  # the kernel closes pipes a moment before it reparents children
         if time.monotonic() > deadline:
             return
         time.sleep(0.01)
@@ -77,16 +80,16 @@ def _said() -> str:
 
 
 def _orphaned() -> bool:
-    """Whether the process that started this one has ended; False where it has not told who it is."""
+    """Whether the process that started this one has ended; False if that process is unknown."""
     parent = temporary.owner(_said())
     return parent is not None and os.getppid() != parent
 
 
 @contextmanager
 def ended_with_its_parent() -> Iterator[None]:
-    """End this process where its parent ends meanwhile: only what is loaded hears of that by itself.
+    """End this process if its parent ends during the ``with`` block. Later the fork server notices that by itself.
 
-    The thread that looks is gone before anything is forked.
+    The thread that checks has ended before anything is forked.
     """
     loaded = threading.Event()
 
@@ -108,5 +111,5 @@ def ended_with_its_parent() -> Iterator[None]:
 
 with ended_with_its_parent():
     import_quietly()
-atexit.register(os._exit, 0)  # the framework's own teardown takes a second, in which a pipe to `tlbench` stays open
+atexit.register(os._exit, 0)  # skip the teardown of the framework: for a second, it would keep a pipe to `tlbench` open
 atexit.register(clean_up)

@@ -1,7 +1,7 @@
-"""The reference workload: a fixed matrix product and a fixed convolution, the two things models are made of.
+"""The reference workload: a fixed matrix product and a fixed convolution, the main operations of models.
 
-Its time says how fast the machine is at the moment, whatever the models do. Change nothing here without a new
-`VERSION`: times are compared across runs.
+Its time shows how fast the machine is at the moment. Times are compared across runs, so every change here needs a new
+`VERSION`.
 """
 
 import time
@@ -15,16 +15,16 @@ from tlbench.host.environment import capture
 from tlbench.worker import device, settings
 
 VERSION = 1
-"""Readings of different versions are kept apart; whoever runs the workload says which one it ran."""
+"""The version of the workload. Readings of different versions are not compared."""
 REPEATS = {"cpu": 1, "gpu": 50}
 BEST_OF = 3
 
 
 def workload(kind: str) -> Callable[[], float]:
-    """A function that runs the workload on the device (``cpu`` or ``gpu``) and returns its seconds.
+    """A function that runs the workload on a device of this `kind` (``cpu`` or ``gpu``) and returns its seconds.
 
-    A reading is the median of three runs: 1024 x 1024 times 1024 x 1024, and 8 images of 56 x 56 x 64 under 64 kernels
-    of 3 x 3, float32, together 4.0 GFLOP (50 times over on a GPU), awaited.
+    A reading is the median of three runs. A run multiplies two matrices of 1024 x 1024 and convolves 8 images of 56 x
+    56 x 64 with 64 kernels of 3 x 3, in float32, together 4.0 GFLOP; on a GPU 50 times.
     """
     random = np.random.default_rng(0)
     square = keras.ops.convert_to_tensor(random.standard_normal((1024, 1024), dtype=np.float32) / 32)
@@ -46,10 +46,10 @@ def workload(kind: str) -> Callable[[], float]:
 
 
 def readings(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the workload for ``request["seconds"]``.
+    """Run the workload repeatedly for ``request["seconds"]``.
 
-    The answer has its ``readings`` in seconds, the ``device`` and the ``environment`` they are of, and its version as
-    ``workload``.
+    Returns:
+        The ``readings`` in seconds, the ``device`` and the ``environment``, and the version as ``workload``.
     """
     settings.set_all()
     hardware = device.describe()

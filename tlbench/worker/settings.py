@@ -1,4 +1,4 @@
-"""Keras' global settings, which change numbers and are no field of a cell: as Keras has them where nobody sets them."""
+"""Keras' global settings that affect results and are no fields of a cell. They always have Keras' defaults."""
 
 import keras
 
@@ -6,13 +6,13 @@ FLOAT, EPSILON, IMAGES = "float32", 1e-7, "channels_last"
 
 
 def set_all() -> None:
-    """Set all of them in this process, whatever a `keras.json`, the environment or a program said before.
+    """Set the defaults in this process, overriding a `keras.json`, the environment, or the calling program.
 
     The precision of a cell is set when its model is built (`modeling.assemble`).
     """
     keras.config.set_floatx(FLOAT)
     keras.config.set_epsilon(EPSILON)
     keras.config.set_image_data_format(IMAGES)
-    for limit in ("set_max_epochs", "set_max_steps_per_epoch"):  # of keras 3.12 and later
+    for limit in ("set_max_epochs", "set_max_steps_per_epoch"):  # since keras 3.12
         if hasattr(keras.config, limit):
             getattr(keras.config, limit)(None)

@@ -1,4 +1,4 @@
-"""What one phase of a training works on: the model cut where that helps, and the splits as it takes them."""
+"""The stages of a training: for each phase the model to train, cut where that helps, and the inputs it takes."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -44,10 +44,14 @@ TWO_HEADS = "a second head needs the backbone's output"
 
 @dataclass(frozen=True)
 class Stage:
-    """The model that a phase finds and that predicts after it, the splits, and what it trains on.
+    """What one phase of training works with. Cells of a group share it; only rates and epochs are their own.
 
-    Cells of a group have their phases' rates and epochs for themselves, and share all of this. trainer: None where the
-    head is solved.
+    Attributes:
+        model: the model that the phase trains and that predicts afterwards.
+        splits: the inputs and labels of the splits, as the model takes them.
+        train: what the phase trains on.
+        path: whether and where the model is cut, for the record.
+        trainer: trains the model; None where the head is solved.
     """
 
     model: keras.Model
@@ -60,17 +64,23 @@ class Stage:
 def stages(
     assembled: Assembled, group: Group, jit: bool, images: Mapping[str, Arrays], aside: Keep
 ) -> tuple[Stage, ...]:
-    """A stage for each phase. `images`: of all splits.
+    """Make a stage for each phase. The model is left frozen as in the last phase.
 
-    aside: where features of a head that is to be solved are kept for this process alone, if nothing is to be kept, or
-    the cache's bound is too low. The model is left frozen as in the last phase. Raises UserError where they do not fit
-    there either.
+    Args:
+        assembled: the model.
+        group: the cells that share it.
+        jit: whether to compile with XLA or the like.
+        images: the images and labels of all splits.
+        aside: a temporary cache for the features of a solved head, if the cache is off or too small.
+
+    Raises:
+        UserError: the features of a solved head do not fit there either.
     """
-    found, lowest = [], len(assembled.backbone.layers)
+    result, lowest = [], len(assembled.backbone.layers)
     for phase in assembled.phases:
         lowest = min(lowest, phase.frozen)
-        found.append(_stage(assembled, group, phase, lowest, jit, images, aside))
-    return tuple(found)
+        result.append(_stage(assembled, group, phase, lowest, jit, images, aside))
+    return tuple(result)
 
 
 def _stage(
@@ -82,7 +92,7 @@ def _stage(
     images: Mapping[str, Arrays],
     aside: Keep,
 ) -> Stage:
-    """lowest: so many of the first layers were fixed in all phases up to this one."""
+    """Make the stage of a phase. `lowest`: how many of the first layers were frozen in all phases up to this one."""
     assembled.freezing.freeze(phase)
     cell, where = group.jobs[0].cell, _cut(assembled, group, phase, lowest)
     if phase.solver != "gradient" and isinstance(where, Boundary):
@@ -103,7 +113,7 @@ def _stage(
     if views is not None:
         whole = Drawn(views, images["train"][0][0]), images["train"][1]
     path = TrainingPath(whole=where if isinstance(where, str) else SWITCHED_OFF)
-    # The same layers in a model of its own, since a model has one optimizer and one traced step.
+    # A separate model of the same layers, because a model has only one optimizer and one traced step.
     name = phase.name.replace("-", "_").replace(" ", "_")
     model = keras.Model(assembled.model.inputs[0], assembled.model.outputs[0], name=name)
     along = _along(assembled, group.jobs[0], phase, jit, images)
@@ -126,21 +136,21 @@ def _penalties(assembled: Assembled, phase: Phase) -> Penalties:
 
 
 def _along(assembled: Assembled, job: Job, phase: Phase, jit: bool, images: Mapping[str, Arrays]) -> Along | None:
-    """What a phase trains along with the whole model."""
+    """The further heads that a phase trains along with the whole model, if any."""
     if phase.second_head:
         return _second_head(assembled, job, phase.second_head, jit, images)
     if not phase.auxiliary:
         return None
     own = backbones.get(job.cell.backbone.name).auxiliary
-    assert own is not None, "a suite that asks for them of another backbone is refused"
+    assert own is not None, "suite.point rejects backbones without auxiliary classifiers"
     draw = auxiliary_head(assembled, own, job.cell.head, len(job.images.classes))
     classifiers = draw()
     return AuxiliaryHeads(with_auxiliary(assembled, own, classifiers), classifiers, phase.auxiliary, draw)
 
 
 def _second_head(assembled: Assembled, job: Job, weight: float, jit: bool, images: Mapping[str, Arrays]) -> SecondHead:
-    """The original classifier on the same backbone, and what it takes the classes of the images for."""
-    assert job.classifier_path is not None, "find_inputs has it for every strategy that keeps the classifier"
+    """The original classifier on the same backbone, with its labels for the classes of the data set."""
+    assert job.classifier_path is not None, "find_inputs finds it for every strategy that needs the classifier"
     head = original_head(assembled, job.cell, job.classifier_path)
     (inputs,), (outputs,) = assembled.model.inputs, assembled.model.outputs
     features = next(node for node in calls(assembled.model) if node.operation is assembled.backbone).output_tensors[0]
@@ -159,7 +169,7 @@ def _second_head(assembled: Assembled, job: Job, weight: float, jit: bool, image
 def _features_at_any_price(
     assembled: Assembled, group: Group, at: Boundary, aside: Keep, jit: bool, images: Mapping[str, Arrays]
 ) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
-    """A head cannot be solved without them."""
+    """The features for a solved head, which cannot do without: cached, or in the temporary cache `aside`."""
     if group.keep is not None:
         with suppress(NoRoomError):
             return _features(assembled, group, at, group.keep, None, jit, images)
@@ -170,7 +180,7 @@ def _features_at_any_price(
 
 
 def _cut(assembled: Assembled, group: Group, phase: Phase, lowest: int) -> Boundary | str:
-    """Where to cut, or why not. A head that is solved needs features in any case, and takes those of plain images."""
+    """Where to cut the model, or why not to. A solved head always needs features, of images without augmentation."""
     at = boundary(assembled, lowest, head_of(assembled))
     if phase.solver != "gradient" and at is not None:
         return at
@@ -196,6 +206,10 @@ def _features(
     jit: bool,
     images: Mapping[str, Arrays],
 ) -> tuple[dict[str, Arrays], ToTrain, TrainingPath]:
+    """The features of all splits, those to train on, and the path for the record.
+
+    changes: the augmentation whose views are features of their own; None without views.
+    """
     job, (pictures,), labels = group.jobs[0], *images["train"]
     batch = fewest_repeated([len(one[1]) for one in images.values()], PASS_BATCH)
     store = FeatureStore(keep.folder, keep.most)
@@ -215,14 +229,14 @@ def _features(
 
 
 def _others(assembled: Assembled, job: Job, keep: Keep) -> list[Boundary]:
-    """The cuts that this cell's other phases, and other cells, need of the same images: one pass makes them all."""
+    """The cuts that other phases and other cells need for the same images, to be computed in the same pass."""
     classes, found = len(job.images.classes), list[Boundary]()
     for strategy, head in ((job.cell.strategy, job.cell.head), *keep.others):
         try:
             layers = head_layers(head, classes, assembled.output)
             frozen = {phase.frozen for phase in _phases(assembled, job, strategy, head)}
             found += filter(None, (boundary(assembled, number, layers) for number in sorted(frozen)))
-        except UserError:  # that cell cannot work, and will say so itself
+        except UserError:  # the other cell cannot work; it will report that itself
             continue
     return found
 
@@ -232,13 +246,13 @@ def _phases(assembled: Assembled, job: Job, strategy: Named, head: Head) -> Sequ
 
 
 def _views(job: Job) -> Augmentation | None:
-    """The changes of which views are drawn beforehand; None where there are none."""
+    """The augmentation, if its views are drawn beforehand."""
     changes = job.cell.training.augmentation
     return changes if changes and changes.views else None
 
 
 class _ViewFeatures:
-    """The features of each epoch's view, all computed at once: no epoch waits, and what does not fit is known early."""
+    """The features of all views, computed before training, so that no epoch waits and a lack of room is known early."""
 
     def __init__(self, features: FeaturePass, images: NDArray[np.generic], changes: Augmentation) -> None:
         assert changes.views

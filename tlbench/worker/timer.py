@@ -1,4 +1,4 @@
-"""What a child does in the timing phase: build one model, then time its steps whenever it is its turn."""
+"""The child process of the timing phase: build a model, then time its steps whenever it is asked to."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -25,10 +25,10 @@ DONE = None
 
 
 class ModelTimer:
-    """One model and its steps, in this process. Its weights are random: the time of a step does not depend on them.
+    """Times the steps of a model in this process. Weights are random, because step times do not depend on them.
 
-    Each step is opened before what the next one needs is made, inference first (as `measuring.jobs.steps_of` has it):
-    its memory is that of a process that predicts, whatever strategy it is timed for.
+    Each step is opened before the model of the next one is made, inference first (see `measuring.jobs.steps_of`), so
+    that the memory of inference is that of a process that only predicts.
     """
 
     def __init__(self, job: ModelJob) -> None:
@@ -36,7 +36,7 @@ class ModelTimer:
         self._on_gpu, self._card = hardware["kind"] == "gpu", hardware.get("card", "")
         models = _Models(job, device.use_jit(job.cell, hardware["kind"]))
         self._timers, self._timing, opened = list[StepTimer](), job.timing, list[Opened]()
-        warm_up = None if self._on_gpu else job.timing  # others are being built for the same GPU at this moment
+        warm_up = None if self._on_gpu else job.timing  # later on a GPU, where other models are being built meanwhile
         for step in job.steps:
             model = models.inference if step.step == "inference" else models.training
             self._timers.append(StepTimer(make_call(model, step, job.cell.seed)))
@@ -54,7 +54,7 @@ class ModelTimer:
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        """Seconds of the counted calls of step `index` of the job, or of its warm-up."""
+        """Take a turn of step `index`, or warm it up for the pace `WARM_UP`."""
         timer = self._timers[index]
         if pace == WARM_UP:
             return Turned(samples=timer.warm_up(self._timing))
@@ -62,18 +62,18 @@ class ModelTimer:
         return Turned(samples=samples, gpu=gpu.state(self._card) if self._on_gpu else None)
 
     def close(self) -> None:
-        """Nothing to do: the process ends, or lives on for a debugger."""
+        """Do nothing: memory is freed when the process ends."""
 
 
 class _Models:
-    """The models of a job's steps, each made when it is asked for; of two of one cell the layers are the same."""
+    """The models for inference and training, which share their layers. Each is made when it is first used."""
 
     def __init__(self, job: ModelJob, jit: bool) -> None:
         self._cell, self._classes, self.jit = job.cell, job.classes, jit
 
     @cached_property
     def inference(self) -> keras.Model:
-        """Without an optimizer. Low-rank factors are merged when training is over: a user predicts without them."""
+        """The model without optimizer, and without low-rank factors, which are merged at the end of training."""
         named = self._cell.strategy
         if strategies.make(named.name, named.args).adapts or self._assembled.part.rank is not None:
             without = self._cell.model_copy(update={"strategy": Named(name="frozen")})
@@ -86,7 +86,7 @@ class _Models:
 
     @cached_property
     def training(self) -> keras.Model:
-        """With the optimizer, its state, and the rates of the phase that trains most."""
+        """The model with optimizer and its state, and with the learning rates of the phase that trains most."""
         assembled, most = self._assembled, self._assembled.most
         multiples = multiples_of(assembled, most, assembled.model) if most else ()
         compile_model(assembled.model, self._cell, self.jit, multiples)
@@ -98,7 +98,7 @@ class _Models:
 
 
 class ReferenceTimer:
-    """The reference workload, as one that takes turns."""
+    """The reference workload as a participant that takes turns."""
 
     def __init__(self) -> None:
         hardware = device.describe()
@@ -114,16 +114,16 @@ class ReferenceTimer:
         )
 
     def turn(self, index: int, pace: Pace) -> Turned:
-        """Seconds of one reading."""
+        """Take a reading."""
         del index, pace
         return Turned(samples=(self._run(),))
 
     def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 def open_timer(job: TimerJob) -> Participant:
-    """Build what `job` names."""
+    """Build the model, or the reference workload, of a job."""
     settings.set_all()
     if isinstance(job, CpuReferenceJob | DeployedJob):
         device.hide_gpus()
@@ -133,15 +133,15 @@ def open_timer(job: TimerJob) -> Participant:
 
 
 def serve(job: TimerJob, channel: Channel) -> None:
-    """Say `Ready`, then answer each step (index, pace) with the samples of a turn, until `DONE` comes."""
+    """Build the model and send `Ready`, then answer each request (index, pace) with a `Turned`, until `DONE`."""
     timer = open_timer(job)
     channel(timer.ready)
-    while (asked := channel.receive()) is not DONE:
-        channel(timer.turn(*asked))
+    while (request := channel.receive()) is not DONE:
+        channel(timer.turn(*request))
 
 
 def make_call(model: Any, step: StepJob, seed: int) -> Callable[[], object]:
-    """The Keras call that is timed: one batch of random images on the device, its result awaited."""
+    """The call to time: a step on one batch of random images, which are on the device already."""
     images = device.random_batch(model, step.batch_size, seed)
     if step.step == "inference":
         return device.inference_step(model, images)

@@ -1,4 +1,4 @@
-"""What a child does with the cells of a group: build, train, evaluate. The only file that sees all those rooms."""
+"""Run the cells of a group in a child process: build, train, evaluate, and make a record of each."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ EVALUATION_BATCH = 32
 
 @dataclass
 class Phases:
-    """Wall seconds of each phase and what it cost the process, and word of it to the parent when one begins."""
+    """Measures the wall time and resource usage of each phase of the work, and tells the parent when one begins."""
 
     send: Send
     seconds: dict[str, float] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Phases:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Time what happens inside, as phase `name`."""
+        """Measure the ``with`` block as phase `name`; several blocks of one phase are added up."""
         self.send(Progress(phase=name))
         begin, before = time.perf_counter(), usage()
         yield
@@ -52,7 +52,19 @@ class Phases:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of one cell; nothing is known of accuracy where nothing was evaluated."""
+    """The result of one cell.
+
+    Attributes:
+        model: the model.
+        counts: its parameters and the like.
+        slots: the optimizer's variables.
+        along: variables that were trained along and are not part of the model.
+        training: the phases of training.
+        history: the epochs.
+        search: the grid search, if there was one.
+        accuracy: the test accuracy; None where nothing was evaluated.
+        predicted: the predictions by split.
+    """
 
     model: keras.Model
     counts: Counts
@@ -66,13 +78,17 @@ class CellResult:
 
 
 def run_group(group: Group, send: Send) -> None:
-    """Train and evaluate the cells of a group one after the other.
+    """Train and evaluate the cells of a group one after the other. Step times are measured later.
 
-    Tells `send` of each phase and epoch, and of each cell, as `Finished`, when it is done. Step times are taken later.
-    Raises UserError for input that cannot work (an image too small for the backbone, weights of another model).
+    Args:
+        group: the cells.
+        send: receives `Progress` for each phase and epoch, and `Finished` for each cell.
+
+    Raises:
+        UserError: the input cannot work, e.g. an image is too small for the backbone or weights are another model's.
     """
     if group.share is not None:
-        machine()  # is described as it is before a part of it is taken
+        machine()  # cached: records describe the whole machine, not the share of it
         group.share.take()
     allocator = keep_memory() if group.keeps_memory else None
     settings.set_all()
@@ -83,10 +99,10 @@ def run_group(group: Group, send: Send) -> None:
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
         used = memory.measure(result.model, result.slots, start, result.along, allocator, on_device.peak())
-        kept_model = None
+        saved_model = None
         if group.models and has_model(job.cell):
             with phases("save"):
-                kept_model = keep_model(result.model, group.models, job.of.id)
+                saved_model = keep_model(result.model, group.models, job.of.id)
         record = Record(
             cell_id=job.cell.id,
             cell=job.cell,
@@ -104,15 +120,17 @@ def run_group(group: Group, send: Send) -> None:
             path=result.training[-1].path if result.training else None,
             training=result.training,
             search=result.search,
-            saved_model=kept_model,
+            saved_model=saved_model,
             nondeterministic=device.nondeterministic(hardware["kind"]),
         )
-        kept = {split: (of.probabilities, of.labels) for split, of in result.predicted.items()}
-        send(Finished(record, kept))
+        predictions = {
+            split: (predicted.probabilities, predicted.labels) for split, predicted in result.predicted.items()
+        }
+        send(Finished(record, predictions))
 
 
 class _Trained:
-    """The cells of a group that are trained; the first one builds the model."""
+    """Trains the cells of a group with one model, which the first cell builds."""
 
     def __init__(self, group: Group, jit: bool, send: Send) -> None:
         self._group, self._jit, self._send = group, jit, send
@@ -147,7 +165,7 @@ class _Trained:
         if self._bench is None or self._counts is None:
             with phases("build"):
                 assembled = build(job.cell, len(job.images.classes), job.weights_path)
-                self._counts = count(assembled)  # before it is cut, which calls its layers again
+                self._counts = count(assembled)  # before the model is cut, which calls its layers again
             with phases("features"):
                 self._bench = Bench(assembled, self._group, self._jit)
         else:
@@ -160,7 +178,7 @@ class _Trained:
 
 
 def _original(job: Job, phases: Phases) -> CellResult:
-    """An original classifier: counted, and evaluated where there are images."""
+    """Count an original classifier, and evaluate it if there are images."""
     cell = job.cell
     with phases("build"):
         assembled = build(cell, ORIGINAL_CLASSES, job.weights_path)
