@@ -1,6 +1,6 @@
-"""Which strategy to take: what the lessons say, what runs measured, and where the two differ. Pure.
+"""Recommend a strategy: by the textbook rule, by what runs measured, and whether the two agree. Pure.
 
-The lessons' rule has two questions: are there few or many images, are the classes like ImageNet's or unlike them.
+The rule asks two questions: are there few or many images, and are the classes similar to ImageNet's or not.
 """
 
 import math
@@ -16,14 +16,14 @@ from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import compare
 
 MANY = 1000
-"""Training images a class: the lessons name no number; this is about what ImageNet has of each of its classes."""
+"""Images per class that count as many. The sources name no number; ImageNet has about this many per class."""
 FAR = 3.0
-"""What was measured with so many times more or fewer images is said to be far from one's own."""
+"""Measurements with this many times more or fewer images are called far from the user's number."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A corner of the lessons' table: the strategy, by its name in tlbench, and why."""
+    """A case of the rule: the strategy, by its name in tlbench, and the reason."""
 
     many: bool
     similar: bool
@@ -65,10 +65,13 @@ RULES = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What strategies reached on one data set with one backbone, with about as many images a class as asked for.
+    """The accuracies of strategies on one data set with one backbone.
 
-    recipes: by mean test accuracy, the best first. equal: those that the best cannot be told apart from (it included),
-    of those that can be judged: with several seeds, or a solved head; empty where there are no two of them.
+    Attributes:
+        images: training images per class.
+        recipes: all recipes by mean test accuracy, the best first.
+        equal: the recipes that cannot be told apart from the best one, including that, among those that can be judged
+            (several seeds, or a solved head); empty if fewer than two strategies can be.
     """
 
     images: float
@@ -77,17 +80,23 @@ class Measured:
 
     @property
     def choice(self) -> Recipe | None:
-        """Of the equally good ones, that which trains the fewest parameters; None where nothing could be judged."""
+        """The recipe in `equal` that trains the fewest parameters; None if nothing could be judged."""
         return min(self.equal, key=_trainable, default=None)
 
 
 @dataclass(frozen=True)
 class Advice:
-    """The rule, what was measured on each data set and backbone, and what that comes to.
+    """A recommendation.
 
-    looked: recipes that the runs have. choice: the strategy (with its arguments) that is among the best most often, and
-    of those the one that trains least; None where nothing was judged. best_in: so often it is among them. judged: of so
-    many.
+    Attributes:
+        images: training images per class that the user has.
+        rule: what the rule says.
+        measured: what was measured, by data set and backbone.
+        looked: the number of recipes in the runs.
+        choice: the strategy, with its arguments, that is most often among the best, and trains least if there are
+            several; None if nothing was judged.
+        best_in: how often it is among the best.
+        judged: the number of data sets and backbones that could be judged.
     """
 
     images: float
@@ -100,29 +109,36 @@ class Advice:
 
     @property
     def rule_in(self) -> tuple[int, int]:
-        """How often the rule's strategy is among the best, of so many comparisons that have it."""
+        """How often the rule's strategy is among the best, and the number of judged comparisons that include it."""
         judged = [one for one in self.measured if one.equal]
         tried = [one for one in judged if _has([each for each in one.recipes if each.judged], self.rule.strategy)]
         return sum(_has(one.equal, self.rule.strategy) for one in tried), len(tried)
 
     @property
     def agree(self) -> bool | None:
-        """Whether what was measured is the rule's strategy; None where nothing was judged."""
+        """Whether the measured choice is the rule's strategy; None if nothing was judged."""
         return None if self.choice is None else self.choice.partition(" ")[0] == self.rule.strategy
 
     @property
     def far(self) -> bool:
-        """Whether some of what was measured is of much fewer or more images."""
+        """Whether some measurements are with far fewer or more images than the user has."""
         return any(abs(math.log(one.images / self.images)) > math.log(FAR) for one in self.measured)
 
 
 def rule(images: float, similar: bool) -> Rule:
-    """The lessons' advice for so many training images a class."""
+    """The rule's case for `images` training images per class."""
     return next(one for one in RULES if one.many == (images >= MANY) and one.similar == similar)
 
 
 def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answers) -> Advice:
-    """Both. `tested`: recipes of any runs; those on stand-ins are left out, since they say nothing of real images."""
+    """Recommend a strategy.
+
+    Args:
+        images: training images per class.
+        similar: whether the classes are similar to ImageNet's.
+        tested: recipes of any runs; those on stand-ins are ignored, because they say nothing about real images.
+        answers: the answers to test images of each record.
+    """
     measured = tuple(_measured(group, answers) for group in _nearest(images, tested))
     judged = [one for one in measured if one.equal]
     often = Counter(label for one in judged for label in _strategies(one.equal))
@@ -137,7 +153,7 @@ def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answ
 
 
 def _nearest(images: float, tested: Sequence[Recipe]) -> list[list[Recipe]]:
-    """For each data set and backbone, the recipes of the same images whose number is nearest; of today's recipes."""
+    """For each data set and backbone, the group of comparable recipes with the nearest number of images."""
     groups: dict[Hashable, dict[Hashable, list[Recipe]]] = {}
     for recipe in tested:
         record = recipe.records[0]
@@ -149,7 +165,7 @@ def _nearest(images: float, tested: Sequence[Recipe]) -> list[list[Recipe]]:
 
 
 def _distance(alike: Sequence[Recipe], images: float) -> tuple[float, ...]:
-    """Earlier editions of the recipes last, then by images, then those of which most can be judged."""
+    """The order of groups: current recipe versions first, then the nearest numbers of images, then the most judged."""
     first = alike[0]
     away = abs(math.log(images_a_class(first) / images))
     return (-first.cell.recipe, away, -sum(recipe.judged for recipe in alike), -len(alike))
@@ -162,7 +178,9 @@ def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:
         return Measured(images_a_class(ranked[0]), tuple(ranked), ())
     couples = list(combinations(range(len(able)), 2))
     shifts = compare([recipe.trainings(judged_answers(recipe, answers)) for recipe in able], couples)
-    adjusted = holm([shift.p if shift else 1.0 for shift in shifts])  # over all pairs: the best was chosen by luck too
+    adjusted = holm(
+        [shift.p if shift else 1.0 for shift in shifts]
+    )  # all pairs, because the best is chosen by the data
     worse = {second for (first, second), p in zip(couples, adjusted, strict=True) if first == 0 and p < LEVEL}
     equal = tuple(recipe for place, recipe in enumerate(able) if place not in worse)
     return Measured(images_a_class(ranked[0]), tuple(ranked), equal)

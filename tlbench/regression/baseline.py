@@ -1,4 +1,4 @@
-"""A baseline: a side of a comparison as one text file, small enough to commit and to read in a diff."""
+"""Baselines: a side of a comparison in one text file that is small enough to commit and readable in a diff."""
 
 import json
 from pathlib import Path
@@ -15,13 +15,13 @@ from tlbench.regression.side import Side
 
 SCHEMA = 1
 MOST_BYTES = 256 * 2**20
-"""Of a file; ten thousand cells have some 20 MiB."""
+"""The largest size of a file. Ten thousand cells take about 20 MiB."""
 SHARED = ("machine", "versions", "variables")
-"""Fields that are mostly the same for all cells: said once, and again only by a cell that differs."""
+"""Fields that are mostly the same for all cells: written once, and again only for cells that differ."""
 
 
 def write(side: Side, path: Path) -> None:
-    """Write `side`: a line for each field of each cell, in a stable order, without what only pairs need."""
+    """Write `side` with one line per field of each cell, in a stable order, without data that only pairs use."""
     entries = [_plain(entry) for entry in sorted(side.entries, key=lambda entry: (entry.cell.label, entry.cell.id))]
     shared = {key: entries[0][key] for key in SHARED if entries and key in entries[0]}
     head = {
@@ -42,7 +42,7 @@ def write(side: Side, path: Path) -> None:
 
 
 def read(path: Path) -> Side:
-    """The side that `write` wrote. Raises UserError where the file is none, is damaged or too new."""
+    """Read a baseline. Raises UserError if the file is no baseline, damaged, or of a newer version."""
     try:
         content = from_json(read_file(path, MOST_BYTES))
     except OddFileError as error:
@@ -83,7 +83,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def _times(times: Times) -> dict[str, Any]:
-    """Without what is only of use beside measurements of the same session, and what is not known."""
+    """`times` as JSON, without fields that are useful only within a session, and without unknown memory."""
     left_out = {
         number: {"session", "rounds", *([] if draw.memory else ["memory"])} for number, draw in enumerate(times.draws)
     }
@@ -91,7 +91,7 @@ def _times(times: Times) -> dict[str, Any]:
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers to six significant digits: more would only make the diff longer."""
+    """Round numbers to six significant digits; more would only make diffs longer."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which recipe to take: the one that leads, those that may be as good, all or within limits of cost. Pure."""
+"""Recommend a recipe: the leader, and those that may be as good, overall or within limits on costs. Pure."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,9 +13,14 @@ from tlbench.statistics.best import LEVEL, intervals, leads, undominated
 
 @dataclass(frozen=True)
 class Contender:
-    """A recipe with its mean top-1, in an interval that holds for all contenders together (95 %).
+    """A recipe in a contest.
 
-    costs: what it takes, in the same order for all; infinite where not known.
+    Attributes:
+        recipe: the recipe.
+        top1: its mean top-1 accuracy.
+        low: the lower end of a 95 % interval that holds for all contenders together.
+        high: the upper end.
+        costs: its costs, in the same order for all contenders; infinity if unknown.
     """
 
     recipe: Recipe
@@ -27,7 +32,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Pick:
-    """Places of the contender with the highest mean top-1, and of those that may be as good."""
+    """The indices of the contender with the highest top-1 accuracy, and of those that may be as good."""
 
     leader: int
     rivals: tuple[int, ...]
@@ -35,7 +40,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Limited:
-    """What is picked of so `many` contenders whose cost is `limit` at most."""
+    """The pick among the `many` contenders whose cost is at most `limit`."""
 
     limit: float
     many: int
@@ -44,11 +49,14 @@ class Limited:
 
 @dataclass(frozen=True)
 class Contest:
-    """Recipes that were tested on the same images, the highest top-1 first; equal ones by their costs.
+    """The comparison of recipes that were tested on the same images.
 
-    beaten: for each place that can lead under some limits, the places it clearly leads over: of all contenders the best
-    one is beaten with a chance of 5 % at most. of_models: one training of some recipe that has seeds, so that trained
-    models are compared, and not recipes. paired: all kept their answers to single images.
+    Attributes:
+        contenders: the recipes, the highest top-1 accuracy first, then by costs.
+        beaten: for each contender that can lead within some limits, those that it clearly beats. The chance that the
+            truly best one is beaten is at most 5 %.
+        of_models: whether some recipe has a single seed, so that trained models are compared instead of recipes.
+        paired: whether the answers to single images are known for all.
     """
 
     contenders: tuple[Contender, ...]
@@ -57,9 +65,9 @@ class Contest:
     paired: bool
 
     def pick(self, among: Collection[int] | None = None) -> Pick | None:
-        """Who leads `among` these places, by default all, and who may be as good; None where there are none.
+        """The leader `among` some contenders (by default all), and those that may be as good; None without any.
 
-        Fewer than all are judged at the level for all, which errs towards more rivals.
+        The level is that for all contenders, which errs on the side of more rivals.
         """
         places = sorted(range(len(self.contenders)) if among is None else among)
         if not places:
@@ -68,7 +76,7 @@ class Contest:
         return Pick(leader, tuple(place for place in places[1:] if place not in self.beaten[leader]))
 
     def leaders(self, cost: int) -> Iterator[Limited]:
-        """Who leads within limits on one of the costs, by its place: each lowest limit at which another one does."""
+        """The leaders within limits on one of the costs, for each lowest limit at which the leader changes."""
         known = ((one.costs[cost], place) for place, one in enumerate(self.contenders) if one.costs[cost] < math.inf)
         within, leader = list[int](), len(self.contenders)
         for limit, cheaper in groupby(sorted(known), key=itemgetter(0)):
@@ -80,9 +88,15 @@ class Contest:
 
 
 def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answers: Answers) -> Contest:
-    """Compare recipes; `costs`: of each recipe, as many as there are limits that may be set.
+    """Compare recipes.
 
-    Raises ValueError for recipes that were tested on different images, or none.
+    Args:
+        recipes: the recipes.
+        costs: the costs of each recipe, in the same order for all.
+        answers: the answers to test images of each record.
+
+    Raises:
+        ValueError: there are no recipes, or they were tested on different images.
     """
     if len({recipe.images for recipe in recipes}) != 1:
         raise ValueError("a contest needs recipes that were tested on the same images")

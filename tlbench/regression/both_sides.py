@@ -1,4 +1,4 @@
-"""Did a cell give its numbers on both sides? Comes before all metrics. Pure."""
+"""Check that a cell succeeded on both sides, before any metric is compared. Pure."""
 
 from tlbench.regression.matching import Couple
 from tlbench.regression.metrics.base import Pair
@@ -6,7 +6,7 @@ from tlbench.regression.verdicts import OUTCOME, Judgement, Verdict
 
 
 def both_sides(couple: Couple) -> Judgement | Pair:
-    """The pair that metrics look at, or the judgement of a cell that has no two sides with numbers."""
+    """The pair of entries to compare, or the judgement of a cell that failed or is missing on a side."""
     base, new = couple.base, couple.new
     verdict: Verdict
     if base is not None and new is not None:

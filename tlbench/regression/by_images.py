@@ -1,4 +1,4 @@
-"""Accuracy against the number of training images, and where a strategy overtakes the frozen backbone. Pure."""
+"""Learning curves over the number of training images, and where a strategy overtakes the frozen backbone. Pure."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tlbench.statistics.crossing import Crossing, crossing
 
 @dataclass(frozen=True)
 class Curve:
-    """One recipe at several numbers of training images, fewest first. sizes: images a class, mean over the classes."""
+    """A recipe at several numbers of training images per class (the mean over classes), in ascending order."""
 
     sizes: tuple[float, ...]
     recipes: tuple[Recipe, ...]
@@ -18,9 +18,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Overtaking:
-    """Gains of a strategy over frozen by training images a class.
+    """The gains of a strategy over `frozen` by the number of training images.
 
-    crossing: from how many on the gain stays above 0; None where a gain has but one seed, so that nothing is judged.
+    Attributes:
+        sizes: training images per class.
+        gains: the gain at each size.
+        crossing: the size from which on the gain stays above 0; None if a gain has a single seed and is not judged.
     """
 
     sizes: tuple[float, ...]
@@ -29,7 +32,7 @@ class Overtaking:
 
 
 def images_a_class(recipe: Recipe) -> float:
-    """Training images that were used, a class."""
+    """The training images per class, as a mean over the classes."""
     data = recipe.records[0].data
     assert data is not None
     counts = data.counts["train"].values()
@@ -37,7 +40,7 @@ def images_a_class(recipe: Recipe) -> float:
 
 
 def curves(tested: Sequence[Recipe]) -> list[Curve]:
-    """Recipes that differ in nothing but their training images; those that were trained on several numbers of them."""
+    """Group recipes that differ only in their training images; only groups with several numbers of them."""
     groups: dict[Hashable, dict[float, Recipe]] = {}
     for recipe in tested:
         if recipe.cell.kind == "trained":
@@ -47,7 +50,7 @@ def curves(tested: Sequence[Recipe]) -> list[Curve]:
 
 
 def overtakings(gains: Sequence[Gain]) -> list[Overtaking]:
-    """For each strategy that was trained beside frozen on several numbers of images, where it overtakes."""
+    """For each strategy with gains at several numbers of images, where it overtakes `frozen`."""
     by_recipe = {id(gain.recipe): gain for gain in gains}
     found = []
     for curve in curves([gain.recipe for gain in gains]):

@@ -1,4 +1,4 @@
-"""Compare two sides, cell by cell and number by number. Pure: from entries to verdicts."""
+"""Compare two sides cell by cell and number by number, from entries to verdicts. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ FINE, REGRESSION, SOME_FAILED, NOTHING = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Compared:
-    """One cell and what was judged of it. A number of all its seeds together stands with the first of them."""
+    """A cell with its judgements. Numbers that are about all seeds of a cell are listed with the first seed."""
 
     label: str
     id: str
@@ -26,13 +26,20 @@ class Compared:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of its verdicts."""
+        """The worst verdict of its judgements."""
         return worst([judgement.verdict for judgement in self.judgements])
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two sides compared. `notes`: what the reader must know of either side."""
+    """The comparison of two sides.
+
+    Attributes:
+        base: the side to compare with.
+        new: the side to judge.
+        cells: the judgements by cell.
+        notes: sentences that a reader must know, such as changed versions.
+    """
 
     base: Side
     new: Side
@@ -40,23 +47,23 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        """The sides, with how many cells have which verdict."""
+        """The sides, and the number of cells with each verdict."""
         counts = Counter(cell.verdict for cell in self.cells)
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
         return f"<Comparison of {self.new.name} with {self.base.name}: {verdicts or 'no cells'}>"
 
     @property
     def judgements(self) -> list[Judgement]:
-        """All of them, cell by cell."""
+        """All judgements, cell by cell."""
         return [judgement for cell in self.cells for judgement in cell.judgements]
 
     def of(self, *verdicts: Verdict) -> list[Judgement]:
-        """Those with one of `verdicts`."""
+        """The judgements with one of these verdicts."""
         return [judgement for judgement in self.judgements if judgement.verdict in verdicts]
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 something regressed, 2 a cell fails that did not or is missing, 3 nothing could be judged."""
+        """0: fine; 1: a number regressed; 2: a cell is missing or newly failing; 3: nothing could be judged."""
         if self.of("regressed"):
             return REGRESSION
         if self.of("newly failing", "missing"):
@@ -65,7 +72,7 @@ class Comparison:
 
 
 def compare(base: Side, new: Side, gates: Gates) -> Comparison:
-    """Match the cells of both sides and judge every number that can be compared."""
+    """Match the cells of both sides, and judge every number that can be compared."""
     couples = match(base.entries, new.entries)
     outcomes = [both_sides(couple) for couple in couples]
     judged = [each for each in outcomes if isinstance(each, Judgement)]
@@ -76,7 +83,7 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
 
 
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:
-    """All numbers of one metric: those judged at once, then those whose evidence is corrected for one another."""
+    """The judgements of one metric: first findings that are final, then those with evidence, corrected together."""
     findings = list(metric.compare(pairs, lambda cell: gates.of(cell).get(metric.name, 0.0), tests))
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
     adjusted = metric.corrected(waiting)
@@ -87,7 +94,7 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
 
 
 def _at_once(metric: Metric, finding: Finding) -> Judgement:
-    """The finding's own verdict. Of an exact number every change matters: its gate is 0."""
+    """The judgement of a finding that is final. The gate of an exact number is 0: every change matters."""
     return _judgement(
         metric,
         finding,
@@ -137,7 +144,7 @@ def _by_cell(couples: Sequence[Couple], judged: Sequence[Judgement]) -> tuple[Co
 
 
 def _namesakes(couples: Sequence[Couple]) -> list[str]:
-    """What tells cells apart that are missing and new under one name."""
+    """A note on cells that are both missing and new under the same label, with the settings in which they differ."""
     gone = {couple.cell.label: couple.cell for couple in couples if couple.new is None}
     pairs = [(gone[one.cell.label], one.cell) for one in couples if one.base is None and one.cell.label in gone]
     values: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Which differences in accuracy are real: two recipes, or two trained models, on the same test images. Pure."""
+"""Test differences in accuracy between two recipes, or two trained models, on the same test images. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers, without_seeds
 
 Right = NDArray[np.bool_]
-"""For each test image, whether the cell predicted it right."""
+"""For each test image, whether the cell predicted it correctly."""
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Cells that differ in nothing but the seed: one recipe, trained so many times.
+    """A recipe: the records of cells that differ only in the seed.
 
-    A solved head is trained once: it has no seed. What other training images would have given stands in its place.
+    A solved head does not depend on the seed, so it has one record; resamples of its training images show its variance.
     """
 
     records: tuple[Record, ...]
@@ -34,23 +34,23 @@ class Recipe:
 
     @property
     def top1(self) -> float:
-        """Mean over the seeds: of all their images, the share that was predicted right."""
+        """The mean test accuracy over the seeds."""
         tested = [record.accuracy for record in self.records if record.accuracy]
         return sum(one.correct for one in tested) / sum(one.images for one in tested)
 
     @property
     def resampled(self) -> tuple[float, ...]:
-        """Test accuracies on resamples of the training images, of a recipe that has no seeds; else empty."""
+        """Test accuracies on resamples of the training images, for a recipe without seeds; else empty."""
         accuracy = self.records[0].accuracy
         return accuracy.resampled if len(self.records) == 1 and accuracy else ()
 
     @property
     def judged(self) -> bool:
-        """Whether anything is known of what another training of it would have given."""
+        """Whether the variance between trainings is known."""
         return len(self.records) > 1 or bool(self.resampled)
 
     def trainings(self, right: Sequence[Right] | None) -> Trainings:
-        """For `compare`. right: answers of each of its records, in their order; None where they were not kept."""
+        """The trainings for `compare`; `right`: the answers of each record, in order, or None if they are unknown."""
         accuracies = [record.accuracy for record in self.records if record.accuracy]
         shares = [accuracy.top1 for accuracy in accuracies]
         all_seeds = (
@@ -60,18 +60,28 @@ class Recipe:
 
     @property
     def images(self) -> str:
-        """Fingerprint of the images it was tested on; empty where they are not known."""
+        """The fingerprint of the images that it was tested on; empty if unknown."""
         return self.records[0].data.fingerprint if self.records[0].data else ""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two recipes on the same test images; `difference`: top-1, first less second, means over the seeds.
+    """The difference between two recipes on the same test images.
 
-    With several seeds a side (or none to have, see `Recipe`), `low` to `high` is its 95 % interval and `p` from the
-    variance over seeds and over images, so that it holds for other seeds and other images. With one seed on either side
-    two trained models are compared, by McNemar's exact test on images that `only_first` (`only_second`) of them
-    predicts right; that tells nothing of two recipes. `adjusted`: Holm's over all pairs that could have been shown.
+    With several seeds on both sides (or solved heads), recipes are compared: interval and p-value take the variance
+    over seeds and over images into account. With a single seed on one side, two trained models are compared by
+    McNemar's exact test, which says nothing about the recipes.
+
+    Attributes:
+        first: a recipe.
+        second: the other one.
+        difference: the mean top-1 accuracy of the first minus that of the second.
+        p: the two-sided p-value of no difference.
+        low: the lower end of the 95 % interval of the difference; None for models.
+        high: the upper end.
+        only_first: the number of images that only the first model predicts correctly; None for recipes.
+        only_second: likewise for the second model.
+        adjusted: the p-value after Holm's correction over all pairs that could have been shown.
     """
 
     first: Recipe
@@ -86,12 +96,12 @@ class Contrast:
 
     @property
     def of_models(self) -> bool:
-        """Whether two trained models are compared, and not two recipes."""
+        """Whether trained models are compared instead of recipes."""
         return self.only_first is not None
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The result in words."""
         if self.adjusted >= LEVEL:
             return "not to be told apart"
         what = "model" if self.of_models else "recipe"
@@ -99,7 +109,7 @@ class Contrast:
 
 
 def recipes(records: Sequence[Record]) -> list[Recipe]:
-    """Records that saw the same images, rest on the same stand-ins, and differ in nothing but the seed, together."""
+    """Group records into recipes: same images, same stand-ins, and cells that differ only in the seed."""
     groups: dict[tuple[tuple[str, ...], str], list[Record]] = {}
     for record in records:
         if record.accuracy and record.data:
@@ -109,10 +119,13 @@ def recipes(records: Sequence[Record]) -> list[Recipe]:
 
 
 def best_against_rest(tested: Sequence[Recipe], right: Mapping[str, Right]) -> list[Contrast]:
-    """For each set of test images, the recipe with the highest mean top-1 beside each other one.
+    """For each set of test images, the contrasts of the best recipe with all others.
 
-    The best was chosen by its luck too, so p-values are corrected over all pairs, not over those shown alone. `right`
-    is by cell id.
+    P-values are corrected over all pairs, not only those returned, because the best one was chosen by the data.
+
+    Args:
+        tested: the recipes.
+        right: the answers by cell id.
     """
     couples = [
         (first, second) for first, second in combinations(_best_first(tested), 2) if first.images == second.images
@@ -122,7 +135,7 @@ def best_against_rest(tested: Sequence[Recipe], right: Mapping[str, Right]) -> l
 
 
 def _best_first(tested: Sequence[Recipe]) -> list[Recipe]:
-    """By images, in the order in which they first come, then by accuracy."""
+    """The recipes by test images, in the order of their first appearance, then by accuracy."""
     images = list(dict.fromkeys(recipe.images for recipe in tested))
     return sorted(tested, key=lambda recipe: (images.index(recipe.images), -recipe.top1))
 
@@ -130,9 +143,15 @@ def _best_first(tested: Sequence[Recipe]) -> list[Recipe]:
 def contrast(
     couples: Sequence[tuple[Recipe, Recipe]], tested: Sequence[Recipe], right: Mapping[str, Right]
 ) -> list[Contrast]:
-    """Test each couple, with what the seeds of all `tested` recipes say of how much seeds vary; `right` by cell id.
+    """Test the difference of each couple.
 
-    Raises ValueError for recipes that saw different images.
+    Args:
+        couples: the pairs of recipes to test.
+        tested: all recipes; their seeds help to estimate the variance between seeds.
+        right: the answers by cell id.
+
+    Raises:
+        ValueError: the recipes of a couple were tested on different images.
     """
     for first, second in couples:
         if first.images != second.images:

@@ -1,4 +1,4 @@
-"""Which steps are to be measured on, and what is left of a verdict when both sides were measured again. Pure."""
+"""Decide which steps need more measurements, and confirm verdicts by a second comparison. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,17 @@ from tlbench.regression.verdicts import Judgement, verdict_of
 from tlbench.statistics.multiple import holm
 
 Rounds = Sequence[Sequence[float]]
-"""Samples of each round of one process, in seconds."""
+"""The samples of one process in seconds, by round."""
 
 
 def undecided(
     measured: Mapping[str, tuple[Sequence[Rounds], Sequence[Rounds]]], gates: Mapping[str, float]
 ) -> dict[str, int]:
-    """Keys of steps whose verdict would be `inconclusive`, and how many more rounds would decide them (0: unknown).
+    """The keys of steps whose verdict would be `inconclusive`, with the rounds that would decide it (0: unknown).
 
-    `measured` has the processes' rounds of base and new.
+    Args:
+        measured: the rounds of each process, of base and new, by the key of the step.
+        gates: the gate of each step.
     """
     evidence = [time.of_pairs(ratios(*rounds), gates[key], len(measured)) for key, rounds in measured.items()]
     adjusted = holm([each.p for each in evidence])
@@ -31,7 +33,7 @@ def undecided(
 
 
 def ratios(base: Sequence[Rounds], new: Sequence[Rounds]) -> list[list[float]]:
-    """Log ratios of the rounds' medians, for each process."""
+    """The logarithms of the ratios of the medians of rounds, new over base, by process."""
     return [
         [math.log(median(new_round) / median(base_round)) for base_round, new_round in zip(*process, strict=False)]
         for process in zip(base, new, strict=False)
@@ -39,14 +41,14 @@ def ratios(base: Sequence[Rounds], new: Sequence[Rounds]) -> list[list[float]]:
 
 
 def flagged(comparison: Comparison) -> list[Judgement]:
-    """What regressed and may be otherwise when it is measured again: not exact numbers, nor what equal seeds give."""
+    """The regressions of metrics whose noise differs when they are measured again."""
     return [judgement for judgement in comparison.of("regressed") if METRICS[judgement.metric].repeats]
 
 
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
-    """`first`, in which only that is still `regressed` which is so in `again` too, or could not be measured again.
+    """`first`, with regressions that `again` does not confirm turned into `inconclusive`.
 
-    What was not confirmed is `inconclusive`, with what the second measurement said.
+    A regression that could not be measured again remains one.
     """
     seen = {(judgement.cell.id, judgement.name): judgement for judgement in again.judgements}
     doubtful = {(judgement.cell.id, judgement.name) for judgement in flagged(first)}
@@ -61,7 +63,7 @@ def confirmed(first: Comparison, again: Comparison) -> Comparison:
 def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:
     if again is not None and again.verdict == "regressed":
         return first.model_copy(update={"reason": "; ".join(filter(None, [first.reason, "confirmed"]))})
-    if again is None:  # a change that lets the second measurement fail must not pass by it
+    if again is None:  # a change that makes the second measurement fail must not pass because of that
         return first.model_copy(
             update={"reason": "; ".join(filter(None, [first.reason, "it could not be measured again"]))}
         )

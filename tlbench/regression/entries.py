@@ -1,4 +1,4 @@
-"""What a comparison looks at: one entry a cell, from runs or from a committed baseline. Values only."""
+"""The values that a comparison uses: an entry per cell, from runs or from a committed baseline."""
 
 import base64
 from collections.abc import Mapping
@@ -17,15 +17,22 @@ EXACT = ("params", "trainable", "depth", "size_mb", "flops")
 Seconds = Annotated[float, Field(gt=1e-12, lt=1e9)]
 Size = Annotated[int, Field(ge=0, le=2**62)]
 Number = Annotated[float, Field(ge=0, lt=1e18)]
-"""What can have been measured: a baseline comes from outside, and metrics divide by its numbers and take logarithms."""
+"""Plausible values. A baseline is user input, and metrics divide by its numbers and take their logarithms."""
 
 
 class Draw(Value):
-    """A step as one run measured it; seconds. `low`, `high`: the interval of the number that the run's tables show.
+    """The measurement of a step in one run. Times are in seconds.
 
-    memory: bytes that its process took for it; None where unknown.
-    rounds: the median of each round's samples, split by the process that gave them; only of use beside measurements of
-    the same `session`, and therefore not kept in a baseline.
+    Attributes:
+        median: the median of the samples.
+        low: the lower end of the confidence interval of the statistic that reports show.
+        high: the upper end.
+        normalised: the median in units of the reference workload.
+        stable: whether there were no doubts about the measurement.
+        memory: the peak memory of its process in bytes; None if unknown.
+        session: identifies measurements that were taken in turn with each other.
+        rounds: the median of each round by process. Useful only together with measurements of the same session, so
+            baselines do not have them.
     """
 
     median: Seconds
@@ -39,7 +46,7 @@ class Draw(Value):
 
 
 class Times(Value):
-    """A step of a cell, and how it was timed: measurements can be compared where all but `draws` are equal."""
+    """The measurements of a step, one per run. Two sides are comparable if all fields but `draws` are equal."""
 
     step: StepName
     batch_size: Size
@@ -51,18 +58,34 @@ class Times(Value):
 
     @property
     def name(self) -> str:
-        """``inference``, or ``inference, batch 8`` where there are several."""
+        """``inference time, batch 8``."""
         return f"{self.step} time, batch {self.batch_size}"
 
 
 class Entry(Value):
-    """One cell of one side of a comparison.
+    """A cell of one side of a comparison.
 
-    machine: what identifies the machine; variables: of its environment, that change numbers. timed_on, timed_with:
-    machine and versions that took the steps, where those are others; else empty. data, weights: fingerprints of what
-    the numbers rest on. right: for each test image, whether it was predicted right, packed.
-    memory: peaks in bytes, one a run. trained_on: what the process did whose memory that is. state: bytes of weights,
-    gradients and optimizer. extra: for each metric that keeps numbers of its own, their values by name, one a run.
+    Attributes:
+        cell: the cell.
+        status: the status of its record.
+        failure: why it failed, if it did.
+        fallbacks: the stand-ins that it used.
+        machine: what identifies the machine.
+        versions: the versions of packages.
+        variables: environment variables that affect numbers.
+        timed_on: the machine that timed the steps, if it is another one; else empty.
+        timed_with: the versions that timed the steps, if they are others; else empty.
+        data: the fingerprint of the images.
+        weights: the SHA-256 or the kind of the weights.
+        counts: exact numbers of the model.
+        state: the size of weights, gradients and optimizer, in bytes.
+        correct: the number of test images that were predicted correctly.
+        images: the number of test images.
+        right: for each test image whether it was predicted correctly, packed (see `pack`).
+        memory: the peak memory of the training process in bytes, one per run.
+        trained_on: what that process trained on.
+        times: the step times.
+        extra: numbers of further metrics by metric and name, one per run.
     """
 
     cell: Cell
@@ -87,7 +110,7 @@ class Entry(Value):
     extra: dict[str, dict[str, tuple[float, ...]]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _answers_fit(self) -> Self:
+    def _check_answers(self) -> Self:
         if (self.correct is None) != (self.images is None):
             raise ValueError("correct and images belong together")
         if self.correct is not None and self.images is not None and not self.correct <= self.images != 0:
@@ -98,27 +121,27 @@ class Entry(Value):
 
     @property
     def steps_machine(self) -> dict[str, str]:
-        """What identifies the machine that took its steps."""
+        """What identifies the machine that timed the steps."""
         return self.timed_on or self.machine
 
     @property
     def steps_versions(self) -> dict[str, str]:
-        """The versions that took its steps."""
+        """The versions of packages that timed the steps."""
         return self.timed_with or self.versions
 
     @property
     def ok(self) -> bool:
-        """Whether the cell gave its numbers."""
+        """Whether the cell succeeded."""
         return self.status == "ok"
 
 
 def pack(right: NDArray[np.bool_]) -> str:
-    """Right and wrong answers (N,) as text: base64 of their bits, the first in the highest bit."""
+    """Encode answers (N,) as base64 of their bits, the first one in the highest bit."""
     return base64.b64encode(np.packbits(right).tobytes()).decode()
 
 
 def unpack(text: str, images: int) -> NDArray[np.bool_]:
-    """What `pack` made of `images` answers. Raises ValueError where the text is of another number."""
+    """Decode the result of `pack`. Raises ValueError unless it has `images` answers."""
     bits = np.unpackbits(np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8))
     if len(bits) != -(-images // 8) * 8:
         raise ValueError(f"{len(bits)} bits are not those of {images} answers")
@@ -126,5 +149,5 @@ def unpack(text: str, images: int) -> NDArray[np.bool_]:
 
 
 def conditions(times: Times) -> Mapping[str, object]:
-    """How a step was timed."""
+    """The fields that say how a step was timed."""
     return times.model_dump(exclude={"draws"})

@@ -1,4 +1,4 @@
-"""What each strategy gains over the frozen backbone, on the same images. Pure."""
+"""The gain in accuracy of each strategy over the frozen backbone, on the same images. Pure."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +13,19 @@ from tlbench.statistics.trainings import compare
 FROZEN, SCRATCH = "frozen", "scratch"
 HOW_TRAINED = set(Training.model_fields) - {"epochs", "learning_rate"}
 Answers = Callable[[Record], Right | None]
-"""For each test image, whether the record's cell predicted it right; None where that was not kept."""
+"""For each test image, whether the record's cell predicted it correctly; None if that is unknown."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Top-1 of a strategy less that of `frozen`, means over seeds, as a share of 1.
+    """The mean top-1 accuracy of a strategy minus that of `frozen`.
 
-    shift: its 95 % interval and p-value, over seeds (resamples of the training images, where the head is solved and
-    has none) and test images (`statistics.trainings.compare`); None where a side has one seed: that is shown, and never
-    judged. adjusted: the p-value after Holm, over all gains that were judged with it.
+    Attributes:
+        recipe: the strategy's recipe.
+        frozen: the recipe with the frozen backbone.
+        shift: the 95 % interval and p-value over seeds (or resamples of the training images) and test images, see
+            `statistics.trainings.compare`; None if a side has one seed, so that the gain is shown but not judged.
+        adjusted: the p-value after Holm's correction over all gains judged together.
     """
 
     recipe: Recipe
@@ -32,12 +35,12 @@ class Gain:
 
     @property
     def difference(self) -> float:
-        """What was seen."""
+        """The observed gain."""
         return self.recipe.top1 - self.frozen.top1
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The result in words."""
         if self.shift is None or self.adjusted is None:
             return "one seed: not judged"
         if self.adjusted >= LEVEL:
@@ -46,7 +49,7 @@ class Gain:
 
 
 def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
-    """Each recipe beside the frozen backbone with the same head on the same images; those that have one, in order."""
+    """The gain of each recipe for which there is a frozen backbone with the same head and images, in order."""
     couples = beside(tested, FROZEN)
     known = {id(recipe): recipe for couple in couples for recipe in couple}
     places = {identity: place for place, identity in enumerate(known)}
@@ -58,26 +61,29 @@ def gains(tested: Sequence[Recipe], answers: Answers) -> list[Gain]:
 
 
 def adjusted(found: Sequence[Gain]) -> list[Gain]:
-    """The same gains, with p-values after Holm over those of `found` that are judged."""
+    """The same gains with p-values corrected by Holm's method over those that are judged."""
     levels = iter(holm([gain.shift.p for gain in found if gain.shift]))
     return [replace(gain, adjusted=next(levels)) if gain.shift else gain for gain in found]
 
 
 def kept_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
-    """Those of all its seeds; None where one was not kept."""
+    """The answers of all seeds; None if those of one are unknown."""
     kept = [right for record in recipe.records if (right := answers(record)) is not None]
     return kept if len(kept) == len(recipe.records) else None
 
 
 def judged_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
-    """The same where recipes alone are judged, not trained models: nothing has to be read of one with one training."""
+    """As `kept_answers`, but None for recipes that are not judged anyway, to save reading their predictions."""
     return kept_answers(recipe, answers) if recipe.judged else None
 
 
 def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe]]:
-    """Couples of a recipe of `strategy` and each other one that differs from it in nothing but how it is trained.
+    """Pair each recipe with a recipe of `strategy` that differs only in how it is trained.
 
-    Of several of that strategy, the one that has no arguments and differs in the fewest settings of training.
+    If there are several, the one without arguments that differs in the fewest settings of training is taken.
+
+    Returns:
+        Pairs of the recipe of `strategy` and the other one.
     """
     references: dict[Hashable, list[Recipe]] = {}
     for recipe in tested:
@@ -95,7 +101,7 @@ def _setting(recipe: Recipe) -> Hashable:
 
 
 def model_of(recipe: Recipe) -> Hashable:
-    """Equal for recipes of one model, which differ in images, in how they are trained, and where that begins with."""
+    """A key that is the same for recipes of one model, which may differ in images and in how they are trained."""
     cell = recipe.cell
     weights = cell.pretrained if cell.strategy.name == SCRATCH else cell.weights
     device = (cell.precision, cell.backend, cell.jit)

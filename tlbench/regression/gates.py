@@ -1,4 +1,4 @@
-"""Which change of which cell matters. Plain values; a suite file fills them in, the metrics have defaults."""
+"""Gates: the smallest change that matters, per metric and cell. A suite can override the defaults of metrics."""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,11 +11,11 @@ from tlbench.core.selection import KEYS
 from tlbench.regression.metrics.registry import METRICS
 
 Share = Annotated[float, Field(ge=0, le=1)]
-"""A change that matters, as a share of 1: 5 % of a time are 0.05, 2 points of an accuracy 0.02."""
+"""A gate as a fraction: 0.05 for 5 % of a time, 0.02 for 2 points of accuracy."""
 
 
 def gate_kinds() -> list[str]:
-    """Names of the metrics that have a gate, in their order."""
+    """The names of the metrics that have a gate, in order."""
     return list(_defaults())
 
 
@@ -24,9 +24,9 @@ def _defaults() -> dict[str, float]:
 
 
 class CellGates(Value):
-    """Other gates for some cells. `patterns`, those of `--select`, say which cells.
+    """Gates for the cells that match some patterns, which are those of `--select`.
 
-    As JSON both are keys of one mapping: ``{"backbone": "MobileNet*", "time": 0.2}``.
+    In JSON, patterns and gates are keys of one mapping: ``{"backbone": "MobileNet*", "time": 0.2}``.
     """
 
     patterns: dict[str, str]
@@ -47,16 +47,19 @@ class CellGates(Value):
         return {**self.patterns, **in_order, **self.gates}
 
     def fits(self, cell: Cell) -> bool:
-        """Whether every pattern fits the cell."""
+        """Whether the cell matches every pattern."""
         return all(_any(KEYS[key](cell), pattern.split(",")) for key, pattern in self.patterns.items())
 
 
 class Gates(Value):
-    """The gates of a suite: `asked` by metric, where they differ from the metrics' own. The last of `cells` that fits
-    a cell counts.
+    """The gates of a suite.
 
-    As JSON it is one mapping with every gate: ``{"time": 0.05, "accuracy": 0.02, "cells": []}``. Gates of metrics that
-    are not installed here are kept.
+    In JSON it is one mapping with every gate: ``{"time": 0.05, "accuracy": 0.02, "cells": []}``. Gates of metrics that
+    are not installed here are preserved.
+
+    Attributes:
+        asked: gates by metric that differ from the metric's default.
+        cells: gates for some of the cells; the last one that matches a cell wins.
     """
 
     asked: dict[str, Share] = Field(default_factory=dict)
@@ -78,7 +81,7 @@ class Gates(Value):
         return {**self.asked, **({"cells": self.cells} if self.cells else {})}
 
     def everywhere(self) -> dict[str, float]:
-        """The gate of every metric, for cells that have none of their own."""
+        """The gate of every metric, for cells that no item of `cells` matches."""
         return _defaults() | self.asked
 
     def of(self, cell: Cell) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How numbers moved over many runs: series, and where they changed. Pure."""
+"""Follow numbers over many runs, and find where they changed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tlbench.statistics.changepoints import ChangePoint, changes_of_all
 
 @dataclass(frozen=True)
 class Point:
-    """One run's number. `versions`: of packages, and the commit of the user's project."""
+    """The value of a number in one run; `versions` are those of packages, and the commit of the user's project."""
 
     run: str
     created: str
@@ -23,7 +23,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """A number moved from the median `before` to `after`, first seen in `at`; `since` is the run before that."""
+    """A change from the median `before` to the median `after`, first seen in run `at`; `since` is the run before."""
 
     at: Point
     since: Point
@@ -33,7 +33,7 @@ class Change:
 
     @property
     def causes(self) -> list[str]:
-        """Versions that differ between the two runs."""
+        """The versions that differ between the two runs."""
         names = sorted({*self.at.versions, *self.since.versions})
         pairs = [
             (name, self.since.versions.get(name, "absent"), self.at.versions.get(name, "absent")) for name in names
@@ -43,8 +43,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Series:
-    """One number of one cell on one machine, the oldest run first. `cell`: its label, and what it differs in from
-    others of that label.
+    """A number of a cell on one machine over time.
+
+    Attributes:
+        cell: the cell's label, with the settings in which it differs from other cells of that label.
+        name: the name of the number.
+        unit: its unit.
+        machine: the machine; empty for numbers that do not depend on it.
+        points: the values, the oldest run first.
+        changes: where they changed.
     """
 
     cell: str
@@ -56,11 +63,10 @@ class Series:
 
 
 def series(sides: Sequence[Side]) -> list[Series]:
-    """All series of `sides`, each a single run: the numbers that metrics follow, metric by metric within each cell.
+    """The series of all numbers that metrics follow, from sides that are a single run each.
 
-    Numbers that depend on the machine are different series on different machines. Changes are looked for in all series
-    together, since a page of many has many chances of a false one. A cell with another setting, as of its image size,
-    is another cell: its numbers begin a series of their own.
+    Numbers that depend on the machine form a series per machine, and cells with different settings form series of
+    their own. Changes are searched in all series together, to control the chance of a false one among many.
     """
     names = _names(entry.cell for side in sides for entry in side.entries if entry.ok)
     points: dict[tuple[str, str, str, str], list[Point]] = {}
@@ -87,7 +93,7 @@ def series(sides: Sequence[Side]) -> list[Series]:
 
 
 MEASURED = {"timing", "recipe"}
-"""Fields of a cell that say how much is measured, or come with tlbench's own version."""
+"""Fields that do not make another cell: how much is measured, and the version of the recipes."""
 
 
 def _identity(cell: Cell) -> str:
@@ -95,7 +101,7 @@ def _identity(cell: Cell) -> str:
 
 
 def _names(cells: Iterable[Cell]) -> dict[str, str]:
-    """What each is called, by its identity: the label, with the settings that differ among those of the same label."""
+    """The name of each cell, by its identity: the label, with the settings that differ among cells of that label."""
     alike: dict[str, dict[str, dict[str, str]]] = {}
     for cell in cells:
         settings = dict(_flat("", cell.model_dump(mode="json", exclude=MEASURED)))
@@ -110,7 +116,7 @@ def _names(cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
-    """``train.epochs`` and its value, of every setting."""
+    """All settings of a nested mapping by dotted name, such as ``train.epochs``."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _flat(f"{name}.{key}" if name else key, inner)
@@ -128,12 +134,12 @@ def _values(points: Sequence[Point]) -> list[float]:
 
 
 def _differences(values: Sequence[float]) -> list[ChangePoint]:
-    """Of exact numbers every difference is a change."""
+    """The changes of exact numbers: every difference is one."""
     return [ChangePoint(index, 0.0) for index in range(1, len(values)) if values[index] != values[index - 1]]
 
 
 def _changes(points: Sequence[Point], places: Sequence[ChangePoint]) -> list[Change]:
-    """The changes at `places`, each with the levels before and after it."""
+    """The changes at `places`, each with the medians before and after it."""
     values = _values(points)
     ends = [0, *(place.index for place in places), len(values)]
     return [

@@ -1,4 +1,4 @@
-"""Which cell of one side is which of the other, and what keeps their numbers from being compared. Pure."""
+"""Match the cells of two sides, and find stand-ins that make their numbers incomparable. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,28 +8,30 @@ from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry
 
 HOW = {"limit", "train", "timing", "jit", "recipe"}
-"""Fields of a cell that say how it is trained and measured, not which one it is."""
+"""Fields of a cell that say how it is trained and measured. Cells that differ only in them can be matched."""
 
 
 @dataclass(frozen=True)
 class Couple:
-    """A cell on both sides, or on one."""
+    """A cell that is on both sides, or only on one."""
 
     base: Entry | None
     new: Entry | None
 
     @property
     def cell(self) -> Cell:
-        """The cell, as the new side has it where both do. Raises ValueError where there is none on either."""
+        """The cell, of the new side if both have it."""
         entry = self.new or self.base
         if entry is None:
-            raise ValueError("a couple of nothing")
+            raise ValueError("a couple needs an entry")
         return entry.cell
 
 
 def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
-    """Couple equal cells; then, of the others, those that are alone of their backbone, data set, strategy, head, size,
-    seed, precision and backend on both sides. In the order of the new side, what is missing last.
+    """Match equal cells, then cells that differ only in `HOW` if the match is unique on both sides.
+
+    Returns:
+        The couples in the order of the new side, then the cells that it lacks.
     """
     matched: dict[str, Entry] = {}
     left = {entry.cell.id: entry for entry in base}
@@ -45,14 +47,14 @@ def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
 
 
 def _alone(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Those that no other of `entries` is like, by what they are alike in."""
+    """The entries that are unique apart from the fields in `HOW`, by their other fields."""
     keys = [entry.cell.model_dump_json(exclude=HOW) for entry in entries]
     seen = Counter(keys)
     return {key: entry for key, entry in zip(keys, entries, strict=True) if seen[key] == 1}
 
 
 def other_stand_ins(base: Entry, new: Entry) -> str:
-    """Why no measured number of two cells can be compared: they rest on other stand-ins; empty where they do not."""
+    """Why no measured numbers of two entries can be compared, if their stand-ins differ; else empty."""
     if base.fallbacks == new.fallbacks:
         return ""
     base_named, new_named = (", ".join(entry.fallbacks) or "none" for entry in (base, new))

@@ -1,6 +1,6 @@
-"""Runs at different times, one or several a side: evidence of positive numbers that vary from run to run. Pure.
+"""Compare positive numbers from runs at different times, with one or several runs per side. Pure.
 
-All effects are logarithms of ratios, new over base.
+Effects are logarithms of ratios, new over base.
 """
 
 import math
@@ -15,26 +15,27 @@ from tlbench.statistics.runs import of_runs
 from tlbench.statistics.student import quantile
 
 MOST = 30
-"""Runs a side beyond which nobody is sent."""
+"""The largest number of runs per side that is recommended."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """One number of a cell, positive, once for each run of a side."""
+    """A positive number of a cell, with one value per run on each side."""
 
     base: tuple[float, ...]
     new: tuple[float, ...]
 
     @property
     def share(self) -> float:
-        """Variance of the difference of both means, as a multiple of one run's."""
+        """The variance of the difference of the means, as a multiple of the variance of one run."""
         return 1 / len(self.base) + 1 / len(self.new)
 
 
 def shifts(cells: Sequence[Runs], known: Spread) -> list[Shift]:
-    """How far new lies above base in each of a suite's cells, in logarithms; see `statistics.runs.of_runs`.
+    """The difference of the mean logarithms, new minus base, of each cell; see `statistics.runs.of_runs`.
 
-    Raises ValueError where a number is not positive or a side has none.
+    Raises:
+        ValueError: a number is not positive, or a side has none.
     """
     return of_runs([([*map(math.log, cell.base)], [*map(math.log, cell.new)]) for cell in cells], known)
 
@@ -42,9 +43,16 @@ def shifts(cells: Sequence[Runs], known: Spread) -> list[Shift]:
 def evidence(
     shift: Shift, cell: Runs, known: Spread, gate: float, level: float, tests: int, other: str = ""
 ) -> Evidence:
-    """The evidence of a shift. gate: in its unit. level, tests: what its p-value is held against, as one of how many.
+    """The evidence for a shift.
 
-    other: what would decide it beside more runs.
+    Args:
+        shift: the shift.
+        cell: the runs it comes from.
+        known: the variance between runs.
+        gate: the change that matters, in the unit of the shift.
+        level: the level of significance.
+        tests: the number of tests that share this level.
+        other: what else, besides more runs, would decide it.
     """
     needed = runs_needed(shift, cell, known, gate, level, tests)
     runs = f"{needed} runs a side" if needed else f"more than {MOST} runs a side"
@@ -52,10 +60,10 @@ def evidence(
 
 
 def runs_needed(shift: Shift, cell: Runs, known: Spread, gate: float, level: float, tests: int) -> int:
-    """How many runs a side would decide it, were the effect and the spread what they seem now; 0 beyond `MOST`.
+    """The runs per side that would decide, if effect and variance are as they seem now; 0 if more than `MOST`.
 
-    An effect beyond the gate has to fall below the level that Holm holds the smallest p-value against; of one within
-    the gate the interval has to lie within it.
+    An effect beyond the gate must become significant at level / tests, Holm's first threshold. For an effect within the
+    gate, the interval must come to lie within it.
     """
     if shift.low is None or shift.high is None:
         return 0
@@ -72,5 +80,5 @@ def runs_needed(shift: Shift, cell: Runs, known: Spread, gate: float, level: flo
 
 
 def _t(freedom: float, two_sided: float) -> float:
-    """Student's quantile that is exceeded, in either direction, with this chance."""
+    """The quantile of Student's t for a two-sided level."""
     return quantile(freedom, 1 - two_sided / 2)

@@ -1,4 +1,4 @@
-"""One side of a comparison, and the entries of its records. Values and pure functions."""
+"""A side of a comparison, and its entries made from records. Pure."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -16,14 +16,22 @@ from tlbench.results.measured import Environment, StepTiming, Timings
 from tlbench.results.record import Record
 
 NOT_IDENTITY = ("python", "memory_gib")
-"""What `ab` may vary on purpose, and what a container's limit or a reserved page changes."""
+"""Not part of a machine's identity: `ab` may vary Python on purpose, and the memory depends on container limits."""
 
 
 class Side(Value):
-    """One side of a comparison.
+    """A side of a comparison.
 
-    gates: what its suite asks for. planned: cells of its suite; 0 where that is not known. notes: sentences on what was
-    left out.
+    Attributes:
+        name: how messages name it.
+        entries: its cells.
+        kind: where it comes from: a run, several runs, or a baseline.
+        suite: the name of its suite.
+        created: when it was made.
+        commit: the commit of the user's project.
+        gates: the gates of its suite.
+        planned: the number of cells of its suite; 0 if unknown.
+        notes: sentences about what was left out.
     """
 
     name: str
@@ -38,7 +46,7 @@ class Side(Value):
 
 
 def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
-    """The entry of a record; `right` are the answers on its test images, where they were kept."""
+    """The entry of a record; `right` are the answers to its test images, if they are known."""
     machine, timed_on = _machine(record.environment), _machine(record.where_timed)
     versions, timed_with = record.environment.software, record.where_timed.software
     path = record.path
@@ -106,11 +114,10 @@ def _times(timings: Timings, step: StepTiming) -> Times:
 
 
 def merged(entries: Sequence[Entry]) -> Entry:
-    """Entries of one cell from several runs, the newest first, as one: every run is a draw of times, of memory and of
-    what metrics keep.
+    """Merge the entries of a cell from several runs, the newest first, into one with a measurement per run.
 
-    Runs whose machine, software, images or weights differ from the newest's are left out, and peaks of processes that
-    trained on something else than the newest's.
+    Runs on another machine or with other software, images or weights than the newest are left out, and so is the
+    memory of processes that trained on something else.
     """
     newest = entries[0]
     alike = [entry for entry in entries if _basis(entry) == _basis(newest)]

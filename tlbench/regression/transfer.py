@@ -1,6 +1,6 @@
-"""What ImageNet weights are worth: the learning curves of strategies beside those of the same model from scratch. Pure.
+"""The benefit of pretrained weights: learning curves of strategies compared with training from scratch. Pure.
 
-By validation accuracy after each epoch of gradient steps; `statistics.learning_curve` defines the three numbers.
+Curves are validation accuracies after each epoch; `statistics.learning_curve` defines the three numbers of a curve.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,33 +24,36 @@ NUMBERS: dict[str, Number] = {
 
 @dataclass(frozen=True)
 class Learned:
-    """A recipe and its learning curves, one a seed."""
+    """A recipe and its learning curves, one per seed."""
 
     recipe: Recipe
     curves: tuple[LearningCurve, ...]
 
     def values(self, number: str) -> list[float]:
-        """One of `NUMBERS` of each curve that has it."""
+        """A number in `NUMBERS` of each curve that has it."""
         return [value for curve in self.curves if (value := NUMBERS[number](curve)) is not None]
 
     @property
     def stepped(self) -> bool:
-        """Whether it is trained by steps, so that its seeds differ."""
+        """Whether it is trained by gradient steps, so that its seeds differ."""
         return all(curve.slope is not None for curve in self.curves)
 
     @property
     def rising(self) -> bool:
-        """Whether more epochs may take any seed higher."""
+        """Whether the curve of some seed is still rising at its end."""
         return any(curve.rising for curve in self.curves)
 
 
 @dataclass(frozen=True)
 class Benefit:
-    """How much higher a number of transfer's curves is than of scratch's; means over seeds.
+    """The difference between learning curves with pretrained weights and from scratch, as means over seeds.
 
-    shifts: by number, each with its 95 % interval (Welch's t) over the seeds of both (a solved head has none, and puts
-    nothing into it) and, of accuracies, over other validation images, as if each side had its own. The interval is
-    missing where a side that is trained by steps has one seed; a number that a side does not have is missing.
+    Attributes:
+        transfer: the strategy with pretrained weights.
+        scratch: training from scratch.
+        shifts: the differences by number, without numbers that a side lacks. The 95 % interval (Welch's t) is over
+            seeds and, for accuracies, over validation images as if they were independent; there is none if a side that
+            takes gradient steps has a single seed.
     """
 
     transfer: Learned
@@ -59,14 +62,14 @@ class Benefit:
 
 
 def learned(recipe: Recipe) -> Learned | None:
-    """Its curves; None where a seed has too few epochs to tell a plateau."""
+    """The learning curves of a recipe; None if a seed has too few epochs to recognize a plateau."""
     curves = [_curve(record) for record in recipe.records]
     found = tuple(curve for curve in curves if curve is not None)
     return Learned(recipe, found) if len(found) == len(curves) else None
 
 
 def benefits(tested: Sequence[Recipe]) -> list[Benefit]:
-    """Each strategy that begins with ImageNet weights beside scratch on the same images, where both have curves."""
+    """The benefit of each strategy with pretrained weights for which scratch was trained on the same images."""
     found = []
     for scratch, transfer in beside(tested, SCRATCH):
         first, second = learned(scratch), learned(transfer)
@@ -78,7 +81,7 @@ def benefits(tested: Sequence[Recipe]) -> list[Benefit]:
 
 
 def above_chance(recipe: Recipe) -> bool:
-    """Whether its test accuracy is above what guessing the most frequent class gives: Wilson's interval of its mean."""
+    """Whether the test accuracy is significantly above guessing the most frequent class (Wilson's interval)."""
     accuracy = recipe.records[0].accuracy
     assert accuracy is not None
     low, _ = wilson(round(recipe.top1 * accuracy.images), accuracy.images)
@@ -86,7 +89,7 @@ def above_chance(recipe: Recipe) -> bool:
 
 
 def chance(recipe: Recipe) -> float:
-    """Share of the most frequent class in the test images."""
+    """The share of the most frequent class in the test images."""
     data = recipe.records[0].data
     assert data is not None
     assert data.majority is not None
@@ -112,7 +115,7 @@ def _shift(scratch: Learned, transfer: Learned, number: str) -> Shift | None:
 
 
 def _of_images(accuracy: float, recipe: Recipe) -> Spread:
-    """The binomial variance of an accuracy over other validation images; all seeds saw the same ones."""
+    """The binomial variance of an accuracy over validation images, which all seeds share."""
     data = recipe.records[0].data
     assert data is not None
     images = sum(data.counts["validation"].values())

@@ -1,4 +1,4 @@
-"""From an effect and how sure it is to a verdict. Pure."""
+"""Verdicts on changes, from an effect and its uncertainty. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,19 +30,24 @@ WORST_FIRST: tuple[Verdict, ...] = (
 )
 JUDGED: frozenset[Verdict] = frozenset({"regressed", "improved", "unchanged", "inconclusive"})
 ROUNDING = 1e-9
-"""0.90 less 0.88 is no more than 0.02, whatever binary fractions make of it."""
+"""Tolerance for rounding errors: 0.90 - 0.88 must not exceed a gate of 0.02."""
 OUTCOME = "outcome"
-"""The metric of a judgement of whether a cell gave its numbers at all."""
+"""The metric of judgements about whether a cell succeeded at all."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one number's change, where more is worse (an accuracy's effect has its sign turned).
+    """The evidence for a change of a number. More is always worse: effects on accuracy have the opposite sign.
 
-    effect: the estimate, low to high its 95 % interval; p: two-sided, of no change. gate: the change that matters, in
-    the unit of `effect`. agreed: why the effect cannot count as shown yet, empty where it can (one process a side is
-    one draw, however long it was timed). decide: what would decide it, should the evidence not do; more: how many more
-    rounds that is, 0 where rounds alone do not help.
+    Attributes:
+        effect: the estimated change.
+        low: the lower end of its 95 % interval.
+        high: the upper end.
+        p: the two-sided p-value of no change.
+        gate: the change that matters, in the unit of the effect.
+        agreed: why the effect cannot be trusted yet, e.g. since there is only one process per side; else empty.
+        decide: what would decide an inconclusive case.
+        more: how many more rounds would; 0 if rounds alone do not help.
     """
 
     effect: float
@@ -56,11 +61,24 @@ class Evidence:
 
 
 class Judgement(Value):
-    """One number of one cell, judged.
+    """The verdict on a number of a cell.
 
-    metric: a name of METRICS, or OUTCOME. base, new: the numbers, in `unit`. effect, low, high: new against base as the
-    metric shows it, a relative change as a share, or a difference of shares. adjusted: the p-value after the metric's
-    correction over the suite.
+    Attributes:
+        cell: the cell.
+        seeds: the number of trainings behind the number.
+        metric: the name of the metric, or `OUTCOME`.
+        name: the name of the number.
+        unit: the unit of `base` and `new`.
+        base: the number of the base.
+        new: the number of the new side.
+        effect: the change as the metric shows it: relative to the base, or a difference of fractions.
+        low: the lower end of its 95 % interval.
+        high: the upper end.
+        gate: the change that matters.
+        adjusted: the p-value after the metric's correction over the suite.
+        verdict: the verdict.
+        reason: why, in a few words.
+        decide: what would decide an inconclusive case.
     """
 
     cell: Cell
@@ -81,10 +99,10 @@ class Judgement(Value):
 
 
 def verdict_of(evidence: Evidence, adjusted: float, level: float) -> tuple[Verdict, str]:
-    """The verdict and, where it is `inconclusive`, why.
+    """The verdict, and the reason if it is ``inconclusive``.
 
-    `regressed` and `improved` take an effect beyond the gate that is significant at `level` after correction;
-    `unchanged` an interval within the gate.
+    ``regressed`` and ``improved`` need an effect beyond the gate that is significant at `level` after correction;
+    ``unchanged`` needs an interval within the gate.
     """
     gate = evidence.gate + ROUNDING
     beyond = abs(evidence.effect) > gate
@@ -100,5 +118,5 @@ def verdict_of(evidence: Evidence, adjusted: float, level: float) -> tuple[Verdi
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
-    """The one to show first; `not comparable` where there is no other."""
+    """The verdict to show first; ``not comparable`` if there is no other."""
     return min(verdicts, key=WORST_FIRST.index, default="not comparable")

@@ -1,7 +1,7 @@
-"""What a test can say at best: the smallest p-value it can give, and how many values a level takes. Pure.
+"""The smallest p-value that a test can attain, and how many values it needs to reach a level. Pure.
 
-A test that cannot fall below the level it is held against is not a strict test but none; ask here before choosing one.
-All p-values are two-sided and of values without ties; ties can only make the smallest p-value larger.
+A test whose smallest p-value is above the level can never reject, so check before choosing one. All p-values are
+two-sided and for values without ties; ties only make the smallest p-value larger.
 """
 
 import math
@@ -10,10 +10,12 @@ from tlbench.statistics.finite import finite
 
 
 def least_signed_rank(count: int) -> float:
-    """The p-value of `signed_rank` where all of `count` differences have one sign: 2 of 2^n patterns of signs.
+    """The smallest p-value of `signed_rank` for `count` differences: all have the same sign, 2 of 2^n patterns.
 
-    That of `mcnemar` too, where `count` is that of the discordant examples.
-    Raises ValueError without differences.
+    The same holds for `mcnemar` with `count` discordant examples.
+
+    Raises:
+        ValueError: there are no differences.
     """
     finite(count, "the number of differences")
     if count < 1:
@@ -22,17 +24,18 @@ def least_signed_rank(count: int) -> float:
 
 
 def signed_rank_pairs(level: float, tests: int = 1) -> int:
-    """Pairs, or discordant examples, with which `signed_rank` or `mcnemar` can fall below `level` as one of `tests`.
+    """The pairs (or discordant examples) that `signed_rank` (or `mcnemar`) needs to be able to reject.
 
-    Holm holds the smallest p-value against level / tests.
+    Holm's method compares the smallest of several p-values with level / tests.
 
-    Raises ValueError unless 0 < level <= 1 and tests >= 1.
+    Raises:
+        ValueError: unless 0 < level <= 1 and tests >= 1.
     """
     return next(count for count in range(1, _most(level, tests)) if least_signed_rank(count) < level / tests)
 
 
 def _most(level: float, tests: int) -> int:
-    """More values than any test here takes: each halves the smallest p-value, at least."""
+    """An upper bound on the values needed: each at least halves the smallest p-value."""
     finite([level, tests], "level and tests")
     if not 0 < level <= 1 or tests < 1:
         raise ValueError(f"a level of {level} over {tests} tests: it must lie between 0 and 1, and a test is needed")

@@ -1,10 +1,11 @@
-"""Which of several recipes may be the best, where the one that leads was chosen by its luck too. Pure.
+"""Subset selection: which of several recipes may be the best. Pure.
 
 Source of the rule: S. S. Gupta, On Some Multiple Decision (Selection and Ranking) Rules, Technometrics 7 (1965),
-225-245: a subset of random size that holds the best with a stated probability. It is the one-sided form of J. C. Hsu's
-comparisons with the best (Annals of Statistics 12, 1984, 1136-1144). Bonferroni's inequality stands in for their
-critical value, which wants equal variances: of k recipes the best one is left out only where one of the k - 1 others
-seems better at a level of 5 % / (k - 1). That holds whichever leads, so that the choice of the leader costs nothing.
+225-245: a subset of random size that contains the best with a given probability. It is the one-sided form of J. C.
+Hsu's comparisons with the best (Annals of Statistics 12, 1984, 1136-1144). Their critical value assumes equal
+variances; Bonferroni's inequality replaces it: the best of k recipes is excluded only if one of the k - 1 others seems
+better at level 5 % / (k - 1). This holds whichever recipe leads, so choosing the leader by the data needs no further
+correction.
 """
 
 from collections.abc import Sequence
@@ -24,43 +25,56 @@ LEVEL = 0.05
 
 
 def leads(trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]]) -> list[float]:
-    """For each couple (first, second) of `trainings`, by place: the one-sided p-value that second is as good as first.
+    """One-sided p-values of the hypothesis that the second of each couple is at least as good as the first.
 
-    It is not corrected: `LEVEL` / (k - 1) is the level for the best of k. With several seeds a side, or none to have,
-    it is about recipes (`trainings.compare`). Where either has one seed, two trained models are compared: by McNemar's
-    exact test where both kept their answers, else as two independent shares, which is careful, since models mostly err
-    on the same images. Raises ValueError where answers are of different images.
+    With several seeds on both sides (or solved heads) recipes are compared by `trainings.compare`. If a side has a
+    single seed, two trained models are compared: by McNemar's exact test if the answers of both are known, else as two
+    independent proportions, which is conservative because models mostly err on the same images.
+
+    Args:
+        trainings: the trainings of each recipe.
+        couples: pairs of indices into `trainings`.
+
+    Returns:
+        Uncorrected p-values; the level for the best of k recipes is `LEVEL` / (k - 1).
+
+    Raises:
+        ValueError: the answers of a couple are for different images.
     """
-    shifts = compare(trainings, couples)
     p_values = []
-    for (first, second), shift in zip(couples, shifts, strict=True):
-        seen = shift or _of_models(trainings[first], trainings[second])
-        p_values.append(seen.p / 2 if seen.estimate < 0 else 1 - seen.p / 2)
+    for (first, second), shift in zip(couples, compare(trainings, couples), strict=True):
+        result = shift or _of_models(trainings[first], trainings[second])
+        p_values.append(result.p / 2 if result.estimate < 0 else 1 - result.p / 2)
     return p_values
 
 
 def intervals(trainings: Sequence[Trainings], confidence: float = 1 - LEVEL) -> list[tuple[float, float]]:
-    """Intervals of all mean accuracies that hold together with `confidence` (Bonferroni): also that of the leader.
+    """Simultaneous confidence intervals of all mean accuracies (Bonferroni), valid also for the leader.
 
-    One training with a seed: Wilson's. Several, or a solved head with its resamples: Wilson's with as many images as
-    would give the variance over images and seeds, by the degrees of freedom known (E. L. Korn and B. I. Graubard,
-    Survey Methodology 24, 1998, 193-201).
-    Raises ValueError where a confidence is not within 0 and 1.
+    For a single training it is Wilson's interval. For several, or a solved head with resamples, it is Wilson's interval
+    with the effective number of images that gives the variance over images and seeds, adjusted for the degrees of
+    freedom (E. L. Korn and B. I. Graubard, Survey Methodology 24, 1998, 193-201).
+
+    Raises:
+        ValueError: the confidence is not between 0 and 1.
     """
     finite(confidence, "confidence")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} is not between 0 and 1")
     own = [spread(each.accuracies) for each in trainings]
     prior = common(own)
-    luck = [each.resampled or shrunk(seen, prior) for each, seen in zip(trainings, own, strict=True)]
-    each_alone = 1 - (1 - confidence) / max(1, len(trainings))
-    return [_interval(each, of_one, each_alone) for each, of_one in zip(trainings, luck, strict=True)]
+    between_seeds = [each.resampled or shrunk(seen, prior) for each, seen in zip(trainings, own, strict=True)]
+    individual = 1 - (1 - confidence) / max(1, len(trainings))
+    return [_interval(each, variance, individual) for each, variance in zip(trainings, between_seeds, strict=True)]
 
 
 def undominated(values: Sequence[Sequence[float]]) -> list[int]:
-    """Places of the rows (n, d) that no other row is at least as low as in all columns; of equal rows the first.
+    """The indices of the rows (n, d) on the Pareto front of lowest values; of equal rows the first.
 
-    Infinity stands for what is not known and therefore within no limit. Raises ValueError where a value is NaN.
+    Infinity stands for an unknown value, which is within no limit.
+
+    Raises:
+        ValueError: a value is NaN.
     """
     rows = np.asarray(values, float)
     if np.isnan(rows).any():
@@ -86,7 +100,7 @@ def _interval(of: Trainings, seeds: Spread, confidence: float) -> tuple[float, f
 
 
 def _of_models(first: Trainings, second: Trainings) -> Shift:
-    """How much more often the first training of the second is right than that of the first: without an interval."""
+    """The difference in accuracy of two trained models, second minus first, without an interval."""
     if first.right is not None and second.right is not None:
         if first.images != second.images:
             raise ValueError(f"{first.images} and {second.images} test images: the same images are needed")

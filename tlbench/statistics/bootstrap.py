@@ -1,7 +1,7 @@
-"""Intervals of what is shown of a step's time: block bootstrap over rounds. Pure.
+"""Confidence intervals of step times by a block bootstrap over rounds. Pure.
 
-Steps of one round share the machine's moment (they correlate 0.5 to 0.9), and rounds beside each other share some of
-it: what is drawn again is blocks of whole rounds.
+Steps of a round share the state of the machine (their correlation is 0.5 to 0.9), and so do adjacent rounds to some
+degree. Therefore blocks of whole rounds are resampled.
 """
 
 import math
@@ -17,7 +17,7 @@ from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.student import quantile
 
 FEWEST = 6
-"""Samples, and rounds, below which there is no interval."""
+"""The smallest number of rounds for an interval."""
 DRAWS, SEED = 2000, 0
 Statistic = Literal["median", "mean"]
 Rounds = Sequence[Sequence[float]]
@@ -25,7 +25,7 @@ Rounds = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Interval:
-    """A statistic of samples, and the interval of that same statistic; low <= estimate <= high."""
+    """A statistic and its confidence interval; low <= estimate <= high."""
 
     estimate: float
     low: float
@@ -33,17 +33,25 @@ class Interval:
 
 
 def over_rounds(rounds: Rounds, statistic: Statistic = "median", confidence: float = 0.95) -> Interval | None:
-    """`statistic` of all samples of `rounds`, in the order of time, and its interval; None from fewer than `FEWEST`.
+    """A statistic of all samples, with its confidence interval.
 
-    Rounds may have different numbers of samples; those without any are left out. `FEWEST` counts rounds, since a round
-    is the smallest thing that can be drawn again. The ends lie within the smallest and the largest sample. Equal
-    samples give equal answers: the generator is seeded.
+    Circular blocks of n^(1/3) rounds are resampled (D. N. Politis and J. P. Romano, A Circular Block-Resampling
+    Procedure for Stationary Data, 1992; for the length: P. Hall, J. L. Horowitz and B.-Y. Jing, Biometrika 82 (1995),
+    561-574). The ends are percentiles, expanded to compensate for few blocks (T. C. Hesterberg, What Teachers Should
+    Know About the Bootstrap, The American Statistician 69 (2015), 371-386). docs/statistics.md reports its coverage.
+    The generator is seeded, so equal samples give equal intervals.
 
-    Circular blocks of n^(1/3) rounds are drawn (D. N. Politis and J. P. Romano, A Circular Block-Resampling Procedure
-    for Stationary Data, 1992; the length: P. Hall, J. L. Horowitz and B.-Y. Jing, Biometrika 82 (1995), 561-574). The
-    ends are percentiles of the drawn statistics, at levels that make up for few blocks (T. C. Hesterberg, What Teachers
-    Should Know About the Bootstrap, The American Statistician 69 (2015), 371-386: the expanded percentile
-    interval). docs/statistics.md has its coverage. Raises ValueError where a sample is not finite.
+    Args:
+        rounds: the samples by round, in the order of time. Rounds may have different numbers of samples; empty ones
+            are ignored.
+        statistic: the statistic.
+        confidence: the confidence level.
+
+    Returns:
+        The interval, within the range of the samples; None with fewer than `FEWEST` rounds.
+
+    Raises:
+        ValueError: a sample is not finite.
     """
     finite(confidence, "confidence")
     taken = [finite(samples, "samples") for samples in rounds if len(samples)]
@@ -60,12 +68,16 @@ def over_rounds(rounds: Rounds, statistic: Statistic = "median", confidence: flo
 
 
 def ratio(first: Rounds, second: Rounds, confidence: float = 0.95) -> Interval | None:
-    """Time of `second` relative to `first`, two steps that took turns: the median of their ratios round by round.
+    """The time of `second` relative to `first` for two steps that took turns, with its confidence interval.
 
-    Each round gives one ratio, of its two medians, in which the speed that both shared cancels; rounds are matched by
-    place, and those in which either has no samples are left out. None from fewer than `FEWEST`. The interval is
-    `over_rounds` of the logarithms of these ratios. Raises ValueError where a time is not finite and positive, or the
-    numbers of rounds differ.
+    It is the median over rounds of the ratio of medians, in which the common speed of the machine cancels. The interval
+    is `over_rounds` of the logarithms. Rounds in which a step has no samples are ignored.
+
+    Returns:
+        The ratio and its interval; None with fewer than `FEWEST` rounds.
+
+    Raises:
+        ValueError: a time is not finite and positive, or the numbers of rounds differ.
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} and {len(second)} rounds: steps that took turns have as many")
@@ -88,13 +100,13 @@ def _log_median(samples: Sequence[float]) -> float:
 
 
 def block_length(rounds: int) -> int:
-    """Rounds that are drawn together, of so many."""
+    """The number of rounds in a block."""
     return int(rounds ** (1 / 3) + 1e-9)
 
 
 @lru_cache(maxsize=64)
 def _drawn(rounds: int) -> NDArray[np.float64]:
-    """How often each round is in each of the drawn series, (DRAWS, rounds), which are as long as the true one."""
+    """How often each round occurs in each resample, of shape (DRAWS, rounds)."""
     generator, length = np.random.default_rng(SEED), block_length(rounds)
     begins = generator.integers(rounds, size=(DRAWS, math.ceil(rounds / length)))
     places = ((begins[:, :, None] + np.arange(length)) % rounds).reshape(DRAWS, -1)[:, :rounds]
@@ -103,7 +115,7 @@ def _drawn(rounds: int) -> NDArray[np.float64]:
 
 
 def _medians(ordered: Numbers, counts: NDArray[np.float64]) -> Numbers:
-    """Median of `ordered` (n,) with each value as often as a row of `counts` (m, n) says."""
+    """For each row of `counts` (m, n), the median of the values `ordered` (n,) repeated that many times."""
     upto = counts.cumsum(axis=1)
     half = upto[:, -1:] / 2
     below = (upto < half).sum(axis=1)
@@ -113,7 +125,7 @@ def _medians(ordered: Numbers, counts: NDArray[np.float64]) -> Numbers:
 
 
 def _interval(estimate: float, drawn: Numbers, rounds: int, confidence: float) -> Interval:
-    from scipy import special  # a third of a second, which a plan does not need
+    from scipy import special  # takes a third of a second to import, which a plan does not need
 
     blocks = rounds / block_length(rounds)
     t = quantile(blocks - 1, (1 + confidence) / 2)

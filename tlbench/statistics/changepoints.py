@@ -1,4 +1,4 @@
-"""Where series moved: change points that know correlated noise. Pure."""
+"""Find change points in series with correlated noise. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -12,39 +12,47 @@ from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.multiple import holm
 
 SHORTEST = 3
-"""Values that a part of a series has, at least."""
+"""The smallest number of values between two changes."""
 FEWEST = 2 * SHORTEST
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6, 0.8)
-"""First-order correlations of the noise that are considered; the level holds up to the largest."""
+"""The first-order correlations of the noise that are considered; the level holds up to the largest one."""
 SHORTEST_WINDOW, SHORTER = 12, math.sqrt(0.5)
 DRAWS, SEED, TAIL = 10_000, 0, 0.01
 ALIKE = 1e-9
-"""Values that differ by less, relative to the largest, are equal but for rounding."""
+"""Values that differ by less, relative to the largest, are equal up to rounding."""
 
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """`index`: the first value after the change. p: of no change, adjusted for all series that were looked at."""
+    """A change: the index of the first value after it, and its p-value, adjusted for all series that were searched."""
 
     index: int
     p: float
 
 
 def changes_of_all(series: Sequence[Sequence[float]], level: float = 0.01) -> list[list[ChangePoint]]:
-    """For each series (n,), in the order of time: where it stepped to another level, in that order.
+    """Find where series stepped to another level.
 
-    `level` is the chance of any change where there is none in any of the series (Holm over the series). The noise is
-    taken as normal with a first-order correlation between 0 and 0.8 that nobody knows: each place of a step and each
-    correlation is fitted (generalised least squares), and the likelihood ratio of the best step against the best fit
-    without one is held against what noise of the least favourable correlation, 0.8, gives. Shorter windows are looked
-    at as well, so that a slow spell between two equal ones is seen; the parts beside a change are divided further.
-    Series of fewer than `FEWEST` values have no changes that could be seen. Equal series give equal answers.
-    docs/statistics.md has the levels and the power for 6 to 60 values.
+    The noise is modelled as normal with an unknown first-order correlation between 0 and 0.8. A step at each place is
+    fitted by generalized least squares for each correlation, and the likelihood ratio of the best step against the best
+    fit without one is compared with its distribution under the least favourable correlation, 0.8. The same is done in
+    shorter windows, which find a slow period between two equal ones, and again in the parts beside each change.
+    docs/statistics.md reports levels and power for 6 to 60 values.
 
     Sources: J. Bai, Least Squares Estimation of a Shift in Linear Processes, Journal of Time Series Analysis 15 (1994),
-    453-472, for steps in correlated noise; asv's step detection, whose model of AR(1) noise this is, with a level in
-    place of its fudged penalty; S. Kovacs, P. Buhlmann, H. Li and A. Munk, Seeded Binary Segmentation, Biometrika 110
-    (2023), 249-256, for the windows. Raises ValueError where a value is not finite.
+    453-472, for steps in correlated noise; asv's step detection for the model of AR(1) noise, here with a level instead
+    of its ad-hoc penalty; S. Kovacs, P. Buhlmann, H. Li and A. Munk, Seeded Binary Segmentation, Biometrika 110 (2023),
+    249-256, for the windows.
+
+    Args:
+        series: the series (n,), each in the order of time.
+        level: the chance of any false change in all series together (Holm over the series).
+
+    Returns:
+        The changes of each series in the order of time; none for series of fewer than `FEWEST` values.
+
+    Raises:
+        ValueError: a value is not finite.
     """
     finite(level, "level")
     arrays = [finite(values, "a series") for values in series]
@@ -57,7 +65,7 @@ def changes_of_all(series: Sequence[Sequence[float]], level: float = 0.01) -> li
 
 
 def _divided(values: Numbers, place: int, p: float, level: float, tests: int) -> list[ChangePoint]:
-    """The change at `place`, and those of the parts beside it that are significant after Bonferroni."""
+    """The change at `place`, and changes in the parts beside it that are significant after Bonferroni's correction."""
     changes = [ChangePoint(place, p)]
     parts = [(0, place), (place, len(values))]
     while parts:
@@ -70,7 +78,7 @@ def _divided(values: Numbers, place: int, p: float, level: float, tests: int) ->
 
 
 def _best_step(values: Numbers) -> tuple[int, float]:
-    """Where `values` step most clearly, and the p-value of no step; whole and windows have half the level each."""
+    """The place of the clearest step, and its p-value. The whole series and the windows each have half of the level."""
     count = len(values)
     if count < FEWEST or np.ptp(values) <= ALIKE * np.abs(values).max():
         return 0, 1.0
@@ -89,7 +97,7 @@ def _best_step(values: Numbers) -> tuple[int, float]:
 
 @lru_cache(maxsize=256)
 def _windows(count: int) -> dict[int, list[int]]:
-    """Where windows begin, by their size, on a ladder of sizes; each overlaps the one before by half at least."""
+    """The starts of windows, by size, in a geometric sequence of sizes. Successive windows overlap by at least half."""
     windows = {}
     length = float(SHORTEST_WINDOW)
     while round(length) <= count * SHORTER:
@@ -101,9 +109,9 @@ def _windows(count: int) -> dict[int, list[int]]:
 
 
 def _likelihood_ratio(series: Numbers) -> tuple[Numbers, NDArray[np.int64]]:
-    """For each of `series` (m, n): log of residual squares without over with a step, and the place of the step.
+    """For each of `series` (m, n), the log ratio of residual squares without and with a step, and the step's place.
 
-    Squares are those of the best correlation, once for no step and once for each place of one.
+    Residual squares are those of the best correlation, chosen separately with and without a step.
     """
     rows, count = series.shape
     series = series - series.mean(axis=1, keepdims=True)
@@ -116,7 +124,7 @@ def _likelihood_ratio(series: Numbers) -> tuple[Numbers, NDArray[np.int64]]:
         gain = (residual @ steps) ** 2
         at = gain.argmax(axis=1)
         left = np.maximum(squares - gain[np.arange(rows), at], 1e-15 * squares)
-        determinant = (1 - correlation**2) ** (1 / count)  # of the likelihood of n correlated normal values
+        determinant = (1 - correlation**2) ** (1 / count)  # in the likelihood of n correlated normal values
         flat = np.minimum(flat, squares / determinant)
         better = left / determinant < stepped
         stepped[better] = (left / determinant)[better]
@@ -126,7 +134,7 @@ def _likelihood_ratio(series: Numbers) -> tuple[Numbers, NDArray[np.int64]]:
 
 @lru_cache(maxsize=512)
 def _fit(count: int, correlation: float) -> tuple[Numbers, Numbers]:
-    """What takes correlation and mean out of a series (n, n), and the steps without theirs, of length 1 (n, places)."""
+    """The matrix (n, n) that removes correlation and mean from a series, and unit-length steps so transformed."""
     whiten = np.eye(count) - correlation * np.eye(count, k=-1)
     whiten[0, 0] = math.sqrt(1 - correlation**2)
     mean = whiten.sum(axis=1)
@@ -139,12 +147,12 @@ def _fit(count: int, correlation: float) -> tuple[Numbers, Numbers]:
 
 @dataclass(frozen=True)
 class _Null:
-    """Likelihood ratios of noise alone, sorted; beyond those their tail is exponential, as that of log F is."""
+    """The null distribution of the likelihood ratio: sorted draws with an exponential tail, as log F has."""
 
     drawn: Numbers
 
     def p(self, statistic: float) -> float:
-        """Chance of at least `statistic`; the tail's length is Hill's (Annals of Statistics 3 (1975), 1163-1174)."""
+        """The probability of at least `statistic`; the tail is Hill's (Annals of Statistics 3 (1975), 1163-1174)."""
         tail = self.drawn[-int(TAIL * DRAWS) :]
         if statistic <= tail[0]:
             return float(len(self.drawn) - np.searchsorted(self.drawn, statistic, "left") + 1) / (len(self.drawn) + 1)

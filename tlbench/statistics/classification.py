@@ -1,6 +1,6 @@
-"""What a table of predictions says beside top-1. Pure functions on arrays; each names its source.
+"""Metrics of classification besides top-1 accuracy. Pure functions on arrays; each names its source.
 
-All raise ValueError where a number is not finite: a model that diverged has no accuracy, rather than that of class 0.
+All raise ValueError if a number is not finite: the predictions of a diverged model must not count as class 0.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Labels = NDArray[np.integer]
 
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
-    """Counts (classes, classes): row the true class, column the predicted one."""
+    """The confusion matrix (classes, classes): rows are true classes, columns predicted ones."""
     check_finite(probabilities, "probabilities")
     finite(labels, "labels")
     classes = probabilities.shape[1]
@@ -22,7 +22,7 @@ def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]
 
 
 def macro_f1(matrix: NDArray[np.int64]) -> float:
-    """Mean over classes of the harmonic mean of precision and recall; a class never right counts 0.
+    """The mean over classes of the F1 score; a class that is never predicted correctly counts 0.
 
     Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed. (1979), chapter 7; equals scikit-learn's
     f1_score(average="macro", zero_division=0) where every class occurs.
@@ -34,7 +34,7 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
 
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
-    """Share of examples whose true class is among the `k` most probable. Ties go to the lower class number."""
+    """The share of examples whose true class is among the `k` most probable. Ties go to the lower class index."""
     check_finite(probabilities, "probabilities")
     finite(labels, "labels")
     own = probabilities[np.arange(len(labels)), labels][:, None]
@@ -43,7 +43,7 @@ def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
 
 
 def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over `bins` equal bins of confidence, weighted by their size.
+    """The mean gap between confidence and accuracy over bins of equal width, weighted by the size of the bins.
 
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, ICML 2017,
     equation 3; bins are (low, high].
@@ -60,15 +60,18 @@ def expected_calibration_error(probabilities: Probabilities, labels: Labels, bin
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided p-value that two classifiers err equally often on the same examples.
+    """McNemar's exact test: the two-sided p-value that two classifiers err equally often on the same examples.
 
-    only_first, only_second: examples that only the first (second) gets right. Under equality each of them is a fair
-    coin's toss. Source: Q. McNemar, Psychometrika 12 (1947), 153-157, in its exact binomial form.
+    Source: Q. McNemar, Psychometrika 12 (1947), 153-157, in its exact binomial form.
+
+    Args:
+        only_first: the number of examples that only the first one gets right.
+        only_second: the number of examples that only the second one gets right.
     """
     finite([only_first, only_second], "counts")
     trials, fewer = only_first + only_second, min(only_first, only_second)
     tail = term = 1
-    for k in range(fewer):  # each binomial coefficient from the one before it: exact, and afresh they take a cubic time
+    for k in range(fewer):  # binomial coefficients one from the other, because math.comb for each is cubic in total
         term = term * (trials - k) // (k + 1)
         tail += term
     return min(1.0, float(2 * tail / 2**trials))

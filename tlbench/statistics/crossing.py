@@ -1,4 +1,4 @@
-"""From which size on one curve lies above another, and how surely. Pure."""
+"""Estimate from which size on one learning curve lies above another, with a confidence interval. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Crossing:
-    """The size from which differences stay above 0 up to the largest one, with its 95 % interval.
+    """The size from which on differences stay above 0, with its 95 % interval.
 
-    A size of 0 stands for one below the smallest that was measured: all differences are above 0. Infinity stands for
-    one beyond the largest, where the last difference is not.
+    0 stands for a size below the smallest measured one (all differences are above 0), infinity for a size beyond the
+    largest (the last difference is not above 0).
     """
 
     size: float
@@ -26,21 +26,27 @@ class Crossing:
 
     @property
     def unknown(self) -> bool:
-        """Whether nothing is excluded: the curves may have crossed before the first size, or do so after the last."""
+        """Whether the interval excludes nothing: from below the first size to beyond the last."""
         return self.low == 0 and math.isinf(self.high)
 
 
 def crossing(
     sizes: Sequence[float], differences: Sequence[float], intervals: Sequence[tuple[float, float]], seed: int = 0
 ) -> Crossing:
-    """Where `differences`, with their 95 % intervals, at rising `sizes` (n,) come to stay above 0.
+    """Where differences come to stay above 0, interpolated linearly over the logarithm of the size.
 
-    Between two sizes the difference is a line over the logarithm of the size. The interval has the 2.5 and 97.5 %
-    quantiles over `DRAWS` draws of all differences, each from the normal distribution that has its interval, as if they
-    were independent: those that share test images go up and down together, and cross as surely or more so.
-    A parametric bootstrap: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), section 6.5.
-    Raises ValueError unless there are two sizes or more, rising and above 0, with as many differences and intervals,
-    and where a number is not finite.
+    The interval is a parametric bootstrap (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, section
+    6.5): 2.5 and 97.5 % quantiles over `DRAWS` draws of all differences from normal distributions with their intervals.
+    They are drawn independently, which is conservative: differences that share test images vary together.
+
+    Args:
+        sizes: at least two sizes (n,), ascending and above 0.
+        differences: the difference at each size.
+        intervals: the 95 % interval of each difference.
+        seed: the seed of the bootstrap.
+
+    Raises:
+        ValueError: the sizes are not as described, the lengths differ, or a number is not finite.
     """
     at, seen, ends = finite(sizes, "sizes"), finite(differences, "differences"), finite(intervals, "intervals")
     if len(at) < 2 or at[0] <= 0 or (np.diff(at) <= 0).any() or seen.shape != at.shape or ends.shape != (len(at), 2):
@@ -52,7 +58,7 @@ def crossing(
 
 
 def _stays_above(logs: Numbers, differences: Numbers) -> Numbers:
-    """Sizes (draws,) from which each row of `differences` (draws, n) stays above 0."""
+    """The sizes (draws,) from which on the rows of `differences` (draws, n) stay above 0."""
     below = differences <= 0
     last = len(logs) - 1 - np.argmax(below[:, ::-1], axis=1)  # the last size at which it is not above
     before = np.minimum(last, len(logs) - 2)

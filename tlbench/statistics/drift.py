@@ -1,4 +1,4 @@
-"""How much a machine's speed varied, from readings of one fixed workload. Pure."""
+"""Measure how much a machine's speed varied, from readings of a fixed workload. Pure."""
 
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -12,13 +12,18 @@ FEWEST = 6
 
 
 def drift(readings: Sequence[float]) -> float | None:
-    """Spread of `readings` (seconds) relative to their median: as a standard deviation; None from fewer than `FEWEST`.
+    """A robust estimate of the standard deviation of `readings` (seconds), relative to their median.
 
-    It is the range of the central 80 % of the readings, over the 2.56 standard deviations that a normal distribution
-    has there. Up to a tenth of the readings at each end, single disturbances, leave it as it is; a slow spell of more
-    than a tenth of the time shows. Unlike the range from the least to the most, it does not grow with their number:
-    the quantiles are median-unbiased (R. J. Hyndman and Y. Fan, The American Statistician 50 (1996), definition 8).
-    Raises ValueError where a reading is not finite or their median is not positive.
+    It is the range of the central 80 % of the readings, divided by the 2.56 standard deviations that this range spans
+    in a normal distribution. Disturbances of up to a tenth of the readings at each end do not change it; a slow period
+    of more than a tenth does. Unlike the full range it does not grow with the number of readings, because the
+    quantiles are median-unbiased (R. J. Hyndman and Y. Fan, The American Statistician 50 (1996), definition 8).
+
+    Returns:
+        The relative standard deviation; None with fewer than `FEWEST` readings.
+
+    Raises:
+        ValueError: a reading is not finite, or the median is not positive.
     """
     times = finite(readings, "readings")
     if len(times) < FEWEST:

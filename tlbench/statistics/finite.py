@@ -1,4 +1,4 @@
-"""The one way in for numbers: what is not finite is refused. Pure."""
+"""Validation of numbers: reject NaN and infinity. Pure."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,10 +7,13 @@ Numbers = NDArray[np.float64]
 
 
 def finite(values: ArrayLike, what: str = "values") -> Numbers:
-    """`values` as an array of floats of the same shape.
+    """`values` as an array of floats.
 
-    A NaN compares as neither more nor less, so that it would pass every sort, rank and threshold unseen. Raises
-    ValueError where a value is NaN or infinite, with its place counted from 1 over all axes.
+    NaN must be rejected because comparisons with it are always false, so that sorts, ranks and thresholds would
+    silently go wrong.
+
+    Raises:
+        ValueError: a value is NaN or infinite; the message has its flat index from 1.
     """
     array = np.asarray(values, dtype=np.float64)
     check_finite(array, what)
@@ -18,7 +21,7 @@ def finite(values: ArrayLike, what: str = "values") -> Numbers:
 
 
 def check_finite(array: NDArray[np.generic], what: str = "values") -> None:
-    """The same for an array that is used as it is: predictions of many classes need no copy of floats."""
+    """As `finite`, without converting the array, to save a copy of large ones."""
     if not np.isfinite(array).all():
         place = int(np.flatnonzero(~np.isfinite(array))[0])
         raise ValueError(f"{what} must be finite, and number {place + 1} of {array.size} is {array.flat[place]}")

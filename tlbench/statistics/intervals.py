@@ -8,11 +8,13 @@ from tlbench.statistics.finite import finite
 
 
 def wilson(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion, as (low, high), both within 0 and 1; trials may be effective ones.
+    """Wilson's score interval (low, high) of a proportion. Counts may be effective ones, which are not integers.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927),
     209-212. Equals scipy.stats.binomtest(...).proportion_ci(method="wilson").
-    Raises ValueError unless 0 <= successes <= trials and trials > 0, and where a number is not finite.
+
+    Raises:
+        ValueError: unless 0 <= successes <= trials and trials > 0, or if a number is not finite.
     """
     finite([successes, trials, confidence], "counts and confidence")
     if trials <= 0 or not 0 <= successes <= trials:
@@ -29,9 +31,11 @@ def wilson(successes: float, trials: float, confidence: float = 0.95) -> tuple[f
 def quantile(samples: Sequence[float], share: float) -> float:
     """The quantile at `share` (0 to 1), interpolated linearly between order statistics.
 
-    Source: R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, The American Statistician 50
-    (1996), definition 7; the default of numpy.quantile. Raises ValueError where there are no samples, or one is not
-    finite.
+    Source: R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, The American Statistician 50 (1996),
+    definition 7; the default of numpy.quantile.
+
+    Raises:
+        ValueError: there are no samples, or one is not finite.
     """
     if not samples:
         raise ValueError("no samples, no quantile")

@@ -1,8 +1,8 @@
-"""A learning curve in three numbers: where it starts, how fast it rises, where it ends. Pure.
+"""Describe a learning curve by three numbers: start, slope and asymptote. Pure.
 
 Source: L. Torrey and J. Shavlik, Transfer Learning, in Handbook of Research on Machine Learning Applications (2010),
 chapter 11, figure 1: transfer may give a higher start, a higher slope and a higher asymptote. The figure gives no
-formulas; those are here.
+formulas; the definitions are in `LearningCurve`.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,14 @@ SHARE = 0.9
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Three numbers of a curve of accuracies (shares of 1) by epoch.
+    """The numbers of a curve of accuracies by epoch.
 
-    start: after the first epoch. asymptote: the highest mean of `WINDOW` epochs in a row. slope: a share of 1 an epoch,
-    from the start until the curve has gone `SHARE` of the way to the asymptote; 0 where it does not rise, None where
-    there is no curve. rising: the last epochs are the highest, so that more of them may go higher.
+    Attributes:
+        start: the accuracy after the first epoch.
+        slope: the mean increase per epoch until the curve has covered `SHARE` of the distance to the asymptote; 0 if it
+            does not rise, None if there is no curve.
+        asymptote: the highest mean over `WINDOW` consecutive epochs.
+        rising: whether the last epochs are the highest, so that more epochs might go higher.
     """
 
     start: float
@@ -33,10 +36,11 @@ class LearningCurve:
 
 
 def of_epochs(accuracies: Sequence[float]) -> LearningCurve:
-    """From the accuracy after each epoch, the first one first.
+    """The numbers of a curve, from the accuracy after each epoch. Crossings between epochs are interpolated linearly.
 
-    Where the curve crosses `SHARE` of the way between two epochs, the place is interpolated linearly. Raises ValueError
-    for fewer than `FEWEST_EPOCHS` epochs, of which a plateau cannot be told, and where a number is not finite.
+    Raises:
+        ValueError: there are fewer than `FEWEST_EPOCHS` epochs, too few to recognize a plateau, or a number is not
+            finite.
     """
     curve = finite(accuracies, "accuracies")
     if len(curve) < FEWEST_EPOCHS:
@@ -53,6 +57,6 @@ def of_epochs(accuracies: Sequence[float]) -> LearningCurve:
 
 
 def flat(accuracy: float) -> LearningCurve:
-    """Of what is there without an epoch of training, as a solved head is. Raises ValueError where it is not finite."""
+    """The curve of a solved head, which takes no epochs. Raises ValueError if the accuracy is not finite."""
     there = float(finite(accuracy, "accuracy"))
     return LearningCurve(there, None, there, False)

@@ -1,8 +1,9 @@
-"""Spreads of a few values made surer by what is known of others, and differences that rest on them. Pure.
+"""Moderated t-tests: variances of few values, shrunk towards a prior from other cells. Pure.
 
-Two or three values say next to nothing of their own spread. The spreads of a suite's other cells, or one measured on
-identical code, say where it probably lies: a cell's variance is shrunk towards that, and the t-test gains the degrees
-of freedom that stand behind it.
+Two or three values say almost nothing about their variance. The variances of a suite's other cells, or one measured on
+identical code, tell where it probably lies. A cell's variance is shrunk towards that prior, and the t-test gains the
+prior's degrees of freedom.
+
 Source: G. K. Smyth, Linear Models and Empirical Bayes Methods for Assessing Differential Expression in Microarray
 Experiments, Statistical Applications in Genetics and Molecular Biology 3 (2004), article 3 (the moderated t of limma).
 """
@@ -20,9 +21,10 @@ from tlbench.statistics.student import quantile
 
 @dataclass(frozen=True)
 class Spread:
-    """A variance, and the degrees of freedom it is known with: 0 where nothing is known.
+    """An estimated variance with its degrees of freedom; 0 degrees of freedom: nothing is known.
 
-    Raises ValueError where either is not finite, or less than 0.
+    Raises:
+        ValueError: a number is not finite, or below 0.
     """
 
     variance: float
@@ -34,17 +36,17 @@ class Spread:
 
 
 def spread(values: Sequence[float] | Numbers) -> Spread:
-    """Variance of `values` (n,) about their mean, with n - 1 degrees of freedom. Raises ValueError without values."""
+    """The sample variance of `values` (n,), with n - 1 degrees of freedom. Raises ValueError without values."""
     array = finite(values)
     if not len(array):
         raise ValueError("no values, no spread")
-    apart = array - array[0]  # equal values have a variance of 0, not one of rounding
-    apart = apart - apart.mean()
-    return Spread(float(apart @ apart) / max(1, len(array) - 1), len(array) - 1.0)
+    centered = array - array[0]  # so that equal values have a variance of exactly 0
+    centered = centered - centered.mean()
+    return Spread(float(centered @ centered) / max(1, len(array) - 1), len(array) - 1.0)
 
 
 def together(spreads: Sequence[Spread]) -> Spread:
-    """One spread of several that estimate the same variance: their mean, weighted by degrees of freedom."""
+    """The pooled variance of several estimates of the same variance."""
     freedom = sum(each.freedom for each in spreads)
     if freedom == 0:
         return Spread(0.0, 0.0)
@@ -52,14 +54,16 @@ def together(spreads: Sequence[Spread]) -> Spread:
 
 
 def common(spreads: Sequence[Spread]) -> Spread:
-    """Where the variance of another cell like these probably lies: the prior of Smyth's section 6.2, by moments.
+    """The prior for the variance of a cell like these, by the method of moments (Smyth, section 6.2).
 
-    It has few degrees of freedom where the variances differ much, and many where they differ no more than chance makes
-    them. How much they differ is taken one standard error above its estimate: a prior that is surer than it may be
-    makes false alarms of the cells that vary most. Variances of 0 (nothing varied) have no logarithm and are left out;
-    nothing is known from fewer than two.
+    The more the variances differ beyond chance, the fewer degrees of freedom the prior has. Their difference is taken
+    one standard error above its estimate, because a prior that is too certain would cause false alarms in the cells
+    that vary most. Variances of 0 are ignored, because they have no logarithm.
+
+    Returns:
+        The prior; unknown with fewer than two variances.
     """
-    from scipy import special  # loaded where it is called: a sixth of a second, which a plan does not need
+    from scipy import special  # takes a sixth of a second to import, which a plan does not need
 
     used = [each for each in spreads if each.freedom > 0 and each.variance > 0]
     if len(used) < 2:
@@ -73,14 +77,14 @@ def common(spreads: Sequence[Spread]) -> Spread:
 
 
 def shrunk(own: Spread, prior: Spread) -> Spread:
-    """`own` with what `prior` knows: the posterior mean of the variance (Smyth's equation for s-tilde squared)."""
+    """The posterior variance of `own` given `prior` (s-tilde squared in Smyth)."""
     return together([own, prior])
 
 
 def of_sum(parts: Sequence[Spread], most: float = math.inf) -> Spread:
-    """Variance of a sum of independent numbers, with degrees of freedom after Satterthwaite, `most` at most.
+    """The variance of a sum of independent numbers, with Satterthwaite's degrees of freedom, but at most `most`.
 
-    Nothing is known where a part is not known. Source: F. E. Satterthwaite, An Approximate Distribution of Estimates of
+    Unknown if the variance of a part is. Source: F. E. Satterthwaite, An Approximate Distribution of Estimates of
     Variance Components, Biometrics Bulletin 2 (1946), 110-114.
     """
     varying = [part for part in parts if part.variance > 0]
@@ -92,9 +96,12 @@ def of_sum(parts: Sequence[Spread], most: float = math.inf) -> Spread:
 
 
 def difference(first: float, second: float, of_it: Spread, confidence: float = 0.95) -> Shift:
-    """How far `second` lies above `first`, where `of_it` is the variance of that difference: Student's t.
+    """Student's t-test of the difference `second` - `first`, whose variance is `of_it`.
 
-    No interval, and a p-value of 1, where the variance is not known. Raises ValueError where a number is not finite.
+    If the variance is unknown, there is no interval, and the p-value is 1.
+
+    Raises:
+        ValueError: a number is not finite.
     """
     from scipy import special
 
@@ -111,7 +118,7 @@ def difference(first: float, second: float, of_it: Spread, confidence: float = 0
 
 
 def _inverse_trigamma(value: float) -> float:
-    """X with trigamma(x) = value, by Newton's method on 1 / trigamma, which is nearly a line (Smyth's appendix)."""
+    """Solve trigamma(x) = value, by Newton's method on 1 / trigamma, which is nearly linear (Smyth, appendix)."""
     from scipy import special
 
     x = 0.5 + 1 / value

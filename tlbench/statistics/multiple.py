@@ -1,4 +1,4 @@
-"""Many tests at once. Pure."""
+"""Correction for multiple tests. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,13 @@ from tlbench.statistics.finite import finite
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values, in the order given: comparing each with 5 % keeps the chance of any false alarm at 5 %.
+    """P-values adjusted by Holm's method, in the order given: comparing each with 5 % limits any false alarm to 5 %.
 
     Source: S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6
-    (1979), 65-70. Equals statsmodels' multipletests(method="holm"). Raises ValueError where a p-value is not finite.
+    (1979), 65-70. Equals statsmodels' multipletests(method="holm").
+
+    Raises:
+        ValueError: a p-value is not finite.
     """
     finite(p_values, "p-values")
     order = sorted(range(len(p_values)), key=p_values.__getitem__)

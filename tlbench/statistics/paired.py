@@ -1,6 +1,6 @@
-"""Right and wrong answers of two sides on the same or on different examples. Pure; each function names its source.
+"""Compare proportions of correct answers, on the same or on different examples. Pure; each function names its source.
 
-All raise ValueError where a number is not finite.
+All raise ValueError if a number is not finite.
 """
 
 import math
@@ -16,11 +16,17 @@ Z = 1.959963984540054
 
 
 def paired_interval(differences: Sequence[float] | NDArray[np.floating]) -> tuple[float, float]:
-    """95 % interval of the mean of `differences` (n,), each between -1 and 1, of right answers on the same examples.
+    """The 95 % interval of a difference of paired proportions.
 
-    Half an example is added to each side of the discordant ones, which keeps the coverage where there are few.
-    Source: A. Agresti and Y. Min, Simple improved confidence intervals for comparing matched proportions, Statistics
-    in Medicine 24 (2005), 729-740. Raises ValueError without differences.
+    Half an example is added to both kinds of discordant ones, which keeps the coverage if there are few. Source: A.
+    Agresti and Y. Min, Simple improved confidence intervals for comparing matched proportions, Statistics in Medicine
+    24 (2005), 729-740.
+
+    Args:
+        differences: for each example (n,) the difference of the answers, between -1 and 1.
+
+    Raises:
+        ValueError: there are no differences.
     """
     values = finite(differences, "differences")
     if not len(values):
@@ -33,11 +39,20 @@ def paired_interval(differences: Sequence[float] | NDArray[np.floating]) -> tupl
 
 
 def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float, float]:
-    """Interval (low, high) of the second proportion less the first, and the two-sided p-value that they are equal.
+    """Compare two independent proportions.
 
-    Each is (successes, trials) of independent examples. Source: R. G. Newcombe, Statistics in Medicine 17 (1998),
-    873-890, method 10 (interval of Wilson's intervals); the pooled score test of two proportions, equal to
-    statsmodels' proportions_ztest. Raises ValueError where a count is no proportion.
+    Sources: R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10, for the interval, which combines
+    Wilson's intervals; the pooled score test for the p-value, equal to statsmodels' proportions_ztest.
+
+    Args:
+        first: successes and trials.
+        second: successes and trials.
+
+    Returns:
+        The ends of the 95 % interval of the second proportion minus the first, and the two-sided p-value of equality.
+
+    Raises:
+        ValueError: the counts are no proportion.
     """
     (one, trials), (two, others) = first, second
     low_1, high_1 = wilson(one, trials)

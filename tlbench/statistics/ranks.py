@@ -1,6 +1,6 @@
-"""Rank tests with their estimates and intervals. Pure functions on numbers; each names its source.
+"""Rank tests with estimates and confidence intervals. Pure functions on numbers; each names its source.
 
-All raise ValueError where a number is not finite.
+All raise ValueError if a number is not finite.
 """
 
 import math
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from tlbench.statistics.finite import Numbers, finite
 
 EXACT_PAIRS = 200
-"""Up to so many pairs the null distribution is exact; beyond, normal."""
+"""Up to this many pairs the null distribution is exact; beyond it is a normal approximation."""
 FEW = 8
-"""So many averages a value are written down and sorted."""
+"""Walsh averages per value that are few enough to be listed and sorted."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far one thing lies above the other: the estimate, its interval, and the two-sided p-value of no shift.
+    """An estimated difference with its confidence interval and the two-sided p-value of no difference.
 
-    low, high: None where there are too few values for an interval at the level that was asked for.
+    `low` and `high` are None if there are too few values for an interval at the confidence level asked for.
     """
 
     estimate: float
@@ -34,13 +34,16 @@ class Shift:
 
 
 def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift:
-    """Wilcoxon's signed-rank test of differences (n,) that are symmetric about their centre, and that centre.
+    """Wilcoxon's signed-rank test of differences (n,), which are assumed to be symmetric about their center.
 
-    The estimate is the median of the Walsh averages (Hodges and Lehmann), the interval its inversion. The p-value is
-    exact up to `EXACT_PAIRS` differences, ties by mid-ranks; zeros are left out (Wilcoxon's rule).
-    Source: F. Wilcoxon, Biometrics Bulletin 1 (1945), 80-83; M. Hollander, D. A. Wolfe and E. Chicken, Nonparametric
-    Statistical Methods, 3rd ed. (2014), sections 3.1 to 3.3. Equals scipy.stats.wilcoxon where there are no ties.
-    Raises ValueError without differences.
+    The estimate of the center is the median of the Walsh averages (Hodges and Lehmann), and the interval inverts the
+    test. The p-value is exact up to `EXACT_PAIRS` differences. Ties get mid-ranks, zeros are dropped (Wilcoxon's rule).
+
+    Sources: F. Wilcoxon, Biometrics Bulletin 1 (1945), 80-83; M. Hollander, D. A. Wolfe and E. Chicken, Nonparametric
+    Statistical Methods, 3rd ed. (2014), sections 3.1 to 3.3. Equals scipy.stats.wilcoxon if there are no ties.
+
+    Raises:
+        ValueError: there are no differences.
     """
     values = finite(differences, "differences")
     finite(confidence, "confidence")
@@ -56,9 +59,10 @@ def signed_rank(differences: Sequence[float], confidence: float = 0.95) -> Shift
 
 
 def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
-    """Some of the ordered averages of all pairs of `values`, each value with itself too; by rank, from 0.
+    """Walsh averages by their ranks, from 0: the averages of all pairs of values, including each with itself.
 
-    Many are not written down, but halved, counting those below, until few are left: O(n log n) each time.
+    If there are many, they are not listed: the range is bisected, counting the averages below, until few are left. Each
+    step is O(n log n).
     """
     count = len(values)
     if count <= EXACT_PAIRS:
@@ -70,13 +74,13 @@ def _walsh(values: Numbers, ranks: list[int]) -> list[float]:
 
 
 def _halved(ordered: Numbers, rank: int) -> float:
-    """Value i makes averages with each from i on; those with values `below[i]` to `upto[i]` are still in question."""
+    """The Walsh average of one rank. Candidates are averages of value i with values `below[i]` to `upto[i]`."""
     low, high = float(ordered[0]), float(ordered[-1])
     places = np.arange(len(ordered))
     below, upto = places, np.full_like(places, len(ordered))
     while (upto - below).sum() > FEW * len(ordered):
         middle = (low + high) / 2
-        if middle in (low, high):  # more are equal than are worth a list
+        if middle in (low, high):  # all candidates are equal
             return high
         split = np.maximum(np.searchsorted(ordered, 2 * middle - ordered, "right"), places)
         if int((split - places).sum()) > rank:
@@ -91,13 +95,20 @@ def _halved(ordered: Numbers, rank: int) -> float:
 
 
 def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) -> float:
-    """How many times less than independent values those of `series` tell about their centre; 1 or more.
+    """The factor by which dependence between successive values inflates the variance of their signed ranks; at least 1.
 
-    Each series is in the order of time. The variance of the mean of the signed ranks, whose autocovariances up to
-    `lags` count with Bartlett's weights, over what it would be without them: slow or fast spells that last for several
-    values would pass for many independent witnesses otherwise.
+    Without it, slow or fast periods that last for several values would count as many independent observations. It is
+    the variance of the mean of the signed ranks with autocovariances, in Bartlett's weights, over that without them.
     Source: W. K. Newey and K. D. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation
-    Consistent Covariance Matrix, Econometrica 55 (1987), 703-708. Raises ValueError where there are no values.
+    Consistent Covariance Matrix, Econometrica 55 (1987), 703-708.
+
+    Args:
+        series: series of values, each in the order of time.
+        centre: their center.
+        lags: the largest lag of the autocovariances.
+
+    Raises:
+        ValueError: there are no values.
     """
     finite([centre, lags], "centre and lags")
     centred = [finite(one, "a series") - centre for one in series if len(one)]
@@ -119,7 +130,7 @@ def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) 
 
 
 def widened(shift: Shift, times: float) -> Shift:
-    """`shift` as if from `times` fewer values: the interval longer by the root of it, the p-value accordingly."""
+    """`shift` as if its variance were `times` as large: a wider interval, and a larger p-value."""
     finite([shift.estimate, shift.p, times], "the shift and how often it is counted")
     root = math.sqrt(times)
     low, high = (
@@ -131,14 +142,14 @@ def widened(shift: Shift, times: float) -> Shift:
 
 @dataclass(frozen=True)
 class _Null:
-    """A null distribution over whole numbers, symmetric about its mean: exact chances, or a normal's two numbers."""
+    """A null distribution over integers, symmetric about its mean: exact, or normal if `chances` is None."""
 
     mean: float
     deviation: float
     chances: Numbers | None
 
     def two_sided(self, value: float) -> float:
-        """Chance of a value at least so far from the mean."""
+        """The probability of a value at least as far from the mean."""
         far = abs(value - self.mean)
         if self.chances is None:
             return 1.0 if self.deviation == 0 else 2 * NormalDist().cdf(-far / self.deviation)
@@ -165,12 +176,12 @@ def _cut(count: int, confidence: float) -> int | None:
 
 
 def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:
-    """Distribution of the sum of the (doubled) ranks that get a plus by a fair coin."""
+    """The distribution of the sum of the (doubled) ranks of positive signs, if signs are fair coin tosses."""
     mean, deviation = ranks.sum() / 2, float(np.sqrt((ranks.astype(float) ** 2).sum() / 4))
     if len(ranks) > EXACT_PAIRS:
         return _Null(mean, deviation, None)
     ways = np.zeros(int(ranks.sum()) + 1)
-    ways[0], reached = 1.0, 0  # the largest sum so far; small ranks first keep it small
+    ways[0], reached = 1.0, 0  # `reached` is the largest sum so far; ascending ranks keep it small
     for rank in sorted(ranks.tolist()):
         ways[rank : reached + rank + 1] += ways[: reached + 1]
         reached += rank
@@ -178,9 +189,9 @@ def _signed_rank_null(ranks: NDArray[np.int64]) -> _Null:
 
 
 def _outside(null: _Null, confidence: float) -> int | None:
-    """How many of the ordered averages lie below an interval of `confidence`; None where there are too few for one.
+    """The number of ordered Walsh averages below an interval of `confidence`; None if there are too few for one.
 
-    `null` is of the doubled statistic without ties.
+    `null` is the distribution of the doubled statistic without ties.
     """
     if null.chances is None:
         far = NormalDist().inv_cdf((1 + confidence) / 2) * null.deviation
@@ -190,7 +201,7 @@ def _outside(null: _Null, confidence: float) -> int | None:
 
 
 def _doubled_ranks(values: Numbers) -> NDArray[np.int64]:
-    """Twice the mid-ranks, which are whole numbers."""
+    """Twice the mid-ranks, which are integers."""
     ordered = np.sort(values)
     below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
     return (below + upto + 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Several runs a side, at different times: has a cell's number changed? Pure."""
+"""Compare a cell's number between two sides with one or several runs each, at different times. Pure."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,19 @@ Values = Sequence[float] | Numbers
 
 
 def of_runs(cells: Sequence[tuple[Values, Values]], known: Spread) -> list[Shift]:
-    """For each cell, given as (base, new) with one value a run, how far the mean of new lies above that of base.
+    """The difference of the means, new minus base, of each cell by a moderated t-test.
 
-    Values are logarithms of times or of memory. `known`: the variance of such a value between runs of identical code,
-    with the degrees of freedom it was measured with. One run a side is judged by it alone. With several, a cell's own
-    variance joins it by its degrees of freedom (the moderated t-test), so that each run adds to what can be seen and
-    none takes away, as a rank test of few runs does (four against four cannot fall below 0.0286). Where the suite's
-    cells, all together, vary more than `known`, their pooled variance takes its place, but not its degrees of freedom:
-    cells of one run share the machine's hour and are not independent witnesses of its spread.
-    Raises ValueError where a value is not finite or a side of a cell has none.
+    With one run per side only the known variance counts. With several, a cell's own variance is combined with it by
+    degrees of freedom, so that every run adds power; a rank test of four runs against four could not get below 0.0286.
+    If all cells together vary more than the known variance, their pooled variance replaces it, but not its degrees of
+    freedom, because cells of one run share the machine's state and are not independent.
+
+    Args:
+        cells: base and new of each cell, with one value per run: the logarithm of a time or of memory.
+        known: the variance of such values between runs of identical code, with its degrees of freedom.
+
+    Raises:
+        ValueError: a value is not finite, or a side of a cell has none.
     """
     sides = [(finite(base, "base runs"), finite(new, "new runs")) for base, new in cells]
     own = [together([spread(base), spread(new)]) for base, new in sides]

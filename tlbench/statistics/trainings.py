@@ -1,7 +1,7 @@
-"""Accuracies of several trainings: differences that the luck of training cannot explain. Pure.
+"""Compare the accuracies of recipes that were trained several times. Pure.
 
-One training is one draw. Its luck (the seed's head, the order of batches, rounding) moves many images at once, so that
-no number of test images can tell it from a better recipe; only other trainings can.
+The randomness of a training (initial head, order of batches, rounding) affects many test images at once. However many
+test images there are, they cannot tell a lucky training from a better recipe; only further trainings can.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,14 @@ FEWEST_SEEDS = 2
 
 @dataclass(frozen=True)
 class Trainings:
-    """One recipe, trained with several seeds and tested on the same images each time.
+    """A recipe that was trained with several seeds and tested on the same images each time.
 
-    accuracies: (seeds,), shares of 1. images: how many. right: (images, seeds), whether a training predicted an image
-    right; None where the answers were not kept. resampled: of a training without luck (a solved head has one
-    solution, and no seed), how much its accuracy varies over resamples of its training images; else None.
+    Attributes:
+        accuracies: the accuracy of each training (seeds,), from 0 to 1.
+        images: the number of test images.
+        right: whether each training predicted each image correctly (images, seeds); None if unknown.
+        resampled: for a solved head, which does not depend on a seed, the variance of its accuracy over resamples of
+            the training images; else None.
     """
 
     accuracies: Numbers
@@ -36,12 +39,12 @@ class Trainings:
 
     @property
     def judged(self) -> bool:
-        """Whether anything is known of what another training of the recipe would have given."""
+        """Whether the variance between trainings is known."""
         return self.resampled is not None or len(self.accuracies) >= FEWEST_SEEDS
 
 
 def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
-    """From one accuracy a seed. Raises ValueError unless there are some, all from 0 to 1, of at least one image."""
+    """Trainings from accuracies. Raises ValueError unless there are some, all from 0 to 1, on at least one image."""
     shares = finite(accuracies, "accuracies")
     finite(images, "the number of images")
     if not len(shares) or images < 1 or shares.min() < 0 or shares.max() > 1:
@@ -50,7 +53,7 @@ def of_accuracies(accuracies: Sequence[float], images: int) -> Trainings:
 
 
 def of_answers(right: ArrayLike | NDArray[np.bool_]) -> Trainings:
-    """From right and wrong answers (images, seeds). Raises ValueError unless there are some, each 0 or 1."""
+    """Trainings from correct (1) and wrong (0) answers (images, seeds). Raises ValueError for anything else."""
     given = np.asarray(right)
     if given.dtype != np.bool_:
         given = finite(given, "answers")
@@ -61,10 +64,10 @@ def of_answers(right: ArrayLike | NDArray[np.bool_]) -> Trainings:
 
 
 def without_seeds(training: Trainings, resampled: Sequence[float]) -> Trainings:
-    """`training`, which has no luck, with its accuracies on resamples of its training images.
+    """`training` of a solved head, with the variance over resamples of its training images in place of seeds.
 
-    Their variance stands where that of seeds does. Raises ValueError for several seeds, and for fewer than two
-    resamples, of which nothing is known.
+    Raises:
+        ValueError: there are several seeds, or fewer than two resamples.
     """
     if len(training.accuracies) != 1 or len(resampled) < FEWEST_SEEDS:
         raise ValueError(f"{len(training.accuracies)} trainings, {len(resampled)} resamples: one, and several, needed")
@@ -74,30 +77,37 @@ def without_seeds(training: Trainings, resampled: Sequence[float]) -> Trainings:
 def compare(
     trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]], images: Images = "drawn"
 ) -> list[Shift | None]:
-    """For each couple of `trainings`, by place, how much higher the second's mean accuracy is; None with too few seeds.
+    """The differences of mean accuracy, second minus first, of couples of recipes.
 
-    Where either has fewer than `FEWEST_SEEDS` seeds, and no resamples in their place, there is nothing to judge: that
-    difference can be shown, no more. The variance of resamples holds for other training images, which the other side of
-    a couple was trained on as well: the variance of a difference over them is that of the one side where both vary
-    alike and correlate by one half, and less where they go together more, as a strategy that begins with that head may.
-    `trainings` are all that were trained alike (a suite's cells of both sides; the recipes of a run): seeds of few
-    others tell how much seeds vary (`common`), each by as much as they agree on it.
+    The variance of a difference has two parts:
 
-    The variance of a difference has two parts. Seeds: that of each side's accuracies, moderated, over its seeds.
-    Images, where they are ``drawn``, the question being which recipe is better on other images as well: where both
-    kept their answers to the same images, the variance over images of the difference of shares of right answers, less
-    what seeds that disagree on an image put into it; else the binomial variance of each side. Where they are ``fixed``
-    both sides must have seen the same images, the question is whether the trainings differ on these (the same code
-    does not, on any), and there is no second part.
+    - Seeds: the variance of each side's mean over its seeds, moderated by the variances of all trainings (`common`).
+      For a solved head it is the variance over resamples of the training images. Both sides share these images, so this
+      is exact if the sides vary equally and correlate by one half, and conservative if they correlate more.
+    - Images, if they are ``drawn``, i.e. if the question is which recipe is better on other images too. If the answers
+      of both sides to the same images are known, it is the variance over images of the difference in the share of
+      correct answers, minus the part that is due to seeds; else the binomial variances. If images are ``fixed``, the
+      question is whether the trainings differ on just these images, and there is no such part.
+
     Sources: B. D. Gallas, G. A. Pennello and K. J. Myers, Multireader Multicase Variance Analysis for Binary Data,
-    Journal of the Optical Society of America A 24 (2007), B70-B80, with trainings for readers that are not shared by
-    the two sides; moderated.py for the rest. p-values are not corrected for the number of couples: take `holm`, over
-    all pairs of recipes where the first of each couple was chosen because it looked best.
-    Raises ValueError where sides that need the same images have different numbers of them.
+    Journal of the Optical Society of America A 24 (2007), B70-B80, where trainings are readers that the two sides do
+    not share; `moderated` for the rest.
+
+    Args:
+        trainings: all recipes that were trained in a comparable way.
+        couples: pairs of indices into `trainings`.
+        images: whether the test images are a sample, or fixed.
+
+    Returns:
+        The difference of each couple; None if a side has too few seeds to judge. P-values are not corrected: apply
+        `holm`, over all pairs of recipes if the first of each couple was chosen because it looked best.
+
+    Raises:
+        ValueError: sides that need the same images have different numbers of them.
     """
     own = [spread(each.accuracies) for each in trainings]
     known = [each.resampled.freedom for each in trainings if each.resampled is not None]
-    prior, most = common(own), sum(each.freedom for each in own) + sum(known)  # no more is known of luck in all
+    prior, most = common(own), sum(each.freedom for each in own) + sum(known)  # all degrees of freedom there are
     of_means = [
         each.resampled or _of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)
     ]
@@ -111,15 +121,16 @@ def compare(
 
 
 def _of_mean(own: Spread, prior: Spread, seeds: int) -> Spread:
-    """Variance of a mean accuracy over other seeds."""
+    """The variance of a mean accuracy over seeds."""
     likely = shrunk(own, prior)
     return Spread(likely.variance / seeds, likely.freedom)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Trainings in a couple, with the variance of their mean over other seeds. The rest is computed once for all their
-    couples, of which 640 recipes have some 30,000.
+    """A side of couples, with the variance of its mean over seeds.
+
+    Properties are computed once for all couples of the side: 640 recipes have some 30,000 couples.
     """
 
     of: Trainings
@@ -131,12 +142,12 @@ class _Side:
 
     @cached_property
     def shares(self) -> Numbers | None:
-        """For each image, the share of the trainings that predicted it right (images,)."""
+        """For each image, the share of the trainings that predicted it correctly (images,)."""
         return None if self.of.right is None else self.of.right.mean(axis=1)
 
     @cached_property
     def noise(self) -> float:
-        """How much of the variance of `shares` is that of trainings; one without luck puts in none."""
+        """The part of the variance of `shares` that is due to seeds; 0 for a single training."""
         right = self.of.right
         if right is None or right.shape[1] < 2:
             return 0.0
@@ -151,7 +162,7 @@ def _compared(first: _Side, second: _Side, most: float, images: Images) -> Shift
     kept = first.of.right is not None and second.of.right is not None
     if (kept or images == "fixed") and first.of.images != second.of.images:
         raise ValueError(f"{first.of.images} and {second.of.images} test images: the same images are needed")
-    if _alike(first.of, second.of):  # nothing changed, however much seeds may vary
+    if _alike(first.of, second.of):  # nothing changed at all
         return Shift(0.0, 0.0, 0.0, 1.0)
     seeds = of_sum([first.seeds, second.seeds], most)
     if images == "drawn":
@@ -160,9 +171,10 @@ def _compared(first: _Side, second: _Side, most: float, images: Images) -> Shift
 
 
 def both(seeds: Spread, images: Spread) -> Spread:
-    """The sum, with degrees of freedom averaged (harmonically) by variance.
+    """The sum of the variances, with the harmonic mean of the degrees of freedom, weighted by variance.
 
-    They are fewer than Satterthwaite's, which are too many where one part has but a few and the other hundreds.
+    This is less than Satterthwaite's approximation, which is too large if one part has few degrees of freedom and the
+    other one hundreds.
     """
     total = of_sum([seeds, images])
     if total.variance == 0:
@@ -172,14 +184,14 @@ def both(seeds: Spread, images: Spread) -> Spread:
 
 
 def _alike(first: Trainings, second: Trainings) -> bool:
-    """Whether all answers are equal, seed by seed; those of other accuracies need no look."""
+    """Whether all answers are equal, seed by seed. Accuracies are compared first, because that is fast."""
     if first.right is None or second.right is None or not np.array_equal(first.accuracies, second.accuracies):
         return False
     return np.array_equal(first.right, second.right)
 
 
 def _over_images(first: _Side, second: _Side) -> Spread:
-    """Variance of a difference of mean accuracies over other images, without what the trainings' noise puts in."""
+    """The variance of a difference of mean accuracies over images, without the part that is due to seeds."""
     if first.shares is None or second.shares is None:
         return of_sum([first.binomial, second.binomial])
     images = len(first.shares)

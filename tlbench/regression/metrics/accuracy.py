@@ -1,7 +1,8 @@
-"""Is a model less accurate? One training is one draw, whose luck moves many images at once: seeds are what is compared.
+"""The metric of accuracy: is a model less accurate than before?
 
-Pure; docs/methodology.md says why. Effects of evidence have their sign turned, base less new, so that more is worse as
-for times.
+The seed of a training affects many images at once, so that test images are not independent, and accuracies are compared
+over several seeds; docs/methodology.md says why. Effects in evidence are base minus new, so that more is worse as for
+times. Pure.
 """
 
 import math
@@ -22,15 +23,15 @@ from tlbench.statistics.trainings import FEWEST_SEEDS, Trainings, compare, of_ac
 
 NAME = "accuracy"
 LEVEL = 0.05
-"""Chance of any false alarm over a suite's accuracies, effects beyond the gate apart."""
+"""The chance of any false alarm over a suite's accuracies."""
 ONE_TRAINING = "one training a side is shown, not judged"
 MORE_SEEDS = "at least 3 seeds a side"
 Answers = NDArray[np.bool_]
-"""For each test image (N,), whether it was predicted right."""
+"""For each test image (N,), whether it was predicted correctly."""
 
 
 class AccuracyMetric(Metric):
-    """Top-1 accuracy on the test set, of all seeds of a cell together."""
+    """Top-1 accuracy on the test split, over all seeds of a cell."""
 
     name = "accuracy"
     summary = "top-1 accuracy on the test set, all seeds of a cell together"
@@ -41,11 +42,11 @@ class AccuracyMetric(Metric):
     repeats = False
 
     def block(self, cell: Cell) -> str:
-        """Cells that differ in nothing but the seed."""
+        """Cells that differ only in the seed are compared together."""
         return cell.model_copy(update={"seed": 0}).canonical()
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """One number a block, the mean over the seeds that have an accuracy on both sides."""
+        """As `Metric.compare`, with one finding per block: the mean over seeds with an accuracy on both sides."""
         blocks = self.blocks([(base, new) for base, new in pairs if base.images and new.images])
         trained: list[Sequence[Pair]] = []
         for block in blocks:
@@ -62,12 +63,12 @@ class AccuracyMetric(Metric):
         yield from of_seeds(trained, gate)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """Per cent of the test images."""
+        """The accuracy in percent."""
         if entry.images and entry.correct is not None:
             yield Followed(NAME, "%", 100 * entry.correct / entry.images)
 
     def written(self, value: float) -> str:
-        """``93.0%``."""
+        """Format an accuracy: ``93.0%``."""
         return f"{value:.1%}"
 
 
@@ -75,7 +76,7 @@ GATE_OF_NOTHING = "a gate above 0 %, since no number of trainings shows that not
 
 
 def why_not_accuracy(base: Entry, new: Entry) -> str:
-    """Why two accuracies cannot be compared; empty where they can."""
+    """Why two accuracies cannot be compared; empty if they can."""
     reason = other_stand_ins(base, new)
     if reason:
         return reason
@@ -91,14 +92,14 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
 
 
 def deterministic(cell: Cell) -> bool:
-    """Whether luck has no part in the cell's accuracy, so that one number says all: nothing is trained, or a head is
-    solved on features that are not drawn.
+    """Whether the accuracy of a cell does not depend on the seed: nothing is trained, or a head is solved on features
+    of weights that are not random.
     """
     return cell.train is None or (cell.train.epochs == 0 and cell.weights != "random")
 
 
 def shown(block: Sequence[Pair]) -> Finding:
-    """The accuracies of too few trainings, without a verdict on them."""
+    """The finding for too few trainings, which are shown but not judged."""
     base, new = (trainings(block, side).accuracies.mean() for side in (0, 1))
     return Finding(
         block[0][1].cell,
@@ -114,9 +115,9 @@ def shown(block: Sequence[Pair]) -> Finding:
 
 
 def of_seeds(blocks: Sequence[Sequence[Pair]], gate: Gate) -> Iterator[Finding]:
-    """Compare the seeds of each block, base against new, with what all cells' seeds say of how much seeds vary.
+    """Compare base and new over the seeds of each block; all blocks help to estimate the variance between seeds.
 
-    The test images are the same on both sides, and the same code does not differ on any: they are taken as they are.
+    The test images are treated as fixed: they are the same on both sides, and unchanged code gives the same answers.
     """
     sides = [trainings(block, side) for block in blocks for side in (0, 1)]
     compared = compare(sides, [(2 * number, 2 * number + 1) for number in range(len(blocks))], images="fixed")
@@ -137,7 +138,7 @@ def of_seeds(blocks: Sequence[Sequence[Pair]], gate: Gate) -> Iterator[Finding]:
 
 
 def trainings(block: Sequence[Pair], side: int) -> Trainings:
-    """The trainings of one side (0: base, 1: new), with their answers where each was kept."""
+    """The trainings of one side (0: base, 1: new), with their answers if all of them are known."""
     entries = [pair[side] for pair in block]
     kept = [each for each in map(answers, entries) if each is not None]
     images = entries[0].images or 0
@@ -147,12 +148,12 @@ def trainings(block: Sequence[Pair], side: int) -> Trainings:
 
 
 def answers(entry: Entry) -> Answers | None:
-    """Right and wrong answers, where they were kept."""
+    """The answers to the test images, if they are known."""
     return unpack(entry.right, entry.images) if entry.right is not None and entry.images else None
 
 
 def seeds_needed(shift: Shift, seeds: int, gate: float) -> int:
-    """Seeds a side with which an interval so wide would decide."""
+    """The seeds per side with which the interval would be narrow enough to decide."""
     if shift.low is None or shift.high is None:
         return FEWEST_SEEDS + 1
     distance = max(abs(abs(shift.estimate) - gate), gate / 4)
@@ -160,7 +161,7 @@ def seeds_needed(shift: Shift, seeds: int, gate: float) -> int:
 
 
 def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
-    """Compare two models that no luck had a part in, by their answers image by image; else as two proportions."""
+    """Compare two deterministic models by their answers to each image or, if unknown, as two proportions."""
     base, new = pair
     before, after = answers(base), answers(new)
     shares = ((base.correct or 0) / (base.images or 1), (new.correct or 0) / (new.images or 1))
@@ -171,7 +172,7 @@ def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
         method, known = "two proportions", Evidence(effect, -high, -low, p, gate, "", decide)
     else:
         lost = before.astype(int) - after.astype(int)
-        low, high = paired_interval(lost) if lost.any() else (0.0, 0.0)  # nothing changed, however few the images
+        low, high = paired_interval(lost) if lost.any() else (0.0, 0.0)  # nothing changed at all
         p = mcnemar(int((lost > 0).sum()), int((lost < 0).sum()))
         decide = f"about {images_needed(lost, effect, gate)} test images" if gate or effect else GATE_OF_NOTHING
         method, known = "McNemar", Evidence(effect, low, high, p, gate, "", decide)
@@ -179,7 +180,7 @@ def of_images(pair: Pair, gate: float, seeds: int) -> Finding:
 
 
 def images_needed(lost: NDArray[np.integer], effect: float, gate: float) -> int:
-    """Test images with which an interval so wide would decide; `lost` (N,) are the differences of each image."""
+    """The test images with which the interval would be narrow enough; `lost` (N,): base minus new of each image."""
     deviation = math.sqrt(float((lost**2).sum() + 1) / (len(lost) + 2))
     distance = max(abs(abs(effect) - gate), gate / 4)
     return math.ceil((Z * deviation / distance) ** 2 / 100) * 100

@@ -1,4 +1,4 @@
-"""What a metric is: which numbers two entries give, what is known of their change, and how they are written. Pure."""
+"""The interface of metrics: which numbers of two entries to compare, and how to show them. Pure."""
 
 import math
 from abc import ABC, abstractmethod
@@ -15,19 +15,27 @@ from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift
 
 Pair = tuple[Entry, Entry]
-"""A cell of the base and the same cell of the new side, both with their numbers."""
+"""The entries of a cell that succeeded on both sides: base, new."""
 Gate = Callable[[Cell], float]
-"""The change that matters in a cell, a share as the suite has it."""
+"""The change that matters for a cell, as a fraction."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One number of a cell on both sides, in `unit`.
+    """A number of a cell on both sides, before correction for multiple tests.
 
-    With `evidence`, the verdict follows once it is corrected for the metric's other numbers, and `reason` names the
-    method. Without, `verdict` is final: `not comparable`, `new`, `missing` or `inconclusive` for a `reason`, or that of
-    an exact number; `effect` is as shown then, and `decide` what would decide it. seeds: how many trainings of the cell
-    stand behind it.
+    Attributes:
+        cell: the cell.
+        name: the name of the number.
+        unit: the unit of `base` and `new`.
+        base: the number of the base.
+        new: the number of the new side.
+        evidence: the evidence for a change; None if `verdict` is final.
+        verdict: the final verdict: of an exact number, or because there is a `reason` not to judge.
+        reason: why, or the method behind the evidence.
+        effect: the change to show for a final verdict.
+        decide: what would decide a final verdict of ``inconclusive``.
+        seeds: the number of trainings behind the number.
     """
 
     cell: Cell
@@ -45,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Followed:
-    """One number of an entry that `tlbench history` follows over many runs. of_step: taken where steps were timed."""
+    """A number that `tlbench history` follows over runs; `of_step`: measured on the machine that timed the steps."""
 
     name: str
     unit: str
@@ -54,18 +62,18 @@ class Followed:
 
 
 def of_shift(shift: Shift, gate: float, decide: str, agreed: str = "", more: int = 0) -> Evidence:
-    """The evidence of a test; an interval that could not be found has no ends."""
+    """The evidence of a test. A missing interval becomes an infinite one."""
     low = -math.inf if shift.low is None else shift.low
     high = math.inf if shift.high is None else shift.high
     return Evidence(shift.estimate, low, high, shift.p, gate, agreed, decide, more)
 
 
 Known = tuple[Finding, Evidence]
-"""A finding, and the evidence it has."""
+"""A finding with its evidence."""
 
 
 def of_measurements(found: Sequence[Known]) -> list[float]:
-    """The p-values after Holm's correction, where cells that share a measurement are one test: theirs are equal."""
+    """P-values after Holm's correction, where cells that share a measurement count as one test."""
     keys = [(finding.name, finding.base, finding.new, evidence) for finding, evidence in found]
     distinct = list(dict.fromkeys(keys))
     adjusted = dict(zip(distinct, holm([evidence.p for *_, evidence in distinct]), strict=True))
@@ -73,15 +81,21 @@ def of_measurements(found: Sequence[Known]) -> list[float]:
 
 
 class Metric(ABC):
-    """Numbers of one kind. An instance is an entry of METRICS, under its `name`.
+    """A kind of numbers. An instance is registered in METRICS under its `name`.
 
-    scale: ``ratio`` for changes that are shares of the base, as in ``5%``: the evidence is of logarithms of ratios.
-    ``points``: differences of shares, as in ``2pp``. better: which numbers are, for evidence has more as worse.
-    gate: the change that matters where no suite says otherwise, as a share; None where every change does. level: the
-    chance of any false alarm over a suite's numbers of this metric. exact: the numbers have no noise, so that every
-    difference is a change, and a table has one column for all of them. repeats: measuring the same cells again draws
-    their noise anew, so that it can confirm what it was. machine_bound: numbers of different machines
-    are different numbers. plural: what a cell's numbers are called together, where there are several.
+    Attributes:
+        name: the name, which is also that of its gate.
+        summary: what it measures, for `tlbench list metrics`.
+        scale: ``ratio``: changes are relative to the base (``5%``), and evidence is about logarithms of ratios;
+            ``points``: changes are differences of fractions (``2pp``).
+        better: whether less or more is better.
+        gate: the default gate as a fraction; None if every change matters.
+        level: the chance of any false alarm over all numbers of this metric in a suite.
+        exact: whether the numbers have no noise, so that every difference is a change. Tables have one column for all
+            of them.
+        repeats: whether measuring again gives new noise, so that it can confirm a regression.
+        machine_bound: whether numbers of different machines are not comparable.
+        plural: what several numbers of a cell are called together.
     """
 
     name: ClassVar[str]
@@ -96,26 +110,26 @@ class Metric(ABC):
     plural: ClassVar[str] = ""
 
     def of_record(self, record: Record) -> Mapping[str, float]:
-        """Numbers of a record with status ``ok`` that `Entry` has no field for; `Entry.extra` and baselines keep them.
+        """Numbers of a successful record for which `Entry` has no field.
 
-        `kept` gives them back.
+        They are stored in `Entry.extra` and in baselines; `kept` returns them.
         """
         return {}
 
     def kept(self, entry: Entry, key: str) -> tuple[float, ...]:
-        """What `of_record` gave under `key`, one number a run, the newest first; empty where it gave none."""
+        """The numbers that `of_record` returned under `key`, one per run, the newest first; empty without any."""
         return entry.extra.get(self.name, {}).get(key, ())
 
     def block(self, cell: Cell) -> str:
-        """Cells with equal keys are compared together: each alone, unless the metric says otherwise."""
+        """A key that is the same for cells to be compared together; by default each cell is compared alone."""
         return cell.id
 
     def tests(self, entries: Sequence[Entry]) -> int:
-        """How many numbers of a side are judged together."""
+        """The number of tests for the cells of a side, which share the level."""
         return len({self.block(entry.cell) for entry in entries})
 
     def blocks(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
-        """Pairs that are compared together, by the `block` of their new side."""
+        """The pairs grouped by the `block` of their new side."""
         blocks: dict[str, list[Pair]] = {}
         for pair in pairs:
             blocks.setdefault(self.block(pair[1].cell), []).append(pair)
@@ -123,31 +137,40 @@ class Metric(ABC):
 
     @abstractmethod
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterable[Finding]:
-        """What is known of each number of all `pairs` of a suite; nothing of those that lack the numbers.
+        """Compare the numbers of all pairs of a suite, together because cells help to estimate each other's noise.
 
-        Where few runs or seeds of a cell say little of its noise, the suite's other cells say more. tests: what `tests`
-        says of the new side.
+        Args:
+            pairs: the cells that succeeded on both sides.
+            gate: the gate of each cell.
+            tests: the result of `tests` for the new side.
+
+        Returns:
+            A finding for each number that both sides have.
         """
 
     def corrected(self, found: Sequence[Known]) -> list[float]:
-        """The p-values after correction for all numbers of the suite: Holm's."""
+        """The p-values after correction over all numbers of the suite, by Holm's method."""
         return holm([evidence.p for _, evidence in found])
 
     def followed(self, entry: Entry) -> Iterable[Followed]:
-        """The numbers of an entry to follow over many runs."""
+        """The numbers of an entry that `tlbench history` follows over runs."""
         return ()
 
     def shown(self, effect: float) -> float:
-        """An effect of `Evidence`, for which more is worse, as people read it: new against base, a share."""
+        """An effect in `Evidence`, where more is worse, as people read it: new relative to base, as a fraction."""
         signed = -effect if self.better == "more" else effect
         return math.expm1(signed) if self.scale == "ratio" else signed
 
     def written(self, value: float) -> str:
-        """A number without its unit."""
+        """Format a number, without its unit."""
         return three_digits(value)
 
     def written_change(self, judgement: Judgement) -> str:
-        """The effect with its interval: ``+1.2% (-0.5 to +3.0)``, ``-3.4 points``. Raises ValueError without one."""
+        """Format the effect with its interval: ``+1.2% (-0.5 to +3.0)`` or ``-3.4 points``.
+
+        Raises:
+            ValueError: the judgement has no effect.
+        """
         if judgement.effect is None:
             raise ValueError(f"{judgement.name} of {judgement.cell.label} has no effect")
         effect = _hundredths(judgement.effect) + ("%" if self.scale == "ratio" else " points")
@@ -156,7 +179,7 @@ class Metric(ABC):
         return f"{effect} ({_end(judgement.low)} to {_end(judgement.high)})"
 
     def written_gate(self) -> str:
-        """The default gate as a suite has it: ``5%``, ``2pp``; empty where every change matters."""
+        """Format the default gate as in a suite: ``5%`` or ``2pp``; empty if every change matters."""
         return "" if self.gate is None else f"{100 * self.gate:g}{'%' if self.scale == 'ratio' else 'pp'}"
 
 
@@ -165,6 +188,6 @@ def _end(value: float) -> str:
 
 
 def _hundredths(value: float) -> str:
-    """``+1.2`` of 0.012; what rounds to nothing has no sign."""
+    """Format a fraction in hundredths, ``+1.2`` for 0.012; zero has no sign."""
     shown = f"{value * 100:+.1f}"
     return "0.0" if shown in {"-0.0", "+0.0"} else shown

@@ -1,4 +1,4 @@
-"""Counts of a model, and the bytes that its weights, gradients and optimizer need. Exact: no noise, no gate. Pure."""
+"""The metric of exact numbers: counts of a model, and the memory of its state. No noise, no gate. Pure."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ FOLLOWED = ("params", "flops")
 
 
 class CountMetric(Metric):
-    """More is `regressed`, fewer is `improved`."""
+    """Exact numbers of a model. An increase is a regression, a decrease an improvement."""
 
     name = "count"
     summary = "parameters, depth, size, FLOPs, memory of the model's state"
@@ -20,7 +20,7 @@ class CountMetric(Metric):
     plural = "counts"
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """Every count that both sides have."""
+        """As `Metric.compare`, with a final verdict for each number."""
         for base, new in pairs:
             counts = [(key, base.counts.get(key), new.counts.get(key)) for key in EXACT]
             counts += [(f"memory of {key}", base.state.get(key), new.state.get(key)) for key in STATE]
@@ -30,18 +30,18 @@ class CountMetric(Metric):
                     yield Finding(new.cell, name, "", base_count, new_count, verdict=verdict, effect=effect)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """Parameters and FLOPs."""
+        """The parameters and FLOPs."""
         for name, value in entry.counts.items():
             if name in FOLLOWED:
                 yield Followed(name, "", value)
 
     def written(self, value: float) -> str:
-        """All digits: ``219,058``."""
+        """Format a number with all digits: ``219,058``."""
         return f"{value:,.10g}"
 
 
 def judged(base: float, new: float) -> tuple[Verdict, float]:
-    """The verdict on an exact number, and its relative change."""
+    """The verdict on an exact number, and its relative change as a fraction."""
     effect = new / base - 1 if base else (math.inf if new else 0.0)
     if math.isclose(base, new, rel_tol=1e-9):
         return "unchanged", effect

@@ -1,10 +1,10 @@
-"""Does a cell need more memory? Pure.
+"""The metric of memory: does a cell need more memory than before? Pure.
 
-What is judged is what a Keras user's process would take: the anonymous memory of the process in which the step of the
-whole model was timed, above what it had before the model was built. Where that is not known on both sides, it is the
-peak of the process that trained the cell, framework, mapped files and the cut included. Either is one number a run,
-whose noise is that of allocators and threads: a few percent on identical code, and now and then much more
-(docs/methodology.md). One run a side is judged against that noise; several tell of their own noise as well.
+It judges the memory that a user's process would take: the anonymous memory of the process that timed a step of the
+whole model, above what it had before the model was built. If that is unknown on a side, it judges the peak of the
+process that trained the cell, including the framework and mapped files. Both are one number per run. Allocators and
+threads add noise: a few percent on identical code, and sometimes much more (docs/methodology.md). A single run per side
+is judged by that known noise; several runs add their own estimate.
 """
 
 import math
@@ -21,15 +21,22 @@ from tlbench.statistics.ranks import Shift
 
 PEAK, UNIT, MIB = "peak memory", "MiB", 2**20
 KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
-"""Of the logarithm of one run's memory: two of identical code lie within 5 % of each other in 95 of 100 cases."""
+"""The variance of the logarithm of a run's memory: 95 % of pairs of runs of identical code are within 5 %."""
 STRAY = 1.3
-"""So many times what another one takes is what one process in fifty takes at most (docs/methodology.md)."""
+"""About one process in fifty takes up to this many times the memory of another (docs/methodology.md)."""
 ONE = f"one process in fifty takes up to {STRAY - 1:.0%} more, and a side has only one"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What one cell took on both sides, bytes, one number a run; the newest first. reason: why it is not judged."""
+    """The memory of a cell on both sides in bytes, one number per run, the newest first.
+
+    Attributes:
+        name: what was measured.
+        base: the memory in the base.
+        new: the memory on the new side.
+        reason: why it is not judged; empty if it is.
+    """
 
     name: str
     base: tuple[int, ...]
@@ -38,7 +45,7 @@ class Taken:
 
 
 class MemoryMetric(Metric):
-    """What a step of the whole model takes, or else the peak of the process that trained the cell."""
+    """The memory of a step of the whole model, or else the peak of the process that trained the cell."""
 
     name = "memory"
     summary = "memory of a step on the whole model, or else peak of the process that trained the cell"
@@ -46,7 +53,7 @@ class MemoryMetric(Metric):
     machine_bound = True
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """One number of each cell that has one on both sides."""
+        """As `Metric.compare`, with one finding per cell."""
         found = [(new.cell, taken) for base, new in pairs if (taken := of_step(base, new) or of_process(base, new))]
         cells = [Runs(taken.base, taken.new) for _, taken in found if not taken.reason]
         judged = iter(zip(cells, shifts(cells, KNOWN), strict=True))
@@ -60,11 +67,11 @@ class MemoryMetric(Metric):
             yield Finding(cell, taken.name, UNIT, *shown, evidence=known)
 
     def corrected(self, found: Sequence[Known]) -> list[float]:
-        """Holm's; cells that share a measurement are one test."""
+        """As `Metric.corrected`; cells that share a measurement count as one test."""
         return of_measurements(found)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """That of the newest run."""
+        """The memory in the newest run."""
         step = _heaviest(entry)
         if step is not None and step.draws[0].memory is not None:
             yield Followed(_name(step), UNIT, step.draws[0].memory / MIB, of_step=True)
@@ -72,12 +79,12 @@ class MemoryMetric(Metric):
             yield Followed(PEAK, UNIT, entry.memory[0] / MIB)
 
     def written(self, value: float) -> str:
-        """Whole MiB."""
+        """Format a number of MiB, without decimals."""
         return f"{value:.0f}"
 
 
 def of_memory(runs: Runs, shift: Shift, gate: float, level: float, tests: int) -> Evidence:
-    """The evidence of a shift in memory, as of `runs.evidence`; a small one of a single process does not count."""
+    """As `runs.evidence`, but a small shift does not count if a side has a single process."""
     found = evidence(shift, runs, KNOWN, gate, level, tests)
     if min(len(runs.base), len(runs.new)) > 1 or abs(shift.estimate) >= math.log(STRAY):
         return found
@@ -85,7 +92,7 @@ def of_memory(runs: Runs, shift: Shift, gate: float, level: float, tests: int) -
 
 
 def of_step(base: Entry, new: Entry) -> Taken | None:
-    """The memory of the heaviest step that the new side has; None unless both sides took it in the same way."""
+    """The memory of the heaviest step; None unless both sides measured it in the same way."""
     step = _heaviest(new)
     same = [each for each in base.times if step and conditions(each) == conditions(step)]
     if step is None or not same:
@@ -96,7 +103,7 @@ def of_step(base: Entry, new: Entry) -> Taken | None:
 
 
 def of_process(base: Entry, new: Entry) -> Taken | None:
-    """The peak of the processes that trained the cell."""
+    """The peak memory of the processes that trained the cell; None unless both sides have it."""
     if not base.memory or not new.memory:
         return None
     reason = _elsewhere(base, new, base.machine == new.machine)
@@ -106,7 +113,7 @@ def of_process(base: Entry, new: Entry) -> Taken | None:
 
 
 def _heaviest(entry: Entry) -> Times | None:
-    """The training step, or inference where nothing is trained."""
+    """The training step, or inference if nothing is trained."""
     steps = {times.step: times for times in reversed(entry.times)}
     return steps.get("training") or steps.get("inference")
 

@@ -1,4 +1,4 @@
-"""All metrics: those built in and those of other packages."""
+"""The registry of metrics: built-in ones and those of plugins."""
 
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
@@ -14,7 +14,7 @@ class Metrics(Registry[Metric]):
     """Metrics by name."""
 
     def __getitem__(self, name: str) -> Metric:
-        """Raises UserError also for an entry point that gives no metric of that name."""
+        """As `Registry.__getitem__`. Raises UserError also if a plugin's metric has another name."""
         metric = super().__getitem__(name)
         if not isinstance(metric, Metric) or metric.name != name or name == OUTCOME:
             raise UserError(
@@ -32,5 +32,5 @@ METRICS = Metrics(
 
 
 def in_order() -> list[Metric]:
-    """All metrics, in the order in which their numbers are shown: first what a model is worth, then what it costs."""
+    """All metrics in the order in which they are shown: first what a model is worth, then what it costs."""
     return sorted(METRICS.values(), key=lambda metric: metric.better != "more")

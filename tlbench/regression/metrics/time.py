@@ -1,6 +1,6 @@
-"""Is a step slower? From the draws of both sides to evidence. Pure; docs/methodology.md says why.
+"""The metric of time: is a step slower than before? docs/methodology.md explains the method. Pure.
 
-All effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10 % slower.
+Effects are logarithms of ratios, new over base: 0 is no change, 0.095 is 10 % slower.
 """
 
 import math
@@ -21,16 +21,17 @@ from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
 
 UNIT, MS = "ms", 1000
 LEVEL = 0.01
-"""Chance of any false alarm over a suite's times, effects beyond the gate apart."""
+"""The chance of any false alarm over a suite's times."""
 KNOWN = Spread((math.log(1.2) / 1.96) ** 2 / 2, 10)
-"""Of the logarithm of one run's time: two of unchanged code, minutes apart, lie within 20 % in 95 of 100 cases, as
-times relative to the reference workload were seen to do (docs/methodology.md)."""
+"""The variance of the logarithm of a run's time: 95 % of pairs of runs of unchanged code, minutes apart, are within
+20 %, as observed for times relative to the reference workload (docs/methodology.md)."""
 MARGIN = 1.5
-"""The estimate that the number of rounds is reckoned from is uncertain itself."""
+"""Safety factor on predicted numbers of rounds, because they are computed from uncertain estimates."""
 POWER = 1.6448536269514722
+"""The 95 % quantile of the standard normal distribution."""
 IN_TURN = "`tlbench ab`, which measures both in turn"
 LARGE = 0.1
-"""Share of the level that goes to what only the processes' medians show; the rest to the rounds."""
+"""The share of the level for the test of the processes' medians; the rest is for the test of the rounds."""
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
 TOO_FEW = f"fewer than {FEWEST} rounds of a run say nothing of their noise"
@@ -38,7 +39,7 @@ MORE_ROUNDS = f"at least {FEWEST} rounds a run"
 
 
 class TimeMetric(Metric):
-    """The time of a step, at each batch size it was timed at."""
+    """The times of steps, at each batch size."""
 
     name = "time"
     summary = "time of an inference step and of a training step"
@@ -48,11 +49,11 @@ class TimeMetric(Metric):
     plural = "times"
 
     def tests(self, entries: Sequence[Entry]) -> int:
-        """Every step and batch size of every cell."""
+        """One test for each step and batch size of each cell."""
         return sum(len(entry.times) for entry in entries)
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """Each step of either side; those of runs at different times are judged together."""
+        """As `Metric.compare`, with a finding for each step of either side."""
         apart: list[tuple[Pair, Times, Times]] = []
         for pair in pairs:
             cell = pair[1].cell
@@ -72,11 +73,11 @@ class TimeMetric(Metric):
         yield from (_finding(*step, evidence) for step, evidence in zip(apart, judged, strict=True))
 
     def corrected(self, found: Sequence[Known]) -> list[float]:
-        """Holm's; cells that share a measurement are one test."""
+        """As `Metric.corrected`; cells that share a measurement count as one test."""
         return of_measurements(found)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """Each step's median, normalised by the reference workload where it was, and in milliseconds."""
+        """The median of each step in milliseconds and, if possible, in units of the reference workload."""
         for times in entry.times:
             draw = times.draws[0]
             if draw.normalised is not None:
@@ -85,14 +86,14 @@ class TimeMetric(Metric):
 
 
 def steps(pair: Pair) -> Iterator[tuple[Times | None, Times | None]]:
-    """Each step of the new side with that of the base, then those that only the base has."""
+    """The steps of both sides (base, new): those of the new side, then those that only the base has."""
     base, new = ({(times.step, times.batch_size): times for times in entry.times} for entry in pair)
     yield from ((base.get(key), times) for key, times in new.items())
     yield from ((base[key], None) for key in sorted(base.keys() - new.keys()))
 
 
 def of_one_side(entry: Entry, base: Times | None, new: Times | None) -> Finding:
-    """A step that the other side lacks; `entry` is that of the new side."""
+    """The finding for a step that one side lacks; `entry` is that of the new side."""
     if new is not None:
         return Finding(entry.cell, new.name, UNIT, verdict="new", reason="the base has no such time")
     assert base is not None
@@ -105,7 +106,7 @@ def _finding(pair: Pair, base: Times, new: Times, evidence: Evidence | None = No
 
 
 def why_not_times(pair: Pair, base: Times, new: Times) -> str:
-    """Why two times of a step cannot be compared; empty where they can."""
+    """Why two times of a step cannot be compared; empty if they can."""
     machines = [entry.steps_machine for entry in pair]
     if machines[0] != machines[1]:
         changed = [key for key in sorted({*machines[0], *machines[1]}) if machines[0].get(key) != machines[1].get(key)]
@@ -118,12 +119,12 @@ def why_not_times(pair: Pair, base: Times, new: Times) -> str:
 
 
 def log_gate(gate: float) -> float:
-    """A gate of 10 % as a logarithm."""
+    """A relative gate as a logarithm of a ratio."""
     return math.log1p(gate)
 
 
 def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
-    """Log ratios of rounds that were measured in turn, split by process; empty where they were not."""
+    """The log ratios of rounds that were measured in turn, by process; empty if they were not."""
     if base.session is None or base.session != new.session:
         return ()
     return tuple(
@@ -133,35 +134,38 @@ def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
 
 
 def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
-    """From interleaved pairs (log ratios of each process): the signed-rank test, less sure where pairs hang together.
+    """The evidence from rounds that were measured in turn.
 
-    Ranks of few rounds that hang together never fall below the level, however large the effect: with several processes
-    a t-test of their medians has a share of the level too, its variance moderated by `KNOWN`. The medians must also
-    agree that the change is real: each lies beyond half the gate on the same side.
+    The main test is the signed-rank test over all rounds, corrected for dependence between them. With few, dependent
+    rounds it can never become significant, however large the effect. So a part of the level goes to a t-test of the
+    processes' medians, with a variance moderated by `KNOWN`. In addition all medians must lie on the same side, beyond
+    half the gate.
+
+    Args:
+        processes: the log ratios of the rounds of each process.
+        gate: the gate as a fraction.
+        tests: the number of tests that share the level.
     """
     every = [ratio for process in processes for ratio in process]
     limit = log_gate(gate)
     shift = signed_rank(every)
     shift = widened(shift, dependence(processes, shift.estimate))
-    middles = [median(process) for process in processes if process]
+    medians = [median(process) for process in processes if process]
     sign = math.copysign(1.0, shift.estimate)
     agreed = ""
-    if len(middles) < 2:
+    if len(medians) < 2:
         agreed = ONE_PROCESS
-    elif any(sign * middle <= limit / 2 for middle in middles):
+    elif any(sign * middle <= limit / 2 for middle in medians):
         agreed = DISAGREE
-    looks = len(middles) ** 2 * math.pi**2 / 6  # one look after each process; 6 / (pi k)^2 sums to 1
+    looks = len(medians) ** 2 * math.pi**2 / 6  # alpha spending: look k gets 6 / (pi k)^2 of the level, which sums to 1
     more = pairs_needed(shift, len(every), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
-    p = min(shift.p / (1 - LARGE), of_medians(middles) / LARGE)
+    p = min(shift.p / (1 - LARGE), of_medians(medians) / LARGE)
     return of_shift(replace(shift, p=min(1.0, p * looks)), limit, decide, agreed, more)
 
 
 def of_medians(middles: Sequence[float]) -> float:
-    """P-value of no change from one log ratio a process, each a draw; two sides in turn differ less than two runs do.
-
-    1 with a single process.
-    """
+    """The p-value of a moderated t-test of no change, from one log ratio per process; 1 with a single process."""
     if len(middles) < 2:
         return 1.0
     likely = shrunk(spread(middles), Spread(2 * KNOWN.variance, KNOWN.freedom))
@@ -169,9 +173,15 @@ def of_medians(middles: Sequence[float]) -> float:
 
 
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
-    """How many more pairs would decide it 95 times of 100, were the estimate and the spread what they seem now.
+    """The further pairs that would decide with 95 % power, if effect and variance are as they seem now.
 
-    Never fewer than the test needs to fall below the level at all.
+    At least as many as the test needs to be able to become significant.
+
+    Args:
+        shift: the shift in all rounds so far.
+        count: the number of rounds so far.
+        limit: the gate as a logarithm.
+        tests: the number of tests that share the level.
     """
     least = _least(max(tests, 1))
     if shift.low is None or shift.high is None:
@@ -193,10 +203,15 @@ def _least(tests: int) -> int:
 
 
 def of_apart(measured: Sequence[tuple[Times, Times]], gates: Sequence[float], tests: int) -> list[Evidence]:
-    """From runs at different times, one or several a side, each of which is one draw: base and new of each step.
+    """The evidence from runs at different times, each of which counts as one measurement.
 
-    Only what both the times and the times relative to the reference workload show is taken for a change: the machine
-    may have been slower, and the reference workload disturbed.
+    A change counts only if both the times and the times relative to the reference workload show it, because the machine
+    may have been slower, or the reference workload disturbed.
+
+    Args:
+        measured: base and new of each step.
+        gates: the gate of each step as a fraction.
+        tests: the number of tests that share the level.
     """
     raw = [runs.Runs(*(tuple(draw.median for draw in side.draws) for side in step)) for step in measured]
     relative = [relative_to_reference(*step) for step in measured]
@@ -210,7 +225,7 @@ def of_apart(measured: Sequence[tuple[Times, Times]], gates: Sequence[float], te
 
 
 def relative_to_reference(base: Times, new: Times) -> runs.Runs | None:
-    """Times relative to the reference workload; None where a run has none."""
+    """The times in units of the reference workload; None if a run lacks them."""
     sides = [[draw.normalised for draw in times.draws if draw.normalised is not None] for times in (base, new)]
     if [len(side) for side in sides] != [len(base.draws), len(new.draws)]:
         return None
@@ -218,18 +233,21 @@ def relative_to_reference(base: Times, new: Times) -> runs.Runs | None:
 
 
 def common_to(first: Shift, second: Shift) -> Shift:
-    """What both shifts show: the smaller estimate, an interval that holds both, the larger p-value."""
+    """What both shifts agree on: the smaller estimate, the hull of both intervals, and the larger p-value."""
     ends = [end for shift in (first, second) for end in (shift.low, shift.high) if end is not None]
     p = max(first.p, second.p) if first.estimate * second.estimate > 0 else 1.0
     return Shift(min(first.estimate, second.estimate, key=abs), min(ends), max(ends), p)
 
 
 def uncertain(base: Times, new: Times) -> float:
-    """Variance of the log ratio that the rounds within a single run put in; several runs show theirs themselves."""
+    """The variance of the log ratio due to the rounds within a run, for sides with a single run.
+
+    With several runs, this variance is part of the variance between them.
+    """
     widths = [math.log(draw.high / draw.low) for draw in _alone(base, new) if draw.low and draw.high]
     return sum((width / 2 / NormalDist().inv_cdf(0.975)) ** 2 for width in widths)
 
 
 def _alone(*sides: Times) -> list[Draw]:
-    """The run of each side that has one only."""
+    """The runs of those sides that have only one."""
     return [times.draws[0] for times in sides if len(times.draws) == 1]
