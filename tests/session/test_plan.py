@@ -70,7 +70,9 @@ def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_
     assert (list(plan.frame.trained), list(plan.frame.done)) == ([True], [False])
     cost = plan.costs[cell.id]
     assert (cost.seconds, cost.timing > 0) == (0, True)
-    assert any(re.match(r"Predicted: .* of step times; at most", said) for said in plan.sentences)
+    assert any(
+        re.match(r"Predicted: .* of step times; .* of memory for the largest cell", said) for said in plan.sentences
+    )
     said = CliRunner().invoke(plan_command, ["suite.yaml"]).stdout
     assert re.search(r"frozen .*  trained, not timed\n", said)
     assert "\n2 cells, 0 done, 1 trained and not timed.\n" in said
