@@ -1,4 +1,4 @@
-"""`ab`, and `compare --confirm`: train cells in two environments, measure their steps in turn, judge new by base."""
+"""A/B comparison of two environments: train cells in both, measure their steps in turn, and compare."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -33,17 +33,17 @@ from tlbench.suite.load import load_suite
 BASE, NEW = "base", "new"
 ENVIRONMENTS, MADE = "environments", ".made-by-tlbench"
 FOLDERS = {BASE: "a", NEW: "b"}
-"""Where the run of each side is, in the folder of both."""
+"""The folder of each side's run, within the common folder."""
 
 
 class ABEvents(TimingEvents, Protocol):
-    """Who wants to know how it goes: the terminal, a test."""
+    """Receives the progress of an A/B comparison."""
 
     def chosen(self, cells: int) -> None:
-        """So many cells are trained and measured on both sides."""
+        """The cells are known; `cells` of them will be trained and measured on both sides."""
 
     def said(self, sentence: str) -> None:
-        """Something has begun."""
+        """Something begins."""
 
 
 def ab(
@@ -60,13 +60,25 @@ def ab(
     gates: Gates | None = None,
     confirm: bool = True,
 ) -> Comparison:
-    """Train the cells of a suite in two environments, measure their steps in turn, and judge new by base.
+    """Train the cells of a suite in two environments, measure their steps in turn, and compare new with base.
 
-    base, new: environments, as `tlbench.sides.environments.prepare` takes them. out: an empty or absent folder, for the
-    runs of both. select: only these cells. data, weights: folders of images and of weights files. gates: instead of the
-    suite's. confirm: measure again, in fresh processes, what seems to be worse. Plugin files that are loaded in this
-    process are executed on both sides. Raises UserError where an environment cannot be set up or cannot run the suite;
-    a cell that fails is a record.
+    Plugin files that are loaded in this process are loaded on both sides too. A cell that fails gets a record.
+
+    Args:
+        suite_file: the suite.
+        base: an environment, as for `tlbench.sides.environments.prepare`.
+        new: the other environment.
+        out: a folder for the runs, which is empty or does not exist.
+        events: receives the progress.
+        select: only these cells.
+        data: the folder of images.
+        weights: the folder of weights.
+        effort: how much to measure.
+        gates: gates in place of the suite's.
+        confirm: measure again, in new processes, what seems to be worse.
+
+    Raises:
+        UserError: an environment cannot be set up, or cannot run the suite.
     """
     left = out / ENVIRONMENTS  # of a call that ended while they were set up
     if out.exists() and any(path != left or not (left / MADE).is_file() for path in out.iterdir()):
@@ -95,9 +107,9 @@ def confirm(
     weights: Path | None = None,
     gates: Gates | None = None,
 ) -> Comparison:
-    """Train and measure again, in both environments, what seems to be worse in `comparison`; the rest stays as it is.
+    """Train and measure again, in both environments, what seems to be worse in a comparison.
 
-    Arguments are those of `ab`. Nothing of the second measurement is kept but its verdicts.
+    Arguments are those of `ab`. Only the verdicts of the second measurement are kept.
     """
     if not flagged(comparison):
         return comparison
@@ -110,7 +122,8 @@ def confirm(
 def suite_of(run: Run, say: Say) -> Path:
     """The copy of the suite in a run's folder.
 
-    Raises UserError where it names by a relative path what lies beside the suite itself.
+    Raises:
+        UserError: the suite refers to files beside it by relative paths, which the copy cannot find.
     """
     file = find_run(run, say).path / SUITE_FILE
     if missing := load_suite(file).missing:
@@ -120,10 +133,7 @@ def suite_of(run: Run, say: Say) -> Path:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A suite that is run in two environments; `options` of `tlbench run` find its images and weights.
-
-    plugins: files that each side executes, too.
-    """
+    """A suite to run in two environments, with the options of `tlbench run` and the plugin files for both sides."""
 
     suite_file: Path
     cells: tuple[Cell, ...]
@@ -153,13 +163,13 @@ class _Trial:
         return cls(suite.path, expand(suite), suite.timeout, options, gates, effort, events, plugins)
 
     def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
-        """The environment of each side, made in `folder` where it has to be made."""
+        """The environment of each side, created in `folder` if necessary."""
         say = self.events.said
-        write_atomically(folder / MADE, b"")  # first: what is in there may be removed
+        write_atomically(folder / MADE, b"")  # first of all, to mark that this folder may be removed
         return {side: prepare(spec, folder, lambda words: say(f"{words} …")) for side, spec in specs.items()}
 
     def confirm(self, comparison: Comparison, interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
-        """`comparison`, in which what seems to be worse was trained and measured again in fresh processes."""
+        """`comparison` after training and measuring again, in new processes, what seems to be worse."""
         ids = {judgement.cell.id for judgement in flagged(comparison)}
         self.events.said(f"Measuring again what seems to be worse: {len(ids)} of {len(comparison.cells)} cells")
         cells = [cell for cell in self.cells if cell.id in ids]
@@ -170,12 +180,12 @@ class _Trial:
         return confirmed(comparison, self.run(cells, interpreters, out))
 
     def run(self, cells: Sequence[Cell], interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
-        """Train `cells` on both sides, measure them in turn, and compare the runs, which stay in `out`."""
+        """Train `cells` on both sides, measure them in turn, and compare the runs, which are in `out`."""
         logs, runs = out / "logs", {side: out / FOLDERS[side] for side in interpreters}
         options = (*self.options, "--select", "id=" + ",".join(cell.id for cell in cells))
         with ExitStack() as stack:
             hosts = {
-                # Refused before it trains.
+                # Started first, so that an unsuitable environment is rejected before anything is trained.
                 side: stack.enter_context(Remote(interpreter, logs / f"host.{side}.log", self.plugins))
                 for side, interpreter in interpreters.items()
             }
@@ -200,7 +210,7 @@ class _Trial:
 
 
 def undecided_by(cells: Sequence[Cell], gates: Gates) -> Undecided:
-    """Which steps are undecided, by the strictest gate of the cells that share each."""
+    """A function that finds undecided steps, by the strictest gate of the cells that share a step."""
     limits: dict[str, float] = {}
     for cell in cells:
         for step in steps_of(cell) if cell.timing else ():
@@ -216,6 +226,6 @@ def undecided_by(cells: Sequence[Cell], gates: Gates) -> Undecided:
 
 
 def _names(interpreters: Mapping[str, Interpreter]) -> dict[str, str]:
-    """What the sides are called in reports; the side itself is added where both are the same environment."""
+    """The names of the sides in reports, with the side if both are the same environment."""
     alike = len({interpreter.name for interpreter in interpreters.values()}) == 1
     return {side: made.name + (f" ({side})" if alike else "") for side, made in interpreters.items()}

@@ -1,4 +1,4 @@
-"""Which strategy to take for so many images of such classes."""
+"""Recommend a strategy for a number of images and the similarity of their classes to ImageNet's."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Keep runs as a baseline: a small text file that can be committed."""
+"""Save runs as a baseline: a small text file that can be committed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,17 @@ from tlbench.session.side import side_of
 
 
 def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
-    """Write the runs at `places` (each a run, or a folder of runs) to `file`; returns what was kept, of how many runs.
+    """Save runs of one suite as a baseline. Each run counts as one measurement.
 
-    Several runs of one suite are several draws of its times. Raises UserError where there is no run, and where the runs
-    are of different suites.
+    Args:
+        places: folders of runs, or folders that contain runs.
+        file: the baseline to write.
+
+    Returns:
+        The saved side, and the number of runs.
+
+    Raises:
+        UserError: there is no run, or the runs are of different suites.
     """
     folders = [folder for place in places for folder in _runs(place)]
     folders.sort(key=lambda folder: folder.run.created, reverse=True)

@@ -1,4 +1,4 @@
-"""A run within a budget of time: what is most promising is trained, for as long as it fits; the rest is named."""
+"""Run within a budget of time: train the most promising cells as long as they fit, and report the others."""
 
 import math
 import time
@@ -18,16 +18,21 @@ from tlbench.results.store import Store, UnreadableError
 
 Train = Callable[[Sequence[Cell]], None]
 Predict = Callable[[Sequence[Cell], Sequence[Record], bool], Mapping[str, Cost]]
-"""The cost of cells, by id, from what a run has so far: each as if it were alone, or (False) with what others bear."""
+"""Predicts the costs of cells by id, from a run's records so far; True: each as if it were alone (`predicted`)."""
 Say = Callable[[str], None]
 
 
 @dataclass
 class Purse:
-    """The budget of one call, in seconds, and what is left of it.
+    """The time budget of one call of `run`.
 
-    timed: whether step times are to be taken of what is trained: their predicted time is put aside. began: when the
-    call began, by `clock`. models: a cell whose trained model is not there is to be trained again.
+    Attributes:
+        budget: the budget in seconds.
+        timed: whether steps will be timed; their predicted time is reserved.
+        began: when the call began, by `clock`.
+        clock: the time in seconds.
+        rungs: the ids of the cells trained so far, by rung.
+        models: whether a cell without its trained model is to be trained again.
     """
 
     budget: float
@@ -39,7 +44,7 @@ class Purse:
 
     @property
     def seconds(self) -> float:
-        """Spent so far."""
+        """The seconds spent so far."""
         return self.clock() - self.began
 
     def spend(self, cells: Sequence[Cell], store: Store, predict: Predict, train: Train, say: Say) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""What changed between two sides, and whether that is a regression."""
+"""Compare two sides, and judge whether anything regressed."""
 
 from collections.abc import Mapping
 
@@ -11,21 +11,27 @@ from tlbench.session.side import read_side
 from tlbench.suite.schema import GatesSection
 
 Shares = Mapping[str, str | float]
-"""Changes that matter by kind (time, accuracy, memory), as a suite writes them: ``{"time": "5%"}`` or 0.05."""
+"""Gates by kind (time, accuracy, memory), as in a suite: ``{"time": "5%"}`` or 0.05."""
 
 
 def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
-    """Judge the new side against the base: times, memory, counts and accuracy, each by its own model of noise.
+    """Compare the times, memory, counts and accuracy of two sides, each by its own model of noise.
 
-    A side is what `tlbench.run` returned or a path: a run's folder, a folder of runs (every run is one draw), or a
-    baseline that ``tlbench baseline save`` wrote. gates: changes that matter, in the place of those of the base's
-    suite, as ``{"time": "5%", "accuracy": "2pp"}``.
+    A side is the result of `tlbench.run` or a path: the folder of a run, a folder of runs (each run is one
+    measurement), or a baseline written by ``tlbench baseline save``.
 
-    The Comparison has in `cells` the `judgements` of each cell; ``of("regressed")`` lists those of a verdict. Its
-    `exit_code` is that of ``tlbench compare``: 0 nothing regressed, 1 something did, 2 a cell fails that did not or is
-    missing, 3 nothing could be compared.
+    Args:
+        base: the side to compare with.
+        new: the side to judge.
+        gates: the changes that matter, as ``{"time": "5%", "accuracy": "2pp"}``, in place of those in the base's suite.
 
-    Raises UserError where a side has no run, record or baseline, and for a damaged baseline or a gate that is none.
+    Returns:
+        The comparison. Its `cells` have the `judgements` of each cell, and ``of("regressed")`` lists those with a
+        verdict. Its `exit_code` is that of ``tlbench compare``: 0: nothing regressed; 1: something did; 2: a cell is
+        missing or newly failing; 3: nothing could be compared.
+
+    Raises:
+        UserError: a side has no run, record or baseline, a baseline is damaged, or a gate is not valid.
 
     Examples:
         >>> import tlbench
@@ -39,7 +45,7 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
 
 
 def changed(gates: Gates, changes: Shares) -> Gates:
-    """`gates` with `changes` in their place, for all cells. Raises UserError for an unknown kind and for no share."""
+    """`gates` with `changes` for all cells. Raises UserError for an unknown kind or a value that is no share."""
     if not changes:
         return gates
     kinds = gate_kinds()

@@ -1,4 +1,4 @@
-"""What this machine took earlier, from the runs that lie here."""
+"""Earlier records from this machine, from which costs are predicted."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,11 +11,11 @@ from tlbench.results.store import Store
 from tlbench.session.folder import RESULTS
 
 NEWEST, OF_EACH = 3, 100
-"""So many runs are looked at, and so many records of each: medians are steady from far fewer."""
+"""The number of runs to read, and of records from each. Medians are stable with far fewer."""
 
 
 COMMITTED = "reference"
-"""Runs that come with the project, of other hours and loads: what is predicted without earlier runs rests on some."""
+"""The folder of runs that come with the project. They do not show how fast this machine is now."""
 
 
 def earlier_records() -> list[Record]:
@@ -29,7 +29,7 @@ def earlier_records() -> list[Record]:
 
 
 def _untimed_elsewhere(record: Record) -> Record:
-    """Without step times that are another machine's."""
+    """The record, without step times from another machine."""
     return record if _is_here(record.where_timed) else record.model_copy(update={"timings": None})
 
 

@@ -1,4 +1,4 @@
-"""What the trained models of a run cost and are worth after export, in each runtime, beside Keras' own inference."""
+"""Export the trained models of a run to runtimes, and measure their size, accuracy and speed there."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,17 +29,17 @@ from tlbench.session.kept import decoded_again, kept_file, own_folder
 
 BATCH_SIZES = (1, 32)
 TIMING = Timing(protocol="custom", batch_size=1, warmup=5, iterations=30, seconds=0, max_seconds=30)
-"""Of each batch size: in turns of two calls 15 rounds, each as long as a reading of the reference workload or more."""
+"""For each batch size; it gives 15 rounds of two calls."""
 PATIENCE = 1800.0
-"""Seconds for one answer of a model that is timed."""
+"""The longest time for one answer of a model that is timed, in seconds."""
 
 Outcomes = Mapping[str, Exported | Failure]
-"""What became of a model, by runtime, Keras first."""
+"""The exports of a model by runtime, Keras first."""
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """A kept model, and the images it was tested on."""
+    """A saved model, with the images that it was tested on."""
 
     record: Record
     file: Path
@@ -48,7 +48,14 @@ class _Kept:
 
 @dataclass(frozen=True)
 class Times:
-    """Steps of a model by runtime, and the runtimes that lost theirs. threads: that each might use."""
+    """The step times of a model by runtime.
+
+    Attributes:
+        steps: the steps by runtime.
+        lost: why a runtime has no step times.
+        environments: where the runtimes ran.
+        threads: the threads that each could use.
+    """
 
     steps: Mapping[str, tuple[StepTiming, ...]] = field(default_factory=dict)
     lost: Mapping[str, Failure] = field(default_factory=dict)
@@ -66,15 +73,23 @@ def deploy(
     events: Events | None = None,
     say: Say = log.warning,
 ) -> Deployment:
-    """Export the trained models of a run, and measure what was exported: size, test accuracy, time for 1 and 32 images.
+    """Export the trained models of a run, and measure their size, test accuracy and time for 1 and 32 images.
 
-    run: the folder of a run with ``save_models: true``, or what `tlbench.run` returned. cells: as of `predict`; default
-    all that kept a model. to: names of runtimes (`execution.runtimes`); default all that are installed. out: a folder
-    for the exported files, which are removed otherwise. data: as of `run`. All is computed on the CPU, with all threads
-    that this process may use. A model that a runtime cannot take is no error: its failure says why.
+    Everything runs on the CPU, with all threads that this process may use. A model that a runtime does not support is
+    not an error; the result has the reason.
 
-    Raises UserError for a runtime that is not installed, and where a model or its images are not the run's any more;
-    nothing has begun then.
+    Args:
+        run: the folder of a run with ``save_models: true``, or the result of `tlbench.run`.
+        cells: the cells, named as for `predict`; default: all with a saved model.
+        to: names of runtimes (`execution.runtimes`); default: all that are installed.
+        out: a folder for the exported files; by default they are removed.
+        data: as for `run`.
+        events: receives the progress.
+        say: receives a sentence for each record that cannot be read.
+
+    Raises:
+        UserError: a runtime is not installed, or a model or its images are not those of the run. This is checked before
+            anything is exported.
     """
     names = chosen(to)
     server.need_backend("tensorflow", "deploy opens and exports models with TensorFlow, whichever backend trained them")
@@ -126,9 +141,9 @@ def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource:
 
 
 def _export(kept: _Kept, names: Sequence[str], folder: Path, events: Events, place: tuple[int, int]) -> Outcomes:
-    """Write the model for each runtime and ask it, each in a process of its own.
+    """Export the model to each runtime and evaluate it, in a process each. Stops if Keras itself cannot open it.
 
-    place: number of the model (from 0), of how many. Of one that Keras cannot open, no other runtime is tried.
+    place: the number of the model, from 0, and the number of models.
     """
     (number, models), cell, found = place, kept.record.cell, dict[str, Exported | Failure]()
     for index, name in enumerate(names, number * len(names) + 1):
@@ -155,12 +170,12 @@ def _in_a_child(request: ToExport) -> Exported | Failure:
 
 
 def _printed_in(file: Path, why: Failure) -> Failure:
-    """Other advice is for cells that are trained."""
+    """The failure with the place of the log as advice, since the usual advice is about training."""
     return why.model_copy(update={"advice": f"What the process printed is in {file}."})
 
 
 def _time(kept: _Kept, exported: Outcomes, host: TimerHost, events: Events) -> Times:
-    """Let the runtimes that took the model take turns, Keras among them."""
+    """Time the model in turn in all runtimes that support it, including Keras."""
     cell, classes, folder = kept.record.cell, len(kept.data.classes), cache_dir()
     steps = tuple(StepJob(step="inference", batch_size=size) for size in BATCH_SIZES)
     jobs = [
@@ -176,7 +191,7 @@ def _time(kept: _Kept, exported: Outcomes, host: TimerHost, events: Events) -> T
 
 
 def times_of(jobs: Sequence[DeployedJob], session: Session) -> Times:
-    """What a session of one side has measured and lost, by runtime."""
+    """The times that a session has measured and lost, by runtime."""
     lost = {
         job.runtime: _printed_in(side.log(session.logs, job), session.lost[key].failure)
         for job in jobs
@@ -222,7 +237,7 @@ def _told(kept: _Kept, exported: Outcomes, times: Times) -> DeployedModel:
 
 
 def _hand_over(exported: Outcomes, out: Path | None) -> None:
-    """Move what was written to `out`, or remove it: in each runtime a model may have hundreds of megabytes."""
+    """Move exported files to `out`, or remove them, because a model may have hundreds of megabytes per runtime."""
     written = [one for name, one in exported.items() if name != KERAS and isinstance(one, Exported)]
     for file in (file for one in written for file in one.files):
         if out is None:
@@ -232,7 +247,7 @@ def _hand_over(exported: Outcomes, out: Path | None) -> None:
 
 
 def _together(environments: Sequence[Environment]) -> Environment | None:
-    """The first, with the versions of all: each runtime names its own."""
+    """The first environment with the versions of all, since each runtime lists its own packages."""
     if not environments:
         return None
     versions = {name: version for one in environments for name, version in one.versions.items()}

@@ -1,4 +1,4 @@
-"""Which differences in accuracy between the cells of a run are real."""
+"""Test which differences in accuracy between the cells of a run are significant."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,17 @@ from tlbench.session.report import rows_of, tell_shortfall
 
 
 def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) -> list[Contrast]:
-    """Test two recipes of a run on the same images; none: the best of each data set against all.
+    """Test the difference between two recipes of a run, or between the best of each data set and all others.
 
-    cells: two, each by id or its beginning; each stands for its recipe, with all its seeds. Two seeds of one recipe are
-    compared as two trained models. Raises UserError for cells that cannot be found or compared, NothingThereError where
-    no two were tested on the same images.
+    Args:
+        run: the run.
+        cells: two cells, by id or its beginning, which stand for their recipes with all seeds. Two seeds of one recipe
+            are compared as two trained models. Default: the best of each data set against all others.
+        say: receives a sentence for each record that cannot be read.
+
+    Raises:
+        NothingThereError: no two recipes were tested on the same images.
+        UserError: the cells cannot be found or compared.
     """
     folder = find_run(run, say)
     rows = rows_of(folder, say)

@@ -1,4 +1,4 @@
-"""Look at the machine, the packages and the folders a run uses."""
+"""Check the machine, the packages and the folders that a run uses."""
 
 import importlib.util
 import shutil
@@ -20,7 +20,7 @@ NOISE_SECONDS = 8.0
 
 
 def examine(*, noise: bool) -> list[Check]:
-    """What a run needs and what disturbs it; `noise` measures for some seconds how steady the machine is."""
+    """Check what a run needs, and what may disturb it; `noise`: also measure for some seconds how steady it is."""
     checks = _checks()
     if noise and all(check.state != "fail" for check in checks if check.name == "packages"):
         checks.insert(3, _noise())

@@ -1,4 +1,4 @@
-"""Who wants to know how a run goes: the terminal, a notebook, a log, a test."""
+"""Events: how a terminal, a notebook, a log or a test follows the progress of a run."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -14,57 +14,59 @@ from tlbench.session.folder import log
 
 
 class Events(CellEvents, TimingEvents, Protocol):
-    """What happens in a run, in this order. Called by one thread at a time.
+    """Receives what happens in a run, in this order. Methods are called by one thread at a time.
 
-    `begin`, `progress` and `end` tell of a cell's training, `opening`, `round`, `lost` and `reference_lost` of the
-    timing phase.
+    `begin`, `progress` and `end` are about the training of a cell, `opening`, `round`, `lost` and `reference_lost`
+    about the timing phase.
     """
 
     def searching(self) -> None:
-        """Images and weights are looked for."""
+        """The search for images and weights begins."""
 
     def decoding(self, dataset: str, done: int, total: int) -> None:
         """`done` of the `total` images of a data set are decoded."""
 
     def fallback(self, sentence: str) -> None:
-        """Something stands in for what the suite asks for."""
+        """A stand-in replaces images or weights that the suite asks for."""
 
     def read(self, sentence: str) -> None:
-        """Which folders of a data set were taken for which split."""
+        """The folders of a data set were read as these splits and classes."""
 
     def note(self, sentence: str) -> None:
-        """Something to know of the images, or a number that will be missing."""
+        """A remark for the user, e.g. on images or on numbers that will be missing."""
 
     def skipped(self, sentence: str) -> None:
-        """Files were left out of a data set."""
+        """Files of a data set were skipped."""
 
     def created(self, folder: RunFolder) -> None:
         """A new run begins in `folder`."""
 
     def set_aside(self, file: SetAside) -> None:
-        """A file of an earlier run is no readable record, or holds no predictions; its cell is run again."""
+        """A damaged record or predictions file was moved out of the way; its cell runs again."""
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
-        """The run in `folder` goes on: of the `asked` cells so many are trained, and of those `untimed` lack times."""
+        """The run in `folder` is resumed: of `asked` cells `trained` are trained, and `untimed` of those lack times."""
 
     def complete(self, folder: RunFolder, asked: int) -> None:
-        """All `asked` cells were done in `folder` before."""
+        """All `asked` cells are done in `folder` already."""
 
     def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
-        """The model of `cell` is written for the runtime called `title`: export `number` of `total` of `deploy`."""
+        """In `deploy`, the model of `cell` is exported to the runtime `title`: export `number` of `total`."""
 
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
-        """Seconds that each cell's training is predicted to take, by the cell's id, and those of all step times.
+        """The run is predicted to take this long.
 
-        A cell of which nothing can be told is not in it.
+        Args:
+            training: the seconds of each cell's training, by cell id, without cells that cannot be predicted.
+            timing: the seconds of the timing phase.
         """
 
     def training(self, total: int, done: int) -> None:
-        """Training of the `total` cells begins, of which `done` are trained."""
+        """The training of `total` cells begins, of which `done` are trained already."""
 
 
 class Silent:
-    """Events that nobody hears. Derive from it to hear some of them."""
+    """Events that do nothing. Derive from it to handle some of them."""
 
     def searching(self) -> None:
         """Nothing."""
@@ -128,9 +130,9 @@ class Silent:
 
 
 class Logged(Silent):
-    """The default of the Python API: silent but for what changes the meaning of numbers.
+    """The default of the Python API: logs only what affects the meaning of numbers.
 
-    That goes to the logger ``tlbench`` as warnings, which Python prints on stderr where a program configures nothing.
+    This goes to the logger ``tlbench`` as warnings, which Python prints on stderr unless logging is configured.
     """
 
     def fallback(self, sentence: str) -> None:
@@ -158,7 +160,7 @@ class Logged(Silent):
         log.warning("the reference workload was lost: %s: %s", why.type, why.message)
 
     def end(self, record: Record) -> None:
-        """Warn of a cell that gave no numbers."""
+        """Warn if the cell failed."""
         if record.failure is not None:
             why = record.failure
             log.warning("%s: %s: %s: %s", record.status, record.cell.label, why.type, why.message)

@@ -1,4 +1,4 @@
-"""The folders of runs: finding them, reading what is in them."""
+"""Find the folders of runs, and read their records and reports."""
 
 import logging
 import os
@@ -16,13 +16,13 @@ from tlbench.results.store import Records, Store
 log = logging.getLogger("tlbench")
 
 RESULTS = Path("results")
-"""Where runs are kept, by suite, unless another place is named."""
+"""The default folder of runs, with a folder for each suite."""
 
 NAMED = 5
 """At most so many folders are named in a sentence."""
 
 WRITTEN = ("md", "txt")
-"""Endings of the reports that stand for one that need not be made again."""
+"""The report files to check whether a report is up to date."""
 
 PAGE = "html"
 """Ending of the report that is opened in a browser."""
@@ -30,27 +30,27 @@ PAGE = "html"
 StrPath = str | os.PathLike[str]
 
 Run = StrPath | RunFolder
-"""A run as callers name it: its folder."""
+"""How callers name a run: by its folder."""
 
 Say = Callable[[str], None]
-"""Takes a sentence for the user."""
+"""Shows a sentence to the user."""
 
 
 def as_path(given: StrPath, name: str) -> Path:
-    """The path of an argument called `name`. Raises UserError for what is none."""
+    """The value of the argument `name` as a path. Raises UserError if it is none."""
     if not isinstance(given, str | os.PathLike):
         raise UserError(f"{name}: a path belongs here, not {given!r}")
     return Path(given)
 
 
 class NothingThereError(UserError):
-    """There is no run, no record or no baseline where one is needed."""
+    """There is no run, record or baseline where one is needed."""
 
     exit_code = 3
 
 
 def find_run(run: Run, say: Say) -> RunFolder:
-    """The run in a folder, or the newest of the runs directly in it. Raises UserError where there is neither."""
+    """The run in a folder, or the newest of the runs directly in it. Raises UserError if there is neither."""
     if isinstance(run, RunFolder):
         return run
     path = as_path(run, "run")
@@ -73,7 +73,7 @@ def _with_runs(path: Path) -> list[str]:
 
 
 def read_records(folder: RunFolder) -> Records:
-    """The records of a run in the order of its cells, and the files that had to be set aside."""
+    """The records of a run in the order of its cells, and damaged files that were moved out of the way."""
     read = Store(folder.path).read_all()
     place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
     ordered = sorted(read.records, key=lambda record: place.get(record.cell_id, len(place)))
@@ -81,7 +81,7 @@ def read_records(folder: RunFolder) -> Records:
 
 
 def told_records(folder: RunFolder, say: Say) -> tuple[Record, ...]:
-    """The records of a run in the order of its cells; `say` gets a sentence for each file that had to be set aside."""
+    """The records of a run in the order of its cells, with a warning to `say` for each damaged file."""
     read = read_records(folder)
     for file in read.set_aside:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
@@ -89,9 +89,15 @@ def told_records(folder: RunFolder, say: Say) -> tuple[Record, ...]:
 
 
 def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Record:
-    """The record of the cell with this id, or the only one whose id begins so, or that ``key=pattern`` selects.
+    """Find the record of one cell.
 
-    Raises UserError where there is none, or several.
+    Args:
+        records: the records to search.
+        cell: the id of the cell, a unique beginning of it, or a selection ``key=pattern`` that matches one cell.
+        kind: what messages call the cell.
+
+    Raises:
+        UserError: no cell matches, or several do.
     """
     if "=" in cell:
         chosen = {one.id for one in select([record.cell for record in records], cell, kind)}
@@ -109,13 +115,13 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
 
 
 def outdate_report(folder: RunFolder) -> None:
-    """Let the run's report look older than all that is written from now on, also where the clock was set back."""
+    """Mark the run's report as out of date by its modification time, which works even if the clock was set back."""
     for file in report_files(folder.path, (*WRITTEN, PAGE)):
         os.utime(file, (0, 0))
 
 
 def written_report(folder: RunFolder) -> tuple[str, str] | None:
-    """The run's report in Markdown and as text, where both are newer than all records; else None."""
+    """The run's report in Markdown and as text if it is newer than all records; else None."""
     reports = _newer_than_records(folder, WRITTEN)
     return (reports[0].read_text(encoding="utf-8"), reports[1].read_text(encoding="utf-8")) if reports else None
 

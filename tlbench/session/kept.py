@@ -1,4 +1,4 @@
-"""What a run has kept, or can find again, of a cell: its trained model, its images."""
+"""Find a cell's saved model and its images again."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tlbench.suite.load import load_suite
 
 
 def kept_file(run: Path, record: Record) -> Path:
-    """The file of a cell's model. Raises UserError where none was kept, and where it is another one now."""
+    """The file of a cell's saved model. Raises UserError if there is none, or if it has changed."""
     if record.saved_model is None:
         raise UserError(
             f"cell {record.cell_id} of {run} has no model ({record.cell.label}); put `save_models: true` into its "
@@ -32,10 +32,15 @@ def kept_file(run: Path, record: Record) -> Path:
 
 
 def decoded_again(record: Record, path: Path | None, data: Path | None) -> DataSource | None:
-    """The images of a record, as its run had them; None where others are found. Nothing is fetched.
+    """The images of a record, decoded as in its run; None if the images found are others. Downloads nothing.
 
-    path: the data set's own folder, as `own_folder` finds it. data: the folder that data sets lie in. Pictures that
-    were drawn are drawn again. Raises UserError where the data set cannot be read.
+    Args:
+        record: the record.
+        path: the folder of the data set, as `own_folder` finds it.
+        data: the folder of data sets.
+
+    Raises:
+        UserError: the data set cannot be read.
     """
     cell = record.cell
     found = prepare(
@@ -52,10 +57,10 @@ def decoded_again(record: Record, path: Path | None, data: Path | None) -> DataS
 
 
 def own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
-    """The folder of a data set that the suite gives a path; None of another set, or where it is not there.
+    """The folder of a data set for which the suite has a path; None if it has none, or the folder does not exist.
 
-    A path is relative to the suite, of which only the copy in the run's folder is at hand: the working directory and
-    `data` are looked into as well, and the fingerprint tells whether the images are the run's.
+    Paths are relative to the suite, but the run's folder only has a copy of it. So the working directory and `data` are
+    searched too; the fingerprint tells whether the images are those of the run.
     """
     try:
         suite = load_suite(folder.path / SUITE_FILE)

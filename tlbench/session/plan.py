@@ -1,4 +1,4 @@
-"""The cells of a suite, and what running them would take. Runs nothing, decodes no image."""
+"""List the cells of a suite, and predict what running them takes. Runs nothing, and decodes no image."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chosen cells of a suite. done: ids of cells that are trained and timed. earlier: runs of the suite. notes:
-    what is to be known of how the suite was found, and of images that are others. untimed: ids of cells that are
-    trained and only lack step times. unsure: ids of cells that are trained, and only `run` sees whether on the images
-    that there are now.
+    """The chosen cells of a suite, and which of them are done.
+
+    Attributes:
+        suite: the name of the suite.
+        cells: the chosen cells.
+        done: the ids of cells that are trained and timed.
+        earlier: earlier runs of the suite.
+        notes: sentences about how the suite was found, and about images that have changed.
+        untimed: the ids of cells that are trained and only lack step times.
+        unsure: the ids of trained cells of which only `run` can tell whether their images are still the same.
     """
 
     suite: str
@@ -45,7 +51,7 @@ class Plan:
     unsure: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
-        """The suite's name with numbers of cells."""
+        """The name of the suite, with the numbers of cells."""
         return f"<Plan of {self.suite}: {counted(len(self.cells), 'cell')}, {len(self.to_do)} to do>"
 
     @property
@@ -55,7 +61,7 @@ class Plan:
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """What the cells share, what those that are not done will cost, and what they took in earlier runs."""
+        """Sentences about work that cells share, the predicted cost of the rest, and the cost in earlier runs."""
         trials = Counter(map(trials_of, self.cells))
         of = len(self.cells)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
@@ -63,7 +69,7 @@ class Plan:
         return (*shared_work(self.cells), *tuned, *costs, *estimates(self.cells, self._taken()))
 
     def _taken(self) -> list[Record]:
-        """The newest record with numbers of each cell; no more files are read than that takes."""
+        """The newest successful record of each cell, reading no more files than necessary."""
         found: dict[str, Record] = {}
         for store in (Store(folder.path) for folder in self.earlier):
             missing = [cell.id for cell in self.cells if cell.id not in found]
@@ -72,7 +78,7 @@ class Plan:
 
     @cached_property
     def costs(self) -> dict[str, Cost]:
-        """What the cells that are not done will cost, by id, where that can be told; no training where that is done."""
+        """The predicted costs of cells that are not done, by id; without training if only step times are missing."""
         records = earlier_records()
         in_order = sorted(self.to_do, key=lambda cell: cell.id in self.untimed)  # as `run` does: training comes first
         costs = predicted(in_order, told_counts(records), records)
@@ -83,15 +89,17 @@ class Plan:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """One row a cell: cell_id, backbone, dataset, strategy, head, image_size, train_images (a class; empty: all),
-        epochs, learning_rate, trials (empty: nothing is tuned), backend, seed, trained, done (trained and timed).
+        """A data frame with one row per cell.
+
+        Columns: cell_id, backbone, dataset, strategy, head, image_size, train_images (per class; empty: all), epochs,
+        learning_rate, trials (empty: nothing is tuned), backend, seed, trained, done (trained and timed).
         """
         import pandas as pd
 
         return pd.DataFrame([self._row(cell) for cell in self.cells])
 
     def _repr_html_(self) -> str:
-        """The frame, in a notebook."""
+        """The frame, for notebooks."""
         html: str = self.frame.to_html(index=False)
         return html
 
@@ -122,12 +130,17 @@ def plan(
     out: StrPath | None = None,
     plugins: Sequence[StrPath] = (),
 ) -> Plan:
-    """The cells that `run` would train and measure, and which of them are done already.
+    """List the cells that `run` would train and measure, and which of them are done already.
 
-    suite: the suite file. select, shard: only these cells, as in `run`. out: the folder of a run, to see what is done
-    there; default: the newest run of the same cells. plugins: Python files, as in `run`.
+    Args:
+        suite: the suite file.
+        select: only these cells, as for `run`.
+        shard: only this part of the cells, as for `run`.
+        out: the folder of a run in which to look for cells that are done; default: the newest run of the same cells.
+        plugins: Python files, as for `run`.
 
-    Raises UserError for a mistake in the suite and where no cell is selected.
+    Raises:
+        UserError: the suite has a mistake, or no cell is selected.
 
     Examples:
         >>> import tlbench
@@ -148,12 +161,12 @@ def plan(
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:
-    """A sentence for each data set of the user's own whose folder is not there."""
+    """A sentence for each data set whose path does not exist."""
     return [f"{name}: {path} does not exist; `run` needs it" for name, path in folders.items() if not path.exists()]
 
 
 def _by_name(cells: Sequence[Cell]) -> list[str]:
-    """That layers which a strategy names were not looked for, since no model is built here."""
+    """Notes that layers which strategies name are not checked, because no model is built here."""
     named = dict.fromkeys((cell.backbone.name, cell.strategy.args.get("from_layer")) for cell in cells)
     return [
         f"from_layer: whether {backbone} has a layer {name!r} is seen when `run` builds it; "
@@ -164,5 +177,5 @@ def _by_name(cells: Sequence[Cell]) -> list[str]:
 
 
 def trials_of(cell: Cell) -> int:
-    """How many settings are tried for it; 0 where nothing is tuned."""
+    """The number of trials of a cell's grid search; 0 without one."""
     return len(cell.train.tune.trials) if cell.train and cell.train.tune else 0

@@ -1,4 +1,4 @@
-"""What trained models, and original classifiers, say of image files."""
+"""Classify image files with trained models, or with original classifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Predictions:
-    """What a model says of image files.
+    """The predictions of a model for image files.
 
-    files: those that are images, in the order they were given. probabilities: of each class for each of them (N,
-    classes), float32. skipped: the reason for each file that is no image.
+    Attributes:
+        model: the name of the model.
+        classes: the names of the classes.
+        files: the files that are images, in the order given.
+        probabilities: the class probabilities of each of them, of shape (N, classes), float32.
+        skipped: the reason for each file that is no image.
     """
 
     model: str
@@ -41,7 +45,7 @@ class Predictions:
     skipped: Mapping[str, str]
 
     def __repr__(self) -> str:
-        """The model, with numbers of files."""
+        """The model, with the numbers of files."""
         return f"<Predictions of {self.model}: {len(self.files)} images, {len(self.skipped)} skipped>"
 
     def top(self, index: int, count: int = 1) -> list[tuple[str, float]]:
@@ -51,7 +55,7 @@ class Predictions:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """One row an image: file, class, probability; then a column for each class where there are at most 100."""
+        """A data frame with one row per image: file, class, probability, and up to 100 columns of classes."""
         import pandas as pd
 
         best = [self.top(index)[0] for index in range(len(self.files))]
@@ -62,7 +66,7 @@ class Predictions:
         return pd.concat([rows, pd.DataFrame(columns)], axis=1)
 
     def _repr_html_(self) -> str:
-        """The frame, in a notebook."""
+        """The frame, for notebooks."""
         html: str = self.frame.to_html(index=False)
         return html
 
@@ -71,14 +75,22 @@ MOST_COLUMNS = 100
 
 
 def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Say = log.warning) -> Predictions:
-    """What the trained model of a cell says of image files; its suite has ``save_models: true``.
+    """Classify image files with the trained model of a cell, whose suite has ``save_models: true``.
 
-    The files are resized and scaled as those were that it was trained on. run: the folder of a run, or what
-    `tlbench.run` returned. cell: its id, or the beginning of it. `say` gets a sentence for each record that cannot be
-    read. Files that are no images are in `skipped` of the answer.
+    Images are resized and scaled as in training. The model is loaded in Keras' safe mode.
 
-    Raises UserError where there is no such cell, no model of it, or another file than the one that was kept, and for a
-    file with a program of its own: it is opened in Keras' safe mode. NothingThereError where there is no record.
+    Args:
+        run: the folder of a run, or the result of `tlbench.run`.
+        cell: the id of the cell, or the beginning of it.
+        images: one or several image files.
+        say: receives a sentence for each record that cannot be read.
+
+    Returns:
+        The predictions; files that are no images are in `skipped`.
+
+    Raises:
+        NothingThereError: the run has no records.
+        UserError: there is no such cell or no model of it, the model has changed, or its file contains code.
     """
     folder = find_run(run, say)
     records = told_records(folder, say)
@@ -99,13 +111,19 @@ def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Sa
 def classify(
     model: str, images: StrPath | Sequence[StrPath], *, weights: StrPath | None = None, **arguments: Scalar
 ) -> Predictions:
-    """What Keras' own classifier of ImageNet's 1000 classes says of image files.
+    """Classify image files with Keras' original classifier for ImageNet's 1000 classes.
 
-    model: the name of a backbone; `arguments` are its constructor's (``alpha=0.25``). Each image is resized so that its
-    central square fills the model's own size, with the margin of the published accuracy. weights: a folder with
-    official weights files; default ``$TLBENCH_WEIGHTS``, then Keras' cache, then the net.
+    The central square of each image is resized to the model's default size, with the margin of the published accuracy.
 
-    Raises UserError where the weights or the names of the classes cannot be had: random ones would only pretend.
+    Args:
+        model: the name of a backbone.
+        images: one or several image files.
+        weights: a folder with official files of weights; default: ``$TLBENCH_WEIGHTS``, then Keras' cache, then a
+            download.
+        **arguments: arguments of the backbone's constructor, e.g. ``alpha=0.25``.
+
+    Raises:
+        UserError: the weights or the names of the classes cannot be found. There are no stand-ins for them.
     """
     return classified(model, images, weights, arguments)
 
@@ -113,7 +131,7 @@ def classify(
 def classified(
     model: str, images: StrPath | Sequence[StrPath], weights: StrPath | None, arguments: Mapping[str, Scalar]
 ) -> Predictions:
-    """`classify`, for who has the arguments under names that nobody has looked at."""
+    """As `classify`, with the arguments as a mapping that may contain any names."""
     if model not in registry.names():
         raise UserError(f"there is no model {model!r}; {nearest(model, list(registry.names()), 'models')}")
     info = registry.get(model)

@@ -1,4 +1,4 @@
-"""Reports: the records of runs as tables, in memory or in files."""
+"""Load the records of runs as a report, and write reports to files."""
 
 import errno
 from collections.abc import Collection, Mapping, Sequence
@@ -19,15 +19,22 @@ from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, t
 
 
 def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
-    """Read the records of one or several runs.
+    """Load the records of one or several runs.
 
-    `run` is what `tlbench.run` returned, or a path: the folder of a run, or a folder of runs, of which the newest is
-    taken. Several runs stand side by side: a CPU run and a GPU run of one suite fill two columns of one table.
+    Several runs are shown side by side: a CPU run and a GPU run of one suite fill two columns of a table.
 
-    `.frame` of the Report is a pandas DataFrame with one row a record, whose columns docs/results-format.md lists. In
-    a notebook the Report shows its tables. `say` gets a sentence for each file that could not be read.
+    Args:
+        run: the result of `tlbench.run`, the folder of a run, or a folder of runs, of which the newest is taken.
+        *more: further runs.
+        say: receives a sentence for each file that cannot be read.
 
-    Raises UserError where there is no run, NothingThereError where there is no record.
+    Returns:
+        The report. Its `frame` is a pandas DataFrame with one row per record; docs/results-format.md lists the columns.
+        In a notebook it shows its tables.
+
+    Raises:
+        NothingThereError: there are no records.
+        UserError: there is no run.
 
     Examples:
         >>> import tlbench
@@ -48,13 +55,13 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
 
 
 def _title(folder: RunFolder, rows: Sequence[RunRecord]) -> str:
-    """The suite, and how many of its cells have a record where not all have one: a stopped run does not look whole."""
+    """The name of the suite, with the number of records if the run is incomplete."""
     short = shortfall(folder.run, [row.record.cell_id for row in rows])
     return f"{folder.run.suite} ({short})" if short else folder.run.suite
 
 
 def tell_shortfall(folder: RunFolder, rows: Sequence[RunRecord], say: Say) -> None:
-    """Say how many cells have a record where not all have one, for readers and formats that show no title."""
+    """Say how many cells have a record if the run is incomplete, for formats that show no title."""
     if short := shortfall(folder.run, [row.record.cell_id for row in rows]):
         say(f"note: {folder.path}: {short} have a record")
 
@@ -64,19 +71,19 @@ def _spent(folders: Sequence[RunFolder]) -> tuple[Spent, ...]:
 
 
 def run_names(folders: Sequence[RunFolder]) -> list[str]:
-    """What runs are called beside each other: as their folders, with as many of those above as tell them apart."""
+    """Names for runs: those of their folders, with as many parent folders as needed to make them unique."""
     paths = [folder.path.absolute() for folder in folders]
     return [_name(path, set(paths)) for path in paths]
 
 
 def _name(path: Path, paths: Collection[Path]) -> str:
-    """The shortest end of a path that only one of `paths` has."""
+    """The shortest end of a path that is unique among `paths`."""
     ends = (path.parts[-count:] for count in range(1, len(path.parts) + 1))
     return str(Path(*next(end for end in ends if sum(one.parts[-len(end) :] == end for one in paths) == 1)))
 
 
 def rows_of(folder: RunFolder, say: Say, name: str = "") -> list[RunRecord]:
-    """The records of a run with its `name`; `say` gets a sentence for each file that is no readable record."""
+    """The records of a run with its `name`; `say` receives a sentence for each damaged record."""
     store, name = Store(folder.path), name or folder.path.absolute().name
     return [RunRecord(name, record, partial(_answers, store, record, say)) for record in told_records(folder, say)]
 
@@ -93,7 +100,7 @@ def _answers(store: Store, record: Record, say: Say) -> Right | None:
 
 @dataclass(frozen=True)
 class Written:
-    """The files that a report was written to; all of it in Markdown, and a screenful of it as text."""
+    """A report, the files that it was written to, and its content as Markdown and as a screenful of text."""
 
     report: Report
     files: tuple[Path, ...]
@@ -101,16 +108,18 @@ class Written:
     text: str
 
     def troubled(self, only: Collection[str] | None = None) -> tuple[Record, ...]:
-        """Records without numbers or without the step times they ask for; of the cells `only`, by id."""
+        """The records of cells that failed or have no step times; `only`: the ids of cells to consider."""
         records = [row.record for row in self.report.rows]
         return tuple(one for one in records if one.trouble and (only is None or one.cell_id in only))
 
 
 def write(folder: RunFolder, say: Say = log.warning) -> Written:
-    """Write the report of a run into its folder in every format, in the place of an earlier one.
+    """Write the report of a run into its folder in every format, replacing an earlier one.
 
-    Where the folder may only be read, that is said, and no file written. Raises NothingThereError where there is no
-    record.
+    If the folder is read-only, `say` is told so, and no file is written.
+
+    Raises:
+        NothingThereError: there are no records.
     """
     named = rows_of(folder, say)
     if not named:
@@ -123,7 +132,7 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
 
 
 def _replace(folder: Path, files: Mapping[Path, bytes], say: Say) -> bool:
-    """Write `files` in the place of an earlier report, and of what it had besides; whether the folder allows it."""
+    """Write `files` and remove other files of an earlier report. Returns False if the folder is read-only."""
     endings = {form.extension for form in FORMATS.values() if form.kept}
     try:
         for path, content in files.items():

@@ -1,4 +1,4 @@
-"""Train and measure the cells of a suite: find what they need, make or resume the run's folder, write its report."""
+"""Run a suite: find images and weights, make or resume the folder, train and measure cells, and write the report."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -52,10 +52,14 @@ MOST_WORKERS = 10_000
 class CompletedRun(RunFolder):
     """The folder of a run, and what one call of `run` did there. In a notebook it shows the run's tables.
 
-    cells: those that were asked for. failed: their records that lack numbers or step times; one of this call too whose
-    earlier numbers are kept, since what it was trained again for is still missing. files: the reports that
-    were written; empty where nothing was left to do and the reports were there. markdown: the report. text: a screenful
-    of it, for a terminal. predicted: what was trained, beside what it was predicted to take; empty where nothing was.
+    Attributes:
+        cells: the cells that were asked for.
+        failed: records of these cells without numbers or step times, and failures of this call whose cells keep the
+            numbers of an earlier one.
+        files: the reports that were written; empty if there was nothing to do and the reports were up to date.
+        markdown: the report.
+        text: a screenful of the report, for a terminal.
+        predicted: one sentence that compares predicted and actual time; empty if nothing was trained.
     """
 
     cells: tuple[Cell, ...]
@@ -67,18 +71,18 @@ class CompletedRun(RunFolder):
 
     @cached_property
     def report(self) -> "Report":
-        """All records in the folder, also of earlier calls, as `tlbench.load` has them; read once, when asked for."""
+        """The report of all records in the folder, as `tlbench.load` returns it. It is read when first used."""
         from tlbench.session.report import load  # pandas
 
         return load(self)
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The report's: one row a record."""
+        """The data frame of the report, with one row per record."""
         return self.report.frame
 
     def __repr__(self) -> str:
-        """Where it is, with numbers of cells."""
+        """The folder, with the numbers of cells and failures."""
         return f"<CompletedRun in {self.path}: {counted(len(self.cells), 'cell')}, {len(self.failed)} failed>"
 
     def _repr_markdown_(self) -> str:
@@ -108,23 +112,38 @@ def run(
 ) -> CompletedRun:
     """Train and measure the cells of a suite, and write records and reports.
 
-    A run that was stopped goes on where it was; a finished one answers at once. A suite that was changed takes over
-    what its earlier runs have made with the same images, weights, software and machine, unless `out` or `fresh` asks
-    for a run of its own. A cell that fails is a record that says why, and no error.
+    A run that was stopped is resumed, and a finished one returns at once. After a change to the suite, the new run
+    takes over cells of earlier runs that had the same images, weights, software and machine, unless `out` or `fresh`
+    asks for a run of its own. A cell that fails is no error: its record says why.
 
-    suite: the suite file. select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``. shard: of those
-    one part, as in ``1/4``. out: the run's folder; default ``results/<suite>/<time>-<id>``. fresh: begin a new run even
-    where one could be gone on with. executor: ``process``, a child for each group of cells, ``inline``, in this
-    process, for a debugger, or ``ray``, on a cluster's machines. workers: cells that train side by side, each with a
-    GPU or a part of the cores of its own; default: one a GPU, else 2, on all cores, where memory allows. timed: False
-    leaves step times for a later call. cut: False trains every model whole. data, weights, imagenet: folders; default
-    ``$TLBENCH_DATA``, ``$TLBENCH_WEIGHTS``, ``$TLBENCH_IMAGENET``. budget: of this call, as ``20 min``: what is most
-    promising is trained for as long as it fits, and the rest is named; default: the suite's, if it has one. plugins:
-    Python files that add backbones, strategies, ... (docs/extending.md); they are executed, and what they add stays
-    known in this process. events: hears how it goes; by default stand-ins and failures are logged, and nothing else.
+    Args:
+        suite: the suite file, or the name of a bundled suite.
+        select: only these cells, as in ``backbone=MobileNet* strategy=frozen,full``.
+        shard: only this part of them, as in ``1/4``.
+        out: the folder of the run; default: ``results/<suite>/<time>-<id>``.
+        fresh: begin a new run even if an earlier one could be resumed.
+        executor: ``process`` (a child process for each group of cells), ``inline`` (in this process, for debugging), or
+            ``ray`` (on the machines of a cluster).
+        workers: how many groups of cells train side by side, each with a GPU or a part of the cores of its own.
+            Default: one per GPU, else 2 that share all cores, if memory allows.
+        timed: False leaves step times for a later call.
+        cut: False trains every model whole, without cached features.
+        data: the folder of data sets; default: ``$TLBENCH_DATA``.
+        weights: the folder of weights; default: ``$TLBENCH_WEIGHTS``.
+        imagenet: ImageNet's validation folder; default: ``$TLBENCH_IMAGENET``.
+        budget: a time limit for this call, as in ``20 min``. The most promising cells are trained as long as they fit,
+            and the others are listed. Default: the suite's, if it has one.
+        plugins: Python files that add backbones, strategies, ... (docs/extending.md). They are executed, and what they
+            add stays registered in this process.
+        events: receives the progress; by default only stand-ins and failures are logged.
 
-    Raises UserError for a suite that cannot be run: a mistake in it, images or weights that are missing, a folder that
-    holds another run or is being written by one. KeyboardInterrupt leaves what is finished in the folder.
+    Returns:
+        The folder of the run, and what this call did there.
+
+    Raises:
+        UserError: the suite has a mistake, images or weights are missing, or the folder holds another run or is being
+            written by one.
+        KeyboardInterrupt: the user interrupted the run; finished cells are kept.
 
     Examples:
         >>> import tlbench
@@ -199,7 +218,11 @@ def run(
 
 
 def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
-    """Those that this Python is to have, in order. Raises UserError where one process is to have several."""
+    """The backends that this Python needs, in order.
+
+    Raises:
+        UserError: the inline executor would need several in its single process.
+    """
     needed = list(dict.fromkeys(cell.backend for cell in cells))
     if isinstance(worker, InlineExecutor) and len(needed) > 1:
         raise UserError(
@@ -216,8 +239,8 @@ def _place(given: StrPath | None, variable: str) -> Path | None:
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     def on_decode(name: str, done: int, total: int) -> None:
         if done == 0:
-            # It loads the framework while images are decoded. Never later: it is started with variables of its own, and
-            # a thread in libjpeg that reads the environment (JPEGMEM) while Python changes it ends this process.
+            # The framework loads while images are decoded. The server must start before the first image: starting it
+            # changes the environment, and libjpeg's threads crash if they read it (JPEGMEM) meanwhile.
             server.start_server(cells[0].backend)
         events.decoding(name, done, total)
 
@@ -237,9 +260,9 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
 def _foretold(
     cells: Sequence[Cell], waiting: Sequence[Cell] | None, inputs: Inputs, executor: Executor, events: Events
 ) -> dict[str, Cost]:
-    """What the training of `cells` will cost; those for which memory may not be enough, on this machine, are named.
+    """Predict the cost of training `cells`, and report it with a note on cells that may need too much memory.
 
-    waiting: cells that are trained and only lack step times; None where no step times are taken now.
+    waiting: cells that only lack step times; None if no steps are timed now.
     """
     costs = predicted([*cells, *(waiting or ())], _counting(inputs), earlier_records())
     timing = sum(cost.timing for cost in costs.values()) if waiting is not None else 0.0
@@ -260,13 +283,13 @@ def _within(
     time_steps: Callable[[Sequence[Cell]], None],
     events: Events,
 ) -> dict[str, Cost]:
-    """Train and time what the budget allows of `cells`, and keep what it was spent on; what was predicted of each."""
+    """Train and time what the budget allows, and write how it was spent. Returns the predicted costs by cell id."""
     costs, predict, store = dict[str, Cost](), _predicting(inputs), Store(folder.path)
 
-    def one_rung(chosen: Sequence[Cell]) -> None:
+    def train_rung(chosen: Sequence[Cell]) -> None:
         costs.update(train(chosen))
 
-    trained = purse.spend(cells, store, predict, one_rung, events.note)
+    trained = purse.spend(cells, store, predict, train_rung, events.note)
     if purse.timed:
         time_steps(trained)
     write_spent(folder.path, purse.told(cells, {cell.id for cell in trained}, store, predict))
@@ -274,7 +297,7 @@ def _within(
 
 
 def _predicting(inputs: Inputs) -> Predict:
-    """Predicts from earlier runs on this machine, which are read once, and from what this one took so far."""
+    """A function that predicts costs from earlier runs on this machine and from the records of this run so far."""
     earlier = earlier_records()
 
     def predict(cells: Sequence[Cell], so_far: Sequence[Record], alone: bool) -> dict[str, Cost]:
@@ -305,7 +328,11 @@ def _train(
     timed: bool,
     failed: list[Record],
 ) -> dict[str, Cost]:
-    """Train what is not trained; what was predicted of it. Records of those that fail are added to `failed`."""
+    """Train the cells that are not trained yet. Records of failures are appended to `failed`.
+
+    Returns:
+        The predicted costs by cell id.
+    """
     store = Store(folder.path)
     there = store.read_all().records
     ready = trained(store, there, suite.save_models)

@@ -1,4 +1,4 @@
-"""One side of a comparison: a run, a folder of runs, or a committed baseline."""
+"""Read a side of a comparison: a run, a folder of runs, or a baseline."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,9 +18,11 @@ from tlbench.suite.load import load_suite
 
 
 def read_side(place: Run) -> Side:
-    """The side at `place`: a run's folder, a folder of runs (each is one draw), or the file of a baseline.
+    """The side at `place`: the folder of a run, a folder of runs (each is one measurement), or a baseline.
 
-    Raises NothingThereError where there is none, UserError for a damaged baseline.
+    Raises:
+        NothingThereError: there is none.
+        UserError: the baseline is damaged.
     """
     if isinstance(place, RunFolder):
         return side_of([place], str(place.path))
@@ -37,13 +39,13 @@ def read_side(place: Run) -> Side:
 
 
 class Seen:
-    """Records that were read, to count once what a run has taken over from another one."""
+    """Remembers records, so that those which a run has taken over from another one count only once."""
 
     def __init__(self) -> None:
         self._copies: dict[tuple[str, str, str], bool] = {}
 
     def again(self, record: Record, run: RunFolder) -> bool:
-        """Whether it was seen in another run, of which one is a copy: it was finished before its run began."""
+        """Whether the same record was seen in another run. A copy is older than its run."""
         made = (record.cell_id, record.provenance.started, record.provenance.finished)
         copy = record.provenance.finished < run.run.created
         if made not in self._copies:
@@ -59,11 +61,17 @@ def side_of(
     seen: Seen | None = None,
     answers: bool = True,
 ) -> Side:
-    """One or several runs, the newest first, as one side; `left_out` are notes on others.
+    """Make a side of one or several runs.
 
-    answers: whether any are needed; of several runs those of a cell's newest record are read. What was `seen`, here or
-    elsewhere, does not count again. Of several runs, one that cannot be read is left out and named. Raises
-    NothingThereError where they have no record.
+    Args:
+        folders: the runs, the newest first. Of several, those that cannot be read are skipped with a note.
+        name: how messages call the side.
+        left_out: notes about other runs.
+        seen: records that have been counted already.
+        answers: whether to read the answers to test images, for the newest record of each cell.
+
+    Raises:
+        NothingThereError: the runs have no records.
     """
     notes, seen = list(left_out), seen or Seen()
     by_cell: dict[str, list[Entry]] = {}
@@ -94,7 +102,7 @@ def side_of(
 
 
 def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Callable[[Record], bool]) -> list[Entry]:
-    """An entry for each record of a run, in the order of its cells; what could not be read is named in `notes`."""
+    """The entries of a run in the order of its cells; damaged files are listed in `notes`."""
     store, read = Store(folder.path), read_records(folder)
     notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
     if read.records and (short := shortfall(folder.run, [record.cell_id for record in read.records])):

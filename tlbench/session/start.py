@@ -1,4 +1,4 @@
-"""Where a run begins: in a new folder, or where an earlier run stopped."""
+"""Start a run in a new folder, or resume an earlier one."""
 
 import os
 import tempfile
@@ -33,13 +33,28 @@ def new_or_resumed(
     events: Events,
     backends: Sequence[str],
 ) -> tuple[RunFolder, frozenset[str], AbstractContextManager[object]]:
-    """The folder for a run of `suite`, the ids of its cells that are trained and timed there, and who owns the folder.
+    """Find or make the folder of a run.
 
-    A run of the same `cells` is gone on with where those `asked` for that are finished rest on the same `inputs`. A
-    new one takes over what still holds of the suite's earlier ones, unless `out` or `fresh` asks for its own. The
-    folder is this process's until it leaves the context, and nobody's where nothing is left to do. Raises UserError
-    where `out` holds another run, or `fresh` asks for a new one there, where something is left to do and one of
-    `backends`, which this Python is to have, is not installed, and OwnedError where another process writes.
+    A run of the same `cells` is resumed if its finished cells among `asked` were made from the same `inputs`. A new run
+    takes over valid cells of the suite's earlier runs, unless `out` or `fresh` asks for a run of its own.
+
+    Args:
+        suite: the suite.
+        cells: all cells of the suite.
+        asked: the cells to run now.
+        inputs: their images and weights.
+        out: the folder that the user named, if any.
+        fresh: whether to begin a new run in any case.
+        events: receives what was found.
+        backends: the backends that this Python needs if there is anything to do.
+
+    Returns:
+        The folder, the ids of cells that are trained and timed, and a context during which this process owns the
+        folder. It owns nothing if there is nothing to do.
+
+    Raises:
+        OwnedError: another process writes into the folder.
+        UserError: `out` holds another run, or one at all if `fresh` is set; or a backend is not installed.
     """
     ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
     place, models = RESULTS / suite.name, suite.save_models
@@ -119,7 +134,7 @@ def _first(
     models: bool,
     events: Events,
 ) -> Found | None:
-    """The first of `runs` that can be gone on with; one that cannot be read is named and left out."""
+    """The first of `runs` that can be resumed. Runs that cannot be read are skipped with a note."""
     for folder in runs:
         try:
             if found := resumable([folder], ids, asked, inputs, models):
@@ -137,7 +152,7 @@ def _take_over(
     models: bool,
     events: Events,
 ) -> frozenset[str]:
-    """Copy into `folder` the records of `runs` that hold for it too; the cells that need nothing more."""
+    """Copy valid records of earlier `runs` into `folder`. Returns the ids of cells that are done with that."""
     found = still_valid([run for run in runs if run.path != folder.path], asked, inputs, capture(), models)
     for earlier, record in found:
         Store(folder.path).take_over(record, Store(earlier.path))

@@ -1,4 +1,4 @@
-"""How numbers moved over many runs."""
+"""Follow numbers over many runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from tlbench.session.folder import NothingThereError, Say, log
 from tlbench.session.side import Seen, side_of
 
 NAMED = 3
-"""So many runs that lack records are named: in CI all may, where a selection is run."""
+"""How many incomplete runs are named. In CI all may be incomplete, if only a selection is run."""
 
 
 @dataclass(frozen=True)
 class Trends:
-    """Every number of every cell over so many `runs`, and where its level changed."""
+    """The series of all numbers of all cells, and the number of runs."""
 
     runs: int
     series: tuple[Series, ...]
@@ -25,9 +25,12 @@ class Trends:
 def trends(folder: Path, *, say: Say = log.warning) -> Trends:
     """Follow the numbers of all runs anywhere under `folder`.
 
-    `say` gets a sentence for each run without records, and for the last of those that have not all of theirs.
+    Args:
+        folder: the folder.
+        say: receives a sentence for each run without records, and for the last incomplete ones.
 
-    Raises NothingThereError where there is none with records.
+    Raises:
+        NothingThereError: there is no run with records.
     """
     paths = sorted(file.parent for file in folder.rglob(RUN_FILE)) if folder.is_dir() else []
     sides, short, seen = [], [], Seen()
