@@ -15,9 +15,10 @@ CLASSES = 1000
 
 
 def class_names(folder: Path | None) -> tuple[str, ...]:
-    """Looked for in the user's `folder` of weights, then in Keras' cache, else fetched into that.
+    """The names of the classes, from the user's `folder` of weights, Keras' cache, or a download into that cache.
 
-    Raises UserError, naming the file and the way out, where it is nowhere or is another file.
+    Raises:
+        UserError: the file cannot be found, or is another one.
     """
     places = [place / FILE for place in (folder, keras_cache()) if place is not None]
     there = next((place for place in places if place.is_file()), None)

@@ -1,4 +1,4 @@
-"""Networks that lessons build by hand. Nobody gives ImageNet weights of these forms, so they begin with random ones."""
+"""Networks that courses build by hand. There are no ImageNet weights for these versions."""
 
 from collections.abc import Iterable
 

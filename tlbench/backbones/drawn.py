@@ -1,7 +1,7 @@
-"""Weights that tlbench pretrained itself, on drawn pictures of many classes, and brings with it.
+"""Weights that tlbench has pretrained on synthetic pictures of many classes, and that come with it.
 
-They show transfer where there is no network, and say nothing about ImageNet's. `scripts/pretrain_drawn.py` makes them;
-``drawn/recipe.json`` has what it did, and the digest of each file.
+They demonstrate transfer learning without a network connection, and say nothing about ImageNet weights.
+`scripts/pretrain_drawn.py` makes them; ``drawn/recipe.json`` documents how, with the digest of each file.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Backbones by name, from all sources. Pure: plan and list need no Keras."""
+"""All backbones by name, from all sources. Needs no Keras."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def _all() -> dict[str, BackboneInfo]:
 
 @cache
 def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
-    """Raises UserError where two sources have a backbone of one name."""
+    """The backbones of all sources. Raises UserError if two sources have a backbone of the same name."""
     backbones: dict[str, BackboneInfo] = {}
     origin: dict[str, str] = {}
     for source, list_ in sources:
@@ -50,7 +50,7 @@ def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
 
 
 def _infos(source: str, list_: Source) -> list[BackboneInfo]:
-    """What a source lists. Raises UserError, at the line of its code, where it fails or lists something else."""
+    """The backbones of a source. Raises UserError if the source fails (with the line) or lists something else."""
     try:
         infos = list(list_())
     except Exception as error:
@@ -64,18 +64,20 @@ def _infos(source: str, list_: Source) -> list[BackboneInfo]:
 
 
 def names() -> tuple[str, ...]:
-    """All backbones, source by source, family by family."""
+    """The names of all backbones, by source and family."""
     return tuple(_all())
 
 
 def get(name: str) -> BackboneInfo:
-    """What is known of a backbone. Raises KeyError for an unknown name."""
+    """The description of a backbone, without arguments. Raises KeyError for an unknown name."""
     return saved.INFO if name == FILE else _all()[name]
 
 
 def of(backbone: Named) -> BackboneInfo:
-    """The same with its arguments, on which some of it depends. Raises UserError where they do not go together, or
-    name a saved model that is not there.
+    """The description of a backbone with its arguments.
+
+    Raises:
+        UserError: the arguments do not fit together, or the saved model does not exist.
     """
     if backbone.name == FILE:
         return saved.info_of(backbone.args)
@@ -89,7 +91,7 @@ def of(backbone: Named) -> BackboneInfo:
 
 
 def check_installed(wanted: Iterable[Named]) -> None:
-    """Raises UserError, with the way out, where a backbone comes from a package that is not installed."""
+    """Raise UserError if a backbone needs a package that is not installed."""
     for backbone in wanted:
         needs = of(backbone).needs
         if needs is not None and find_spec(needs[0]) is None:
@@ -100,10 +102,10 @@ def check_installed(wanted: Iterable[Named]) -> None:
 
 
 def expand_pattern(pattern: str) -> tuple[str, ...]:
-    """The names that a shell pattern (``MobileNet*``) stands for, or none; ``all``: all that are pretrained and need no
-    extra package.
+    """The names of backbones that match a shell pattern (``MobileNet*``).
 
-    Of those that need one only where it fits no other: ``ResNet*`` is what it was without them.
+    ``all`` stands for all that have pretrained weights and need no extra package. Backbones that need one match a
+    pattern only if no others do, so that patterns do not change their meaning with an extra.
     """
     if pattern == "all":
         return tuple(name for name, info in _all().items() if info.pretrained and info.needs is None)

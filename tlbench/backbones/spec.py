@@ -1,4 +1,4 @@
-"""What tlbench knows of a backbone without importing Keras."""
+"""Descriptions of backbones, which need no Keras."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,20 +10,23 @@ from tlbench.core.errors import nearest
 from tlbench.core.image_size import ImageSize, height_width
 
 Scaling = Literal["tf", "caffe", "torch", "inside"]
-"""How a backbone wants 0..255 RGB images: ``tf`` to -1..1, ``caffe`` BGR less the ImageNet mean, ``torch`` to 0..1
-less mean over deviation, ``inside`` as they are because its own first layers scale them."""
+"""How to scale RGB images from 0 to 255 for a backbone.
+
+``tf``: to -1 to 1. ``caffe``: to BGR minus the mean of ImageNet. ``torch``: to 0 to 1, standardized by the mean and
+standard deviation of ImageNet. ``inside``: not at all, because its own first layers scale them.
+"""
 
 
 @dataclass(frozen=True)
 class PerChannel:
-    """Any other scaling: 0..255 RGB images times `scale` plus `offset`, channel by channel."""
+    """Any other scaling: RGB images from 0 to 255 times `scale` plus `offset`, by channel."""
 
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
 
 
 def per_channel(scale: Any, offset: Any) -> PerChannel:
-    """Of numbers, or lists of three. Raises ValueError for anything else."""
+    """A scaling from numbers, or lists of three. Raises ValueError for anything else."""
     return PerChannel(_three("scale", scale), _three("offset", offset))
 
 
@@ -36,13 +39,19 @@ def _three(name: str, value: Any) -> tuple[float, float, float]:
 
 
 Output = Literal["map", "class_token", "tokens"]
-"""What a backbone gives: a ``map`` of features (batch, H, W, C), or tokens (batch, T, C), of which the first stands for
-the whole image (``class_token``) or none does (``tokens``)."""
+"""The output of a backbone: a feature ``map`` (batch, H, W, C), or tokens (batch, T, C) whose first one represents the
+whole image (``class_token``) or not (``tokens``)."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a constructor: which values it takes, and in words."""
+    """An argument of a constructor.
+
+    Attributes:
+        accepts: whether a value is valid.
+        values: the valid values in words.
+        default: the default.
+    """
 
     accepts: Callable[[Scalar], bool]
     values: str
@@ -51,7 +60,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the table at keras.io/api/applications. None where that page prints a dash."""
+    """A row of the table at keras.io/api/applications; None for a dash."""
 
     size_mb: float | None
     top1: float | None
@@ -64,11 +73,14 @@ class Published:
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """Classifiers on feature maps in the middle of a backbone, for its training alone.
+    """Auxiliary classifiers on intermediate feature maps of a backbone, used only for its training.
 
-    layers: whose outputs they take. constructor: a function ``package.module:function`` that a worker calls with the
-    shapes of these (H, W, C), the units of a classifier and its activation; it returns a model from the maps to the
-    outputs of all classifiers. min_size: pixels of the smallest image.
+    Attributes:
+        layers: the layers whose outputs they take.
+        constructor: a function, as ``package.module:function``, that a worker calls with the shapes of these outputs
+            (H, W, C), the units of a classifier, and its activation. It returns a Keras model from the feature maps to
+            the outputs of all classifiers.
+        min_size: the smallest image, in pixels.
     """
 
     layers: tuple[str, ...]
@@ -78,17 +90,29 @@ class Auxiliary:
 
 @dataclass(frozen=True)
 class BackboneInfo:
-    """One backbone. Sizes are pixels of a square image; `min_size` is for use without the top.
+    """A backbone. Sizes are in pixels of a square image.
 
-    `constructor` names a function ``package.module:function`` that a worker calls with this value, the arguments, the
-    shape of an image (H, W, 3) and whether the original classifier belongs to it; it returns a functional Keras model
-    with random weights. `loader` names a function that gives it the weights in a file; where it is empty, Keras'
-    `load_weights` does. `pretrained`: whether there are ImageNet weights at all; ``backbones: all`` leaves out those
-    that have none. `most_size`: None without a bound; `multiple`: sizes are multiples of it. `module` is the module of
-    keras.applications that holds its `preprocess_input`; None where there is none to compare the scaling with. `needs`:
-    the package it comes from and the extra of tlbench that brings it; ``all`` leaves those out, too. `auxiliary`: None
-    where it has no such classifiers. `of_args`: which of these values depend on the arguments, and how; a ValueError
-    for arguments that do not go together is told to the user.
+    Attributes:
+        name: its name.
+        family: its family.
+        module: the module of keras.applications with its `preprocess_input`, to check the scaling; None: there is none.
+        default_size: the default image size.
+        min_size: the smallest image size without the original classifier.
+        scaling: how it wants images to be scaled.
+        arguments: the arguments of its constructor that a suite may give.
+        published: its row in the table at keras.io.
+        constructor: a function, as ``package.module:function``, that a worker calls with this description, the
+            arguments, the shape of an image (H, W, 3), and whether to include the original classifier. It returns a
+            functional Keras model with random weights.
+        pretrained: whether there are ImageNet weights; ``backbones: all`` excludes those without.
+        most_size: the largest image size; None sets no limit.
+        loader: a function that loads weights from a file into the model; empty: Keras' `load_weights`.
+        needs: the package that it comes from, and the extra of tlbench that installs it; ``all`` excludes those.
+        auxiliary: its auxiliary classifiers, if it has any.
+        output: what it returns.
+        multiple: image sizes must be multiples of this.
+        of_args: the fields that depend on the arguments, as a function of these. It may raise ValueError, with a
+            message for the user, if arguments do not fit together.
     """
 
     name: str
@@ -110,9 +134,9 @@ class BackboneInfo:
     of_args: Callable[[Mapping[str, Scalar]], Mapping[str, Any]] | None = None
 
     def size_trouble(self, size: ImageSize, label: str) -> str:
-        """Why it takes no images of `size`, to stand behind the size in a sentence; empty where it does.
+        """Why images of `size` are not possible, to be appended to the size in a sentence; empty if they are.
 
-        label: what it is called with its arguments.
+        label: the name of the backbone with its arguments.
         """
         if min(height_width(size)) < self.min_size:
             return f" is too small for {self.name}, which needs at least {self.min_size} pixels"
@@ -124,9 +148,9 @@ class BackboneInfo:
 
     @property
     def crop(self) -> float:
-        """Share of the shorter side that is kept when ImageNet's validation images are evaluated (centre crop).
+        """The fraction of the shorter side that the center crop keeps when evaluating on ImageNet.
 
-        0.875 is the single-crop protocol of the papers (256 to 224); EfficientNets pad by 32 pixels instead
+        0.875 is the single-crop protocol of the papers (256 to 224). EfficientNets use a margin of 32 pixels instead
         (Tan and Le, EfficientNet, ICML 2019, and the preprocessing they released).
         """
         if self.family.startswith("EfficientNet"):
@@ -134,7 +158,7 @@ class BackboneInfo:
         return 0.875
 
     def check_args(self, args: Mapping[str, Scalar]) -> None:
-        """Raise ValueError, with one sentence for the user, for an argument that is unknown or out of range."""
+        """Raise ValueError, with a message for the user, if an argument is unknown or out of range."""
         for key, value in args.items():
             if key not in self.arguments:
                 known = list(self.arguments)

@@ -1,4 +1,4 @@
-"""Fetch a file over the network, checked, or say in one sentence why not. What has come goes on at the next try."""
+"""Download a file, verify it, and resume interrupted downloads."""
 
 import hashlib
 import http.client
@@ -16,15 +16,15 @@ from tlbench.core.errors import UserError
 
 CONNECT_SECONDS = 10
 LARGEST = 4 * 2**30
-"""Bytes of a file whose size is not known before: no file of weights has a third of it."""
+"""The largest file whose size is not known beforehand, in bytes. No file of weights has a third of it."""
 TRIES = 3
-"""So often what broke off is asked for again, from where it broke off."""
+"""How often an interrupted download is resumed."""
 BLOCK = 1 << 20
 OnBytes = Callable[[int, int | None], None]
 
 
 class DownloadError(Exception):
-    """A file could not be fetched, or is not the one expected. The text is one clause for the user."""
+    """A file could not be downloaded, or is not the one expected. The message is a clause for the user."""
 
 
 def fetch(
@@ -36,11 +36,21 @@ def fetch(
     size: int | None = None,
     clock: Clock = time.monotonic,
 ) -> None:
-    """Fetch `url` to `target`, which appears only when it is whole and its digest fits.
+    """Download `url` to `target`, which appears only when it is complete and verified.
 
-    digest: hexadecimal MD5 (32 digits) or SHA-256 (64); None where the publisher gives none. size: bytes, where they
-    are known. With either, what has come of a file that broke off stays beside `target`, and the next call goes on
-    from there; a second process waits for the first. Raises DownloadError, at once where TLBENCH_OFFLINE says yes.
+    Only one process at a time downloads a file. If digest or size are known, the part that an interrupted download has
+    received stays beside `target`, and the next call resumes it.
+
+    Args:
+        url: the URL.
+        target: the file to write.
+        digest: its MD5 (32 hexadecimal digits) or SHA-256 (64); None if the publisher gives none.
+        on_bytes: called with the bytes received and the total (None: unknown).
+        size: its size in bytes, if known.
+        clock: the time in seconds.
+
+    Raises:
+        DownloadError: the download failed, or TLBENCH_OFFLINE is set.
     """
     if settings.flag("TLBENCH_OFFLINE"):
         raise DownloadError("TLBENCH_OFFLINE is set, so nothing is fetched")
@@ -56,19 +66,19 @@ def fetch(
             wanted.complete()
             part.replace(target)
     finally:
-        if not wanted.done or (digest is None and size is None):  # nothing would tell that it is of another file
+        if not wanted.done or (digest is None and size is None):  # it could not be verified after a resume
             part.unlink(missing_ok=True)
         held.remove()
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file's bytes."""
+    """The hexadecimal digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 class _BrokeOffError(DownloadError):
-    """Part of the file has come, and the rest may come when it is asked for again."""
+    """The download was interrupted, and can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class _Download:
     clock: Clock
 
     def complete(self) -> None:
-        """Make `part` the whole file, and remove it where it turns out to be another one."""
+        """Complete `part`, or remove it if it turns out to be another file."""
         resumed = self.part.exists()
         for tries_left in reversed(range(TRIES)):
             before = self.done
@@ -97,11 +107,11 @@ class _Download:
         self.part.unlink()
         if not resumed:
             raise DownloadError(f"{self.url} gave {wrong}")
-        self.complete()  # what lay there was of another file
+        self.complete()  # the part that was resumed belonged to another file
 
     @property
     def done(self) -> int:
-        """Bytes that have come."""
+        """The bytes received so far."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _wrong(self) -> str | None:
@@ -112,7 +122,7 @@ class _Download:
         return None
 
     def _receive(self) -> None:
-        """Append to `part` what it lacks, or write it anew where the server cannot go on in the middle."""
+        """Append the rest of the file to `part`, or write all of it if the server does not support ranges."""
         begin = self.done
         asked = urllib.request.Request(self.url, headers={"Range": f"bytes={begin}-"} if begin else {})  # noqa: S310
         try:
@@ -125,7 +135,7 @@ class _Download:
                 self._copy(answer, begin, total)
         except urllib.error.HTTPError as error:
             if begin and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # nothing is lacking; whether it is the right file is seen next
+                return  # the file is complete; it is verified next
             raise DownloadError(f"{self.url} cannot be fetched ({error.reason or error.code})") from error
         except SlowServerError as error:
             raise DownloadError(f"{self.url} {error}") from error

@@ -1,4 +1,4 @@
-"""What is kept, where, and how much of it."""
+"""The folders of the cache, and their limits."""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def cache_dir() -> Path:
-    """``$TLBENCH_CACHE``, else ``$XDG_CACHE_HOME/tlbench``, else ``~/.cache/tlbench``.
+    """The folder of the cache: ``$TLBENCH_CACHE``, ``$XDG_CACHE_HOME/tlbench`` or ``~/.cache/tlbench``.
 
-    Raises UserError where there is no home either.
+    Raises:
+        UserError: neither variable is set, and there is no home folder.
     """
     if chosen := settings.folder("TLBENCH_CACHE"):
         return chosen
@@ -31,14 +32,14 @@ def _home() -> Path:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is kept in a `folder` of the cache; the environment's `variable` says how much of it."""
+    """A kind of cached data: its name, its folder in the cache, and the environment variable with its limit."""
 
     name: str
     folder: str
     variable: str
 
     def most(self) -> int:
-        """Bytes that may be kept: ``$<variable>``, else 20 GB. Raises UserError."""
+        """The limit in bytes: ``$<variable>``, else 20 GB. Raises UserError for a value that is no size."""
         return parse_size(settings.text(self.variable) or "20GB", self.variable)
 
 
@@ -48,17 +49,17 @@ KINDS = (FEATURES, IMAGES)
 
 
 def feature_dir() -> Path:
-    """Where the features of frozen layers are kept."""
+    """The folder for features of frozen layers."""
     return cache_dir() / FEATURES.folder
 
 
 def most_features() -> int:
-    """Bytes of features that may be kept. Raises UserError."""
+    """The limit on features in bytes. Raises UserError."""
     return FEATURES.most()
 
 
 def parse_size(text: str, name: str) -> int:
-    """Bytes of ``500MB``; `name` is where it was written. Raises UserError."""
+    """The bytes of a size such as ``500MB``; `name` is the option it comes from. Raises UserError if it is none."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(KB|MB|GB|TB)", text.strip(), re.IGNORECASE | re.ASCII)
     if not match:
         raise UserError(f"{name}: {text!r} is no size; write one as 500MB or 20GB")
@@ -66,7 +67,7 @@ def parse_size(text: str, name: str) -> int:
 
 
 def size(count: float) -> str:
-    """``812 KB``, ``3.1 GB``."""
+    """`count` bytes for people: ``812 KB``, ``3.1 GB``."""
     for unit in ("bytes", "KB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""Locks between processes: `flock` on a file, held until the lock is closed or nothing refers to it any more."""
+"""Locks between processes: `flock` on a file, held until the lock is closed or garbage-collected."""
 
 import fcntl
 import os
@@ -10,24 +10,24 @@ from tlbench.core.errors import UserError
 
 
 class Lock:
-    """A lock that this process holds. It is never inherited by a program that is started, and ends with the process."""
+    """A lock that this process holds. Programs that it starts do not inherit it, and it ends with the process."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._close = weakref.finalize(self, os.close, descriptor)
-        self._close.atexit = False  # the system closes it, after all else that this process does in the end
+        self._close.atexit = False  # the system closes it, after all exit handlers
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._close()
 
     def remove(self) -> None:
-        """Remove the file and give the lock back. Only for who holds it alone: who waits takes a new file."""
+        """Remove the file and release the lock, which must be exclusive; waiting processes take a new file."""
         self.path.unlink(missing_ok=True)
         self.close()
 
     def keep_for(self, user: object) -> None:
-        """Hold the lock at least as long as `user` lives, which must allow weak references."""
+        """Hold the lock at least as long as the object `user` lives, which must support weak references."""
         weakref.finalize(user, _forget, self)  # the finalizer refers to the lock until it has run
 
     def __enter__(self) -> Self:
@@ -38,21 +38,21 @@ class Lock:
 
 
 def shared(path: Path) -> Lock:
-    """Wait until nobody holds the lock alone, then hold it with others. Raises UserError."""
+    """Wait for a shared lock. Raises UserError if the file cannot be locked."""
     lock = _take(path, fcntl.LOCK_SH)
     assert lock is not None
     return lock
 
 
 def exclusive(path: Path) -> Lock:
-    """Wait until nobody holds the lock, then hold it alone. Raises UserError."""
+    """Wait for an exclusive lock. Raises UserError if the file cannot be locked."""
     lock = _take(path, fcntl.LOCK_EX)
     assert lock is not None
     return lock
 
 
 def try_exclusive(path: Path) -> Lock | None:
-    """Hold the lock alone; None at once where anybody, this process included, holds it. Raises UserError."""
+    """Take an exclusive lock without waiting; None if it is held, also by this process. Raises UserError."""
     return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -80,7 +80,7 @@ def _take(path: Path, operation: int) -> Lock | None:
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether the file was not removed while this process waited for its lock."""
+    """Whether the file still exists after this process has waited for its lock."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What an entry of the cache says of itself: what it was made from, and what each of its arrays must be."""
+"""Manifests of cache entries: what an entry was made from, and the shapes and checksums of its arrays."""
 
 import hashlib
 import json
@@ -14,18 +14,18 @@ from tlbench.core.cell import Value
 
 MANIFEST = "manifest.json"
 VERSION = 4
-"""Part of every key and manifest: raise it when the layout changes."""
+"""The version of the layout, part of every key and manifest. Increase it when the layout changes."""
 DIGEST = "sha256"
-"""Of all else that a manifest says: one bit of it may be another class, or another fingerprint of the images."""
+"""The key of the digest of a manifest, because a flipped bit could change a class or a fingerprint."""
 PIECE = 1 << 24
 
 
 class DamagedError(Exception):
-    """An entry is not what its manifest says. The message is a clause for the user."""
+    """An entry does not match its manifest. The message is a clause for the user."""
 
 
 class ArrayFile(Value):
-    """One raw array: its file's name, the shape with the number of rows first, its NumPy type, and its CRC-32."""
+    """A raw array: the name of its file, its shape with rows first, its NumPy data type, and its CRC-32."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,12 +34,12 @@ class ArrayFile(Value):
 
     @property
     def bytes(self) -> int:
-        """Bytes of the array."""
+        """The size of the array in bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 class Manifest(Value):
-    """What an entry holds. `about`: what those who use the kind want to know besides, as JSON has it."""
+    """The content of an entry; `about` has further information as JSON, which depends on the kind."""
 
     version: int
     kind: str
@@ -49,19 +49,19 @@ class Manifest(Value):
 
 
 def key_of(made_from: Mapping[str, str]) -> str:
-    """The name of an entry: changes with everything it depends on."""
+    """The name of an entry, a hash of everything that it was made from."""
     content = json.dumps([VERSION, sorted(made_from.items())], separators=(",", ":"))
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The content of its file: JSON, with a digest of the rest."""
+    """Encode a manifest as JSON with a digest."""
     content = json.loads(manifest.model_dump_json())
     return json.dumps({**content, DIGEST: _digest(content)}, indent=1).encode()
 
 
 def read_manifest(entry: Path) -> Manifest:
-    """The manifest of an entry. Raises DamagedError for one that is not what was written, or is of another version."""
+    """Read the manifest of an entry. Raises DamagedError if it is damaged or of another version."""
     try:
         content = json.loads((entry / MANIFEST).read_bytes())
         if content.get("version") != VERSION:
@@ -78,7 +78,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def check_arrays(entry: Path, manifest: Manifest) -> None:
-    """Read every array. Raises DamagedError where a size or a checksum is not that of the manifest."""
+    """Verify the size and checksum of every array. Raises DamagedError if one does not match the manifest."""
     for array in manifest.arrays:
         try:
             size = (entry / array.name).stat().st_size

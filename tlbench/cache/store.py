@@ -53,7 +53,7 @@ class Entry:
     _lock: Lock
 
     def arrays(self) -> list[NDArray[np.generic]]:
-        """The arrays, memory-mapped read-only; the entry is in use as long as one of them lives."""
+        """The arrays, memory-mapped read-only. The entry is in use as long as one of them lives."""
         mapped = [
             np.memmap(self.folder / array.name, np.dtype(array.dtype), "r", shape=array.shape)
             for array in self.manifest.arrays
@@ -63,39 +63,44 @@ class Entry:
         return list[NDArray[np.generic]](mapped)
 
     def keep_for(self, user: object) -> None:
-        """Keep the entry from being removed as long as `user` lives."""
+        """Protect the entry from removal as long as the object `user` lives."""
         self._lock.keep_for(user)
 
 
 class Store:
-    """Entries of one kind under `folder`, of `most` bytes together; the least recently used go first."""
+    """A cache of entries of one kind, of at most `most` bytes; the least recently used ones are removed first."""
 
     def __init__(self, folder: Path, kind: Kind, most: int) -> None:
         self.folder, self.most, self._kind = folder, most, kind
         self.damaged: list[str] = []
-        """What was wrong with entries that had to be built again."""
+        """What was wrong with entries that had to be rebuilt."""
 
     def has(self, key: str) -> bool:
-        """Whether there is an entry, good or bad."""
+        """Whether the entry exists; it may be damaged."""
         return (self.folder / key).exists()
 
     def get(self, key: str, build: Callable[[], None], together: Sequence[str] = ()) -> Entry:
-        """The entry `key`, checked; where there is none that is sound, `build` writes it.
+        """The verified entry `key`. Only one process at a time builds an entry; others wait for it.
 
-        together: entries that `build` may write as well. Only one process at a time builds an entry; others wait for
-        it. Raises UserError where the cache cannot be used, and what `build` raises.
+        Args:
+            key: the key of the entry.
+            build: writes the entry if it is missing or damaged.
+            together: the keys of further entries that `build` may write.
+
+        Raises:
+            UserError: the cache cannot be used. Errors of `build` are passed on.
         """
         try:
             entry = self._read(key)
-        except DamagedError:  # said below, by who builds it again
+        except DamagedError:  # reported in `_built`
             entry = None
         return entry or self._built(key, build, together)
 
     def _built(self, key: str, build: Callable[[], None], together: Sequence[str]) -> Entry:
         self._make_folder()
-        remove_leftovers(self.folder)  # else what killed processes left half-made would take the room
+        remove_leftovers(self.folder)  # unfinished entries of killed processes would take up room
         with ExitStack() as stack:
-            for name in sorted({key, *together}):  # in one order, so that no two processes wait for each other
+            for name in sorted({key, *together}):  # in a fixed order, to avoid deadlocks
                 building = lock.exclusive(build_lock(self.folder / name))
                 stack.callback(building.remove)
             try:
@@ -105,7 +110,7 @@ class Store:
                 remove(self.folder / key)
                 entry = None
             if entry is None:
-                using = lock.shared(use_lock(self.folder / key))  # from now on nobody removes what will be there
+                using = lock.shared(use_lock(self.folder / key))  # before it exists, so that nobody can remove it
                 try:
                     build()
                     entry = self._open(key, using)
@@ -115,7 +120,7 @@ class Store:
         return entry
 
     def fits(self, total: int) -> bool:
-        """Whether so many bytes fit, with older entries removed."""
+        """Whether `total` bytes fit after older entries have been removed."""
         try:
             self._check_room(total)
         except NoRoomError:
@@ -124,9 +129,14 @@ class Store:
 
     @contextmanager
     def write(self, made_from: Mapping[str, Mapping[str, str]], total: int) -> Iterator[list[Writer]]:
-        """Write entries, given by their keys, together; they are there when the ``with`` ends without an error.
+        """Write entries together; they exist once the ``with`` block ends without an error. For `build` of `get`.
 
-        total: bytes that they will have, at most. For what `get` calls to build. Raises NoRoomError.
+        Args:
+            made_from: what each entry is made from, by its key.
+            total: the largest size of all entries together, in bytes.
+
+        Raises:
+            NoRoomError: they do not fit.
         """
         self._make_folder()
         self._check_room(total)
@@ -155,7 +165,7 @@ class Store:
         if not self.has(key):
             return None
         using = lock.shared(use_lock(self.folder / key))
-        if not self.has(key):  # it was removed before the lock was there
+        if not self.has(key):  # it was removed before the lock was taken
             return None
         return self._open(key, using)
 
@@ -165,7 +175,7 @@ class Store:
         if _sound.get(folder) != _signature(folder, manifest):
             check_arrays(folder, manifest)
             _sound[folder] = _signature(folder, manifest)
-        with suppress(OSError):  # who cannot write to it can read it
+        with suppress(OSError):  # the entry may be read-only
             os.utime(folder / MANIFEST)
         return Entry(folder, manifest, using)
 
@@ -189,20 +199,20 @@ class Store:
             )
         held = sum(entry.bytes for entry in kept)
         disk = shutil.disk_usage(self.folder)
-        free = disk.free + max(0, held + total - self.most)  # older entries go first
+        free = disk.free + max(0, held + total - self.most)  # older entries will be removed
         if total > free - FREE * disk.total:
             raise NoRoomError(f"{size(total)} of {name} do not fit on the disk ({size(disk.free)} are free)")
 
     def _half_made(self) -> int:
         total = 0
         for building in self.folder.glob(f"{BUILDING}*"):
-            with suppress(OSError):  # it is whole, or was given up
+            with suppress(OSError):  # it was finished or removed meanwhile
                 total += bytes_of(building)
         return total
 
 
 def _signature(folder: Path, manifest: Manifest) -> Signature:
-    """Changes when a file is written to or replaced. Raises DamagedError where one is missing."""
+    """A fingerprint that changes when a file is written to or replaced. Raises DamagedError if one is missing."""
     try:
         status = [(folder / array.name).stat() for array in manifest.arrays]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is in a folder of the cache, and removing it: the least recently used first, and never what is in use."""
+"""List and remove cache entries: the least recently used first, and never those in use."""
 
 import secrets
 import shutil
@@ -14,12 +14,12 @@ from tlbench.cache.manifest import MANIFEST
 BUILDING, REMOVED = ".building-", ".removed-"
 LOCK, BUILD_LOCK = ".lock", ".build.lock"
 OLD = 86400.0
-"""Seconds after which a half-made entry that has no lock, of an earlier version, counts as left behind."""
+"""Seconds after which an unfinished entry without a lock (of an earlier version) counts as abandoned."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry, good or bad. used: when it was used last, in seconds since 1970."""
+    """An entry, which may be damaged; `used`: when it was last used, in seconds since 1970."""
 
     folder: Path
     used: float
@@ -27,35 +27,35 @@ class Kept:
 
     @property
     def lock(self) -> Path:
-        """The file whose lock everybody shares who uses the entry."""
+        """The file of the lock that all users of the entry share."""
         return use_lock(self.folder)
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What was removed, and what was to be removed but is in use."""
+    """The entries that were removed, and those that could not be because they are in use."""
 
     removed: tuple[Kept, ...]
     in_use: tuple[Kept, ...]
 
     @property
     def bytes(self) -> int:
-        """Bytes that were removed."""
+        """The size of the removed entries in bytes."""
         return sum(entry.bytes for entry in self.removed)
 
 
 def use_lock(entry: Path) -> Path:
-    """Shared by all who use an entry, held alone by who removes it."""
+    """The file of the lock that users of an entry share, and that its removal takes exclusively."""
     return entry.with_name(entry.name + LOCK)
 
 
 def build_lock(entry: Path) -> Path:
-    """Held by who builds an entry."""
+    """The file of the lock that the builder of an entry holds."""
     return entry.with_name(entry.name + BUILD_LOCK)
 
 
 def entries(folder: Path) -> list[Kept]:
-    """All entries of a folder, the least recently used first."""
+    """All entries in a folder, the least recently used first."""
     kept = []
     for entry in folder.glob("[!.]*/"):
         with suppress(OSError):  # another process has removed it
@@ -64,20 +64,20 @@ def entries(folder: Path) -> list[Kept]:
 
 
 def bytes_of(entry: Path) -> int:
-    """Bytes of the files in a folder. Raises OSError where it vanishes."""
+    """The size of the files in a folder. Raises OSError if it is removed meanwhile."""
     return sum(file.stat().st_size for file in entry.iterdir())
 
 
 def in_use(entry: Kept) -> bool:
-    """Whether any process, this one included, uses an entry."""
-    alone = lock.try_exclusive(entry.lock)
-    if alone is not None:
-        alone.close()
-    return alone is None
+    """Whether any process, including this one, uses an entry."""
+    exclusive = lock.try_exclusive(entry.lock)
+    if exclusive is not None:
+        exclusive.close()
+    return exclusive is None
 
 
 def remove_oldest(kept: Sequence[Kept], most: int) -> Removal:
-    """Remove from `kept`, which is in order of use, until the rest is at most `most` bytes; what is in use stays."""
+    """Remove entries until at most `most` bytes are left; `kept` is ordered by last use. Entries in use stay."""
     total, removed, used = sum(entry.bytes for entry in kept), [], []
     for entry in kept:
         if total <= most:
@@ -94,7 +94,7 @@ def remove_oldest(kept: Sequence[Kept], most: int) -> Removal:
 
 
 def remove(entry: Path) -> None:
-    """Remove an entry at once for all who look for it. Who has it mapped keeps its pages."""
+    """Remove an entry atomically. Processes that have it memory-mapped keep their pages."""
     aside = entry.with_name(f"{REMOVED}{entry.name}-{secrets.token_hex(4)}")
     with suppress(FileNotFoundError):
         entry.rename(aside)
@@ -102,9 +102,12 @@ def remove(entry: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove what stopped processes left half-made or half-removed, and locks of nothing; returns how many folders.
+    """Remove entries that stopped processes left unfinished or half removed, and unused lock files.
 
-    A half-made entry is left behind where the lock of its builder is free.
+    An unfinished entry is abandoned if the lock of its builder is free.
+
+    Returns:
+        The number of folders removed.
     """
     left = [*folder.glob(f"{REMOVED}*"), *filter(_is_left, folder.glob(f"{BUILDING}*"))]
     for target in left:

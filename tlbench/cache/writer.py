@@ -1,4 +1,4 @@
-"""Write an entry's arrays piece by piece, in a folder of its own, with their checksums."""
+"""Write the arrays of a cache entry piece by piece, with their checksums."""
 
 import os
 import zlib
@@ -14,7 +14,7 @@ from tlbench.cache.manifest import MANIFEST, VERSION, ArrayFile, Manifest, encod
 
 
 class NoRoomError(Exception):
-    """Arrays do not fit: into the cache's bounds, or on the disk. The message is a clause for the user."""
+    """Arrays do not fit into the limit of the cache, or onto the disk. The message is a clause for the user."""
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Growing:
 
 
 class Writer:
-    """Takes rows of arrays; how many there will be need not be known. `about` goes into the manifest."""
+    """Writes arrays row by row, without knowing the number of rows; `about` goes into the manifest."""
 
     def __init__(self, folder: Path, kind: str, made_from: Mapping[str, str]) -> None:
         self._folder, self._kind, self._made_from = folder, kind, dict(made_from)
@@ -35,7 +35,12 @@ class Writer:
         self.about: dict[str, Any] = {}
 
     def append(self, name: str, rows: NDArray[np.generic]) -> None:
-        """The next rows (rows, ...) of an array. Raises NoRoomError, and ValueError for rows unlike those before."""
+        """Append rows (rows, ...) to an array.
+
+        Raises:
+            NoRoomError: they do not fit.
+            ValueError: their shape or data type differs from that of earlier rows.
+        """
         try:
             if name not in self._arrays:
                 self._arrays[name] = _Growing((self._folder / name).open("wb"), rows.shape[1:], rows.dtype)
@@ -50,11 +55,11 @@ class Writer:
         array.rows += len(rows)
 
     def rows(self, name: str) -> int:
-        """Rows of an array so far."""
+        """The number of rows of an array so far."""
         return self._arrays[name].rows if name in self._arrays else 0
 
     def finish(self) -> Manifest:
-        """Write the manifest, and all to the disk. Raises NoRoomError."""
+        """Write the manifest, and flush everything to the disk. Raises NoRoomError."""
         manifest = Manifest(
             version=VERSION,
             kind=self._kind,
@@ -88,7 +93,7 @@ class Writer:
         for array in self._arrays.values():
             try:
                 array.file.close()
-            except OSError:  # what could not be written was said by `append` or `finish`
+            except OSError:  # reported by `append` or `finish`
                 continue
 
 

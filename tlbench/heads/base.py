@@ -1,15 +1,18 @@
-"""What a head is: how it makes one vector of the backbone's output. Hidden layers, dropout and classifier follow."""
+"""Descriptions of heads. A head pools the backbone's output to a vector; hidden layers and the classifier follow."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class HeadInfo:
-    """A head. `pooling` names a function ``package.module:function`` that a worker calls without arguments.
+    """A head.
 
-    The function returns a Keras layer from the backbone's output (batch, height, width, channels) to (batch, features).
-    `of_tokens` names one that makes such a layer of tokens (batch, tokens, channels), called with True where the
-    first token stands for the whole image; a head without it takes feature maps alone.
+    Attributes:
+        summary: what it does, in a few words.
+        pooling: a function, as ``package.module:function``, that returns a Keras layer from feature maps (batch,
+            height, width, channels) to vectors (batch, features). A worker calls it without arguments.
+        of_tokens: likewise for tokens (batch, tokens, channels), called with True if the first token represents the
+            whole image; empty: the head does not support tokens.
     """
 
     summary: str

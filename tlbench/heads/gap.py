@@ -1,4 +1,4 @@
-"""Global average pooling: one number for each channel; of a transformer its class token, where it has one."""
+"""Global average pooling over positions or tokens; for a transformer with a class token it is that token."""
 
 from tlbench.heads.base import HeadInfo
 

@@ -8,9 +8,9 @@ from tlbench.heads.gap import GAP
 
 HEADS: Registry[HeadInfo] = Registry("head", "tlbench.heads", {"gap": GAP, "flatten": FLATTEN}, of=HeadInfo)
 ORIGINAL = ORIGINAL_HEAD
-"""Stands for the original classifier of 1000 classes, which is no head of its own."""
+"""The name that stands for the original classifier of 1000 classes, which is not in the registry."""
 
 
 def names() -> tuple[str, ...]:
-    """What a suite may name: all heads, and the original classifier."""
+    """The names that a suite may use: all heads, and the original classifier."""
     return (*HEADS, ORIGINAL)
