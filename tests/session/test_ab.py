@@ -147,6 +147,15 @@ def test_new_is_judged_by_base_and_each_has_its_folder(stage: Stage) -> None:
     assert times(better)["inference"] == {"improved"}
 
 
+def test_sides_with_the_same_packages_are_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "same_packages", lambda base, new: True)
+    stage.ab("fast", "fast", confirm=False)
+    assert (
+        "Both sides have the same packages in the same versions: only code that changed within one can differ"
+        in stage.events.sentences
+    )
+
+
 def test_what_seems_to_be_worse_is_measured_again_in_fresh_processes(stage: Stage) -> None:
     stage.slower["slow"] = [SLOWER, SLOWER]
     comparison = stage.ab("fast", "slow")

@@ -89,7 +89,9 @@ def ab(
     events.chosen(len(cells))
     interpreters = trial.set_up({BASE: base, NEW: new}, out / ENVIRONMENTS)
     if same_packages(interpreters[BASE], interpreters[NEW]):
-        events.said("Both sides have the same packages of the same versions; only code of one version can differ")
+        events.said(
+            "Both sides have the same packages in the same versions: only code that changed within one can differ"
+        )
     comparison = trial.run(cells, interpreters, out)
     if confirm and flagged(comparison):
         comparison = trial.confirm(comparison, interpreters, out / "again")
