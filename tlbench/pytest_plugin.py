@@ -24,7 +24,8 @@ def tlbench_gate(tmp_path: Path) -> Gate:
 
     ``gate(suite, baseline, select="", **options)``: the suite file, the baseline (a file of `tlbench baseline save` or
     a run), which cells, and further options of `tlbench.run`. Returns the Comparison. Fails where something regressed,
-    a cell fails or is missing, or nothing could be compared; and before anything is trained where there is no baseline.
+    a cell fails or is missing, or nothing but counts could be compared; and before anything is trained where there is
+    no baseline.
     """
 
     def gate(suite: str | Path, baseline: str | Path, select: str = "", **options: Any) -> "Comparison":

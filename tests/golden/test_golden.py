@@ -140,7 +140,7 @@ def test_what_the_baseline_says(said: Said) -> None:
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json", "junit", "github"])
 def test_the_small_run_against_the_baseline(name: str, said: Said) -> None:
-    text = said("compare", "baselines/small.json", "results/reference/small-cpu", "--format", name, at=ROOT)
+    text = said("compare", "baselines/small.json", "results/reference/small-cpu", "--format", name, at=ROOT, code=3)
     check(f"compare.{name}", text)
 
 

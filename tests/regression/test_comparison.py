@@ -70,6 +70,25 @@ def test_nothing_compared_is_never_fine() -> None:
     assert judged([], [made()]).exit_code == 3
 
 
+def test_counts_alone_are_not_green_where_other_numbers_were_asked_for() -> None:
+    drawn = made().model_copy(update={"fallbacks": ("synthetic data", "drawn weights")})
+    found = judged([drawn], [made()])
+    assert found.of("unchanged")
+    assert found.exit_code == 3
+    first = outputs.text(found).splitlines()[0]
+    assert first == (
+        "only counts could be compared (of 1 cell; base against new); accuracy, time and memory could not: "
+        "stand-ins differ: synthetic data, drawn weights in the base, none now"
+    )
+    assert "::error title=tlbench::only counts could be compared" in outputs.github(found)
+    assert judged([drawn], [drawn]).exit_code == 0
+
+
+def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
+    counts = entry(builders.record(accuracy=None, timings=None, memory=None), None)
+    assert judged([counts], [counts]).exit_code == 0
+
+
 def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> None:
     quick, longer = builders.cell(), builders.cell(timing=None)
     found = judged([made(of=quick)], [made(of=longer, timings=None)])

@@ -46,7 +46,7 @@ def command(
 
     Either is a run, a folder of runs (every run is one draw), or a baseline written by `tlbench baseline save`.
     Exit codes: 0 nothing regressed, 1 something did, 2 a cell fails that did not or is missing, 3 nothing could be
-    compared.
+    compared, or only counts where both sides have more.
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """

@@ -9,9 +9,9 @@ from tlbench.regression.both_sides import both_sides
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
 from tlbench.regression.metrics.base import Finding, Metric, Pair
-from tlbench.regression.metrics.registry import in_order
+from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.side import Side
-from tlbench.regression.verdicts import JUDGED, Evidence, Judgement, Verdict, verdict_of, worst
+from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
 
 FINE, REGRESSION, SOME_FAILED, NOTHING = 0, 1, 2, 3
 
@@ -63,12 +63,26 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0: fine; 1: a number regressed; 2: a cell is missing or newly failing; 3: nothing could be judged."""
+        """0: fine; 1: a number regressed; 2: a cell is missing or newly failing; 3: nothing could be judged, or only
+        exact numbers although both sides have others.
+        """
         if self.of("regressed"):
             return REGRESSION
         if self.of("newly failing", "missing"):
             return SOME_FAILED
-        return FINE if any(each.verdict in JUDGED for each in self.judgements) else NOTHING
+        return FINE if self.of(*JUDGED) and not self.only_exact else NOTHING
+
+    @property
+    def only_exact(self) -> bool:
+        """Whether exact numbers alone could be judged, though both sides have others too."""
+        judged = self.of(*JUDGED)
+        return bool(judged and self.out_of_reach) and all(METRICS[each.metric].exact for each in judged)
+
+    @property
+    def out_of_reach(self) -> list[Judgement]:
+        """Numbers with noise (accuracy, time, memory) that both sides have and that are not comparable."""
+        numbers = [each for each in self.of("not comparable") if each.metric != OUTCOME]
+        return [each for each in numbers if not METRICS[each.metric].exact]
 
 
 def compare(base: Side, new: Side, gates: Gates) -> Comparison:

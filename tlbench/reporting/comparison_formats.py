@@ -112,7 +112,7 @@ def github(comparison: Comparison) -> str:
         if kind:
             title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
-    kind = "notice" if any(judgement.verdict in JUDGED for judgement in comparison.judgements) else "error"
+    kind = "notice" if comparison.of(*JUDGED) and not comparison.only_exact else "error"
     lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
@@ -27,7 +27,7 @@ LEGEND = (
 )
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts for which a job ends red."""
-MOST_LINES, ALIKE = 30, 3
+MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3
 BETWEEN = " · "
 
 
@@ -46,9 +46,24 @@ def headline(comparison: Comparison) -> str:
     verdicts = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
     parts = [f"{count} {verdict}" for verdict, count in verdicts.items() if count]
     many = counted(len(comparison.cells), "cell")
+    sides = f"of {many}; {comparison.base.name} against {comparison.new.name}"
+    if comparison.only_exact:
+        return f"only counts could be compared ({sides}); {_why_not(comparison)}"
     if comparison.exit_code == 3:
         return f"nothing could be compared, of {many}"
-    return f"{', '.join(parts)} (of {many}; {comparison.base.name} against {comparison.new.name})"
+    return f"{', '.join(parts)} ({sides})"
+
+
+def _why_not(comparison: Comparison) -> str:
+    """What could not be compared and why: ``accuracy and time could not: stand-ins differ: ...``."""
+    kinds: dict[str, dict[str, None]] = {}
+    for metric in in_order():
+        for judgement in comparison.out_of_reach:
+            if judgement.metric == metric.name:
+                kinds.setdefault(judgement.reason, {})[metric.name] = None
+    said = [f"{listed([*names])} could not: {reason}" for reason, names in kinds.items()]
+    more = [f"{len(said) - MOST_REASONS} more reasons below"] if len(said) > MOST_REASONS else []
+    return "; ".join([*said[:MOST_REASONS], *more])
 
 
 def short_labels(labels: Sequence[str]) -> list[str]:
