@@ -1,4 +1,4 @@
-"""Low-rank factors beside the kernels of a backbone (LoRA), as Keras has them."""
+"""Low-rank adapters for the kernels of a backbone (LoRA), by means of Keras."""
 
 import keras
 import numpy as np
@@ -10,9 +10,9 @@ ADAPTERS = ("lora_kernel_a", "lora_kernel_b")
 
 
 def adapt(backbone: keras.Model, rank: int) -> int:
-    """Add factors of rank `rank` to every kernel of the backbone that Keras can adapt; returns how many there are.
+    """Add factors of rank `rank` to every kernel that Keras can adapt, and return their number.
 
-    The function of the backbone is the same until they are trained: the second factor is 0.
+    Until they are trained, the backbone computes the same, because the second factor is 0.
     """
     adapting = [leaf for leaf in leaves(backbone) if _adapts(leaf)]
     for leaf in adapting:
@@ -21,9 +21,9 @@ def adapt(backbone: keras.Model, rank: int) -> int:
 
 
 def draw_adapters(backbone: keras.Model, seed: int) -> None:
-    """Draw the first factors anew, as `seed` says (He and others 2015, uniform, as Keras does), and empty the second.
+    """Initialize the factors: the first at random (He uniform, as in Keras), the second with 0.
 
-    What else drew numbers before is of no matter.
+    The values depend only on `seed`, not on random numbers drawn before.
     """
     for number, leaf in enumerate(adapted(backbone)):
         own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)
@@ -33,7 +33,7 @@ def draw_adapters(backbone: keras.Model, seed: int) -> None:
 
 
 def merge(backbone: keras.Model) -> None:
-    """Put the product of the factors into each kernel and empty the second: the same function, in the kernels alone."""
+    """Add the product of the factors to each kernel and set the second one to 0, which keeps the function the same."""
     for leaf in adapted(backbone):
         merged = keras.ops.convert_to_numpy(leaf.kernel)
         leaf.lora_enabled = False  # so that `kernel` is the variable and not the sum
@@ -43,12 +43,12 @@ def merge(backbone: keras.Model) -> None:
 
 
 def adapted(backbone: keras.Model) -> list[keras.Layer]:
-    """The layers that have factors."""
+    """The layers with factors."""
     return [leaf for leaf in leaves(backbone) if getattr(leaf, "lora_enabled", False)]
 
 
 def not_adapted(backbone: keras.Model) -> dict[str, int]:
-    """Convolutions and dense layers without factors: how many of each class."""
+    """The number of convolutions and dense layers without factors, by class."""
     found: dict[str, int] = {}
     for leaf in leaves(backbone):
         own = [] if sublayers(leaf) else leaf.weights

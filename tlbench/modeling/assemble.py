@@ -1,4 +1,4 @@
-"""Put a model together: images, scaling, backbone, head; frozen as the strategy says."""
+"""Assemble a model from scaling, backbone and head, frozen as the strategy asks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,12 +24,16 @@ from tlbench.strategies.base import Part, Phase
 
 @dataclass(frozen=True)
 class Assembled:
-    """A model from images (batch, H, W, 3), uint8 or float 0..255, to class probabilities; its nested backbone.
+    """A model with its parts.
 
-    Where the strategy has no classifier, it ends with the features that others' classifiers are given.
-    With head `imagenet` the backbone is the whole original classifier. `output` is what the backbone gives. `part` is
-    what of it is trained in the phase that trains most, and how it was left by `freezing`, which frees or fixes others,
-    as `phases` ask.
+    Attributes:
+        model: from images (batch, H, W, 3), uint8 or float from 0 to 255, to class probabilities; or to features, if
+            the strategy has no classifier.
+        backbone: the nested backbone; with head `imagenet` it is the whole original classifier.
+        freezing: freezes and unfreezes parts of the backbone.
+        part: the part trained in the phase that trains most, to which the backbone has been set.
+        output: what the backbone returns.
+        phases: the phases of training.
     """
 
     model: keras.Model
@@ -41,21 +45,26 @@ class Assembled:
 
     @property
     def frozen(self) -> int:
-        """How many of the backbone's first layers are not trained."""
+        """How many of the backbone's first layers are frozen."""
         return self.part.frozen
 
     @property
     def most(self) -> Phase | None:
-        """The phase that trains `part` by steps; None where there is none."""
+        """The phase that trains `part` by gradient steps; None if there is none."""
         gradient = [phase for phase in self.phases if phase.solver == "gradient"]
         return min(gradient, key=lambda phase: phase.frozen, default=None)
 
 
 def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
-    """The model of a cell, seeded with the cell's seed, not compiled. `weights_path` None: random weights.
+    """Build the model of a cell, not compiled, and set up as in the phase of its training that trains most.
 
-    It is as in the phase of its training that trains most, BatchNormalization in the mode of that phase.
-    Raises UserError for weights that do not fit and for a boundary outside the backbone.
+    Args:
+        cell: the cell, whose seed is used.
+        classes: the number of classes.
+        weights_path: the file of weights; None: random weights.
+
+    Raises:
+        UserError: the weights do not fit, or a boundary is outside of the backbone.
     """
     keras.utils.set_random_seed(cell.seed)
     keras.config.set_dtype_policy(cell.precision)
@@ -65,11 +74,11 @@ def build(cell: Cell, classes: int, weights_path: Path | None) -> Assembled:
     if cell.kind == "original":
         return assembled
     phases = phases_of(assembled.backbone, cell.strategy, cell.training, cell.head)
-    moving = [phase for phase in phases if phase.batch_norm == "train"]
-    if not moving:
+    updating = [phase for phase in phases if phase.batch_norm == "train"]
+    if not updating:
         hold_statistics(assembled.backbone)
-    elif moving[0].momentum is not None:
-        set_momentum(assembled.backbone, moving[0].momentum)
+    elif updating[0].momentum is not None:
+        set_momentum(assembled.backbone, updating[0].momentum)
     return replace(assembled, phases=phases)
 
 
@@ -82,9 +91,9 @@ def assemble(
     weights_path: Path | None = None,
     head_seed: int | None = None,
 ) -> Assembled:
-    """As `build`, from the parts, with the random seed and the precision as they are.
+    """As `build`, from single arguments, and with the present random seed and precision.
 
-    `head_seed` makes the head's first weights independent of how many random numbers the backbone drew.
+    `head_seed` makes the head's initial weights independent of how many random numbers the backbone has drawn.
     """
     info = backbones.of(backbone)
     shape = (*height_width(image_size), 3)
@@ -98,7 +107,7 @@ def assemble(
     freezing = Freezing(extractor)
     freezing.freeze(part)
     check_part(extractor, strategy, part)
-    # Fed with uint8, a quarter of the bytes; the model casts on the device.
+    # Batches are uint8, a quarter of the bytes; the model casts them on the device.
     inputs = keras.Input(shape, dtype="float32", name="images")
     outputs: keras.KerasTensor = inputs
     if head_seed is not None:
@@ -118,20 +127,20 @@ def head_of(assembled: Assembled) -> list[keras.Layer]:
 
 
 class FirstWeights:
-    """The weights of a backbone before training, to begin again from with a head of another seed."""
+    """The initial weights of a backbone, to train it again with a head of another seed."""
 
     def __init__(self, assembled: Assembled) -> None:
         self._assembled = assembled
         self._weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.backbone.weights]
 
     def restore(self, head: Head, classes: int, seed: int) -> None:
-        """Make the model as `build` would with this seed: the head drawn anew, the backbone as it was."""
+        """Reset the model to what `build` makes with this seed: a new head on the initial backbone."""
         for variable, first in zip(self._assembled.backbone.weights, self._weights, strict=True):
             variable.assign(first)
         draw_adapters(self._assembled.backbone, seed)
         keras.utils.set_random_seed(seed)
         outputs = self._assembled.backbone.outputs[0]
-        # Without a classifier there is one layer less, and none with weights.
+        # Without a classifier there is one layer less (hence not strict), and none with weights.
         drawn = head_layers(head, classes, self._assembled.output)
         for fresh, layer in zip(drawn, head_of(self._assembled), strict=False):
             outputs = fresh(outputs)
@@ -146,7 +155,7 @@ def make_backbone(
     *,
     top: bool = False,
 ) -> keras.Model:
-    """What the backbone's source makes, with or without classifier. Raises UserError for weights that do not fit."""
+    """Build a backbone, with its original classifier if `top`. Raises UserError if the weights do not fit."""
     model: keras.Model = resolve(info.constructor)(info, args, shape, top)
     if weights_path is not None:
         try:
@@ -164,7 +173,7 @@ def make_backbone(
 
 
 def without_top(backbone: Named, strategy: Named, image_size: ImageSize) -> keras.Model:
-    """The backbone of an original classifier alone, with random weights, frozen as the strategy says: to be counted."""
+    """The backbone of an original classifier, with random weights and frozen as the strategy asks, to count it."""
     extractor = make_backbone(backbones.of(backbone), backbone.args, (*height_width(image_size), 3), None)
     Freezing(extractor).freeze(part_of(extractor, strategy))
     return extractor

@@ -1,9 +1,8 @@
-"""The blocks of a backbone: residual, inverted residual, dense or mixed ones, each with its normalisation.
+"""Find the blocks of a backbone: residual, inverted residual, dense or inception blocks, with their normalization.
 
-Found from the graph, since names alone do not tell: InceptionV3 numbers its convolutions through, Xception its
-shortcuts. The graph alone does not either: without a shortcut, one tensor crosses everywhere in an inverted residual
-block. So a block begins where few tensors cross (`_width`), and, where layers have names of blocks, where the name
-changes.
+Neither names nor the graph alone are sufficient. InceptionV3 numbers its convolutions consecutively, and Xception its
+shortcuts; an inverted residual block without a shortcut is a chain, with one tensor between any two layers. So a block
+begins where few tensors cross and, if layers are named after blocks, where the name changes.
 """
 
 import re
@@ -15,7 +14,7 @@ from tlbench.modeling.keras_private import calls
 from tlbench.modeling.layers import is_normalization
 
 NAMED = re.compile(r"^(block\d+_\d+|.*?block_?\d+[a-z]?|expanded_conv(?:_\d+)?|pool\d+)(?:_(?!\d+$)|$)")
-"""Of keras.applications: conv2_block1_1_bn, block_3_expand, block4a_se_reduce, expanded_conv_6_add, block35_2_conv."""
+"""Names in keras.applications, such as conv2_block1_1_bn, block_3_expand, block4a_se_reduce, expanded_conv_6_add."""
 
 SEPARABLE = re.compile(r"^conv_(?:pad|dw|pw)_(\d+)(?:_|$)")
 """MobileNet: a depthwise and a pointwise convolution are one block."""
@@ -26,7 +25,7 @@ CELL = re.compile(r"^(?:adjust|normal|reduction|separable_conv_\d)_\w*?((?:stem_
 
 
 def blocks_of(backbone: keras.Model) -> list[str]:
-    """The name of the block of each of ``backbone.layers``; layers of a block follow one another, names are unique."""
+    """The name of the block of each of ``backbone.layers``. Blocks are consecutive, and their names unique."""
     layers = list(backbone.layers)
     starts = _starts(backbone, layers)
     found: list[str] = []
@@ -37,7 +36,7 @@ def blocks_of(backbone: keras.Model) -> list[str]:
 
 
 def crossing(backbone: keras.Model) -> list[int]:
-    """How many tensors cross the boundary below each layer: made by layers before it, used by it or by later ones."""
+    """For each layer, how many tensors cross the boundary below it: made before it, and used by it or later."""
     position = {id(one): number for number, one in enumerate(backbone.operations)}
     made: dict[int, int] = {}
     used: dict[int, int] = {}
@@ -58,7 +57,8 @@ def crossing(backbone: keras.Model) -> list[int]:
 def _starts(backbone: keras.Model, layers: list[keras.Layer]) -> list[int]:
     crossed, merging = crossing(backbone), _merging(backbone)
     found = _begin(layers, crossed, merging, 1)
-    # A block of more than half the layers is none: each of NASNet's cells takes the outputs of the two before it.
+    # A block with more than half of the layers means that too few tensors were allowed to cross: each of NASNet's cells
+    # takes the outputs of the two before it.
     if any(end - begin > len(layers) / 2 for begin, end in zip(found, [*found[1:], len(layers)], strict=True)):
         wider = _begin(layers, crossed, merging, 2)
         found = wider if len(wider) > len(found) else found
@@ -85,7 +85,7 @@ def _begin(layers: list[keras.Layer], crossed: list[int], merging: set[int], wid
 
 
 def _merging(backbone: keras.Model) -> set[int]:
-    """Layers that take several tensors."""
+    """The ids of layers that take several tensors."""
     return {id(node.operation) for node in calls(backbone) if len(node.input_tensors) > 1}
 
 

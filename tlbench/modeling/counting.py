@@ -1,4 +1,4 @@
-"""Count what a model has: parameters, layers with weights, size. From its variables, nothing estimated."""
+"""Count the parameters, layers, size and FLOPs of a model, exactly."""
 
 import math
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ MIB = 2**20
 
 
 def count(assembled: Assembled) -> Counts:
-    """Counts of the whole model, of its backbone, and of the rest (the head)."""
+    """The counts of a model, of its backbone, and of the rest (the head)."""
     model, backbone = assembled.model, assembled.backbone
     head = count_part([layer for layer in model.layers if layer is not backbone])
     return _counts(model, count_part([model]), count_part([backbone]), head)
 
 
 def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
-    """Counts of an original classifier; `backbone` is the same without its top, the head is what it has more."""
+    """The counts of an original classifier. The head is the difference to `backbone`, the same without its top."""
     whole, part = count_part([assembled.model]), count_part([backbone])
     more = {name: getattr(whole, name) - getattr(part, name) for name in ("params", "depth", "size_mb", "flops")}
     trainable = 0 if whole.trainable == 0 else whole.trainable - part.trainable
@@ -30,10 +30,15 @@ def count_original(assembled: Assembled, backbone: keras.Model) -> Counts:
 
 
 def with_kept(counts: Counts, images: int, features: int) -> Counts:
-    """Counts of a model whose head is a search among the features (images, features) of its training images.
+    """The counts of a model whose head is a search among the features of its training images.
 
-    They are what would have to be handed on with the model, so they count as parameters that are not trained, in
-    float32; comparing one image with all of them is a matrix product. They are no layer.
+    The features would have to be distributed with the model, so they count as non-trainable parameters in float32.
+    Comparing an image with all of them is a matrix product. They are not a layer.
+
+    Args:
+        counts: the counts of the model without the head.
+        images: the number of training images.
+        features: the number of features per image.
     """
     kept = images * features
     size, flops = kept * 4 / MIB, 2 * kept
@@ -68,10 +73,10 @@ def _counts(model: keras.Model, whole: PartCounts, part: PartCounts, head: PartC
 
 
 def count_part(layers: Iterable[keras.layers.Layer]) -> PartCounts:
-    """Counts of some layers, nested models included.
+    """The counts of some layers, including nested models.
 
-    depth: layers that have weights, counted at the leaves; the rule of keras.io's table (ResNet50: 107 with its
-    top). size_mb: MiB of the weights in their own data type.
+    Depth is the number of layers with weights, without nesting, as in the table at keras.io (ResNet50: 107 with its
+    top). Size is that of the weights in their own data type, in MiB.
     """
     layers = list(layers)
     leaves = [leaf for layer in layers for leaf in leaves_of(layer) if leaf.weights]

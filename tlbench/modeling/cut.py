@@ -1,8 +1,8 @@
-"""Cut a model where its fixed part hands tensors to the part that is trained.
+"""Cut a model into a fixed lower part, whose outputs can be cached, and an upper part that is trained.
 
-The frozen layers of a model are a fixed function of the image, so its outputs can be computed once and kept: the idea
-of "bottleneck features" (Chollet, "Building powerful image classification models using very little data", 2016), here
-for any freeze boundary. The upper part applied to the lower is the whole model, exactly, and shares its variables.
+Frozen layers are a fixed function of the image, so their outputs can be computed once: "bottleneck features" (Chollet,
+"Building powerful image classification models using very little data", 2016), here for any boundary. The upper part
+applied to the lower part is exactly the whole model, and shares its variables.
 """
 
 import json
@@ -20,12 +20,18 @@ from tlbench.modeling.keras_private import calls, maker
 from tlbench.modeling.layers import draws_random_numbers, leaves
 
 REPEATED = 0.02
-"""Share of the fixed part's operations that may be left to the upper part, to be repeated, for fewer bytes."""
+"""The share of the fixed part's operations that the upper part may repeat in every epoch, to save cached bytes."""
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """Where a model is cut: `tensors` of the backbone's own graph, then layers of the head that are fixed as well."""
+    """A cut through a model.
+
+    Attributes:
+        tensors: the tensors of the backbone's graph that cross it.
+        fixed_head: layers of the head that belong to the lower part too.
+        handed: the descriptions of the tensors that the lower part returns.
+    """
 
     tensors: tuple[Any, ...]
     fixed_head: tuple[keras.Layer, ...]
@@ -33,16 +39,24 @@ class Boundary:
 
     @property
     def bytes(self) -> int:
-        """Bytes handed over for one image."""
+        """The size of the tensors for one image, in bytes."""
         return sum(one.bytes for one in self.handed)
 
 
 def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> Boundary | None:
-    """Where to cut the backbone of `assembled` if its first `frozen` layers are not trained; `head` follows it.
+    """Find where to cut a backbone whose first `frozen` layers are not trained.
 
-    None where no layer with weights is fixed. Where the whole backbone is fixed, layers of the head without weights
-    (pooling) belong to the fixed part too. Where the boundary crosses several branches, the cut is moved down to where
-    fewer bytes cross it, as long as that leaves at most `REPEATED` of the fixed part's operations to the upper one.
+    If the whole backbone is fixed, layers of the head without weights (pooling) belong to the lower part too. If the
+    boundary crosses several branches, the cut is moved down to where it has fewer bytes, as long as the upper part
+    repeats at most `REPEATED` of the work of the fixed part.
+
+    Args:
+        assembled: the model.
+        frozen: the number of frozen layers.
+        head: the layers that follow the backbone.
+
+    Returns:
+        The cut; None if no layer with weights is fixed.
     """
     backbone = assembled.backbone
     nodes = calls(backbone)
@@ -62,7 +76,7 @@ def boundary(assembled: Assembled, frozen: int, head: Sequence[keras.Layer]) -> 
 
 
 def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.Model:
-    """From images to a flat list: what each of `boundaries` hands over, one after the other, in one pass."""
+    """A model from images to the tensors of all `boundaries`, as a flat list, in one pass."""
     model, backbone = assembled.model, assembled.backbone
     scaled = next(node for node in calls(model) if node.operation is backbone).input_tensors[0]
     wanted = [tensor for one in boundaries for tensor in one.tensors]
@@ -71,7 +85,7 @@ def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.M
     found = dict(zip(map(id, distinct), made if isinstance(made, list) else [made], strict=True))
     outputs = []
     for number, one in enumerate(boundaries):
-        # Each head calls its pooling the same, and names of a model are unique.
+        # The pooling of every head has the same name, but names in a model must be unique.
         fixed_head = [_renamed(layer, number) for layer in one.fixed_head]
         for tensor in one.tensors:
             output = found[id(tensor)]
@@ -82,12 +96,12 @@ def lower_model(assembled: Assembled, boundaries: Sequence[Boundary]) -> keras.M
 
 
 def _renamed(layer: keras.Layer, number: int) -> keras.Layer:
-    """A layer without weights again, under another name."""
+    """A copy of a layer without weights, under another name."""
     return type(layer).from_config({**layer.get_config(), "name": f"{layer.name}_{number}"})
 
 
 def upper_model(assembled: Assembled, at: Boundary) -> keras.Model:
-    """From what `at` hands over (a list of tensors, or the one) to class probabilities; with the model's variables."""
+    """A model from the tensors of a boundary (one, or a list) to class probabilities, with the model's variables."""
     backbone, head = assembled.backbone, head_of(assembled)
     entries = [keras.Input(one.shape, dtype=one.dtype, name=f"handed_{n}") for n, one in enumerate(at.handed)]
     inside = [
@@ -104,7 +118,7 @@ def upper_model(assembled: Assembled, at: Boundary) -> keras.Model:
 
 
 def _fixed(backbone: keras.Model, nodes: list[Any], frozen: int) -> list[Any]:
-    """The calls whose outputs depend on the image alone, in order."""
+    """The calls whose outputs depend only on the image, in order."""
     below = {id(layer) for layer in backbone.layers[:frozen]}
     known: set[int] = set()
     found = []
@@ -122,7 +136,7 @@ def _is_fixed(operation: Any, below: set[int]) -> bool:
 
 
 def _cheapest(backbone: keras.Model, nodes: list[Any], fixed: list[Any]) -> list[Any]:
-    """The tensors that cross the cheapest cut: fewest bytes among those that leave next to nothing to be repeated."""
+    """The tensors that cross the cut with the fewest bytes, among cuts that repeat at most `REPEATED` of the work."""
     computed = [flops_of_call(node) for node in fixed]
     repeated, best = 0, _crossing(backbone, nodes, fixed)
     for count in range(len(fixed) - 1, 0, -1):
@@ -136,7 +150,7 @@ def _cheapest(backbone: keras.Model, nodes: list[Any], fixed: list[Any]) -> list
 
 
 def _crossing(backbone: keras.Model, nodes: list[Any], lower: list[Any]) -> list[Any]:
-    """Tensors made in `lower` and used outside it, each once, in the order they are made."""
+    """The tensors that are made in `lower` and used outside of it, in the order in which they are made."""
     inside = {id(node) for node in lower}
     used = {id(tensor) for node in nodes if id(node) not in inside for tensor in node.input_tensors}
     used |= {id(tensor) for tensor in backbone.outputs}
@@ -145,13 +159,13 @@ def _crossing(backbone: keras.Model, nodes: list[Any], lower: list[Any]) -> list
 
 def _handed(place: str, tensor: Any) -> Handed:
     dtype = str(keras.backend.standardize_dtype(tensor.dtype))
-    # NumPy has no bfloat16; float32 holds every value of it.
+    # NumPy has no bfloat16; float32 can represent all of its values.
     stored = "float32" if dtype == "bfloat16" else dtype
     return Handed(place, tuple(int(length) for length in tensor.shape[1:]), stored)
 
 
 def _made_by(layer: keras.Layer) -> str:
-    """Two layers without weights that make another thing of the same input differ in this; in nothing else if not."""
+    """A key of the function that a layer without weights computes: its class, settings and code."""
     kind = type(layer)
     settings = {name: value for name, value in layer.get_config().items() if name not in ("name", "trainable")}
     return f"{kind.__qualname__} {json.dumps(settings, sort_keys=True, default=repr)} {code_of(kind.__module__)}"

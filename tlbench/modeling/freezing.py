@@ -1,4 +1,4 @@
-"""Freeze layers of a backbone, or some of their variables, and free them again."""
+"""Freeze and unfreeze layers of a backbone, or some of their variables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +24,14 @@ NONE_OF = {
 
 
 class Freezing:
-    """Which of a backbone's layers are fixed. It remembers them as they were built, so that freezing can be undone.
+    """Freezes parts of a backbone, and remembers how it was built, so that freezing can be undone.
 
-    A frozen layer is a fixed function. BatchNormalization runs in inference mode: Keras 3 sees to that where
-    `trainable` is False. Dropout does not, so its rate is 0 while it is frozen (EfficientNet drops whole blocks at
-    random), and as built when it is freed. Raises UserError for a layer that draws random numbers and has no rate.
+    A frozen layer is a fixed function. For BatchNormalization, Keras 3 switches to inference mode if `trainable` is
+    False. It does not for dropout, so the rate is set to 0 while a layer is frozen (EfficientNet drops whole blocks at
+    random), and restored afterwards.
+
+    Raises:
+        UserError: a layer draws random numbers, but has no rate.
     """
 
     def __init__(self, backbone: keras.Model) -> None:
@@ -39,7 +42,7 @@ class Freezing:
         self._fixed = {id(leaf) for leaf in leaves(backbone) if not leaf.trainable}
 
     def freeze(self, part: Part) -> None:
-        """Train `part` of the backbone, its layers counted as in ``backbone.layers``, and fix all others."""
+        """Unfreeze `part` of the backbone, with layers counted as in ``backbone.layers``, and freeze all others."""
         until = len(self._layers) if part.until is None else part.until
         for number, layer in enumerate(self._layers):
             free = part.frozen <= number < until
@@ -65,7 +68,7 @@ def _rate_name(backbone: keras.Model, leaf: keras.Layer) -> str:
 
 
 def _free_only(leaf: keras.Layer, only: Only) -> None:
-    """Train some of the variables of a layer; where there are none, the layer is frozen."""
+    """Unfreeze only some variables of a layer; without any, the layer is frozen."""
     wanted = [one for one in leaf.trainable_variables if _is_wanted(leaf, one.name, only)]
     leaf.trainable = bool(wanted)
     chosen = {id(one) for one in wanted}
@@ -80,16 +83,17 @@ def _is_wanted(leaf: keras.Layer, name: str, only: Only) -> bool:
 
 
 def part_of(backbone: keras.Model, strategy: Named) -> Part:
-    """What of the backbone the strategy trains, in the phase that trains most.
+    """The part of the backbone that the strategy trains in the phase that trains most.
 
-    Raises UserError where the strategy's arguments do not fit the backbone.
+    Raises:
+        UserError: the strategy's arguments do not fit the backbone.
     """
     with _told(backbone, strategy):
         return strategies.make(strategy.name, strategy.args).part(views_of(backbone))
 
 
 def check_part(backbone: keras.Model, strategy: Named, part: Part) -> None:
-    """Raises UserError where a strategy that trains some variables only finds none of them in the frozen backbone."""
+    """Raise UserError if the strategy trains only certain variables, and the backbone has none of them."""
     if part.only != "all" and not backbone.trainable_variables:
         raise UserError(f"strategy {strategy.label} on {backbone.name}: the backbone has {NONE_OF[part.only]}")
 
@@ -102,7 +106,7 @@ def phases_of(backbone: keras.Model, strategy: Named, train: Training, head: Hea
 
 
 def views_of(backbone: keras.Model) -> list[LayerView]:
-    """What a strategy sees of each of ``backbone.layers``."""
+    """The description of each of ``backbone.layers`` for strategies."""
     places = [place for place, one in enumerate(backbone.operations) if isinstance(one, keras.Layer)]
     operations = [place - before for before, place in pairwise([-1, *places])]
     return [

@@ -1,4 +1,4 @@
-"""What the fixed part of a model hands to the part that is trained. A plain value: no framework."""
+"""Descriptions of the tensors between the fixed part and the trained part of a model. Needs no framework."""
 
 import math
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Handed:
-    """One tensor.
+    """A tensor that crosses a cut.
 
-    place: where it is made, as the number of an operation of the backbone and the layers after it, with their settings
-    and the state of their code; names that Keras numbers anew in each process are not in it. shape: of one image.
-    dtype: as it is stored.
+    Attributes:
+        place: where it is made: the number of an operation of the backbone, and the layers after it with their settings
+            and a fingerprint of their code. It has no names that Keras numbers differently in each process.
+        shape: the shape for one image.
+        dtype: the data type in which it is stored.
     """
 
     place: str
@@ -21,5 +23,5 @@ class Handed:
 
     @property
     def bytes(self) -> int:
-        """Bytes for one image."""
+        """The size for one image in bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize

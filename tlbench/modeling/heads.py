@@ -1,4 +1,4 @@
-"""The layers of a head: pooling as its registry entry says, then what all heads have."""
+"""The layers of a head: its pooling, then hidden layers, dropout and the classifier."""
 
 import keras
 
@@ -10,39 +10,44 @@ from tlbench.heads.registry import HEADS
 
 
 def global_average() -> keras.layers.Layer:
-    """(batch, H, W, C) to (batch, C)."""
+    """Global average pooling, from (batch, H, W, C) to (batch, C)."""
     return keras.layers.GlobalAveragePooling2D(name="pooling")
 
 
 @keras.saving.register_keras_serializable(package="tlbench")
 class ClassToken(keras.layers.Layer):  # type: ignore[misc]
-    """The first token, which stands for the whole image: (batch, T, C) to (batch, C)."""
+    """Selects the first token, which represents the whole image: (batch, T, C) to (batch, C)."""
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """The first of them."""
+        """The first token."""
         return inputs[:, 0]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Without the axis of tokens."""
+        """The shape without the axis of tokens."""
         return (input_shape[0], input_shape[2])
 
 
 def one_of_tokens(class_token: bool) -> keras.layers.Layer:
-    """(batch, T, C) to (batch, C): the class token, else the mean of all, as the classifiers of keras-hub do."""
+    """Pooling from (batch, T, C) to (batch, C): the class token or, without one, the mean, as in keras-hub."""
     return ClassToken(name="pooling") if class_token else keras.layers.GlobalAveragePooling1D(name="pooling")
 
 
 def flatten(class_token: bool = False) -> keras.layers.Layer:
-    """(batch, H, W, C) to (batch, H * W * C), (batch, T, C) to (batch, T * C)."""
+    """Flattening, from (batch, H, W, C) to (batch, H * W * C), or from (batch, T, C) to (batch, T * C)."""
     del class_token
     return keras.layers.Flatten(name="pooling")
 
 
 def head_layers(head: Head, classes: int, output: Output = "map") -> list[keras.layers.Layer]:
-    """Pooling, then hidden Dense layers with ReLU, dropout, and the classifier in float32.
+    """The layers of a head: pooling, hidden Dense layers with ReLU, dropout, and the classifier in float32.
 
-    One sigmoid unit for `output: sigmoid`, which needs two classes; else softmax over `classes`. output: what the
-    backbone gives. Raises UserError for sigmoid with another number of classes, and for a head that takes no tokens.
+    Args:
+        head: the head. With output ``sigmoid`` the classifier has a single unit.
+        classes: the number of classes.
+        output: what the backbone returns.
+
+    Raises:
+        UserError: the output is sigmoid but there are not two classes, or the head does not support tokens.
     """
     if head.output == "sigmoid" and classes != 2:
         raise UserError(f"head {head.label}: output sigmoid needs two classes, the data set has {classes}; use softmax")
@@ -52,7 +57,7 @@ def head_layers(head: Head, classes: int, output: Output = "map") -> list[keras.
     if head.dropout:
         layers.append(keras.layers.Dropout(head.dropout, name="dropout"))
     units = 1 if head.output == "sigmoid" else classes
-    # float32 whatever the precision: a softmax in half precision loses the small probabilities.
+    # Always float32, because a softmax in half precision loses small probabilities.
     layers.append(keras.layers.Dense(units, activation=head.output, dtype="float32", name="classifier"))
     return layers
 

@@ -1,4 +1,4 @@
-"""The layers inside a model, at any depth, and the random numbers some of them draw in training."""
+"""Find the layers of a model at any depth, and control the random numbers that some of them draw."""
 
 import keras
 import numpy as np
@@ -7,9 +7,9 @@ from tlbench.modeling import keras_private
 
 
 def leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layer itself, or the layers of a nested model, or of a layer that is made of others, at any depth.
+    """The layers inside of a model or a composite layer, at any depth; or the layer itself if it has none.
 
-    One that has weights beside those of its layers comes before them.
+    A composite layer with weights of its own is included, before its sublayers.
     """
     if isinstance(layer, keras.Model):
         return [leaf for inner in layer.layers for leaf in leaves(inner)]
@@ -28,29 +28,33 @@ NORMALIZATION = (
 
 
 def is_normalization(layer: keras.layers.Layer) -> bool:
-    """Whether a layer normalises activations, with a scale and an offset to be trained."""
+    """Whether a layer normalizes activations, with a trainable scale and offset."""
     return isinstance(layer, NORMALIZATION)
 
 
 def draws_random_numbers(layer: keras.layers.Layer) -> bool:
-    """Whether a layer, not a nested model, gives different outputs for the same input in training."""
+    """Whether a layer (not a nested model) is random in training."""
     name = rate_name(layer)
     return keras_private.has_generators(layer) and (name is None or getattr(layer, name) > 0)
 
 
 def rate_name(layer: keras.layers.Layer) -> str | None:
-    """The attribute of a layer that says how much it drops, or how loud its noise is, which is then 0 for none at all.
+    """The attribute that sets the strength of a layer's noise, where 0 turns it off; None if there is none.
 
-    None where there is no such number. Of keras-hub's stochastic depth it is ``drop_prob``.
+    For keras-hub's stochastic depth it is ``drop_prob``.
     """
     return next((name for name in ("drop_prob", "rate", "stddev") if hasattr(layer, name)), None)
 
 
 def seed_noise(model: keras.Model, seed: int, done: int = 0) -> None:
-    """Give each layer that draws random numbers in training a seed of its own that follows from `seed` and from `done`,
-    how many epochs of the same training lie behind.
+    """Seed each layer that is random in training.
 
-    As built, their seeds depend on what else has drawn numbers in the process; and training moves them on.
+    The initial seeds of layers depend on what else has drawn random numbers in the process, and training advances them.
+
+    Args:
+        model: the model.
+        seed: the seed of the training.
+        done: the number of epochs in earlier phases of the training.
     """
     drawing = [leaf for leaf in leaves(model) if draws_random_numbers(leaf)]
     for number, leaf in enumerate(drawing):

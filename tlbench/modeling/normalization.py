@@ -1,8 +1,8 @@
-"""BatchNormalization that keeps its statistics while its scale and offset are trained.
+"""Keep the moving statistics of BatchNormalization fixed while its scale and offset are trained.
 
-Keras has no switch for that: `trainable = False` stops the scale and offset too, and the flag `training` of a call
-cannot be given to one layer of a nested model. Keras' own guide (keras.io/guides/transfer_learning) calls the whole
-base model with ``training=False``, which switches dropout off as well.
+Keras has no switch for that: `trainable = False` freezes scale and offset too, and the argument `training` of a call
+cannot be set for single layers of a nested model. Keras' guide (keras.io/guides/transfer_learning) calls the whole base
+model with ``training=False``, which also turns dropout off.
 """
 
 from types import MethodType
@@ -16,9 +16,9 @@ HOLDS = "tlbench_holds_statistics"
 
 
 def hold_statistics(model: keras.Model) -> int:
-    """Let every BatchNormalization of `model`, at any depth, normalise by its moving statistics and leave them alone.
+    """Make every BatchNormalization of `model`, at any depth, use its moving statistics and not update them.
 
-    Returns how many do. Call it before anything is traced.
+    Call this before tracing. Returns the number of these layers.
     """
     holding = [layer for layer in leaves(model) if isinstance(layer, keras.layers.BatchNormalization)]
     for layer in holding:
@@ -28,10 +28,7 @@ def hold_statistics(model: keras.Model) -> int:
 
 
 def set_momentum(model: keras.Model, momentum: float) -> None:
-    """Let the moving statistics of every BatchNormalization, at any depth, keep the share `momentum` in each step.
-
-    Call it before anything is traced.
-    """
+    """Set the momentum of every BatchNormalization at any depth. Call this before tracing."""
     for layer in leaves(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
