@@ -1,14 +1,13 @@
-"""Which cells a budget is spent on: successive halving over backbones, by validation accuracy and predicted cost. Pure.
+"""Spend a time budget by successive halving over backbones, by validation accuracy and predicted cost. Pure.
 
-Rung 0 has the cheapest recipe of every contender (a backbone on a data set), mostly a solved head, the cheapest first.
-Each rung after it keeps the better half of the contenders on each data set, with those that are within a standard error
-of that half, and brings each of them to about twice as many cells: what is dear is spent on what is promising, and what
-few validation images cannot tell apart is not dropped.
+Rung 0 has the cheapest recipe of every contender (a backbone on a data set), usually a solved head, the cheapest first.
+Each later rung keeps the better half of the contenders on each data set, plus those within a standard error of it, and
+about doubles the number of cells of each. So expensive cells are spent on promising backbones, and contenders that few
+validation images cannot tell apart are not dropped.
 
 Sources: K. Jamieson, A. Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization (AISTATS
 2016), algorithm 1; L. Li et al., A System for Massively Parallel Hyperparameter Tuning (ASHA, MLSys 2020), section 3;
-that a model's cost and its accuracy are to be weighed together: S. Pineda Arango et al., Quick-Tune (ICLR 2024),
-section 4.
+for weighing cost and accuracy together: S. Pineda Arango et al., Quick-Tune (ICLR 2024), section 4.
 """
 
 import math
@@ -20,12 +19,12 @@ from itertools import count, zip_longest
 from tlbench.core.cell import Cell, canonical
 
 WORST = -math.inf
-"""The score of a contender of which nothing has given an accuracy."""
+"""The score of a contender without any accuracy."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """What is to be run next. number: from 0. cells: in the order in which they are worth most."""
+    """The cells to run next, the most valuable first; `number`: the rung, from 0."""
 
     number: int
     cells: tuple[Cell, ...]
@@ -33,10 +32,12 @@ class Rung:
 
 @dataclass(frozen=True)
 class State:
-    """What is known so far, by the id of a cell.
+    """What is known so far, by cell id.
 
-    scores: validation accuracies; `WORST` for a cell that failed. seconds: what each of the others is predicted to
-    take. A cell without a prediction is taken for as dear as the dearest. images: of validation, for each score.
+    Attributes:
+        scores: the validation accuracies; `WORST` for cells that failed.
+        seconds: the predicted time of each other cell. A cell without a prediction counts as the most expensive.
+        images: the number of validation images behind each score.
     """
 
     scores: Mapping[str, float]
@@ -44,7 +45,7 @@ class State:
     images: Mapping[str, int] = field(default_factory=dict)
 
     def cost(self, cell: Cell) -> float:
-        """Predicted seconds."""
+        """The predicted time of a cell in seconds."""
         return self.seconds.get(cell.id, self._dearest)
 
     @cached_property
@@ -52,20 +53,26 @@ class State:
         return max(self.seconds.values(), default=math.inf)
 
     def score(self, cells: Sequence[Cell]) -> float:
-        """The best validation accuracy of some cells."""
+        """The best validation accuracy among some cells."""
         return max((self.scores.get(cell.id, WORST) for cell in cells), default=WORST)
 
     def error(self, cells: Sequence[Cell]) -> float:
-        """The standard error of that accuracy; 0 where it is not known of how many images it is."""
+        """The standard error of that accuracy; 0 if its number of images is unknown."""
         best = max(cells, key=lambda cell: self.scores.get(cell.id, WORST))
         share, images = self.scores.get(best.id, WORST), self.images.get(best.id, 0)
         return math.sqrt(share * (1 - share) / images) if images and share > WORST else 0.0
 
 
 def next_rung(cells: Sequence[Cell], state: State, left: float) -> Rung | None:
-    """What to run next of `cells` in the `left` seconds, by prediction; None where nothing fits, or all has been run.
+    """The cells to run next, deterministically.
 
-    The same cells, scores and predictions give the same answer.
+    Args:
+        cells: all cells.
+        state: what is known so far.
+        left: the time left in seconds.
+
+    Returns:
+        The rung; None if nothing fits, or everything has been run.
     """
     groups = contenders(cells, state)
     if not groups:
@@ -87,7 +94,7 @@ def next_rung(cells: Sequence[Cell], state: State, left: float) -> Rung | None:
 
 
 def survivors(groups: Sequence[list[Cell]], state: State, number: int) -> list[list[Cell]]:
-    """The contenders of a rung, the best of each data set first: accuracies of two data sets are not held together."""
+    """The contenders of a rung, the best of each data set first. Accuracies are compared only within a data set."""
     tasks: dict[str, list[list[Cell]]] = {}
     for group in groups:
         parts = group[0].model_dump(mode="json", include={"dataset", "limit"})
@@ -118,13 +125,13 @@ def _in_order(group: Sequence[Cell], state: State) -> list[Cell]:
     for place, cell in enumerate(group):
         recipe = canonical(cell.model_dump(mode="json", exclude={"seed"}))
         number = seeds[recipe] = seeds.get(recipe, -1) + 1
-        done = cell.id in state.scores  # what it took is no longer predicted; it keeps its place in front
+        done = cell.id in state.scores  # such cells stay in front, although their cost is no longer predicted
         keyed.append((number, not done, 0.0 if done else state.cost(cell), place, cell))
     return [cell for *_, cell in sorted(keyed, key=lambda one: one[:-1])]
 
 
 def _fitting(cells: Collection[Cell], state: State, left: float) -> tuple[Cell, ...]:
-    """Those of `cells`, in their order, that fit together; one that is too dear leaves its room to cheaper ones."""
+    """The cells that fit together, chosen in order; one that does not fit leaves its time to cheaper ones."""
     chosen = []
     for cell in cells:
         if state.cost(cell) <= left:

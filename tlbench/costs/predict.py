@@ -1,4 +1,4 @@
-"""What a cell will cost on a machine, and how far off that may be. Pure."""
+"""Predict the cost of a cell on a machine, with its error. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,32 @@ from tlbench.costs.work import BACKWARD, room_of, work_of
 from tlbench.statistics.bootstrap import FEWEST
 
 Known = Literal["backbone", "machine", "reference"]
-"""What was measured on this machine: this backbone, other backbones, nothing."""
+"""What was measured on this machine: this backbone, other backbones, or nothing."""
 
 FACTORS: Mapping[Known, float] = {"backbone": 3.75, "machine": 6.25, "reference": 6.1}
-"""Nine of ten cells took between prediction / factor and prediction * factor, in runs of one machine, quiet and busy;
-docs/performance.md says which.
+"""In runs of one machine, quiet and busy, 90 % of cells took between prediction / factor and prediction * factor;
+docs/performance.md has the runs.
 """
 
 FRAMEWORK, ENGINE = 300e6, 140e6
-"""Bytes of a process that has imported TensorFlow, and of what its first model adds."""
+"""The memory of a process that has imported TensorFlow, and what its first model adds, in bytes."""
 OF_WEIGHTS = 2.4
-"""Memory as a multiple of a model's weights while it is built."""
+"""The memory while a model is built, as a multiple of its weights."""
 OF_OUTPUTS, OF_OUTPUTS_IN = 1.5, {"ConvNeXt": 3.7}
-"""And of the outputs that the backward pass needs; more where normalisation and activation are many operations."""
+"""The memory of the backward pass, as a multiple of the outputs it needs; more with many small operations."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds: training and evaluation. timing: seconds of its step times. memory: bytes at the peak of its process.
-    images, features: bytes on disk, which cells share.
+    """The predicted cost of a cell.
+
+    Attributes:
+        seconds: the time of training and evaluation.
+        timing: the time of the timing phase, in seconds.
+        memory: the peak memory of its process in bytes.
+        images: the size of decoded images on disk in bytes, which cells share.
+        features: the size of cached features on disk in bytes, which cells share.
+        known: what the prediction is based on.
     """
 
     seconds: float
@@ -41,13 +48,13 @@ class Cost:
 
     @property
     def factor(self) -> float:
-        """Seconds may be so many times more or fewer, in nine of ten cells."""
+        """The factor by which 90 % of predicted times are off at most."""
         return FACTORS[self.known]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What of the work that cells share falls to one of them: see `work_of`; timed: the steps that it is timed for."""
+    """The part of the shared work that is charged to a cell: see `work_of`; `timed`: the steps to time."""
 
     first: bool
     computed: int
@@ -55,9 +62,17 @@ class Part:
 
 
 def cost_of(cell: Cell, images: Mapping[str, int], part: Part, speeds: Speeds, reference: Speeds) -> Cost | None:
-    """None for a backbone whose size is not known.
+    """Predict the cost of a cell.
 
-    images: numbers by split; empty for an original classifier that is only timed. speeds: of this machine.
+    Args:
+        cell: the cell.
+        images: the numbers of images by split; empty for an original classifier that is only timed.
+        part: the part of the shared work that is charged to it.
+        speeds: the speeds of this machine.
+        reference: the speeds of the reference machine.
+
+    Returns:
+        The cost; None if the size of the backbone is unknown.
     """
     room, size = room_of(cell, images), size_of(cell.backbone, cell.image_size)
     if room is None or size is None:
@@ -80,7 +95,7 @@ def cost_of(cell: Cell, images: Mapping[str, int], part: Part, speeds: Speeds, r
 
 
 def _timed(cell: Cell, step: float) -> float:
-    """Seconds of timing a step that takes `step` seconds: a bound ends it, but not before the rounds a number needs."""
+    """The time to measure a step that takes `step` seconds: within the protocol's bound, but at least six rounds."""
     timing = cell.protocol
     wanted, most = max(timing.seconds, timing.iterations * step), timing.max_seconds
     if most is None:

@@ -1,4 +1,4 @@
-"""How much a backbone is, without building it. Pure; tests/costs/test_sizes.py holds counts.csv to Keras."""
+"""The sizes of backbones, without building them. Pure; tests/costs/test_sizes.py checks counts.csv against Keras."""
 
 import csv
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ from tlbench.core.image_size import ImageSize, height_width
 
 @dataclass(frozen=True)
 class Size:
-    """A backbone without its classifier, at one image size.
+    """The size of a backbone without its classifier, at one image size.
 
-    depth: layers with weights. flops: of one image, forward; a multiply and an add are two. features: numbers that
-    global average pooling leaves of an image. outputs: numbers in the outputs of all layers, for one image.
+    Attributes:
+        params: the number of parameters.
+        depth: the number of layers with weights.
+        flops: the operations of a forward pass for one image; a multiply-add counts as two.
+        features: the number of features after global average pooling.
+        outputs: the number of values in the outputs of all layers, for one image.
     """
 
     params: float
@@ -25,10 +29,10 @@ class Size:
 
 
 def size_of(backbone: Named, image_size: ImageSize) -> Size | None:
-    """Its size; None for a backbone that is not of keras.applications.
+    """The size of a backbone of keras.applications; None for others.
 
-    Convolutions' arithmetic and outputs grow with the pixels. A width (alpha) that has no row is scaled from the
-    nearest one: weights and arithmetic with its square, outputs with it. Other arguments are not looked at.
+    Operations and outputs scale with the number of pixels. A width (alpha) without a row of its own is scaled from the
+    nearest one: parameters and operations with its square, features and outputs linearly. Other arguments are ignored.
     """
     rows = _rows().get(backbone.name)
     if rows is None:

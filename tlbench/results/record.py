@@ -1,4 +1,4 @@
-"""A record: what one cell gave. One JSON file; docs/results-format.md describes every field."""
+"""Records: the result of a cell, stored in a JSON file. docs/results-format.md describes every field."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped
 
 
 class Failure(Value):
-    """Why a cell gave no numbers: the error's type, its message, and what to do about it."""
+    """Why a cell failed: the type of the error, its message, and what to do about it."""
 
     type: str
     message: str
@@ -23,7 +23,7 @@ class Failure(Value):
 
 
 class PartCounts(Value):
-    """Counts of one part of the model. `size_mb` is MiB of the weights as stored, `flops` those of one image."""
+    """The counts of a part of the model; fields as in `Counts`."""
 
     params: int
     trainable: int
@@ -33,11 +33,19 @@ class PartCounts(Value):
 
 
 class Counts(Value):
-    """Counts of the whole model; `backbone` and `head` are its parts.
+    """The counts of a model.
 
-    depth: layers that have weights. size_mb: MiB of the weights as stored. flops: operations of one forward pass of
-    one image over convolutions and matrix products; a multiply and an add are two. uncounted: kinds of operations that
-    are not in `flops` and may cost something.
+    Attributes:
+        params: the number of parameters.
+        trainable: the number of trainable parameters.
+        non_trainable: the number of other parameters.
+        depth: the number of layers with weights.
+        size_mb: the size of the weights as stored, in MiB.
+        flops: the operations of convolutions and matrix products in a forward pass of one image; a multiply-add counts
+            as two.
+        uncounted: kinds of operations that are not in `flops` and may take time.
+        backbone: the counts of the backbone.
+        head: the counts of the head.
     """
 
     params: int
@@ -52,12 +60,25 @@ class Counts(Value):
 
 
 class Accuracy(Value):
-    """Accuracy on the test set; `low` and `high` bound the Wilson 95 % interval of `top1` (all 0 to 1).
+    """Metrics on the test split, from 0 to 1.
 
-    top5: None for five classes or fewer. per_class: recall. confusion: counts, a row for each true class, a column for
-    each predicted one, in the order of the data's classes; empty for more than 100 classes. validation_top1 and
-    validation_loss: of the epoch whose weights were kept; None where nothing was trained. resampled: test accuracies of
-    a solved head on resamples of its training images; their spread is what another choice of images would have changed.
+    Attributes:
+        top1: the top-1 accuracy.
+        correct: the number of images predicted correctly.
+        images: the number of images.
+        low: the lower end of Wilson's 95 % interval of `top1`.
+        high: the upper end.
+        loss: the mean cross-entropy.
+        top5: the top-5 accuracy; None with five classes or fewer.
+        macro_f1: the mean F1 score over classes.
+        calibration_error: the expected calibration error.
+        per_class: the recall of each class.
+        confusion: the confusion matrix, with rows for true classes and columns for predicted ones, in the order of the
+            data's classes; empty with more than 100 classes.
+        validation_top1: the validation accuracy of the weights that were kept; None if nothing was trained.
+        validation_loss: their validation loss, likewise.
+        resampled: test accuracies of a solved head on resamples of its training images, to show how much it depends on
+            the choice of images.
     """
 
     top1: float
@@ -77,17 +98,24 @@ class Accuracy(Value):
 
     @property
     def balanced(self) -> float:
-        """Balanced accuracy: the mean recall of the classes that the test set has (K. Brodersen et al., The Balanced
-        Accuracy and Its Posterior Distribution, ICPR 2010).
+        """The balanced accuracy: the mean recall over the classes in the test split.
+
+        K. Brodersen et al., The Balanced Accuracy and Its Posterior Distribution, ICPR 2010.
         """
         return sum(self.per_class.values()) / len(self.per_class)
 
 
 class WeightsProvenance(Value):
-    """Which weights the backbone started from. `file` is the official file name, or a saved model's, never a path.
+    """The weights that the backbone started from.
 
-    instead_of: the official file for the images' size, where it could not be had and another size's was taken.
-    classifier, classifier_sha256: the file of the original classifier, where training needed that, too.
+    Attributes:
+        source: the kind of weights.
+        fallback: whether they are a stand-in.
+        file: the official file name, or that of a saved model; never a path.
+        sha256: the SHA-256 of the file.
+        instead_of: the official file for the image size, if it was not available and another size's was used.
+        classifier: the file with the original classifier, if training needed it.
+        classifier_sha256: its SHA-256.
     """
 
     source: Weights
@@ -100,10 +128,7 @@ class WeightsProvenance(Value):
 
 
 class SavedModel(Value):
-    """The trained model, from raw images to class probabilities: a file of Keras beside the records.
-
-    file: relative to the run's folder. sha256, bytes: of the file.
-    """
+    """The file of a trained model, from raw images to class probabilities; `file` is relative to the run's folder."""
 
     file: str
     sha256: str
@@ -111,7 +136,7 @@ class SavedModel(Value):
 
 
 class Provenance(Value):
-    """What made the record, when (UTC, ISO 8601)."""
+    """What made the record, and when (UTC, ISO 8601)."""
 
     tlbench: str
     git_commit: str | None
@@ -120,11 +145,14 @@ class Provenance(Value):
 
 
 class Attempt(Value):
-    """An earlier attempt at a cell in the same run, which gave no numbers.
+    """An earlier, failed attempt at a cell in the same run.
 
-    batch_size: with which it trained; None where nothing was to be trained. then: it was tried again ``alone`` (others
-    had trained beside it), ``elsewhere`` (its machine was lost), with half the batch (``smaller``), or as it was
-    (``retried``).
+    Attributes:
+        status: how it ended.
+        failure: why.
+        batch_size: its batch size; None if nothing was to be trained.
+        then: how the cell was retried: ``alone`` (others had run at the same time), ``elsewhere`` (its machine was
+            lost), with half the batch size (``smaller``), or unchanged (``retried``).
     """
 
     status: Status
@@ -134,20 +162,41 @@ class Attempt(Value):
 
 
 class SmallerBatch(Value):
-    """Images a batch, as asked for and as trained with: memory ran out, and the suite says ``on_oom: halve_batch``."""
+    """The batch size asked for, and the one used after memory ran out with ``on_oom: halve_batch`` in the suite."""
 
     asked: int
     trained: int
 
 
 class Record(Value):
-    """One cell's outcome. All fields but the first seven are None where the cell did not get so far.
+    """The result of a cell. Fields are None or empty if the cell did not get that far.
 
-    path: what the last phase was trained on. training: all phases, in order. search: how a tuned setting was found;
-    history and training are those of the trial that was chosen. timing_failure: why a trained cell has no
-    step times. usage: what each of `phases` cost; empty in older records. saved_model: where the trained model is kept,
-    if it is. earlier: attempts that failed before, the first one first. nondeterministic: what may differ when the same
-    cell is trained again on the same machine; empty where the same seed gives the same predictions, bit for bit.
+    Attributes:
+        schema_version: the version of the format.
+        cell_id: the id of the cell.
+        cell: the cell.
+        status: how it ended.
+        environment: the machine and software that trained it.
+        provenance: what made the record, and when.
+        failure: why it failed.
+        data: its images.
+        weights: its initial weights.
+        counts: the counts of its model.
+        accuracy: the metrics on the test split.
+        history: the epochs (of the chosen trial, with a grid search).
+        timings: the step times.
+        timing_failure: why a trained cell has no step times.
+        phases: the wall time of each phase of the work, in seconds.
+        usage: the resource usage of each of them; empty in older records.
+        memory: the memory used.
+        path: what the last phase was trained on.
+        training: the phases of training (of the chosen trial, with a grid search).
+        search: the grid search, if there was one.
+        saved_model: the file of the trained model, if it was saved.
+        nondeterministic: what may differ if the cell is trained again on the same machine; empty if predictions are the
+            same bit for bit.
+        earlier: earlier failed attempts, in order.
+        smaller_batch: the reduced batch size, if it was reduced.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -177,17 +226,17 @@ class Record(Value):
 
     @property
     def where_timed(self) -> Environment:
-        """Machine and software that its step times are of; where it was trained, if nobody says otherwise."""
+        """The machine and software that timed its steps, which are by default those that trained it."""
         return (self.timings.environment if self.timings else None) or self.environment
 
     @property
     def trouble(self) -> Failure | None:
-        """Why the cell has no numbers, or no step times; None where it has all it asked for."""
+        """Why the cell failed or has no step times; None if it is complete."""
         return self.failure or self.timing_failure
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """What stands in for what was asked for: ``synthetic data``, ``drawn weights``, ``batch 16 for 32``."""
+        """The stand-ins it used: ``synthetic data``, ``drawn weights``, ``batch 16 for 32``."""
         marks = []
         if self.data and self.data.fallback:
             marks.append("synthetic data")
@@ -199,5 +248,5 @@ class Record(Value):
 
     @property
     def rests_on(self) -> tuple[str, ...]:
-        """Fingerprint of the images, and what stands in: with others, the same cell gives another result."""
+        """The fingerprint of the images and the stand-ins, without which results of equal cells are not comparable."""
         return (self.data.fingerprint if self.data else "", *self.fallbacks)

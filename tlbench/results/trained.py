@@ -1,4 +1,4 @@
-"""What of a record says how training went: phases, epochs, settings that were tried."""
+"""The parts of a record about training: phases, epochs, and settings that were tried."""
 
 from typing import ClassVar, Literal
 
@@ -7,9 +7,17 @@ from tlbench.results.measured import Usage
 
 
 class Epoch(Value):
-    """One epoch of training. `seconds` is wall time, validation included.
+    """An epoch of training. Epoch 0 stands for a solved head, which has no learning rate.
 
-    phase: of the training; None in records of tlbench 0.1. Epoch 0 is a head that was solved: it has no learning rate.
+    Attributes:
+        epoch: the number of the epoch within its phase, from 1.
+        loss: the training loss.
+        accuracy: the training accuracy.
+        val_loss: the validation loss.
+        val_accuracy: the validation accuracy.
+        learning_rate: the highest learning rate in the epoch.
+        seconds: the wall time, including validation.
+        phase: the name of the phase; None in records of tlbench 0.1.
     """
 
     epoch: int
@@ -23,14 +31,17 @@ class Epoch(Value):
 
 
 class TrainingPath(Value):
-    """What was trained on. Step times are of the whole model in any case.
+    """Whether a phase trained on images, or on cached features above a cut. Step times are always of the whole model.
 
-    whole: why the whole model was trained, on images; None where it was cut at the freeze boundary and the part above
-    the cut trained on what the part below makes of each image. shapes: what is handed over for one image, in
-    bytes_per_image bytes. computed: images that went through the part below for this cell; the others' features were
-    kept from earlier. rebuilt: kept features that were damaged and made again. forward: mean seconds of one image in
-    the part below; None where none went through it. step: median seconds of a training step of what was trained, the
-    first epoch left out; None for a single epoch. step_usage: what such a step cost on average.
+    Attributes:
+        whole: why the whole model was trained on images; None if it was cut and the upper part trained on features.
+        shapes: the shapes of the features of an image.
+        bytes_per_image: their size in bytes.
+        computed: the number of images whose features were computed for this cell; the others were cached.
+        rebuilt: cached features that were damaged and computed again.
+        forward: the mean time per image in the lower part, in seconds; None if no image went through it.
+        step: the median time of a training step in seconds, without the first epoch; None for a single epoch.
+        step_usage: the mean resource usage of such a step.
     """
 
     whole: str | None
@@ -44,10 +55,15 @@ class TrainingPath(Value):
 
 
 class Setting(Grown):
-    """A setting that a solver tried, with mean cross-entropy and accuracy on both splits it saw.
+    """A setting that a solver tried, with mean cross-entropy and accuracy on the training and validation splits.
 
-    setting: an L2 penalty, a number of neighbours, or the factor of the scores of class means. converged: whether the
-    solver came as near to the optimum as it promises.
+    Attributes:
+        setting: an L2 penalty, a number of neighbours, or the factor of the scores of class means.
+        loss: the training loss, if known.
+        accuracy: the training accuracy, if known.
+        val_loss: the validation loss.
+        val_accuracy: the validation accuracy.
+        converged: whether the solver reached its tolerance.
     """
 
     LATER: ClassVar[tuple[str, ...]] = ("converged",)
@@ -61,15 +77,26 @@ class Setting(Grown):
 
 
 class TrainedPhase(Value):
-    """One phase of a training.
+    """A phase of a training.
 
-    frozen: the backbone's first layers that were fixed. trained: what of the backbone was not, in words. trainable:
-    parameters that were not. epochs, learning_rate (its highest), batch_norm: of a gradient phase. head_rate: the
-    head's, where it was another. lowest_rate: of the lowest layers, where each had its own; rates: then those
-    of all, each with the number of the first layer that has it. path: what was trained on.
-    tried, chosen: settings of a solver, and the index of the one that validation chose; of sums of weights, the number
-    of epochs in a soup, or the share of the fine-tuned ones. calibration: factor of the logits of a second head, by
-    which its labels were learned. seconds: wall time, without the pass through the fixed part.
+    Attributes:
+        name: its name.
+        solver: how it was trained (see `Phase`).
+        frozen: the number of the backbone's first layers that were frozen.
+        trained: the part of the backbone that was trained, in words.
+        trainable: the number of parameters that were trained.
+        epochs: the number of epochs of a gradient phase.
+        learning_rate: its highest learning rate.
+        head_rate: the learning rate of the head, if it was another one.
+        lowest_rate: the learning rate of the lowest layers, if layers had different ones.
+        rates: in that case all rates, each with the index of the first layer that has it.
+        batch_norm: the mode of BatchNormalization.
+        path: what it was trained on.
+        tried: the settings that a solver tried, or combinations of weights: the number of epochs in a soup, or the
+            share of the fine-tuned weights.
+        chosen: the index in `tried` of the one that was best on the validation split.
+        calibration: the factor of the logits from which the labels of a second head were derived.
+        seconds: the wall time, without computing features.
     """
 
     name: str
@@ -91,9 +118,9 @@ class TrainedPhase(Value):
 
 
 class Trial(Value):
-    """A setting that was tried and what validation says of it: of the epoch whose weights it would keep.
+    """A trial of a grid search: a setting, and the validation metrics of the weights that it would keep.
 
-    seconds: wall time of this trial alone; None where all were solved together.
+    `seconds` is the wall time of this trial alone; None if all were solved together.
     """
 
     setting: float
@@ -103,10 +130,14 @@ class Trial(Value):
 
 
 class Search(Value):
-    """How a cell's setting was found: every trial, and the index of the one that validation chose by `monitor`.
+    """A grid search. Only the chosen trial was evaluated on the test split.
 
-    The test set was looked at once, for the chosen one. varied: what differs between trials. seconds: wall time of all
-    of them, with what they share (a head that is solved once).
+    Attributes:
+        varied: the setting that differs between trials.
+        trials: the trials.
+        chosen: the index of the best trial on the validation split.
+        monitor: the metric by which it was chosen.
+        seconds: the wall time of all trials, including work that they share, such as a head that is solved once.
     """
 
     varied: Literal["learning_rate", "l2"]
@@ -117,5 +148,5 @@ class Search(Value):
 
     @property
     def setting(self) -> float:
-        """The chosen one."""
+        """The setting of the chosen trial."""
         return self.trials[self.chosen].setting
