@@ -47,6 +47,22 @@ def test_machines_are_followed_apart_where_it_matters() -> None:
     assert len(named(followed, "accuracy").points) == 2
 
 
+def test_stand_ins_and_other_images_begin_series_of_their_own() -> None:
+    drawn = made().model_copy(update={"fallbacks": ("synthetic data",), "data": "a" * 64})
+    more = made().model_copy(update={"data": "b" * 64})
+    followed = series(runs(drawn, drawn, made(), more))
+    assert {(each.number, len(each.points)) for each in followed if each.name == "accuracy"} == {
+        ("accuracy · synthetic data", 2),
+        (f"accuracy · images {(made().data or '')[:8]}", 1),
+        ("accuracy · images bbbbbbbb", 1),
+    }
+    assert {(each.stand_ins, len(each.points)) for each in followed if each.name == "peak memory"} == {
+        (("synthetic data",), 2),
+        ((), 2),
+    }
+    assert len(named(followed, "params").points) == 4
+
+
 def test_every_change_of_a_count_is_told_with_what_changed_then() -> None:
     counts = builders.record().counts
     assert counts is not None

@@ -1,6 +1,7 @@
 """The history in each format: the same numbers, and a course in small of each."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,14 @@ def test_each_format_tells_the_change_of_level(name: str) -> None:
     said = HISTORY_FORMATS[name]("t", made.series(), 8)
     assert "+20.0%" in said
     assert "keras 3.14.0 → 3.15.1" in said
+
+
+@pytest.mark.parametrize("name", list(HISTORY_FORMATS))
+def test_each_format_marks_stand_ins(name: str) -> None:
+    drawn = [replace(one, stand_ins=("synthetic data", "drawn weights")) for one in made.series()]
+    said = HISTORY_FORMATS[name]("t", drawn, 8)
+    assert "synthetic data" in said
+    assert "drawn weights" in said
 
 
 def test_json_has_every_point() -> None:

@@ -33,8 +33,9 @@ from tlbench.session.trends import trends
 def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: bool) -> int:
     """Follow every number of every cell over all runs under DIR, and say where its level changed.
 
-    Times and memory of different machines are followed apart. A change point takes about ten runs to be seen; counts
-    are exact, and every change of one is told.
+    Times and memory of different machines are followed apart, and so are runs on other stand-ins or images. A change
+    point takes six runs at least, and about ten to be seen beside many other numbers; counts are exact, and every
+    change of one is told.
 
     Example: tlbench history results/ci --format text --format html=history.html
     """

@@ -1,7 +1,7 @@
 """Follow numbers over many runs, and find where they changed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -60,6 +60,26 @@ class Series:
     machine: str
     points: tuple[Point, ...]
     changes: tuple[Change, ...]
+    stand_ins: tuple[str, ...] = ()
+    images: str = ""
+
+    @property
+    def number(self) -> str:
+        """Its name, with what it rests on: ``accuracy · synthetic data, drawn weights · images 3f2a90c1``."""
+        images = f"images {self.images}" if self.images else ""
+        return " · ".join(filter(None, (self.name, ", ".join(self.stand_ins), images)))
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What the points of one series have in common."""
+
+    cell: str
+    name: str
+    unit: str
+    machine: str
+    stand_ins: tuple[str, ...]
+    images: str
 
 
 def series(sides: Sequence[Side]) -> list[Series]:
@@ -69,8 +89,8 @@ def series(sides: Sequence[Side]) -> list[Series]:
     their own. Changes are searched in all series together, to control the chance of a false one among many.
     """
     names = _names(entry.cell for side in sides for entry in side.entries if entry.ok)
-    points: dict[tuple[str, str, str, str], list[Point]] = {}
-    exact = set[tuple[str, str, str, str]]()
+    points: dict[_Key, list[Point]] = {}
+    exact = set[_Key]()
     for side in sorted(sides, key=lambda side: side.created):
         commit = {"commit": side.commit[:12]} if side.commit else {}
         for entry in (entry for entry in side.entries if entry.ok):
@@ -79,19 +99,40 @@ def series(sides: Sequence[Side]) -> list[Series]:
                 for number in metric.followed(entry):
                     machine = entry.steps_machine if number.of_step else entry.machine
                     versions = entry.steps_versions if number.of_step else entry.versions
-                    key = (name, number.name, number.unit, _named(machine) if metric.machine_bound else "")
+                    key = _Key(
+                        name,
+                        number.name,
+                        number.unit,
+                        _named(machine) if metric.machine_bound else "",
+                        () if metric.exact else entry.fallbacks,
+                        "" if metric.exact or metric.machine_bound else entry.data or "",
+                    )
                     point = Point(side.name, side.created, versions | commit, number.value)
                     points.setdefault(key, []).append(point)
                     exact |= {key} if metric.exact else set()
     noisy = [key for key in points if key not in exact]
     places = dict(zip(noisy, changes_of_all([_values(points[key]) for key in noisy]), strict=True))
     places |= {key: _differences(_values(points[key])) for key in exact}
+    images: dict[_Key, set[str]] = {}
+    for key in points:
+        images.setdefault(replace(key, images=""), set()).add(key.images)
     return [
-        Series(*key, points=tuple(several), changes=tuple(_changes(several, places[key])))
+        Series(
+            key.cell,
+            key.name,
+            key.unit,
+            key.machine,
+            tuple(several),
+            tuple(_changes(several, places[key])),
+            key.stand_ins,
+            key.images[:DIGITS] if len(images[replace(key, images="")]) > 1 else "",
+        )
         for key, several in points.items()
     ]
 
 
+DIGITS = 8
+"""Of a fingerprint, to tell images apart."""
 MEASURED = {"timing", "recipe"}
 """Fields that do not make another cell: how much is measured, and the version of the recipes."""
 

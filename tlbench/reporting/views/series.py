@@ -1,5 +1,6 @@
 """Numbers of cells over many runs: where their level changed, and a figure for each. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tlbench.core.text import counted
@@ -19,7 +20,7 @@ def page(title: str, series: Sequence[Series]) -> Document:
     sections = [
         Section(
             cell,
-            tuple(Section(number.name, (figure(number),)) for number in group),
+            tuple(Section(number.number, (figure(number),)) for number in group),
             folded=not any(number.changes for number in group),
         )
         for cell, group in cells.items()
@@ -34,7 +35,7 @@ def table(series: Sequence[Series]) -> Table:
     rows = [
         [
             number.cell,
-            number.name + (f" ({number.unit})" if number.unit else ""),
+            number.number + (f" ({number.unit})" if number.unit else ""),
             course([point.value for point in number.points[-MOST_IN_COURSE:]]),
             *(numbers.significant(number.points[place].value) for place in (0, -1)),
             str(len(number.changes)),
@@ -61,8 +62,14 @@ def _in_short(series: Sequence[Series]) -> Table:
 def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
     """How much was followed over how many runs, and a line for each change of level."""
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
-    head = f"{counted(runs, 'run')}, {len(series)} series, {counted(len(lines), 'change')} of level"
+    head = f"{counted(runs, 'run')}, {len(series)} series{_on(series)}, {counted(len(lines), 'change')} of level"
     return Note((head,)), Listing(tuple(lines))
+
+
+def _on(series: Sequence[Series]) -> str:
+    """Which of them rest on stand-ins, kind by kind: `` (44 on synthetic data)``; empty where none does."""
+    several = Counter(", ".join(number.stand_ins) for number in series if number.stand_ins)
+    return f" ({', '.join(f'{count} on {named}' for named, count in several.items())})" if several else ""
 
 
 def figure(series: Series) -> Figure:
@@ -71,7 +78,7 @@ def figure(series: Series) -> Figure:
     where = f", {series.machine}" if series.machine else ""
     starts = {id(point): index for index, point in enumerate(series.points)}
     return Figure(
-        title=f"{series.name} of {series.cell}",
+        title=f"{series.number} of {series.cell}",
         points=tuple(Point(each.value, f"{each.run}: {each.value:.5g} {series.unit}") for each in series.points),
         caption=f"{min(values):.4g} to {max(values):.4g}{_unit(series)}, {len(values)} runs{where}",
         breaks=tuple(starts[id(change.at)] for change in series.changes),
@@ -92,7 +99,7 @@ def _changes(series: Sequence[Series]) -> Block:
 
 
 def _rows(series: Sequence[Series]) -> list[tuple[str, str, str]]:
-    return [(number.cell, number.name, moved(number, change)) for number in series for change in number.changes]
+    return [(number.cell, number.number, moved(number, change)) for number in series for change in number.changes]
 
 
 def _unit(series: Series) -> str:
