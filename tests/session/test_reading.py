@@ -255,6 +255,26 @@ def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
         baseline.save([tmp_path / "runs", tmp_path / "other"], file)
 
 
+def test_which_runs_of_a_folder_count_is_said(tmp_path: Path) -> None:
+    runs, file = tmp_path / "runs", tmp_path / "base.json"
+    make_run(runs / "drawn", [builders.record(builders.cell(seed=0), data=builders.data(fallback=True))], day=1)
+    make_run(runs / "real", seeds(0), day=2)
+    expected = (
+        f"{runs}: taking its newest run, real",
+        f"left out: {runs / 'drawn'} in 1 cell (other stand-ins than in the newest run of the cell)",
+    )
+    assert read_side(runs).notes[:2] == expected
+    kept, number = baseline.save([runs], file)
+    assert (kept.notes[:2], number) == (expected, 1)
+    make_run(runs / "again", seeds(0), day=3)
+    assert read_side(runs).notes[0] == f"{runs}: taking 2 of its 3 runs, again, real; accuracies are of a cell's newest"
+    for day in range(4, 12):
+        make_run(runs / f"other{day}", seeds(0), day=day)
+    make_run(runs / "last", [builders.record(builders.cell(seed=0), data=builders.data(fallback=True))], day=20)
+    notes = [note for note in read_side(runs).notes if note.startswith("left out")]
+    assert (len(notes), notes[-1]) == (6, "left out: 5 more of the same kind")
+
+
 def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_baseline(tmp_path: Path) -> None:
     kept, lost = seeds(0, 1)
     stopped = make_run(tmp_path / "stopped", [kept], cells=[kept.cell_id, lost.cell_id])

@@ -1,6 +1,6 @@
 """A side of a comparison, and its entries made from records. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Literal
 
@@ -31,7 +31,8 @@ class Side(Value):
         commit: the commit of the user's project.
         gates: the gates of its suite.
         planned: the number of cells of its suite; 0 if unknown.
-        notes: sentences about what was left out.
+        notes: sentences about which runs count, and what was left out.
+        taken: the number of runs that count.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Side(Value):
     gates: Gates = Gates()
     planned: int = 0
     notes: tuple[OneLine, ...] = ()
+    taken: int = 1
 
 
 def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
@@ -120,7 +122,7 @@ def merged(entries: Sequence[Entry]) -> Entry:
     memory of processes that trained on something else.
     """
     newest = entries[0]
-    alike = [entry for entry in entries if _basis(entry) == _basis(newest)]
+    alike = [entry for entry in entries if not unlike(entry, newest)]
     return newest.model_copy(
         update={
             "times": tuple(_all_draws(times, alike) for times in newest.times),
@@ -132,17 +134,20 @@ def merged(entries: Sequence[Entry]) -> Entry:
     )
 
 
-def _basis(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.status,
-        entry.machine,
-        entry.versions,
-        entry.steps_machine,
-        entry.steps_versions,
-        entry.data,
-        entry.weights,
-        entry.fallbacks,
-    )
+BASIS: Mapping[str, Callable[[Entry], object]] = {
+    "outcome": lambda entry: entry.status,
+    "machine": lambda entry: (entry.machine, entry.steps_machine),
+    "versions": lambda entry: (entry.versions, entry.steps_versions),
+    "images": lambda entry: entry.data,
+    "weights": lambda entry: entry.weights,
+    "stand-ins": lambda entry: entry.fallbacks,
+}
+"""What entries of several runs have in common to be merged, by what it is called."""
+
+
+def unlike(entry: Entry, newest: Entry) -> list[str]:
+    """In what an entry differs from the newest of its cell so that it is not merged with it; empty where it is."""
+    return [name for name, of in BASIS.items() if of(entry) != of(newest)]
 
 
 def _all_draws(times: Times, entries: Sequence[Entry]) -> Times:

@@ -18,7 +18,7 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         file: the baseline to write.
 
     Returns:
-        The saved side, and the number of runs.
+        The saved side, and the number of runs that count in it.
 
     Raises:
         UserError: there is no run, or the runs are of different suites.
@@ -30,7 +30,7 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
     side = side_of(folders, ", ".join(map(str, places)))
     baseline.write(side, file)
-    return side, len(folders)
+    return side, side.taken
 
 
 def _runs(place: Path) -> list[RunFolder]:

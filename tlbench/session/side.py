@@ -1,19 +1,21 @@
 """Read a side of a comparison: a run, a folder of runs, or a baseline."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import ValidationError
 
+from tlbench.core.text import counted
 from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
-from tlbench.regression.side import Side, entry, merged
+from tlbench.regression.side import Side, entry, merged, unlike
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.record import Record
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.run_folder import left_out as unread
 from tlbench.results.store import Store, UnreadableError
-from tlbench.session.folder import NothingThereError, Run, as_path, read_records
+from tlbench.session.folder import NAMED, NothingThereError, Run, as_path, read_records
 from tlbench.suite.load import load_suite
 
 
@@ -74,7 +76,7 @@ def side_of(
         NothingThereError: the runs have no records.
     """
     notes, seen = list(left_out), seen or Seen()
-    by_cell: dict[str, list[Entry]] = {}
+    by_cell: dict[str, list[tuple[RunFolder, Entry]]] = {}
     for folder in folders:
         try:
             entries = _entries(folder, notes, seen, lambda record: answers and record.cell_id not in by_cell)
@@ -84,13 +86,16 @@ def side_of(
             notes.append(unread(folder.path, error))
             continue
         for one in entries:
-            by_cell.setdefault(one.cell.id, []).append(one)
+            by_cell.setdefault(one.cell.id, []).append((folder, one))
     if not by_cell:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")
     newest = folders[0]
+    taken = [folder for folder in folders if _counts(folder, by_cell.values())]
+    if len(folders) > 1:
+        notes = [_which(name, taken, folders), *_left_out(folders, by_cell.values()), *notes]
     return Side(
         name=name,
-        entries=tuple(merged(several) for several in by_cell.values()),
+        entries=tuple(merged([one for _, one in several]) for several in by_cell.values()),
         kind="run" if len(folders) == 1 else "runs",
         suite=newest.run.suite,
         created=newest.run.created,
@@ -98,7 +103,41 @@ def side_of(
         gates=_gates(newest),
         planned=len(newest.run.cells),
         notes=tuple(notes),
+        taken=len(taken),
     )
+
+
+Found = Sequence[tuple[RunFolder, Entry]]
+"""The entries of one cell, the newest first, each with its run."""
+
+
+def _counts(folder: RunFolder, cells: Iterable[Found]) -> bool:
+    """Whether a run has an entry that is merged with the newest of its cell."""
+    return any(run is folder and not unlike(one, found[0][1]) for found in cells for run, one in found)
+
+
+def _which(name: str, taken: Sequence[RunFolder], folders: Sequence[RunFolder]) -> str:
+    """Which runs count: in the words of `find_run` where it is the newest alone."""
+    if [folder.path for folder in taken] == [folders[0].path]:
+        return f"{name}: taking its newest run, {taken[0].path.name}"
+    named = [folder.path.name for folder in taken]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    which = f"{', '.join(named[:NAMED])}{more}"
+    return f"{name}: taking {len(taken)} of its {len(folders)} runs, {which}; accuracies are of a cell's newest"
+
+
+def _left_out(folders: Sequence[RunFolder], cells: Iterable[Found]) -> list[str]:
+    """For each run that is not merged in some cells, how many these are and why."""
+    cells, notes = list(cells), []
+    for folder in folders:
+        pairs = [(one, found[0][1]) for found in cells for run, one in found if run is folder]
+        reasons = Counter(", ".join(why) for one, newest in pairs if (why := unlike(one, newest)))
+        notes += [
+            f"left out: {folder.path} in {counted(number, 'cell')} (other {why} than in the newest run of the cell)"
+            for why, number in reasons.items()
+        ]
+    more = [f"left out: {len(notes) - NAMED} more of the same kind"] if len(notes) > NAMED else []
+    return [*notes[:NAMED], *more]
 
 
 def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Callable[[Record], bool]) -> list[Entry]:
