@@ -154,6 +154,21 @@ def test_a_legend_tells_groups_and_marks_are_named_without_them() -> None:
     assert "A, two" in svg.file(alone)
 
 
+def test_a_backbone_has_one_colour_in_all_pictures_of_a_report() -> None:
+    """The picture of what to take begins with the best one, that of gains with the first of the suite."""
+    drawn = as_svg(small())
+    colours = {}
+    for name in ("choice-cats-dogs.svg", "choice-intel.svg", "gains-cats-dogs.svg", "gains-intel.svg"):
+        marks = ElementTree.fromstring(drawn[name]).iter(f"{SVG}g")
+        said = [
+            (mark.get("aria-label", ""), mark.get("class", "")) for mark in marks if "mark" in mark.get("class", "")
+        ]
+        colours[name] = {label.partition(",")[0]: kind.split()[1] for label, kind in said}
+    first, *others = colours.values()
+    assert set(first.values()) == {"c0", "c1"}
+    assert all(one == first for one in others), colours
+
+
 def test_the_reference_run_has_each_picture_beside_its_markdown() -> None:
     assert {name.split("-")[0] for name in as_svg(small())} == {"choice", "gains", "curves", "confusion", "step"}
 

@@ -40,7 +40,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Marks over one of several axes, less of which is better; more of `y` is. name: of the picture, a file's."""
+    """Marks over one of several axes, of which less is better; of `y` more is.
+
+    Attributes:
+        name: of the picture, which is that of its file.
+        order: names of groups, in the order in which they get their colours and shapes. Groups that are not among them
+            come after these, in the order of `marks`. Pictures of one report share it, so that a backbone looks the
+            same in all of them.
+    """
 
     name: str
     title: str
@@ -48,6 +55,13 @@ class Scatter:
     xs: tuple[Axis, ...]
     marks: tuple[Mark, ...]
     caption: str
+    order: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups that have marks, in the order of their colours."""
+        there = dict.fromkeys(mark.group for mark in self.marks)
+        return [*(name for name in self.order if name in there), *(name for name in there if name not in self.order)]
 
     def drawn(self, axis: Axis) -> tuple[Mark, ...]:
         """Those that are known on this axis."""

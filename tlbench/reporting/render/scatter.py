@@ -31,7 +31,7 @@ def draw(scatter: Scatter, axis: Axis) -> str:
     ys = [end for mark in marks for end in _ends(mark.y)]
     x = Scale.over(xs, LEFT, WIDTH - RIGHT, log=axis.log)
     y = Scale.over(ys, height - BOTTOM, TOP + 10)
-    groups = list(dict.fromkeys(mark.group for mark in scatter.marks))
+    groups = scatter.groups
     front = scatter.undominated(axis)
     inner = frame(x, y, axis.label, scatter.y.label, share=True)
     for number, group in enumerate(groups):

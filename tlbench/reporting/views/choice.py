@@ -146,7 +146,8 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     places = [place_of[id(each.recipe)] for each in found.contenders]
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
     top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
-    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION)
+    backbones = tuple(dict.fromkeys(row.record.cell.backbone.label for row in report.rows))
+    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones)
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
     words = SMALLEST if run == "size" else WORDS
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
