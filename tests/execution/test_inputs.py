@@ -109,7 +109,7 @@ def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypa
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 and efficientnetb0_notop.h5 are not in "
     )
     assert "; put them (to be had at https://" in said
-    assert "name that with --weights or TLBENCH_WEIGHTS, or let others stand in for them, marked, with " in said
+    assert "name that with `weights` or TLBENCH_WEIGHTS, or let others stand in for them, marked, with " in said
     assert said.count("https://") == 3
 
 

@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -
     executor = ProcessExecutor()
     assert [share and share.gpu for share in executor.slots(Resources(), None)] == ["0", "1"]
     assert executor.slots(Resources(), 1) == (None,)
-    with pytest.raises(UserError, match="--workers 3: cells with these `resources` fit 2 at once"):
+    with pytest.raises(UserError, match=r"`workers` 3: cells with these `resources` fit 2 at once"):
         executor.slots(Resources(gpus=1), 3)
     monkeypatch.setattr(machine, "gpus", lambda: ())
     with pytest.raises(UserError, match="a cell needs 1 GPU, and this machine has 0"):
