@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean
 from xml.etree import ElementTree
 
@@ -26,7 +27,9 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import gains, phases, step_times, training
 from tlbench.reporting.views.cells import slim
 from tlbench.results.record import Record
+from tlbench.session.report import load
 
+REFERENCE = Path(__file__).parents[2] / "results/reference"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -106,6 +109,15 @@ def test_gains_stand_beside_a_line_at_0_and_what_was_told_from_it_is_filled() ->
     assert ends[1][0] < zero < ends[1][1]
     assert ends[2] == []
     assert (len(paths["shape"]), len(paths["shape dashed"])) == (1, 2)
+
+
+def test_the_caption_of_gains_says_only_what_is_drawn() -> None:
+    """With one seed there is neither a bar nor a filled mark."""
+    (once, *_) = [block for block in gains.section(small().gains).blocks if isinstance(block, Spans)]
+    assert once.caption == f"{gains.RIGHT_IS_BETTER} {gains.NO_BAR}"
+    several = load(REFERENCE / "full-data").gains
+    (judged, *_) = [block for block in gains.section(several).blocks if isinstance(block, Spans)]
+    assert judged.caption == f"{gains.RIGHT_IS_BETTER} {gains.BARS} {gains.FILLED}"
 
 
 def test_gains_are_drawn_for_each_data_set_and_the_largest_where_they_are_many() -> None:

@@ -12,7 +12,7 @@ from tlbench.reporting.report import Report
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 
 LEGEND = (
-    "Gain: top-1 less that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
+    "Gain: top-1 minus that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
     "over them, of a solved head, which has no seed, over resamples of its training images."
 )
 JUDGED = (
@@ -22,10 +22,10 @@ JUDGED = (
 ONE_SEED = (
     "One seed compares trained models, not recipes: such a gain is shown and not judged. A suite's `seeds` give more."
 )
-CAPTION = (
-    "Right of 0 is better than frozen. Bars are 95 % intervals; filled marks were told from 0 by the table's test, "
-    "hollow ones were not, or were trained once and not judged."
-)
+RIGHT_IS_BETTER = "Right of 0 is better than frozen."
+BARS = "Bars are 95 % intervals."
+FILLED = "Filled marks differ from 0 by the table's test, hollow ones may not."
+NO_BAR = "Marks without a bar were trained with one seed, and are not judged."
 MOST_DRAWN, MOST_OPEN = 40, 40
 """Gains in one picture, and rows of a table that is shown at once."""
 
@@ -66,7 +66,18 @@ def _picture(data: str, found: Sequence[Gain], slug: str) -> Spans:
     largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
     title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
     spans = tuple(_span(found[place], names[place]) for place in sorted(largest))
-    return Spans(f"gains-{slug}", title, f"Top-1 on {data} less that of frozen, in points", spans, CAPTION)
+    return Spans(f"gains-{slug}", title, f"Top-1 on {data} minus that of frozen, in points", spans, _caption(spans))
+
+
+def _caption(spans: Sequence[Span]) -> str:
+    """What is drawn means, and nothing of what is not."""
+    bars = any(span.low is not None for span in spans)
+    parts = [
+        RIGHT_IS_BETTER,
+        *([BARS, FILLED] if bars else []),
+        *([NO_BAR] if any(s.low is None for s in spans) else []),
+    ]
+    return " ".join(parts)
 
 
 def _span(gain: Gain, name: str) -> Span:
