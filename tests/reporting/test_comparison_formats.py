@@ -12,6 +12,8 @@ from markdown_it import MarkdownIt
 
 from tests import builders
 from tests.golden import made as golden
+from tests.regression import sides
+from tests.regression.sides import RIGHT, judged, number
 from tlbench.core.cell import Named
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.side import Side
@@ -37,13 +39,26 @@ def test_a_page_says_what_got_worse_first() -> None:
     text = COMPARISON_FORMATS["html"](golden.comparison())
     assert isinstance(text, str)
     rows = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", text)]
-    short = [row for row in rows if len(row) == 3][:3]
-    assert [row[0] for row in short] == ["Worse", "Not decided", "As good or better"]
+    short = [row for row in rows if len(row) == 3][:4]
+    assert [row[0] for row in short] == ["Worse", "Not decided", "Not comparable", "As good or better"]
     assert sum(int(row[1]) for row in short) == len(golden.comparison().judgements)
     start = text.index("What changed, the worst first")
     verdicts = re.findall("<tr><td[^>]*>[✗?✓+] ([a-z ]+)</td>", text[start : text.index("Every cell")])
     assert verdicts == sorted(verdicts, key=[str(verdict) for verdict in WORST_FIRST].index)
     assert set(verdicts) >= {"regressed", "newly failing", "inconclusive", "fixed"}
+
+
+@pytest.mark.parametrize(("lost", "warned"), [(0, False), (2, False), (9, True)])
+def test_an_accuracy_of_one_seed_within_its_gate_is_no_annotation(lost: int, warned: bool) -> None:
+    less = RIGHT.copy()
+    less[1 : 1 + lost] = False
+    found = judged([sides.made()], [sides.made(less)], accuracy=0.02)
+    assert number(found, "accuracy").verdict == "inconclusive"
+    assert ("accuracy inconclusive" in str(COMPARISON_FORMATS["github"](found))) == warned
+    assert "accuracy inconclusive" in str(COMPARISON_FORMATS["text"](found))
+    listed, _, every = str(COMPARISON_FORMATS["html"](found)).partition("Every cell")
+    assert ("<td>accuracy</td>" in listed.partition("What changed, the worst first")[2]) == bool(lost)
+    assert "accuracy (points)" in every
 
 
 def test_a_page_obeys_no_name() -> None:

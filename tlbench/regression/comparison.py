@@ -102,18 +102,22 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
     adjusted = metric.corrected(waiting)
     return [
-        *(_at_once(metric, finding) for finding in findings if finding.evidence is None),
+        *(
+            _at_once(metric, finding, gates.of(finding.cell).get(metric.name))
+            for finding in findings
+            if finding.evidence is None
+        ),
         *(_by_evidence(metric, *each, p) for each, p in zip(waiting, adjusted, strict=True)),
     ]
 
 
-def _at_once(metric: Metric, finding: Finding) -> Judgement:
+def _at_once(metric: Metric, finding: Finding, gate: float | None) -> Judgement:
     """The judgement of a finding that is final. The gate of an exact number is 0: every change matters."""
     return _judgement(
         metric,
         finding,
         effect=finding.effect,
-        gate=0.0 if metric.exact and finding.effect is not None else None,
+        gate=None if finding.effect is None else 0.0 if metric.exact else gate,
         verdict=finding.verdict,
         reason=finding.reason,
         decide=finding.decide,

@@ -97,6 +97,13 @@ class Judgement(Value):
     reason: OneLine = ""
     decide: str = ""
 
+    @property
+    def trifling(self) -> bool:
+        """Whether it could not be judged at all, as an accuracy of one seed, and moved by no more than the gate."""
+        if self.verdict != "inconclusive" or self.adjusted is not None or self.effect is None or self.gate is None:
+            return False
+        return abs(self.effect) <= self.gate + ROUNDING
+
 
 def verdict_of(evidence: Evidence, adjusted: float, level: float) -> tuple[Verdict, str]:
     """The verdict, and the reason if it is ``inconclusive``.

@@ -1,6 +1,6 @@
 """A comparison as people read it: one line a cell. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
@@ -21,10 +21,7 @@ MARKS: dict[Verdict, str] = {
     "unchanged": "=",
     "not comparable": DASH,
 }
-LEGEND = (
-    "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals, of "
-    "accuracy in points."
-)
+LEGEND = "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals."
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts for which a job ends red."""
 MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3
@@ -36,7 +33,9 @@ def document(comparison: Comparison) -> Document:
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, labels = _names(comparison), short_labels([cell.label for cell in cells])
     rows = [(_verdict(cell.verdict), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
-    table = compact(Table.of(["Verdict", "Cell", *names], rows))  # what is nowhere comparable is said below
+    table = compact(
+        Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows)
+    )  # what is nowhere comparable is said below
     below = _below(comparison)
     return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
 
@@ -74,6 +73,16 @@ def short_labels(labels: Sequence[str]) -> list[str]:
     differ = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
     shortened = [[part for part, kept in zip(label, differ, strict=True) if kept] for label in parts]
     return [BETWEEN.join(short or label) for short, label in zip(shortened, parts, strict=True)]
+
+
+def _heading(comparison: Comparison) -> Callable[[str], str]:
+    """Makes a column's heading of a number's name: with the unit of its changes where they have none of their own."""
+    points = {each.name for each in comparison.judgements if each.metric in METRICS and _of_points(each.metric)}
+    return lambda name: f"{name} (points)" if name in points else name
+
+
+def _of_points(metric: str) -> bool:
+    return METRICS[metric].scale == "points"
 
 
 def _verdict(verdict: Verdict) -> Inline:

@@ -11,7 +11,8 @@ from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
 SUMMARY: tuple[tuple[str, frozenset[Verdict]], ...] = (
     ("Worse", FAILING),
-    ("Not decided", frozenset({"inconclusive", "not comparable"})),
+    ("Not decided", frozenset({"inconclusive"})),
+    ("Not comparable", frozenset({"not comparable"})),
     ("As good or better", frozenset(WORST_FIRST) - FAILING - {"inconclusive", "not comparable"}),
 )
 MOST_NAMED = 3
@@ -23,13 +24,19 @@ def page(comparison: Comparison) -> Document:
     """The headline; how many numbers are worse, undecided, good; those that changed; and what the other formats say."""
     said = document(comparison)
     ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
-    changed = [judgement for judgement in ordered if judgement.verdict not in QUIET]
+    changed = [judgement for judgement in ordered if judgement.verdict not in QUIET and not _still(judgement)]
     sections = [
         Section("In short", (_summary(ordered),)),
         *([Section("What changed, the worst first", (_table(changed),))] if changed else []),
         Section("Every cell", said.blocks),
     ]
     return Document(said.title, tuple(sections))
+
+
+def _still(judgement: Judgement) -> bool:
+    """Whether the number is undecided and its change is shown as 0.0: nothing that changed."""
+    undecided = judgement.verdict == "inconclusive" and judgement.effect is not None
+    return undecided and change(judgement).startswith("0.0")
 
 
 def _summary(ordered: Sequence[Judgement]) -> Table:
