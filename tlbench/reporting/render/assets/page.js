@@ -26,8 +26,8 @@
     if (x !== null || y !== null) return x === null ? 1 : -1; // what is no number comes last, both ways
     return sign * a.localeCompare(b);
   };
-  const scrolls = (box) => {
-    const hint = make("p", { className: "hint", hidden: true }, "\u2194 This table scrolls sideways.");
+  const scrolls = (box, what) => {
+    const hint = make("p", { className: "hint", hidden: true }, `\u2194 This ${what} scrolls sideways.`);
     box.before(hint);
     new ResizeObserver(() => (hint.hidden = box.scrollWidth <= box.clientWidth)).observe(box);
   };
@@ -219,7 +219,8 @@
     section.querySelector("summary").focus({ preventScroll: true });
   }));
 
-  document.querySelectorAll(".table").forEach((box) => (scrolls(box), equip(box)));
+  document.querySelectorAll(".table").forEach((box) => (scrolls(box, "table"), equip(box)));
+  document.querySelectorAll(".view,figure:not(.scatter)").forEach((box) => scrolls(box, "picture"));
   document.querySelectorAll(".scatter").forEach((figure, at) => plot(figure, "p" + at));
   document.querySelectorAll(".choice").forEach(choose);
   document.querySelectorAll(".program").forEach(copyable);
