@@ -39,6 +39,17 @@ def test_each_format_marks_stand_ins(name: str) -> None:
     assert "drawn weights" in said
 
 
+def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_level_takes() -> None:
+    two = [replace(one, points=one.points[3:5], changes=()) for one in made.series()]
+    lines = HISTORY_FORMATS["text"]("t", two, 2).splitlines()
+    assert lines[0] == "2 runs, 3 series, 0 changes of level"
+    assert "No number has more than 2 runs: a change of level is seen from 6 runs on." in "\n".join(lines)
+    assert lines[-1].endswith(": inference time, batch 32: 20.1 → 24 ms (+19.4%), first and last of 2 runs")
+    assert "93.5 → 93 % (-0.5 points), first and last" in "\n".join(lines)
+    assert "params" not in "\n".join(lines)
+    assert "is seen from" not in HISTORY_FORMATS["text"]("t", made.series(), 8)
+
+
 def test_json_has_every_point() -> None:
     content = json.loads(HISTORY_FORMATS["json"]("t", made.series(), 8))
     assert [len(one["points"]) for one in content] == [8, 8, 8]

@@ -1,5 +1,6 @@
 """Numbers of cells over many runs: where their level changed, and a figure for each. Pure."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,9 +8,11 @@ from tlbench.core.text import counted
 from tlbench.regression.history import Change, Series
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Point, Section, Table
+from tlbench.statistics.changepoints import FEWEST
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_IN_COURSE = 24
+MOST_MOVED = 3
 
 
 def page(title: str, series: Sequence[Series]) -> Document:
@@ -59,11 +62,45 @@ def _in_short(series: Sequence[Series]) -> Table:
     return Table.of(["", "Numbers"], rows, right=[1])
 
 
-def summary(series: Sequence[Series], runs: int) -> tuple[Note, Listing]:
-    """How much was followed over how many runs, and a line for each change of level."""
+def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
+    """How much was followed over how many runs, a line for each change of level, and what else moved the most.
+
+    Where no number has runs enough for a change of level to be seen, that is said.
+    """
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
     head = f"{counted(runs, 'run')}, {len(series)} series{_on(series)}, {counted(len(lines), 'change')} of level"
-    return Note((head,)), Listing(tuple(lines))
+    longest = max((len(number.points) for number in series), default=0)
+    few = f"No number has more than {counted(longest, 'run')}: a change of level is seen from {FEWEST} runs on."
+    early = [Note((f"{few} Of counts every change is told.",))] if longest < FEWEST else []
+    return Note((head,)), *early, Listing((*lines, *_moves(series)))
+
+
+def _moves(series: Sequence[Series]) -> list[str]:
+    """The numbers whose last value is another than their first and whose level is not known to have changed: of each
+    name those that moved the most.
+    """
+    by_name: dict[str, list[Series]] = {}
+    for number in series:
+        if not number.changes and number.points[0].value != number.points[-1].value:
+            by_name.setdefault(number.name, []).append(number)
+    lines = []
+    for name, several in by_name.items():
+        several.sort(key=_moved_by, reverse=True)
+        lines += [_move(number) for number in several[:MOST_MOVED]]
+        if len(several) > MOST_MOVED:
+            lines.append(f"{name}: {len(several) - MOST_MOVED} more moved")
+    return lines
+
+
+def _moved_by(series: Series) -> float:
+    first, last = series.points[0].value, series.points[-1].value
+    return abs(last - first) / abs(first) if first else math.inf
+
+
+def _move(series: Series) -> str:
+    first, last = series.points[0], series.points[-1]
+    values = f"{numbers.significant(first.value)} → {numbers.significant(last.value)}{_unit(series)}"
+    return f"{series.cell}: {series.number}: {values}{_by(series, first.value, last.value)}, first and last of {len(series.points)} runs"
 
 
 def _on(series: Sequence[Series]) -> str:
@@ -87,10 +124,16 @@ def figure(series: Series) -> Figure:
 
 def moved(series: Series, change: Change) -> str:
     """What moved, how far, when, and what else changed then."""
-    share = f" ({change.after / change.before - 1:+.1%})" if change.before else ""
     causes = f"; with it {', '.join(change.causes)}" if change.causes else ""
-    shift = f"{change.before:.4g} → {change.after:.4g}{_unit(series)}{share}"
+    shift = f"{change.before:.4g} → {change.after:.4g}{_unit(series)}{_by(series, change.before, change.after)}"
     return f"{shift} at {change.at.run}, {change.at.created}{causes}"
+
+
+def _by(series: Series, before: float, after: float) -> str:
+    """How far it moved: in points where its unit is per cent, else relative; empty from 0."""
+    if series.unit == "%":
+        return f" ({after - before:+.1f} points)"
+    return f" ({after / before - 1:+.1%})" if before else ""
 
 
 def _changes(series: Sequence[Series]) -> Block:
