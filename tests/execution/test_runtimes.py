@@ -26,10 +26,10 @@ def test_names_are_taken_once_and_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("litrt", "--to: there is no runtime 'litrt'; did you mean 'litert'?"),
+        ("litrt", "`to`: there is no runtime 'litrt'; did you mean 'litert'?"),
         (
             "onnx",
-            f"--to onnx: ONNX Runtime needs tf2onnx, not installed for {sys.executable}; `pip install 'tlbench[onnx]'`",
+            f"`to` onnx: ONNX Runtime needs tf2onnx, not installed for {sys.executable}; `pip install 'tlbench[onnx]'`",
         ),
         ("openvino", f"OpenVINO needs openvino, not installed for {sys.executable}; `pip install 'tlbench[openvino]'`"),
     ],
