@@ -100,7 +100,8 @@ def _moved_by(series: Series) -> float:
 def _move(series: Series) -> str:
     first, last = series.points[0], series.points[-1]
     values = f"{numbers.significant(first.value)} → {numbers.significant(last.value)}{_unit(series)}"
-    return f"{series.cell}: {series.number}: {values}{_by(series, first.value, last.value)}, first and last of {len(series.points)} runs"
+    shift = f"{values}{_by(series, first.value, last.value)}"
+    return f"{series.cell}: {series.number}: {shift}, first and last of {len(series.points)} runs"
 
 
 def _on(series: Sequence[Series]) -> str:
