@@ -1,5 +1,8 @@
 """A command that is written wrong is answered as click does: how it is used, what was wrong, in whole lines."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tlbench.cli import COMMANDS, main
@@ -17,7 +20,7 @@ def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("words", "usage", "what"),
     [
-        (["list"], "list [OPTIONS] KIND", "Missing argument 'KIND'. Choose from: backbones, datasets, strategies, heads, metrics"),
+        (["list"], "list [OPTIONS] KIND", "Missing argument 'KIND'. Choose from: backbones, datasets, strategies, heads, metrics, suites"),
         (["run"], "run [OPTIONS] SUITE", "Missing argument 'SUITE'."),
         (["run", "a.yaml", "--workers", "0"], "run [OPTIONS] SUITE", "Invalid value for '--workers': 0 is not in the range x>=1."),
     ],
@@ -27,6 +30,35 @@ def test_usage_comes_first_then_one_line(
 ) -> None:
     help_of = f"Try 'tlbench {words[0]} --help' for help."
     assert said(words, capsys) == f"Usage: tlbench {usage}\n{help_of}\n\ntlbench: {what}\n"
+
+
+def test_what_is_missing_of_a_baseline_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(["baseline", "save", str(tmp_path)], capsys).endswith("\ntlbench: Missing argument 'FILE'.\n")
+    file = str(tmp_path / "base.json")
+    assert said(["baseline", "save", file], capsys).endswith("\ntlbench: Missing argument 'RUN...'.\n")
+    assert "is a directory" in said(["baseline", "save", file, str(tmp_path)], capsys)
+
+
+@pytest.mark.parametrize("words", [["report"], ["pairs"], ["history"], ["compare", "x"], ["baseline", "save"]])
+def test_a_missing_run_has_one_exit_code(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("nowhere", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(SystemExit) as ended:
+            main([*words, place, *(["base.json"] if words[0] == "baseline" else [])])
+        assert ended.value.code == 3
+
+
+def test_the_suites_that_tlbench_brings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["list", "suites", "--json"])
+    listed = {row["name"]: row["what"] for row in json.loads(capsys.readouterr().out)}
+    assert listed["small"].startswith("Two small backbones")
+    assert "lessons/alexnet" in listed
+    assert said(["list", "suite"], capsys).endswith("did you mean 'suites'?\n")
+    assert said(["list", "backbone"], capsys).endswith("did you mean 'backbones'?\n")
 
 
 def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def test_a_run_that_lost_a_cell_and_its_accuracy_is_worse(finished: Finished, tm
         (("compare", "tiny.yaml", "run"), 64, "tiny.yaml is no baseline"),
         (("ab", "tiny.yaml", "--a", "./nothing"), 64, "is no Python interpreter"),
         (("ab", "tiny.yaml", "--a", "git:nowhere"), 64, "is in no git repository"),
-        (("baseline", "save", "nowhere", "file.json"), 64, "nowhere is not the folder of a run"),
+        (("baseline", "save", "nowhere", "file.json"), 3, "nowhere does not exist"),
         (("history", "nowhere"), 3, "nowhere holds no run"),
     ],
 )

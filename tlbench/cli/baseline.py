@@ -24,14 +24,19 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @plugin_option
 def save(runs: tuple[Path, ...], file: Path) -> int:
     """Write RUN (a run, or a folder of runs) to FILE. Several runs of one suite are several draws of its times.
 
     Example: tlbench baseline save results/ci baselines/ci.json
     """
+    if not runs:  # one argument alone is the last one to click: a folder is a run, and FILE is missing
+        missing = "FILE" if file.is_dir() else "RUN..."
+        raise click.UsageError(f"Missing argument {missing!r}.", click.get_current_context())
+    if file.is_dir():
+        raise click.UsageError(f"FILE {str(file)!r} is a directory.", click.get_current_context())
     side, number = save_baseline(runs, file)
     for note in side.notes:
         say(f"note: {note}")

@@ -4,32 +4,49 @@ import json
 from typing import Any
 
 import click
+import yaml
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
 from tlbench.cli.options import plugin_option
 from tlbench.cli.terminal import width
 from tlbench.core.cell import Head
+from tlbench.core.errors import nearest
 from tlbench.datasets import registry as datasets
 from tlbench.heads import registry as heads
 from tlbench.regression.metrics.registry import in_order
 from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
+from tlbench.suite.named import bundled_suites
 
 Rows = list[dict[str, Any]]
+KINDS = ["backbones", "datasets", "strategies", "heads", "metrics", "suites"]
 WIDE = ("family", "weights file")
 """What a terminal that is too narrow for all leaves out first."""
 
 
+class Kind(click.Choice[str]):
+    """One of `KINDS`; another word is answered with the nearest."""
+
+    def __init__(self) -> None:
+        super().__init__(KINDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The kind itself. Raises click.BadParameter for another word."""
+        if value not in KINDS:
+            self.fail(f"there is no list of {value!r}; {nearest(str(value), KINDS, 'lists')}", param, ctx)
+        return str(value)
+
+
 @click.command()
-@click.argument("kind", metavar="KIND", type=click.Choice(["backbones", "datasets", "strategies", "heads", "metrics"]))
+@click.argument("kind", metavar="KIND", type=Kind())
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @plugin_option
 def command(kind: str, as_json: bool) -> None:
-    """List what a suite may name, or the metrics that comparisons judge.
+    """List what a suite may name, the metrics that comparisons judge, or the suites that tlbench brings.
 
-    KIND is backbones, datasets, strategies, heads or metrics.
+    KIND is backbones, datasets, strategies, heads, metrics or suites.
 
     Example: tlbench list backbones
     """
@@ -114,10 +131,16 @@ def _metrics() -> Rows:
     return [{"name": metric.name, "gate": metric.written_gate(), "what": metric.summary} for metric in in_order()]
 
 
+def _suites() -> Rows:
+    files = bundled_suites().items()
+    return [{"name": name, "what": yaml.safe_load(file.read_text("utf-8")).get("description")} for name, file in files]
+
+
 LISTS = {
     "backbones": _backbones,
     "datasets": _datasets,
     "strategies": _strategies,
     "heads": _heads,
     "metrics": _metrics,
+    "suites": _suites,
 }

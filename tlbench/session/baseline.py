@@ -7,6 +7,7 @@ from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.side import Side
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.session.folder import NothingThereError
 from tlbench.session.side import side_of
 
 
@@ -34,7 +35,9 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
 
 
 def _runs(place: Path) -> list[RunFolder]:
+    if not place.exists():
+        raise NothingThereError(f"{place} does not exist; `tlbench run SUITE` makes a run")
     folders = [open_run(place)] if is_run(place) or not place.is_dir() else runs_under(place)
     if not folders:
-        raise UserError(f"{place} holds no run; `tlbench run SUITE` makes one")
+        raise NothingThereError(f"{place} holds no run; `tlbench run SUITE` makes one")
     return folders

@@ -10,7 +10,7 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.core.selection import select, selecting
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
-from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.results.run_folder import RUN_FILE, RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Records, Store
 
 log = logging.getLogger("tlbench")
@@ -55,13 +55,17 @@ def find_run(run: Run, say: Say) -> RunFolder:
         return run
     path = as_path(run, "run")
     if not path.exists():
-        raise UserError(f"{path} does not exist; `tlbench run SUITE` makes a run")
+        raise NothingThereError(f"{path} does not exist; `tlbench run SUITE` makes a run")
     if not is_run(path) and (runs := runs_under(path, say)):
         say(f"{path}: taking its newest run, {runs[0].path.name}")
         return runs[0]
     if not is_run(path) and (below := _with_runs(path)):
         named = ", ".join(below[:NAMED]) + (f" and {len(below) - NAMED} more" if len(below) > NAMED else "")
-        raise UserError(f"{path} is not the folder of a run, and has runs further below: name one of {named}")
+        raise NothingThereError(f"{path} is not the folder of a run, and has runs further below: name one of {named}")
+    if path.is_dir() and not is_run(path):
+        raise NothingThereError(
+            f"{path} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one"
+        )
     return open_run(path)
 
 
