@@ -87,6 +87,11 @@ def test_counts_alone_are_not_green_where_other_numbers_were_asked_for() -> None
 def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
     counts = entry(builders.record(accuracy=None, timings=None, memory=None), None)
     assert judged([counts], [counts]).exit_code == 0
+    timed_here = entry(builders.record(accuracy=None, timings=timed()), None)
+    elsewhere = timed_here.model_copy(update={"machine": {"cpu": "another"}})
+    found = judged([timed_here], [elsewhere])
+    assert found.out_of_reach, "times of another machine are not comparable, which is said"
+    assert found.exit_code == 0
 
 
 def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> None:

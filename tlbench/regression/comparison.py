@@ -74,9 +74,10 @@ class Comparison:
 
     @property
     def only_exact(self) -> bool:
-        """Whether exact numbers alone could be judged, though both sides have others too."""
+        """Whether exact numbers alone could be judged, though both sides have others that hold on any machine."""
         judged = self.of(*JUDGED)
-        return bool(judged and self.out_of_reach) and all(METRICS[each.metric].exact for each in judged)
+        anywhere = any(not METRICS[each.metric].machine_bound for each in self.out_of_reach)
+        return bool(judged) and anywhere and all(METRICS[each.metric].exact for each in judged)
 
     @property
     def out_of_reach(self) -> list[Judgement]:
