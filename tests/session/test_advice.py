@@ -157,7 +157,6 @@ def test_a_folder_of_images_is_counted(said: Said, tmp_path: Path) -> None:
         (["--images", "5"], "--similar is missing: yes for classes like ImageNet's"),
         (["--images", "5", "--similar", "maybe"], "--similar maybe: yes for classes like ImageNet's"),
         (["--images", "0", "--similar", "yes"], "0 is not in the range x>=1"),
-        (["--images", "5", "--similar", "yes", "nowhere"], "nowhere does not exist"),
         (["--path", "nowhere", "--similar", "yes"], "the data set folder nowhere does not exist"),
     ],
 )  # fmt: skip
@@ -165,3 +164,7 @@ def test_errors_are_one_sentence(words: list[str], error: str, said: Said) -> No
     *usage, text = said(*words, code=64).splitlines()
     assert error in text
     assert [line.partition(" ")[0] for line in usage] in ([], ["Usage:", "Try", ""])  # before click's own errors
+
+
+def test_a_run_that_is_nowhere_has_the_code_of_what_is_missing(said: Said) -> None:
+    assert "nowhere does not exist" in said("--images", "5", "--similar", "yes", "nowhere", code=3)
