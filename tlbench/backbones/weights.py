@@ -125,14 +125,14 @@ def find(
     Raises MissingWeightsError, naming the file and the ways out, where the weights are nowhere and nothing may stand
     in, and UserError for arguments of which there are none.
     """
-    named = f"{OF}{info.name}" + (f" with {dict(args)}" if args else "")
+    of = info.name + (f" with {dict(args)}" if args else "")
     files = _official_files(info, args, include_top, image_size)
     if include_top and instead is not None:
         instead = "random"  # drawn ones have no classifier
     if not files:
         if instead is not None:
             return stand_in(info, args, instead)
-        raise UserError(f"there are no {named}; give it `weights: random`, or other arguments")
+        raise UserError(f"there are no {OF}{of}; give it `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; mend {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
@@ -152,7 +152,7 @@ def find(
     if instead is not None:
         return stand_in(info, args, instead)
     looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
-    raise MissingWeightsError([Missing(named.removeprefix(OF), official, looked, why)])
+    raise MissingWeightsError([Missing(of, official, looked, why)])
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:

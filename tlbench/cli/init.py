@@ -16,6 +16,7 @@ from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
+from tlbench.datasets.told import first
 from tlbench.session.data import rule_of
 
 NAMED_CLASSES = 8
@@ -128,9 +129,8 @@ def _written(rule: SplitRule) -> str:
 def _counted(layout: Layout) -> str:
     files = {split: sum(map(len, layout.files[split].values())) for split in SPLITS}
     classes = [name if name.isprintable() else repr(name) for name in layout.classes]
-    more = f", and {len(classes) - NAMED_CLASSES} more" if len(classes) > NAMED_CLASSES else ""
     counts = ", ".join(f"{count} {split}" for split, count in files.items())
-    said = f"{len(classes)} classes ({', '.join(classes[:NAMED_CLASSES])}{more}); {sum(files.values())} files: {counts}"
+    said = f"{len(classes)} classes ({first(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
     others = _others(layout)
     return f"{said} ({others} without the ending of an image)" if others else said
 

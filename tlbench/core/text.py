@@ -40,6 +40,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def first_of(words: Sequence[str], most: int, between: str = ", ") -> str:
+    """At most `most` of some words, and how many more there are: ``a, b and 3 more``."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return between.join(words[:most]) + more
+
+
 def three_digits(value: float) -> str:
     """`value` to three significant digits, or to the unit where it is larger: ``3.81``, ``25.9``, ``382``, ``1234``."""
     if value >= 99.95:

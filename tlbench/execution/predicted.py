@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import Cell
 from tlbench.core.duration import duration
-from tlbench.core.text import counted
+from tlbench.core.text import counted, first_of
 from tlbench.costs.predict import Cost, Part, cost_of
 from tlbench.costs.speeds import fitted, reference
 from tlbench.datasets import registry as datasets
@@ -138,11 +138,10 @@ def memory_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int
     large = [cell for cell in cells if cell.id in costs and costs[cell.id].memory > free]
     if not large:
         return []
-    named = [f"{cell.label} ({cell.id}, {_size(costs[cell.id].memory)})" for cell in large[:NAMED]]
-    more = f" and {len(large) - NAMED} more" if len(large) > NAMED else ""
+    named = [f"{cell.label} ({cell.id}, {_size(costs[cell.id].memory)})" for cell in large]
     return [
         f"Memory may not be enough for {counted(len(large), 'cell')}, with {_size(free)} free: "
-        f"{'; '.join(named)}{more}. A smaller batch_size or image_size takes less."
+        f"{first_of(named, NAMED, '; ')}. A smaller batch_size or image_size takes less."
     ]
 
 

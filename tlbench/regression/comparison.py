@@ -70,7 +70,12 @@ class Comparison:
             return REGRESSION
         if self.of("newly failing", "missing"):
             return SOME_FAILED
-        return FINE if self.of(*JUDGED) and not self.only_exact else NOTHING
+        return FINE if self.decides else NOTHING
+
+    @property
+    def decides(self) -> bool:
+        """Whether a number was judged, and not exact ones alone where both sides have others."""
+        return bool(self.of(*JUDGED)) and not self.only_exact
 
     @property
     def only_exact(self) -> bool:

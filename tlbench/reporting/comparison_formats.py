@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from tlbench.core.plugins import Registry
 from tlbench.regression.comparison import Comparison
-from tlbench.regression.verdicts import JUDGED, WORST_FIRST, Judgement
+from tlbench.regression.verdicts import WORST_FIRST, Judgement
 from tlbench.reporting.document import plain
 from tlbench.reporting.judgements import sentence
 from tlbench.reporting.output import Made
@@ -116,7 +116,7 @@ def github(comparison: Comparison) -> str:
         if kind:
             title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
-    kind = "notice" if comparison.of(*JUDGED) and not comparison.only_exact else "error"
+    kind = "notice" if comparison.decides else "error"
     lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
 

@@ -89,11 +89,16 @@ def is_run(folder: Path) -> bool:
     return (folder / RUN_FILE).is_file()
 
 
+def no_run(folder: Path) -> str:
+    """What is said of a folder that is no run."""
+    return f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one"
+
+
 def open_run(folder: Path) -> RunFolder:
     """Read the run in `folder`. Raises UserError where there is none, or its run.json is damaged or too new."""
     file = folder / RUN_FILE
     if not file.is_file():
-        raise UserError(f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one")
+        raise UserError(no_run(folder))
     try:
         content = read_file(file, MOST_BYTES)
         _refuse_newer(file, content)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.selection import select, selecting
+from tlbench.core.text import first_of
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
-from tlbench.results.run_folder import RUN_FILE, RunFolder, is_run, open_run, runs_under
+from tlbench.results.run_folder import RunFolder, is_run, no_run, open_run, runs_under
 from tlbench.results.store import Records, Store
 
 log = logging.getLogger("tlbench")
@@ -60,12 +61,10 @@ def find_run(run: Run, say: Say) -> RunFolder:
         say(f"{path}: taking its newest run, {runs[0].path.name}")
         return runs[0]
     if not is_run(path) and (below := _with_runs(path)):
-        named = ", ".join(below[:NAMED]) + (f" and {len(below) - NAMED} more" if len(below) > NAMED else "")
+        named = first_of(below, NAMED)
         raise NothingThereError(f"{path} is not the folder of a run, and has runs further below: name one of {named}")
     if path.is_dir() and not is_run(path):
-        raise NothingThereError(
-            f"{path} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one"
-        )
+        raise NothingThereError(no_run(path))
     return open_run(path)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import ValidationError
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, first_of
 from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
@@ -120,9 +120,7 @@ def _which(name: str, taken: Sequence[RunFolder], folders: Sequence[RunFolder]) 
     """Which runs count: in the words of `find_run` where it is the newest alone."""
     if [folder.path for folder in taken] == [folders[0].path]:
         return f"{name}: taking its newest run, {taken[0].path.name}"
-    named = [folder.path.name for folder in taken]
-    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-    which = f"{', '.join(named[:NAMED])}{more}"
+    which = first_of([folder.path.name for folder in taken], NAMED)
     return f"{name}: taking {len(taken)} of its {len(folders)} runs, {which}; accuracies are of a cell's newest"
 
 

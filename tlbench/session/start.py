@@ -103,7 +103,7 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         raise UserError(f"{place} cannot be made, since {there} is a file; {way_out}")
     if out is not None and is_run(out):
         if fresh:
-            raise UserError(f"{argument('fresh')}: {out} holds a run already; {way_out}")
+            raise _not_fresh(out)
         return
     if out is None and any(is_run(one) for one in place.glob("*")):
         return  # perhaps one that is only read
@@ -115,9 +115,13 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         raise UserError(f"no folder can be made in {there} ({error.strerror}); {way_out}") from error
 
 
+def _not_fresh(out: Path) -> UserError:
+    return UserError(f"{argument('fresh')}: {out} holds a run already; name another folder with {argument('out')}")
+
+
 def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, models: bool, fresh: bool) -> Found:
     if fresh:
-        raise UserError(f"{argument('fresh')}: {out} holds a run already; name another folder with {argument('out')}")
+        raise _not_fresh(out)
     found = resumable([open_run(out)], ids, asked, inputs, models)
     if found is None:
         raise UserError(

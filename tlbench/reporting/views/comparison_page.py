@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.text import first_of
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Section, Table, Text, compact, prose
@@ -43,9 +44,8 @@ def _summary(ordered: Sequence[Judgement]) -> Table:
     rows = []
     for label, verdicts in SUMMARY:
         fitting = [judgement for judgement in ordered if judgement.verdict in verdicts]
-        named = "; ".join(map(_named, fitting[:MOST_NAMED]))
-        more = f" and {len(fitting) - MOST_NAMED} more" if len(fitting) > MOST_NAMED else ""
-        rows.append([label, str(len(fitting)), named + more or DASH])
+        named = first_of([*map(_named, fitting)], MOST_NAMED, "; ")
+        rows.append([label, str(len(fitting)), named or DASH])
     return Table.of(["", "Numbers", "Which"], rows, right=[1])
 
 
