@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tlbench.core.cell import Cell, Head, Limit, Named, Timing, Training
+from tlbench.core.cell import Cell, Head, Limit, Named, Timing
+from tlbench.core.training import Training
 from tlbench.measuring.hosts import Pace
 from tlbench.statistics.bootstrap import ratio
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Training, Weights
+from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Weights
+from tlbench.core.training import Training
 from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, StepTiming, Timings
 from tlbench.results.record import Accuracy, Counts, Failure, PartCounts, Provenance, Record, WeightsProvenance

@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from tests import builders
-from tlbench.core.cell import Augmentation, Cell, Grown, Head, Named, Timing, Training, Tuning
+from tlbench.core.cell import Cell, Head, Named, Timing
+from tlbench.core.training import Augmentation, Training, Tuning
+from tlbench.core.value import Grown
 
 ORIGINAL = {"train": None, "head": Head(name="imagenet"), "strategy": Named(name="pretrained")}
 

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from tlbench.core.cell import Augmentation, EarlyStopping, Limit, RandAugment, ReduceLROnPlateau
+from tlbench.core.cell import Limit
+from tlbench.core.training import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau
 from tlbench.results.record import Record
 from tlbench.suite.fields import Section
 from tlbench.suite.schema import SuiteFile

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests import builders
-from tlbench.core.cell import Augmentation, Head, Named
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Augmentation
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.groups import grouped, in_turns

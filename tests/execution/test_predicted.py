@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL
-from tlbench.core.cell import Limit, Named, Training
+from tlbench.core.cell import Limit, Named
 from tlbench.core.duration import duration
+from tlbench.core.training import Training
 from tlbench.costs.predict import Cost
 from tlbench.execution.predicted import (
     cost_sentences,

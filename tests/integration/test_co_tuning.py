@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.integration.test_cut_training import SHORT, TRAIN, job, probabilities, run
-from tlbench.core.cell import Augmentation, Named
+from tlbench.core.cell import Named
+from tlbench.core.training import Augmentation
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.job import Finished, Job, Keep

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests import builders
-from tlbench.core.cell import Augmentation, Head, Limit, Named, Training
+from tlbench.core.cell import Head, Limit, Named
+from tlbench.core.training import Augmentation, Training
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child

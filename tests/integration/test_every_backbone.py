@@ -12,7 +12,8 @@ import pytest
 from tests import builders
 from tests.narrow import present
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Limit, Named, Training
+from tlbench.core.cell import Limit, Named
+from tlbench.core.training import Training
 from tlbench.datasets.prepare import prepare
 from tlbench.execution import child, server
 from tlbench.execution.groups import grouped

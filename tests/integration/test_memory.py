@@ -9,7 +9,8 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tlbench.core.cell import Limit, Named, Training
+from tlbench.core.cell import Limit, Named
+from tlbench.core.training import Training
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution import child, server

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.integration.test_cut_training import SGD, check_same, job, probabilities, run
-from tlbench.core.cell import EarlyStopping, Named
+from tlbench.core.cell import Named
+from tlbench.core.training import EarlyStopping
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child
 from tlbench.execution.groups import grouped

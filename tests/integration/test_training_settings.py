@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.integration.test_cut_training import GRADIENT, TRAIN, job, probabilities, run
-from tlbench.core.cell import Augmentation, Head, Named, RandAugment
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Augmentation, RandAugment
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Keep
 

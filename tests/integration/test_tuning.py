@@ -8,7 +8,8 @@ import pytest
 
 from tests.integration.test_cut_training import FROZEN, PARTIAL, TRAIN, job, probabilities, run
 from tests.narrow import present
-from tlbench.core.cell import Head, Named, Tuning
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Tuning
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Keep
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.integration.test_cut_training import TRAIN, job, probabilities, run
-from tlbench.core.cell import EarlyStopping, Named
+from tlbench.core.cell import Named
+from tlbench.core.training import EarlyStopping
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Finished, Keep
 

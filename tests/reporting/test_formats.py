@@ -9,9 +9,7 @@ import pytest
 from tests import builders
 from tests.narrow import present
 from tests.reporting.tables import rows, text_of
-from tlbench.core.cell import (
-    Named,
-)
+from tlbench.core.cell import Named
 from tlbench.results.table import COLUMNS, to_frame
 
 

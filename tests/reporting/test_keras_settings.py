@@ -9,17 +9,8 @@ import numpy as np
 import pytest
 
 from tests.reporting.test_keras_code import recorded
-from tlbench.core.cell import (
-    Augmentation,
-    EarlyStopping,
-    Head,
-    Named,
-    RandAugment,
-    ReduceLROnPlateau,
-    Shape,
-    Training,
-    Tuning,
-)
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau, Shape, Training, Tuning
 from tlbench.datasets import synthetic
 from tlbench.reporting.keras_code import program, why_not
 from tlbench.reporting.keras_settings import arguments

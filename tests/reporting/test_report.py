@@ -7,16 +7,8 @@ import pytest
 from tests import builders
 from tests.narrow import present
 from tests.reporting.tables import render, rows, table
-from tlbench.core.cell import (
-    Augmentation,
-    EarlyStopping,
-    Head,
-    Limit,
-    Named,
-    RandAugment,
-    ReduceLROnPlateau,
-    Tuning,
-)
+from tlbench.core.cell import Head, Limit, Named
+from tlbench.core.training import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau, Tuning
 from tlbench.reporting.formats import file_name
 from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
 from tlbench.results.trained import Search, Trial

@@ -6,10 +6,7 @@ import pytest
 
 from tests import builders
 from tests.reporting.tables import render, rows, table, text_of
-from tlbench.core.cell import (
-    Named,
-    Timing,
-)
+from tlbench.core.cell import Named, Timing
 from tlbench.reporting.formats import FORMATS
 from tlbench.reporting.report import Report
 from tlbench.results.measured import Doubt

@@ -5,7 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from tests.strategies.test_strategies import ARGS, LAYERS
-from tlbench.core.cell import Augmentation, EarlyStopping, Head, ReduceLROnPlateau, Training
+from tlbench.core.cell import Head
+from tlbench.core.training import Augmentation, EarlyStopping, ReduceLROnPlateau, Training
 from tlbench.strategies import registry
 from tlbench.strategies.base import HEAD_RATE, Phase, Solver, as_asked
 from tlbench.training.solvers.registry import SOLVERS

@@ -1,6 +1,5 @@
 """From a suite to its cells: what the matrix has, in which order, and under which ids."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ from tests import builders
 from tests.narrow import present
 from tlbench.backbones import registry
 from tlbench.core.cell import Cell, Limit, Named
-from tlbench.core.errors import UserError, as_options
-from tlbench.core.selection import select, selecting, shard
+from tlbench.core.errors import UserError
+from tlbench.core.selection import select
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -255,86 +254,6 @@ def test_auto_takes_the_rate_of_the_strategy_and_the_optimizer(tmp_path: Path) -
 def test_a_cell_survives_json(tmp_path: Path) -> None:
     (cell,) = cells(tmp_path, BASE.replace("epochs: 1", "epochs: 1, early_stopping: {patience: 2}"))
     assert Cell.model_validate_json(cell.model_dump_json()) == cell
-
-
-def test_select_chooses_by_pattern_and_refuses_what_matches_nothing() -> None:
-    found = expand(load_suite(SMALL))
-    assert len(select(found, "backbone=MobileNetV2* strategy=frozen,full")) == 4
-    assert select(found, f"id={found[3].id}") == (found[3],)
-    for expression, sentence in [
-        ("frozen", "not of the form key=pattern"),
-        ("2cf2d1", "a cell by its id is id=2cf2d1"),
-        ("strateg=frozen", "did you mean 'strategy'"),
-        ("strategy=frosen", "strategy=frosen matches none of the 12 cells; did you mean 'frozen'"),
-        ("strategy=frozen,nope", "strategy=nope matches none of the 12 cells; known values of strategy: frozen, full"),
-        ("dataset=intel backbone=VGG*", "backbone=VGG[*] matches none"),
-    ]:
-        with pytest.raises(UserError, match=sentence) as caught:
-            select(found, expression)
-        assert caught.value.exit_code == 64
-    with pytest.raises(UserError, match=r"^`select`: strategy=frosen matches none"):
-        select(found, "strategy=frosen")
-    with as_options(), pytest.raises(UserError, match=r"^--select: strategy=frosen matches none"):
-        select(found, "strategy=frosen")
-    with pytest.raises(UserError, match="matches none of the 12 cells; `tlbench plan` lists them") as caught:
-        select(found, "strategy=frozen strategy=full")
-    assert caught.value.exit_code == 3
-
-
-@pytest.mark.parametrize(
-    ("expression", "count"),
-    [
-        ('backbone="MobileNet (alpha=0.25)" strategy=full', 2),
-        ("strategy=full backbone='MobileNet (alpha=0.25)'", 2),
-        ('backbone="MobileNet (alpha=0.25)","MobileNetV2 (alpha=0.35)"', 12),
-        ('backbone="MobileNetV2 (*",MobileNet', 12),
-        ('  strategy="full" \t dataset="intel"  ', 2),
-    ],
-)
-def test_a_name_with_blanks_stands_in_quotes(expression: str, count: int) -> None:
-    assert len(select(expand(load_suite(SMALL)), expression)) == count
-
-
-@pytest.mark.parametrize(
-    ("expression", "sentence"),
-    [
-        ("backbone=MobileNet (alpha=0.25)", """there is no key '(alpha'; quotes hold a name with blanks together: backbone="MobileNet (alpha=0.25)\""""),
-        ('backbone="MobileNet (alpha=0.25)', """'backbone="MobileNet' is not of the form key=pattern; a quote that opens is to be closed"""),
-        ('backbone="MobileNet (alpha=0.5)"', """backbone="MobileNet (alpha=0.5)" matches none of the 12 cells; did you mean 'MobileNet (alpha=0.25)'"""),
-        ('strategy="full"x', "is not of the form key=pattern"),
-        ("strategy=full,", "'strategy=full,' is not of the form key=pattern, e.g. backbone=MobileNet*"),
-        ("=full", "there is no key ''; known keys: "),
-        ("strategy=", "'strategy=' is not of the form key=pattern, e.g."),
-    ],
-)  # fmt: skip
-def test_what_is_said_of_quotes_and_blanks(expression: str, sentence: str) -> None:
-    with pytest.raises(UserError, match=re.escape(sentence)):
-        select(expand(load_suite(SMALL)), expression)
-
-
-def test_a_selection_of_one_cell_selects_it() -> None:
-    found = expand(load_suite(SMALL))
-    full = select(found, "strategy=full")
-    said = selecting(full[1], full, "strategy=full")
-    assert said == 'strategy=full backbone="MobileNetV2 (alpha=0.35)" dataset=cats_dogs'
-    assert select(found, said) == (full[1],)
-    for cell in found:
-        assert select(found, selecting(cell, found)) == (cell,)
-    assert selecting(found[0], [found[0], found[0].model_copy(update={"image_size": 40})]) == f"id={found[0].id}"
-
-
-@pytest.mark.parametrize("of", [1, 2, 5, 7, 12])
-def test_shards_have_every_cell_once_and_are_alike_in_size(of: int) -> None:
-    found = expand(load_suite(SMALL))
-    parts = [shard(found, f"{number}/{of}") for number in range(1, of + 1)]
-    assert tuple(cell for part in parts for cell in part) == found
-    assert {len(part) for part in parts} <= {12 // of, -(-12 // of)}
-
-
-@pytest.mark.parametrize("part", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4", "1/4/4", "1/13"])
-def test_what_is_no_part_of_a_suite_is_refused(part: str) -> None:
-    with pytest.raises(UserError, match=r"^`shard`: "):
-        shard(expand(load_suite(SMALL)), part)
 
 
 def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tests import builders
 from tests.narrow import present
-from tlbench.core.cell import Head, Named, Training
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Training
 
 keras = pytest.importorskip("keras")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlbench.core.cell import RandAugment, Training
+from tlbench.core.training import RandAugment, Training
 from tlbench.training.mixing import BatchChange, cutmix, in_parts, mixup
 from tlbench.training.rand_augment import CHANGES, rand_augment
 

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests import builders
-from tlbench.core.cell import Named, Training
+from tlbench.core.cell import Named
+from tlbench.core.training import Training
 
 keras = pytest.importorskip("keras")
 

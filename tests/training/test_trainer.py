@@ -9,7 +9,8 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
-from tlbench.core.cell import Cell, EarlyStopping  # noqa: E402
+from tlbench.core.cell import Cell  # noqa: E402
+from tlbench.core.training import EarlyStopping  # noqa: E402
 from tlbench.modeling.layers import seed_noise  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training.batches import Arrays, Batches  # noqa: E402

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.core.cell import Value
+from tlbench.core.value import Value
 
 MANIFEST = "manifest.json"
 VERSION = 4

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from tlbench.core.cell import Cell, Head, Scalar, Training
+from tlbench.core.cell import Cell, Head, Scalar
 from tlbench.core.image_size import height_width
+from tlbench.core.training import Training
 from tlbench.costs.sizes import Size, size_of
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import LayerView, Phase

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from tlbench.cache.writer import Writer
-from tlbench.core.cell import Limit, Value
+from tlbench.core.cell import Limit
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, height_width
+from tlbench.core.value import Value
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import Picture, UndecodableError, quiet
 from tlbench.datasets.duplicates import Place, Sketch, of_used, sketch

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from tlbench.core.cell import Value
+from tlbench.core.value import Value
 from tlbench.measuring.jobs import TimerJob
 from tlbench.results.measured import Environment, GpuState
 from tlbench.results.record import Failure, Status

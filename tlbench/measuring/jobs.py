@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from tlbench.core.cell import ORIGINAL_CLASSES, Backend, Cell, StepName, Timing, Value
+from tlbench.core.cell import ORIGINAL_CLASSES, Backend, Cell, StepName, Timing
+from tlbench.core.value import Value
 from tlbench.results.record import Record
 
 FEW_CLASSES = 32

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import keras
 
-from tlbench.core.cell import Head, Named, Training
+from tlbench.core.cell import Head, Named
 from tlbench.core.errors import UserError
+from tlbench.core.training import Training
 from tlbench.modeling.adapters import ADAPTERS
 from tlbench.modeling.blocks import blocks_of
 from tlbench.modeling.layers import draws_random_numbers, is_normalization, leaves, rate_name

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tlbench.core.cell import Cell, StepName, Value
+from tlbench.core.cell import Cell, StepName
 from tlbench.core.text import OneLine
+from tlbench.core.value import Value
 
 STATE = ("weights", "gradients", "optimizer")
 EXACT = ("params", "trainable", "depth", "size_mb", "flops")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from tlbench.core.cell import Cell, Training
+from tlbench.core.cell import Cell
+from tlbench.core.training import Training
 from tlbench.regression.contrasts import LEVEL, Recipe, Right
 from tlbench.results.record import Record
 from tlbench.statistics.multiple import holm

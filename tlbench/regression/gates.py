@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializationInfo, model_serializer, model_validator
 
-from tlbench.core.cell import Cell, Value
+from tlbench.core.cell import Cell
 from tlbench.core.selection import KEYS
+from tlbench.core.value import Value
 from tlbench.regression.metrics.registry import METRICS
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Value
 from tlbench.core.text import OneLine
+from tlbench.core.value import Value
 from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditions, pack
 from tlbench.regression.gates import Gates
 from tlbench.regression.metrics.registry import METRICS

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tlbench.core.cell import Cell, Value
+from tlbench.core.cell import Cell
 from tlbench.core.text import OneLine
+from tlbench.core.value import Value
 
 Verdict = Literal[
     "regressed",

@@ -3,7 +3,7 @@
 import math
 from textwrap import indent
 
-from tlbench.core.cell import Augmentation, EarlyStopping, ReduceLROnPlateau, Shape, Training
+from tlbench.core.training import Augmentation, EarlyStopping, ReduceLROnPlateau, Shape, Training
 from tlbench.reporting import keras_snippets as snippets
 from tlbench.results.record import Record
 from tlbench.strategies.base import WARMUP

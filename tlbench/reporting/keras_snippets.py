@@ -1,7 +1,7 @@
 """Parts of programs in plain Keras, as `keras_code` puts them together. Pure."""
 
-from tlbench.core.cell import Shape
 from tlbench.core.image_size import Resize
+from tlbench.core.training import Shape
 from tlbench.strategies.base import WARMUP
 from tlbench.strategies.scratch import MOMENTUM
 

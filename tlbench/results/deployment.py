@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Value
+from tlbench.core.value import Value
 from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Failure
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import Value
+from tlbench.core.value import Value
 
 
 class SkippedFile(Value):

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import StepName, Timing, Value
+from tlbench.core.cell import StepName, Timing
+from tlbench.core.value import Value
 
 
 class Doubt(Value):

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlbench.core.cell import Cell, Value, Weights
+from tlbench.core.cell import Cell, Weights
+from tlbench.core.value import Value
 from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, Timings, Usage
 from tlbench.results.trained import Epoch, Search, TrainedPhase, TrainingPath

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from tlbench.core.cell import Value
 from tlbench.core.errors import UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
+from tlbench.core.value import Value
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tlbench.core.cell import Value
 from tlbench.core.files import OddFileError, read_file, write_atomically
+from tlbench.core.value import Value
 
 BUDGET_FILE = "budget.json"
 MOST_BYTES = 64 * 2**20

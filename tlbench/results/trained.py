@@ -2,7 +2,8 @@
 
 from typing import ClassVar, Literal
 
-from tlbench.core.cell import Grown, Monitor, Value
+from tlbench.core.training import Monitor
+from tlbench.core.value import Grown, Value
 from tlbench.results.measured import Usage
 
 

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from tlbench.core.cell import Head, Shape, Training, Value, Weights
+from tlbench.core.cell import Head, Weights
+from tlbench.core.training import Shape, Training
+from tlbench.core.value import Value
 
 Solver = Literal["linear", "ridge", "nearest_mean", "cosine", "neighbours", "gradient"]
 BatchNorm = Literal["inference", "train"]

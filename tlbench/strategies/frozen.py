@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tlbench.core.cell import Head, Training
+from tlbench.core.cell import Head
+from tlbench.core.training import Training
 from tlbench.strategies.base import HEAD_RATE, LayerView, Phase, Solver, Strategy, Tunable, head_phase, is_linear
 
 

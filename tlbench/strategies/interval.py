@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from tlbench.core.cell import Head, Training
+from tlbench.core.cell import Head
+from tlbench.core.training import Training
 from tlbench.strategies.base import LayerView, Part, Phase, fine_tuning, head_phase
 from tlbench.strategies.finetuning import FromHead
 

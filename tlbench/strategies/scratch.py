@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tlbench.core.cell import Head, Training, Weights
+from tlbench.core.cell import Head, Weights
+from tlbench.core.training import Training
 from tlbench.strategies.base import LayerView, Phase, Strategy, Tunable
 
 MOMENTUM = 0.9

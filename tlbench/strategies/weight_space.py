@@ -4,7 +4,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from tlbench.core.cell import Head, Training
+from tlbench.core.cell import Head
+from tlbench.core.training import Training
 from tlbench.strategies.base import LayerView, Phase
 from tlbench.strategies.finetuning import TwoRates
 from tlbench.strategies.full import Full

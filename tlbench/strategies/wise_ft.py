@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tlbench.core.cell import Head, Training
+from tlbench.core.cell import Head
+from tlbench.core.training import Training
 from tlbench.strategies.weight_space import WeightSpace
 
 SHARES = tuple(tenths / 10 for tenths in range(11))

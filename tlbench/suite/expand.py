@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator, Sized
 from itertools import product
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import RECIPE, Cell, Named, Timing, Training, Tuning
+from tlbench.core.cell import RECIPE, Cell, Named, Timing
+from tlbench.core.training import Training, Tuning
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import Strategy
 from tlbench.suite.document import Loc

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, ValidationInfo
 from tlbench.backbones import drawn, saved
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Scaling, per_channel
-from tlbench.core.cell import FILE, Head, Named, Scalar, Value, Weights
+from tlbench.core.cell import FILE, Head, Named, Scalar, Weights
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.value import Value
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.names import SPLITS
 from tlbench.heads import registry as heads

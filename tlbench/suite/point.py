@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Backend, Combination, Named, Training
+from tlbench.core.cell import Backend, Combination, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width
+from tlbench.core.training import Training
 from tlbench.datasets import registry as datasets
 from tlbench.strategies import registry as strategies
 from tlbench.suite.document import Loc

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, model_validator
 
-from tlbench.core.cell import Augmentation, EarlyStopping, Monitor, RandAugment, ReduceLROnPlateau, Shape, Tuning
+from tlbench.core.training import Augmentation, EarlyStopping, Monitor, RandAugment, ReduceLROnPlateau, Shape, Tuning
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 from tlbench.suite.fields import Count, Flag, Fraction, Listed, NotNegative, Section, complain, number, one_of, whole
 

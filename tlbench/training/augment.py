@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Augmentation
+from tlbench.core.training import Augmentation
 from tlbench.training.batches import ModelInputs, in_order
 
 VIEW_BATCH = 32

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tlbench.core.cell import Cell, Training
+from tlbench.core.cell import Cell
+from tlbench.core.training import Training
 from tlbench.training.one_update import one_update
 from tlbench.training.rates import with_multiples
 from tlbench.training.second_head import Along

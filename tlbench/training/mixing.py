@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.core.cell import Training
+from tlbench.core.training import Training
 from tlbench.training.rand_augment import rand_augment
 
 Numbers = NDArray[Any]

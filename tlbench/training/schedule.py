@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from tlbench.core.cell import Shape
+from tlbench.core.training import Shape
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlbench.core.cell import Cell, Training
+from tlbench.core.cell import Cell
+from tlbench.core.training import Training
 from tlbench.host.allocator import usage
 from tlbench.modeling.layers import seed_noise
 from tlbench.results.measured import Usage

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tlbench.core.cell import Training
+from tlbench.core.training import Training
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.adapters import merge
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of

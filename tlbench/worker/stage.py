@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.cell import Augmentation, Cell, Head, Named
+from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
+from tlbench.core.training import Augmentation
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.assemble import Assembled, head_of
 from tlbench.modeling.auxiliary import auxiliary_head, with_auxiliary

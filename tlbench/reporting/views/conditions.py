@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from tlbench.core.cell import Cell, Training
+from tlbench.core.cell import Cell
 from tlbench.core.image_size import in_words
+from tlbench.core.training import Training
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report, RunRecord

@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from tlbench.core.cell import Cell, StepName, Training, Value
+from tlbench.core.cell import Cell, StepName
 from tlbench.core.image_size import brief
+from tlbench.core.training import Training
+from tlbench.core.value import Value
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.results.record import Record
