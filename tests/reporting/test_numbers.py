@@ -1,7 +1,10 @@
 """Numbers as reports write them."""
 
+import math
+
 import pytest
 
+from tlbench.core.text import percent, tenths
 from tlbench.reporting import numbers
 
 
@@ -47,3 +50,25 @@ def test_numbers_near_a_power_of_ten_are_written_as_numbers(value: float, text: 
 def test_sizes_and_seconds_change_their_digits_where_they_are_written() -> None:
     assert [numbers.size(value) for value in (9.994, 9.996, 10.4)] == ["9.99", "10", "10"]
     assert [numbers.seconds(value) for value in (99.94, 99.96)] == ["99.9 s", "2 min"]
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "text"),
+    [
+        (341, 400, "85.3%"),
+        (339, 400, "84.8%"),
+        (1023, 1200, "85.3%"),
+        (2, 3, "66.7%"),
+        (0, 9, "0.0%"),
+        (9, 9, "100.0%"),
+    ],
+)
+def test_an_exact_half_is_rounded_up_whatever_the_digit_before_it(right: int, images: int, text: str) -> None:
+    """Python writes 85.25 as 85.2 and 84.75 as 84.8."""
+    assert percent(right / images) == text
+    assert numbers.interval(right / images, 0.0, 1.0) == f"{text} (0.0–100.0)"
+
+
+def test_a_difference_is_rounded_alike_both_ways() -> None:
+    assert [numbers.points(341 / 400 - 326 / 400), numbers.points(326 / 400 - 341 / 400)] == ["+3.8", "-3.8"]
+    assert math.isinf(tenths(math.inf))

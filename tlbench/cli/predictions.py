@@ -5,6 +5,7 @@ import json
 import click
 
 from tlbench.cli.terminal import say
+from tlbench.core.text import percent
 from tlbench.datasets.names import shown
 from tlbench.reporting.document import Note, Table
 from tlbench.reporting.formats import frame_as_csv
@@ -58,13 +59,13 @@ def _table(found: Predictions, likeliest: int | None) -> Table:
     """A line for each image, with each class's share; of many classes, a line for each of the likeliest."""
     if likeliest is None and len(found.classes) <= WIDEST:
         rows = [
-            [shown(file), found.top(index)[0][0], *(f"{share:.1%}" for share in found.probabilities[index])]
+            [shown(file), found.top(index)[0][0], *(percent(share) for share in found.probabilities[index])]
             for index, file in enumerate(found.files)
         ]
         headings = ["Image", "Class", *found.classes]
         return Table.of(headings, rows, right=range(2, len(headings)))
     rows = [
-        [shown(file) if rank == 0 else "", name, f"{share:.1%}"]
+        [shown(file) if rank == 0 else "", name, percent(share)]
         for index, file in enumerate(found.files)
         for rank, (name, share) in enumerate(found.top(index, likeliest or SEVERAL))
     ]

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from tlbench.cli.time_left import TimeLeft
 from tlbench.core.cell import Cell
 from tlbench.core.duration import duration
-from tlbench.core.text import counted, disarmed
+from tlbench.core.text import counted, disarmed, percent
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
@@ -153,7 +153,7 @@ class Terminal:
         if message.epoch:
             text = f"epoch {message.epoch}/{cell.training.epochs}"
             if message.val_accuracy is not None:
-                text += f", validation {message.val_accuracy:.1%}"
+                text += f", validation {percent(message.val_accuracy)}"
         self._show(cell, text)
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
@@ -232,5 +232,5 @@ def line(record: Record) -> str:
         why = f"{record.failure.type}: {record.failure.message.splitlines()[0]}"
         return f"[red]{record.status}[/] {name}: {escape(why)}"
     marks = f" [yellow]({', '.join(record.fallbacks)})[/]" if record.fallbacks else ""
-    what = f"top-1 {record.accuracy.top1:.1%}" if record.accuracy else "counted"
+    what = f"top-1 {percent(record.accuracy.top1)}" if record.accuracy else "counted"
     return f"{name}: {what} in {duration(seconds)}{marks}"

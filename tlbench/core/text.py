@@ -1,5 +1,6 @@
 """Formatting of text and numbers that several rooms share. Pure."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -51,3 +52,20 @@ def three_digits(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def tenths(value: float) -> float:
+    """`value` rounded to one digit, a half away from zero: 85.25 is 85.3 and 84.75 is 84.8.
+
+    Python's own formatting rounds an exact half to the even digit, so that two accuracies of the same test images would
+    be rounded in different directions.
+    """
+    if not math.isfinite(value):
+        return value
+    rounded = math.floor(round(abs(value) * 10, 7) + 0.5) / 10  # a share times 100 is not always exact
+    return math.copysign(rounded, value) + 0  # + 0: no -0.0
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent with one digit: ``85.3%``."""
+    return f"{tenths(share * 100):.1f}%"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, percent
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
@@ -65,7 +65,7 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
     share = test[majority] / sum(test.values())
     return (
         f"unbalanced: {counts[split][most]} images of {most} and {counts[split][least]} of {least} in {split}; who "
-        f"always says {majority} is right for {share:.1%} of test, so look at the balanced accuracy too; "
+        f"always says {majority} is right for {percent(share)} of test, so look at the balanced accuracy too; "
         "`train: {class_weight: balanced}` weighs the classes alike"
     )
 

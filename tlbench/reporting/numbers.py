@@ -2,9 +2,11 @@
 
 import math
 
-from tlbench.core.text import three_digits
+from tlbench.core.text import percent, tenths, three_digits
 
 DASH = "—"
+UNROUNDED = "Differences are taken before rounding, so they may be 0.1 off those of the figures shown."
+"""Said once under a table that shows figures and their differences."""
 
 
 def count(value: int | None) -> str:
@@ -54,12 +56,12 @@ def two_digits(value: float) -> str:
 
 def interval(value: float, low: float, high: float) -> str:
     """``93.0% (91.2-94.4)``, from shares of 1."""
-    return f"{value:.1%} ({low * 100:.1f}–{high * 100:.1f})"
+    return f"{percent(value)} ({low * 100:.1f}–{high * 100:.1f})"
 
 
 def points(difference: float) -> str:
     """Percentage points, from a difference of shares: ``+1.3``."""
-    return f"{round(difference * 100, 1) + 0:+.1f}"  # + 0: no -0.0
+    return f"{tenths(difference * 100):+.1f}"
 
 
 def points_between(low: float | None, high: float | None) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.cell import Cell
+from tlbench.core.text import percent
 from tlbench.regression.entries import Entry, unpack
 from tlbench.regression.matching import other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
@@ -69,7 +70,7 @@ class AccuracyMetric(Metric):
 
     def written(self, value: float) -> str:
         """Format an accuracy: ``93.0%``."""
-        return f"{value:.1%}"
+        return percent(value)
 
 
 GATE_OF_NOTHING = "a gate above 0 %, since no number of trainings shows that nothing at all was lost"

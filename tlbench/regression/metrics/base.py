@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tlbench.core.cell import Cell
-from tlbench.core.text import three_digits
+from tlbench.core.text import tenths, three_digits
 from tlbench.regression.entries import Entry
 from tlbench.regression.verdicts import Evidence, Judgement, Verdict
 from tlbench.results.record import Record
@@ -189,5 +189,5 @@ def _end(value: float) -> str:
 
 def _hundredths(value: float) -> str:
     """Format a fraction in hundredths, ``+1.2`` for 0.012; zero has no sign."""
-    shown = f"{value * 100:+.1f}"
-    return "0.0" if shown in {"-0.0", "+0.0"} else shown
+    rounded = tenths(value * 100)
+    return f"{rounded:+.1f}" if rounded else "0.0"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tlbench.core.text import percent
 from tlbench.regression.entries import Entry
 from tlbench.regression.side import Side
 from tlbench.reporting.document import Document, Table
@@ -27,7 +28,7 @@ def _row(entry: Entry) -> list[str]:
     return [
         entry.cell.label,
         entry.status,
-        f"{entry.correct / entry.images:.1%}" if entry.images and entry.correct is not None else DASH,
+        percent(entry.correct / entry.images) if entry.images and entry.correct is not None else DASH,
         count(int(entry.counts["params"])) if entry.counts else DASH,
         ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in entry.times) or DASH,
         f"{entry.memory[0] / 2**20:.0f}" if entry.memory else DASH,

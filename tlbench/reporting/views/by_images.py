@@ -7,7 +7,7 @@ from tlbench.regression.by_images import Curve, Overtaking, curves, overtakings
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Block, Note, Section, Table
-from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import gains
@@ -21,7 +21,7 @@ CURVES = (
 OVERTAKING = (
     "Gain over frozen in points, with its 95 % interval, and the number of images from which it stays above 0: a line "
     "between neighbouring gains over the logarithm of the number, its interval from 10,000 draws of all gains "
-    "(parametric bootstrap). These are the first images of one set; others move the place too."
+    "(parametric bootstrap). These are the first images of one set; others move the place too. " + UNROUNDED
 )
 UNSURE = "Cannot be said: it may have been under the fewest images that were measured, and may be over the most."
 

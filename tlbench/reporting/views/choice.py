@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
@@ -166,7 +166,7 @@ def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[
         Mark(
             names[place],
             each.recipe.cell.backbone.label,
-            Reading(each.top1, f"{each.top1:.1%}", each.low, each.high),
+            Reading(each.top1, percent(each.top1), each.low, each.high),
             {axis.key: reading for axis, of in costs.items() if (reading := of[place]) is not None},
         )
         for place, each in zip(places, found.contenders, strict=True)
@@ -186,7 +186,7 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
         parts.append(f"{kind.capitalize()} weights stand in for ImageNet's: {rows.WITHOUT_IMAGENET[kind]}")
     if record.data and record.data.unbalanced and (majority := record.data.majority) is not None:
         parts.append(
-            f"The classes are unbalanced: who always says the most frequent one is right for {majority:.1%}; the "
+            f"The classes are unbalanced: who always says the most frequent one is right for {percent(majority)}; the "
             "tables have the balanced accuracy."
         )
     if 0 < images < FEW_IMAGES:

@@ -21,7 +21,10 @@ MARKS: dict[Verdict, str] = {
     "unchanged": "=",
     "not comparable": DASH,
 }
-LEGEND = "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals."
+LEGEND = (
+    "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals, taken "
+    "before rounding."
+)
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts for which a job ends red."""
 MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3

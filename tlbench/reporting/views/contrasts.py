@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from tlbench.core.text import percent
 from tlbench.regression.contrasts import Contrast, Recipe
 from tlbench.reporting.document import Block, Note, Table
+from tlbench.reporting.numbers import UNROUNDED, points
 from tlbench.reporting.views.names import data_set, names_of
 from tlbench.results.record import Record
 
@@ -22,7 +24,9 @@ def tables(contrasts: Sequence[Contrast]) -> list[Block]:
     of_recipes = [_recipes(each, names) for each in contrasts if not each.of_models]
     of_models = [_models(each, names) for each in contrasts if each.of_models]
     blocks: list[Block] = [Table.of(RECIPES, of_recipes)] if of_recipes else []
-    return [*blocks, Table.of(MODELS, of_models), Note((OF_MODELS,))] if of_models else blocks
+    if of_models:
+        return [*blocks, Table.of(MODELS, of_models), Note((OF_MODELS, UNROUNDED))]
+    return [*blocks, Note((UNROUNDED,))] if blocks else []
 
 
 Names = Mapping[tuple[str, ...], str]
@@ -58,8 +62,8 @@ def _models(contrast: Contrast, names: Names) -> list[str]:
 def _both(contrast: Contrast, names: Names) -> list[str]:
     first, second = contrast.first, contrast.second
     both = [f"{names[_key(recipe)]}, {_trained(recipe)}" for recipe in (first, second)]
-    top1 = f"{first.top1:.1%} / {second.top1:.1%}"
-    return [data_set(first.records[0]), *both, top1, f"{contrast.difference * 100:+.1f}"]
+    top1 = f"{percent(first.top1)} / {percent(second.top1)}"
+    return [data_set(first.records[0]), *both, top1, points(contrast.difference)]
 
 
 def _trained(recipe: Recipe) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tlbench.core.errors import UserError
-from tlbench.core.text import counted, one_line
+from tlbench.core.text import counted, one_line, percent
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Listing, Note, Section, Table, compact, prose
 from tlbench.reporting.numbers import DASH
@@ -47,7 +47,7 @@ def _row(one: Deployed, images: int, batch_sizes: Sequence[int], marks: bool) ->
     return [
         one.title,
         DASH if one.bytes is None else numbers.size(one.bytes / 2**20),
-        DASH if one.correct is None else f"{one.correct / images:.1%}",
+        DASH if one.correct is None else percent(one.correct / images),
         DASH if one.changed is None else str(one.changed),
         DASH if one.gap is None else f"{one.gap:.1g}",
         *times,

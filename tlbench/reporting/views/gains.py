@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from statistics import stdev
 
+from tlbench.core.text import percent
 from tlbench.regression.contrasts import LEVEL, Recipe
 from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Block, Note, Section, Table, Text, compact, prose
-from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.report import Report
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 
 LEGEND = (
     "Gain: top-1 minus that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
-    "over them, of a solved head, which has no seed, over resamples of its training images."
+    f"over them, of a solved head, which has no seed, over resamples of its training images. {UNROUNDED}"
 )
 JUDGED = (
     "The 95 % interval of a gain and p hold for other seeds and other test images; where the head of frozen is solved, "
@@ -117,4 +118,4 @@ def accuracy(recipe: Recipe) -> str:
     """Mean top-1 with its standard deviation over seeds, or over resamples: ``84.3% ± 0.4``."""
     seeds = [record.accuracy.top1 for record in recipe.records if record.accuracy]
     values = recipe.resampled or seeds
-    return f"{recipe.top1:.1%}" + (f" ± {stdev(values) * 100:.1f}" if len(values) > 1 else "")
+    return percent(recipe.top1) + (f" ± {stdev(values) * 100:.1f}" if len(values) > 1 else "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
+from tlbench.core.text import percent, tenths
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import compared
 from tlbench.reporting.document import Emphasis, Note, Section, Strong, Table, Text, compact
@@ -80,7 +81,9 @@ def answer(report: Report, drawn: Scatter) -> str:
     axis = drawn.xs[0]
     front, judged = drawn.undominated(axis), {mark.name for mark in drawn.drawn(axis)}
     best = sorted((mark for mark in drawn.marks if mark.name in front), key=lambda mark: mark.x[axis.key].value)
-    take = ", ".join(f"{mark.name} ({mark.y.value:.1%}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best)
+    take = ", ".join(
+        f"{mark.name} ({percent(mark.y.value)}, {mark.x[axis.key].text.split(' to ')[0]})" for mark in best
+    )
     unknown = [name for name in names(originals(report)) if name not in judged]
     said = WHY.format(names=take, axis=axis.label[0].lower() + axis.label[1:])
     return said + (UNKNOWN.format(names=", ".join(unknown)) if unknown else "")
@@ -193,8 +196,8 @@ def _accuracy(value: float | None, published: float | None) -> Text:
     if value is None:
         return DASH if published is None else (f"{published:.1f}% ", Emphasis("published"))
     if published is None:
-        return f"{value:.1%} ({DASH})"
-    return f"{value:.1%} ({published:.1f}%, {_signed(value * 100 - published, 1)})"
+        return f"{percent(value)} ({DASH})"
+    return f"{percent(value)} ({published:.1f}%, {_signed(tenths(value * 100) - published, 1)})"
 
 
 def _times(rows: Sequence[RunRecord], device: str, published: float | None, times_of: Sequence[Column]) -> list[str]:

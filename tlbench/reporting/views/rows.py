@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from tlbench.core.cell import Timing, Weights
-from tlbench.core.text import counted
+from tlbench.core.text import counted, percent
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
 from tlbench.reporting.numbers import DASH
@@ -72,7 +72,7 @@ def top1(records: Sequence[Record]) -> str:
 def balanced_accuracy(records: Sequence[Record]) -> str:
     """The mean over seeds of the mean recall of the classes."""
     seeds = [record.accuracy.balanced for record in records if record.accuracy]
-    return f"{mean(seeds):.1%}" if seeds else DASH
+    return percent(mean(seeds)) if seeds else DASH
 
 
 def time_of(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, brief: bool = False) -> str:

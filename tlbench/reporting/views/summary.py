@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, percent
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
@@ -196,6 +196,6 @@ def _inference(seeds: Sequence[RunRecord], place: Place, how: TimeColumns) -> st
 
 def _top1(record: Record) -> str:
     if record.accuracy:
-        return f"{record.accuracy.top1:.1%}"
+        return percent(record.accuracy.top1)
     row = published_of(record)
     return f"{row.top1:.1f}% published" if row and row.top1 is not None else DASH

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, percent
 from tlbench.reporting.document import Block, Gallery, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
@@ -93,7 +93,7 @@ def worst(classes: Sequence[str], counts: Sequence[Sequence[int]], several: str)
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     lines = [
-        [classes[true], classes[predicted], str(count), f"{count / sum(counts[true]):.1%}"]
+        [classes[true], classes[predicted], str(count), percent(count / sum(counts[true]))]
         for count, true, predicted in pairs[:WORST]
     ]
     images = f"Images ({several})" if several else "Images"

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from statistics import mean, stdev
 
+from tlbench.core.text import percent, tenths
 from tlbench.regression.gains import SCRATCH
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
 from tlbench.reporting.document import Block, Note, Section, Table, Text
-from tlbench.reporting.numbers import DASH, points, points_between
+from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
@@ -19,7 +20,7 @@ LEGEND = (
     "Slope: points an epoch until nine tenths of the way to the asymptote are gone; what starts near its asymptote has "
     f"little left to rise. Asymptote: the best {WINDOW} epochs in a row. A solved head has no epochs. Higher: than "
     "scratch, in points, means over the seeds, with a 95 % interval over them and, of accuracies, over validation "
-    "images; one seed is shown and not judged."
+    "images; one seed is shown and not judged. " + UNROUNDED
 )
 CAPTION = (
     "Solid: validation accuracy after each epoch, mean over the seeds. Dashed: from the start along the slope, and "
@@ -68,9 +69,11 @@ def _picture(of: str, sides: Sequence[Learned], slug: str) -> Curves:
             first, rise = curve[0][0], mean(slopes)
             end = min(last, first + (asymptote - start) / rise)
             ends = ((first, start), (end, start + rise * (end - first)))
-            guides.append(Line(f"{name}: start {start:.1%}, {rise * 100:.1f} points an epoch", name, ends, True, False))
+            guides.append(
+                Line(f"{name}: start {percent(start)}, {rise * 100:.1f} points an epoch", name, ends, True, False)
+            )
         level = ((curve[0][0], asymptote), (last, asymptote))
-        guides.append(Line(f"{name}: asymptote {asymptote:.1%}", name, level, dashed=True, marked=False))
+        guides.append(Line(f"{name}: asymptote {percent(asymptote)}", name, level, dashed=True, marked=False))
     panel = Panel("Validation accuracy", (*guides, *curves), share=True)
     return Curves(f"transfer-{slug}", f"Transfer and scratch: {of}", "Epoch", (panel,), CAPTION)
 
@@ -125,7 +128,7 @@ def _value(of: Learned, number: str) -> str:
         return DASH
     unit = "" if number == "slope" else "%"
     after = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{mean(values):.1f}{unit}{after}" + (f" {RISING}" if number == "asymptote" and of.rising else "")
+    return f"{tenths(mean(values)):.1f}{unit}{after}" + (f" {RISING}" if number == "asymptote" and of.rising else "")
 
 
 def _higher(benefit: Benefit | None, number: str) -> str:
@@ -142,8 +145,8 @@ def _legend(found: Sequence[Benefit]) -> tuple[Text, ...]:
         lines.append(f"{RISING} marks an asymptote whose epochs are the last ones of a seed: more may go higher.")
     lines += [
         f"{data_set(one.recipe.records[0])}, {one.recipe.cell.backbone.label}: scratch has not learned, its test "
-        f"accuracy of {one.recipe.top1:.1%} cannot be told from guessing ({chance(one.recipe):.1%}); more epochs or "
-        "images are needed before transfer can be measured against it."
+        f"accuracy of {percent(one.recipe.top1)} cannot be told from guessing ({percent(chance(one.recipe))}); more "
+        "epochs or images are needed before transfer can be measured against it."
         for one, benefit in sides
         if benefit is None and not above_chance(one.recipe)
     ]
