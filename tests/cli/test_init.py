@@ -202,7 +202,7 @@ def test_nothing_is_overwritten_unasked(place: Path) -> None:
 def test_a_folder_that_is_no_data_set_writes_nothing(place: Path) -> None:
     images(place / "one", only=5)
     for folder, sentence in {
-        "one": "has one class only, 'only'",
+        "one": "has only one class, 'only'",
         "none": "the data set folder none does not exist",
     }.items():
         with pytest.raises(UserError, match=sentence):

@@ -101,11 +101,11 @@ IMAGES, LABELS = "train_images", "train_labels"
         ({IMAGES: np.zeros((20, 8, 8, 8), np.uint8)}, "train_images is uint8 of shape (20, 8, 8, 8); images are"),
         ({IMAGES: np.zeros((20, 8, 8, 8, 1), np.uint8)}, "train_images is uint8 of shape (20, 8, 8, 8, 1); images are"),
         ({LABELS: np.zeros((20, 14), np.uint8)}, "train_labels has 14 labels for each image (shape (20, 14)); tlbench"),
-        ({LABELS: np.zeros(20, np.float64)}, "train_labels is float64 of shape (20,); labels are whole numbers, one"),
-        ({LABELS: np.zeros(19, np.uint8)}, "train_labels is uint8 of shape (19,); labels are whole numbers, one for each of the 20"),
-        ({LABELS: np.array(["a"] * 20, object)}, "train_labels is object of shape (20,); labels are whole numbers"),
-        ({LABELS: None}, "has train_images and no train_labels"),
-        ({IMAGES: None}, "has no train_images; it has test_images, test_labels, train_labels, val_images, val_labels"),
+        ({LABELS: np.zeros(20, np.float64)}, "train_labels is float64 of shape (20,); labels are integers, one"),
+        ({LABELS: np.zeros(19, np.uint8)}, "train_labels is uint8 of shape (19,); labels are integers, one for each of the 20"),
+        ({LABELS: np.array(["a"] * 20, object)}, "train_labels is object of shape (20,); labels are integers"),
+        ({LABELS: None}, "has train_images but no train_labels"),
+        ({IMAGES: None}, "has no train_images, only test_images, test_labels, train_labels, val_images, val_labels"),
         ({LABELS: np.full(20, 3)}, "the classes of validation and train differ in '10', '2', '3'"),
     ],
     ids=str,
@@ -120,25 +120,25 @@ def test_a_file_of_another_kind_or_damaged_is_named_and_nothing_is_unpickled(tmp
     file = tmp_path / "medical.npz"
     for bytes_ in (b"", b"PK\3\4no zip", b"\x93NUMPY"):
         file.write_bytes(bytes_)
-        with pytest.raises(UserError, match=r"medical\.npz: it cannot be read as arrays of NumPy \(BadZipFile: "):
+        with pytest.raises(UserError, match=r"medical\.npz: it cannot be read as NumPy arrays \(BadZipFile: "):
             read_images(file, SplitRule())
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("train_images.npy", b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(UserError, match=r"it cannot be read as arrays of NumPy \(ValueError: "):
+    with pytest.raises(UserError, match=r"it cannot be read as NumPy arrays \(ValueError: "):
         read_images(file, SplitRule())
     whole = saved(tmp_path, **content())
     layout = read_images(whole, SplitRule())
     whole.write_bytes(whole.read_bytes()[:3000] + bytes(20) + whole.read_bytes()[3020:])
-    with pytest.raises(UserError, match=r"train_images cannot be read as arrays of NumPy"):
+    with pytest.raises(UserError, match=r"train_images cannot be read as NumPy arrays"):
         layout.decoder(SIDE)("train_images/0000000")
-    with pytest.raises(UserError, match=r"none\.npz: it cannot be read as arrays of NumPy \(No such file"):
+    with pytest.raises(UserError, match=r"none\.npz: it cannot be read as NumPy arrays \(No such file"):
         read_images(tmp_path / "none.npz", SplitRule())
-    with pytest.raises(UserError, match=r"`splits` names folders; an npz file has its own"):
+    with pytest.raises(UserError, match=r"`splits` names folders, and an npz file has none; remove `splits`"):
         read_images(whole, SplitRule(folders={"train": "a"}))
 
 
 def test_more_than_memory_has_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = read_images(saved(tmp_path, **content()), SplitRule())
     monkeypatch.setattr(arrays, "memory_limit", lambda: 1000)
-    with pytest.raises(UserError, match=r"train_images has .*, and this machine .* of memory; take fewer"):
+    with pytest.raises(UserError, match=r"train_images needs .*, and this machine has .* of memory; use fewer"):
         layout.decoder(SIDE)("train_images/0000000")

@@ -102,11 +102,11 @@ def test_folders_of_classes_count_before_a_table_beside_them(tmp_path: Path) -> 
     ("columns", "rule", "said"),
     [
         ({"label": ["a", "b"]}, SplitRule(), "has no column of images (bytes of files, or {bytes, path}); it has label"),
-        ({"image": [b"", b""], "kind": ["a", "b"]}, SplitRule(), "has no column of classes; it has image, kind; name one with `label`"),
-        ({"one": [b"", b""], "two": [b"", b""], "label": ["a", "b"]}, SplitRule(), "several columns for image: one, two; say which with `image: one`"),
-        ({"image": [b"", b""], "label": [["a"], ["b", "c"]]}, SplitRule(), "label has several labels for an image ("),
-        ({"image": [b"", b""], "label": [0.5, 1.0]}, SplitRule(), "label is double; labels are whole numbers or names"),
-        ({"image": [b"", b""], "label": ["a", "a"]}, SplitRule(), "has one label only, 'a'; a classifier needs"),
+        ({"image": [b"", b""], "kind": ["a", "b"]}, SplitRule(), "has no column of classes; it has image, kind; choose one with `label`"),
+        ({"one": [b"", b""], "two": [b"", b""], "label": ["a", "b"]}, SplitRule(), "several columns for image: one, two; choose one with `image: one`"),
+        ({"image": [b"", b""], "label": [["a"], ["b", "c"]]}, SplitRule(), "label has several labels per image ("),
+        ({"image": [b"", b""], "label": [0.5, 1.0]}, SplitRule(), "label is double; labels are integers or names"),
+        ({"image": [b"", b""], "label": ["a", "a"]}, SplitRule(), "has only one label, 'a'; a classifier needs"),
         ({"image": [b"", b""], "label": ["", ""]}, SplitRule(), "has no image with a label"),
         ({"image": [b"", b""], "label": ["a", "b"]}, SplitRule(label="labl"), "has no column 'labl'; did you mean 'label'?"),
         ({"image": [b"", b""], "label": ["a", "b"]}, SplitRule(image="label"), "column 'label' has no images"),
@@ -127,7 +127,7 @@ def test_rows_without_an_image_say_why(tmp_path: Path) -> None:
     file = write(tmp_path / "own.parquet", image=rows, label=["a", "b"] * 6)
     reasons = {one.path: one.reason for one in check(None, file, None).undecodable}
     assert reasons == {
-        "train/0000002": "only its path is kept, 2.png; save the data set with its images in it",
+        "train/0000002": "only its path is stored, 2.png; save the data set with embedded images",
         "train/0000003": "no image",
     }
 
@@ -135,7 +135,7 @@ def test_rows_without_an_image_say_why(tmp_path: Path) -> None:
 def test_damage_is_named(tmp_path: Path) -> None:
     file = tmp_path / "own.parquet"
     file.write_bytes(b"PAR1 no table PAR1")
-    with pytest.raises(UserError, match=r"own\.parquet cannot be read \(.*\); fetch or save it again$"):
+    with pytest.raises(UserError, match=r"own\.parquet cannot be read \(.*\); download or save it again$"):
         read_images(file, SplitRule())
     saved = tmp_path / "saved"
     shutil.copytree(HERE / "saved", saved)
@@ -143,7 +143,7 @@ def test_damage_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data-00000-of-00002\.arrow cannot be read"):
         read_images(saved, SplitRule())
     (saved / "train" / "state.json").write_text('{"_data_files": [{"filename": "../test/x.arrow"}]}')
-    with pytest.raises(UserError, match=r"names '\.\./test/x\.arrow', which is no name of a file in it"):
+    with pytest.raises(UserError, match=r"lists '\.\./test/x\.arrow', which is not the name of a file in it"):
         read_images(saved, SplitRule())
     (saved / "dataset_dict.json").write_text("{")
     with pytest.raises(UserError, match=r"dataset_dict\.json is no JSON"):

@@ -56,7 +56,7 @@ def test_a_pointer_to_an_image_that_was_not_fetched_is_told_for_what_it_is(
     tmp_path: Path, text: bytes, command: str
 ) -> None:
     (tmp_path / "cat.jpg").write_bytes(text)
-    with pytest.raises(UndecodableError, match=rf"not fetched: a pointer of .* \({command}\)"):
+    with pytest.raises(UndecodableError, match=rf"not downloaded: a pointer of .* \({command}\)"):
         decode(tmp_path / "cat.jpg", 32)
 
 
@@ -148,10 +148,10 @@ def test_gray_values_are_scaled_by_their_range(tmp_path: Path, values: np.ndarra
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (np.linspace(0, 300, 64).astype(np.uint16), "its values go up to 300 of 65535: it would be black"),
-        (np.linspace(-5, 5, 64, dtype=np.float32), "its values go from -5 to 5, and none is known as white"),
-        (np.linspace(0, 1e9, 64, dtype=np.float32), "its values go up to 1e+09, and none is known as white"),
-        (np.full(64, np.nan, np.float32), "some of its values are no numbers"),
+        (np.linspace(0, 300, 64).astype(np.uint16), "its values go up to 300 of 65535, practically black"),
+        (np.linspace(-5, 5, 64, dtype=np.float32), "its values range from -5 to 5, so white is unknown"),
+        (np.linspace(0, 1e9, 64, dtype=np.float32), "its values go up to 1e+09, so white is unknown"),
+        (np.full(64, np.nan, np.float32), "some of its values are not finite"),
     ],
 )
 def test_what_would_be_black_or_has_no_white_is_skipped_with_the_reason(
@@ -225,7 +225,7 @@ def test_heic_is_read_where_pillow_heif_is_installed(tmp_path: Path, monkeypatch
     file.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     formats.cache_clear()
-    with pytest.raises(UndecodableError, match="HEIC, which is read where pillow-heif is installed"):
+    with pytest.raises(UndecodableError, match="HEIC, which needs pillow-heif"):
         decode(file, 8)
 
     class Opened(ImageFile.ImageFile):

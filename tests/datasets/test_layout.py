@@ -70,9 +70,9 @@ def test_a_limit_takes_files_in_the_order_of_their_names() -> None:
     ("files", "sentence"),
     [
         ({}, "has no class folders"),
-        ({"a": 5}, "has one class only, 'a'"),
+        ({"a": 5}, "has only one class, 'a'"),
         ({"a": 5, "b": 0}, "class 'b' in .* is empty"),
-        ({"a": 5, "b": 2}, "class 'b' has 2 images for train, too few to take test and validation out of it"),
+        ({"a": 5, "b": 2}, "class 'b' has 2 images for train, too few to draw test and validation from"),
         ({"train/a": 1, "train/b": 1}, "class 'a' has 1 image for train"),
         (
             {"train/a": 3, "train/b": 3, "bus/a": 1},
@@ -154,14 +154,14 @@ def test_a_folder_beside_the_splits_is_named(tmp_path: Path) -> None:
 def test_folders_that_may_be_splits_by_another_name_are_not_taken_for_classes(tmp_path: Path) -> None:
     other = tree(tmp_path / "other", {f"{split}/{name}": 4 for split in ("Entrenamiento", "Prueba") for name in "ab"})
     with pytest.raises(
-        UserError, match=r"'Entrenamiento', 'Prueba', with the same folders in each \('a', 'b'\); where they are splits"
+        UserError, match=r"'Entrenamiento', 'Prueba', with the same folders in each \('a', 'b'\); if they are splits"
     ):
         read_layout(other, SplitRule())
     assert read_layout(other, SplitRule(folders={})).classes == ("Entrenamiento", "Prueba")
     named = SplitRule(folders={"train": "Entrenamiento", "test": "Prueba"})
     assert read_layout(other, named).classes == ("a", "b")
     inside = tree(tmp_path / "inside", {f"{name}/{split}": 4 for split in ("train", "test") for name in "ab"})
-    with pytest.raises(UserError, match=r"same folders in each \('test', 'train'\); put the splits outside"):
+    with pytest.raises(UserError, match=r"same folders in each \('test', 'train'\); move the splits to the top"):
         read_layout(inside, SplitRule())
 
 
@@ -183,13 +183,13 @@ def test_folders_within_classes_are_read_with_them(tmp_path: Path) -> None:
 
 def test_two_folders_of_one_split_are_refused(tmp_path: Path) -> None:
     tree(tmp_path, {f"{split}/{name}": 4 for split in ("train", "Training", "test") for name in "ab"})
-    with pytest.raises(UserError, match=r"'Training' and 'train' all mean train; say which with `splits: {train: Tr"):
+    with pytest.raises(UserError, match=r"'Training' and 'train' all mean train; choose one with `splits: {train: Tr"):
         read_layout(tmp_path, SplitRule())
 
 
 def test_a_class_may_be_called_like_a_split(tmp_path: Path) -> None:
     tree(tmp_path, {"bus": 10, "plane": 10, "train": 10})
-    with pytest.raises(UserError, match=r"has 'train' beside 'bus', 'plane' but no .*where these are classes.*none"):
+    with pytest.raises(UserError, match=r"has 'train' beside 'bus', 'plane' but no .*if these are classes.*none"):
         read_layout(tmp_path, SplitRule())
     layout = read_layout(tmp_path, SplitRule(folders={}))
     assert layout.classes == ("bus", "plane", "train")
@@ -244,8 +244,8 @@ def test_links_are_read_or_named(tmp_path: Path) -> None:
     assert files == there | {"a/one.jpg"} | {f"a/more/{number}.jpg" for number in range(3)}
     assert layout.classes == ("a", "b", "c")
     assert {one.path: one.reason for one in layout.left_out} == {
-        "a/again/": "link to a folder that is read already",
-        "a/loop/": "link to a folder that it lies in",
+        "a/again/": "link to a folder that was already read",
+        "a/loop/": "link to a folder that contains it",
         "a/gone.jpg": "broken link to /nowhere/annexed.jpg",
         "a/self.jpg": "broken link to self.jpg",
     }
@@ -256,8 +256,8 @@ def test_special_files_are_named_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a/pipe.jpg")
     (tmp_path / "a/link.jpg").symlink_to("/dev/zero")
     assert {one.path: one.reason for one in read_layout(tmp_path, SplitRule()).left_out} == {
-        "a/pipe.jpg": "no regular file but a FIFO",
-        "a/link.jpg": "no regular file but a device",
+        "a/pipe.jpg": "not a regular file but a FIFO",
+        "a/link.jpg": "not a regular file but a device",
     }
 
 

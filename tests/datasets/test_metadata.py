@@ -65,11 +65,11 @@ def test_a_table_without_labels_leaves_folders_of_classes_as_they_are(tmp_path: 
     ("line", "said"),
     [
         ('{"file_name": "train/00.png"}', "there is no 'label'; "),
-        ('{"file_name": "train/00.png", "label": ["a", "b"]}', "'label' has several labels, and an image can have one"),
-        ('{"file_name": "train/00.png", "label": null}', "'label' is null; a name or a whole number belongs here"),
-        ('{"file_name": "train/00.png", "label": 0.5}', "'label' is 0.5; a name or a whole number belongs here"),
-        ('{"file_name": "train/00.png"', "this is no JSON ("),
-        ("[]", "an object belongs here"),
+        ('{"file_name": "train/00.png", "label": ["a", "b"]}', "'label' has several labels, and an image must have exactly one"),
+        ('{"file_name": "train/00.png", "label": null}', "'label' is null; expected a name or an integer"),
+        ('{"file_name": "train/00.png", "label": 0.5}', "'label' is 0.5; expected a name or an integer"),
+        ('{"file_name": "train/00.png"', "this is not JSON ("),
+        ("[]", "expected an object such as"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_at_its_line(place: Path, line: str, said: str) -> None:

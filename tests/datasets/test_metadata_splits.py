@@ -66,9 +66,9 @@ def test_splits_lie_in_one_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folders", "rule", "said"),
     [
-        (["train", "bus"], SplitRule(), "has 'train' beside 'bus' but no validation or test folder; where these are"),
-        (["train", "Training", "test"], SplitRule(), "'Training' and 'train' all mean train; say which with"),
-        (["."], NAMED, r"metadata\.csv has no column 'split', of which `splits` names values; add it, or leave that"),
+        (["train", "bus"], SplitRule(), "has 'train' beside 'bus' but no validation or test folder; if these are"),
+        (["train", "Training", "test"], SplitRule(), "'Training' and 'train' all mean train; choose one with"),
+        (["."], NAMED, r"metadata\.csv has no column 'split', but `splits` names values of it; add the"),
     ],
 )
 def test_what_leaves_splits_open_is_refused(tmp_path: Path, folders: list[str], rule: SplitRule, said: str) -> None:
@@ -92,6 +92,6 @@ def test_a_line_without_a_split_among_others_is_refused(tmp_path: Path) -> None:
     ]
     del rows[7]["split"]
     (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with pytest.raises(UserError, match=r"metadata\.jsonl:8: there is no split; every image needs one$"):
+    with pytest.raises(UserError, match=r"metadata\.jsonl:8: the split is missing; every image needs one$"):
         read_images(tmp_path, SplitRule())
     assert len(read_images(tmp_path, SplitRule(folders={})).files["train"]["0"]) == 8

@@ -259,14 +259,16 @@ def test_names_that_are_not_utf8_go_through_to_the_record(root: Path, tmp_path: 
     told = Inputs({"own": found}, {})
     assert told.read() == [r"own: train is train/, validation is validation/, test is test/; 2 classes: ch\xe2t, dogs"]
     assert told.skipped() == [
-        r"own: 1 no images that can be decoded: train/ch\xe2t/\xe9.jpg (not an image); the record names all"
+        r"own: 1 cannot be decoded as images: train/ch\xe2t/\xe9.jpg (not an image); the record lists all"
     ]
 
 
 def test_more_than_five_percent_bad_files_is_an_error_that_names_them(root: Path, tmp_path: Path) -> None:
     for number in range(4):
         (root / f"cats_dogs/train/cats/{number:05d}.png").write_bytes(b"<html>")
-    with pytest.raises(UserError, match=r"4 of 60 files in train are no images .* more than 5%: .*\(not an image\)"):
+    with pytest.raises(
+        UserError, match=r"4 of 60 files in train cannot be decoded as images, more than 5%: .*\(not an image\)"
+    ):
         prepared(root, tmp_path / "cache")
     assert not list((tmp_path / "cache/decoded").glob(".building-*"))
 
@@ -305,7 +307,9 @@ def test_images_that_do_not_fit_are_an_error_that_names_the_bound(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TLBENCH_IMAGES", "50KB")
-    with pytest.raises(UserError, match=r"cats_dogs at 16 px: 61.8 KB of images .*\(50 KB\); .* TLBENCH_IMAGES higher"):
+    with pytest.raises(
+        UserError, match=r"cats_dogs at 16 px: 61.8 KB of images .*\(50 KB\); .* increase TLBENCH_IMAGES"
+    ):
         prepared(root, tmp_path / "cache")
     found = prepared(root, tmp_path / "cache", Limit(train=4))
     assert len(found.splits["train"].open(1.0)[1]) == 8
@@ -363,5 +367,5 @@ def test_a_data_folder_that_does_not_exist_is_not_taken_for_an_empty_one(tmp_pat
 
 def test_other_classes_under_a_known_name_are_refused(tmp_path: Path) -> None:
     synthetic.write_tree(tmp_path / "data" / "cats_dogs", ("lions", "tigers"), COUNTS, 8)
-    with pytest.raises(UserError, match="has the classes lions, tigers; cats_dogs has cats, dogs"):
+    with pytest.raises(UserError, match="has the classes lions, tigers, but cats_dogs has cats, dogs"):
         prepared(tmp_path / "data", tmp_path / "cache")

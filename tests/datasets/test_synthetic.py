@@ -80,7 +80,7 @@ def test_a_small_network_from_scratch_gets_above_90_percent(sets: tuple[Set, Set
 
 
 def test_there_are_only_so_many_textures() -> None:
-    with pytest.raises(ValueError, match="at most as many synthetic classes"):
+    with pytest.raises(ValueError, match="at most 6 synthetic classes"):
         synthetic.draw(len(synthetic.TEXTURES), 32, (0,))
 
 
@@ -92,7 +92,9 @@ def test_more_classes_than_textures_are_refused_before_anything_is_drawn(
     for module in (locate, registry):
         monkeypatch.setattr(module, "DATASETS", {"ten": info})
     dataset = Named(name=name, args={"like": "ten"} if name == "synthetic" else {})
-    with pytest.raises(UserError, match="data set ten has 10 classes, and at most 6 can be drawn; give it photographs"):
+    with pytest.raises(
+        UserError, match="data set ten has 10 classes, and synthetic images can have at most 6; use real images"
+    ):
         prepare(dataset, Limit(), SIZE, root=None, path=None, cache=tmp_path, fallback_synthetic=True)
 
 

@@ -87,7 +87,7 @@ def swapped(line: str) -> str:
 
 def test_other_columns_spaces_and_a_byte_order_mark_do_not_matter(place: Path) -> None:
     lines = [f'{number}, "{line.split(",")[0]}" , {line[-1]}' for number, line in enumerate(rows())]
-    with pytest.raises(UserError, match=r"birds\.csv:2: this is no CSV"):
+    with pytest.raises(UserError, match=r"birds\.csv:2: this is not CSV"):
         read_images(table(place, "id,path,label", *lines), SplitRule())
     lines = [line.replace('"', "") for line in lines]
     spaced = read_images(table(place, " id , path, label", "", *lines, "", encoding="utf-8-sig"), SplitRule())
@@ -106,14 +106,16 @@ def test_what_is_no_file_or_has_no_lines_is_not_read_to_its_end(place: Path, tmp
     file = table(place, "path,label", *rows())
     with file.open("ab") as sparse:
         sparse.truncate(64 * 2**30)
-    with pytest.raises(UserError, match=r"this is no CSV \(it has more than 1048576 characters\)"):
+    with pytest.raises(UserError, match=r"this is not CSV \(it has more than 1048576 characters\)"):
         read_images(file, SplitRule())
 
 
 def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:
     folds = [f"{line},fold{number % 4}" for number, line in enumerate(rows("abbc"))]
     file = table(place, "path,label,split", *folds)
-    with pytest.raises(UserError, match=r"birds\.csv:2: 'fold0' is no split; write train, validation or test, or name"):
+    with pytest.raises(
+        UserError, match=r"birds\.csv:2: 'fold0' is not a split; write train, validation or test, or name"
+    ):
         read_images(file, SplitRule())
     whole = read_images(file, SplitRule(folders={}, classes=("c", "a")))
     assert whole.classes == ("c", "a")
@@ -133,23 +135,23 @@ def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["path,label", "images/0.png,cat|dog"], "birds.csv:2: 'cat|dog' reads as several labels, and an image can"),
-        (["path,label", 'images/0.png,"cat, dog"'], "birds.csv:2: 'cat, dog' reads as several labels"),
-        (["path,label", "images/0.png,a", "images/1.png,b", "./images/0.png,b"], "birds.csv:4: images/0.png is 'b' here and 'a' in line 2: an image can have one label"),
+        (["path,label", "images/0.png,cat|dog"], "birds.csv:2: 'cat|dog' looks like several labels, and an image must"),
+        (["path,label", 'images/0.png,"cat, dog"'], "birds.csv:2: 'cat, dog' looks like several labels"),
+        (["path,label", "images/0.png,a", "images/1.png,b", "./images/0.png,b"], "birds.csv:4: images/0.png is 'b' here and 'a' in line 2: an image must have exactly one label"),
         (["path,label,split", "images/0.png,a,train", "images/0.png,a,test"], "birds.csv:3: images/0.png is in test here and in train in line 2"),
-        (["path,label", "images/0.png,a", "images/0.png,a"], "birds.csv:3: images/0.png stands in line 2 already"),
+        (["path,label", "images/0.png,a", "images/0.png,a"], "birds.csv:3: images/0.png is already in line 2"),
         (["file,label", "images/0.png,a"], "birds.csv:1: there is no column 'path'; known columns: file, label; name it with `image: COLUMN` in the suite, or --image COLUMN"),
         (["class,file", "a,images/0.png"], "birds.csv:1: there is no column 'path' and none 'label'; known columns: class, file; name them with `image: COLUMN` and `label: COLUMN` in the suite, or --image COLUMN and --label COLUMN"),
         (["paths,label", "images/0.png,a"], "birds.csv:1: there is no column 'path'; did you mean 'paths'? Name it with `image: COLUMN` in the suite, or --image COLUMN"),
-        (rows(), "birds.csv:1: the first line names an image already, images/0.png; put a line above it that names the columns: path,label"),
-        (["images/0.png;a"], "birds.csv:1: its cells are separated by ';', and a CSV has commas between them; save it with commas"),
-        (["path\tlabel", "images/0.png\ta"], "birds.csv:1: its cells are separated by '\\t', and a CSV has commas"),
-        (["path;label", "images/0.png;a"], "birds.csv:1: its cells are separated by ';', and a CSV has commas between them; save it with commas"),
+        (rows(), "birds.csv:1: the first line is already an image, images/0.png; add a line above it that names the columns: path,label"),
+        (["images/0.png;a"], "birds.csv:1: its cells are separated by ';'; save it with commas"),
+        (["path\tlabel", "images/0.png\ta"], "birds.csv:1: its cells are separated by '\\t'; save it with commas"),
+        (["path;label", "images/0.png;a"], "birds.csv:1: its cells are separated by ';'; save it with commas"),
         (["path,cat,dog", "images/0.png,0,1"], "birds.csv:1: there is no column 'label'; "),
         (["path,label,label"], "birds.csv:1: there are 2 columns 'label'"),
-        (["path,label", "images/0.png,a,b"], "birds.csv:2: 3 cells, where the header has 2"),
-        (["path,label", "images/0.png, "], "birds.csv:2: there is no label; every image needs one"),
-        (["path,label,split", "images/0.png,a,"], "birds.csv:2: there is no split; every image needs one"),
+        (["path,label", "images/0.png,a,b"], "birds.csv:2: 3 cells, but the header has 2"),
+        (["path,label", "images/0.png, "], "birds.csv:2: the label is missing; every image needs one"),
+        (["path,label,split", "images/0.png,a,"], "birds.csv:2: the split is missing; every image needs one"),
         (["path,label,split", *rows(split=",Test")], "birds.csv has no line of split train"),
         (["path,label,split", *rows(split=",train"), "images,a,Training"], "birds.csv:42: 'Training' and 'train' both mean train"),
         (["path,label,split", *rows(split=",train")[:-1], "images/39.png,c,test"], "birds.csv: the classes of test and train differ in 'a', 'b', 'c'"),
@@ -157,8 +159,8 @@ def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:
         (["path,label", *rows()[:3]], "class 'a' has 2 images for train, too few"),
         (["path,label", "no/0.png,a", *rows()[:9]], "birds.csv: 1 of 10 files do not exist: no/0.png (line 2); paths are relative to "),
         (["path,label"], "birds.csv lists no image"),
-        ([""], "birds.csv is empty; its first line names the columns: path,label,split"),
-        (["path,label", 'images/0.png,"a'], "birds.csv:2: this is no CSV"),
+        ([""], "birds.csv is empty; its first line must name the columns: path,label,split"),
+        (["path,label", 'images/0.png,"a'], "birds.csv:2: this is not CSV"),
         (["path,label", "images/0.png\0,a"], "birds.csv:2: "),
         (["path,label", *rows(["cafe\u0301", "caf\u00e9"])], "birds.csv has classes whose names look the same"),
     ],
@@ -221,5 +223,7 @@ def test_columns_of_a_csv_have_other_names_where_the_suite_says_so(tmp_path: Pat
         read_images(tmp_path / "birds.csv", SplitRule())
     for name in "ab":
         (tmp_path / "folders" / name).mkdir(parents=True)
-    with pytest.raises(UserError, match=r"`label` names a column of a table, and there is none here; leave it out$"):
+    with pytest.raises(
+        UserError, match=r"`label` names a column of a table, and there is no table here; remove `label`$"
+    ):
         read_images(tmp_path / "folders", SplitRule(label="kind"))

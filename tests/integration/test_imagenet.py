@@ -136,5 +136,5 @@ def test_at_another_size_they_are_the_images_that_another_look_finds(tmp_path: P
 def test_a_folder_that_is_not_imagenet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has 0 folders, not the 1000"):
         find_imagenet(tmp_path, None, 32)
-    with pytest.raises(UserError, match="does not exist; mend or unset TLBENCH_IMAGENET"):
+    with pytest.raises(UserError, match="does not exist; correct or unset TLBENCH_IMAGENET"):
         find_imagenet(tmp_path / "nowhere", None, 32)

@@ -91,7 +91,7 @@ def test_a_wrong_suite(place: Path, tlbench: Command, change: tuple[str, str], s
         (["run"], 64, "Missing argument 'SUITE'"),
         (["rnu", "tiny.yaml"], 64, "No such command 'rnu'"),
         (["run", "tiny.yaml", "--select", "strategy=frosen"], 64, "matches none of the 2 cells"),
-        (["run", "tiny.yaml", "--data", "nowhere"], 64, "the data folder nowhere does not exist; mend --data"),
+        (["run", "tiny.yaml", "--data", "nowhere"], 64, "the data folder nowhere does not exist; correct --data"),
         (["report", "nowhere"], 3, "nowhere does not exist"),
         (["report", "shapes"], 3, "is not the folder of a run"),
         (["inspect", "VGG20"], 64, "there is no backbone 'VGG20'; did you mean 'VGG"),
@@ -144,7 +144,7 @@ def test_a_folder_with_one_class_and_an_empty_class(place: Path, tlbench: Comman
     assert said.returncode == 64
     assert "class 'bars' in" in said.stderr
     (place / "shapes/validation/bars").rmdir()
-    assert "has one class only, 'stripes'" in tlbench("run", "tiny.yaml").stderr
+    assert "has only one class, 'stripes'" in tlbench("run", "tiny.yaml").stderr
 
 
 @pytest.mark.real_data
@@ -156,7 +156,7 @@ def test_the_trouble_collection_among_the_images(place: Path, tlbench: Command, 
         )
     refused = tlbench("run", "tiny.yaml")
     assert refused.returncode == 64
-    assert "files in train are no images that can be decoded, more than 5%" in refused.stderr
+    assert "files in train cannot be decoded as images, more than 5%" in refused.stderr
     checked = json.loads(tlbench("data", "check", "--path", "shapes", "--json").stdout)
     named = {Path(one["path"]).name for one in [*checked["undecodable"], *checked["left_out"]]}
     assert named == {
@@ -176,7 +176,7 @@ def test_data_check_says_what_is_read_and_moves_the_bad_ones_away(place: Path, t
     for line in (
         "Train/", "15 % of Train/, drawn (seed 0)", "test/", "  Holdout-2/: folder beside the splits",
         "  Train/bars/.cache/: hidden", r"  Train/bars/\xe9.jpg: not an image", "--move-bad DIR",
-        "Holdout-2/ is read as no split: where it is one, name it in the suite",
+        "Holdout-2/ is not read as a split; if it is one, name it in the suite",
     ):  # fmt: skip
         assert line in said.stdout
     assert said.stdout.count("\n") < 40

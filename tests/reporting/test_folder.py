@@ -77,11 +77,11 @@ def test_whatever_is_wrong_all_of_it_is_one_screen_with_what_to_do_last() -> Non
 def test_files_that_stop_a_run_come_first_and_few_that_do_not_are_said_to() -> None:
     first = screen(replace(audit(), undecodable=bad("train", 7))).partition("What to do:\n")[2]
     assert first.startswith(
-        "  - a run is refused: no images are 7 of 120 files in train, more than 5%; the same command"
+        "  - a run is refused: 7 of 120 files in train cannot be decoded, more than 5%; the same command"
     )
     few = screen(replace(audit(), undecodable=bad("train", 6)))
     assert "refused" not in few
-    assert "  - a run leaves out files that are no images; the same command with `--move-bad DIR`" in few
+    assert "  - a run leaves out undecodable files; the same command with `--move-bad DIR`" in few
 
 
 def test_a_class_without_a_picture_stops_a_run() -> None:
@@ -91,10 +91,10 @@ def test_a_class_without_a_picture_stops_a_run() -> None:
         "test": {"cats": 60, "dogs": 0},
     }
     said = screen(replace(audit(), counts=counts, undecodable=bad("test", 1)))
-    assert "a run is refused: class 'dogs' in test has no image that can be decoded" in said
+    assert "a run is refused: class 'dogs' in test has no decodable image" in said
 
 
 def test_few_test_images_are_said_with_what_they_can_tell() -> None:
     """Of 16, Wilson's interval at one half is 28.0 to 72.0 %."""
-    assert "test has 16 images: an accuracy is known to about 22 points only" in screen(audit(each=8))
+    assert "test has 16 images: an accuracy is only known to about +-22 points" in screen(audit(each=8))
     assert "test has" not in screen(audit(each=50))

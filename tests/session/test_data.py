@@ -43,7 +43,7 @@ def test_a_class_without_a_file_hides_no_other_trouble(tmp_path: Path, split: bo
     where = ", ".join(f"'foxes' in {tmp_path / folder}" for folder in folders)
     be, what = ("classes {} are", "folders") if split else ("class {} is", "folder")
     assert f"a run is refused: {be.format(where)} empty; put images there or remove the {what}" in words
-    assert "once parts of it are drawn" not in words
+    assert "once the other splits are drawn" not in words
     assert "--move-bad" in said or "broken.jpg" in said
     with pytest.raises(UserError, match=r"class 'foxes' in .* is empty"):
         read_layout(tmp_path, SplitRule())
@@ -56,8 +56,8 @@ def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> N
     assert sum(of["dogs"] for of in found.counts.values()) == 1
     assert found.empty == ("'dogs' in train", "'dogs' in validation")
     said = " ".join(screen(found).split())
-    assert "a run is refused: class 'dogs' in train, 'dogs' in validation has no image" in said
-    assert "once parts of it are drawn for the other splits; add some" in said
+    assert "a run is refused: class 'dogs' in train, 'dogs' in validation has no decodable image" in said
+    assert "once the other splits are drawn from it; add some" in said
     assert "test has 3 images" in said
 
 

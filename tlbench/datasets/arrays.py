@@ -1,9 +1,12 @@
-"""Images and labels as arrays in an npz file, as MedMNIST has them (J. Yang and others, Scientific Data 2023)."""
+"""Images and labels as NumPy arrays in an npz file, the format of MedMNIST.
+
+Source of the format: J. Yang et al., MedMNIST v2, Scientific Data 10 (2023), 41.
+"""
 
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +18,7 @@ from tlbench.cache.folders import size as written
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets.decode import MOST_PIXELS, Picture, UndecodableError, of_pixels
-from tlbench.datasets.layout import Layout, SplitRule, check_names, laid_out
+from tlbench.datasets.layout import Layout, SplitRule, by_class, check_names, laid_out
 from tlbench.datasets.listing import LeftOut
 from tlbench.datasets.names import shown
 from tlbench.host.resources import memory_limit
@@ -31,18 +34,27 @@ HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[tuple[int, ...], bool
 
 
 def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of an npz file: pictures are named ``train_images/00017``, classes are the labels' numbers.
+    """Read the layout of an npz file.
 
-    Images are uint8 of shape (count, height, width), grey, or with a last axis of 1 or 3; labels are whole numbers of
-    shape (count,) or (count, 1). What is missing of validation and test is drawn from train, as of folders. Only the
-    labels are read here. Nothing in the file is unpickled. Raises UserError for anything else.
+    Images are uint8 arrays of shape (count, height, width), grey, or with a last axis of 1 or 3. Labels are integers of
+    shape (count,) or (count, 1). Images are named ``train_images/0000017`` and classes after their integer label.
+    Validation and test are drawn from train if the file lacks them, as for folders. Only labels are read here, and
+    nothing is unpickled.
+
+    Args:
+        file: the npz file.
+        rule: how missing splits are drawn, and which classes are used.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: the file cannot be read, or has other arrays than these.
     """
     if rule.folders is not None:
-        raise UserError(f"{shown(str(file))}: `splits` names folders; an npz file has its own, or they are drawn")
+        raise UserError(f"{shown(str(file))}: `splits` names folders, and an npz file has none; remove `splits`")
     headers = _headers(file)
     splits = {split: name for split, name in SPLIT_NAMES.items() if f"{name}_images" in headers}
     if "train" not in splits:
-        raise UserError(f"{shown(str(file))} has no train_images; it has {_listed(headers)}, and {WANTED} belong there")
+        raise UserError(f"{shown(str(file))} has no train_images, only {_listed(headers)}; expected are {WANTED}")
     numbers = {split: _labels(file, name, headers) for split, name in splits.items()}
     classes = tuple(map(str, sorted({number for labels in numbers.values() for number in labels.tolist()})))
     left_out: LeftOut = []
@@ -57,30 +69,33 @@ def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     if len(classes) < 2:
         only = f"one label only, {classes[0]}" if classes else "no image"
         raise UserError(f"{shown(str(file))} has {only}; a classifier needs at least two classes")
-    found = {split: _by_class(splits[split], labels, classes) for split, labels in numbers.items()}
+    found = {split: by_class(_images(splits[split], labels), classes) for split, labels in numbers.items()}
     places = {split: f"{name}_images" for split, name in splits.items()}
     return laid_out(file.parent, found, places, rule, left_out, file=file, container=ArrayFile(file), empty=empty)
 
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """The pictures of an npz file."""
+    """The images of an npz file, as a `Container`."""
 
     file: Path
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The one."""
+        """The npz file itself."""
         return (self.file,)
 
     def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
-        """What makes a picture of a name; it holds one array in memory, that of the last name."""
+        """A function that returns the picture of a name.
+
+        It keeps one array in memory, that of the last name, because images are asked for split by split.
+        """
         array, name, lock = np.empty(0, np.uint8), "", threading.Lock()
 
         def decode(path: str) -> Picture:
             nonlocal array, name
             wanted, _, index = path.partition("/")
-            with lock:  # once, whichever thread is first
+            with lock:  # so that only one thread reads the array
                 if wanted != name:
                     array, name = np.empty(0, np.uint8), ""
                     array, name = _array(self.file, wanted), wanted
@@ -93,7 +108,7 @@ class ArrayFile:
 
 
 def _headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and type of each array, by name. No array is read."""
+    """Shape and type of each array, by name, without reading the arrays."""
     found = {}
     try:
         with zipfile.ZipFile(file) as archive:
@@ -110,10 +125,14 @@ def _headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
 def _labels(
     file: Path, name: str, headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 ) -> NDArray[np.integer[Any]]:
-    """The labels of a split (count,). Raises UserError where they, or the images, are of another kind."""
+    """The labels of a split, of shape (count,).
+
+    Raises:
+        UserError: labels or images are missing, or have another type or shape.
+    """
     where, images, labels = shown(str(file)), f"{name}_images", f"{name}_labels"
     if labels not in headers:
-        raise UserError(f"{where} has {images} and no {labels}; {WANTED} belong there")
+        raise UserError(f"{where} has {images} but no {labels}; expected are {WANTED}")
     shape, dtype = headers[images]
     if dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))):
         raise UserError(
@@ -124,26 +143,30 @@ def _labels(
     if len(counted) == 2 and counted[1] > 1:
         raise UserError(
             f"{where}: {labels} has {counted[1]} labels for each image (shape {_shape(counted)}); tlbench trains "
-            "classifiers with one label an image"
+            "classifiers with one label per image"
         )
     if kind.kind not in "iu" or counted not in ((shape[0],), (shape[0], 1)):
         raise UserError(
-            f"{where}: {labels} is {kind} of shape {_shape(counted)}; labels are whole numbers, one for each of the "
+            f"{where}: {labels} is {kind} of shape {_shape(counted)}; labels are integers, one for each of the "
             f"{shape[0]} images"
         )
     return _array(file, labels).reshape(-1)
 
 
 def _array(file: Path, name: str) -> NDArray[Any]:
-    """An array, read whole. Raises UserError where it is damaged or larger than memory."""
+    """Read a whole array.
+
+    Raises:
+        UserError: it is damaged, or larger than the memory.
+    """
     try:
         with np.load(file, allow_pickle=False) as arrays:
             shape, dtype = _headers(file)[name]
             bytes_ = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
             if bytes_ > memory_limit():
                 raise UserError(
-                    f"{shown(str(file))}: {name} has {written(bytes_)}, and this machine {written(memory_limit())} of "
-                    "memory; take fewer or smaller images"
+                    f"{shown(str(file))}: {name} needs {written(bytes_)}, and this machine has "
+                    f"{written(memory_limit())} of memory; use fewer or smaller images"
                 )
             array: NDArray[Any] = arrays[name]
             return array
@@ -151,17 +174,15 @@ def _array(file: Path, name: str) -> NDArray[Any]:
         raise _unreadable(file, name, error) from error
 
 
-def _by_class(name: str, labels: NDArray[np.integer[Any]], classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Names of the pictures of a split by class, of the classes that it has."""
-    found: dict[str, list[str]] = {}
+def _images(name: str, labels: NDArray[np.integer[Any]]) -> Iterator[tuple[str, str]]:
+    """The label and the name of each image of a split."""
     for index, number in enumerate(labels.tolist()):
-        found.setdefault(str(number), []).append(f"{name}_images/{index:07d}")
-    return {label: tuple(found[label]) for label in classes if label in found}
+        yield str(number), f"{name}_images/{index:07d}"
 
 
 def _unreadable(file: Path, what: str, error: BaseException) -> UserError:
     why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-    return UserError(f"{shown(str(file))}: {what} cannot be read as arrays of NumPy ({why}); fetch or save it again")
+    return UserError(f"{shown(str(file))}: {what} cannot be read as NumPy arrays ({why}); download or save it again")
 
 
 def _listed(names: dict[str, Any]) -> str:

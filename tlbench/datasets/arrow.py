@@ -1,6 +1,6 @@
-"""Rows of Arrow and Parquet files: their labels, and their images one at a time. Needs pyarrow (extra `huggingface`).
+"""Labels and images in Arrow and Parquet files. Needs pyarrow (extra `huggingface`).
 
-Nothing in them is unpickled or run.
+Nothing in the files is unpickled or executed.
 """
 
 import os
@@ -22,36 +22,40 @@ from tlbench.datasets.rows import Parts
 
 
 def check_package(place: Path) -> None:
-    """Raises UserError where pyarrow is not installed."""
+    """Check that pyarrow is installed.
+
+    Raises:
+        UserError: it is not.
+    """
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"{shown(str(place))} has its images in Arrow or Parquet files, which need the package pyarrow; "
+            f"{shown(str(place))} has its images in Arrow or Parquet files, which need the package pyarrow: "
             "`pip install 'tlbench[huggingface]'`"
         ) from error
 
 
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
-    """Raises UserError for whatever reading of `file` raises."""
+    """Turn any error of reading `file` into a UserError."""
     from pyarrow import ArrowException
 
     try:
         yield
     except (ArrowException, OSError, ValueError, KeyError) as error:
         why = one_line(str(error)) or type(error).__name__
-        raise UserError(f"{shown(str(file))} cannot be read ({why[:300]}); fetch or save it again") from error
+        raise UserError(f"{shown(str(file))} cannot be read ({why[:300]}); download or save it again") from error
 
 
 @dataclass(frozen=True)
 class ArrowFiles:
-    """The rows of a split in Arrow files that `datasets` has saved (``save_to_disk``): mapped, never read whole."""
+    """The rows of a split in Arrow files written by ``Dataset.save_to_disk``, memory-mapped."""
 
     files: tuple[Path, ...]
 
     def schema(self) -> Any:
-        """Of the first file."""
+        """The schema of the first file."""
         return self._tables()[0].schema
 
     def column(self, name: str) -> list[Any]:
@@ -63,7 +67,7 @@ class ArrowFiles:
         return found
 
     def reader(self, column: str) -> Callable[[int], bytes]:
-        """What reads the image of a row."""
+        """A function that returns the encoded image of a row."""
         columns = self._columns(column)
         parts = Parts(map(len, columns))
 
@@ -74,7 +78,7 @@ class ArrowFiles:
         return read
 
     def _columns(self, name: str) -> list[Any]:
-        """That of each file."""
+        """The column of each file."""
         found = []
         for file, table in zip(self.files, self._tables(), strict=True):
             with _readable(file):
@@ -82,7 +86,10 @@ class ArrowFiles:
         return found
 
     def _tables(self) -> list[Any]:
-        """Those of the files, whose offsets all lie within them: what a damaged one points at would end the process."""
+        """The validated table of each file.
+
+        Full validation is needed because an offset outside a damaged file would crash the process when it is read.
+        """
         import pyarrow
 
         found = []
@@ -102,14 +109,14 @@ class ParquetFiles:
     files: tuple[Path, ...]
 
     def schema(self) -> Any:
-        """Of the first file."""
+        """The schema of the first file."""
         from pyarrow import parquet
 
         with _readable(self.files[0]):
             return parquet.read_schema(str(self.files[0]))
 
     def column(self, name: str) -> list[Any]:
-        """All values of a column; nothing else is read."""
+        """All values of a column; other columns are not read."""
         from pyarrow import parquet
 
         found: list[Any] = []
@@ -121,20 +128,26 @@ class ParquetFiles:
         return found
 
     def reader(self, column: str) -> Callable[[int], bytes]:
-        """What reads the image of a row."""
+        """A function that returns the encoded image of a row."""
         return _Spooled(self.files, column)
 
 
 def _check_names(fields: Iterable[Any]) -> None:
-    """Raises UnicodeDecodeError for fields, or fields within them, whose name is no text."""
+    """Check that the names of fields and their nested fields are valid UTF-8.
+
+    Raises:
+        UnicodeDecodeError: one is not; pyarrow decodes a name when it is accessed.
+    """
     for field in fields:
         assert field.name is not None
         _check_names(field.type.field(place) for place in range(field.type.num_fields))
 
 
 class _Spooled:
-    """Images of Parquet files, which are to be had by groups of rows alone: a group is read once, when it is asked for,
-    and kept in an unnamed file, since classes are asked for one after the other and rows of a group are of all.
+    """Images of Parquet files, read by row group, each once.
+
+    Parquet can only be read by row groups, but images are asked for class by class, and a row group holds rows of all
+    classes. So the images of a row group are kept in an anonymous temporary file once the group has been read.
     """
 
     def __init__(self, files: Sequence[Path], column: str) -> None:
@@ -168,7 +181,7 @@ class _Spooled:
         return os.pread(self._spool.fileno(), length, begin)
 
     def _keep(self, number: int) -> list[tuple[int, int] | str]:
-        """Where the image of each row of a group is in the spool, or why there is none."""
+        """The position and length in the spool of each row's image in a row group, or why the row has none."""
         file, opened, group = self._groups[number]
         with _readable(file):
             values = opened.read_row_group(group, columns=[self._column]).column(self._column)
@@ -184,18 +197,18 @@ class _Spooled:
             self._spool.flush()
         except OSError as error:
             raise UserError(
-                f"the images of {shown(str(file))} cannot be kept in {cache_dir()} while they are decoded "
-                f"({error.strerror}); make room there, or set TLBENCH_CACHE to another disk"
+                f"the images of {shown(str(file))} cannot be stored in {cache_dir()} while they are decoded "
+                f"({error.strerror}); free space there, or set TLBENCH_CACHE to another disk"
             ) from error
         return places
 
 
 def _bytes_of(value: Any) -> bytes:
-    """The image of a cell: bytes, or {bytes, path}."""
+    """The encoded image of a value, which is bytes or ``{bytes, path}``."""
     content = value.get("bytes") if isinstance(value, Mapping) else value
     if isinstance(content, bytes):
         return content
     path = value.get("path") if isinstance(value, Mapping) else None
     if path:
-        raise UndecodableError(f"only its path is kept, {shown(str(path))}; save the data set with its images in it")
+        raise UndecodableError(f"only its path is stored, {shown(str(path))}; save the data set with embedded images")
     raise UndecodableError("no image")

@@ -1,4 +1,4 @@
-"""Look a whole data set over: counts, balance, files that are no images, the same picture more than once."""
+"""Audit a whole data set: counts, balance, files that are not images, and duplicate images."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +13,18 @@ from tlbench.datasets.names import shown
 from tlbench.results.images import SkippedFile, SplitOrigin
 
 SIZE = 64
+"""Side length in pixels at which images are decoded for the audit."""
 
 
 @dataclass(frozen=True)
 class Bare:
-    """A class of which there is no file in `folder`, relative to the data set's, from which `splits` are taken."""
+    """A class without any file in one of the folders that splits are taken from.
+
+    Attributes:
+        name: the class.
+        folder: relative to the data set's folder.
+        splits: the splits that are taken from this folder.
+    """
 
     name: str
     folder: str
@@ -26,11 +33,21 @@ class Bare:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found.
+    """What an audit found.
 
-    file: what lists the images, or has them all in it; None of a folder. splits: where each comes from. left_out: what
-    was never looked into. undecodable: files that are no images; files: their paths in the file system. exact, near:
-    groups of the same picture. bare: classes whose folder has no file that is read.
+    Attributes:
+        folder: the folder that paths are relative to.
+        classes: the classes in the order of their indices.
+        counts: number of decodable images, by split and class.
+        balance: smallest over largest class, by split.
+        splits: where each split comes from.
+        left_out: entries that were not read, with the reason.
+        undecodable: files that are not images, with the reason.
+        files: the path in the file system of each undecodable file, by its printable path.
+        exact: groups of images with equal pixels.
+        near: groups of images that are nearly equal.
+        file: the file that lists or contains the images; None for a folder.
+        bare: classes without any file.
     """
 
     folder: Path
@@ -48,24 +65,32 @@ class Audit:
 
     @property
     def place(self) -> Path:
-        """What a user calls the data set by."""
+        """The path by which the user knows the data set."""
         return self.file or self.folder
 
     @property
     def clean(self) -> bool:
-        """No undecodable file, no class without an image, nothing twice; near duplicates within a split do no harm."""
+        """Whether there is no undecodable file, no empty class and no harmful duplicate.
+
+        Near duplicates within one split do not count as harmful.
+        """
         bad = (*self.exact.two_labels, *self.exact.across, *self.exact.within, *self.near.two_labels, *self.near.across)
         return not (self.undecodable or self.empty or bad)
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Classes that have no image in a split, as ``'cat' in test``."""
+        """Classes without an image in a split, as ``'cat' in test``."""
         every = ((split, name, count) for split, of in self.counts.items() for name, count in of.items())
         return tuple(f"{name!r} in {split}" for split, name, count in every if not count)
 
 
 def audit(layout: Layout, threads: int) -> Audit:
-    """Decode every file once and compare all with all."""
+    """Decode every image once and search all of them for duplicates.
+
+    Args:
+        layout: the data set.
+        threads: number of threads that decode.
+    """
     places = [
         (Place(split, name, shown(file)), file)
         for split, classes in layout.files.items()
@@ -110,6 +135,7 @@ def _bare(layout: Layout) -> tuple[Bare, ...]:
 
 
 def _look(path: str, decoder: Callable[[str], Picture]) -> Sketch | str:
+    """The sketch of an image, or why it cannot be decoded."""
     try:
         return duplicates.sketch(decoder(path).pixels)
     except UndecodableError as error:

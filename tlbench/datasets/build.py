@@ -1,4 +1,4 @@
-"""Turn image files, or the synthetic generator, into arrays of the cache."""
+"""Decode image files, or draw synthetic images, into arrays in the cache."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,17 +20,26 @@ from tlbench.host.resources import give_way, usable_cores
 from tlbench.results.images import SkippedFile, SplitAudit, SplitOrigin
 
 MOST_BAD = 0.05
+"""Largest accepted share of files that cannot be decoded."""
 CHUNK = 256
+"""Number of files that are given to the decoding threads at a time."""
 PATHS = ("utf-8", "surrogateescape")
+"""Encoding and error handler that turn any path of the file system into bytes."""
 Tell = Callable[[int, int], None]
+"""Called with the number of images done and the total."""
 Read = Callable[[str], Picture]
-"""Of a path in a layout. Raises UndecodableError."""
+"""Returns the picture of a path in a layout. Raises UndecodableError."""
 
 
 class Built(Value):
-    """What decoded images are, as their manifest tells about them.
+    """The description of decoded images that is stored in their manifest.
 
-    counts: images by split and class. skipped: files that are no images.
+    Attributes:
+        classes: the classes in the order of their indices.
+        fingerprint: SHA-256 over splits, classes, paths and contents of all images.
+        counts: number of images by split and class.
+        skipped: files that could not be decoded.
+        audit: duplicates and balance of the images; None for synthetic ones.
     """
 
     classes: tuple[str, ...]
@@ -41,23 +50,23 @@ class Built(Value):
 
 
 def images_of(split: str) -> str:
-    """Name of the array of a split's images, uint8 (count, height, width, 3)."""
+    """The name of the array of a split's images: uint8 of shape (count, height, width, 3)."""
     return f"{split}.images"
 
 
 def labels_of(split: str) -> str:
-    """Name of the array of a split's labels, int32 (count,)."""
+    """The name of the array of a split's labels: int32 of shape (count,)."""
     return f"{split}.labels"
 
 
 def most_bytes(count: int, size: ImageSize) -> int:
-    """Bytes of `count` images of `size` with their labels."""
+    """The size in bytes of `count` images of `size` with their labels."""
     height, width = height_width(size)
     return count * (height * width * 3 + np.dtype(np.int32).itemsize)
 
 
 def count_real(layout: Layout, limit: Limit) -> int:
-    """Images that `limit` takes of a layout, where all can be decoded."""
+    """The number of images that `limit` takes from a layout if all of them can be decoded."""
     limits = limit.model_dump()
     return sum(
         min(len(files), limits[split] or len(files)) for split in SPLITS for files in layout.files[split].values()
@@ -65,18 +74,26 @@ def count_real(layout: Layout, limit: Limit) -> int:
 
 
 def count_synthetic(classes: tuple[str, ...], limit: Limit) -> int:
-    """Pictures that are drawn."""
+    """The number of synthetic images that are drawn."""
     return sum(synthetic.counts(limit).values()) * len(classes)
 
 
 def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: Tell) -> Built:
-    """Decode the files of a layout with `read` into the arrays ``<split>.images`` and ``<split>.labels``.
+    """Decode the images of a layout into the arrays ``<split>.images`` and ``<split>.labels``.
 
-    Files are decoded by one thread a core, since Pillow lets go of Python's lock. They give way to the process that
-    imports the framework meanwhile, which takes longer. Where a file that the limit takes cannot be decoded, the next
-    in order takes its place.
-    Raises UserError where more files are no images than 5 % of those in the folder of a split (splits that are drawn
-    from one folder are judged together), and for a class without an image.
+    One thread per core decodes (Pillow releases the GIL). The threads run at a lower priority, because the process that
+    imports the framework meanwhile takes longer. A file that cannot be decoded is replaced by the next one in order.
+
+    Args:
+        layout: the data set.
+        limit: largest number of images per class, by split.
+        read: decodes the image of a path.
+        writer: receives the arrays.
+        tell: is told the progress.
+
+    Raises:
+        UserError: more than 5 % of the files in a folder cannot be decoded (splits drawn from the same folder are
+            judged together), or a class has no image.
     """
     limits, total = limit.model_dump(), count_real(layout, limit)
     skipped: list[SkippedFile] = []
@@ -115,7 +132,7 @@ def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: T
 
 
 def build_synthetic(classes: tuple[str, ...], limit: Limit, size: ImageSize, writer: Writer, tell: Tell) -> Built:
-    """Draw pictures of `classes` into the same arrays."""
+    """Draw images of `classes` into the same arrays as `build_real`."""
     wanted = synthetic.counts(limit)
     total, done = count_synthetic(classes, limit), 0
     for number, split in enumerate(SPLITS):
@@ -134,7 +151,11 @@ def build_synthetic(classes: tuple[str, ...], limit: Limit, size: ImageSize, wri
 def _decoded(
     layout: Layout, split: str, name: str, limit: int | None, read: Read, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[str, tuple[Picture, Sketch] | str]]:
-    """Pictures of one class in order until there are `limit`; for a file that is none, the reason."""
+    """Decode images of one class in order until `limit` of them succeeded.
+
+    Yields:
+        The path with the picture and its sketch, or with the reason why it cannot be decoded.
+    """
     waiting = list(layout.files[split][name])
     wanted = len(waiting) if limit is None else limit
     while wanted and waiting:
@@ -155,7 +176,11 @@ def _try(path: str, read: Read) -> tuple[Picture, Sketch] | str:
 def bad_by_folder(
     origins: Mapping[str, SplitOrigin], skipped: Sequence[SkippedFile]
 ) -> list[tuple[list[str], int, int]]:
-    """Splits that are judged together, since they come from one folder; its files that are no images, and all files."""
+    """Count undecodable files by folder, since splits that are drawn from one folder are judged together.
+
+    Returns:
+        For each folder: its splits, the number of undecodable files, and the number of all files.
+    """
     found = []
     for place in dict.fromkeys(origin.folder for origin in origins.values()):
         splits = [split for split in SPLITS if origins[split].folder == place]
@@ -165,17 +190,18 @@ def bad_by_folder(
 
 
 def _check(layout: Layout, counts: Mapping[str, Mapping[str, int]], skipped: Sequence[SkippedFile]) -> None:
+    """Raise UserError if a folder has too many undecodable files, or a class has no image in a split."""
     folder = shown(str(layout.place))
     for splits, count, there in bad_by_folder(layout.origins, skipped):
         if count > MOST_BAD * there:
             bad = [one for one in skipped if one.split in splits]
             names = ", ".join(f"{one.path} ({one.reason})" for one in bad[:3]) + (", ..." if len(bad) > 3 else "")
             raise UserError(
-                f"{folder}: {count} of {there} files in {' and '.join(splits)} are no images that can be decoded, "
-                f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` names them all"
+                f"{folder}: {count} of {there} files in {' and '.join(splits)} cannot be decoded as images, "
+                f"more than {MOST_BAD:.0%}: {names}; `tlbench data check` lists all of them"
                 + ("" if layout.file else ", and moves them away with --move-bad")
             )
     for split, used in counts.items():
         for name, count in used.items():
             if not count:
-                raise UserError(f"{folder}: class {name!r} has no image in {split} that can be decoded")
+                raise UserError(f"{folder}: class {name!r} has no decodable image in {split}; add images or remove it")

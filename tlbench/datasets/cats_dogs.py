@@ -21,7 +21,7 @@ CATS_DOGS = DatasetInfo(
             Source("PetImages/Dog", "dogs", (1000, 250, 500)),
         ),
     ),
-    small=Archive(  # of TensorFlow's tutorials, which have no test images and take part of those for validation, too
+    small=Archive(  # from TensorFlow's tutorials; it has no test split, so half of its validation split is used as one
         url="https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip",
         sha256=None,
         bytes=68_606_236,

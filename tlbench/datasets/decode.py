@@ -1,4 +1,4 @@
-"""Decode one image file, whatever it turns out to be. Pillow only."""
+"""Decode an image file of any supported format with Pillow."""
 
 import hashlib
 import importlib
@@ -21,70 +21,107 @@ from tlbench.core.text import one_line
 from tlbench.datasets.levels import NoRangeError, to_levels
 
 VERSION = 3
-"""Part of the key of decoded arrays: raise it when the same file would decode to other pixels."""
+"""Part of the cache key of decoded images. Increase it when the same file would be decoded to other pixels."""
 
 MOST_PIXELS = 100_000_000
+"""Limits on one image, to bound memory: pixels, and bytes of the file."""
 MOST_BYTES = 512 * 2**20
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""No others are opened, whatever a file is called: some that Pillow knows start other programs (EPS), or have no
-signature, so that anything passes for an image (TGA)."""
+"""The only formats that are opened, whatever the file's name. Some of Pillow's other formats start external programs
+(EPS) or have no signature, so that any file would pass as an image (TGA).
+"""
 
 POINTERS = (
     (b"version https://git-lfs.github.com/spec/", "Git LFS", "git lfs pull"),
     (b"/annex/objects/", "git-annex", "git annex get"),
 )
-"""How small text files begin that stand for images that have not been fetched."""
+"""Starts of the small text files that stand for large files which were not downloaded, with the tool and its command.
+"""
 
 
 class UndecodableError(Exception):
-    """The file is no image that can be decoded. The text is the reason, in a few words."""
+    """The file cannot be decoded as an image. The message is the reason, in a few words."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded file: pixels (height, width, 3) uint8 RGB, and the SHA-256 of the file's bytes."""
+    """A decoded image.
+
+    Attributes:
+        pixels: uint8 RGB of shape (height, width, 3).
+        sha256: SHA-256 of the file's bytes, or of the pixels where they were stored decoded.
+    """
 
     pixels: NDArray[np.uint8]
     sha256: str
 
 
 def decode(file: Path, size: ImageSize, resize: Resize = "stretch") -> Picture:
-    """Decode, turn upright (EXIF), make RGB, resize to `size`.
+    """Decode an image file, apply its EXIF orientation, convert it to RGB and resize it.
 
-    The pixels are those of keras.utils.image_dataset_from_directory, within one level of 255, which a test shows: with
-    its defaults (``stretch``), with `crop_to_aspect_ratio` (``crop``), with `pad_to_aspect_ratio` (``pad``); bilinear
-    between the four nearest pixels, without a low-pass filter. So a plain Keras loop and tlbench see the same images.
-    Pillow's faster decoding at a reduced scale would change them.
-    Transparent pixels are laid on white. Raises UndecodableError; warnings of Pillow are the caller's to silence,
-    since their filter is global.
+    The pixels equal those of ``keras.utils.image_dataset_from_directory`` within one grey level (tested): with its
+    defaults for ``stretch``, with ``crop_to_aspect_ratio`` for ``crop``, and with ``pad_to_aspect_ratio`` for ``pad``.
+    Resizing is bilinear between the four nearest pixels without antialiasing. Pillow's faster decoding at a reduced
+    scale is not used because it would change the pixels. Transparent pixels are composited on white.
+
+    Callers silence Pillow's warnings with `quiet`, because the filter of warnings is global.
+
+    Args:
+        file: the image file.
+        size: the wanted size.
+        resize: what happens to images of another aspect ratio.
+
+    Raises:
+        UndecodableError: the file cannot be read or decoded.
     """
     return of_bytes(_content(file), size, resize)
 
 
 def of_bytes(content: bytes, size: ImageSize, resize: Resize = "stretch") -> Picture:
-    """The picture in the bytes of a file, as `decode` makes it. Raises UndecodableError."""
+    """Decode an encoded image, as `decode` does.
+
+    Raises:
+        UndecodableError: the bytes cannot be decoded.
+    """
     check_bytes(len(content))
     image = _rgb_of(content)
     return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), hashlib.sha256(content).hexdigest())
 
 
 def of_pixels(pixels: NDArray[np.uint8], size: ImageSize, resize: Resize = "stretch") -> Picture:
-    """The picture of pixels (H, W, 3) or (H, W) that are decoded already, resized as those of a file."""
+    """Resize pixels that are already decoded, as `decode` does.
+
+    Args:
+        pixels: uint8 of shape (height, width, 3), RGB, or (height, width), grey.
+        size: the wanted size.
+        resize: what happens to images of another aspect ratio.
+    """
     digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
     image = Image.fromarray(pixels).convert("RGB")
     return Picture(np.asarray(_RESIZED[resize](image, *height_width(size))), digest)
 
 
 def open_rgb(file: Path) -> tuple[bytes, Image.Image]:
-    """The file's bytes and its image, upright and RGB, in its own size. Raises UndecodableError."""
+    """Read an image file without resizing it.
+
+    Returns:
+        The file's bytes, and its image with the EXIF orientation applied, in RGB.
+
+    Raises:
+        UndecodableError: the file cannot be read or decoded.
+    """
     content = _content(file)
     return content, _rgb_of(content)
 
 
 def check_bytes(count: int) -> None:
-    """Raises UndecodableError for more bytes than an image may have, and for none."""
+    """Check the size of an encoded image in bytes.
+
+    Raises:
+        UndecodableError: it is 0, or more than `MOST_BYTES`.
+    """
     if count > MOST_BYTES:
-        raise UndecodableError(f"{count / 2**30:.1f} GiB are too many for an image")
+        raise UndecodableError(f"{count / 2**30:.1f} GiB, too large for an image")
     if not count:
         raise UndecodableError("empty file")
 
@@ -93,7 +130,7 @@ def _rgb_of(content: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=formats()) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise UndecodableError(f"{image.width} x {image.height} pixels are too many")
+                raise UndecodableError(f"{image.width} x {image.height} pixels, too many")
             return _rgb(_upright(image), image.format)
     except UndecodableError:
         raise
@@ -107,13 +144,13 @@ def _rgb_of(content: bytes) -> Image.Image:
 
 
 def reads_heif() -> bool:
-    """Whether HEIC photographs are decoded: pillow-heif is installed."""
+    """Whether HEIC photographs can be decoded, which needs pillow-heif."""
     return "HEIF" in formats()
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this Pillow can decode."""
+    """The formats of `FORMATS` that the installed Pillow can decode."""
     with suppress(ImportError):
         importlib.import_module("pillow_heif").register_heif_opener()
     Image.init()
@@ -121,19 +158,28 @@ def formats() -> tuple[str, ...]:
 
 
 def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
-    """The central square of `share` of the shorter side, resized with a bicubic filter: (size, size, 3) uint8 RGB.
+    """Decode the central square of an image, resized with a bicubic filter.
 
-    Raises UserError for a file that is no image.
+    Args:
+        file: the image file.
+        size: side length of the result in pixels.
+        share: side length of the square as a fraction of the image's shorter side.
+
+    Returns:
+        uint8 RGB of shape (size, size, 3).
+
+    Raises:
+        UserError: the file cannot be decoded.
     """
     try:
         _, image = open_rgb(file)
     except UndecodableError as error:
-        raise UserError(f"{file} is no image that can be decoded: {error}; fetch it again") from error
+        raise UserError(f"{file} cannot be decoded as an image: {error}; download it again") from error
     return cropped(image, size, share)
 
 
 def cropped(image: Image.Image, size: int, share: float) -> NDArray[np.uint8]:
-    """The central square of `share` of the shorter side, as `read_crop` has it."""
+    """Crop and resize a decoded image as `read_crop` does."""
     side = share * min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -141,7 +187,7 @@ def cropped(image: Image.Image, size: int, share: float) -> NDArray[np.uint8]:
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a regular file of a bearable size. A FIFO is not waited for, nor a device read."""
+    """The bytes of a regular file of at most `MOST_BYTES`; never blocks on a pipe or reads a device."""
     try:
         return read_file(file, MOST_BYTES)
     except OddFileError as error:
@@ -151,23 +197,25 @@ def _content(file: Path) -> bytes:
 
 
 def _unknown(content: bytes) -> str:
+    """Why Pillow may not know the format of these bytes."""
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc") and not reads_heif():
-        return "HEIC, which is read where pillow-heif is installed (pip install pillow-heif)"
+        return "HEIC, which needs pillow-heif (pip install pillow-heif)"
     for start, what, fetch in POINTERS:
         if content.startswith(start):
-            return f"not fetched: a pointer of {what} ({fetch})"
+            return f"not downloaded: a pointer of {what} ({fetch})"
     return "not an image"
 
 
 def _stretched(image: Image.Image, height: int, width: int) -> Image.Image:
-    # Pillow's own resize filters when it makes an image smaller; its transform samples, as tf.image.resize does.
+    # Image.resize would antialias when it shrinks an image; Image.transform samples as tf.image.resize does.
     scale = (image.width / width, 0, 0, 0, image.height / height, 0)
     return image.transform((width, height), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR)
 
 
 def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
-    """Of the largest part in the middle that has the wanted shape. The arithmetic, float32 too, is that of Keras'
-    smart_resize.
+    """Crop the largest central part of the wanted aspect ratio, then resize.
+
+    The arithmetic, including float32, is that of ``keras.preprocessing.image.smart_resize``.
     """
     part_height = max(min(image.height, int(np.float32(image.width * height) / np.float32(width))), 1)
     part_width = max(min(image.width, int(np.float32(image.height * width) / np.float32(height))), 1)
@@ -176,7 +224,10 @@ def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
 
 
 def _padded(image: Image.Image, height: int, width: int) -> Image.Image:
-    """All of it in the middle, black beside it. The arithmetic is that of Keras, tf.image.resize_with_pad."""
+    """Fit the whole image into the middle of a black canvas.
+
+    The arithmetic is that of ``tf.image.resize_with_pad``.
+    """
     own, wanted = np.array([[image.height, image.width], [height, width]], np.float32)
     inner = own / (own / wanted).max()
     top, left = ((wanted - inner) / 2).astype(int).tolist()
@@ -190,7 +241,7 @@ _RESIZED = {"stretch": _stretched, "crop": _cropped, "pad": _padded}
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    with suppress(Exception):  # damaged EXIF raises anything, and says nothing about the pixels
+    with suppress(Exception):  # damaged EXIF data raises many kinds of errors and does not affect the pixels
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
@@ -210,7 +261,7 @@ def _rgb(image: Image.Image, format: str | None) -> Image.Image:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence Pillow's warnings (odd EXIF, large images): the outcome of each file is reported anyway."""
+    """Silence Pillow's warnings (odd EXIF data, large images); problems of a file are reported as errors anyway."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

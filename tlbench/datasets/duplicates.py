@@ -1,4 +1,4 @@
-"""The same picture more than once: equal pixels, or nearly equal ones (rescaled, recompressed). Pure."""
+"""Find duplicate images: equal pixels, or nearly equal ones (rescaled, recompressed). Pure."""
 
 import hashlib
 import math
@@ -13,18 +13,31 @@ from numpy.typing import NDArray
 from tlbench.results.images import Duplicates, SplitAudit
 
 SIDE = 16
+"""Side length of a thumbnail in pixels."""
 CORRELATION, LEVELS = 0.995, 6.0
-"""Two thumbnails of nearly equal pictures correlate more than the one and differ on average by less than the other."""
+"""Thumbnails of near duplicates correlate by more than `CORRELATION` and differ on average by less than `LEVELS` grey
+levels (of 255).
+"""
 FLATTEST = 2.0
-"""Standard deviation (of 255) below which a thumbnail shows nothing that could be compared."""
+"""Standard deviation in grey levels (of 255) below which a thumbnail has too little structure to be compared."""
 REACH, ROUNDING = math.sqrt(2 * (1 - CORRELATION)), 1e-4
-"""How far two vectors of length 1 with that correlation are apart, and what float32 may make of it."""
+"""Euclidean distance of two unit vectors whose correlation is `CORRELATION`, and a tolerance for float32 rounding."""
 DIRECTIONS, SAMPLE, BLOCK = 12, 4096, 512
+"""Number of principal directions that are compared first, of thumbnails from which they are estimated, and of rows per
+block.
+"""
 NAMED = 20
+"""Largest number of groups that a record lists."""
 
 
 class Place(NamedTuple):
-    """Where a picture stands: split, class, file relative to the data set's folder."""
+    """Where an image stands in a data set.
+
+    Attributes:
+        split: the split.
+        label: the class.
+        file: relative to the data set's folder.
+    """
 
     split: str
     label: str
@@ -33,7 +46,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is kept of a picture to find its like: a digest of its pixels, and 16 x 16 grey levels (256,) uint8."""
+    """What is kept of an image to find its duplicates.
+
+    Attributes:
+        pixels: SHA-256 of the pixels.
+        thumbnail: grey levels, uint8 of shape (256,), of 16 x 16 blocks.
+    """
 
     pixels: str
     thumbnail: NDArray[np.uint8]
@@ -41,7 +59,13 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of places, each in the worst of three kinds that fits it."""
+    """Groups of duplicates. A group is listed once, under the first kind that fits.
+
+    Attributes:
+        two_labels: images of more than one class.
+        across: images of one class in more than one split.
+        within: images of one class in one split.
+    """
 
     two_labels: tuple[tuple[Place, ...], ...]
     across: tuple[tuple[Place, ...], ...]
@@ -49,7 +73,13 @@ class Groups:
 
 
 def sketch(pixels: NDArray[np.uint8]) -> Sketch:
-    """The sketch of a picture (H, W, 3): means of its grey levels in 16 x 16 blocks, or fewer of a smaller one."""
+    """Compute the sketch of an image.
+
+    The thumbnail holds the mean grey level of each of 16 x 16 blocks, or fewer if the image is smaller than that.
+
+    Args:
+        pixels: uint8 RGB of shape (height, width, 3).
+    """
     red, green, blue = np.moveaxis(pixels, 2, 0)
     gray = (np.add(red, green, dtype=np.uint16) + blue) / np.float32(3)  # numpy's mean over so short an axis is slow
     for axis in (0, 1):
@@ -61,7 +91,7 @@ def sketch(pixels: NDArray[np.uint8]) -> Sketch:
 
 
 def exact(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
-    """Pictures with equal pixels."""
+    """Groups of images with equal pixels."""
     groups: dict[str, list[Place]] = defaultdict(list)
     for place, one in zip(places, sketches, strict=True):
         groups[one.pixels].append(place)
@@ -69,9 +99,9 @@ def exact(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
 
 
 def near(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
-    """Pictures with nearly equal thumbnails, less those whose pixels are equal altogether.
+    """Groups of images with nearly equal thumbnails, except pairs whose pixels are equal.
 
-    Pairs are looked at by `_alike`, most of them along one direction alone.
+    Pairs found by `_alike` are joined transitively (union-find).
     """
     if len(sketches) < 2:
         return sort_out([])
@@ -98,11 +128,18 @@ def near(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
 
 
 def _alike(unit: NDArray[np.float32], raw: NDArray[np.float32]) -> Iterable[tuple[int, int]]:
-    """Pairs of rows of `unit` (n, 256), each of length 1 or 0, that are nearly equal, and so are those of `raw`.
+    """Find pairs of nearly equal thumbnails without comparing all pairs in full.
 
-    Two that correlate by more than `CORRELATION` are nearer than `REACH`, and no projection takes them further apart:
-    along the direction in which thumbnails differ most only neighbours are looked at, and of those only the ones that
-    are as near in the first `DIRECTIONS` of them are compared in full.
+    Two unit vectors that correlate by more than `CORRELATION` are closer than `REACH`, and no projection increases
+    their distance. So only neighbours along the first principal direction are considered, and of these only pairs that
+    are also close in the first `DIRECTIONS` principal directions are compared in full.
+
+    Args:
+        unit: centred thumbnails (n, 256) of length 1, or 0 for those that are too flat.
+        raw: grey levels (n, 256) of the same thumbnails.
+
+    Returns:
+        Pairs of row indices.
     """
     some = unit[:: max(1, len(unit) // SAMPLE)]
     _, directions = np.linalg.eigh(some.T @ some)
@@ -127,7 +164,7 @@ def _alike(unit: NDArray[np.float32], raw: NDArray[np.float32]) -> Iterable[tupl
 
 
 def sort_out(groups: Sequence[Sequence[Place]]) -> Groups:
-    """Groups under two labels, else across splits, else within one split."""
+    """Sort groups by kind; see `Groups`."""
     two_labels, across, within = [], [], []
     for group in groups:
         if len({place.label for place in group}) > 1:
@@ -140,12 +177,12 @@ def sort_out(groups: Sequence[Sequence[Place]]) -> Groups:
 
 
 def balance(counts: dict[str, dict[str, int]]) -> dict[str, float]:
-    """Images of the rarest class over those of the most frequent, for each split that has images."""
+    """Size of the smallest class over that of the largest, for each split that has images."""
     return {split: min(of.values()) / max(of.values()) for split, of in counts.items() if of and max(of.values())}
 
 
 def of_used(places: Sequence[Place], sketches: Sequence[Sketch], counts: dict[str, dict[str, int]]) -> SplitAudit:
-    """The audit of the images that a cell uses, as its record keeps it."""
+    """Audit the images that a cell uses, in the form that its record keeps."""
     same, alike = exact(places, sketches), near(places, sketches)
     return SplitAudit(
         exact_two_labels=_named(same.two_labels),

@@ -1,4 +1,4 @@
-"""Image data sets as Hugging Face's `datasets` keeps them: saved by `save_to_disk`, or Parquet files as on the Hub."""
+"""Image data sets of Hugging Face `datasets`: folders written by ``save_to_disk``, and Parquet files as on the Hub."""
 
 import json
 import re
@@ -19,26 +19,35 @@ from tlbench.datasets.rows import Rows, class_label, of_rows
 
 SPLITS_FILE, STATE_FILE = "dataset_dict.json", "state.json"
 ENDING = ".parquet"
+"""File ending of Parquet files."""
 OF_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""File endings by which a folder of images is recognized."""
 WIDEST = 16
+"""Largest number of subfolders that are looked into at each level."""
 SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]?\d+$")
-"""What the name of one file of several ends with: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
+"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
 USUAL = ("label", "labels")
+"""Names of columns that are taken for labels where no column is declared as one."""
 IMAGE, VALUE = "Image", "Value"
-"""Kinds of columns, as `datasets` calls them; bytes are a `Value`, for which `Dataset.from_dict` takes images, too."""
+"""Names of feature types in `datasets`. A column of bytes is a `Value`, and may hold images too
+(``Dataset.from_dict``).
+"""
 NO_LABEL, POSITIVE = "-1", "1"
+"""The label that stands for "no label", and the label beside which it is a real class (-1 and 1, a binary problem)."""
 
 Split = ArrowFiles | ParquetFiles
 
 
 def is_saved(place: Path) -> bool:
-    """Whether `save_to_disk` has written this folder."""
+    """Whether ``save_to_disk`` wrote this folder."""
     return any((place / name).is_file() for name in (SPLITS_FILE, STATE_FILE))
 
 
 def has_parquet(place: Path) -> bool:
-    """Whether a folder has Parquet files, in it or in folders down to the second, and no folders of images, which count
-    before a table that lies beside them; of large folders a part is looked at.
+    """Whether a folder has Parquet files, at most two levels deep, and is not a folder of images.
+
+    Images in two or more folders take precedence over a Parquet file beside them. Only part of a large folder is
+    listed.
     """
     below, parquet, with_images = [place], False, 0
     for _ in range(3):
@@ -51,33 +60,52 @@ def has_parquet(place: Path) -> bool:
 
 
 def read_saved(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of a folder that `save_to_disk` has written, of a Dataset or a DatasetDict. Raises UserError."""
+    """Read the layout of a folder that ``save_to_disk`` wrote for a Dataset or a DatasetDict.
+
+    Args:
+        place: the folder.
+        rule: how splits, classes and columns are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: the folder is damaged, or has no usable images and labels.
+    """
     check_package(place)
     if not (place / SPLITS_FILE).is_file():
         return _laid_out(place, {_state(place).get("_split") or "train": _arrow(place)}, rule, empty)
     names = _json(place / SPLITS_FILE).get("splits")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{shown(str(place / SPLITS_FILE))} names no splits; save the data set again")
+        raise UserError(f"{shown(str(place / SPLITS_FILE))} lists no splits; save the data set again")
     return _laid_out(place, {name: _arrow(place / _plain(place, name)) for name in names}, rule, empty)
 
 
 def read_parquet(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of a Parquet file, or of a folder of them as the Hub has: ``data/train-00000-of-00002.parquet`` or
-    ``default/train/0000.parquet``. Raises UserError.
+    """Read the layout of a Parquet file, or of a folder of them as on the Hub.
+
+    Splits are recognized from names: ``data/train-00000-of-00002.parquet`` or ``default/train/0000.parquet``.
+
+    Args:
+        place: the file or folder.
+        rule: how splits, classes and columns are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: there is no Parquet file, more than one configuration, or no usable images and labels.
     """
     check_package(place)
     if place.is_file():
         return _laid_out(place, {"train": ParquetFiles((place,))}, rule, empty)
     if not place.exists():
-        raise UserError(f"{shown(str(place))} does not exist; name a Parquet file, or a folder of them")
+        raise UserError(f"{shown(str(place))} does not exist; give a Parquet file or a folder of them")
     return _laid_out(place, {name: ParquetFiles(files) for name, files in _parquet(place).items()}, rule, empty)
 
 
 def _arrow(folder: Path) -> ArrowFiles:
+    """The Arrow files that the state file of a split names."""
     named = _state(folder).get("_data_files")
     files = [isinstance(one, Mapping) and one.get("filename") for one in named] if isinstance(named, list) else []
     if not files or not all(isinstance(name, str) for name in files):
-        raise UserError(f"{shown(str(folder / STATE_FILE))} names no files; save the data set again")
+        raise UserError(f"{shown(str(folder / STATE_FILE))} lists no files; save the data set again")
     return ArrowFiles(tuple(folder / _plain(folder, str(name)) for name in files))
 
 
@@ -86,14 +114,20 @@ def _state(folder: Path) -> Mapping[str, Any]:
 
 
 def _plain(folder: Path, name: str) -> str:
-    """A name that stands in a file of a data set, which leads nowhere else."""
+    """`name`, checked to be the plain name of an entry of `folder`, so that it cannot lead out of it."""
     if Path(name).name != name or name in (".", ".."):
-        raise UserError(f"{shown(str(folder))} names {name!r}, which is no name of a file in it; save it again")
+        raise UserError(
+            f"{shown(str(folder))} lists {name!r}, which is not the name of a file in it; save the data set again"
+        )
     return name
 
 
 def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
-    """Files by split. Raises UserError where there are several configurations."""
+    """The Parquet files by split.
+
+    Raises:
+        UserError: there is none, or more than one configuration.
+    """
     found: dict[Path, dict[str, list[Path]]] = {}
     for file in sorted(place.rglob("*")):
         inside = file.relative_to(place)
@@ -106,7 +140,7 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
             split, configuration = configuration.name, configuration.parent
         found.setdefault(configuration, {}).setdefault(split, []).append(file)
     if not found:
-        raise UserError(f"{shown(str(place))} has no Parquet file; fetch the data set again")
+        raise UserError(f"{shown(str(place))} has no Parquet file; download the data set again")
     if len(found) > 1:
         names = sorted(shown(str(name)) for name in found)
         raise UserError(
@@ -124,8 +158,8 @@ def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: 
     columns = next(iter(every.values()))
     if others := [name for name, of in every.items() if of != columns]:
         raise UserError(
-            f"{shown(str(place))}: {_listed(others)} and {shown(next(iter(every)))} differ in the columns or classes "
-            "that they have; save them with the same"
+            f"{shown(str(place))}: {_listed(others)} and {shown(next(iter(every)))} have different columns or classes; "
+            "save all splits with the same ones"
         )
     labels = {name: _labels(place, split, columns) for name, split in splits.items()}
     order = columns.names
@@ -139,7 +173,13 @@ def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which columns are taken. names: of the classes by their number; None where labels are themselves."""
+    """The chosen columns.
+
+    Attributes:
+        image: the column of the images.
+        label: the column of the labels.
+        names: the classes by number; None if the labels themselves name the classes.
+    """
 
     image: str
     label: str
@@ -147,7 +187,11 @@ class _Columns:
 
 
 def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
-    """Raises UserError where it is not clear which are meant, and for labels of another kind than one a row."""
+    """Choose the columns of images and labels.
+
+    Raises:
+        UserError: the choice is ambiguous, or there is not exactly one label per row.
+    """
     from pyarrow import types
 
     features, where = _features(schema), shown(str(place))
@@ -163,16 +207,17 @@ def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
         return _Columns(image, label, tuple(map(str, names)))
     if types.is_nested(kind):
         raise UserError(
-            f"{where}: {label} has several labels for an image ({kind}); tlbench trains classifiers with one label an "
-            "image"
+            f"{where}: {label} has several labels per image ({kind}); tlbench trains classifiers with one label "
+            "per image"
         )
     single = (types.is_integer, types.is_boolean, types.is_string, types.is_large_string, types.is_dictionary)
     if not any(fits(kind) for fits in (*single, types.is_null)):
-        raise UserError(f"{where}: {label} is {kind}; labels are whole numbers or names")
+        raise UserError(f"{where}: {label} is {kind}; labels are integers or names")
     return _Columns(image, label, None)
 
 
 def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], known: Sequence[str]) -> str:
+    """The column that the suite asks for, or else the only fitting one."""
     if asked:
         if asked not in known:
             raise UserError(f"{where} has no column {asked!r}; {nearest(asked, list(known), 'columns')}")
@@ -185,11 +230,11 @@ def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], known: Se
         kind = "images (bytes of files, or {bytes, path})" if what == "image" else "classes"
         raise UserError(
             f"{where} has no column of {kind}; it has {_listed(known)}"
-            + ("" if what == "image" else "; name one with `label` in the suite (--label for `data check`)")
+            + ("" if what == "image" else "; choose one with `label` in the suite (--label for `data check`)")
         )
     raise UserError(
-        f"{where} has several columns for {what}: {_listed(fitting)}; say which with `{what}: {shown(fitting[0])}` in "
-        f"the suite (--{what} for `data check`)"
+        f"{where} has several columns for {what}: {_listed(fitting)}; choose one with `{what}: {shown(fitting[0])}` "
+        f"in the suite (--{what} for `data check`)"
     )
 
 
@@ -198,7 +243,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
-    """What `datasets` has written of its columns, by name; nothing where others have written the file."""
+    """The features that `datasets` stored in the schema, by column; empty in files that other software wrote."""
     text = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
         features = json.loads(text)["info"]["features"]
@@ -210,7 +255,7 @@ def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _has_bytes(field: Any, features: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether images may be in a column that nobody calls one."""
+    """Whether a column that is not declared as images may hold some."""
     from pyarrow import types
 
     if features.get(field.name, {}).get("_type", VALUE) != VALUE:
@@ -228,7 +273,10 @@ def _labels(place: Path, split: Split, columns: _Columns) -> list[str | None]:
 
 
 def _without_unlabelled(labels: Mapping[str, list[str | None]], rule: SplitRule) -> dict[str, list[str | None]]:
-    """The labels with None for -1, which stands for none, unless -1 and 1 are all there are, or the suite names it."""
+    """Replace the label -1 by None, because it stands for "no label" in `datasets`.
+
+    It is kept if -1 and 1 are the only labels, or if the suite lists it as a class.
+    """
     there = {label for rows in labels.values() for label in rows if label is not None}
     if there == {NO_LABEL, POSITIVE} or NO_LABEL in rule.classes:
         return dict(labels)
@@ -236,7 +284,7 @@ def _without_unlabelled(labels: Mapping[str, list[str | None]], rule: SplitRule)
 
 
 def _sorted(labels: set[str]) -> list[str]:
-    """Numbers by their size, names by their letters."""
+    """Sort labels by value if all of them are integers, else alphabetically."""
     numbers = all(label.removeprefix("-").isdecimal() for label in labels)
     return sorted(labels, key=lambda label: (int(label) if numbers else 0, label))
 

@@ -1,4 +1,4 @@
-"""Kinds of places that images are read from: files, told by their names' endings, and folders, by what is in them."""
+"""Kinds of data sets on disk: a file is recognized by its ending, a folder by its contents."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,23 @@ from tlbench.datasets.table import read_table
 
 
 class Read(Protocol):
-    """Reads a place. empty: as of `read_layout`. Raises UserError for what is no data set."""
+    """A function that reads the layout of a data set."""
 
     def __call__(self, place: Path, rule: SplitRule, /, *, empty: bool = False) -> Layout:
-        """The layout."""
+        """The layout of the data set at `place`.
+
+        Args:
+            place: a file or folder.
+            rule: how splits, classes and columns are chosen.
+            empty: as in `read_layout`.
+
+        Raises:
+            UserError: it is not a data set.
+        """
 
 
 FILES: dict[str, Read] = {"csv": read_table, "npz": read_arrays, "parquet": huggingface.read_parquet}
-"""How a file is read, by the ending of its name, which is also the key of a suite that names one."""
+"""How a file is read, by its ending. The ending is also the key with which a suite gives such a file."""
 
 FOLDERS: tuple[tuple[Callable[[Path, SplitRule], bool], Read], ...] = (
     (lambda place, rule: tfds.is_prepared(place), tfds.read_prepared),
@@ -28,33 +37,43 @@ FOLDERS: tuple[tuple[Callable[[Path, SplitRule], bool], Read], ...] = (
     (metadata.has_labels, metadata.read_metadata),
     (lambda place, rule: huggingface.has_parquet(place), huggingface.read_parquet),
 )
-"""Folders that are not read as folders of classes: what tells one, and how it is read."""
+"""Folders that are not read as folders of classes: a test for each kind, and how it is read. The first match is used.
+"""
 
 WITHOUT_COLUMNS: tuple[Read, ...] = (read_layout, read_arrays)
+"""Kinds for which the keys `image` and `label` of a suite make no sense."""
 
 
 def kind_of(place: Path) -> str:
-    """``path`` of a folder, else ``csv``, ``npz`` or ``parquet``: the key of a suite that names it."""
+    """The key with which a suite gives a data set: ``csv``, ``npz`` or ``parquet`` for such a file, else ``path``."""
     ending = place.suffix.lower().removeprefix(".")
     return ending if ending in FILES and not place.is_dir() else "path"
 
 
 def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of the images at `place`. empty: as of `read_layout`.
+    """Read the layout of the images at `place`, of whatever kind.
 
-    Raises UserError for what is no data set.
+    Args:
+        place: a file or folder.
+        rule: how splits, classes and columns are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: it is not a data set.
     """
     if place.exists() and not (place.is_file() or place.is_dir()):
-        raise UserError(f"{shown(str(place))} is neither a folder nor a regular file; name one with images")
+        raise UserError(f"{shown(str(place))} is neither a folder nor a regular file; give one with images")
     read = _reader(place, rule)
     if read in WITHOUT_COLUMNS and (rule.image or rule.label):
         key = "image" if rule.image else "label"
-        raise UserError(f"{shown(str(place))}: `{key}` names a column of a table, and there is none here; leave it out")
+        raise UserError(
+            f"{shown(str(place))}: `{key}` names a column of a table, and there is no table here; remove `{key}`"
+        )
     return read(place, rule, empty=empty)
 
 
 def is_quick(place: Path, rule: SplitRule) -> bool:
-    """Whether `read_images` only lists files there, and reads no large ones."""
+    """Whether `read_images` only lists files at `place`, and reads no large ones."""
     return _reader(place, rule) in (read_layout, read_table, metadata.read_metadata)
 
 

@@ -1,10 +1,10 @@
-"""Folders of images: which splits and classes there are, and which files each holds."""
+"""Find the splits, classes and files of a folder of images."""
 
 import hashlib
 import tarfile
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +20,23 @@ from tlbench.datasets.names import EVALUATION, SPLITS, alike, one_form, quoted, 
 from tlbench.results.images import SkippedFile, SplitOrigin
 
 Found = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""Split -> class -> file names, of the splits that are there; train is."""
+"""File names by split and class, of the splits that exist; train always does."""
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""Split -> class -> file names, relative to the data set's folder, in the order a limit takes them."""
+"""File names by split and class, relative to the data set's folder, in the order in which a limit takes them."""
 
 
 @dataclass(frozen=True)
 class SplitRule:
-    """What a suite says of a folder.
+    """What a suite says about the splits, classes and columns of a data set.
 
-    validation, test: fractions of each class that are drawn, by `seed`, where the folder lacks that split. folders: the
-    folder of each split; None: found by their names; empty: there are no splits, whatever the folders are called.
-    classes: those that are taken, in this order; empty: all. image, label: columns of a table; empty: the usual ones.
+    Attributes:
+        validation: fraction of each class's training images that is drawn for validation where that split is missing.
+        test: the same for test.
+        seed: seed of the draw.
+        folders: the folder of each split; None: recognized by name; empty: there are no splits, whatever the names.
+        classes: the classes that are used, in this order; empty: all.
+        image: the column of image paths or images; empty: the usual one.
+        label: the column of labels; empty: the usual one.
     """
 
     validation: float = 0.15
@@ -44,25 +49,35 @@ class SplitRule:
 
 
 class Container(Protocol):
-    """Files that have all pictures in them, under the names that their layout gives them."""
+    """Files that contain all images, under the names that the layout gives them."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of them: where one is written to, the pictures may be others."""
+        """All files; if one changes, the images may have changed."""
 
     def decoder(self, size: ImageSize, resize: Resize) -> Callable[[str], Picture]:
-        """What makes a picture of a name. It raises UndecodableError, and UserError where the file cannot be read."""
+        """A function that returns the picture of a name.
+
+        It raises UndecodableError for a bad image, and UserError if a file cannot be read.
+        """
 
 
 @dataclass(frozen=True)
 class Layout:
-    r"""A data set as found. `left_out`: what was never looked into, by name or kind.
+    r"""Where the images of a data set are.
 
-    folder: to which the paths in `files` are relative. file: what lists them, or the file or folder that has them all
-    in it (`container`); None where the folder itself tells.
-
-    Paths in `files` are those of the file system; names of classes, as every name that is shown, have ``\xe9`` for
+    Paths in `files` are those of the file system. Names of classes, like all names that are shown, have ``\xe9`` for
     bytes that are not UTF-8.
+
+    Attributes:
+        folder: the folder that the paths in `files` are relative to.
+        classes: the classes in the order of their indices.
+        files: the image files by split and class.
+        left_out: entries that are not read, with the reason.
+        origins: where each split comes from.
+        file: the file that lists the images, or the file or folder that contains them (`container`); None for a folder
+            of image files.
+        container: reads images that are not files of their own; None if they are.
     """
 
     folder: Path
@@ -75,24 +90,30 @@ class Layout:
 
     @property
     def place(self) -> Path:
-        """What a user calls it by."""
+        """The path by which the user knows the data set."""
         return self.file or self.folder
 
     def decoder(self, size: ImageSize, resize: Resize = "stretch") -> Callable[[str], Picture]:
-        """What makes a picture of a path in `files`; it raises UndecodableError."""
+        """A function that returns the picture of a path in `files`. It raises UndecodableError."""
         if self.container is not None:
             return self.container.decoder(size, resize)
         return lambda path: decode.decode(self.folder / path, size, resize)
 
 
 def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """List the images of a data set.
+    """List the images of a folder.
 
-    Understood are a folder for each split with one for each class in it, class folders alone, and anything between:
-    what is missing of validation and test is drawn from train by `rule`. ``seg_train/seg_train/<class>`` (Kaggle) is
-    read as ``seg_train/<class>``. Extensions are not looked at. empty: classes without a file, or with too few to draw
-    from, are kept as they are, for who looks a folder over. Raises UserError where that gives no usable data set, or
-    where names leave open what is meant.
+    Supported are ``<split>/<class>/<file>``, ``<class>/<file>``, and everything between: missing validation and test
+    splits are drawn from train according to `rule`. A repeated folder, ``seg_train/seg_train/<class>`` (Kaggle), is
+    read as ``seg_train/<class>``. File extensions do not matter.
+
+    Args:
+        folder: the data set's folder.
+        rule: how splits and classes are chosen.
+        empty: accept classes without files or with too few to draw from, as an audit needs it.
+
+    Raises:
+        UserError: the folder is not a usable data set, or names are ambiguous.
     """
     _check_folder(folder)
     left_out: LeftOut = []
@@ -104,7 +125,7 @@ def read_layout(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout
     else:
         if rule.folders is None and not rule.classes:
             _check_not_splits(folder, top)
-        places, left_out = {"train": folder}, []  # it is looked at again, as the folder of the classes
+        places, left_out = {"train": folder}, []  # emptied because `_classes` lists this folder again
     found = {split: _classes(place, folder, rule.classes, left_out, empty) for split, place in places.items()}
     named = {split: shown(place.relative_to(folder).as_posix()) for split, place in places.items()}
     return laid_out(folder, found, named, rule, left_out, empty=empty)
@@ -121,10 +142,20 @@ def laid_out(
     container: Container | None = None,
     empty: bool = False,
 ) -> Layout:
-    """The layout of what was found of each split, with what is missing of validation and test drawn from train.
+    """Build a layout from the files found in each split, and draw missing validation and test splits from train.
 
-    places: what each of the splits that are there is called. Raises UserError where their classes differ, or where
-    there is too little to draw from, unless `empty`.
+    Args:
+        folder: the folder that file names are relative to.
+        found: the files by split and class.
+        places: the name of each existing split in the data set.
+        rule: how missing splits are drawn.
+        left_out: entries that are not read.
+        file: the file that lists or contains the images, if there is one.
+        container: reads images that are not files of their own.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: the splits have different classes, or a class has too few images to draw from (unless `empty`).
     """
     for split, listed in found.items():
         _check_same(file or folder, split, listed, found["train"])
@@ -144,7 +175,7 @@ def laid_out(
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """The order in which a limit takes files: that of their names, so that anybody can say which ones it took."""
+    """The order in which a limit takes files: by name, so that everybody can tell which files were used."""
     return tuple(sorted(names))
 
 
@@ -161,33 +192,32 @@ def _check_folder(folder: Path) -> None:
 
 
 def _beside(folder: Path, top: Listed, places: Collection[Path]) -> LeftOut:
-    """What lies beside the folders of the splits."""
+    """Entries beside the folders of the splits, which are left out."""
     files = [leave_out(path, folder, "not in the folder of a class") for path in top.files.values()]
     others = [path for path in top.folders.values() if path not in places]
     return files + [leave_out(path, folder, BESIDE, folder=True) for path in others]
 
 
 def splits_in(folder: Path, top: Listed, rule: SplitRule) -> dict[str, Path]:
-    """The folder of each split: that which the suite names, else whose name means it; none where no name does.
+    """Choose the folder of each split: as the suite says, or else by name.
 
-    Raises UserError where one that is named is not there, and where names leave open what is meant.
+    Returns:
+        The folder of each split; empty if no name means a split.
+
+    Raises:
+        UserError: a folder that the suite names does not exist, or names are ambiguous.
     """
     return _found(folder, top) if rule.folders is None else _named(folder, top, rule.folders)
 
 
 def _named(folder: Path, top: Listed, folders: Mapping[str, str]) -> dict[str, Path]:
     """The folders that the suite names."""
-    for split, name in folders.items():
-        if name not in top.folders:
-            known = sorted(map(shown, top.folders))
-            raise UserError(
-                f"{shown(str(folder))} has no folder {name!r} for {split}; {nearest(name, known, 'folders')}"
-            )
+    check_split_names(shown(str(folder)), "folder", top.folders, folders)
     return {split: top.folders[folders[split]] for split in SPLITS if split in folders}
 
 
 def _found(folder: Path, top: Listed) -> dict[str, Path]:
-    """The folders whose names mean a split; none where no name does."""
+    """The folders whose names mean a split; empty if there is none."""
     named: dict[str, list[str]] = defaultdict(list)
     for name in top.folders:
         if split := split_of(name):
@@ -199,11 +229,11 @@ def _found(folder: Path, top: Listed) -> dict[str, Path]:
     for split, names in named.items():
         plain = [name for name in names if not any(map(str.isdigit, name))]
         if len(plain) == 1:
-            named[split] = plain  # `test2` beside `test` is left out, and named
+            named[split] = plain  # `test2` beside `test` is left out, and reported as such
         elif len(names) > 1:
             every = " and ".join(repr(shown(name)) for name in names)
             raise UserError(
-                f"{shown(str(folder))}: {every} all mean {split}; say which with "
+                f"{shown(str(folder))}: {every} all mean {split}; choose one with "
                 f"`splits: {{{split}: {shown(names[0])}, ...}}` in the suite"
             )
     others = sorted(
@@ -214,7 +244,7 @@ def _found(folder: Path, top: Listed) -> dict[str, Path]:
         beside = f" beside {', '.join(map(repr, others[:3]))}{', ...' if len(others) > 3 else ''}" if others else ""
         missing = "train" if "train" not in named else "validation or test"
         raise UserError(
-            f"{shown(str(folder))} has {there}{beside} but no {missing} folder; where these are classes, write "
+            f"{shown(str(folder))} has {there}{beside} but no {missing} folder; if these are classes, write "
             f"`splits: none` in the suite (--splits none for `data check`), else name the folders with "
             f"`splits: {{train: ..., test: ...}}`"
         )
@@ -222,7 +252,10 @@ def _found(folder: Path, top: Listed) -> dict[str, Path]:
 
 
 def _check_not_splits(folder: Path, top: Listed) -> None:
-    """Raises UserError where all folders have the same folders in them, and nothing else: splits by any other name."""
+    """Raise UserError if all folders contain the same subfolders and nothing else.
+
+    They are probably splits with unusual names, or classes that contain the splits.
+    """
     inside = [look(path, folder, []) for path in top.folders.values()]
     same = {frozenset(map(alike, one.folders)) for one in inside}
     if len(inside) < 2 or len(same) > 1 or len(inside[0].folders) < 2 or any(one.files for one in inside):
@@ -232,19 +265,19 @@ def _check_not_splits(folder: Path, top: Listed) -> None:
         for of in (top.folders, inside[0].folders)
     )
     way_out = (
-        "put the splits outside, as train/<class>"
+        "move the splits to the top, as train/<class>"
         if all(map(split_of, inside[0].folders))
-        else "where they are splits, name them with `splits: {train: ..., test: ...}` in the suite (--splits for "
+        else "if they are splits, name them with `splits: {train: ..., test: ...}` in the suite (--splits for "
         "`data check`)"
     )
     raise UserError(
-        f"{shown(str(folder))} has {outer}, with the same folders in each ({inner}); {way_out}; where they are "
-        "classes, and what is in them does not matter, write `splits: none`"
+        f"{shown(str(folder))} has {outer}, with the same folders in each ({inner}); {way_out}; if they are "
+        "classes and their subfolders do not matter, write `splits: none`"
     )
 
 
 def _inner(root: Path, place: Path, left_out: LeftOut) -> Path:
-    """``seg_train/seg_train`` where nothing else is beside the inner folder."""
+    """The inner folder of ``seg_train/seg_train`` if it is the only entry, else `place`."""
     beside: LeftOut = []
     listed = look(place, root, beside)
     if len(listed.folders) == 1 and not listed.files:
@@ -258,7 +291,11 @@ def _inner(root: Path, place: Path, left_out: LeftOut) -> Path:
 def _classes(
     place: Path, root: Path, chosen: tuple[str, ...], left_out: LeftOut, empty: bool
 ) -> dict[str, tuple[str, ...]]:
-    """The classes of a split with their files. Raises UserError for fewer than two, for one without unless `empty`."""
+    """The classes of a split with their files.
+
+    Raises:
+        UserError: there are fewer than two classes, or one has no file (unless `empty`).
+    """
     listed, where = look(place, root, left_out), shown(str(place))
     left_out += [leave_out(path, root, "not in the folder of a class") for path in listed.files.values()]
     folders = {shown(name): path for name, path in listed.folders.items()}
@@ -274,13 +311,22 @@ def _classes(
         found[name] = tuple(files_below(path, root, left_out))
         if not found[name] and not empty:
             there = left_out[before:]
-            why = f" but for what is left out ({there[0].path}: {there[0].reason})" if there else ""
+            why = f" except for what is left out ({there[0].path}: {there[0].reason})" if there else ""
             raise UserError(f"class {name!r} in {where} is empty{why}; put images there or remove the folder")
     return found
 
 
 def check_names(where: str, classes: Collection[str], chosen: Collection[str]) -> None:
-    """Raises UserError for classes whose names look the same, and where one that the suite has chosen is not there."""
+    """Check the names of classes.
+
+    Args:
+        where: the data set, for the message.
+        classes: the names that were found.
+        chosen: the names that the suite lists.
+
+    Raises:
+        UserError: two names look the same, or a chosen class does not exist.
+    """
     forms = Counter(one_form(name) for name in classes)
     if twice := [name for name in classes if forms[one_form(name)] > 1]:
         raise UserError(f"{where} has classes whose names look the same: {_apart(twice)}; rename or join them")
@@ -294,8 +340,8 @@ def _check_classes(where: str, folders: Mapping[str, Path]) -> None:
         raise UserError(f"{where} has no class folders; images belong in {where}/<class>/")
     if len(folders) == 1:
         ((name, path),) = folders.items()
-        hint = f"; where the classes are in it, give {where}/{name} as the path" if _has_folders(path) else ""
-        raise UserError(f"{where} has one class only, {name!r}; a classifier needs at least two{hint}")
+        hint = f"; if the classes are in it, give {where}/{name} as the path" if _has_folders(path) else ""
+        raise UserError(f"{where} has only one class, {name!r}; a classifier needs at least two{hint}")
 
 
 def _has_folders(path: Path) -> bool:
@@ -315,7 +361,39 @@ def _check_same(folder: Path, split: str, listed: Mapping[str, object], train: M
     )
 
 
+def by_class(images: Iterable[tuple[str, str]], classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Group images by class.
+
+    Args:
+        images: pairs of a class and the name of an image.
+        classes: the classes that are kept, in their order; those without an image are omitted.
+    """
+    names: dict[str, list[str]] = {}
+    for label, name in images:
+        names.setdefault(label, []).append(name)
+    return {label: tuple(names[label]) for label in classes if label in names}
+
+
+def check_split_names(where: str, what: str, known: Collection[str], folders: Mapping[str, str]) -> None:
+    """Check that everything that the suite names as a split exists.
+
+    Args:
+        where: the data set, for the message.
+        what: the kind of `known`, in the singular.
+        known: the folders, or the values of a column.
+        folders: the name of each split in the suite.
+
+    Raises:
+        UserError: one does not exist.
+    """
+    for split, name in folders.items():
+        if name not in known:
+            hint = nearest(name, sorted(map(shown, known)), f"{what}s")
+            raise UserError(f"{where} has no {what} {name!r} for {split}; {hint}")
+
+
 def _apart(names: Iterable[str]) -> str:
+    """Names in quotes, with escapes where two of them look the same."""
     every = tuple(names)
     return ", ".join(quoted(name, every) for name in every)
 
@@ -323,7 +401,11 @@ def _apart(names: Iterable[str]) -> str:
 def _drawn_from_train(
     found: Found, rule: SplitRule, empty: bool
 ) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, float]]:
-    """All three splits, and the shares of train that those are which the folder lacks."""
+    """Draw the missing splits from train.
+
+    Returns:
+        The files of all three splits, and the fraction of train for each split that was drawn.
+    """
     shares = (("test", rule.test), ("validation", rule.validation))
     drawn = {split: share for split, share in shares if split not in found}
     splits = {split: dict(listed) for split, listed in found.items()} | {split: {} for split in drawn}
@@ -335,7 +417,7 @@ def _drawn_from_train(
         if not left and not empty:
             raise UserError(
                 f"class {name!r} has {counted(len(files), 'image')} for train, too few to "
-                f"take {' and '.join(drawn)} out of it; add images, or set lower shares in the suite"
+                f"draw {' and '.join(drawn)} from; add images, or set lower fractions in the suite"
             )
         splits["train"][name] = left
     return splits, drawn

@@ -1,4 +1,4 @@
-"""What lies in a folder of images: files and folders that are read, and everything else by name with the reason."""
+"""List the files and folders of a data set, and everything that is not read, with the reason."""
 
 import os
 import stat
@@ -14,24 +14,39 @@ from tlbench.results.images import SkippedFile
 
 LeftOut = list[SkippedFile]
 BESIDE = "folder beside the splits"
+"""Reason for a folder that lies beside the folders of the splits."""
 
 
 @dataclass
 class Listed:
-    """Folders and files directly in a folder, by name in order, links to them included."""
+    """The folders and files directly in a folder, by name in order, including links to them."""
 
     folders: dict[str, Path] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
 
 
 def leave_out(path: Path, root: Path, reason: str, *, folder: bool = False) -> SkippedFile:
-    """Something that no split has; a folder's path ends with a slash, and stands for all that is in it."""
+    """Describe an entry that is not read.
+
+    Args:
+        path: the entry.
+        root: the data set's folder.
+        reason: why it is not read, in a few words.
+        folder: it is a folder; its path is then shown with a slash at the end and stands for everything in it.
+    """
     return SkippedFile(split="", path=shown(path.relative_to(root).as_posix()) + "/" * folder, reason=reason)
 
 
 def look(folder: Path, root: Path, left_out: LeftOut) -> Listed:
-    """What lies directly in `folder`, at or below the data set's folder `root`. Raises UserError where it cannot be
-    read.
+    """List what is directly in a folder.
+
+    Args:
+        folder: `root` or a folder below it.
+        root: the data set's folder.
+        left_out: receives the entries that are not read.
+
+    Raises:
+        UserError: `folder` cannot be read.
     """
     try:
         return _listed(folder, root, left_out)
@@ -40,7 +55,7 @@ def look(folder: Path, root: Path, left_out: LeftOut) -> Listed:
 
 
 def peek(folder: Path, most: int = 64) -> Listed:
-    """Some of what lies directly in `folder`, to tell of what kind it is; nothing where it cannot be read."""
+    """List at most `most` entries of a folder, to recognize its kind; nothing if it cannot be read."""
     listed = Listed()
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in sorted(islice(entries, most), key=lambda entry: entry.name):
@@ -50,14 +65,23 @@ def peek(folder: Path, most: int = 64) -> Listed:
 
 
 def files_below(folder: Path, root: Path, left_out: LeftOut) -> list[str]:
-    """All files at any depth below a class's folder, relative to `root`; linked folders are read, each once.
+    """List all files at any depth below a class's folder. Linked folders are followed, each once.
 
-    Raises UserError where `folder` itself cannot be read; a folder in it that cannot is left out.
+    Args:
+        folder: the class's folder.
+        root: the data set's folder.
+        left_out: receives the entries that are not read, and folders below `folder` that cannot be read.
+
+    Returns:
+        Paths relative to `root`.
+
+    Raises:
+        UserError: `folder` itself cannot be read.
     """
     found: list[str] = []
     folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
-        here = folders.pop() if folders else links.pop(0)  # links last: a folder is read under its own name
+        here = folders.pop() if folders else links.pop(0)  # links last, so that a folder is read under its own name
         if here == folder:
             listed = look(here, root, left_out)
         else:
@@ -67,7 +91,7 @@ def files_below(folder: Path, root: Path, left_out: LeftOut) -> list[str]:
                 left_out.append(leave_out(here, root, _words(error), folder=True))
                 continue
             if _identity(here) in seen:
-                left_out.append(leave_out(here, root, "link to a folder that is read already", folder=True))
+                left_out.append(leave_out(here, root, "link to a folder that was already read", folder=True))
         seen.add(_identity(here))
         found += [path.relative_to(root).as_posix() for path in listed.files.values()]
         for path in listed.folders.values():
@@ -83,7 +107,7 @@ def _listed(folder: Path, root: Path, left_out: LeftOut) -> Listed:
 
 
 def _entries(folder: Path, root: Path, left_out: LeftOut) -> Iterator[tuple[str, Path, bool]]:
-    """Name, path, and whether it is a folder, of each entry that is read. Raises OSError."""
+    """The name and path of each entry that is read, and whether it is a folder. Raises OSError."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries)
     for name in names:
@@ -97,9 +121,9 @@ def _entries(folder: Path, root: Path, left_out: LeftOut) -> Iterator[tuple[str,
         is_folder = stat.S_ISDIR(mode)
         reason = why_never(name, folder=is_folder)
         if reason is None and not (is_folder or stat.S_ISREG(mode)):
-            reason = f"no regular file but {_kind(mode)}"
+            reason = f"not a regular file but {_kind(mode)}"
         if reason is None and is_folder and path.is_symlink() and _contains(path, folder):
-            reason = "link to a folder that it lies in"
+            reason = "link to a folder that contains it"
         if reason is None:
             yield name, path, is_folder
         else:
@@ -107,24 +131,28 @@ def _entries(folder: Path, root: Path, left_out: LeftOut) -> Iterator[tuple[str,
 
 
 def _contains(link: Path, place: Path) -> bool:
+    """Whether the folder that `link` points to contains `place`."""
     return place.resolve().is_relative_to(link.resolve())
 
 
 def _identity(folder: Path) -> tuple[int, int]:
+    """Device and inode, equal for all names of one folder."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
 def _kind(mode: int) -> str:
+    """What a file that is not regular is."""
     kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
     return kinds.get(stat.S_IFMT(mode), "something else")
 
 
 def _words(error: OSError) -> str:
+    """The reason of an error, in a few words."""
     return "permission denied" if isinstance(error, PermissionError) else (error.strerror or str(error)).lower()
 
 
 def _way_out(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "make it readable (chmod -R u+rX), or ask its owner"
-    return "look whether its disk is there"
+    return "check that its disk is mounted"

@@ -1,4 +1,4 @@
-"""Where the pictures of a data set are: a folder, the public archive, or nowhere."""
+"""Find the images of a data set in a folder, or download its public archive."""
 
 import shutil
 import tempfile
@@ -17,11 +17,18 @@ from tlbench.datasets.spec import Archive, DatasetInfo
 from tlbench.datasets.synthetic import TEXTURES
 
 OnBytes = Callable[[int, int | None], None]
+"""Called with the bytes downloaded so far, and the total if it is known."""
 
 
 @dataclass(frozen=True)
 class Located:
-    """A folder of pictures, or None and the classes to draw. `fallback`: drawn although photographs were asked for."""
+    """Where the images are.
+
+    Attributes:
+        folder: the folder (or file) of images; None if they are to be drawn.
+        classes: the classes to draw.
+        fallback: images are drawn although real ones were asked for.
+    """
 
     folder: Path | None
     classes: tuple[str, ...] = ()
@@ -37,10 +44,21 @@ def locate(
     fallback_synthetic: bool,
     on_bytes: OnBytes = lambda done, total: None,
 ) -> Located:
-    """Find a data set; fetch it where it has a public archive and nothing may stand in for it.
+    """Find a data set, and download it if it has a public archive and no stand-in is allowed.
 
-    Nobody who asked for a run of minutes gets a download of hundreds of megabytes unasked.
-    Raises UserError that says where was looked, where the set is to be had, and how to allow the stand-in.
+    A suite that allows stand-ins is meant to run within minutes, so nothing is downloaded for it.
+
+    Args:
+        dataset: the data set of a suite.
+        root: the user's data folder.
+        path: the path that the suite gives for this data set.
+        cache: the cache folder, where downloads are kept.
+        fallback_synthetic: whether synthetic images may stand in.
+        on_bytes: is told the progress of a download.
+
+    Raises:
+        UserError: the data set is unknown or not found; the message says where it was searched, where to get it, and
+            how to allow the stand-in.
     """
     if dataset.name == SYNTHETIC:
         like = dataset.args.get("like")
@@ -51,14 +69,14 @@ def locate(
             )
         return Located(None, _drawable(str(like), classes))
     if path is not None:
-        return Located(path)  # what the suite names itself has no stand-in
+        return Located(path)  # a path in the suite has no stand-in
     if root is not None and not root.is_dir():
-        raise UserError(f"the data folder {root} does not exist; mend {argument('data')} or TLBENCH_DATA")
+        raise UserError(f"the data folder {root} does not exist; correct {argument('data')} or TLBENCH_DATA")
     if dataset.name not in DATASETS:
         known = [*DATASETS, SYNTHETIC]
         raise UserError(
             f"there is no data set {dataset.name!r}; {nearest(dataset.name, known, 'data sets')} "
-            f"A set of your own needs its folder: {{name: {dataset.name}, path: ...}}"
+            f"A data set of your own needs its folder: {{name: {dataset.name}, path: ...}}"
         )
     if folder := folder_of(dataset.name, root, cache):
         return Located(folder)
@@ -72,36 +90,51 @@ def locate(
             why = f" ({error})"
     place = root / info.name if root else f"a folder given with {argument('data')} or TLBENCH_DATA"
     raise UserError(
-        f"data set {info.name} is not in {place}{why}; {info.where}; or allow drawn pictures with "
+        f"data set {info.name} is not in {place}{why}; {info.where}; or allow synthetic images with "
         "`fallback: {datasets: synthetic}`"
     )
 
 
 def _drawable(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes. Raises UserError where there are more than can be drawn."""
+    """`classes`, if the synthetic generator has enough textures for them.
+
+    Raises:
+        UserError: there are too many.
+    """
     if len(classes) > len(TEXTURES):
         raise UserError(
-            f"data set {name} has {len(classes)} classes, and at most {len(TEXTURES)} can be drawn; give it "
-            "photographs in the place of synthetic pictures"
+            f"data set {name} has {len(classes)} classes, and synthetic images can have at most {len(TEXTURES)}; "
+            "use real images for it"
         )
     return classes
 
 
 def folder_of(name: str, root: Path | None, cache: Path) -> Path | None:
-    """The folder of a data set: the one in the user's `root`, or what was fetched; None where there is none."""
+    """The folder of a data set below `root`, else a downloaded one; None if there is none."""
     own = [root / name] if root else []
     return next((place for place in [*own, *downloaded(name, cache)] if place.is_dir()), None)
 
 
 def downloaded(name: str, cache: Path) -> tuple[Path, Path]:
-    """Where a fetched data set is kept: from the whole archive, and from the small one."""
+    """The folders of a downloaded data set: from its whole archive, and from its small one."""
     return cache / "datasets" / name, cache / "datasets" / f"{name}_small"
 
 
 def get(info: DatasetInfo, archive: Archive, cache: Path, on_bytes: OnBytes = lambda done, total: None) -> Path:
-    """Fetch, check and unpack a public archive of a data set into `cache`; returns the folder.
+    """Download, check and unpack a public archive of a data set.
 
-    Raises DownloadError and BadArchiveError; then nothing is left behind but what has come of a file that broke off.
+    Args:
+        info: the data set.
+        archive: its whole or its small archive.
+        cache: the cache folder.
+        on_bytes: is told the progress of the download.
+
+    Returns:
+        The folder of the data set in `cache`.
+
+    Raises:
+        DownloadError: the download failed; what has arrived is kept and resumed the next time.
+        BadArchiveError: the archive cannot be unpacked; nothing is left behind.
     """
     whole, small = downloaded(info.name, cache)
     folder = small if archive is info.small else whole
@@ -110,7 +143,7 @@ def get(info: DatasetInfo, archive: Archive, cache: Path, on_bytes: OnBytes = la
         if folder.is_dir():
             return folder
         file, mark = folder.with_name(f"{folder.name}.zip"), f".getting-{folder.name}-"
-        for left in folder.parent.glob(f"{mark}*"):  # by a process that was killed: this one holds the lock
+        for left in folder.parent.glob(f"{mark}*"):  # of a process that was killed, since the lock is held here
             shutil.rmtree(left, ignore_errors=True)
         try:
             fetch(archive.url, file, archive.sha256, on_bytes, size=archive.bytes)

@@ -1,5 +1,6 @@
-"""A folder of images with a table of their labels beside them, ``metadata.csv`` or ``metadata.jsonl``, as Hugging
-Face's `imagefolder` has it.
+"""A folder of images with a table of their labels beside them, ``metadata.csv`` or ``metadata.jsonl``.
+
+This is the format of Hugging Face's `imagefolder`.
 """
 
 import json
@@ -18,20 +19,29 @@ NAMES = ("metadata.csv", "metadata.jsonl")
 FILE_NAME = "file_name"
 """The column of the images' paths, relative to the table's folder, as `imagefolder` calls it."""
 LONGEST = 64 * 1024
+"""Number of characters of a table's first line that are read to recognize its columns."""
 
 
 def has_labels(place: Path, rule: SplitRule) -> bool:
-    """Whether tables beside the images give their labels; those that say other things of them are none."""
+    """Whether tables beside the images give their labels. Tables about other things (captions, boxes) do not count."""
     columns = _columns(rule)
     found = _tables(place, rule)
     return bool(found) and all({columns.path, columns.label} <= _first(file) for file in found)
 
 
 def read_metadata(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of the images that the tables list: one beside all, or one in the folder of each split.
+    """Read the layout of the images that the tables list: one table for all, or one in the folder of each split.
 
-    Where the one has no column `split`, the folders that it names are splits, found as in a folder without a table.
-    Raises UserError, at the line.
+    If a single table has no column `split`, the folders in its paths may be splits, recognized by name as in
+    `read_layout`.
+
+    Args:
+        place: the folder.
+        rule: how splits, classes and columns are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: a table cannot be understood; the message gives the line.
     """
     columns, found = _columns(rule), _tables(place, rule)
     rows: list[Row] = []
@@ -47,7 +57,7 @@ def _columns(rule: SplitRule) -> Columns:
 
 
 def _tables(place: Path, rule: SplitRule) -> list[Path]:
-    """That in the folder, else those in its folders that are called as splits are, or that the suite names."""
+    """The table in the folder itself, or else those in the folders that are splits by name or by the suite."""
     if own := [place / name for name in NAMES if (place / name).is_file()]:
         return own[:1]
     named = _named(rule)
@@ -56,11 +66,12 @@ def _tables(place: Path, rule: SplitRule) -> list[Path]:
 
 
 def _in(folder: Path) -> Path | None:
+    """The table in a folder, if there is one."""
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
 def _first(file: Path) -> set[str]:
-    """The columns, as the first line has them; none where that cannot be read."""
+    """The columns according to the first line; empty if it cannot be read."""
     try:
         with file.open(encoding="utf-8-sig") as stream:
             line = stream.readline(LONGEST)
@@ -70,15 +81,20 @@ def _first(file: Path) -> set[str]:
 
 
 def _in_splits(place: Path, rows: list[Row], rule: SplitRule) -> tuple[list[Row], SplitRule]:
-    """The rows with their folders as splits, and the rule that names these, where no row has a split of its own and
-    there are such folders. Raises UserError where only some rows have one, and where folders leave open what is meant.
+    """Take the folders of paths for splits, where no row has a split and the folders' names mean splits.
+
+    Returns:
+        The rows with their splits, and the rule that names these.
+
+    Raises:
+        UserError: only some rows have a split, or the names of folders are ambiguous.
     """
     if rule.folders == {} or not rows:
         return rows, rule
     without = [row for row in rows if row.split is None]
     if len(without) < len(rows):
         if without:
-            raise wrong(without[0].file, without[0].line, "there is no split; every image needs one")
+            raise wrong(without[0].file, without[0].line, "the split is missing; every image needs one")
         return rows, rule
     folders = [Path(row.path).parts[:-1] if row.file.parent == place else (row.file.parent.name,) for row in rows]
     depth = _depth(folders, _named(rule))
@@ -93,7 +109,7 @@ def _in_splits(place: Path, rows: list[Row], rule: SplitRule) -> tuple[list[Row]
 
 
 def _depth(folders: Sequence[tuple[str, ...]], named: Collection[str]) -> int:
-    """How deep those lie that may be splits: 1 where all rows are in images/train and images/test."""
+    """The depth of the path component that may be a split: 1 if all paths begin with images/train or images/test."""
     depth = 0
     for there in map(set, zip(*folders, strict=False)):
         if len(there) > 1 or any(split_of(name) or name in named for name in there):
@@ -103,12 +119,12 @@ def _depth(folders: Sequence[tuple[str, ...]], named: Collection[str]) -> int:
 
 
 def _named(rule: SplitRule) -> frozenset[str]:
-    """The folders that the suite names."""
+    """The folders that the suite names as splits."""
     return frozenset((rule.folders or {}).values())
 
 
 def _objects(file: Path, columns: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number and wanted values of each line of a file with an object in each."""
+    """The line number and the wanted values of each line of a JSON Lines file."""
     try:
         with file.open(encoding="utf-8-sig") as stream:
             for line, text in enumerate(stream, 1):
@@ -124,16 +140,16 @@ def _values(file: Path, line: int, text: str, columns: Columns) -> dict[str, str
     try:
         found: Any = json.loads(text)
     except ValueError as error:
-        raise wrong(file, line, f"this is no JSON ({error}); mend that line") from error
+        raise wrong(file, line, f"this is not JSON ({error}); correct that line") from error
     if not isinstance(found, dict):
-        raise wrong(file, line, 'an object belongs here, as {"file_name": "0001.png", "label": "cat"}')
+        raise wrong(file, line, 'expected an object such as {"file_name": "0001.png", "label": "cat"}')
     for name in (columns.path, columns.label):
         if name not in found:
             raise wrong(file, line, f"there is no {name!r}; {nearest(name, list(found), 'keys')}")
     if isinstance(found[columns.label], list):
-        raise wrong(file, line, f"{columns.label!r} has several labels, and an image can have one here; keep one")
+        raise wrong(file, line, f"{columns.label!r} has several labels, and an image must have exactly one; keep one")
     values = {name: found[name] for name in (columns.path, columns.label, columns.split) if name in found}
     for name, value in values.items():
         if not isinstance(value, str | int):
-            raise wrong(file, line, f"{name!r} is {json.dumps(value)}; a name or a whole number belongs here")
+            raise wrong(file, line, f"{name!r} is {json.dumps(value)}; expected a name or an integer")
     return {name: str(value).strip() for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Names of folders and files: which mean a split, which are the system's own, and how one is shown. Pure."""
+"""Names of folders and files: which mean a split, which belong to the system, and how names are shown. Pure."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 SPLITS = ("train", "validation", "test")
 EVALUATION = "evaluation"
-"""A held-out split of which a name alone does not say whether it is for validation or for the test."""
+"""A held-out split whose name does not say whether it is for validation or for testing."""
 
 _MEANINGS = {
     "train": ("train", "training", "trainset", "trainingset", "trn"),
@@ -25,8 +25,12 @@ _SYSTEM_FOLDERS = frozenset(
 
 
 def split_of(name: str) -> str | None:
-    """The split that a folder's name means (or `EVALUATION`), compared without case and numbers: ``Train``,
-    ``seg_test``, ``dev-set``, ``TestData``, ``val2017``; None for any other name.
+    """The split that a name means, ignoring case and digits.
+
+    Returns:
+        A split for names such as ``Train``, ``seg_test``, ``dev-set``, ``TestData`` or ``val2017``; `EVALUATION`; None
+        for
+        any other name.
     """
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one_form(name)).casefold())
     telling = [word for word in words if word not in _FILLING]
@@ -34,7 +38,7 @@ def split_of(name: str) -> str | None:
 
 
 def why_never(name: str, *, folder: bool) -> str | None:
-    """Why a file or folder of that name is never looked into; None for one that is."""
+    """Why a file or folder of that name is never read; None if it may be."""
     if name.startswith("."):
         return "hidden"
     if name.lower() in (_SYSTEM_FOLDERS if folder else _SYSTEM_FILES):
@@ -43,26 +47,26 @@ def why_never(name: str, *, folder: bool) -> str | None:
 
 
 NO_TEXT = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\\ud800-\\udc7f\\udd00-\\udfff]")
-"""Control characters, those at which lines end, and halves of characters that stand for no byte of a name."""
+"""Control characters, line separators, and lone surrogates that do not stand for a byte of a file name."""
 
 
 def shown(name: str) -> str:
-    r"""A name as every output can have it, on one line: bytes that are not UTF-8 as ``\xe9``, a line feed as ``\n``."""
+    r"""A name as it can be printed on one line: bytes that are not UTF-8 as ``\xe9``, a line feed as ``\n``."""
     text = NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def one_form(name: str) -> str:
-    """Equal for names that look the same, however their accents are coded (NFC)."""
+    """A canonical form that is equal for names that look the same, whatever Unicode form their accents have (NFC)."""
     return unicodedata.normalize("NFC", shown(name))
 
 
 def alike(name: str) -> str:
-    """Equal for names that people take for the same: they look the same but for case."""
+    """A canonical form that is equal for names that look the same except for case."""
     return one_form(name).casefold()
 
 
 def quoted(name: str, others: Iterable[str]) -> str:
-    """A name in quotes; with escapes where it looks like one of `others` without being it."""
+    """A name in quotes, with escapes where it looks like one of `others` without being equal to it."""
     same_look = any(one_form(other) == one_form(name) and other != name for other in others)
     return ascii(name) if same_look else repr(name)

@@ -1,4 +1,4 @@
-"""Images of a data set as uint8 arrays on disk, decoded once."""
+"""Prepare a data set: find it, decode its images once, and keep them on disk as uint8 arrays."""
 
 import hashlib
 import json
@@ -36,11 +36,18 @@ from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.results.images import DataProvenance
 
 OnDecode = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much is done."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Where a data set is, its layout (None: it is drawn), and a digest of the states of its files."""
+    """The files of a data set.
+
+    Attributes:
+        located: where the data set is.
+        layout: its splits, classes and files; None if it is synthetic.
+        files: a digest of the names and states of the files.
+    """
 
     located: Located
     layout: Layout | None
@@ -48,7 +55,7 @@ class Listing:
 
 
 Listings = dict[str, Listing]
-"""Of data sets, as JSON: what further sizes and limits of one need not look for again."""
+"""Listings by data set (as JSON), shared by calls for different image sizes and limits."""
 
 
 def prepare(
@@ -64,20 +71,34 @@ def prepare(
     progress: OnDecode | None = None,
     listings: Listings | None = None,
 ) -> DataSource:
-    """Find the data set, decode what `limit` takes of it to `image_size`, and keep the arrays under `cache`.
+    """Find a data set and decode the images that `limit` takes, unless the cache has them already.
 
-    Looked at are `path`, ``root/<name>`` and the cache; then the synthetic generator draws where `fallback_synthetic`
-    allows it, else the public archive is fetched. A second call with the same files decodes nothing, and the arrays
-    are checked once a process. `progress` hears of 0 images before the first one is decoded, which threads do. Safe for
-    several processes; what is prepared is kept as long as the value lives here. `listings`, of calls with the same
-    folders, gets what was found: listing and looking at 20,000 files takes longer than all else.
-    Raises UserError for a data set that is nowhere, has too few classes, more than 5 % files that are no images, or
-    does not fit into the cache.
+    Images are searched for at `path`, in ``root/<name>`` and in the cache. If they are not found, they are replaced by
+    synthetic ones if `fallback_synthetic`, or else downloaded if there is a public archive. A second call with the same
+    files decodes nothing; the arrays are verified once per process. Several processes may call this at the same time.
+    The cache entry is not evicted as long as the returned value exists.
+
+    Args:
+        dataset: the data set of a suite.
+        limit: largest number of images per class, by split.
+        image_size: size of the decoded images.
+        resize: what happens to images of another aspect ratio.
+        root: the user's data folder.
+        path: the path that the suite gives for this data set.
+        cache: the cache folder.
+        fallback_synthetic: whether synthetic images may stand in.
+        progress: is told the progress; the first time before any thread is started.
+        listings: receives what was found, and is used by later calls with the same folders, because listing 20,000
+            files takes longer than everything else.
+
+    Raises:
+        UserError: the data set is not found, has too few classes or more than 5 % of undecodable files, or does not fit
+            into the cache.
     """
 
     def on_bytes(done: int, total: int | None) -> None:
         if progress:
-            progress(f"{dataset.name} (fetching, MB)", done >> 20, (total or 0) >> 20)
+            progress(f"{dataset.name} (downloading, MB)", done >> 20, (total or 0) >> 20)
 
     listings, name = {} if listings is None else listings, dataset.model_dump_json()
     if name not in listings:
@@ -107,7 +128,7 @@ def prepare(
         entry = store.get(key, build)
     except NoRoomError as error:
         raise UserError(
-            f"{dataset.label} at {brief(image_size)} px: {error}; make room, set {IMAGES.variable} higher, or take "
+            f"{dataset.label} at {brief(image_size)} px: {error}; free disk space, increase {IMAGES.variable}, or use "
             "fewer images with `limit`"
         ) from error
     source = _source(dataset, located, layout, image_size, entry, store.damaged)
@@ -128,14 +149,15 @@ def same_images(
     fallback_synthetic: bool,
     listings: Listings,
 ) -> bool | None:
-    """Whether the images that `record` names are those that `prepare` would give for the same arguments.
+    """Whether a record was made from the images that `prepare` would return for the same arguments.
 
-    None where only decoding them tells, or fetching, or reading large files: nothing of that is done here.
+    Returns:
+        None if this cannot be known without decoding, downloading or reading large files, none of which is done here.
     """
     drawn = dataset.name == SYNTHETIC
     folder = None if drawn else path or folder_of(dataset.name, root, cache)
     if folder is None and not (drawn or (fallback_synthetic and record.source == "synthetic")):
-        return None  # it would be fetched, or may be in a folder that only `run` is given
+        return None  # it would be downloaded, or may be in a folder that is only given to `run`
     if folder is not None and record.source == "synthetic":
         return False
     name = dataset.model_dump_json()
@@ -145,7 +167,7 @@ def same_images(
                 return None
             located = locate(dataset, root=root, path=path, cache=cache, fallback_synthetic=fallback_synthetic)
             listings[name] = _listing(dataset, located)
-    except (UserError, OSError):  # which `run` will tell
+    except (UserError, OSError):  # `run` reports it
         return None
     layout = listings[name].layout
     if layout and record.splits and (layout.classes, dict(layout.origins)) != (record.classes, record.splits):
@@ -180,7 +202,7 @@ def _source(
 
 
 def _rule(dataset: Named) -> SplitRule:
-    """What the suite says of the folder; `splits` and `classes` are JSON in the arguments of a cell."""
+    """The split rule from the arguments of a cell, in which `splits` and `classes` are JSON."""
     args = dataset.args
     folders, classes = args.get("splits"), args.get("classes")
     return SplitRule(
@@ -195,15 +217,16 @@ def _rule(dataset: Named) -> SplitRule:
 
 
 def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> None:
+    """Raise UserError if the folder of a built-in data set has other classes than that."""
     known = classes_of(dataset.name)
     if known and layout.classes != known:
         raise UserError(
-            f"{located.folder} has the classes {', '.join(layout.classes)}; {dataset.name} has {', '.join(known)}"
+            f"{located.folder} has the classes {', '.join(layout.classes)}, but {dataset.name} has {', '.join(known)}"
         )
 
 
 def _made_from(dataset: Named, listing: Listing, limit: Limit, image_size: ImageSize, resize: Resize) -> dict[str, str]:
-    """Changes when a file is replaced or written to, and with all that decides which pixels come out."""
+    """Everything that determines the decoded pixels. It changes when a file is replaced or written to."""
     layout = listing.layout
     version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
     made_from = {"image size": brief(image_size), "limit": limit.model_dump_json(), "decoder": version}
@@ -217,6 +240,7 @@ def _made_from(dataset: Named, listing: Listing, limit: Limit, image_size: Image
 
 
 def _listing(dataset: Named, located: Located) -> Listing:
+    """List the files of a data set that was located."""
     layout = read_images(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)
@@ -224,10 +248,10 @@ def _listing(dataset: Named, located: Located) -> Listing:
 
 
 def _states(layout: Layout) -> str:
-    """A digest of all files' names and states.
+    """A digest of the names and states of all files.
 
-    Reading all bytes to be as sure would cost every run minutes on a slow disk, and where a time changes without the
-    bytes, the images are only decoded once more. A file that is gone since it was listed is named when it is decoded.
+    States are used because reading all bytes would take minutes on a slow disk at every run. If only a time changed,
+    the images are decoded once more. A file that has vanished since the listing is reported when it is decoded.
     """
     files = hashlib.sha256()
     whole = [state_of(file) for file in layout.container.files] if layout.container else None

@@ -1,4 +1,4 @@
-"""Data sets by name. `synthetic` is drawn, any other name needs a `path` in the suite."""
+"""Data sets by name. `synthetic` is drawn; any other name that is not listed here needs a `path` in the suite."""
 
 from tlbench.core.plugins import Registry
 from tlbench.datasets.cats_dogs import CATS_DOGS
@@ -9,22 +9,28 @@ DATASETS: Registry[DatasetInfo] = Registry(
     "data set", "tlbench.datasets", {info.name: info for info in (CATS_DOGS, INTEL)}, of=DatasetInfo
 )
 SYNTHETIC = "synthetic"
+"""The name of the data set that is drawn by code."""
 IMAGENET = "imagenet"
-"""ImageNet's validation images, for the original classifiers; nothing is trained on it."""
+"""ImageNet's validation images, used to evaluate the original classifiers; nothing is trained on them."""
 
 
 def names() -> tuple[str, ...]:
-    """All data sets that need no path, `synthetic` and `imagenet` among them."""
+    """All data sets that need no path, including `synthetic` and `imagenet`."""
     return (*DATASETS, SYNTHETIC, IMAGENET)
 
 
 def get(name: str) -> DatasetInfo:
-    """What is known of a data set of photographs. Raises KeyError for any other name."""
+    """The description of a data set of photographs. Raises KeyError for any other name."""
     return DATASETS[name]
 
 
 def classes_of(name: str, like: str | None = None) -> tuple[str, ...] | None:
-    """The classes, where they are known before the pictures are; `like` is the argument of `synthetic`."""
+    """The classes of a data set, if they are known without its images.
+
+    Args:
+        name: the data set.
+        like: for `synthetic`, the data set whose classes are drawn.
+    """
     if name == SYNTHETIC:
         name = like or CATS_DOGS.name
     return DATASETS[name].classes if name in DATASETS else None

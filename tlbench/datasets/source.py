@@ -1,4 +1,4 @@
-"""A data set that is ready: what it is, and its splits, as arrays on disk or as files that are read when needed."""
+"""A data set that is ready to use: its splits as arrays on disk, or as files that are decoded when needed."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ Labels = NDArray[np.int32]
 
 
 class Pictures(Protocol):
-    """Images of one split (count, height, width, 3), uint8 RGB; a slice of them is an array."""
+    """The images of a split, uint8 RGB of shape (count, height, width, 3). A slice of them is an array."""
 
     def __len__(self) -> int: ...
 
@@ -28,19 +28,34 @@ class Pictures(Protocol):
 
 
 class Split(Protocol):
-    """One split: how many images each class has, and the images themselves."""
+    """A split of a data set."""
 
     @property
     def per_class(self) -> Mapping[str, int]:
-        """Images by class."""
+        """Number of images by class."""
 
     def open(self, crop: float) -> tuple[Pictures, Labels]:
-        """Images and labels (count,). `crop`: share of the shorter side that is kept, where that is not decided yet."""
+        """Open the images and labels.
+
+        Args:
+            crop: side length of the central square as a fraction of the shorter side; used only by splits that are not
+                cropped yet.
+
+        Returns:
+            The images, and labels of shape (count,).
+        """
 
 
 @dataclass(frozen=True)
 class ArraySplit:
-    """Decoded images on disk: raw uint8 of shape (count, height, width, 3), and labels int32 (count,)."""
+    """A split that is decoded on disk.
+
+    Attributes:
+        images: raw uint8 of shape (count, height, width, 3).
+        labels: raw int32 of shape (count,).
+        size: image size in pixels.
+        per_class: number of images by class.
+    """
 
     images: Path
     labels: Path
@@ -48,7 +63,7 @@ class ArraySplit:
     per_class: Mapping[str, int]
 
     def open(self, crop: float = 1.0) -> tuple[NDArray[np.uint8], Labels]:
-        """Images, memory-mapped read-only, and labels."""
+        """The images, memory-mapped read-only, and labels. The images are already cropped, so `crop` is ignored."""
         del crop
         shape = (sum(self.per_class.values()), *height_width(self.size), 3)
         return np.memmap(self.images, np.uint8, "r", shape=shape), np.fromfile(self.labels, np.int32)
@@ -56,7 +71,14 @@ class ArraySplit:
 
 @dataclass(frozen=True)
 class FileSplit:
-    """Image files, decoded whenever they are asked for; `files` are (path relative to `folder`, class index)."""
+    """A split whose images are decoded each time they are asked for.
+
+    Attributes:
+        folder: the folder that paths are relative to.
+        files: path and class index of each image.
+        size: side length in pixels of the decoded images.
+        per_class: number of images by class.
+    """
 
     folder: Path
     files: tuple[tuple[str, int], ...]
@@ -70,7 +92,12 @@ class FileSplit:
 
 @dataclass(frozen=True)
 class Crops:
-    """The central square, of `share` of the shorter side, of each file; decoded by one thread a core."""
+    """The central square of each file, decoded by one thread per core.
+
+    Attributes:
+        split: the image files.
+        share: side length of the square as a fraction of the shorter side.
+    """
 
     split: FileSplit
     share: float
@@ -79,24 +106,37 @@ class Crops:
         return len(self.split.files)
 
     def __getitem__(self, chosen: slice) -> NDArray[np.uint8]:
-        """Raises UserError for a file that is no image."""
+        """Decode a slice of the images.
+
+        Raises:
+            UserError: a file cannot be decoded.
+        """
         files = [self.split.folder / file for file, _ in self.split.files[chosen]]
         with ThreadPoolExecutor(usable_cores()) as pool:
             return np.stack(list(pool.map(lambda file: read_crop(file, self.split.size, self.share), files)))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.uint8]:
-        """All of them at once, in memory: a copy. Raises ValueError where none may be made."""
+        """All images in memory. Raises ValueError if a copy is forbidden."""
         if copy is False:
-            raise ValueError("pictures in files become an array by a copy")
+            raise ValueError("image files can only be converted to an array by copying")
         return np.asarray(self[:], dtype)
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data set ready to be used. `fingerprint` says which images these are, whatever their size in pixels.
+    """A data set that is ready to use.
 
-    origins: where the images of each split come from; empty where they are drawn by code.
-    rebuilt: what was wrong with decoded images that had to be decoded again.
+    Attributes:
+        name: the label of the data set in the suite.
+        classes: the classes in the order of their indices.
+        source: whether the images are real or drawn by code.
+        fallback: synthetic images stand in for real ones.
+        fingerprint: identifies the images, whatever their size in pixels.
+        splits: the splits by name.
+        skipped: entries and files that are not used, with the reason.
+        audit: duplicates and balance of the images that are used.
+        origins: where the images of each split come from; empty for synthetic ones.
+        rebuilt: for each cache entry that was damaged and made again, what was wrong with it.
     """
 
     name: str
@@ -111,7 +151,7 @@ class DataSource:
     rebuilt: tuple[str, ...] = field(default=(), compare=False)
 
     def provenance(self) -> DataProvenance:
-        """What a record says of its data."""
+        """What a record keeps about its data."""
         return DataProvenance(
             source=self.source,
             fallback=self.fallback,

@@ -1,8 +1,9 @@
-"""Pictures drawn by seeded code: the stand-in where there are no photographs. Always labelled as such.
+"""Synthetic images drawn by seeded code: the stand-in for missing photographs, always labelled as such.
 
-A class is a texture (stripes one way or the other, rings, ...) seen through a soft window at a random place, in
-random colours, phase, contrast and scale, over a random background with noise. The mean of a class tells nothing,
-so a linear model on pixels stays near chance; a small convolutional network learns it. Textures survive mirroring.
+A class is a texture (horizontal or vertical stripes, rings, ...) seen through a soft window at a random position, in
+random colour, phase, contrast and scale, over a random noisy background. The mean image of a class carries no
+information, so a linear model on pixels stays near chance, while a small convolutional network learns the classes.
+Mirroring an image does not change its class.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +18,15 @@ from tlbench.core.cell import Limit
 from tlbench.core.image_size import ImageSize, height_width
 
 VERSION = 1
-"""Part of the fingerprint: raise it when the same seed would draw other pictures."""
+"""Part of the fingerprint. Increase it when the same seed would draw other images."""
 
 DEFAULT_COUNTS = {"train": 200, "validation": 50, "test": 100}
+"""Number of images per class where the suite sets no limit."""
 Plane = NDArray[np.floating[Any]]
 Texture = Callable[[Plane, Plane, float], Plane]
-"""Of coordinates around the window's centre in picture sides, and the number of waves a side; from -1 to 1."""
+"""A function of the coordinates relative to the window's centre (1 is the side of the image) and of the number of waves
+per side; its values are in [-1, 1].
+"""
 
 TEXTURES: tuple[Texture, ...] = (
     lambda x, y, waves: np.sin(2 * np.pi * waves * y),
@@ -35,23 +39,38 @@ TEXTURES: tuple[Texture, ...] = (
 
 
 def counts(limit: Limit) -> dict[str, int]:
-    """Pictures a class for each split: the limit, or a default where there is none."""
+    """Number of images per class and split: the limit, or a default where there is none."""
     asked = {"train": limit.train, "validation": limit.validation, "test": limit.test}
     return {split: asked[split] or count for split, count in DEFAULT_COUNTS.items()}
 
 
 def draw(texture: int, size: ImageSize, seed: tuple[int, ...]) -> NDArray[np.uint8]:
-    """One picture (height, width, 3) uint8 of the class with the given texture; equal seeds draw equal pictures.
+    """Draw an image of a class; equal seeds give equal images.
 
-    Raises ValueError for a texture there is no drawing of.
+    Args:
+        texture: index of the class, below the number of textures.
+        size: the image size.
+        seed: seed of NumPy's generator.
+
+    Returns:
+        uint8 RGB of shape (height, width, 3).
+
+    Raises:
+        ValueError: there is no such texture.
     """
     if not 0 <= texture < len(TEXTURES):
-        raise ValueError(f"there are {len(TEXTURES)} textures, so at most as many synthetic classes")
+        raise ValueError(
+            f"there are {len(TEXTURES)} textures, so there can be at most {len(TEXTURES)} synthetic classes"
+        )
     return picture(TEXTURES[texture], size, np.random.default_rng(seed))
 
 
 def picture(texture: Texture, size: ImageSize, random: np.random.Generator) -> NDArray[np.uint8]:
-    """One picture (height, width, 3) uint8 of a texture, through a window at a random place over a random ground."""
+    """Draw a texture through a window at a random position, over a random background.
+
+    Returns:
+        uint8 RGB of shape (height, width, 3).
+    """
     x, y = np.meshgrid(*((np.arange(length) + 0.5) / length for length in reversed(height_width(size))))
     drawn = _background(random, x, y)
     centre_x, centre_y = random.uniform(0.3, 0.7, 2)
@@ -71,7 +90,15 @@ def picture(texture: Texture, size: ImageSize, random: np.random.Generator) -> N
 def write_tree(
     folder: Path, classes: tuple[str, ...], per_class: Mapping[str, int], size: ImageSize, seed: int = 0
 ) -> None:
-    """Write pictures as ``folder/<split>/<class>/<number>.png``, as many a class as `per_class` says for each split."""
+    """Write synthetic images as ``folder/<split>/<class>/<number>.png``.
+
+    Args:
+        folder: the target.
+        classes: the names of the classes, one texture each.
+        per_class: number of images per class, by split.
+        size: the image size.
+        seed: seed of all images.
+    """
     for split_number, (split, count) in enumerate(per_class.items()):
         for texture, name in enumerate(classes):
             target = folder / split / name

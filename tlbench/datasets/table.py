@@ -1,4 +1,4 @@
-"""A CSV of paths and labels: which image files it lists, and of which split and class each is."""
+"""A CSV file of paths and labels: which image files it lists, and the split and class of each."""
 
 import csv
 import os
@@ -14,27 +14,29 @@ from PIL import Image
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
 from tlbench.datasets.build import MOST_BAD
-from tlbench.datasets.layout import Layout, SplitRule, check_names, laid_out
+from tlbench.datasets.layout import Layout, SplitRule, by_class, check_names, check_split_names, laid_out
 from tlbench.datasets.listing import LeftOut
 from tlbench.datasets.names import EVALUATION, SPLITS, shown, split_of
 from tlbench.results.images import SkippedFile
 
 PATH, LABEL, SPLIT = "path", "label", "split"
+"""The usual names of the columns."""
 BETWEEN = "|;,"
-"""Signs that stand between labels where a cell has several."""
+"""Characters that separate the labels of a cell with several labels."""
 OTHER_SIGNS = ";\t|"
-"""Signs that stand between cells in tables that are no CSV, though they may be called so."""
+"""Cell separators of tables that are not comma-separated although the file is called CSV."""
 NAMED = 3
+"""Number of missing files that a message lists."""
 LONGEST = 2**20
-"""Characters of a line: a file without line breaks is not read into memory."""
+"""Largest number of characters in a line, so that a file without line breaks is not read into memory."""
 
 Cells = Iterable[tuple[int, Mapping[str, str]]]
-"""Number and cells of each line, by column."""
+"""The number of each line, and its cells by column."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns are called that are read; one of splits need not be there."""
+    """The names of the columns that are read. The column of splits is optional."""
 
     path: str = PATH
     label: str = LABEL
@@ -43,8 +45,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of `file`: the image's path, relative to the data set's folder, and its other cells; `split` None without
-    that column, or outside the folders that are splits.
+    """A line of a table.
+
+    Attributes:
+        file: the table.
+        line: number of the line, from 1.
+        path: the image's path, relative to the data set's folder.
+        label: the class.
+        split: the split as the table calls it; None without that column, or outside the folders that are splits.
     """
 
     file: Path
@@ -55,12 +63,20 @@ class Row:
 
 
 def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of the files that a CSV lists, with columns ``path``, ``label`` and perhaps ``split``, or what `rule`
-    calls the first two; others are not looked at.
+    """Read the layout of the image files that a CSV file lists.
 
-    Paths are relative to the CSV's folder; so are they in the layout, which is then that of a folder with the same
-    files in the same splits. A file that is not there is left out; where there are more than 5 % of them, none is read.
-    Raises UserError, at the line, for what cannot be understood, and for more than one label of an image.
+    The columns are ``path``, ``label`` and optionally ``split``, or the first two as `rule` names them; others are
+    ignored. Paths are relative to the CSV file's folder, in the layout too, so that the layout equals that of a folder
+    with the same files in the same splits. Missing files are left out, up to 5 % of them.
+
+    Args:
+        file: the CSV file.
+        rule: how splits, classes and columns are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: the file cannot be understood, more than 5 % of the image files are missing, or an image has more
+            than one label; the message gives the line.
     """
     columns = Columns(rule.image or PATH, rule.label or LABEL)
     rows = list(rows_of(file, cells_of(file, columns), columns, file.parent, rule.classes))
@@ -68,9 +84,17 @@ def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
 
 
 def laid_out_rows(file: Path, folder: Path, rows: Sequence[Row], rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of the images in `folder` that `rows` list. file: what has the rows, as a user calls it.
+    """Build the layout of the images that rows list.
 
-    Raises UserError as `read_table`.
+    Args:
+        file: the table or folder by which the user knows the data set.
+        folder: the folder that the rows' paths are relative to.
+        rows: the rows of one table or more.
+        rule: how splits and classes are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: as in `read_table`.
     """
     left_out = LeftOut()
     _check_once(rows)
@@ -85,37 +109,52 @@ def laid_out_rows(file: Path, folder: Path, rows: Sequence[Row], rule: SplitRule
     if len(classes) < 2:
         only = f"one label only, {classes[0]!r}" if classes else "no image"
         raise UserError(f"{shown(str(file))} lists {only}; a classifier needs at least two classes")
-    found = {split: _by_class(rows, classes, value) for split, value in splits.items()}
+    found = {
+        split: by_class(((row.label, row.path) for row in rows if value is None or row.split == value), classes)
+        for split, value in splits.items()
+    }
     left_out += _of_no_split(file, rows, splits)
     places = {split: "." if value is None else shown(value) for split, value in splits.items()}
     return laid_out(folder, found, places, rule, left_out, file=file, empty=empty)
 
 
 def rows_of(file: Path, lines: Cells, columns: Columns, folder: Path, single: Collection[str]) -> Iterator[Row]:
-    """The lines of `file`, each with one label, for a data set in `folder`.
+    """Turn the lines of a table into rows, each with one label.
 
-    single: labels that are one, whatever signs are in them. Raises UserError, at the line.
+    Args:
+        file: the table.
+        lines: its lines.
+        columns: the names of the columns.
+        folder: the data set's folder, to which the rows' paths are made relative.
+        single: labels that are one label although they contain a separator.
+
+    Raises:
+        UserError: a cell is empty or has several labels; the message gives the line.
     """
     for line, cells in lines:
         path, label = cells[columns.path], cells[columns.label]
         for column, value in cells.items():
             if not value:
-                raise wrong(file, line, f"there is no {column}; every image needs one")
+                raise wrong(file, line, f"the {column} is missing; every image needs one")
         if "\0" in path:
-            raise wrong(file, line, "the path has a zero byte; mend it")
+            raise wrong(file, line, "the path contains a null character; correct it")
         if label not in single and any(sign in label for sign in BETWEEN):
             raise wrong(
                 file, line,
-                f"{label!r} reads as several labels, and an image can have one here; keep one of them, or, where it is "
-                "the name of one class, list it in `classes` of the suite",
+                f"{label!r} looks like several labels, and an image must have exactly one; keep one of them, or, if it "
+                "is the name of one class, list it in `classes` of the suite",
             )  # fmt: skip
         yield Row(file, line, os.path.relpath(file.parent / path, folder), label, cells.get(columns.split))
 
 
 def cells_of(file: Path, wanted: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number and cells of each line of a CSV, by column, without spaces around them; empty lines are none.
+    """Read the wanted cells of each line of a CSV file, stripped of spaces. Empty lines are skipped.
 
-    Raises UserError, at the line, for what is no CSV, and where a wanted column is not there.
+    Yields:
+        The line's number, and its cells by column.
+
+    Raises:
+        UserError: the file is not CSV, or lacks a wanted column; the message gives the line.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -131,24 +170,25 @@ def cells_of(file: Path, wanted: Columns) -> Iterator[tuple[int, dict[str, str]]
                 if len(cells) != len(header):
                     raise wrong(
                         file, reader.line_num,
-                        f"{counted(len(cells), 'cell')}, where the header has {len(header)}; put what has a comma in "
-                        "it into quotes",
+                        f"{counted(len(cells), 'cell')}, but the header has {len(header)}; quote cells that contain a "
+                        "comma",
                     )  # fmt: skip
                 yield reader.line_num, {name: cells[number].strip() for name, number in columns.items()}
     except OSError as error:
-        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); name a CSV file") from error
+        raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); give a CSV file") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{shown(str(file))} is not UTF-8 ({error.reason}); save it as UTF-8") from error
     except csv.Error as error:
-        raise wrong(file, reader.line_num, f"this is no CSV ({error}); mend that line") from error
+        raise wrong(file, reader.line_num, f"this is not CSV ({error}); correct that line") from error
     if not columns:
         raise UserError(
-            f"{shown(str(file))} is empty; its first line names the columns: "
+            f"{shown(str(file))} is empty; its first line must name the columns: "
             f"{wanted.path},{wanted.label},{wanted.split}"
         )
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of a file. Raises csv.Error for a line that is too long."""
     while line := stream.readline(LONGEST + 1):
         if len(line) > LONGEST:
             raise csv.Error(f"it has more than {LONGEST} characters")
@@ -156,6 +196,7 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 def _columns(file: Path, line: int, header: Sequence[str], wanted: Columns) -> dict[str, int]:
+    """The index of each wanted column. Raises UserError if one is missing or occurs twice."""
     if missing := [name for name in (wanted.path, wanted.label) if name not in header]:
         raise wrong(file, line, _no_columns(file, header, missing, wanted))
     names = (wanted.path, wanted.label, wanted.split)
@@ -166,13 +207,13 @@ def _columns(file: Path, line: int, header: Sequence[str], wanted: Columns) -> d
 
 
 def _no_columns(file: Path, header: Sequence[str], missing: Sequence[str], wanted: Columns) -> str:
-    """What a first line is that lacks columns, and what to do about it."""
+    """What may be wrong with a header that lacks columns, and what to do about it."""
     between = next((sign for sign in OTHER_SIGNS if sign in header[0]), None) if len(header) == 1 else None
     if between is not None:
-        return f"its cells are separated by {between!r}, and a CSV has commas between them; save it with commas"
+        return f"its cells are separated by {between!r}; save it with commas"
     if (image := next((cell for cell in header if _is_image(file, cell)), None)) is not None:
         return (
-            f"the first line names an image already, {shown(image)}; put a line above it that names the columns: "
+            f"the first line is already an image, {shown(image)}; add a line above it that names the columns: "
             f"{wanted.path},{wanted.label}"
         )
     keys = [key for key, name in (("image", wanted.path), ("label", wanted.label)) if name in missing]
@@ -186,30 +227,34 @@ def _no_columns(file: Path, header: Sequence[str], missing: Sequence[str], wante
 
 
 def _is_image(file: Path, cell: str) -> bool:
-    """Whether a cell is the path of an image, by its ending or since there is such a file."""
+    """Whether a cell looks like the path of an image: by its ending, or because the file exists."""
     with suppress(OSError, ValueError):
         return Path(cell).suffix.lower() in Image.registered_extensions() or (file.parent / cell).is_file()
     return False
 
 
 def _check_once(rows: Sequence[Row]) -> None:
-    """Each image in one line: a second one would be another label, another split, or the same picture twice."""
+    """Raise UserError if an image is in more than one line."""
     seen: dict[str, Row] = {}
     for row in rows:
         first = seen.setdefault(row.path, row)
         if first is row:
             continue
         if first.label != row.label:
-            what = f"is {row.label!r} here and {first.label!r} in line {first.line}: an image can have one label"
+            what = (
+                f"is {row.label!r} here and {first.label!r} in line {first.line}: an image must have exactly one label"
+            )
         elif first.split != row.split:
-            what = f"is in {row.split} here and in {first.split} in line {first.line}: an image can be in one split"
+            what = (
+                f"is in {row.split} here and in {first.split} in line {first.line}: an image can only be in one split"
+            )
         else:
-            what = f"stands in line {first.line} already"
+            what = f"is already in line {first.line}"
         raise wrong(row.file, row.line, f"{shown(row.path)} {what}; keep one of the lines")
 
 
 def _there(file: Path, folder: Path, rows: Sequence[Row], left_out: LeftOut) -> list[Row]:
-    """The rows whose file there is. Raises UserError where more than 5 % are missing."""
+    """The rows whose file exists. Raises UserError if more than 5 % are missing."""
     missing = [row for row in rows if not (folder / row.path).exists()]
     if len(missing) > MOST_BAD * len(rows):
         named = ", ".join(f"{shown(row.path)} (line {row.line})" for row in missing[:NAMED])
@@ -227,6 +272,7 @@ def _there(file: Path, folder: Path, rows: Sequence[Row], left_out: LeftOut) -> 
 
 
 def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out: LeftOut) -> list[Row]:
+    """The rows of the classes that the suite lists."""
     others: dict[str, int] = {}
     for row in rows:
         if row.label not in classes:
@@ -239,26 +285,28 @@ def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out:
 
 
 def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str | None]:
-    """What each split that is there is called in the column; None: all lines are train's, since there is no column."""
+    """The value of the column for each split; None if there is no such column and all rows are for training."""
     values = {row.split: row for row in reversed(rows) if row.split is not None}
     if rule.folders == {} or not values:
         if rule.folders:
             raise UserError(
-                f"{shown(str(file))} has no column {SPLIT!r}, of which `splits` names values; add it, or leave that out"
+                f"{shown(str(file))} has no column {SPLIT!r}, but `splits` names values of it; add the "
+                "column, or remove `splits`"
             )
         return {"train": None}
     if rule.folders is not None:
-        for split, value in rule.folders.items():
-            if value not in values:
-                raise UserError(
-                    f"{shown(str(file))} has no split {value!r} for {split}; {nearest(value, sorted(values), 'splits')}"
-                )
+        check_split_names(shown(str(file)), "split", values, rule.folders)
         return dict(rule.folders)
     return _by_meaning(file, values)
 
 
 def _by_meaning(file: Path, values: Mapping[str, Row]) -> dict[str, str | None]:
-    """By the first row of each value."""
+    """The splits that the values mean.
+
+    Args:
+        file: the table.
+        values: the first row that has each value.
+    """
     found: dict[str, str | None] = {}
     for value, row in sorted(values.items(), key=lambda item: (split_of(item[0]) == EVALUATION, item[1].line)):
         split = split_of(value)
@@ -268,26 +316,18 @@ def _by_meaning(file: Path, values: Mapping[str, Row]) -> dict[str, str | None]:
             raise wrong(
                 row.file,
                 row.line,
-                f"{value!r} is no split; write train, validation or test, or name it with `splits` in the suite",
+                f"{value!r} is not a split; write train, validation or test, or name it with `splits` in the suite",
             )
         if split in found:
             raise wrong(row.file, row.line, f"{value!r} and {found[split]!r} both mean {split}; write one of them")
         found[split] = value
     if "train" not in found:
-        raise UserError(f"{shown(str(file))} has no line of split train; what else is missing is drawn from it")
+        raise UserError(f"{shown(str(file))} has no line of split train, from which missing splits are drawn; add some")
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _by_class(rows: Sequence[Row], classes: Sequence[str], split: str | None) -> dict[str, tuple[str, ...]]:
-    """Files of a split by class, of the classes that it has."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if split is None or row.split == split:
-            found.setdefault(row.label, []).append(row.path)
-    return {name: tuple(found[name]) for name in classes if name in found}
-
-
 def _of_no_split(file: Path, rows: Sequence[Row], splits: Mapping[str, str | None]) -> LeftOut:
+    """What to report of the rows that belong to no split."""
     if None in splits.values():
         return []
     others = Counter(row.split for row in rows if row.split not in splits.values())
@@ -302,5 +342,5 @@ def _of_file(file: Path, reason: str) -> SkippedFile:
 
 
 def wrong(file: Path, line: int, what: str) -> UserError:
-    """What a line has that cannot be read."""
+    """An error in a line of a table."""
     return UserError(f"{shown(str(file))}:{line}: {what}")

@@ -1,4 +1,4 @@
-"""Image data sets that tensorflow-datasets has prepared on disk, read without it and without TensorFlow."""
+"""Image data sets prepared by tensorflow-datasets, read without it and without TensorFlow."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,28 @@ FEATURES, ABOUT = "features.json", "dataset_info.json"
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 FORMATS = ("tfrecord", "array_record")
 TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-"""How tensorflow-datasets calls its files, where the data set does not say it (core/naming.py)."""
+"""Names of data files where `dataset_info.json` has no template (tensorflow_datasets/core/naming.py)."""
 MOST, DIGITS = 10**7, re.compile(r"[0-9]{1,7}")
+"""Upper limit of the integers that are read from metadata, and the pattern of such an integer as text."""
 IMAGE, LABEL = "Image", "ClassLabel"
+"""The classes of features that are read."""
 
 
 def is_prepared(place: Path) -> bool:
-    """Whether a folder is one of a data set, or of its configurations or versions."""
+    """Whether a folder is a prepared data set, or contains one as configuration or version."""
     return bool(_prepared(place))
 
 
 def read_prepared(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
-    """The layout of ``<data_dir>/<name>[/<configuration>]/<version>``, where the last two need not be named if there is
-    one each. Raises UserError where it has no images with one label each, or cannot be read.
+    """Read the layout of a prepared data set, ``<data_dir>/<name>[/<configuration>]/<version>``.
+
+    Args:
+        place: the folder; configuration and version may be omitted if there is only one.
+        rule: how splits, classes and features are chosen.
+        empty: as in `read_layout`.
+
+    Raises:
+        UserError: the data set has not one label per image, or cannot be read.
     """
     folders = _prepared(place)
     if len(folders) > 1:
@@ -56,7 +65,7 @@ def read_prepared(place: Path, rule: SplitRule, *, empty: bool = False) -> Layou
 
 
 def _prepared(place: Path) -> list[Path]:
-    """The folders of versions at or below `place`."""
+    """The folders of prepared versions at `place` or at most two levels below it."""
     if _is_version(place):
         return [place]
     inside = list(peek(place).folders.values())
@@ -70,19 +79,21 @@ def _is_version(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Feature:
-    """A feature: the last part of its class's name, and what else is written of it."""
+    """A feature: its kind (the name of its class) and the rest of its description."""
 
     kind: str
     content: Mapping[str, Any]
 
 
 def _features(folder: Path) -> dict[str, _Feature]:
-    """By name. Raises UserError where they are no dictionary."""
+    """The features by name. Raises UserError if they are not a dictionary."""
     outer = _json(folder / FEATURES)
     whole = outer.get("featuresDict")
-    inner = whole.get("features") if isinstance(whole, Mapping) else outer.get("content")  # that is of before 2021
+    inner = whole.get("features") if isinstance(whole, Mapping) else outer.get("content")  # before 2021
     if not isinstance(inner, Mapping) or not inner:
-        raise UserError(f"{shown(str(folder / FEATURES))} has no features by name; images and labels have some")
+        raise UserError(
+            f"{shown(str(folder / FEATURES))} has no dictionary of features; use a data set of images and labels"
+        )
     return {
         name: _Feature(str(content.get("pythonClassName") or content.get("type")).rpartition(".")[2], content)
         for name, content in inner.items()
@@ -91,7 +102,9 @@ def _features(folder: Path) -> dict[str, _Feature]:
 
 
 def _keys(place: Path, about: Mapping[str, Any], features: Mapping[str, _Feature], rule: SplitRule) -> tuple[str, str]:
-    """The features that are the image and its label: those that the suite names, or `as_supervised` would give."""
+    """The names of the features that are the image and its label: as the suite says, or those of
+    ``as_supervised=True``.
+    """
     found = []
     pair = about.get("supervisedKeys", {})
     pair = _listed(pair.get("tuple", {}), "items") if isinstance(pair, Mapping) else []
@@ -105,35 +118,36 @@ def _keys(place: Path, about: Mapping[str, Any], features: Mapping[str, _Feature
 
 
 def _chosen(where: str, what: str, asked: str, fitting: Sequence[str], features: Mapping[str, _Feature]) -> str:
+    """The feature that the suite asks for, or else the only fitting one."""
     if asked and asked not in features:
         raise UserError(f"{where} has no feature {asked!r}; {nearest(asked, list(features), 'features')}")
     wanted = IMAGE if what == "image" else LABEL
     if asked and features[asked].kind != wanted:
         raise UserError(
-            f"{where}: {asked} is of the kind {shown(features[asked].kind)}; {what} takes a feature {wanted}"
+            f"{where}: {asked} is a feature of class {shown(features[asked].kind)}; `{what}` must name a {wanted}"
         )
     if asked or len(fitting) == 1:
         return asked or fitting[0]
     if not fitting:
         there = ", ".join(shown(f"{name} ({feature.kind})") for name, feature in features.items())
         raise UserError(
-            f"{where} has no feature {wanted} of its own, one for each image: {there}; tlbench trains classifiers with "
-            "one label an image"
+            f"{where} has no feature {wanted} at the top level: {there}; tlbench trains classifiers with one label per "
+            "image"
         )
     raise UserError(
-        f"{where} has several features for {what}: {', '.join(map(shown, fitting))}; say which with "
+        f"{where} has several features for {what}: {', '.join(map(shown, fitting))}; choose one with "
         f"`{what}: {shown(fitting[0])}` in the suite (--{what} for `data check`)"
     )
 
 
 def _names(folder: Path, label: str, feature: _Feature) -> tuple[str, ...]:
-    """The classes by number: by name, where names are written beside."""
+    """The names of the classes; their indices if there is no file of names."""
     file = folder / f"{label}.labels.txt"
     if file.is_file():
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
         except ValueError as error:
-            raise UserError(f"{shown(str(file))} is no UTF-8 text; prepare the data set again") from error
+            raise UserError(f"{shown(str(file))} is not UTF-8 text; prepare the data set again") from error
         return tuple(line.strip() for line in lines if line.strip())
     written = feature.content.get("classLabel", {})
     count = _whole(folder / FEATURES, written.get("numClasses") or 0) if isinstance(written, Mapping) else 0
@@ -141,10 +155,10 @@ def _names(folder: Path, label: str, feature: _Feature) -> tuple[str, ...]:
 
 
 def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> list[Path]:
-    """The files of a split, in their order. Raises UserError where there are some of another format, or some lack."""
+    """The data files of a split in their order. Raises UserError if one is missing or has an unsupported format."""
     kind = str(about.get("fileFormat") or FORMATS[0])
     if kind not in FORMATS:
-        raise UserError(f"{shown(str(folder))} is in the format {shown(kind)}; {' and '.join(FORMATS)} are read")
+        raise UserError(f"{shown(str(folder))} is in the format {shown(kind)}; supported are {' and '.join(FORMATS)}")
     template, shards = str(split.get("filepathTemplate") or TEMPLATE), len(_lengths(folder, split))
     found = []
     for shard in range(shards):
@@ -161,7 +175,7 @@ def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> 
         file = folder / name
         try:
             inside, there = file.resolve().is_relative_to(folder.resolve()), file.is_file()
-        except (OSError, ValueError):  # a name that no file can have
+        except (OSError, ValueError):  # not a valid file name
             inside, there = True, False
         if not inside:
             raise UserError(f"{shown(str(folder / ABOUT))} names {name!r}, which is not in its folder")
@@ -172,7 +186,7 @@ def _files(folder: Path, about: Mapping[str, Any], split: Mapping[str, Any]) -> 
 
 
 def _lengths(folder: Path, split: Mapping[str, Any]) -> list[int]:
-    """How many records each file of a split has; an empty split has no files, and nothing is written of it."""
+    """The number of records in each file of a split; empty for an empty split, whose metadata has no such list."""
     written = split.get("shardLengths", [])
     if not isinstance(written, list):
         raise UserError(f"{shown(str(folder / ABOUT))} has no list of shardLengths; prepare the data set again")
@@ -180,7 +194,7 @@ def _lengths(folder: Path, split: Mapping[str, Any]) -> list[int]:
 
 
 def _check_whole(folder: Path, files: Sequence[Path], opened: Sequence[Records], split: Mapping[str, Any]) -> None:
-    """Raises UserError for a file that has not as many records as are written down."""
+    """Raise UserError if a file does not have the number of records that the metadata states."""
     for file, records, count in zip(files, opened, _lengths(folder, split), strict=True):
         if len(records) != count:
             raise UserError(
@@ -190,6 +204,7 @@ def _check_whole(folder: Path, files: Sequence[Path], opened: Sequence[Records],
 
 
 def _label(place: Path, records: Records, row: int, key: str, names: Sequence[str]) -> str | None:
+    """The class of a record; None if it has none."""
     try:
         values = value_of(records[row], key)
     except BadRecordError as error:
@@ -198,7 +213,7 @@ def _label(place: Path, records: Records, row: int, key: str, names: Sequence[st
         return None
     (number,) = values if len(values) == 1 else (None,)
     if not isinstance(number, int):
-        raise UserError(f"{shown(str(place))}: {key} of an image is no number of a class; prepare the data set again")
+        raise UserError(f"{shown(str(place))}: {key} of an image is not a class index; prepare the data set again")
     return class_label(place, number, names)
 
 
@@ -226,10 +241,10 @@ def _listed(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _whole(file: Path, value: Any) -> int:
-    """A number that stands in `file`, as a string (JSON of Protocol Buffers has 64 bits so) or as it is."""
+    """An integer in the metadata. The JSON form of Protocol Buffers writes 64-bit integers as strings."""
     if (isinstance(value, int) and 0 <= value < MOST) or (isinstance(value, str) and DIGITS.fullmatch(value)):
         return int(value)
-    raise UserError(f"{shown(str(file))} has {value!r:.40} where a number belongs; prepare the data set again")
+    raise UserError(f"{shown(str(file))} has {value!r:.40} instead of a number; prepare the data set again")
 
 
 def _json(file: Path) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
-"""Records of TFRecord and ArrayRecord files, and the values in an example, read without TensorFlow.
+"""Read records of TFRecord and ArrayRecord files, and the values in them, without TensorFlow.
 
-A TFRecord file is a row of records, each with its length (8 bytes, little endian) and a checksum (4 bytes) before it
-and another checksum after it (tensorflow/core/lib/io/record_writer.h). A record is a `tf.train.Example` in the wire
-format of Protocol Buffers (tensorflow/core/example/example.proto). Checksums are not looked at: a damaged image shows
-when it is decoded.
+A TFRecord file is a sequence of records, each preceded by its length (8 bytes, little endian) and a checksum (4 bytes)
+and followed by another checksum (tensorflow/core/lib/io/record_writer.h). A record is a `tf.train.Example` in the wire
+format of Protocol Buffers (tensorflow/core/example/example.proto). Checksums are not verified: a damaged image fails to
+decode.
 """
 
 import mmap
@@ -17,13 +17,15 @@ from tlbench.core.text import one_line
 from tlbench.datasets.names import shown
 
 LENGTH, AFTER_LENGTH, AFTER_RECORD = 8, 4, 4
+"""Sizes in bytes of a record's length, of the checksum after the length, and of the checksum after the record."""
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types of Protocol Buffers."""
 WHOLE_LIST = {1: "bytes_list", 2: "float_list", 3: "int64_list"}
+"""The kinds of a `tf.train.Feature` by field number."""
 
 
 class BadRecordError(Exception):
-    """A record that cannot be read. The text is a clause."""
+    """A record that cannot be read. The message is a clause."""
 
 
 class Records(Protocol):
@@ -32,20 +34,22 @@ class Records(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> memoryview:
-        """Raises BadRecordError."""
+        """The content of a record. Raises BadRecordError."""
 
 
 class TfRecords:
-    """The records of a TFRecord file, which is mapped: what nobody looks at is not read."""
+    """The records of a memory-mapped TFRecord file."""
 
     def __init__(self, file: Path) -> None:
-        """Raises UserError for a file that cannot be read, or is none."""
+        """Index the records of a file. Raises UserError if it is not a TFRecord file."""
         try:
             with file.open("rb") as stream:
                 mapped: Any = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
-            raise UserError(f"{shown(str(file))} cannot be read ({error.strerror}); prepare it again") from error
-        except ValueError:  # an empty file cannot be mapped, and has no record
+            raise UserError(
+                f"{shown(str(file))} cannot be read ({error.strerror}); prepare the data set again"
+            ) from error
+        except ValueError:  # an empty file cannot be mapped
             mapped = b""
         self._whole = memoryview(mapped)
         self._places = list(self._found(file))
@@ -58,13 +62,16 @@ class TfRecords:
         return self._whole[begin:end]
 
     def _found(self, file: Path) -> Iterator[tuple[int, int]]:
+        """Start and end of each record."""
         at = 0
         while at < len(self._whole):
             begin = at + LENGTH + AFTER_LENGTH
             length = int.from_bytes(self._whole[at : at + LENGTH], "little")
             at = begin + length + AFTER_RECORD
             if at > len(self._whole):
-                raise UserError(f"{shown(str(file))} is no TFRecord file, or broke off; prepare the data set again")
+                raise UserError(
+                    f"{shown(str(file))} is not a TFRecord file, or is truncated; prepare the data set again"
+                )
             yield begin, begin + length
 
 
@@ -72,7 +79,7 @@ class ArrayRecords:
     """The records of an ArrayRecord file. Needs array_record, the extra `tfds`."""
 
     def __init__(self, file: Path) -> None:
-        """Raises UserError for a file that cannot be read, or is none, and where the package is not installed."""
+        """Open a file. Raises UserError if it is not an ArrayRecord file, or array_record is not installed."""
         try:
             from array_record.python.array_record_module import ArrayRecordReader
         except ImportError as error:
@@ -84,7 +91,7 @@ class ArrayRecords:
         try:
             self._reader = ArrayRecordReader(str(file))
             self._count = int(self._reader.num_records())
-        except Exception as error:  # whatever the package raises of a file
+        except Exception as error:  # any error of the package means that the file is damaged
             why = one_line(str(error)) or type(error).__name__
             raise UserError(f"{shown(str(file))} cannot be read ({why[:300]}); prepare the data set again") from error
 
@@ -95,15 +102,23 @@ class ArrayRecords:
         try:
             with self._lock:
                 (record,) = self._reader.read([index])
-        except Exception as error:  # whatever the package raises of a record
+        except Exception as error:  # any error of the package means that the file is damaged
             raise BadRecordError(one_line(str(error)) or type(error).__name__) from error
         return memoryview(record)
 
 
 def value_of(record: memoryview, key: str) -> list[bytes] | list[int]:
-    """The values of a feature of an example, bytes or whole numbers; none where it has none of that name.
+    """The values of a feature of a `tf.train.Example`.
 
-    Raises BadRecordError for a record that is no example, and for floating-point values.
+    Args:
+        record: the serialized example.
+        key: the name of the feature.
+
+    Returns:
+        Bytes or integers; empty if the example has no such feature.
+
+    Raises:
+        BadRecordError: the record is not an example, or the values are floating-point numbers.
     """
     try:
         for features in _inner(record, 1):
@@ -111,11 +126,12 @@ def value_of(record: memoryview, key: str) -> list[bytes] | list[int]:
                 if [bytes(name) for name in _inner(entry, 1)] == [key.encode()]:
                     return _values(next(_inner(entry, 2), memoryview(b"")))
     except IndexError as error:
-        raise BadRecordError("a record is no tf.train.Example") from error
+        raise BadRecordError("a record is not a tf.train.Example") from error
     return []
 
 
 def _values(feature: memoryview) -> list[bytes] | list[int]:
+    """The values of a serialized `tf.train.Feature`."""
     for number, content in _fields(feature):
         if isinstance(content, int):
             raise IndexError
@@ -128,7 +144,7 @@ def _values(feature: memoryview) -> list[bytes] | list[int]:
 
 
 def _numbers(content: Any) -> Iterator[int]:
-    """Whole numbers of 64 bits, one after the other or packed."""
+    """64-bit integers, packed or not."""
     for number, value in _fields(content):
         if number == 1 and isinstance(value, int):
             yield _signed(value)
@@ -140,7 +156,7 @@ def _numbers(content: Any) -> Iterator[int]:
 
 
 def _inner(message: Any, wanted: int) -> Iterator[memoryview]:
-    """Fields of a message that are bytes or messages themselves, by their number."""
+    """The length-delimited fields of a message with the number `wanted`."""
     for number, content in _fields(message):
         if number == wanted:
             if isinstance(content, int):
@@ -149,7 +165,9 @@ def _inner(message: Any, wanted: int) -> Iterator[memoryview]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """Number and content of each field: an int, or what lies in it. Raises IndexError where the message is none."""
+    """Number and content of each field: an integer, or the bytes of any other type. Raises IndexError for a bad
+    message.
+    """
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -171,7 +189,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, the lowest first, and where it ends."""
+    """Decode a varint (7 bits per byte, least significant first); also returns the position after it."""
     value = shift = 0
     while True:
         byte = message[at]
@@ -185,9 +203,10 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 
 def _signed(value: int) -> int:
+    """Interpret a 64-bit number as two's complement."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def open_records(files: Sequence[Path]) -> list[Records]:
-    """Those of each file, by the kind that its name tells."""
+    """Open record files; the name of each tells its format."""
     return [ArrayRecords(file) if ".array_record" in file.name else TfRecords(file) for file in files]
