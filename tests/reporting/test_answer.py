@@ -9,6 +9,7 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
+from tests.reporting.tables import table
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.regression.contrasts import Right
@@ -19,7 +20,7 @@ from tlbench.reporting.formats import as_json, as_latex, as_markdown, as_text, k
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.render import latex
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views import choice, limited
+from tlbench.reporting.views import choice, limited, rows
 from tlbench.results.record import Record
 
 IMAGES = 200
@@ -47,12 +48,21 @@ def report(records: Sequence[Record]) -> Report:
 
 
 def chosen(records: Sequence[Record]) -> Choice:
-    (section,) = choice.sections(report(records))
+    section, *_ = choice.sections(report(records))
     block = section.blocks[0]
     assert isinstance(block, Choice)
     return block
 
 
+def claims(records: Sequence[Record]) -> str:
+    """What is said once for all answers."""
+    return choice.how_sure(report(records).decisions)
+
+
+ONE_SEED = (
+    " This compares trained models, each with one seed, not strategies in general: for those, add seeds and run tlbench "
+    "pairs."
+)
 THREE = [trained("Big", "full", 190, 80.0), trained("Small", "full", 187, 20.0), trained("Small", "frozen", 150, 20.0)]
 
 
@@ -60,19 +70,62 @@ def test_the_leader_its_interval_its_cost_and_what_may_be_as_good() -> None:
     found = chosen(THREE)
     # Wilson's interval of 190 of 200 at a confidence of 1 - 0.05 / 3, since it is the best of three.
     assert sentence(found) == (
-        "Take Big, full: 95.0% (90 to 98), 80 ms to classify 32 images. 1 of the 2 others may be as good; the "
-        "cheapest to run of them is Small, full: 93.5% (88 to 97), 20 ms to classify 32 images."
+        "Take Big, full: 95.0% (90 to 98), 80 ms to classify 32 images. 1 of the 2 others may be as good; it "
+        f"is Small, full, which is cheaper to run: 93.5% (88 to 97), 20 ms to classify 32 images.{ONE_SEED}"
     )
     assert listed(found) == "May be as good: Small, full."
-    assert "Of the 3 trained models, all on the same 200 test images" in found.certainty
-    assert "They were trained once: with other seeds they may come in another order." in found.certainty
+    assert found.certainty == (
+        "Compared, with 95 % confidence: 3 trained models on the same 200 test images, of which guessing gets 50.0% right."
+    )
+
+
+def test_some_with_one_seed_are_counted() -> None:
+    several = [trained("A", "full", 180 + seed, 20.0, seed) for seed in range(3)]
+    said = sentence(chosen([*several, trained("B", "full", 120, 20.0)]))
+    assert " This compares trained models, 1 of 2 with one seed, not strategies" in said
+
+
+def test_what_the_claims_mean_is_said_once_for_all_data_sets() -> None:
+    data = builders.data()
+    fewer = data.model_copy(update={"fingerprint": "0" * 64})
+    records = [*THREE, *(trained(name, "full", 150, data=fewer, limit=Limit(train=9)) for name in ("A", "B"))]
+    for text in (as_text(report(records)), as_markdown(report(records)), as_latex(report(records))):
+        assert text.count("Gupta") == 1
+    assert claims(THREE[:1]) == ""
+    (alone,) = choice.sections(report(THREE[:1]))
+    assert alone.heading == "Which to take for cats_dogs"
+
+
+def test_what_cannot_be_told_from_guessing_is_not_recommended() -> None:
+    """Two classes with as many images: guessing gets half of them right."""
+    poor = [trained("A", "full", 112, 80.0), trained("B", "frozen", 108, 20.0)]
+    found = chosen(poor)
+    assert sentence(found) == (
+        "No model can be recommended by its top-1: the highest, 56.0% (48 to 64) of A, full, is not clearly above the "
+        "50.0% that guessing gets."
+    )
+    assert sentence(found, [1]).startswith(
+        "Within these limits no model can be recommended by its top-1: the highest, 54"
+    )
+    assert listed(found) == ""
+    assert "**Take" not in as_markdown(report(poor))
+    (answer,) = json.loads(as_json(report(poor)))["answers"]
+    assert (answer["take"], answer["may_be_as_good"], answer["chance"]) == (None, [], 0.5)
+    assert sentence(chosen([trained("A", "full", 130, 80.0)])).startswith("Take A, full")
+
+
+def test_within_a_limit_what_cannot_be_told_from_guessing_does_not_lead() -> None:
+    section, *_ = choice.sections(report([trained("Big", "full", 190, 80.0), trained("Small", "full", 105, 20.0)]))
+    folded = [block for block in section.blocks if isinstance(block, Section)]
+    lines = [row for one in folded for block in one.blocks if isinstance(block, Table) for row in block.rows]
+    assert not [row for row in lines if row[2] == "Small, full"]
 
 
 def test_within_limits_the_sentence_is_another() -> None:
     found = chosen(THREE)
     assert sentence(found, [1, 2]) == (
         "Within these limits take Small, full: 93.5% (88 to 97), 20 ms to classify 32 images. It is better than the "
-        "other one."
+        f"other one.{ONE_SEED}"
     )
     assert sentence(found, [2]).endswith("75.0% (67 to 82), 20 ms to classify 32 images.")
     assert sentence(found, []) == "Nothing that was tested is within these limits."
@@ -111,7 +164,7 @@ def lines_within(records: Sequence[Record], **limits: float) -> tuple[str, ...]:
 def test_what_is_written_as_the_limit_is_within_it(limits: dict[str, float], fit: bool) -> None:
     """55.1 ms are read as 55, and 219,058 parameters as 219K."""
     said = lines_within([trained("Big", "full", 190, 80.0), trained("Small", "full", 187, 55.1)], **limits)
-    assert ("Small, full: 93.5%" in said[0]) == fit
+    assert ("Small, full" in said[0]) == fit
 
 
 def test_where_nothing_fits_the_cheapest_of_each_cost_is_named() -> None:
@@ -136,25 +189,26 @@ def test_a_limit_of_time_says_why_there_are_no_times() -> None:
 
 
 def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> None:
-    assert "none of them is cheaper to run" in sentence(
-        chosen([trained("A", "full", 190, 20.0), trained("B", "full", 188, 90.0)])
-    )
+    two = [trained("A", "full", 190, 20.0), trained("B", "full", 188, 90.0)]
+    assert "The other one may be as good; it is not cheaper to run." in sentence(chosen(two))
+    three = [*two, trained("C", "full", 187, 95.0)]
+    assert "Both others may be as good; none of them is cheaper to run." in sentence(chosen(three))
 
 
 def test_without_times_the_size_says_what_running_costs() -> None:
     half = present(builders.record().counts).model_copy(update={"size_mb": 0.4})
     said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189, counts=half)]))
     assert said == (
-        "Take A, full: 95.0% (90 to 97), 0.84 MiB. The other one may be as good; the smallest of them is B, full: 94.5% "
-        "(90 to 97), 0.40 MiB."
+        "Take A, full: 95.0% (90 to 97), 0.84 MiB. The other one may be as good; it is B, full, which is smaller: 94.5% "
+        f"(90 to 97), 0.40 MiB.{ONE_SEED}"
     )
     alike = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
-    assert alike.endswith("The other one may be as good; none of them is smaller.")
+    assert alike.endswith(f"The other one may be as good; it is not smaller.{ONE_SEED}")
 
 
 def test_without_times_and_counts_nothing_is_said_of_what_running_costs() -> None:
     said = sentence(chosen([trained(name, "full", right, counts=None) for name, right in (("A", 190), ("B", 189))]))
-    assert said == "Take A, full: 95.0% (90 to 97). The other one may be as good."
+    assert said == f"Take A, full: 95.0% (90 to 97). The other one may be as good.{ONE_SEED}"
 
 
 def test_a_model_is_named_once_for_all_its_strategies_that_may_be_as_good() -> None:
@@ -186,10 +240,26 @@ def test_the_full_table_says_which_rows_may_be_the_best() -> None:
     assert "Best?" not in as_markdown(report(THREE[:1]))
 
 
+def test_a_model_has_one_interval_and_one_place_in_all_of_a_report() -> None:
+    """The table of the data set has the accuracies of the answer, in its order, and not in that of the suite."""
+    seeds = [trained("Many", "full", 180 + seed, 20.0, seed) for seed in range(3)]
+    of = report([*reversed(THREE), *seeds])
+    (decision,) = of.decisions
+    expected = [rows.with_interval(mark.y) for mark in decision.choice.scatter.marks]
+    assert expected[0] == "95.0% (90–98)"
+    full = [row["Top-1"].partition(" ±")[0] for row in table(as_markdown(of), "cats_dogs")]
+    screen = [line.split("  ") for line in as_text(of).splitlines() if "%" in line and "–" in line]
+    assert full == expected
+    assert [next(part.strip() for part in line if "%" in part) for line in screen] == expected
+    assert "a 95 % interval that holds for all rows of the same images together" in as_markdown(of)
+    assert "with its 95 % interval" in as_markdown(report(THREE[:1]))
+
+
 def test_json_begins_with_the_answer() -> None:
     answer, *others = json.loads(as_json(report(THREE)))["answers"]
     assert not others
     assert (answer["for"], answer["sentence"]) == ("cats_dogs", sentence(chosen(THREE)))
+    assert answer["chance"] == 0.5
     assert answer["take"] == {
         "name": "Big, full",
         "cells": [THREE[0].cell_id],
@@ -219,7 +289,7 @@ def test_a_run_of_which_nothing_but_accuracy_is_known_has_a_report_without_that_
 def test_alone_nothing_is_compared() -> None:
     found = chosen(THREE[:1])
     assert sentence(found) == "Take Big, full: 95.0% (91 to 97), 80 ms to classify 32 images."
-    assert found.certainty == "Nothing else was tested on the same 200 test images."
+    assert found.certainty == "Nothing else was tested on the same 200 test images, of which guessing gets 50.0% right."
 
 
 def test_few_test_images_are_said_to_say_little() -> None:
@@ -241,12 +311,12 @@ def test_seeds_make_it_about_recipes() -> None:
         for seed in range(3)
     ]
     found = chosen(several)
-    assert "It is better than the other one." in sentence(found)
-    assert "It holds over other seeds (3 each), and other test images" in found.certainty
+    assert sentence(found).endswith(" It is better than the other one.")
+    assert "This holds for other seeds (3 each), and for other test images" in claims(several)
     scores = present(several[0].accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
     head = trained("A", "frozen", 180, 20.0, accuracy=scores)
-    with_head = chosen([*several, head]).certainty
-    assert "seeds (3 each), of solved heads, which have none, over other training images, and other" in with_head
+    with_head = claims([*several, head])
+    assert "seeds (3 each), for other training images where a head was solved and has no seed, and for other" in with_head
 
 
 def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_claimed() -> None:
@@ -262,7 +332,7 @@ def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_cl
 
 
 def test_answers_that_were_not_kept_are_told() -> None:
-    (section,) = choice.sections(Report("t", [RunRecord("run", one) for one in THREE]))
+    section, *_ = choice.sections(Report("t", [RunRecord("run", one) for one in THREE]))
     block = section.blocks[0]
     assert isinstance(block, Choice)
     assert "Answers to single images were not kept of all" in block.certainty
@@ -280,7 +350,7 @@ def test_other_images_are_another_choice() -> None:
 
 
 def test_the_best_within_each_limit_is_a_folded_table() -> None:
-    (section,) = choice.sections(report(THREE))
+    section, *_ = choice.sections(report(THREE))
     folded = section.blocks[1]
     assert isinstance(folded, Section)
     assert folded.folded
@@ -293,10 +363,10 @@ def test_the_best_within_each_limit_is_a_folded_table() -> None:
 
 
 def test_of_limits_that_are_written_alike_the_last_leader_is_named() -> None:
-    (section,) = choice.sections(report([trained("A", "full", 180, 20.01), trained("B", "full", 190, 20.02)]))
+    section, *_ = choice.sections(report([trained("A", "full", 180, 20.01), trained("B", "full", 190, 20.02)]))
     folded = [block for block in section.blocks if isinstance(block, Section)]
-    rows = [row for one in folded for block in one.blocks if isinstance(block, Table) for row in block.rows]
-    assert not [row for row in rows if row[0] == "Inference step (ms, CPU)" and row[2] == "A, full"]
+    lines = [row for one in folded for block in one.blocks if isinstance(block, Table) for row in block.rows]
+    assert not [row for row in lines if row[0] == "Inference step (ms, CPU)" and row[2] == "A, full"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.reporting.browser import Browser, find, started
 from tests.reporting.large import large, small
+from tests.reporting.test_answer import report, trained
 from tests.reporting.test_page import HOSTILE, of
 from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.formats import as_html
@@ -102,6 +103,21 @@ def test_limits_change_the_sentence_to_what_python_says(browser: Browser, page: 
     browser.open(page + browser.ask("location.hash"))
     assert browser.ask(f"{box}.querySelector('.answer').textContent") == said
     assert browser.ask(f"{box}.querySelectorAll('.view:not([hidden]) .beyond').length") > 0
+
+
+def test_a_page_recommends_nothing_that_cannot_be_told_from_guessing(browser: Browser, tmp_path: Path) -> None:
+    """The cheap one is no better than guessing, the dear one is."""
+    made = report([trained("Big", "full", 190, 80.0), trained("Small", "full", 105, 20.0)])
+    file = tmp_path / "guessing.html"
+    file.write_text(as_html(made), encoding="utf-8")
+    browser.open(file.as_uri())
+    said = "document.querySelector('.answer').textContent"
+    assert browser.ask(said) == sentence(made.decisions[0].choice)
+    slider = "document.querySelector('input[type=range]')"
+    browser.ask(f"{slider}.value = 0, {slider}.dispatchEvent(new Event('input'))")
+    assert browser.ask(said) == sentence(made.decisions[0].choice, [1])
+    assert browser.ask(said).startswith("Within these limits no model can be recommended")
+    assert browser.ask("document.querySelectorAll('.mark.chosen').length") == 0
 
 
 def test_marks_name_themselves_when_they_are_reached_by_keyboard(browser: Browser, page: str) -> None:

@@ -22,7 +22,7 @@ def lines_of(*rows: RunRecord) -> str:
 
 def test_one_training_its_images_and_its_machine_are_all_it_knows() -> None:
     text = said(builders.record(), builders.record(builders.cell(strategy=Named(name="full"))))
-    assert "top-1 is known, in points, to about cats_dogs ±3.6" in text  # half of 88.6 to 95.8 %
+    assert "the top-1 of one model alone is known to about cats_dogs ±3.6 points" in text  # half of 88.6 to 95.8 %
     assert "2 of 2 recipes were trained once" in text
     assert "this is 200 training images" in text
     assert "unstable" not in text

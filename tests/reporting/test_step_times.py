@@ -78,7 +78,7 @@ def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
     lost = builders.record(timings=None, timing_failure=builders.failed().failure)
     text = render("t", rows(lost))
     (row,) = table(text, "cats_dogs")
-    assert row["Top-1"] == "93.0% (88.6–95.8)"
+    assert row["Top-1"] == "93.0% (89–96)"
     assert "Time (ms) per training step (CPU)" not in row
     (trouble,) = table(text, "Cells that gave no numbers")
     assert trouble["Status"] == "no step times"

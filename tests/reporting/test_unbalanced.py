@@ -40,7 +40,8 @@ def test_balanced_accuracy_and_the_majority_s_share_are_shown_of_eighty_to_two()
 def test_what_to_take_is_not_said_without_it() -> None:
     unbalanced = record(80, 2, per_class={"cats": 1.0, "dogs": 0.0})
     said = terminal.render(summary.document(Report("report", [RunRecord("run", unbalanced)])))
-    assert "who always says the most frequent one is right for 97.6%" in " ".join(said.split())
+    assert "The classes are unbalanced: the tables have the balanced accuracy." in " ".join(said.split())
+    assert "of which always saying the most frequent class gets 97.6% right" in " ".join(said.split())
 
 
 def test_nothing_of_it_is_shown_of_balanced_classes() -> None:

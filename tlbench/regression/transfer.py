@@ -89,11 +89,10 @@ def above_chance(recipe: Recipe) -> bool:
 
 
 def chance(recipe: Recipe) -> float:
-    """The share of the most frequent class in the test images."""
+    """The share of the test images that guessing has right: that of their most frequent class."""
     data = recipe.records[0].data
     assert data is not None
-    assert data.majority is not None
-    return data.majority
+    return 1 / len(data.classes) if data.majority is None else data.majority
 
 
 def _curve(record: Record) -> LearningCurve | None:

@@ -3,16 +3,23 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from tlbench.core.text import percent
 from tlbench.reporting.plots import Choice, Mark, Words
 
 WORDS = Words(
     take="Take {name}: {top1} ({low} to {high}){cost}.",
     within="Within these limits take {name}: {top1} ({low} to {high}){cost}.",
+    guess="No model can be recommended by its top-1: the highest, {top1} ({low} to {high}) of {name}, is not clearly "
+    "above the {chance} that guessing gets.",
+    guess_within="Within these limits no model can be recommended by its top-1: the highest, {top1} ({low} to {high}) "
+    "of {name}, is not clearly above the {chance} that guessing gets.",
     nothing="Nothing that was tested is within these limits.",
     alone="It is better than {others}.",
     rivals="{some} may be as good",
     cheaper="the cheapest to run of them is {name}: {top1} ({low} to {high}){cost}",
     cheapest="none of them is cheaper to run",
+    cheaper_one="it is {name}, which is cheaper to run: {top1} ({low} to {high}){cost}",
+    cheapest_one="it is not cheaper to run",
     listed="May be as good: {names}.",
     more=", and {number} more",
 )
@@ -20,8 +27,16 @@ SMALLEST = replace(
     WORDS,
     cheaper="the smallest of them is {name}: {top1} ({low} to {high}){cost}",
     cheapest="none of them is smaller",
+    cheaper_one="it is {name}, which is smaller: {top1} ({low} to {high}){cost}",
+    cheapest_one="it is not smaller",
 )
 """Where no step was timed, so that size is what is known of running it."""
+
+SCOPE = (
+    " This compares trained models, {once} with one seed, not strategies in general: for those, add seeds and run "
+    "tlbench pairs."
+)
+"""What is said of models that were trained once; `once` says how many of all."""
 
 MOST_LISTED = 12
 
@@ -35,21 +50,25 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
     leader, others = places[0], places[1:]
     rivals = [place for place in others if place not in choice.beaten[leader]]
     best = marks[leader]
-    opening = words.take if len(places) == len(marks) else words.within
-    said = _said(choice, opening, best)
+    everything = len(places) == len(marks)
+    if not choice.above_chance(leader):
+        return _said(choice, words.guess if everything else words.guess_within, best)
+    said = _said(choice, words.take if everything else words.within, best)
     if not others:
         return said
     if not rivals:
-        return f"{said} {words.alone.format(others=_others(len(others)))}"
+        return f"{said} {words.alone.format(others=_others(len(others)))}{words.scope}"
     second = words.rivals.format(some=_some(len(rivals), len(others)))
     if choice.run_cost in best.x:
         second += f"; {_cheapest(choice, best, [marks[place] for place in rivals])}"
-    return f"{said} {second}."
+    return f"{said} {second}.{words.scope}"
 
 
 def listed(choice: Choice, among: Collection[int] | None = None) -> str:
-    """The names of those that may be as good; empty where none may."""
+    """The names of those that may be as good; empty where none may, and where nothing is recommended."""
     places = sorted(range(len(choice.scatter.marks)) if among is None else among)
+    if not places or not choice.above_chance(places[0]):
+        return ""
     rivals = [choice.scatter.marks[place] for place in places[1:] if place not in choice.beaten[places[0]]]
     if not rivals:
         return ""
@@ -78,16 +97,27 @@ def within(choice: Choice, limits: Mapping[str, float]) -> list[int]:
 
 def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
     cheapest = min(rivals, key=lambda mark: _run_cost(choice, mark))  # of equal ones the more accurate, which is first
+    words, alone = choice.words, len(rivals) == 1
     if _run_cost(choice, cheapest) >= _run_cost(choice, best):
-        return choice.words.cheapest
-    return _said(choice, choice.words.cheaper, cheapest)
+        return words.cheapest_one if alone else words.cheapest
+    return _said(choice, words.cheaper_one if alone else words.cheaper, cheapest)
 
 
 def _said(choice: Choice, words: str, mark: Mark) -> str:
-    """`words` about a mark: its name, its accuracy with an interval, and what it costs to run."""
+    """`words` about a mark: its name, its accuracy with an interval, what it costs to run, and what guessing gives."""
     return words.format(
-        name=mark.name, top1=mark.y.text, low=end(mark.y.low), high=end(mark.y.high), cost=_cost(choice, mark)
+        name=mark.name,
+        top1=mark.y.text,
+        low=end(mark.y.low),
+        high=end(mark.y.high),
+        cost=_cost(choice, mark),
+        chance=chance(choice),
     )
+
+
+def chance(choice: Choice) -> str:
+    """What guessing has right, in per cent; empty where that is not known."""
+    return "" if choice.chance is None else percent(choice.chance)
 
 
 def _run_cost(choice: Choice, mark: Mark) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tlbench.core.errors import UserError
 from tlbench.core.plugins import Registry
 from tlbench.reporting import exports, output
-from tlbench.reporting.document import Document, Section, pictures
+from tlbench.reporting.document import Document, Note, Section, pictures
 from tlbench.reporting.output import Made
 from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, latex, markdown, png, svg, terminal
@@ -80,7 +80,9 @@ def as_html(report: Report) -> str:
 def as_latex(report: Report) -> str:
     """What to take, and the table of each data set, for a paper."""
     answers = tuple(Section(one.title, (one.choice,)) for one in report.decisions)
-    return latex.render(Document(report.title, (*answers, *data_sets.sections(report))))
+    said = choice.how_sure(report.decisions)
+    notes = (Note((f"How sure? {said}",)),) if said else ()
+    return latex.render(Document(report.title, (*answers, *notes, *data_sets.sections(report))))
 
 
 def as_csv(report: Report) -> str:

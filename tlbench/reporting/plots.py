@@ -177,17 +177,28 @@ Picture = Scatter | Curves | Confusion | Strips | Spans
 
 @dataclass(frozen=True)
 class Words:
-    """What a choice is said with: each is filled by `str.format` here, and alike by a page's script."""
+    """What a choice is said with: each is filled by `str.format` here, and alike by a page's script.
+
+    Attributes:
+        guess: of a leader that cannot be told from guessing; guess_within: the same within limits.
+        cheaper, cheapest: of several that may be as good; cheaper_one, cheapest_one: of a single one.
+        scope: what the whole of it is about, where that is less than it seems; empty where it is not.
+    """
 
     take: str
     within: str
+    guess: str
+    guess_within: str
     nothing: str
     alone: str
     rivals: str
     cheaper: str
     cheapest: str
+    cheaper_one: str
+    cheapest_one: str
     listed: str
     more: str
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,7 @@ class Choice:
 
     The marks of `scatter` are in the order of preference; `beaten` are the places that each place that can lead clearly
     leads over. certainty: what the choice rests on. run_cost: key of the axis that "cheaper to run" means; empty where
-    none was measured.
+    none was measured. chance: the share of the test images that guessing has right; None where that is not known.
     """
 
     scatter: Scatter
@@ -204,3 +215,9 @@ class Choice:
     words: Words
     certainty: str
     run_cost: str = ""
+    chance: float | None = None
+
+    def above_chance(self, place: int) -> bool:
+        """Whether the interval of a mark lies above what guessing has right."""
+        low = self.scatter.marks[place].y.low
+        return self.chance is None or low is None or low > self.chance

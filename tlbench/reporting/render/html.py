@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from itertools import count
 
-from tlbench.reporting.answer import MOST_LISTED, end, listed, sentence
+from tlbench.reporting.answer import MOST_LISTED, chance, end, listed, sentence
 from tlbench.reporting.document import (
     Block,
     Code,
@@ -205,6 +205,7 @@ def _data_of(choice: Choice) -> dict[str, object]:
         "words": vars(choice.words),
         "run": choice.run_cost,
         "most": MOST_LISTED,
+        "chance": chance(choice),
         "limits": [limit for limit in limits if len(limit["values"]) >= FEWEST_STEPS],
         "marks": [
             {
@@ -213,9 +214,10 @@ def _data_of(choice: Choice) -> dict[str, object]:
                 "top1": mark.y.text,
                 "low": end(mark.y.low),
                 "high": end(mark.y.high),
+                "above": choice.above_chance(place),
                 "x": {key: [reading.value, reading.text] for key, reading in mark.x.items()},
             }
-            for mark in scatter.marks
+            for place, mark in enumerate(scatter.marks)
         ],
         "beaten": {leader: sorted(others) for leader, others in choice.beaten.items()},
     }

@@ -1,5 +1,6 @@
 """Points with their intervals over one of several axes, as SVG."""
 
+from tlbench.reporting.answer import end
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.render.drawing import (
     BOTTOM,
@@ -73,7 +74,7 @@ def _mark(mark: Mark, place: int, number: int, x: Scale, y: Scale, axis: Axis, d
 def _interval(reading: Reading) -> str:
     if reading.low is None or reading.high is None:
         return ""
-    return f" ({reading.low * 100:.1f} to {reading.high * 100:.1f})"
+    return f" ({end(reading.low)} to {end(reading.high)})"
 
 
 def _labels(marks: list[Mark], x: Scale, y: Scale, axis: Axis, *, short: bool) -> str:

@@ -32,7 +32,9 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
         if record.accuracy
     }
     known = ", ".join(f"{name} ±{half:.1f}" for name, half in halves.items())
-    lines.append(f"Small differences: with so many test images top-1 is known, in points, to about {known}.")
+    lines.append(
+        f"Small differences: with so many test images the top-1 of one model alone is known to about {known} points."
+    )
     every = recipes(trained)
     unknown = sum(not recipe.judged for recipe in every)
     if unknown:

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tlbench.core.text import counted, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
+from tlbench.regression.transfer import chance
 from tlbench.reporting import numbers
-from tlbench.reporting.answer import SMALLEST, WORDS, sentence
+from tlbench.reporting.answer import SCOPE, SMALLEST, WORDS, sentence
 from tlbench.reporting.costs import Costs, compared, timed_in, times_apart
-from tlbench.reporting.document import Section, Table
+from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
@@ -18,6 +19,7 @@ from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
 from tlbench.reporting.views.names import DIGITS, names_of, slugs
 from tlbench.reporting.views.relative import TimeColumns
+from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 
 RUNNING = ("inference", "size")
@@ -28,6 +30,12 @@ CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
     "the strategies of one backbone; hollow points have another one above and to the left of them."
 )
+HOW_SURE = (
+    "With 95 % confidence, the best of those tested is the one named or one of those that may be as good "
+    "(Gupta's subset selection, Bonferroni's correction). The intervals of top-1 hold with the same confidence, for "
+    "all rows of a data set together: the best is not flattered by having been picked."
+)
+ONE_SEED = "With other seeds, models that were trained with one may come in another order."
 DECIMALS = 12
 """Of the bounds of an interval, for programs."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
@@ -39,6 +47,7 @@ class Decision:
 
     slug: the heading, as files' names have it. recipes: rows of each mark of the choice, in its order, each cell once.
     limits: who leads within which limits, where anybody else does. timed_in: the run of the times along each axis.
+    holds: over which other trainings and images it holds, or that it does not; empty where nothing is compared.
     """
 
     heading: str
@@ -47,6 +56,7 @@ class Decision:
     recipes: tuple[tuple[RunRecord, ...], ...]
     limits: tuple[Section, ...]
     timed_in: Mapping[str, str] = field(default_factory=dict)
+    holds: str = ""
 
     @property
     def title(self) -> str:
@@ -64,8 +74,20 @@ LEADS, MAY_BE = "leads", "may be"
 
 
 def sections(report: Report) -> list[Section]:
-    """A section for each set of test images on which something was trained."""
-    return [Section(one.title, (one.choice, *one.limits)) for one in report.decisions]
+    """A section for each set of test images on which something was trained, and one on how sure they all are."""
+    answers = [Section(one.title, (one.choice, *one.limits)) for one in report.decisions]
+    said = how_sure(report.decisions)
+    return [*answers, Section("How sure that is", (Note((said,)),))] if said else answers
+
+
+def how_sure(made: Sequence[Decision]) -> str:
+    """What the claims of these decisions mean, said once for all; empty where nothing was compared."""
+    holds = [one.holds for one in made if one.holds]
+    if not holds:
+        return ""
+    apart = len({text for text in holds if text != ONE_SEED}) > 1
+    of = [f"{one.heading}: {one.holds}" if apart and one.holds != ONE_SEED else one.holds for one in made if one.holds]
+    return " ".join([HOW_SURE, *dict.fromkeys(of)])
 
 
 def decisions(report: Report) -> tuple[Decision, ...]:
@@ -79,6 +101,7 @@ def values(decision: Decision) -> dict[str, object]:
     """The answer for programs: the sentence, who leads and who may be as good by their names and cells."""
     marks = decision.choice.scatter.marks
     standings = [decision.standing(place) for place in range(len(marks))]
+    recommended = decision.choice.above_chance(0)
     contenders = [
         {
             "name": mark.name,
@@ -92,9 +115,12 @@ def values(decision: Decision) -> dict[str, object]:
     return {
         "for": decision.heading,
         "sentence": sentence(decision.choice),
-        "take": contenders[0],
-        "may_be_as_good": [one for one, how in zip(contenders, standings, strict=True) if how == MAY_BE],
-        "certainty": decision.choice.certainty,
+        "take": contenders[0] if recommended else None,
+        "may_be_as_good": [
+            one for one, how in zip(contenders, standings, strict=True) if recommended and how == MAY_BE
+        ],
+        "chance": decision.choice.chance,
+        "certainty": f"{decision.choice.certainty} {how_sure([decision])}".rstrip(),
     }
 
 
@@ -149,11 +175,20 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     backbones = tuple(dict.fromkeys(row.record.cell.backbone.label for row in report.rows))
     scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones)
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
-    words = SMALLEST if run == "size" else WORDS
+    words = replace(SMALLEST if run == "size" else WORDS, scope=_scope(found))
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
-    choice = Choice(scatter, found.beaten, words, rests_on, run)
+    choice = Choice(scatter, found.beaten, words, rests_on, run, chance(recipes[0]))
     ordered = tuple(once[place] for place in places)
-    return Decision(heading, slug, choice, ordered, tuple(_limits(choice, found)), timed_in(by_recipe))
+    limits_of = tuple(_limits(choice, found))
+    return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), _holds(found))
+
+
+def _scope(found: Contest) -> str:
+    """That trained models were compared, where one of several has a single seed."""
+    number, once = len(found.contenders), sum(not each.recipe.judged for each in found.contenders)
+    if number == 1 or not once:
+        return ""
+    return SCOPE.format(once="each" if once == number else f"{once} of {number}")
 
 
 def _value(reading: Reading | None) -> float:
@@ -178,17 +213,14 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
     number = len(found.contenders)
     record = group[0].record
     images = record.accuracy.images if record.accuracy else 0
-    tested = f"on the same {images} test images"
+    tested = f"on the same {images} test images{_guessing(record)}"
     parts = []
     if record.data and record.data.source == "synthetic":
         parts.append("These are drawn pictures: nothing here says what is best on photographs.")
     if (kind := rows.stand_in(record)) is not None:
         parts.append(f"{kind.capitalize()} weights stand in for ImageNet's: {rows.WITHOUT_IMAGENET[kind]}")
-    if record.data and record.data.unbalanced and (majority := record.data.majority) is not None:
-        parts.append(
-            f"The classes are unbalanced: who always says the most frequent one is right for {percent(majority)}; the "
-            "tables have the balanced accuracy."
-        )
+    if record.data and record.data.unbalanced:
+        parts.append("The classes are unbalanced: the tables have the balanced accuracy.")
     if 0 < images < FEW_IMAGES:
         low, high = wilson(images / 2, images)
         parts.append(
@@ -200,20 +232,31 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
     if number == 1:
         return " ".join([*parts, f"Nothing else was tested {tested}."])
     what = "trained models" if found.of_models else "recipes"
-    parts.append(
-        f"Of the {number} {what}, all {tested}, the best is the one named or one of those that may be as good, with "
-        f"95 % confidence (Gupta's subset, Bonferroni). The intervals hold with the same confidence, all {number} "
-        "together: the best is not flattered by having been picked."
-    )
-    if found.of_models:
-        once = sum(not each.recipe.judged for each in found.contenders)
-        which = "They were" if once == number else f"{once} of them {'was' if once == 1 else 'were'}"
-        parts.append(f"{which} trained once: with other seeds they may come in another order.")
-    else:
-        parts.append(f"It holds over other {_trained_over(found)}, and other test images of the same kind.")
+    parts.append(f"Compared, with 95 % confidence: {number} {what} {tested}.")
     if not found.paired:
         parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
     return " ".join(parts)
+
+
+def _guessing(record: Record) -> str:
+    """What guessing gets right of the test images, to go on a sentence that ends with them."""
+    data = record.data
+    if data is None or (majority := data.majority) is None:
+        return ""
+    even = majority * len(data.classes) < 1 + 1e-9
+    return (
+        f", of which {'guessing' if even else 'always saying the most frequent class'} gets {percent(majority)} right"
+    )
+
+
+def _holds(found: Contest) -> str:
+    if len(found.contenders) == 1:
+        return ""
+    return (
+        ONE_SEED
+        if found.of_models
+        else f"This holds for other {_trained_over(found)}, and for other test images of the same kind."
+    )
 
 
 def _trained_over(found: Contest) -> str:
@@ -223,7 +266,7 @@ def _trained_over(found: Contest) -> str:
         return "training images"
     many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     solved = (
-        ", of solved heads, which have none, over other training images" if len(seeds) < len(found.contenders) else ""
+        ", for other training images where a head was solved and has no seed" if len(seeds) < len(found.contenders) else ""
     )
     return f"seeds ({many} each){solved}"
 
@@ -243,6 +286,8 @@ def _frontier(choice: Choice, found: Contest, place: int) -> list[list[str]]:
     lines: list[list[str]] = []
     axis = choice.scatter.xs[place]
     for one in found.leaders(place):
+        if not choice.above_chance(one.pick.leader):
+            continue
         mark = choice.scatter.marks[one.pick.leader]
         rivals = f"{len(one.pick.rivals)} of {one.many - 1}" if one.many > 1 else DASH
         line = [axis.label, numbers.at_most(one.limit), mark.name, mark.y.text, rivals]

@@ -1,21 +1,25 @@
 """A table for each data set: what each model, strategy and setting costs and gives. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tlbench.datasets.told import CLASSES, balance_sentence, first
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
+from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.choice import LEADS, MAY_BE
 from tlbench.reporting.views.names import columns, data_set, is_search
 from tlbench.reporting.views.relative import TimeColumns
-from tlbench.reporting.views.rows import UNSTABLE
+from tlbench.reporting.views.rows import UNSTABLE, by_row
 from tlbench.results.images import DataProvenance
 from tlbench.statistics.bootstrap import FEWEST
 
 MOST_OPEN = 40
 """Rows of a table that is shown at once: those of keras.io's."""
+LAST = (math.inf, 0)
 BEST = (
     f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the "
     "best; empty: another one is better."
@@ -24,18 +28,31 @@ BEST = (
 
 def sections(report: Report) -> list[Section]:
     """A section for each data set. Records with a stand-in are never in one table with records without."""
-    standings = _standings(report)
-    return [_section(report, heading, group, standings) for heading, group in _groups(report.rows)]
+    answers = _answers(report)
+    return [_section(report, heading, group, answers) for heading, group in _groups(report.rows)]
 
 
-def _section(report: Report, heading: str, group: Sequence[RunRecord], standings: Mapping[int, str]) -> Section:
+@dataclass(frozen=True)
+class Answer:
+    """What the answer says of a row. place: its own among those of all rows, in the order of preference."""
+
+    place: tuple[int, int]
+    top1: Reading
+    standing: str
+
+
+Answers = Mapping[int, Answer]
+"""By the identity of a record."""
+
+
+def _section(report: Report, heading: str, group: Sequence[RunRecord], answers: Answers) -> Section:
     if all(is_original(row.record) for row in group):
         times = original.columns(group, report.rows)
         legend = _legend(group, [column.how for column in times], original.LEGEND)
         return Section(heading, (original.table(group, times), legend))
     how = TimeColumns.of(group, report.rows)
-    table = _table(group, how, standings)
-    judged = any(standings.get(id(row.record)) for row in group)
+    table = _table(group, how, answers)
+    judged = any(one.standing for row in group if (one := answers.get(id(row.record))))
     legend = _legend(group, [how], _accuracy_legend(group, judged=judged))
     many = len(table.rows) > MOST_OPEN
     named = f"{heading}: all {len(table.rows)} rows" if many else heading
@@ -50,32 +67,34 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
     return groups.items()
 
 
-def _standings(report: Report) -> dict[int, str]:
-    """Whether a record's recipe may be the best on its images, by the record's identity."""
+def _answers(report: Report) -> Answers:
     return {
-        id(row.record): one.standing(place)
-        for one in report.decisions
-        for place, seeds in enumerate(one.recipes)
+        id(row.record): Answer((number, place), mark.y, one.standing(place))
+        for number, one in enumerate(report.decisions)
+        for place, (mark, seeds) in enumerate(zip(one.choice.scatter.marks, one.recipes, strict=True))
         for row in seeds
     }
 
 
-def _table(group: Sequence[RunRecord], how: TimeColumns, standings: Mapping[int, str]) -> Table:
+def _table(group: Sequence[RunRecord], how: TimeColumns, answers: Answers) -> Table:
+    """The best first, as on the terminal; what was not tested comes last."""
     told = columns([row.record for row in group])
     tuned = any(row.record.search for row in group)
     balanced = any(row.record.data.unbalanced for row in group if row.record.data)
     headings = rows.headings(told, how, tuned=tuned, balanced=balanced)
     right = [place for place in range(2 + len(told), len(headings)) if headings[place] != "Best?"]
+    found = [(next(filter(None, (answers.get(id(row.record)) for row in each)), None), each) for each in by_row(group)]
     lines = [
         rows.cells(
             seeds,
             told,
             how,
-            standing=next(filter(None, (standings.get(id(row.record)) for row in seeds)), ""),
+            reading=answer.top1 if answer else None,
+            standing=answer.standing if answer else "",
             tuned=tuned,
             balanced=balanced,
         )
-        for seeds in rows.by_row(group)
+        for answer, seeds in sorted(found, key=lambda of: of[0].place if of[0] else LAST)
     ]
     return compact(Table.of(headings, lines, right))
 
@@ -115,6 +134,7 @@ def _images(data: DataProvenance) -> str:
 
 
 def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
+    interval = "a 95 % interval that holds for all rows of the same images together" if judged else "its 95 % interval"
     several = len({row.record.cell.seed for row in group}) > 1
     resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
     spreads = [
@@ -122,7 +142,7 @@ def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
         *(["of a solved head, which has no seed, over resamples of its training images"] if resampled else []),
     ]
     return (
-        "Top-1 is test accuracy with its 95 % Wilson interval"
+        f"Top-1 is test accuracy with {interval}"
         + (f"; ± is the standard deviation {', '.join(spreads)}" if spreads else "")
         + ". Trainable counts the parameters the strategy trains."
         + (f" {BEST}" if judged else "")

@@ -7,7 +7,9 @@ from tlbench.core.cell import Timing, Weights
 from tlbench.core.text import counted, percent
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
+from tlbench.reporting.answer import end
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.plots import Reading
 from tlbench.reporting.report import RunRecord, first_of_each
 from tlbench.reporting.views import relative
 from tlbench.reporting.views.names import said, setting
@@ -15,7 +17,6 @@ from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, timed_a
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.statistics.bootstrap import FEWEST
-from tlbench.statistics.intervals import wilson
 
 UNSTABLE = "~"
 
@@ -51,22 +52,30 @@ def dagger(record: Record) -> str:
     return " †" if stand_in(record) else ""
 
 
-def top1(records: Sequence[Record]) -> str:
-    """Top-1 with its Wilson interval; over several seeds their mean with both what the choice of test images does to it
-    (the Wilson interval of one training with that accuracy) and what the seed does (their standard deviation). A solved
-    head has no seed: its spread is that over resamples of its training images.
+def top1(records: Sequence[Record], reading: Reading | None) -> str:
+    """The mean top-1 over the seeds, with its interval and the seeds' standard deviation.
+
+    A solved head has no seed: its spread is that over resamples of its training images.
+
+    Args:
+        records: one for each seed.
+        reading: what the answer says of them, so that a model has one interval in a report; None where it says nothing.
     """
     seeds = [record.accuracy for record in records if record.accuracy]
     if not seeds:
         return DASH
-    if len(seeds) == 1:
-        only = numbers.interval(seeds[0].top1, seeds[0].low, seeds[0].high)
-        resampled = seeds[0].resampled
-        return f"{only} ± {stdev(resampled) * 100:.1f} ({len(resampled)} resamples)" if resampled else only
-    share, images = Recipe(tuple(records)).top1, seeds[0].images
-    low, high = wilson(round(share * images), images)
-    spread = stdev(seed.top1 for seed in seeds) * 100
-    return f"{numbers.interval(share, low, high)} ± {spread:.1f} ({len(seeds)} seeds)"
+    said = percent(Recipe(tuple(records)).top1) if reading is None else with_interval(reading)
+    if len(seeds) > 1:
+        return f"{said} ± {stdev(seed.top1 for seed in seeds) * 100:.1f} ({len(seeds)} seeds)"
+    resampled = seeds[0].resampled
+    return f"{said} ± {stdev(resampled) * 100:.1f} ({len(resampled)} resamples)" if resampled else said
+
+
+def with_interval(reading: Reading) -> str:
+    """An accuracy with its interval: ``85.3% (80–89)``."""
+    if reading.low is None or reading.high is None:
+        return reading.text
+    return f"{reading.text} ({end(reading.low)}–{end(reading.high)})"
 
 
 def balanced_accuracy(records: Sequence[Record]) -> str:
@@ -115,11 +124,15 @@ def cells(
     columns: Sequence[tuple[str, str]],
     how: TimeColumns,
     *,
+    reading: Reading | None = None,
     standing: str = "",
     tuned: bool = False,
     balanced: bool = False,
 ) -> list[str]:
-    """One row of a table, in the order of `headings`. standing: whether it may be the best, in a word."""
+    """One row of a table, in the order of `headings`.
+
+    reading: its accuracy, as the answer has it. standing: whether it may be the best, in a word.
+    """
     records = [row.record for row in rows]
     once = [row.record for row in first_of_each(rows)]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
@@ -127,7 +140,7 @@ def cells(
         first.cell.backbone.label + dagger(first),
         first.cell.strategy.label,
         *(said(setting(first)[key]) for _, key in columns),
-        top1(once),
+        top1(once, reading),
         standing,
         *([balanced_accuracy(once)] if balanced else []),
         *([tuning_cost(once)] if tuned else []),

@@ -13,7 +13,7 @@ from tlbench.reporting.plots import Axis, Reading
 from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
-from tlbench.reporting.views.choice import Decision
+from tlbench.reporting.views.choice import Decision, how_sure
 from tlbench.reporting.views.names import labels_of
 from tlbench.reporting.views.relative import SHARP, Place, TimeColumns, relative_of, sharp
 from tlbench.reporting.views.rows import UNSTABLE
@@ -52,6 +52,8 @@ def document(report: Report) -> Document:
         said = [Note(tuple(wrap(original.TAKE + original.answer(report, drawn), COLUMNS)))] if drawn else []
         table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
         sections.append(Section("Original classifiers", (*said, table)))
+    if how_sure_it_is := how_sure(report.decisions):
+        sections.append(Note(tuple(wrap(f"How sure? {how_sure_it_is}", COLUMNS))))
     sections += _legend(report, shown, several=len(runs) > 1)
     troubled = [row for row in report.rows if row.record.trouble]
     if troubled:
@@ -122,11 +124,8 @@ def _trained(decision: Decision, how: TimeColumns) -> Table:
     scatter, axes = decision.choice.scatter, _axes(decision)
     lines: list[tuple[Text, ...]] = []
     for place, mark in enumerate(scatter.marks):
-        share = mark.y.text
-        if mark.y.low is not None and mark.y.high is not None:
-            share += f" ({mark.y.low * 100:.0f}–{mark.y.high * 100:.0f})"
         costs = [_cost(axis.key, mark.x.get(axis.key), how) for axis in axes]
-        lines.append((mark.name, share, decision.standing(place), *costs))
+        lines.append((mark.name, rows.with_interval(mark.y), decision.standing(place), *costs))
     widths = [
         max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
         for place, axis in enumerate(axes)

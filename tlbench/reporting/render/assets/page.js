@@ -117,23 +117,25 @@
     const beaten = new Set(data.beaten[leader]);
     const rivals = others.filter((place) => !beaten.has(place)).map((place) => marks[place]);
     const best = marks[leader];
-    const opening = places.length === marks.length ? words.take : words.within;
+    const everything = places.length === marks.length;
     const about = (template, { name, top1, low, high, ...mark }) =>
-      fill(template, { name, top1, low, high, cost: cost(mark) });
-    const said = about(opening, best);
+      fill(template, { name, top1, low, high, cost: cost(mark), chance: data.chance });
+    if (!best.above) return about(everything ? words.guess : words.guess_within, best);
+    const said = about(everything ? words.take : words.within, best);
     const count = others.length;
     if (!count) return said;
     const all = { 1: "the other one", 2: "both others" }[count] || `all ${count} others`;
-    if (!rivals.length) return said + " " + fill(words.alone, { others: all });
+    if (!rivals.length) return said + " " + fill(words.alone, { others: all }) + words.scope;
     const some = rivals.length === count ? all[0].toUpperCase() + all.slice(1) : `${rivals.length} of the ${count} others`;
     let second = fill(words.rivals, { some });
     if (best.x[run]) {
       const cheapest = rivals.reduce((a, b) => (value(b) < value(a) ? b : a));
+      const one = rivals.length === 1;
       second += "; " + (value(cheapest) >= value(best)
-        ? words.cheapest
-        : about(words.cheaper, cheapest));
+        ? (one ? words.cheapest_one : words.cheapest)
+        : about(one ? words.cheaper_one : words.cheaper, cheapest));
     }
-    return `${said} ${second}.`;
+    return `${said} ${second}.${words.scope}`;
   };
   const grouped = (marks) => {
     const tails = new Map();
@@ -145,7 +147,8 @@
     return [...tails].map(([group, several]) => [group, ...several].join(", ")).join("; ");
   };
   const listed = ({ words, marks, beaten, most }, places) => {
-    const lost = new Set(places.length ? beaten[places[0]] : []);
+    if (!places.length || !marks[places[0]].above) return "";
+    const lost = new Set(beaten[places[0]]);
     const rivals = places.slice(1).filter((place) => !lost.has(place)).map((place) => marks[place]);
     if (!rivals.length) return "";
     const more = rivals.length > most ? fill(words.more, { number: rivals.length - most }) : "";
@@ -180,11 +183,12 @@
       box.querySelector(".rivals").textContent = listed(data, places);
       const allowed = new Set(places);
       const lost = new Set(places.length ? data.beaten[places[0]] : []);
+      const recommended = places.length > 0 && data.marks[places[0]].above;
       for (const mark of box.querySelectorAll(".mark[data-place]")) {
         mark.classList.toggle("beyond", !allowed.has(Number(mark.dataset.place)));
         const place = Number(mark.dataset.place);
-        mark.classList.toggle("chosen", place === places[0]);
-        mark.classList.toggle("rival", allowed.has(place) && place !== places[0] && !lost.has(place));
+        mark.classList.toggle("chosen", recommended && place === places[0]);
+        mark.classList.toggle("rival", recommended && allowed.has(place) && place !== places[0] && !lost.has(place));
       }
     };
     sliders.forEach(({ slider }) => slider.addEventListener("input", () => say(true)));
