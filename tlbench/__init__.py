@@ -1,6 +1,6 @@
-"""tlbench: train every Keras backbone with every fine-tuning strategy, measure it, compare it.
+"""tlbench: train, measure and compare Keras backbones with fine-tuning strategies.
 
-The Python API, which docs/api.md describes::
+The Python API is described in docs/api.md::
 
     import tlbench
 

@@ -1,9 +1,9 @@
-"""A pytest plugin: a test says that a cell must not be worse than the baseline.
+"""Pytest plugin: a fixture for tests that fail if a cell has regressed from a baseline.
 
     def test_the_model_we_ship(tlbench_gate):
         tlbench_gate("suites/ci.yaml", "baselines/ci.json", "backbone=MobileNetV2 strategy=full")
 
-Nothing that tlbench needs is imported unless a test asks for the fixture.
+tlbench and its dependencies are imported only when a test calls the fixture's function.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,14 @@ Gate = Callable[..., "Comparison"]
 
 @pytest.fixture
 def tlbench_gate(tmp_path: Path) -> Gate:
-    """A function that runs cells of a suite, compares them with a baseline, and fails the test where one is worse.
+    """A function that runs cells of a suite and fails the test if they have regressed from a baseline.
 
-    ``gate(suite, baseline, select="", **options)``: the suite file, the baseline (a file of `tlbench baseline save` or
-    a run), which cells, and further options of `tlbench.run`. Returns the Comparison. Fails where something regressed,
-    a cell fails or is missing, or nothing but counts could be compared; and before anything is trained where there is
-    no baseline.
+    The test fails if a metric regressed, if a cell is missing or newly fails, if only counts could be compared although
+    both sides have more, or, before anything is trained, if the baseline cannot be read.
+
+    ``gate(suite, baseline, select="", **options)`` takes the suite file; the baseline, which is a file of
+    `tlbench baseline save` or the folder of a run; which cells to run, as in `tlbench run --select`; and further
+    arguments of `tlbench.run`. It returns the Comparison.
     """
 
     def gate(suite: str | Path, baseline: str | Path, select: str = "", **options: Any) -> "Comparison":

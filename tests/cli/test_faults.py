@@ -1,4 +1,4 @@
-"""What nobody expected is told in a sentence, with an exit code of its own."""
+"""Unexpected errors: one sentence, and an exit code of their own."""
 
 import os
 import signal
@@ -34,10 +34,10 @@ def test_a_fault_exits_with_70_and_keeps_its_traceback(
     with pytest.raises(SystemExit) as ended:
         cli.main(["plan"])
     assert ended.value.code == 70
-    log = tmp_path / "logs" / f"fault-{os.getpid()}.log"
+    log = tmp_path / "logs" / f"error-{os.getpid()}.log"
     said = capsys.readouterr().err.lstrip("\n")  # click begins with one
     name = type(error).__name__
-    assert said.startswith(f"tlbench: a fault of tlbench, {name}: {' '.join(str(error).split())}; ")
+    assert said.startswith(f"tlbench: internal error, {name}: {' '.join(str(error).split())}; ")
     assert said.endswith(f"report it with {log}\n")
     assert "raise raised[0]" in log.read_text()
     with pytest.raises(SystemExit):
@@ -53,7 +53,7 @@ def test_too_little_memory_is_no_fault(
     with pytest.raises(SystemExit) as ended:
         cli.main(["plan"])
     assert ended.value.code == 64
-    assert capsys.readouterr().err.strip().startswith("tlbench: memory ran out here (")
+    assert capsys.readouterr().err.strip().startswith("tlbench: out of memory (")
 
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (signals.EndedError(signal.SIGTERM), 143)])

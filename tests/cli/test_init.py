@@ -51,7 +51,7 @@ def test_class_folders_alone(place: Path) -> None:
     steps = [line.strip().split("  ")[0] for line in said.splitlines()[3:]]
     assert steps == ["tlbench data check --path flowers", "tlbench plan suite.yaml", "tlbench run suite.yaml"]
     text = Path("suite.yaml").read_text()
-    assert f"# {counted}.\n# It comes without splits: 15 % each" in text
+    assert f"# {counted}.\n# It has no splits; 15 % each" in text
     suite = load_suite("suite.yaml")
     assert (suite.name, suite.dataset_paths) == ("flowers", {"flowers": place / "flowers"})
     assert len(expand(suite)) == 6
@@ -107,7 +107,7 @@ def test_files_that_are_hardly_images_are_counted_apart(place: Path) -> None:
     for name in ("README.txt", "notes"):
         (place / "flowers" / "rose" / name).touch()
     said = tlbench_init("flowers").stdout.splitlines()[0]
-    assert said.endswith("62 files: 44 train, 9 validation, 9 test (2 without the ending of an image).")
+    assert said.endswith("62 files: 44 train, 9 validation, 9 test (2 without an image extension).")
 
 
 def test_splits_on_disk(place: Path) -> None:

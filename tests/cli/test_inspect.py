@@ -27,7 +27,7 @@ def test_an_argument_that_no_backbone_has_is_refused(setting: str) -> None:
     [
         ('{"scle": 1}', "unknown key 'scle'; did you mean 'scale'?"),
         ('{"scale": [1, 2]}', "scaling: scale: a number, or one for each of three channels, belongs here"),
-        ('{"scale": 1', "this is no JSON ("),
+        ('{"scale": 1', "invalid JSON ("),
         ("trch", "there is no scaling 'trch'; did you mean 'torch'?"),
         ("3", "a word belongs here, not 3; known scalings: caffe, inside, tf, torch"),
     ],
@@ -36,3 +36,15 @@ def test_a_scaling_that_is_none_is_refused(scaling: str, expected: str) -> None:
     said = CliRunner().invoke(command, ["mine.keras", "--set", f"scaling={scaling}"]).exception
     assert isinstance(said, UserError)
     assert str(said).startswith(f"--set scaling={scaling}: {expected}")
+
+
+def test_brackets_in_a_name_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"params": 3, "trainable": 1, "depth": 2, "size_mb": 1.0, "flops": 10, "non_trainable": 2}
+    names = {"backbone": "mine[red].keras", "strategy": "full", "head": "gap", "trained": "all", "pooled": ""}
+    layer = {"name": "dense[/x]", "kind": "Dense", "output_shape": [None, 2], "params": 3, "trainable": 1}
+    answer = {**counts, **names, "image_size": 96, "classes": 2, "frozen_layers": 0, "layers": [layer]}
+    monkeypatch.setattr("tlbench.cli.inspect.child.call", lambda *args: answer)
+    said = CliRunner().invoke(command, ["MobileNet", "--layers"])
+    assert said.exception is None
+    assert said.output.startswith("mine[red].keras, full, ")
+    assert "dense[/x]" in said.output

@@ -11,6 +11,7 @@ from tests.session.runs import SUITE, make_run
 from tlbench.cli import ab, cli, compare, deploy
 from tlbench.core.errors import UserError
 from tlbench.results.deployment import Deployment
+from tlbench.session.compare import compare as compared
 
 
 def command(*words: str | Path) -> object:
@@ -46,6 +47,16 @@ def test_json_is_printed_and_the_other_format_written(
         assert file.read_text().startswith("#")
 
 
+def test_brackets_in_a_path_are_no_markup(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison = compared(run, run)
+    monkeypatch.setattr(ab, "ab", lambda *args, **settings: comparison)
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    command("ab", tmp_path / "suite.yaml", "--a", "current", "--out", "x[red]y")
+    assert capsys.readouterr().err == "Runs: x[red]y/a, x[red]y/b\n"
+
+
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("words", [("ab", "suite.yaml", "--a", "current"), ("compare", "a", "b"), ("deploy", "a")])
 def test_an_unknown_format_is_told_before_anything_is_measured(
@@ -60,21 +71,21 @@ def test_an_unknown_format_is_told_before_anything_is_measured(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--profile", "--output", "x.txt"], "--profile prints its answer and nothing else; leave --output out"),
-        (["--profile", "--within", "size=9"], "--profile prints its answer and nothing else; leave --within out"),
-        (["--within", "size=9", "--json"], "--within prints its answer and nothing else; leave --json out"),
+        (["--profile", "--output", "x.txt"], "--profile prints nothing but its own answer; leave out --output"),
+        (["--profile", "--within", "size=9"], "--profile prints nothing but its own answer; leave out --within"),
+        (["--within", "size=9", "--json"], "--within prints nothing but its own answer; leave out --json"),
         (
             ["--within", "size=9", "--format", "csv=x.csv"],
-            "--within prints its answer and nothing else; leave --format",
+            "--within prints nothing but its own answer; leave out --format",
         ),
         (
             ["--format", "html", "--format", "csv", "--output", "x"],
-            "--output is one file, and several formats are asked",
+            "--output is one file, but there are several formats",
         ),
         (["--format", "html=x", "--format", "csv=x"], "--format: x is the file of two formats; give each its own"),
-        (["--output", "report.pdf"], "--output: no format ends in .pdf; name one with --format"),
-        (["--output", "report.svg"], "--output: no format ends in .svg; name one with --format"),
-        (["--thumbnails", "--format", "csv"], "--thumbnails goes with --format html"),
+        (["--output", "report.pdf"], "--output: no format has the extension .pdf; name a format"),
+        (["--output", "report.svg"], "--output: no format has the extension .svg; name a format"),
+        (["--thumbnails", "--format", "csv"], "--thumbnails needs --format html"),
     ],
 )
 def test_what_a_report_would_leave_unwritten_is_refused(words: list[str], said: str, run: Path) -> None:

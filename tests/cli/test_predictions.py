@@ -54,5 +54,5 @@ def test_what_is_skipped_is_named_and_in_the_exit_code(capsys: pytest.CaptureFix
     assert show(none, "csv") == 3
     capsys.readouterr()
     assert show(none, "text") == 3
-    assert capsys.readouterr().out == "a model\n\nNo file here is an image.\n"
+    assert capsys.readouterr().out == "a model\n\nNone of the files is an image.\n"
     assert show(Predictions("a model", TWO.classes, TWO.files, TWO.probabilities, {}), "json") == 0

@@ -60,7 +60,7 @@ def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
     with Terminal(console, total=1, done=1) as events:
         events.opening(builders.cell(), 1, 1)
     assert "1 models" not in console.file.getvalue()
-    assert "round 3, 4 steps of 2 models still wait" in console.file.getvalue()
+    assert "round 3, 4 steps of 2 models to go" in console.file.getvalue()
 
 
 def test_failures_and_stand_ins_show_in_their_line() -> None:
@@ -92,8 +92,8 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         "skipped 3 files are no images",
         "New run in results/small",
         "set aside set_aside/a.json: it is no JSON",
-        "Going on in results/small: 3 of 4 cells are done, 2 of them without step times",
-        "Going on in results/small: 1 of 6 cells is done",
+        "Resuming results/small: 3 of 4 cells are done, 2 of them without step times",
+        "Resuming results/small: 1 of 6 cells is done",
         "All 4 cells are done already; --fresh measures again.",
     ]
 
@@ -123,7 +123,7 @@ def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> Non
     said, lost, ended = console.file.getvalue().splitlines()
     assert said == "base: keras==3.14.*"
     assert lost == (
-        "note the reference workload was lost (SIGKILL); step times are taken without it, and marked unstable"
+        "note the reference workload was lost (SIGKILL); step times are measured without it and marked unstable"
     )
     assert ended.startswith("1/3 ")
 
@@ -159,8 +159,8 @@ def test_off_a_terminal_something_is_said_each_half_minute_of_step_times() -> No
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == [
         "Step times: 2 models take turns",
-        "2/2 step times: round 3, 4 steps of 2 models still wait",
-        "2/2 step times: round 6, 4 steps of 2 models still wait",
+        "2/2 step times: round 3, 4 steps of 2 models to go",
+        "2/2 step times: round 6, 4 steps of 2 models to go",
     ]
 
 

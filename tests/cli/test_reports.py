@@ -38,7 +38,7 @@ def test_a_report_says_which_of_its_files_to_open(
     run: str, name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder: RunFolder = request.getfixturevalue(run)
-    expected = f"Report: {folder.path / name} (a page to open in a browser; the run's other files lie beside it)"
+    expected = f"Report: {folder.path / name} (open it in a browser; the run's other files are beside it)"
     assert said(capsys, command("report", folder.path)) == expected
     assert (folder.path / name).exists()
 

@@ -19,8 +19,8 @@ from tlbench.results.run_folder import create
 @pytest.mark.parametrize(
     ("options", "again"),
     [
-        ([], "the same command goes on from there."),
-        (["--fresh"], "the same command without --fresh goes on from there."),
+        ([], "the same command resumes the run."),
+        (["--fresh"], "the same command without --fresh resumes the run."),
     ],
     ids=["", "fresh"],
 )
@@ -34,7 +34,7 @@ def test_a_run_that_is_stopped_names_the_command_that_goes_on(
     monkeypatch.setattr(run, "run", stopped)
     said = CliRunner().invoke(run.command, ["suite.yaml", *options], standalone_mode=False)
     assert said.return_value == 130
-    assert f"Stopped. What is finished is kept in {tmp_path / 'run'}; {again}\n" in said.stderr
+    assert f"Stopped. Finished cells are kept in {tmp_path / 'run'}; {again}\n" in said.stderr
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -50,9 +50,9 @@ def test_a_disk_that_fills_up_says_what_is_kept_only_where_something_is(
     with pytest.raises(SystemExit) as ended:
         main(["run", "suite.yaml"])
     assert ended.value.code == 64
-    kept = f"; what is finished is kept in {tmp_path / 'run'}" if finished else ""
+    kept = f"; finished cells are kept in {tmp_path / 'run'}" if finished else ""
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == f"tlbench: run/models/a.keras: No space left on device; make room there{kept}"
+    assert said == f"tlbench: run/models/a.keras: No space left on device; free some space there{kept}"
 
 
 def test_the_command_line_names_options_where_python_names_arguments(

@@ -44,7 +44,7 @@ def test_a_full_output_is_no_regression(run: Path, stream: str, code: int) -> No
     command = f'"$0" -m tlbench compare "$1" "$1" --format json {stream}>/dev/full'
     done = subprocess.run(["sh", "-c", command, sys.executable, run], capture_output=True, text=True)
     assert done.returncode == code
-    assert done.stderr == ("tlbench: the output: No space left on device; make room there\n" * (code > 0))
+    assert done.stderr == ("tlbench: the output: No space left on device; free some space there\n" * (code > 0))
 
 
 def test_an_error_that_nobody_can_be_told_has_its_code(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_what_is_in_use_stays_and_what_another_version_made_is_listed_and_remove
     listed = tlbench("cache", "list").stdout
     assert "another version of tlbench made it" in listed
     assert "8 images of cats, dogs" in listed
-    assert "1 entry is in use and stays." in tlbench("cache", "prune", "--max", "1KB").stdout
-    assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entry is in use and stays.\n")
+    assert "1 entry in use was kept." in tlbench("cache", "prune", "--max", "1KB").stdout
+    assert tlbench("cache", "clear", "--yes").stdout.endswith(" 1 entry in use was kept.\n")
     assert not old.exists()
     assert images.splits["train"].open(1.0)[1].tolist() == [0, 0, 1, 1]
     del images

@@ -201,7 +201,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, w
     _, said = running.communicate(timeout=60)
     if how == "ctrl-c":
         assert running.returncode == 130
-        assert "the same command goes on from there" in said
+        assert "the same command resumes the run" in said
     trained = json.loads(first.read_bytes())
     done = len(list(first.parent.glob("*.json")))  # of two side by side the other may be, too
     assert done <= workers

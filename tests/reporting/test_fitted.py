@@ -50,7 +50,7 @@ def test_what_is_piped_has_its_full_width(capsys: pytest.CaptureFixture[str], mo
     command("list", "backbones")
     said = capsys.readouterr().out
     assert "weights file" in said.splitlines()[0]
-    assert "Left out here" not in said
+    assert "Not shown" not in said
 
 
 @pytest.mark.parametrize("terminal_of", [80], indirect=True)
@@ -59,7 +59,7 @@ def test_a_narrow_list_of_backbones_says_what_it_leaves_out(capsys: pytest.Captu
     command("list", "backbones")
     said = " ".join(capsys.readouterr().out.split())
     assert "weights_tf_dim" not in said
-    assert said.endswith("Left out here: family and weights file; with --json, or into a file, they are there.")
+    assert said.endswith("Not shown: family and weights file; --json and output to a file have them.")
 
 
 def test_a_table_that_fits_is_drawn_as_ever() -> None:

@@ -152,8 +152,8 @@ def test_a_folder_of_images_is_counted(said: Said, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--similar", "yes"], "say how many training images a class there are"),
-        (["--similar", "yes", "--images", "5", "--path", "x"], "say how many training images a class there are"),
+        (["--similar", "yes"], "give the number of training images per class"),
+        (["--similar", "yes", "--images", "5", "--path", "x"], "give the number of training images per class"),
         (["--images", "5"], "--similar is missing: yes for classes like ImageNet's"),
         (["--images", "5", "--similar", "maybe"], "--similar maybe: yes for classes like ImageNet's"),
         (["--images", "0", "--similar", "yes"], "0 is not in the range x>=1"),

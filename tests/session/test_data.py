@@ -116,5 +116,5 @@ def test_named_splits_reach_the_suite(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "24 train" not in CliRunner().invoke(init.command, words, standalone_mode=False).stdout
     (cell, *_) = expand(load_suite(Path("suite.yaml")))
     assert json.loads(str(cell.dataset.args["splits"])) == {"train": "Lehre", "test": "Probe"}
-    with pytest.raises(UserError, match="--label says how images are read; name their folder, or the file"):
+    with pytest.raises(UserError, match="--label is about reading images; name their folder, or the file"):
         CliRunner().invoke(init.command, ["--label", "a"], standalone_mode=False, catch_exceptions=False)

@@ -1,15 +1,16 @@
-"""`tlbench ab`: measure two environments in turn on one machine, and compare."""
+"""`tlbench ab`: measure two environments in turn on one machine, and compare them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tlbench.cli.options import data_option, plugin_option, weights_option
-from tlbench.cli.outputs import asked_gates, asked_outputs, format_option, gate_option, write_outputs
-from tlbench.cli.progress import Terminal
+from tlbench.cli.outputs import format_option, gate_option, parse_gates, parse_outputs, write_outputs
+from tlbench.cli.progress import on_stderr
+from tlbench.cli.terminal import say
 from tlbench.measuring.phase import Effort
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.session.ab import ab
 from tlbench.session.compare import changed
 from tlbench.sides.environments import CURRENT
@@ -21,16 +22,20 @@ RESULTS = Path("results")
 @click.command()
 @click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
 @click.option(
-    "--a", "base", required=True, metavar="ENV", help="The base: 'keras==3.14.*', a python, git:REV, current."
+    "--a", "base", required=True, metavar="ENV", help="The base: 'keras==3.14.*', a python, git:REVISION, or current."
 )
-@click.option("--b", "new", default=CURRENT, show_default=True, metavar="ENV", help="What is compared with it.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of both runs; default results/<suite>-ab/<time>.")
-@click.option("--select", "expression", default="", help="Only these cells, as in `tlbench run`.")
-@click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Rounds with each process.")
-@click.option("--processes", type=click.IntRange(1), default=4, show_default=True, help="Processes a side, at most.")
-@click.option("--minutes", type=click.FloatRange(0), default=30.0, show_default=True, help="No process is begun after.")
-@click.option("--confirm/--no-confirm", default=True, show_default=True, help="Measure again what seems to be worse.")
-@format_option
+@click.option("--b", "new", default=CURRENT, show_default=True, metavar="ENV", help="The environment to compare.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for both runs; default results/<suite>-ab/<time>.")
+@click.option("--select", "expression", default="", help="Only the cells that match, as in `tlbench run`.")
+@click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Least rounds per process.")
+@click.option("--processes", type=click.IntRange(1), default=4, show_default=True, help="Most processes per side.")
+@click.option(
+    "--minutes", type=click.FloatRange(0), default=30.0, show_default=True, help="Start no process after this time."
+)
+@click.option(
+    "--confirm/--no-confirm", default=True, show_default=True, help="Measure again whatever seems to have regressed."
+)
+@format_option(COMPARISON_FORMATS)
 @gate_option
 @data_option
 @weights_option
@@ -50,19 +55,18 @@ def command(
     data: Path | None,
     weights: Path | None,
 ) -> int:
-    """Train SUITE in two environments, measure their steps in turn, and judge the second against the first.
+    """Run SUITE in two environments, time their steps in turn, and compare the second environment with the first.
 
-    An environment is a requirement that is laid over this environment, an interpreter's path, git:REVISION of the
-    project in the working directory, or current. Both execute the files of --plugin. Measuring goes on until each time
-    is decided. Exit codes are those of `tlbench compare`.
+    ENV is a requirement, installed on top of this environment; the path of an interpreter; git:REVISION of the project
+    in the working directory; or current. Files of --plugin are executed in both. Measuring continues until every time
+    is decided or the limits below are reached. Exit codes are those of `tlbench compare`.
 
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """
-    outputs = asked_outputs(formats)
+    outputs, asked = parse_outputs(formats), parse_gates(gates)
     suite = load_suite(suite_file)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with Terminal(console, 0, 0) as events:
+    with on_stderr() as events:
         for note in suite.notes:
             events.note(note)
         comparison = ab(
@@ -75,9 +79,9 @@ def command(
             data=data,
             weights=weights,
             effort=Effort(processes, rounds, minutes * 60),
-            gates=changed(suite.gates, asked_gates(gates)),
+            gates=changed(suite.gates, asked),
             confirm=confirm,
         )
-    console.print(f"Runs: {place / 'a'}, {place / 'b'}")
+    say(f"Runs: {place / 'a'}, {place / 'b'}")
     write_outputs(comparison, outputs)
     return comparison.exit_code

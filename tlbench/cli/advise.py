@@ -1,10 +1,11 @@
-"""`tlbench advise`: which strategy to take."""
+"""`tlbench advise`: recommend a strategy."""
 
 import json
 from pathlib import Path
 
 import click
 
+from tlbench.cli.options import json_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.errors import UserError
 from tlbench.regression.advice import SOURCES, Advice
@@ -15,33 +16,36 @@ from tlbench.session.advice import advise, training_images
 
 @click.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--images", type=click.IntRange(min=1), help="Training images a class that you have.")
-@click.option("--path", type=click.Path(path_type=Path), help="Your images, a folder a class: they are counted.")
-@click.option("--similar", help="yes: your classes are like ImageNet's (animals, plants, things); no: they are unlike.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--images", type=click.IntRange(min=1), help="Training images per class.")
+@click.option(
+    "--path", type=click.Path(path_type=Path), help="Folder of your images, one folder per class, to count instead."
+)
+@click.option("--similar", help="Whether your classes are like ImageNet's (animals, plants, things): yes or no.")
+@json_option
 def command(runs: tuple[Path, ...], images: int | None, path: Path | None, similar: str | None, as_json: bool) -> None:
-    """Say which strategy the lessons' rule advises, what the runs measured, and what the difference is.
+    """Recommend a strategy by the textbook rule, and compare the rule with what each RUN measured.
 
-    Of each RUN the comparison with the nearest number of training images counts.
+    From each RUN, the comparison with the nearest number of training images is used.
 
     Example: tlbench advise results/images --images 200 --similar yes
     """
     if (images is None) == (path is None):
-        raise UserError("say how many training images a class there are: --images 200, or --path with their folder")
+        raise UserError("give the number of training images per class: --images 200, or --path with their folder")
     if similar not in {"yes", "no"}:
         raise UserError(
             f"--similar {similar or 'is missing'}: yes for classes like ImageNet's (animals, plants, things), no for "
-            "classes unlike them (X-rays, satellite images, drawings)"
+            "others (X-rays, satellite images, drawings)"
         )
-    a_class = float(images) if images is not None else _counted(path)
-    advice = advise(a_class, similar == "yes", runs, say=say)
+    per_class = float(images) if images is not None else _count(path)
+    advice = advise(per_class, similar == "yes", runs, say=say)
     click.echo(_json(advice) if as_json else terminal.text(*blocks(advice), columns=width()))
 
 
-def _counted(path: Path | None) -> float:
+def _count(path: Path | None) -> float:
+    """The mean number of training images per class in a folder, which is printed, too."""
     assert path is not None
     mean, fewest, most = training_images(path)
-    say(f"{path}: {mean:.0f} training images a class" + (f" ({fewest} to {most})" if fewest != most else ""))
+    say(f"{path}: {mean:.0f} training images per class" + (f" ({fewest} to {most})" if fewest != most else ""))
     return mean
 
 

@@ -1,11 +1,11 @@
-"""`tlbench baseline`: a run as a small text file that can be committed."""
+"""`tlbench baseline`: save a run as a small text file that can be committed."""
 
 import json
 from pathlib import Path
 
 import click
 
-from tlbench.cli.options import plugin_option
+from tlbench.cli.options import json_option, plugin_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.text import counted
 from tlbench.regression.side import Side
@@ -17,7 +17,7 @@ from tlbench.session.side import read_side
 
 @click.group()
 def command() -> None:
-    """Keep runs as a baseline: a small text file to commit, and to compare later runs with.
+    """Save runs as a baseline: a small text file to commit, and to compare later runs with.
 
     Example: tlbench baseline save results/ci baselines/ci.json
     """
@@ -28,11 +28,11 @@ def command() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @plugin_option
 def save(runs: tuple[Path, ...], file: Path) -> int:
-    """Write RUN (a run, or a folder of runs) to FILE. Several runs of one suite are several draws of its times.
+    """Write RUN (a run, or a folder of runs) to FILE. Several runs of a suite count as repeated measurements.
 
     Example: tlbench baseline save results/ci baselines/ci.json
     """
-    if not runs:  # one argument alone is the last one to click: a folder is a run, and FILE is missing
+    if not runs:  # click takes a single argument as FILE, but a folder can only be RUN
         missing = "FILE" if file.is_dir() else "RUN..."
         raise click.UsageError(f"Missing argument {missing!r}.", click.get_current_context())
     if file.is_dir():
@@ -42,16 +42,16 @@ def save(runs: tuple[Path, ...], file: Path) -> int:
         say(f"note: {note}")
     for entry in side.entries:
         if not entry.ok:
-            say(f"note: {entry.cell.label} failed, and is kept as failed")
+            say(f"note: {entry.cell.label} failed; it is saved as failed")
     say(f"{file}: {counted(len(side.entries), 'cell')} of {counted(number, 'run')}")
     return 0
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def show(file: Path, as_json: bool) -> int:
-    """Print what FILE (or a run) says of each cell.
+    """Print the metrics of each cell in FILE, a baseline or a run.
 
     Example: tlbench baseline show baselines/ci.json
     """

@@ -1,4 +1,4 @@
-"""`tlbench cache`: what is kept on disk so that it is not computed again."""
+"""`tlbench cache`: list and remove decoded images and features that are kept on disk."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,29 +11,31 @@ import click
 from tlbench.cache.folders import FEATURES, IMAGES, KINDS, Kind, cache_dir, parse_size, size
 from tlbench.cache.manifest import DamagedError, Manifest, read_manifest
 from tlbench.cache.upkeep import Kept, Removal, entries, remove_leftovers, remove_oldest
+from tlbench.cli.options import json_option
 from tlbench.core.errors import UserError
 from tlbench.reporting.document import Table
 from tlbench.reporting.render import terminal
 
 NOTHING = -1
-"""A bound that even an empty entry is above."""
+"""A size limit that even an empty entry exceeds."""
 HEADINGS = ["Entry", "What", "Of", "Split", "Shapes of one image", "Size", "Last used (UTC)"]
 
 
 @click.group()
 def command() -> None:
-    """Look after the cache: decoded images, and what frozen layers make of them.
+    """List and remove cached files: decoded images, and the features that frozen layers compute from them.
 
-    It is under $TLBENCH_CACHE (default ~/.cache/tlbench). Nothing in it is a result: what is removed is made again.
+    The cache is in $TLBENCH_CACHE (default ~/.cache/tlbench). It holds no results; what is removed is computed again
+    when needed.
 
     Example: tlbench cache list
     """
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def list_(as_json: bool) -> None:
-    """List what is kept, the least recently used first.
+    """List the entries of the cache, least recently used first.
 
     Example: tlbench cache list
     """
@@ -55,23 +57,25 @@ def list_(as_json: bool) -> None:
     ]
     if table:
         click.echo(terminal.text(Table.of(HEADINGS, table)) + "\n")
-    held = [(kind, sum(row["bytes"] for row in rows if row["what"] == kind.name)) for kind in KINDS]
-    told = " and ".join(f"{size(bytes_)} of {kind.name} (at most {size(kind.most())})" for kind, bytes_ in held)
-    click.echo(f"{told} in {cache_dir()}")
+    totals = [(kind, sum(row["bytes"] for row in rows if row["what"] == kind.name)) for kind in KINDS]
+    sizes = " and ".join(f"{size(bytes_)} of {kind.name} (at most {size(kind.most())})" for kind, bytes_ in totals)
+    click.echo(f"{sizes} in {cache_dir()}")
 
 
-@command.command(short_help="Remove what was least recently used.")
+@command.command(short_help="Remove the least recently used entries.")
 @click.option(
     "--max",
     "most",
     metavar="SIZE",
-    help="Keep this much, features and images together, as 500MB; default $TLBENCH_FEATURES and $TLBENCH_IMAGES, "
-    "20 GB of each.",
+    help="Keep at most this much of features and images together, as 500MB. Default: $TLBENCH_FEATURES of features and "
+    "$TLBENCH_IMAGES of images, 20 GB each.",
 )
 def prune(most: str | None) -> None:
-    """Remove what was least recently used until the rest is small enough, and what stopped runs left half-made.
+    """Remove the least recently used entries until the rest fits a limit, and incomplete entries of stopped runs.
 
-    What a run uses at this moment stays. Example: tlbench cache prune --max 2GB
+    Entries that a run is using are kept.
+
+    Example: tlbench cache prune --max 2GB
     """
     if most is None:
         bounds = [([kept for kind, kept in _all() if kind is each], each.most()) for each in KINDS]
@@ -81,17 +85,19 @@ def prune(most: str | None) -> None:
     removals = [remove_oldest(kept, bound) for kept, bound in bounds]
     count, bytes_ = sum(len(removal.removed) for removal in removals), sum(removal.bytes for removal in removals)
     left = sum(kept.bytes for _, kept in _all())
-    half_made = f" and {leftovers} half-made" if leftovers else ""
-    gone = f"Removed {_entries(count)} ({size(bytes_)}){half_made}" if count or leftovers else "Nothing was removed"
-    click.echo(f"{gone}; {size(left)} are kept.{_in_use(removals)}")
+    incomplete = f" and {leftovers} incomplete" if leftovers else ""
+    removed = f"Removed {_entries(count)} ({size(bytes_)}){incomplete}" if count or leftovers else "Nothing was removed"
+    click.echo(f"{removed}; {size(left)} are kept.{_in_use(removals)}")
 
 
 @command.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def clear(yes: bool) -> None:
-    """Remove all features and decoded images. Fetched archives, results and readings of the machine stay.
+    """Remove all features and decoded images. Downloaded archives, results and machine readings are kept.
 
-    What a run uses at this moment stays, too. Example: tlbench cache clear --yes
+    Entries that a run is using are kept, too.
+
+    Example: tlbench cache clear --yes
     """
     total = sum(kept.bytes for _, kept in _all())
     if not yes and not click.confirm(f"Remove {size(total)} of features and images from {cache_dir()}?"):
@@ -107,18 +113,14 @@ def _folders() -> list[Path]:
 
 
 def _all() -> list[tuple[Kind, Kept]]:
-    """What is kept of every kind, the least recently used first."""
+    """All entries with their kinds, least recently used first."""
     kept = [(kind, entry) for kind, folder in zip(KINDS, _folders(), strict=True) for entry in entries(folder)]
     return sorted(kept, key=lambda pair: pair[1].used)
 
 
 def _in_use(removals: Sequence[Removal]) -> str:
     count = sum(len(removal.in_use) for removal in removals)
-    return (
-        f" {_entries(count)} {'is' if count == 1 else 'are'} in use and {'stays' if count == 1 else 'stay'}."
-        if count
-        else ""
-    )
+    return f" {_entries(count)} in use {'was' if count == 1 else 'were'} kept." if count else ""
 
 
 def _entries(count: int) -> str:

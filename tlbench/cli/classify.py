@@ -1,4 +1,4 @@
-"""`tlbench classify`: what an original classifier says of image files."""
+"""`tlbench classify`: classify image files with an original ImageNet classifier."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ TOP = 5
 @weights_option
 @format_option
 def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], weights: Path | None, kind: str) -> int:
-    """Say which of ImageNet's 1000 classes MODEL, with its original weights, sees in image files: the five likeliest.
+    """Classify image files with MODEL and its original weights: the five most probable of ImageNet's 1000 classes.
 
-    Exit 2 where some files are no images, 3 where all are.
+    Exit codes: 2 if some files are not images, 3 if none is.
 
     Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
     """

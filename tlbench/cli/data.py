@@ -1,4 +1,4 @@
-"""`tlbench data`: state, audit and download of data sets."""
+"""`tlbench data`: list, check and download data sets."""
 
 import json
 import shlex
@@ -9,7 +9,15 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from tlbench.cli.options import classes_option, data_option, image_option, label_option, splits_option, written
+from tlbench.cli.options import (
+    classes_option,
+    data_option,
+    image_option,
+    json_option,
+    label_option,
+    reading_options,
+    splits_option,
+)
 from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.names import shown
@@ -22,7 +30,7 @@ PROBLEMS = 2
 
 @click.group()
 def command() -> None:
-    """State, audit and download of data sets.
+    """List, check and download data sets.
 
     Example: tlbench data check intel
     """
@@ -30,9 +38,9 @@ def command() -> None:
 
 @command.command("list")
 @data_option
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def list_(data: Path | None, as_json: bool) -> None:
-    """Say which data sets are there.
+    """List the known data sets, and the folder of each that is present.
 
     Example: tlbench data list --data ~/data
     """
@@ -47,22 +55,26 @@ def list_(data: Path | None, as_json: bool) -> None:
         click.echo(f"{row['name']}: {row['folder'] or 'absent; ' + row['where']}")
 
 
-@command.command(short_help="Say what is read, which files are no images, what is twice.")
+@command.command(short_help="Find damaged files and duplicate images.")
 @click.argument("name", required=False)
 @data_option
 @click.option(
     "--path",
     type=click.Path(path_type=Path),
-    help="A folder of images, a CSV, an npz or a Parquet file, instead of a name.",
+    help="A folder of images, or a CSV, npz or Parquet file, instead of NAME.",
 )
 @splits_option
 @classes_option
 @image_option
 @label_option
 @click.option(
-    "--move-bad", "bad", type=click.Path(path_type=Path), metavar="DIR", help="Move files that are no images to DIR."
+    "--move-bad",
+    "bad",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Move files that cannot be decoded as images to DIR.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything found, as JSON.")
+@json_option
 def check(
     name: str | None,
     data: Path | None,
@@ -74,10 +86,11 @@ def check(
     bad: Path | None,
     as_json: bool,
 ) -> int:
-    """Say what is read of a folder of images, which files are no images, and which picture is there twice.
+    """Report the classes, splits, damaged files and duplicate images of a data set.
 
-    A CSV of paths and labels, an npz file of arrays, and data sets as Hugging Face and tensorflow-datasets keep them on
-    disk are looked over as well. Exit 2 where there is trouble, or some is left after files were moved.
+    NAME is a known data set; --path reads your own images: folders, a CSV of paths and labels, an npz file of arrays,
+    or a data set as Hugging Face or tensorflow-datasets stores it. Exit code 2 if there are problems, also after files
+    were moved.
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
@@ -94,22 +107,22 @@ def check(
             )
         click.echo(screen(left))
         if path and left.clean:
-            told = shlex.quote(shown(str(path))) + written(splits, classes, image, label)
-            click.echo(f"Next: `tlbench init {told}` writes a suite for these images.")
+            words = shlex.quote(shown(str(path))) + reading_options(splits, classes, image, label)
+            click.echo(f"Next: `tlbench init {words}` writes a suite for these images.")
     return 0 if left.clean else PROBLEMS
 
 
 @command.command("get")
 @click.argument("name")
-@click.option("--small", is_flag=True, help="The archive with a part of the images, where there is one.")
+@click.option("--small", is_flag=True, help="Download a smaller archive with some of the images, if there is one.")
 def get_(name: str, small: bool) -> None:
-    """Fetch a data set that has a public archive into the cache. What breaks off goes on at the next call.
+    """Download a data set into the cache, if it has a public archive. An interrupted download resumes.
 
     Example: tlbench data get cats_dogs --small
     """
     info, archive = fetchable(name, small=small)
     with Progress(transient=True) as progress:
-        task = progress.add_task(f"Fetching {name}", total=archive.bytes)
+        task = progress.add_task(f"Downloading {name}", total=archive.bytes)
         folder = fetch(info, archive, lambda done, total: progress.update(task, completed=done, total=total))
     click.echo(f"{name}: {folder}")
 

@@ -1,17 +1,15 @@
-"""`tlbench deploy`: what trained models cost and are worth after export."""
+"""`tlbench deploy`: size, accuracy and speed of trained models after export."""
 
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tlbench.cli.options import Folder, data_option
-from tlbench.cli.outputs import asked_formats, format_and_file
-from tlbench.cli.progress import Terminal
+from tlbench.cli.outputs import also_json_option, emit, format_option, parse_formats
+from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
 from tlbench.execution.runtimes import RUNTIMES
 from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS, deployment_format
-from tlbench.reporting.output import write
 from tlbench.session.deploy import deploy
 
 SOME_FAILED, ALL_FAILED = 2, 3
@@ -25,17 +23,11 @@ SOME_FAILED, ALL_FAILED = 2, 3
     "names",
     multiple=True,
     metavar="RUNTIME",
-    help=f"One of {', '.join(RUNTIMES)}; may be given several times. Default: all that are installed.",
+    help=f"One of {', '.join(RUNTIMES)}. Repeatable. Default: all that are installed.",
 )
 @click.option("--out", type=Folder(path_type=Path), help="Keep the exported files in this folder.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="FORMAT[=FILE]",
-    help=f"One of {', '.join(DEPLOYMENT_FORMATS)}; may be given several times, with a file or printed. Default: text.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@format_option(DEPLOYMENT_FORMATS)
+@also_json_option
 @data_option
 def command(
     run: Path,
@@ -46,25 +38,20 @@ def command(
     as_json: bool,
     data: Path | None,
 ) -> int:
-    """Export trained models of RUN, and say what each runtime makes of them; the run's suite has `save_models: true`.
+    """Export trained models of RUN to runtimes, and compare each with Keras. The suite needs `save_models: true`.
 
-    Size, top-1 on the run's own test images, how many answers differ from Keras', and the time for 1 and for 32 images
-    on the CPU, measured in turn with Keras. A CELL is an id of `tlbench plan`, the beginning of one, or a selection
-    that means one cell; default: all with a model. Exit 2 where a runtime cannot take a model, 3 where none takes any.
+    Measures the size of the file, top-1 on the run's test images, the number of predictions that differ from Keras',
+    and the time for 1 and for 32 images on the CPU, in turn with Keras. CELL is an id from `tlbench plan`, the
+    beginning of one, or a selection that matches one cell; default: all cells with a model. Exit codes: 2 if a runtime
+    cannot run a model, 3 if no runtime can run any.
 
     Example: tlbench deploy results/keep --to litert --to litert-int8
     """
-    asked = asked_formats(formats, as_json)
-    made = [(deployment_format(name), file) for name, file in map(format_and_file, asked)]
-    with Terminal(Console(stderr=True, highlight=False, soft_wrap=True)) as events:
+    outputs = [(name, deployment_format(name), file) for name, file in parse_formats(formats, as_json)]
+    with on_stderr() as events:
         deployment = deploy(run, cells, to=names, out=out, data=data, events=events, say=say)
-    for make, file in made:
-        text = make(deployment)
-        if file:
-            write(text, file)
-            say(f"Written: {file}")
-        else:
-            click.echo(text, nl=False)
+    for name, make, file in outputs:
+        emit(make(deployment), name, file, "Written")
     if out is not None:
         say(f"Exported files: {out}")
     if not deployment.failed:

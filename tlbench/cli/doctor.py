@@ -1,24 +1,25 @@
-"""`tlbench doctor`: is this machine fit to measure on, and what is missing."""
+"""`tlbench doctor`: check whether this machine is ready to measure."""
 
 import json
 from dataclasses import asdict
 
 import click
 
+from tlbench.cli.options import json_option
 from tlbench.reporting.document import Column, Table
 from tlbench.reporting.render import terminal
 from tlbench.session.doctor import examine
 
-MISSING = 2
+NOT_READY = 2
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-@click.option("--quick", is_flag=True, help="Do not measure the machine's noise, which takes 10 seconds.")
+@json_option
+@click.option("--quick", is_flag=True, help="Skip measuring the machine's noise, which takes 10 seconds.")
 def command(as_json: bool, quick: bool) -> int:
-    """Look at the machine, the packages and the folders a run uses. Exit 2 where a run would not work.
+    """Check the machine, the packages and the folders that a run uses. Exit code 2 if a run would fail.
 
-    The noise score is the spread of a reference workload (a matrix product, a convolution) run again and again.
+    The noise score is the spread of the times of a repeated reference workload (a matrix product, a convolution).
 
     Example: tlbench doctor
     """
@@ -29,4 +30,4 @@ def command(as_json: bool, quick: bool) -> int:
         columns = (Column(""), Column("What"), Column("Found", width=60), Column("What to do", width=50))
         rows = ((check.state, check.name, check.found, check.advice) for check in checks)
         click.echo(terminal.text(Table(columns, tuple(rows))))
-    return MISSING if any(check.state == "fail" for check in checks) else 0
+    return NOT_READY if any(check.state == "fail" for check in checks) else 0

@@ -1,4 +1,4 @@
-"""`tlbench init`: write a suite for a folder of the user's own images."""
+"""`tlbench init`: write a suite for the user's own images."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import click
 import yaml
 from PIL import Image
 
-from tlbench.cli.options import classes_option, image_option, label_option, splits_option, written
+from tlbench.cli.options import classes_option, image_option, label_option, reading_options, splits_option
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.datasets.kinds import kind_of, read_images
@@ -20,12 +20,13 @@ from tlbench.datasets.told import first
 from tlbench.session.data import rule_of
 
 NAMED_CLASSES = 8
+"""At most this many classes are named in a sentence."""
 
 
 @click.command()
 @click.argument("folder", metavar="[FOLDER_OF_IMAGES]", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default="suite.yaml", show_default=True, help="The suite file.")
-@click.option("--force", is_flag=True, help="Overwrite the file where there is one.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @splits_option
 @classes_option
 @image_option
@@ -33,28 +34,28 @@ NAMED_CLASSES = 8
 def command(
     folder: Path | None, out: Path, force: bool, splits: str | None, classes: str | None, image: str, label: str
 ) -> None:
-    """Write a commented suite for a folder of images, with one folder a class or with train and test above them.
+    """Write a commented suite for your own images, in one folder per class, or in such folders per split.
 
-    A CSV of paths and labels, an npz file of arrays, and what Hugging Face or tensorflow-datasets keeps on disk will do
-    as well. Without a folder the suite is an example that runs anywhere. An existing file is left alone.
+    A CSV of paths and labels, an npz file of arrays, and data sets as Hugging Face or tensorflow-datasets stores them
+    work as well. Without images, the suite is an example that runs anywhere. An existing file is not overwritten.
 
     Example: tlbench init ../flowers --out flowers.yaml
     """
-    told = written(splits, classes, image, label)
-    if told and not folder:
-        raise UserError(f"{told.split()[0]} says how images are read; name their folder, or the file that lists them")
+    reading = reading_options(splits, classes, image, label)
+    if reading and not folder:
+        raise UserError(f"{reading.split()[0]} is about reading images; name their folder, or the file that lists them")
     rule = rule_of(splits, classes, image=image, label=label)
     layout = read_images(folder, rule) if folder else None
     _write(out, _own(folder, layout, rule, out) if folder and layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
     shown = shlex.quote(str(out))
     steps = [
-        (f"tlbench plan {shown}", "the cells; runs nothing"),
-        (f"tlbench run {shown}", "train and measure them; Ctrl-C keeps what is finished"),
+        (f"tlbench plan {shown}", "list the cells"),
+        (f"tlbench run {shown}", "train and measure them; Ctrl-C keeps finished cells"),
     ]
     if folder:
-        check = f"tlbench data check --path {shlex.quote(str(folder))}{told}"
-        steps.insert(0, (check, "files that are no images, pictures that stand there twice"))
+        check = f"tlbench data check --path {shlex.quote(str(folder))}{reading}"
+        steps.insert(0, (check, "find damaged files and duplicate images"))
     width = max(len(command) for command, _ in steps)
     click.echo("\n".join(["Next", *(f"  {command:<{width}}  # {what}" for command, what in steps)]))
 
@@ -73,22 +74,23 @@ def _write(out: Path, text: str, force: bool) -> None:
 
 
 def _own(folder: Path, layout: Layout, rule: SplitRule, out: Path) -> str:
+    """The suite for the user's own images."""
     place = absolute(folder)
-    of_version = place.is_dir() and re.fullmatch(r"[\d.]+", place.name)  # of tensorflow-datasets
+    of_version = place.is_dir() and re.fullmatch(r"[\d.]+", place.name)  # tensorflow-datasets: <name>/<version>
     name = _name(place.parent.name if of_version else place.name if place.is_dir() else place.stem, "images")
     if name in names():
-        name = f"my_{name}"  # the names of data sets that tlbench knows stand for those
+        name = f"my_{name}"  # the plain name would stand for the known data set
     path = os.path.relpath(place, out.parent.resolve())
-    path = f"./{path}" if path.startswith("~") else path  # which would be a home folder
+    path = f"./{path}" if path.startswith("~") else path  # a leading ~ would be the home folder
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{folder}: the path is not UTF-8, as a suite has to be; rename the folder") from None
+        raise UserError(f"{folder}: the path is not valid UTF-8, which a suite needs; rename the folder") from None
     data = OWN_DATA.format(
         name=_scalar(name),
         key=kind_of(place),
         path=_scalar(path),
-        rule=_written(rule),
+        rule=_rule_lines(rule),
         counted=_counted(layout),
         splits=_splits(layout),
     )
@@ -100,12 +102,12 @@ def _example(out: Path) -> str:
 
 
 def _name(text: str, otherwise: str) -> str:
-    """A suite's name, which is also a folder's: letters, digits and ``._-``."""
+    """A name for a suite, which is also a folder's: letters, digits and ``._-`` only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:60] or otherwise
 
 
 def _scalar(text: str) -> str:
-    """`text` as a YAML value: plain where it reads as the same text, else in quotes."""
+    """`text` as a YAML scalar, in quotes if it would be read as something else without."""
     try:
         plain = yaml.safe_load(text) == text
     except yaml.YAMLError:
@@ -113,8 +115,8 @@ def _scalar(text: str) -> str:
     return text if plain else yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6).strip()
 
 
-def _written(rule: SplitRule) -> str:
-    """Lines of a suite for what was said of how images are read."""
+def _rule_lines(rule: SplitRule) -> str:
+    """The lines of a suite that say how images are read."""
     keys = {"splits": rule.folders, "classes": list(rule.classes), "image": rule.image, "label": rule.label}
     given = {key: value for key, value in keys.items() if value}
     if rule.folders == {}:
@@ -130,16 +132,16 @@ def _counted(layout: Layout) -> str:
     files = {split: sum(map(len, layout.files[split].values())) for split in SPLITS}
     classes = [name if name.isprintable() else repr(name) for name in layout.classes]
     counts = ", ".join(f"{count} {split}" for split, count in files.items())
-    said = f"{len(classes)} classes ({first(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
-    others = _others(layout)
-    return f"{said} ({others} without the ending of an image)" if others else said
+    summary = f"{len(classes)} classes ({first(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
+    others = _without_image_extension(layout)
+    return f"{summary} ({others} without an image extension)" if others else summary
 
 
-def _others(layout: Layout) -> int:
-    """Files that are hardly images, by their names, where most others have an image's; only opening a file tells."""
-    endings = Image.registered_extensions()
+def _without_image_extension(layout: Layout) -> int:
+    """The number of files without the extension of an image format; 0 if that is half of them or more."""
+    extensions = Image.registered_extensions()
     every = [name for split in layout.files.values() for names in split.values() for name in names]
-    others = sum(Path(name).suffix.lower() not in endings for name in every)
+    others = sum(Path(name).suffix.lower() not in extensions for name in every)
     return others if others < len(every) / 2 else 0
 
 
@@ -150,9 +152,9 @@ def _splits(layout: Layout) -> str:
     if layout.origins["train"].folder != ".":
         own = [split for split in SPLITS if split not in drawn]
         shares = f"{' and '.join(drawn)} {'is' if len(drawn) == 1 else 'are each'} 15 % of train"
-        rule = f"drawn by a seeded rule (keys: {', '.join(drawn)}, split_seed)"
+        rule = f"drawn with a fixed seed (keys: {', '.join(drawn)}, split_seed)"
         return f"It has {' and '.join(own)}; {shares}, {rule}."
-    return "It comes without splits: 15 % each for validation and test, seeded (keys: validation, test, split_seed)."
+    return "It has no splits; 15 % each go to validation and test by a fixed seed (keys: validation, test, split_seed)."
 
 
 OWN_DATA = """\
@@ -164,29 +166,29 @@ datasets:
 {rule}"""
 
 EXAMPLE_DATA = """\
-# A known set, or a folder of your own with one folder a class:  {name: flowers, path: ../flowers}
-# `tlbench list datasets` names the known ones, `tlbench init FOLDER` writes a suite for yours.
+# A known data set, or your own folder with one folder per class:  {name: flowers, path: ../flowers}
+# `tlbench list datasets` lists the known ones; `tlbench init FOLDER` writes a suite for your images.
 datasets:
   - cats_dogs
 """
 
 OWN_FALLBACK = """\
-# What may stand in for ImageNet weights that cannot be had; marked wherever it shows.
-# fallback: {weights: drawn}          # tlbench's own small ones, or `random`
+# What to use if ImageNet weights are not available; results are marked.
+# fallback: {weights: drawn}          # small weights that tlbench ships, or `random`
 """
 
 EXAMPLE_FALLBACK = """\
-# What stands in where there are no photographs or no ImageNet weights; marked wherever it shows.
+# What to use if photographs or ImageNet weights are not available; results are marked.
 fallback: {datasets: synthetic, weights: drawn}
 """
 
 SUITE = """\
-# A suite for tlbench: each list is an axis; every combination of their values is a cell that is trained and measured.
+# A suite for tlbench. Each list is an axis; every combination of values is a cell, which is trained and measured.
 # docs/suites.md explains every key.
 name: {name}
 
 {data}
-# `tlbench list backbones` names them; patterns will do, as "EfficientNetB*".
+# `tlbench list backbones` lists them; patterns are allowed, as "EfficientNetB*".
 backbones:
   - MobileNetV2
   - EfficientNetB0
@@ -194,30 +196,30 @@ backbones:
 
 strategies:
   - frozen                            # train the head only
-  - {{name: partial, trainable: 0.3}}   # and the upper 30 % of the backbone's layers
-  - full                              # everything
-  # - scratch                         # everything, from random weights: what the pretraining is worth
+  - {{name: partial, trainable: 0.3}}   # the head and the upper 30 % of the backbone's layers
+  - full                              # all layers
+  # - scratch                         # all layers, from random weights: shows what pretraining is worth
 
 heads:
   - gap                               # global average pooling, then the classifier
   # - {{name: flatten, hidden: [128], dropout: 0.5}}
 
-image_size: 160                       # pixels of the square, or height x width: 120x160; `native`: the backbone's own
-# limit: {{train: 100, validation: 50, test: 200}}   # images a class, for a quick first look
+image_size: 160                       # pixels, or height x width: 120x160, or the backbone's own: native
+# limit: {{train: 100, validation: 50, test: 200}}   # images per class, for a quick first look
 
 train:
   epochs: 5
   batch_size: 32
   optimizer: adam
-  learning_rate: auto                 # the strategy's own; a list is one more axis: [1e-4, 1e-3]
-  # tune: {{learning_rate: [1e-5, 1e-4, 1e-3], l2: [1, 0.1, 0.01]}}   # or try them, keep the best
+  learning_rate: auto                 # the strategy's default; a list is another axis: [1e-4, 1e-3]
+  # tune: {{learning_rate: [1e-5, 1e-4, 1e-3], l2: [1, 0.1, 0.01]}}   # try each, keep the best on validation
   # early_stopping: true
   # augmentation: {{rotation: 20, zoom: 0.2, flip: true}}
 
-seeds: [0]                            # [0, 1, 2] shows how far results depend on luck
-timing: {{protocol: quick}}             # step times; `standard` measures longer, `none` not at all
+seeds: [0]                            # several, as [0, 1, 2], show how much results vary by chance
+timing: {{protocol: quick}}             # step times: `standard` measures longer, `none` not at all
 
 {fallback}
-# Which changes matter to `tlbench compare` and `tlbench ab`.
+# Smallest changes that count as regressions in `tlbench compare` and `tlbench ab`.
 gates: {{time: 10%, accuracy: 2pp}}
 """

@@ -1,4 +1,4 @@
-"""`tlbench inspect`: layers, counts and sizes of one model."""
+"""`tlbench inspect`: layers, parameters and sizes of a model."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import click
 from pydantic_core import PydanticCustomError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
-from tlbench.cli.options import plugin_option
+from tlbench.cli.options import json_option, plugin_option
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, in_words, parsed
@@ -26,9 +27,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def strategy_options(command: Command) -> Command:
-    """An option for each argument of each strategy: ``--frozen-layers`` for `frozen_layers` of partial.
+    """Add an option for each argument of each strategy, as ``--frozen-layers`` for `frozen_layers` of partial.
 
-    One whose name the command has already (decorators below) is called ``--strategy-NAME``.
+    If the command has an option of that name already, the argument's is called ``--strategy-NAME``.
     """
     taken = {option for parameter in getattr(command, "__click_params__", []) for option in parameter.opts}
     whose: dict[str, dict[str, list[str]]] = {}
@@ -44,28 +45,39 @@ def strategy_options(command: Command) -> Command:
 
 
 setting_option = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone: --set alpha=0.25."
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Argument of the backbone, as alpha=0.25. Repeatable."
 )
 
 
 @click.command()
 @click.argument("backbone")
 @setting_option
-@click.option("--strategy", default="full", show_default=True, metavar="NAME", help=f"{', '.join(strategies.names())}.")
-@strategy_options
-@click.option("--head", type=click.Choice(heads.names()), default="gap", show_default=True)
-@click.option("--hidden", type=click.IntRange(1), multiple=True, help="Units of a hidden layer; may be repeated.")
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
-@click.option("--output", type=click.Choice(["softmax", "sigmoid"]), default="softmax", show_default=True)
-@click.option("--classes", type=click.IntRange(2), default=2, show_default=True)
 @click.option(
-    "--image-size", metavar="SIZE", help="Pixels: 96, or height x width: 120x160; default: the backbone's own."
+    "--strategy", default="full", show_default=True, metavar="NAME", help=f"One of {', '.join(strategies.names())}."
+)
+@strategy_options
+@click.option("--head", type=click.Choice(heads.names()), default="gap", show_default=True, help="Type of the head.")
+@click.option("--hidden", type=click.IntRange(1), multiple=True, help="Units of a hidden layer. Repeatable.")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, help="Dropout rate of the head.")
+@click.option(
+    "--output",
+    type=click.Choice(["softmax", "sigmoid"]),
+    default="softmax",
+    show_default=True,
+    help="Activation of the last layer.",
+)
+@click.option("--classes", type=click.IntRange(2), default=2, show_default=True, help="Number of classes.")
+@click.option(
+    "--image-size", metavar="SIZE", help="Pixels, as 96, or height x width, as 120x160; default: the backbone's own."
 )
 @click.option("--layers", is_flag=True, help="List every layer.")
-@click.option("--json", "as_json", is_flag=True, help="Everything, layers included, as JSON.")
+@json_option
 @plugin_option
 def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: bool, **options: Any) -> None:
-    """Count the parameters, layers and bytes of a backbone with a head. Weights are random; nothing is fetched.
+    """Count the parameters, layers, bytes and operations of BACKBONE with a head. JSON includes every layer.
+
+    BACKBONE is a name of `tlbench list backbones`, a .keras file, or a keras-hub preset. The weights are random; none
+    are downloaded.
 
     Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
     """
@@ -85,7 +97,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
     else:
         raise UserError(f"there is no backbone {backbone!r}; {nearest(backbone, list(backbones.names()), 'backbones')}")
     given = {key.removeprefix("strategy_"): text for key, text in options.items() if key.startswith("strategy_")}
-    boundary = {key: _value(text) for key, text in given.items() if text is not None}
+    strategy_args = {key: _value(text) for key, text in given.items() if text is not None}
     name, size = options["strategy"], _size(options["image_size"])
     head = {
         "name": options["head"],
@@ -95,7 +107,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
     }
     try:
         backbones.get(own.name).check_args(args)
-        strategies.make(name, boundary).check(Head(**head), None)
+        strategies.make(name, strategy_args).check(Head(**head), None)
     except KeyError:
         raise UserError(strategies.STRATEGIES.unknown(name)) from None
     except ValueError as error:
@@ -106,7 +118,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         raise UserError(f"--image-size {brief(size)}{trouble}")
     return {
         "backbone": {"name": own.name, "args": own.args},
-        "strategy": {"name": name, "args": boundary},
+        "strategy": {"name": name, "args": strategy_args},
         "head": head,
         "classes": options["classes"],
         "image_size": size,
@@ -114,18 +126,22 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
 
 
 def _scaling(value: Scalar) -> str | None:
-    """As a suite reads it, where scale and offset are JSON. Raises UserError for what is none."""
+    """The scaling of a saved model, by name or as a JSON object, in the form that a suite uses.
+
+    Raises:
+        UserError: the scaling is invalid.
+    """
     try:
         mapping = isinstance(value, str) and value.startswith("{")
         return None if value is None else read_scaling(json.loads(str(value)) if mapping else value)
     except json.JSONDecodeError as error:
-        raise UserError(f'--set scaling={value}: this is no JSON ({error}); as {{"scale": 0.1}} it is') from error
+        raise UserError(f'--set scaling={value}: invalid JSON ({error}); write e.g. {{"scale": 0.1}}') from error
     except PydanticCustomError as error:
         raise UserError(f"--set scaling={value}: {error}") from error
 
 
 def _size(text: str | None) -> ImageSize | None:
-    """``96``, ``120x160``. Raises UserError for what is none."""
+    """The size written as ``96`` or ``120x160``. Raises UserError for other forms."""
     if text is None:
         return None
     if (size := parsed(text)) is None:
@@ -134,7 +150,7 @@ def _size(text: str | None) -> ImageSize | None:
 
 
 def settings_of(words: Sequence[str]) -> dict[str, Scalar]:
-    """What ``--set`` asks for. Raises UserError for a word that is not ``key=value``."""
+    """The arguments given with ``--set``. Raises UserError for a word that is not ``key=value``."""
     return dict(map(_setting, words))
 
 
@@ -146,7 +162,7 @@ def _setting(text: str) -> tuple[str, Scalar]:
 
 
 def _value(text: str) -> Scalar:
-    """A number or a truth value where it reads as one, else the text itself."""
+    """`text` as a number or a boolean if it is one, else as text."""
     try:
         value = json.loads(text.lower())
     except ValueError:
@@ -157,7 +173,8 @@ def _value(text: str) -> Scalar:
 def _show(answer: dict[str, Any], layers: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     size, classes = in_words(answer["image_size"]), f"{answer['classes']} classes"
-    console.print(f"[bold]{answer['backbone']}[/], {answer['strategy']}, head {answer['head']}, {size}, {classes}")
+    rest = escape(f", {answer['strategy']}, head {answer['head']}, {size}, {classes}")
+    console.print(f"[bold]{escape(answer['backbone'])}[/]{rest}")
     summary = Table("", "params", "trainable", "depth", "size (MiB)", "GFLOPs")
     rows = {"model": answer, **answer.get("parts", {})}
     for name, row in rows.items():
@@ -175,12 +192,13 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
     console.print(
         f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen."
     )
-    console.print(f"Trained: {answer['trained']}.")
+    console.print(f"Trained: {escape(answer['trained'])}.")
     if answer["pooled"]:
-        console.print(f"Pooled: {answer['pooled']}.")
+        console.print(f"Pooled: {escape(answer['pooled'])}.")
     if layers:
         table = Table("layer", "kind", "output", "params", "trainable")
         for row in answer["layers"]:
             shape = " x ".join("?" if length is None else str(length) for length in row["output_shape"][1:])
-            table.add_row(row["name"], row["kind"], shape, f"{row['params']:,}", f"{row['trainable']:,}")
+            params, trainable = f"{row['params']:,}", f"{row['trainable']:,}"
+            table.add_row(escape(row["name"]), escape(row["kind"]), shape, params, trainable)
         console.print(table)

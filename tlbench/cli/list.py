@@ -1,4 +1,4 @@
-"""`tlbench list`: what a suite may name, and what comparisons judge."""
+"""`tlbench list`: the names that a suite can use, and the metrics that comparisons judge."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import yaml
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.weights import official_file
-from tlbench.cli.options import plugin_option
+from tlbench.cli.options import json_option, plugin_option
 from tlbench.cli.terminal import width
 from tlbench.core.cell import Head
 from tlbench.core.errors import nearest
@@ -23,17 +23,17 @@ from tlbench.suite.named import bundled_suites
 Rows = list[dict[str, Any]]
 KINDS = ["backbones", "datasets", "strategies", "heads", "metrics", "suites"]
 WIDE = ("family", "weights file")
-"""What a terminal that is too narrow for all leaves out first."""
+"""Columns to leave out on a terminal that is too narrow for all."""
 
 
 class Kind(click.Choice[str]):
-    """One of `KINDS`; another word is answered with the nearest."""
+    """One of `KINDS`; for another word, the error suggests the nearest."""
 
     def __init__(self) -> None:
         super().__init__(KINDS)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The kind itself. Raises click.BadParameter for another word."""
+        """`value`, if it is one of `KINDS`. Raises click.BadParameter otherwise."""
         if value not in KINDS:
             self.fail(f"there is no list of {value!r}; {nearest(str(value), KINDS, 'lists')}", param, ctx)
         return str(value)
@@ -41,10 +41,10 @@ class Kind(click.Choice[str]):
 
 @click.command()
 @click.argument("kind", metavar="KIND", type=Kind())
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 @plugin_option
 def command(kind: str, as_json: bool) -> None:
-    """List what a suite may name, the metrics that comparisons judge, or the suites that tlbench brings.
+    """List the names that a suite can use, the metrics that comparisons judge, or the suites included in tlbench.
 
     KIND is backbones, datasets, strategies, heads, metrics or suites.
 
@@ -57,9 +57,9 @@ def command(kind: str, as_json: bool) -> None:
         most = width()
         drawn = terminal.text(_table(rows), columns=most)
         wide = [key for key in WIDE if key in rows[0]]
-        if most is not None and wide and _columns(terminal.text(_table(rows))) > most:
+        if most is not None and wide and _width(terminal.text(_table(rows))) > most:
             without = [{key: value for key, value in row.items() if key not in wide} for row in rows]
-            left_out = Note((f"Left out here: {' and '.join(wide)}; with --json, or into a file, they are there.",))
+            left_out = Note((f"Not shown: {' and '.join(wide)}; --json and output to a file have them.",))
             drawn = terminal.text(_table(without), left_out, columns=most)
         click.echo(drawn)
 
@@ -69,8 +69,8 @@ def _table(rows: Rows) -> Table:
     return Table.of(list(rows[0]), shown)
 
 
-def _columns(drawn: str) -> int:
-    return max(map(len, drawn.split("\n")))
+def _width(text: str) -> int:
+    return max(map(len, text.split("\n")))
 
 
 def _backbones() -> Rows:

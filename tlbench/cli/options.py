@@ -12,28 +12,36 @@ from tlbench.core import plugin_files, settings
 
 
 class Folder(click.Path):
-    """A folder; ``~`` is the home folder also where no shell has replaced it (in quotes, in a variable)."""
+    """A folder. ``~`` is expanded even if the shell has not done so, as in quotes or in an environment variable."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path. Raises UserError for a home that is not known."""
+        """The path. Raises UserError if the home folder is unknown."""
         converted = super().convert(value, param, ctx)
         return settings.at_home(os.fsdecode(converted), param.name or "" if param else "")
 
 
 select_option = click.option(
-    "--select", "expression", default="", help="Only these cells: 'backbone=MobileNet* strategy=frozen,full'."
+    "--select",
+    "expression",
+    default="",
+    help="Only the cells that match, e.g. 'backbone=MobileNet* strategy=frozen,full'.",
 )
 
 shard_option = click.option(
-    "--shard", default="", metavar="PART/PARTS", help="Of these cells one part, e.g. 1/4: for jobs side by side."
+    "--shard",
+    default="",
+    metavar="PART/PARTS",
+    help="One part of these cells, e.g. 1/4, for parallel jobs.",
 )
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 data_option = click.option(
     "--data",
     envvar="TLBENCH_DATA",
     show_envvar=True,
     type=Folder(path_type=Path),
-    help="Folder with <data set>/{train,validation,test}/<class>/.",
+    help="Folder of data sets: <data set>/{train,validation,test}/<class>/.",
 )
 
 weights_option = click.option(
@@ -41,17 +49,17 @@ weights_option = click.option(
     envvar="TLBENCH_WEIGHTS",
     show_envvar=True,
     type=Folder(path_type=Path),
-    help="Folder with weights files under Keras' official names.",
+    help="Folder of weights files with Keras' official names.",
 )
 
-splits_option = click.option("--splits", help="As in a suite: none, or train=Train,test=Holdout.")
-classes_option = click.option("--classes", help="Only these classes: cat,dog.")
-image_option = click.option("--image", default="", metavar="COLUMN", help="Column of a table that has the images.")
-label_option = click.option("--label", default="", metavar="COLUMN", help="Column of a table that has the labels.")
+splits_option = click.option("--splits", help="Folders of the splits, as train=Train,test=Holdout; or none.")
+classes_option = click.option("--classes", help="Only these classes, as cat,dog.")
+image_option = click.option("--image", default="", metavar="COLUMN", help="Column of the images in a table.")
+label_option = click.option("--label", default="", metavar="COLUMN", help="Column of the labels in a table.")
 
 
-def written(splits: str | None, classes: str | None, image: str, label: str) -> str:
-    """These options as a shell reads them, for the command that is named next."""
+def reading_options(splits: str | None, classes: str | None, image: str, label: str) -> str:
+    """The four options above as they are written in a shell, to suggest the next command."""
     given = {"--splits": splits, "--classes": classes, "--image": image, "--label": label}
     return "".join(f" {option} {shlex.quote(value)}" for option, value in given.items() if value)
 
@@ -60,7 +68,7 @@ PLUGIN = "--plugin"
 
 
 def _load(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
-    """Already done, where the command line could tell which files are meant before it knew the command's options."""
+    """Load the files, unless `LazyGroup` already has."""
     del ctx, param
     for file in files:
         plugin_files.load(file)
@@ -74,12 +82,12 @@ plugin_option = click.option(
     callback=_load,
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="Execute this Python file, which adds backbones, strategies, ... (docs/extending.md). May be repeated.",
+    help="Python file to execute, which adds backbones, strategies, ... (docs/extending.md). Repeatable.",
 )
 
 
 def plugins_in(words: Sequence[str]) -> Iterator[Path]:
-    """The files after `--plugin` among the words of a command line."""
+    """The files given with ``--plugin`` in a command line."""
     for place, word in enumerate(words):
         if word == "--":
             return
@@ -94,5 +102,5 @@ imagenet_option = click.option(
     envvar="TLBENCH_IMAGENET",
     show_envvar=True,
     type=Folder(path_type=Path),
-    help="ImageNet's validation images, a folder for each class (n01440764, ...); for original classifiers.",
+    help="ImageNet's validation images, one folder per class (n01440764, ...), for original classifiers.",
 )

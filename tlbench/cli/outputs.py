@@ -1,11 +1,12 @@
-"""What the commands that compare share: formats, gates, output."""
+"""Options and output that several commands share: formats and gates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from tlbench.cli.terminal import width
+from tlbench.cli.terminal import say, width
 from tlbench.core.errors import UserError, nearest
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
@@ -13,33 +14,49 @@ from tlbench.reporting.comparison_formats import COMPARISON_FORMATS, text
 from tlbench.reporting.output import Made, printable, write
 from tlbench.session.compare import changed
 
-format_option = click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="FORMAT[=FILE]",
-    help=f"One of {', '.join(COMPARISON_FORMATS)}; may be given several times, with a file or printed. Default: text.",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def format_option(names: Iterable[str], default: str = "text") -> Callable[[Command], Command]:
+    """The option ``--format`` of a command that has the formats `names`; `default` is what it does without."""
+    return click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar="FORMAT[=FILE]",
+        help=f"One of {', '.join(names)}: printed, or written to FILE. Repeatable. Default: {default}.",
+    )
+
+
+also_json_option = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 
 gate_option = click.option(
     "--gate",
     "gates",
     multiple=True,
     metavar="KIND=SHARE",
-    help="Another gate than the suite's for all cells: time=5%, accuracy=2pp or memory=10%.",
+    help="A gate for all cells instead of the suite's: time=5%, accuracy=2pp or memory=10%. Repeatable.",
 )
 
 
-def format_and_file(word: str) -> tuple[str, Path | None]:
-    """``html=page.html``, or a format alone, which is printed. Raises UserError where the file has no name."""
+def parse_format(word: str) -> tuple[str, Path | None]:
+    """The format and the file of ``html=page.html``; the file is None if only a format is given.
+
+    Raises:
+        UserError: the name of the file is empty.
+    """
     name, equals, file = word.partition("=")
     if equals and not file:
         raise UserError(f"--format: {word} names no file")
     return name, Path(file) if equals else None
 
 
-def asked_gates(words: Sequence[str]) -> dict[str, str | float]:
-    """Shares by kind from ``kind=share`` words. Raises UserError for one that is not of that form, or no share."""
+def parse_gates(words: Sequence[str]) -> dict[str, str | float]:
+    """Gates by kind, from words of the form ``kind=share``.
+
+    Raises:
+        UserError: a word has another form, its kind is unknown, or its share is invalid.
+    """
     changes: dict[str, str | float] = {}
     kinds = gate_kinds()
     for word in words:
@@ -61,19 +78,23 @@ def _number(share: str) -> str | float:
         return share
 
 
-def asked_formats(formats: Sequence[str], as_json: bool) -> tuple[str, ...]:
-    """What ``--format`` and ``--json`` ask for; text where neither is given."""
-    return (*formats, *(("json",) if as_json else ())) or ("text",)
+def parse_formats(formats: Sequence[str], as_json: bool) -> list[tuple[str, Path | None]]:
+    """The formats that ``--format`` and ``--json`` ask for, each with its file; printed text if there are none."""
+    return list(map(parse_format, [*formats, *(["json"] if as_json else [])] or ["text"]))
 
 
 Output = tuple[str, Callable[[Comparison], Made], Path | None]
-"""A format's name, what makes it, and its file; None where it is printed."""
+"""A format of comparisons: its name, its function, and its file; None prints it."""
 
 
-def asked_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]:
-    """Raises UserError for an unknown format: before anything is measured for it."""
+def parse_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]:
+    """The formats of a comparison that are asked for.
+
+    Raises:
+        UserError: a format is unknown.
+    """
     outputs: list[Output] = []
-    for name, file in map(format_and_file, asked_formats(formats, as_json)):
+    for name, file in parse_formats(formats, as_json):
         if name not in COMPARISON_FORMATS:
             raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
         outputs.append((name, COMPARISON_FORMATS[name], file))
@@ -81,10 +102,21 @@ def asked_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]
 
 
 def write_outputs(comparison: Comparison, outputs: Sequence[Output]) -> None:
-    """Print or write each."""
+    """Print a comparison, or write it to a file, in each format."""
     for name, make, file in outputs:
         made = text(comparison, width()) if make is text and file is None else make(comparison)
-        if file:
-            write(made, file)
-        else:
-            click.echo(printable(made, name), nl=False)
+        emit(made, name, file)
+
+
+def emit(made: Made, name: str, file: Path | None, label: str = "") -> None:
+    """Print the output of the format `name`, or write it to `file` and say so on stderr, after `label`.
+
+    Raises:
+        UserError: the format has several files, and `file` is None.
+    """
+    if file is None:
+        click.echo(printable(made, name), nl=False)
+        return
+    write(made, file)
+    if label:
+        say(f"{label}: {file}")

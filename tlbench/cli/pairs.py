@@ -1,4 +1,4 @@
-"""`tlbench pairs`: which differences in accuracy are real."""
+"""`tlbench pairs`: test which differences in accuracy are significant."""
 
 import json
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import json_option
 from tlbench.cli.terminal import say, width
 from tlbench.regression.contrasts import Contrast
 from tlbench.reporting.render import terminal
@@ -16,13 +17,13 @@ from tlbench.session.differences import differences
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("cells", metavar="[CELL CELL]", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
-    """Test recipes of RUN against each other on the same images, by all their seeds, adjusted by Holm.
+    """Test whether recipes of RUN differ in accuracy on the same test images, with Holm's correction.
 
-    Of one seed, two trained models are compared (McNemar's exact test), not two recipes. Without cells, the best of
-    each data set is tested against all others. A CELL is an id of `tlbench plan`, or the beginning of one, and stands
-    for all seeds of its recipe.
+    A recipe is a cell with all its seeds. With a single seed, McNemar's exact test compares two trained models, not two
+    recipes. CELL is an id from `tlbench plan`, or the beginning of one, and stands for its recipe. Without cells, the
+    best recipe of each data set is tested against all others.
 
     Example: tlbench pairs results/small
     """

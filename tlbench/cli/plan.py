@@ -1,4 +1,4 @@
-"""`tlbench plan`: the cells of a suite."""
+"""`tlbench plan`: list the cells of a suite."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tlbench.cli.options import plugin_option, select_option, shard_option
+from tlbench.cli.options import json_option, plugin_option, select_option, shard_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
@@ -24,14 +24,14 @@ UNTIMED, UNSURE = "trained, not timed", "trained earlier"
 @click.command()
 @click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of a run, to see what is done; default: the newest."
+    "--out", type=click.Path(path_type=Path), help="Folder of the run to check for finished cells; default: the newest."
 )
 @select_option
 @shard_option
-@click.option("--json", "as_json", is_flag=True, help="The whole cells, as JSON.")
+@json_option
 @plugin_option
 def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_json: bool) -> None:
-    """List the cells of SUITE and which of them are done. Runs nothing, decodes no image.
+    """List the cells of SUITE, which of them are done, and what the rest will cost. Runs nothing, decodes no image.
 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
@@ -60,24 +60,26 @@ def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_
     click.echo(terminal.text(table, columns=width()))
     counts = (done - unsure, "done"), (unsure, "trained earlier"), (untimed, "trained and not timed")
     numbers = [(sum(cell.id in ids for cell in cells), state) for ids, state in counts]
-    said = ", ".join(f"{number} {state}" for number, state in numbers if number or state == "done")
+    summary = ", ".join(f"{number} {state}" for number, state in numbers if number or state == "done")
     compared = "; images are compared when it runs" if any(cell.id in chosen.unsure for cell in cells) else ""
-    click.echo(f"\n{counted(len(cells), 'cell')}, {said}{compared}.")
+    click.echo(f"\n{counted(len(cells), 'cell')}, {summary}{compared}.")
     for sentence in chosen.sentences:
         click.echo(terminal.text(Note((sentence,)), columns=width()))
 
 
 def _predicted(cost: Cost | None) -> dict[str, Any] | None:
-    """Seconds, bytes, and by how much the seconds may be off; None for what is done or cannot be told."""
+    """The predicted cost and the factor by which it may be off; None for cells that are done or cannot be predicted."""
     return None if cost is None else asdict(cost) | {"factor": cost.factor}
 
 
 def _table(cells: Sequence[Cell], states: Mapping[str, str]) -> Table:
-    """A line for each cell; what few suites vary has a column where it does, trials where there are any.
+    """A row for each cell. Columns of `ONLY_IF_VARIED` with one value are left out, and trials if there are none.
 
-    states: what column Done says of cells, by id; nothing of others.
+    Args:
+        cells: the cells.
+        states: the text of the column Done by cell id; empty for others.
     """
-    left_out = {heading for heading in WHERE_THEY_VARY if len({COLUMNS[heading](cell) for cell in cells}) == 1}
+    left_out = {heading for heading in ONLY_IF_VARIED if len({COLUMNS[heading](cell) for cell in cells}) == 1}
     if not any(map(trials_of, cells)):
         left_out.add("Trials")
     columns = [heading for heading in COLUMNS if heading not in left_out]
@@ -104,4 +106,4 @@ COLUMNS: dict[str, Callable[[Cell], str]] = {
     "Seed": lambda cell: str(cell.seed),
     "Trials": lambda cell: str(trials_of(cell) or ""),
 }
-WHERE_THEY_VARY = ("Images per class", "Precision", "Backend")
+ONLY_IF_VARIED = ("Images per class", "Precision", "Backend")

@@ -1,4 +1,4 @@
-"""`tlbench predict`: what a trained model says of image files."""
+"""`tlbench predict`: classify image files with a trained model."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from tlbench.session.predict import predict
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @format_option
 def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
-    """Say what the trained model of a cell of RUN sees in image files; its suite has `save_models: true`.
+    """Classify image files with the trained model of a cell of RUN. The suite needs `save_models: true`.
 
-    A CELL is an id of `tlbench plan`, the beginning of one, or a selection as of `run --select` that means one cell.
-    Exit 2 where some files are no images, 3 where all are.
+    CELL is an id from `tlbench plan`, the beginning of one, or a selection, as for `run --select`, that matches one
+    cell. Exit codes: 2 if some files are not images, 3 if none is.
 
     Example: tlbench predict results/flowers 'strategy=full backbone=MobileNetV2' new/*.jpg
     """

@@ -1,4 +1,4 @@
-"""Predictions on the screen: what `predict` and `classify` share."""
+"""Options and output that `predict` and `classify` share."""
 
 import json
 
@@ -13,9 +13,10 @@ from tlbench.reporting.render import terminal
 from tlbench.session.predict import Predictions
 
 SOME_SKIPPED, ALL_SKIPPED = 2, 3
-WIDEST = 6
-"""Classes up to which each has its column."""
-SEVERAL = 5
+MOST_COLUMNS = 6
+"""Up to this many classes, each has a column of the table."""
+SHOWN = 5
+"""With more classes, the table shows this many of an image."""
 
 format_option = click.option(
     "--format", "kind", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True
@@ -23,16 +24,22 @@ format_option = click.option(
 
 
 def show(found: Predictions, kind: str, likeliest: int | None = None) -> int:
-    """Print what was found, name on stderr what was skipped; the exit code.
+    """Print predictions, and the skipped files on stderr.
 
-    likeliest: so many classes are shown of an image; None for all, of which a table has the first few.
+    Args:
+        found: the predictions.
+        kind: the format.
+        likeliest: the number of classes to show for each image; None shows all, but a table only the first few.
+
+    Returns:
+        The exit code: 0, or 2 if some files were skipped, 3 if all were.
     """
     if kind == "json":
         click.echo(json.dumps(_values(found, likeliest), indent=1))
     elif kind == "csv":
         click.echo(frame_as_csv(found.frame), nl=False)
     else:
-        none = Note(("No file here is an image.",))
+        none = Note(("None of the files is an image.",))
         click.echo(terminal.text(Note((found.model,)), _table(found, likeliest) if found.files else none))
     for file, reason in found.skipped.items():
         say(f"skipped: {shown(file)}: {reason}")
@@ -42,12 +49,12 @@ def show(found: Predictions, kind: str, likeliest: int | None = None) -> int:
 
 
 def _values(found: Predictions, likeliest: int | None) -> dict[str, object]:
-    several = likeliest or len(found.classes)
+    count = likeliest or len(found.classes)
     images = [
         {
             "file": shown(file),
             "class": found.top(index)[0][0],
-            "classes": [{"class": name, "probability": share} for name, share in found.top(index, several)],
+            "classes": [{"class": name, "probability": share} for name, share in found.top(index, count)],
         }
         for index, file in enumerate(found.files)
     ]
@@ -56,8 +63,8 @@ def _values(found: Predictions, likeliest: int | None) -> dict[str, object]:
 
 
 def _table(found: Predictions, likeliest: int | None) -> Table:
-    """A line for each image, with each class's share; of many classes, a line for each of the likeliest."""
-    if likeliest is None and len(found.classes) <= WIDEST:
+    """A row for each image with a column for each class; or, with many classes, a row for each probable class."""
+    if likeliest is None and len(found.classes) <= MOST_COLUMNS:
         rows = [
             [shown(file), found.top(index)[0][0], *(percent(share) for share in found.probabilities[index])]
             for index, file in enumerate(found.files)
@@ -67,6 +74,6 @@ def _table(found: Predictions, likeliest: int | None) -> Table:
     rows = [
         [shown(file) if rank == 0 else "", name, percent(share)]
         for index, file in enumerate(found.files)
-        for rank, (name, share) in enumerate(found.top(index, likeliest or SEVERAL))
+        for rank, (name, share) in enumerate(found.top(index, likeliest or SHOWN))
     ]
     return Table.of(["Image", "Class", "Probability"], rows, right=[2])

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes: a live line on a terminal; elsewhere a line a cell, and one each half minute."""
+"""The progress of a run: a live line on a terminal; elsewhere a line per cell, and at least one every half minute."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,18 +19,24 @@ from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside
 
-BAR, SHORT_BAR, WIDE, GAPS = 20, 8, 120, 2
-"""Columns of the bar, of that on a terminal of fewer than `WIDE`, and blanks between it, the count and the text."""
+WIDE = 120
+"""Columns from which a terminal gets the long bar."""
+BAR, SHORT_BAR = 20, 8
+"""Columns of the progress bar, on a wide and on a narrow terminal."""
+GAPS = 2
+"""Spaces between the bar, the count and the text."""
 QUIET = 30.0
-"""Seconds after which somebody who reads a log wants to know that it goes on."""
+"""Without a terminal, print the live line if nothing was printed for this many seconds."""
 
 
 class Terminal:
-    """The Events of a run on a rich console. `folder` is the run's, once that is known.
+    """Shows the `Events` of a run on a rich console.
 
-    The live line is redrawn when something happens and never by a timer: a thread that draws would
-    disturb what the worker measures. Where there is no terminal, it is printed when something happens and nothing was
-    said for `QUIET` seconds.
+    The live line is redrawn when an event arrives and never by a timer: a thread that draws would disturb
+    measurements.
+
+    Attributes:
+        folder: the folder of the run; None until it is known.
     """
 
     def __init__(
@@ -50,7 +56,7 @@ class Terminal:
             disable=not console.is_terminal,
         )
         self._total, self._done, self._time_left = total, done, TimeLeft(clock)
-        self._clock, self._said_last = clock, clock()
+        self._clock, self._printed_last = clock, clock()
         self._time_left.training(total - done)
         self._task = self._bar.add_task("", total=total, completed=done)
 
@@ -66,56 +72,56 @@ class Terminal:
         self._bar.stop()
 
     def searching(self) -> None:
-        """Show that images and weights are looked for, until something is said of them."""
+        """Show this until the next line is printed."""
         self._status.update("Looking for images and weights")
         self._status.start()
 
     def decoding(self, dataset: str, done: int, total: int) -> None:
-        """Show how far a data set is decoded."""
+        """Show how many images are decoded."""
         text = f"Preparing {dataset}: {done}/{total}"
         self._status.update(escape(text))
-        self._say_after_quiet(text)
+        self._print_if_quiet(text)
 
     def fallback(self, sentence: str) -> None:
-        """Say what stands in."""
+        """Print which stand-in is used."""
         self._say("fallback", sentence)
 
     def read(self, sentence: str) -> None:
-        """Say what was read."""
+        """Print how a data set was read."""
         self._say("", sentence)
 
     def note(self, sentence: str) -> None:
-        """Say what is to be known."""
+        """Print a remark."""
         self._say("note", sentence)
 
     def skipped(self, sentence: str) -> None:
-        """Say what was left out."""
+        """Print which files were skipped."""
         self._say("skipped", sentence)
 
     def created(self, folder: RunFolder) -> None:
-        """Say where the new run is."""
+        """Print the folder of the new run."""
         self.folder = folder.path
         self._say("", f"New run in {folder.path}")
 
     def set_aside(self, file: SetAside) -> None:
-        """Name the file."""
+        """Print which damaged file was moved away."""
         self._say("set aside", f"{file.path}: {file.reason}")
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
-        """Say which run goes on, and from where."""
+        """Print which run is resumed, and how much of it is done."""
         self.folder = folder.path
         done = f"{trained} of {counted(asked, 'cell')} {'is' if trained == 1 else 'are'} done"
         without = f", {untimed} of them without step times" if untimed else ""
-        self._say("", f"Going on in {folder.path}: {done}{without}")
+        self._say("", f"Resuming {folder.path}: {done}{without}")
 
     def complete(self, folder: RunFolder, asked: int) -> None:
-        """Say that nothing is left to do."""
+        """Print that the run is finished."""
         self.folder = folder.path
-        all_of_it = "The one cell is" if asked == 1 else f"All {asked} cells are"
-        self._say("", f"{all_of_it} done already; --fresh measures again.")
+        cells = "The one cell is" if asked == 1 else f"All {asked} cells are"
+        self._say("", f"{cells} done already; --fresh measures again.")
 
     def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
-        """Show which model is written for which runtime."""
+        """Show which model is exported to which runtime."""
         self._status.stop()
         self._bar.start()
         self._total, self._done = total, number - 1
@@ -123,27 +129,27 @@ class Terminal:
         self._live("", cell.label, f" · {title}")
 
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
-        """Remember it for the time that is left."""
+        """Keep the predictions, for the remaining time."""
         self._time_left.foretold(training, timing)
 
     def training(self, total: int, done: int) -> None:
-        """Begin the live line."""
+        """Start the live line."""
         self._time_left.training(total - done)
         self._total, self._done = total, done
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
 
     def chosen(self, cells: int) -> None:
-        """Show how many cells there are."""
+        """Set the number of cells, which a budget has chosen."""
         self._total = cells
         self._bar.update(self._task, total=cells, refresh=True)
 
     def said(self, sentence: str) -> None:
-        """Leave a line behind."""
+        """Print a sentence."""
         self._print(escape(sentence))
 
     def begin(self, cell: Cell) -> None:
-        """Show which cell runs."""
+        """Show which cell is running."""
         self._time_left.begin(cell.id)
         self._show(cell, "start")
 
@@ -157,29 +163,29 @@ class Terminal:
         self._show(cell, text)
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
-        """Show which model is made ready for the timing phase."""
+        """Show which model is built for the timing phase."""
         self._time_left.timing()
         self._live(f"step times: model {number}/{total}, ", cell.label, self._left())
         if number == 1:
             self._print("Step times of one model" if total == 1 else f"Step times: {total} models take turns")
 
     def round(self, number: int, waiting: int, models: int) -> None:
-        """Show how the timing phase goes."""
-        waits = f"{counted(waiting, 'step')} of {counted(models, 'model')} still {'waits' if waiting == 1 else 'wait'}"
-        self._live(f"step times: round {number}, {waits}{self._left()}")
+        """Show how many steps are still to be timed."""
+        steps = f"{counted(waiting, 'step')} of {counted(models, 'model')} to go"
+        self._live(f"step times: round {number}, {steps}{self._left()}")
 
     def lost(self, cell: Cell, why: Failure) -> None:
-        """Say which model gives no step times."""
+        """Print which model has no step times, and why."""
         text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
         self._print(f"[red]failed[/] {escape(text)}")
 
     def reference_lost(self, why: Failure) -> None:
-        """Say that the machine's speed is not watched any more."""
-        text = f"the reference workload was lost ({why.type}); step times are taken without it, and marked unstable"
+        """Print that the machine's speed is no longer monitored."""
+        text = f"the reference workload was lost ({why.type}); step times are measured without it and marked unstable"
         self._print(f"[yellow]note[/] {escape(text)}")
 
     def end(self, record: Record) -> None:
-        """Leave one line for the cell behind."""
+        """Print a line about the finished cell."""
         self._done += 1
         self._time_left.end(record.cell_id, whole=record.status == "ok")
         self._bar.update(self._task, completed=self._done, description="", refresh=True)
@@ -193,24 +199,26 @@ class Terminal:
         self._live("", cell.label, f" · {text}{self._left()}")
 
     def _live(self, before: str, name: str = "", after: str = "") -> None:
-        """Show a text in the live line. Where it is too long, the name in it loses its beginning, whose end tells cells
-        apart; then the text does, whose end is the time that is left.
+        """Show ``before``, ``name`` and ``after`` in the live line.
+
+        A text that is too long is cut at its beginning, first the name's: the end of a name distinguishes cells, and
+        the end of the text is the remaining time.
         """
         room = self._console.width - self._bar_width - len(self._counted()) - GAPS
         short = _end(name, room - len(before) - len(after))
         self._bar.update(self._task, description=escape(_end(f"{before}{short}{after}", room)), refresh=True)
-        self._say_after_quiet(f"{self._counted()} {before}{name}{after}")
+        self._print_if_quiet(f"{self._counted()} {before}{name}{after}")
 
     def _counted(self) -> str:
         return f"{self._done:>{len(str(self._total))}}/{self._total}"
 
-    def _say_after_quiet(self, text: str) -> None:
-        """Print a text where there is no live line and nothing was said for long."""
-        if not self._console.is_terminal and self._clock() - self._said_last >= QUIET:
+    def _print_if_quiet(self, text: str) -> None:
+        """Without a terminal, print a text if nothing was printed for `QUIET` seconds."""
+        if not self._console.is_terminal and self._clock() - self._printed_last >= QUIET:
             self._print(escape(text))
 
     def _print(self, text: str) -> None:
-        self._said_last = self._clock()
+        self._printed_last = self._clock()
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
@@ -218,13 +226,18 @@ class Terminal:
         return "" if seconds is None else f" · about {duration(max(seconds, 1))} left"
 
 
+def on_stderr() -> Terminal:
+    """Shows the events of a run on stderr."""
+    return Terminal(Console(stderr=True, highlight=False, soft_wrap=True))
+
+
 def _end(text: str, room: int) -> str:
-    """As much of the end of a text as there is room for, with a sign that it is the end."""
+    """The text, or ``…`` and as much of its end as there is room for."""
     return text if len(text) <= room else f"…{text[len(text) - room + 1 :]}" if room > 1 else ""
 
 
 def line(record: Record) -> str:
-    """One line about a finished cell, in rich markup."""
+    """A line about a finished cell, in rich markup."""
     name = escape(record.cell.label)
     seconds = sum(record.phases.values())
     if record.status != "ok":

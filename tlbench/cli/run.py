@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tlbench.cli.options import data_option, imagenet_option, plugin_option, select_option, shard_option, weights_option
-from tlbench.cli.progress import Terminal
+from tlbench.cli.progress import on_stderr
 from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say, say_page
 from tlbench.execution.executors import EXECUTORS
@@ -18,19 +17,27 @@ SOME_FAILED = 2
 @click.command()
 @click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default results/<suite>/<time>-<id>.")
-@click.option("--fresh", is_flag=True, help="Start a new run even where one could be resumed or is finished.")
-@click.option("--executor", type=click.Choice(list(EXECUTORS)), default="process", show_default=True)
+@click.option("--fresh", is_flag=True, help="Start a new run even if one could be resumed or is finished.")
+@click.option(
+    "--executor",
+    type=click.Choice(list(EXECUTORS)),
+    default="process",
+    show_default=True,
+    help="Where cells run: in child processes, in this process (inline), or on a Ray cluster.",
+)
 @select_option
 @shard_option
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Cells that train side by side, each with a GPU or a part of the cores of its own; default one a GPU, else 2 "
-    "where memory allows.",
+    help="Number of cells that train in parallel, each with its own GPU or share of the cores; default: one per GPU, "
+    "or without GPU 2 if memory allows.",
 )
-@click.option("--untimed", is_flag=True, help="Leave the step times for later: the same command without it takes them.")
-@click.option("--uncut", is_flag=True, help="Train every model whole, on images: nothing is kept of frozen layers.")
-@click.option("--budget", metavar="TIME", help="As '20 min': train what is most promising for as long as it fits.")
+@click.option(
+    "--untimed", is_flag=True, help="Do not measure step times now; the same command without this option does."
+)
+@click.option("--uncut", is_flag=True, help="Train whole models on images, without caching features of frozen layers.")
+@click.option("--budget", metavar="TIME", help="Train only the most promising cells that fit this time, as '20 min'.")
 @data_option
 @weights_option
 @imagenet_option
@@ -50,14 +57,14 @@ def command(
     weights: Path | None,
     imagenet: Path | None,
 ) -> int:
-    """Train and measure every cell of SUITE, then write its report and print the main numbers.
+    """Train and measure every cell of SUITE, then write the report and print the main results.
 
-    A run that was stopped goes on where it was; a finished one answers at once; of a suite that was changed, what still
-    holds is taken over.
+    A stopped run resumes, and a finished one prints its results at once. If the suite has changed, results that are
+    still valid are reused. Exit code 2 if a cell failed.
 
     Example: tlbench run suites/small.yaml
     """
-    progress = Terminal(Console(stderr=True, highlight=False, soft_wrap=True))
+    progress = on_stderr()
     try:
         with progress as events:
             done = run(
@@ -78,13 +85,13 @@ def command(
             )
     except OSError as error:
         if progress.folder is not None and any((progress.folder / "records").glob("*.json")):
-            error.add_note(f"what is finished is kept in {progress.folder}")
+            error.add_note(f"finished cells are kept in {progress.folder}")
         raise
     except KeyboardInterrupt as error:
         if progress.folder is None:
             raise
         again = "the same command without --fresh" if fresh else "the same command"
-        say(f"Stopped. What is finished is kept in {progress.folder}; {again} goes on from there.")
+        say(f"Stopped. Finished cells are kept in {progress.folder}; {again} resumes the run.")
         return exit_code(error)
     click.echo(done.text, nl=False)
     if done.predicted:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does: children go, what is finished stays, the exit code says which."""
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: child processes are ended, and finished results are kept."""
 
 import signal
 import threading
@@ -9,7 +9,11 @@ ENDS = ("SIGTERM", "SIGHUP")
 
 
 class EndedError(KeyboardInterrupt):
-    """The system, or who started the command, asks it to end."""
+    """A signal asked the command to end.
+
+    Attributes:
+        exit_code: 128 + the number of the signal.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -17,7 +21,7 @@ class EndedError(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """Raise EndedError in the main thread at such a signal, unless it is ignored (nohup) or answered already."""
+    """Make these signals raise EndedError in the main thread, unless they are ignored (nohup) or handled already."""
     if threading.current_thread() is not threading.main_thread():
         return
     for name in ENDS:
@@ -27,7 +31,7 @@ def listen() -> None:
 
 
 def exit_code(error: BaseException | None) -> int:
-    """128 and the number of the signal; 130 for Ctrl-C."""
+    """The exit code after an interruption: 128 + the number of the signal, 130 for Ctrl-C."""
     return error.exit_code if isinstance(error, EndedError) else INTERRUPTED
 
 

@@ -1,4 +1,4 @@
-"""What commands say beside their results."""
+"""The terminal: its width, and messages on stderr."""
 
 import shutil
 import sys
@@ -9,26 +9,26 @@ from tlbench.core.text import disarmed
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import page
 
-FALLBACK, NARROWEST = 100, 40
-"""Columns of a terminal that does not say its own, and those below which nothing is made narrower."""
+DEFAULT_WIDTH, LEAST_WIDTH = 100, 40
+"""Columns if the terminal's are unknown, and the fewest columns that output is fitted to."""
 
 
 def say(sentence: str) -> None:
-    """A sentence on stderr."""
+    """Print a sentence on stderr."""
     click.echo(disarmed(sentence), err=True)
 
 
 def width() -> int | None:
-    """Columns of the terminal that this prints to; None where it is none, as a file or a pipe, which any line fits."""
-    return max(shutil.get_terminal_size((FALLBACK, 24)).columns, NARROWEST) if is_terminal() else None
+    """The columns of the terminal that stdout is; None if it is a file or a pipe, where lines may have any length."""
+    return max(shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns, LEAST_WIDTH) if is_terminal() else None
 
 
 def is_terminal() -> bool:
-    """Whether somebody reads what this prints as it comes; nobody where standard output was closed."""
+    """Whether stdout is a terminal. It may also be closed."""
     return bool(sys.stdout and sys.stdout.isatty())
 
 
 def say_page(folder: RunFolder) -> None:
-    """Which file of a run's report to open. It has a dozen more, which lie beside it."""
+    """Name the file of a run's report to open in a browser, if it is up to date."""
     if (file := page(folder)) is not None:
-        say(f"Report: {file} (a page to open in a browser; the run's other files lie beside it)")
+        say(f"Report: {file} (open it in a browser; the run's other files are beside it)")
