@@ -5,7 +5,7 @@ The Python API is described in docs/api.md::
     import tlbench
 
     done = tlbench.run("suites/small.yaml", select="strategy=frozen")
-    done.frame                                       # a pandas DataFrame with one row per record
+    done.frame                                       # a pandas DataFrame with one row per selected cell
     tlbench.load("results/small").frame              # the same for an earlier run
     tlbench.compare("baselines/small.json", done)    # has anything got worse?
 

@@ -14,6 +14,7 @@ from tests.session.runs import make_run
 from tlbench.cli import main, run
 from tlbench.core.errors import UserError
 from tlbench.results.run_folder import create
+from tlbench.session.run import CompletedRun
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,20 @@ def test_a_disk_that_fills_up_says_what_is_kept_only_where_something_is(
     kept = f"; finished cells are kept in {tmp_path / 'run'}" if finished else ""
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == f"tlbench: run/models/a.keras: No space left on device; free some space there{kept}"
+
+
+def test_a_selection_says_how_many_of_the_run_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [builders.cell(seed=seed) for seed in range(3)]
+    folder = create(tmp_path / "run", "made", "", [cell.id for cell in cells], datetime(2026, 1, 1, tzinfo=UTC))
+
+    def selected(*suite: Path, select: str, **others: Any) -> CompletedRun:
+        some = tuple(cells[:1] if select else cells)
+        return CompletedRun(folder.path, folder.run, some, (), (), "", "tables\n")
+
+    monkeypatch.setattr(run, "run", selected)
+    said = CliRunner().invoke(run.command, ["suite.yaml", "--select", "seed=0"], standalone_mode=False)
+    assert f"Selected: 1 of 3 cells. The tables show every cell that {folder.path} has a record of.\n" in said.stderr
+    assert "selected" not in CliRunner().invoke(run.command, ["suite.yaml"], standalone_mode=False).stderr
 
 
 def test_the_command_line_names_options_where_python_names_arguments(

@@ -60,5 +60,5 @@ def test_one_line_prints_the_frame_of_a_finished_run(finished: Finished) -> None
     line = "import tlbench; print(tlbench.run('tiny.yaml', select='strategy=frozen', out='run').frame)"
     said = python(place, "-c", line)
     assert said.returncode == 0, said.stderr
-    assert said.stdout.splitlines()[-1] == f"[3 rows x {1 + len(COLUMNS)} columns]"
+    assert said.stdout.splitlines()[-1] == f"[1 rows x {1 + len(COLUMNS)} columns]"
     assert said.stderr == ""

@@ -316,7 +316,9 @@ def test_seeds_make_it_about_recipes() -> None:
     scores = present(several[0].accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
     head = trained("A", "frozen", 180, 20.0, accuracy=scores)
     with_head = claims([*several, head])
-    assert "seeds (3 each), for other training images where a head was solved and has no seed, and for other" in with_head
+    assert (
+        "seeds (3 each), for other training images where a head was solved and has no seed, and for other" in with_head
+    )
 
 
 def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_claimed() -> None:

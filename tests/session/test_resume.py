@@ -30,6 +30,15 @@ def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay
     assert list(second.frame.strategy) == ["frozen", "full"]
 
 
+def test_the_frame_has_what_was_selected_and_the_report_all_of_the_folder(replay: Replay) -> None:
+    run()
+    again = run(select="strategy=full")
+    assert list(again.frame.strategy) == ["full"]
+    assert list(again.frame.index) == [0]
+    assert list(again.report.frame.strategy) == ["frozen", "full"]
+    assert "frozen" in again.text
+
+
 def test_a_selection_of_other_cells_does_not_go_on_with_other_images(replay: Replay) -> None:
     first = run(select="strategy=frozen", out="here")
     (record,) = Store(first.path).look()

@@ -8,6 +8,7 @@ from tlbench.cli.options import data_option, imagenet_option, plugin_option, sel
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say, say_page
+from tlbench.core.text import counted
 from tlbench.execution.executors import EXECUTORS
 from tlbench.session.run import run
 
@@ -96,5 +97,10 @@ def command(
     click.echo(done.text, nl=False)
     if done.predicted:
         say(done.predicted)
+    if len(done.cells) < len(done.run.cells):
+        say(
+            f"Selected: {len(done.cells)} of {counted(len(done.run.cells), 'cell')}. The tables show every cell that "
+            f"{done.path} has a record of."
+        )
     say_page(done)
     return SOME_FAILED if done.failed else 0

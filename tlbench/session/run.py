@@ -78,8 +78,9 @@ class CompletedRun(RunFolder):
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The data frame of the report, with one row per record."""
-        return self.report.frame
+        """One row per record of the cells that were asked for; `report.frame` has all of the folder."""
+        every = self.report.frame
+        return every[every["cell_id"].isin({cell.id for cell in self.cells})].reset_index(drop=True)
 
     def __repr__(self) -> str:
         """The folder, with the numbers of cells and failures."""

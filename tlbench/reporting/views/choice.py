@@ -266,7 +266,9 @@ def _trained_over(found: Contest) -> str:
         return "training images"
     many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     solved = (
-        ", for other training images where a head was solved and has no seed" if len(seeds) < len(found.contenders) else ""
+        ", for other training images where a head was solved and has no seed"
+        if len(seeds) < len(found.contenders)
+        else ""
     )
     return f"seeds ({many} each){solved}"
 
