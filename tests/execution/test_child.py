@@ -47,10 +47,13 @@ def test_a_child_that_dies_is_known_by_its_exit_code(target: str, payload: int |
 
 def test_the_timeout_bounds_the_whole_call_however_much_the_child_says() -> None:
     heard: list[str] = []
-    begin = time.monotonic()
-    assert child.run("tests.targets:chatter", None, on_message=heard.append, timeout=1.5) == TimedOut(1.5)
+    for timeout in (1.5, 15.0):  # a busy machine may not have started the child within the first
+        begin = time.monotonic()
+        assert child.run("tests.targets:chatter", None, on_message=heard.append, timeout=timeout) == TimedOut(timeout)
+        assert time.monotonic() - begin < timeout + 8.5
+        if heard:
+            break
     assert heard
-    assert time.monotonic() - begin < 10
 
 
 def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(
