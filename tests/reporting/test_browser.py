@@ -11,9 +11,11 @@ from tests.reporting.large import large, small
 from tests.reporting.test_answer import report, trained
 from tests.reporting.test_page import HOSTILE, of
 from tlbench.reporting.answer import listed, sentence
+from tlbench.reporting.document import Document
 from tlbench.reporting.formats import as_html
 from tlbench.reporting.numbers import at_most
-from tlbench.reporting.plots import Choice
+from tlbench.reporting.plots import Choice, Confusion
+from tlbench.reporting.render import html
 from tlbench.reporting.views import choice
 
 pytestmark = pytest.mark.skipif(find() is None, reason="no Chromium: $TLBENCH_CHROMIUM names none, nor does the path")
@@ -240,6 +242,68 @@ def test_a_wide_table_says_that_it_scrolls_and_does_so_by_keyboard(browser: Brow
     while not browser.ask(f"{DATA_SET}.scrollLeft") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert browser.ask(f"{DATA_SET}.scrollLeft") > 0
+
+
+def shown(browser: Browser, expression: str) -> bool:
+    """Whether something comes to be shown: what observes sizes is called after the next frame."""
+    deadline = time.monotonic() + 5
+    while not (found := browser.ask(expression)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(found)
+
+
+def test_a_phone_has_pictures_of_its_own_that_need_no_scrolling(browser: Browser, page: str) -> None:
+    opened = "document.querySelectorAll('.section').forEach(one => one.open = true)"
+    for width, kind in ((390, "narrow"), (1200, "broad")):
+        browser.open(page, width=width)
+        browser.ask(opened)
+        seen = "[...document.querySelectorAll('.figure')].filter(one => one.checkVisibility())"
+        kinds = browser.ask(f"{seen}.map(one => one.classList[1])")
+        assert set(kinds) == {kind}
+        assert len(kinds) >= 8
+        right = browser.ask(f"Math.max(...{seen}.map(one => one.getBoundingClientRect().right))")
+        assert right <= width
+        scale = browser.ask(
+            f"Math.min(...{seen}.map(one => one.getBoundingClientRect().width / one.width.baseVal.value))"
+        )
+        assert scale > 0.99, "letters have their size"
+
+
+def test_a_picture_that_is_wider_than_a_phone_says_that_it_scrolls(browser: Browser, tmp_path: Path) -> None:
+    """A confusion matrix of many classes cannot be made narrower."""
+    classes = tuple(f"class {number}" for number in range(30))
+    counts = tuple(tuple(int(row == column) for column in range(30)) for row in range(30))
+    document = Document("t", (Confusion("confusion", "What is taken for what", classes, counts, "caption"),))
+    file = tmp_path / "confusion.html"
+    file.write_text(html.render(document), encoding="utf-8")
+    hint = "document.querySelector('.hint')"
+    browser.open(file.as_uri(), width=390)
+    assert shown(browser, f"{hint}.checkVisibility() && {hint}.textContent.endsWith('This picture scrolls sideways.')")
+    assert browser.ask("document.querySelector('figure').scrollWidth > document.querySelector('figure').clientWidth")
+    assert browser.ask("document.documentElement.scrollWidth") <= 390
+    browser.open(file.as_uri(), width=1200)
+    assert shown(browser, f"{hint} && !{hint}.checkVisibility()")
+
+
+def test_the_table_of_a_data_set_is_seen_whole_at_1200_and_up_to_its_accuracy_on_a_phone(
+    browser: Browser, page: str
+) -> None:
+    browser.open(page, width=1200)
+    assert browser.ask(f"{DATA_SET}.scrollWidth <= {DATA_SET}.clientWidth")
+    browser.open(page, width=390)
+    top1 = f"[...{DATA_SET}.querySelectorAll('th')].find(h => h.textContent === 'Top-1')"
+    shadow = 16
+    right = browser.ask(f"{DATA_SET}.getBoundingClientRect().right - {top1}.getBoundingClientRect().right")
+    assert right >= shadow - 8, "it is not under the shadow"
+    assert browser.ask(f"{DATA_SET}.querySelector('thead').getBoundingClientRect().height") < 70, "three lines at most"
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_no_row_is_high_for_a_column_that_is_out_of_sight(browser: Browser, page: str, width: int) -> None:
+    browser.open(page, width=width)
+    browser.ask("document.querySelectorAll('.section').forEach(one => one.open = true)")
+    rows = "[...[...document.querySelectorAll('.table')].find(t => t.textContent.includes('Steps timed')).querySelectorAll('tr')]"
+    assert browser.ask(f"Math.max(...{rows}.map(row => row.getBoundingClientRect().height))") < 75
 
 
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:

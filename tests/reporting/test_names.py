@@ -12,7 +12,7 @@ from tests.reporting.tables import table, text_of
 from tlbench.core.cell import Cell, Head, Limit, Named, StepName
 from tlbench.regression.contrasts import Recipe, best_against_rest, contrast, recipes
 from tlbench.reporting.document import Table, pictures
-from tlbench.reporting.formats import as_markdown, as_svg, with_pictures
+from tlbench.reporting.formats import as_markdown, as_svg, picture_name, with_pictures
 from tlbench.reporting.plots import Curves, Strips
 from tlbench.reporting.render.drawing import cut
 from tlbench.reporting.report import Report, RunRecord
@@ -53,7 +53,7 @@ def test_measurements_of_one_model_are_told_apart_by_what_differs(
     assert isinstance(strips, Strips)
     assert isinstance(rates, Curves)
     assert len({strip.name for strip in strips.strips}) == 4
-    assert strips.strips[0].name.endswith(f": inference, batch 32, {heading.lower()} {values[0]}")
+    assert strips.strips[0].name.endswith(f"inference, batch 32, {heading.lower()} {values[0]}")
     assert len({line.of for line in rates.panels[0].lines}) == 2
     assert [line[heading] for line in table(as_markdown(both), "Inference by batch size")] == values
 
@@ -149,11 +149,13 @@ def test_each_picture_has_a_file_of_its_own() -> None:
             of = builders.cell(dataset=Named(name=name), limit=Limit(train=images), strategy=Named(name=strategy))
             records.append(builders.record(of, data=data, weights=builders.weights(True, "drawn")))
     made = report(*records)
-    drawn = [each.name for each in pictures(made.document.blocks)]
+    found = list(pictures(made.document.blocks))
+    drawn = [each.name for each in found]
     assert len(set(drawn)) == len(drawn)
     assert len(as_svg(made)) == len(drawn)
-    text = with_pictures(made)
-    assert all(f"{name}.svg" in text for name in drawn)
+    files, text = {picture_name(each, made) for each in found}, with_pictures(made)
+    assert len(files) == len(drawn)
+    assert all(name in text for name in files)
     assert "choice-cats-dogs-synthetic-data-drawn-weights-400-training-images" in drawn
 
 

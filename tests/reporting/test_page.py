@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -171,11 +172,20 @@ def test_everything_that_is_said_in_markdown_is_on_the_page() -> None:
 
 def test_every_control_has_a_name() -> None:
     page = Page(as_html(small()))
-    for tag, names in page.elements:
+    for (tag, names), (first, _) in pairwise(page.elements):
         if tag == "svg" or "tabindex" in names:
-            assert "aria-label" in names
+            assert "aria-label" in names or (tag, first) == ("g", "title")
     assert ("html", ("lang",)) in page.elements
     assert sum(tag == "h1" for tag, _ in page.elements) == 1
+
+
+def test_no_line_ends_between_a_sign_and_what_it_belongs_to() -> None:
+    page = as_html(small())
+    assert re.search(r"\) ±&nbsp;\d\.\d \(20&nbsp;resamples\)</td>", page)
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    assert not [cell for cell in cells if "± " in cell]
+    stand_in = builders.record(weights=builders.weights(fallback=True))
+    assert "MobileNet (alpha=0.25)&nbsp;†" in as_html(Report("t", [RunRecord("r", stand_in)]))
 
 
 def test_the_small_suite_has_a_small_page() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from xml.etree import ElementTree
@@ -20,9 +21,26 @@ from tests.reporting.large import small
 from tlbench.core.errors import UserError
 from tlbench.reporting.document import Note, Table, pictures
 from tlbench.reporting.formats import FORMATS, as_svg
-from tlbench.reporting.plots import Axis, Confusion, Curves, Mark, Picture, Reading, Scatter, Span, Spans, Strips
+from tlbench.reporting.plots import (
+    Axis,
+    Confusion,
+    Curves,
+    Look,
+    Mark,
+    Picture,
+    Reading,
+    Scatter,
+    Span,
+    Spans,
+    Strip,
+    Strips,
+    looks,
+)
+from tlbench.reporting.render import curves as curves_svg
 from tlbench.reporting.render import png, svg
+from tlbench.reporting.render import scatter as scatter_svg
 from tlbench.reporting.render.confusion import DARKEST
+from tlbench.reporting.render.drawing import NARROW
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import gains, phases, step_times, training
 from tlbench.reporting.views.cells import slim
@@ -44,8 +62,8 @@ def test_every_sample_of_a_step_is_a_dot_beside_the_number_of_the_tables() -> No
     inference, training = drawn.strips
     assert inference.samples == pytest.approx([sample * 1000 for sample in builders.step().samples])
     assert (inference.value, inference.text) == (pytest.approx(20), "20.0 ms, 10 steps")
-    assert inference.name == "MobileNet (alpha=0.25): inference"
-    assert training.name == "MobileNet (alpha=0.25), frozen: training"
+    assert {inference.group, training.group} == {"MobileNet (alpha=0.25)"}
+    assert (inference.name, training.name) == ("inference", "training, frozen")
     dots = re.findall(r'class="dots" d="([^"]*)"', svg.draw(drawn))
     assert [dot.count("h0") for dot in dots] == [10, 10]
 
@@ -169,16 +187,126 @@ def test_a_legend_tells_groups_and_marks_are_named_without_them() -> None:
 def test_a_backbone_has_one_colour_in_all_pictures_of_a_report() -> None:
     """The picture of what to take begins with the best one, that of gains with the first of the suite."""
     drawn = as_svg(small())
-    colours = {}
-    for name in ("choice-cats-dogs.svg", "choice-intel.svg", "gains-cats-dogs.svg", "gains-intel.svg"):
+    colours: dict[str, dict[str, str]] = {}
+    for kind in ("choice", "gains", "curves", "step-times"):
+        colours |= {name: {} for name in drawn if name.startswith(kind)}
+    assert len(colours) == 7
+    for name in colours:
         marks = ElementTree.fromstring(drawn[name]).iter(f"{SVG}g")
         said = [
-            (mark.get("aria-label", ""), mark.get("class", "")) for mark in marks if "mark" in mark.get("class", "")
+            (mark.findtext(f"{SVG}title", ""), mark.get("class", ""))
+            for mark in marks
+            if "mark" in mark.get("class", "")
         ]
         colours[name] = {label.partition(",")[0]: kind.split()[1] for label, kind in said}
     first, *others = colours.values()
     assert set(first.values()) == {"c0", "c1"}
     assert all(one == first for one in others), colours
+
+
+def test_a_backbone_keeps_its_look_where_another_one_is_missing() -> None:
+    """Colours go by the order of the report, not by the place in a picture."""
+    order = ("A", "B", "C")
+    both = (*marks("B, one", group="B"), *marks("C, one", group="C"))
+    scatter = Scatter("s", "t", Axis("y", "y"), (Axis("ms", "ms"),), both, "", order)
+    assert scatter.looks == {"B": Look(1, 1), "C": Look(2, 2)}
+    spans = Spans("g", "t", "points", (Span("one", "C", 1.0, None, None, "", told=False),), "", order)
+    assert 'class="mark c2"' in svg.draw(spans)
+    strips = Strips("s", "t", "ms", (Strip("one", "B", (1.0, 2.0), 1.0, ""),), "", order)
+    assert 'class="mark c1"' in svg.draw(strips)
+    every = looks([f"model {number}" for number in range(64)], ())
+    assert len(set(every.values())) == 64
+
+
+def test_curves_have_the_colour_of_their_backbone_and_a_shape_for_each_strategy() -> None:
+    drawn = {each.name: each for each in pictures(small().document.blocks)}
+    found = []
+    for name in ("curves-cats-dogs", "curves-intel"):
+        curves = drawn[name]
+        assert isinstance(curves, Curves)
+        found.append({line.of: line.look for panel in curves.panels for line in panel.lines})
+    first, second = found
+    assert first == second, "in whichever order they come"
+    assert {name.partition(",")[0]: look.colour for name, look in first.items()} == {
+        "MobileNet (alpha=0.25)": 0,
+        "MobileNetV2 (alpha=0.35)": 1,
+    }
+    assert {look.shape for name, look in first.items() if name.endswith("full")} == {2}
+
+
+def test_curves_of_one_backbone_have_colours_of_their_own_and_say_its_name_once() -> None:
+    (section, _) = training.sections(load(REFERENCE / "strategies"))
+    (curves,) = (block for block in section.blocks if isinstance(block, Curves))
+    looks = {line.of: line.look for line in curves.panels[0].lines}
+    assert len(set(looks.values())) == len(looks) == training.MOST
+    assert not any("MobileNet" in name for name in looks)
+    assert curves.caption.endswith("All are of MobileNetV2 (alpha=0.35).")
+
+
+def test_a_solved_head_has_no_curve_and_no_place_in_the_legend() -> None:
+    (section, *_) = training.sections(small())
+    (curves,) = (block for block in section.blocks if isinstance(block, Curves))
+    assert any(len(record.history) == 1 for record in small().tested)
+    assert {line.of.rpartition(", ")[2] for line in curves.panels[0].lines} == {"partial (trainable=0.3)", "full"}
+
+
+def equals(*tops: float, cost: float = 10.0) -> Scatter:
+    found = tuple(
+        Mark(f"A, {at}", "A", Reading(top, "", top - 0.05, top + 0.05), {"ms": Reading(cost, "")})
+        for at, top in enumerate(tops)
+    )
+    return Scatter("s", "t", Axis("y", "y"), (Axis("ms", "ms"),), found, "")
+
+
+def places(scatter: Scatter) -> list[tuple[float, float]]:
+    drawn = scatter_svg.draw(scatter, scatter.xs[0])
+    return [
+        (float(x) + 5, float(y))
+        for _, x, y in sorted(re.findall(r'data-place="(\d+)".*?class="shape" d="M([\d.]+) ([\d.]+)a', drawn))
+    ]
+
+
+def test_equal_marks_stand_side_by_side_and_none_hides_another() -> None:
+    found = places(equals(0.9, 0.9, 0.9))
+    assert len({y for _, y in found}) == 1
+    across = sorted(x for x, _ in found)
+    assert across[1] == pytest.approx(found[0][0]), "the best one stays where it is"
+    assert [b - a for a, b in pairwise(across)] == [scatter_svg.APART] * 2
+    (best, _), (other, _) = places(equals(0.9, 0.86))
+    assert abs(best - other) == scatter_svg.BESIDE, "marks are apart, and their intervals are not"
+    many = [x for x, _ in places(equals(*[0.9] * 20))]
+    assert max(many) - min(many) <= 2 * scatter_svg.FURTHEST
+
+
+def test_labels_are_within_the_axes() -> None:
+    """The first one has room above its mark only, where the name of the axis is."""
+    for width in (720, 360):
+        for at in (0.0, 0.5, 1.0):
+            found = Mark("A, a long name of a strategy", "A", Reading(1.0, "", 0.4, 1.0), {"ms": Reading(at + 1, "")})
+            edge = tuple(
+                Mark(f"{g}, {n}", g, Reading(n / 2, ""), {"ms": Reading(n + 1.0, "")}) for n in (0, 1, 2) for g in "BC"
+            )
+            scatter = Scatter("s", "t", Axis("y", "Top-1"), (Axis("ms", "ms"),), (found, *edge), "")
+            drawn = ElementTree.fromstring(
+                svg.draw(scatter, width=width).replace("<svg ", f'<svg xmlns="{SVG[1:-1]}" ')
+            )
+            labels = [one for one in drawn.iter(f"{SVG}text") if one.get("class") == "label"]
+            title = next(one for one in drawn.iter(f"{SVG}text") if one.text == "Top-1")
+            legend = {"A", "B", "C"}
+            tops = [float(one.get("y", "0")) for one in labels if one.text not in legend]
+            assert min(tops) - 10 > float(title.get("y", "0"))
+
+
+def test_a_narrow_picture_has_its_panels_below_each_other_and_letters_of_the_same_size() -> None:
+    for each in pictures(small().document.blocks):
+        wide, narrow = svg.draw(each), svg.draw(each, width=NARROW)
+        assert max(map(float, re.findall(r'<text x="([\d.]+)"', narrow))) <= NARROW
+        (box,) = re.findall(r'viewBox="0 0 (\d+) (\d+)"', narrow)
+        assert int(box[0]) <= NARROW
+        assert "<title>" in narrow
+        assert narrow.count("<title>") == wide.count("<title>")
+        if isinstance(each, Curves):
+            assert int(box[1]) >= 2 * curves_svg.HEIGHT
 
 
 def test_the_reference_run_has_each_picture_beside_its_markdown() -> None:
@@ -213,7 +341,8 @@ def test_the_style_of_a_png_has_no_variable_and_every_colour_of_a_light_page() -
     assert "var(" not in style
     assert "@media" not in style
     assert ".figure .c0 .shape,.figure .c0.shape{fill:#1f5fa8;" in style
-    assert style.index(".figure .dominated .bar,") > style.index(".figure .c0 .bar,"), "it has the last word"
+    assert style.index(".figure .faded .bar,") > style.index(".figure .c0 .bar,"), "it has the last word"
+    assert style.index(".figure .dominated .shape{fill:#fff}") > style.index(".figure .c0 .shape,")
 
 
 def test_without_the_package_that_draws_it_png_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

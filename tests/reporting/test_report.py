@@ -9,7 +9,8 @@ from tests.narrow import present
 from tests.reporting.tables import render, rows, table
 from tlbench.core.cell import Head, Limit, Named
 from tlbench.core.training import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau, Tuning
-from tlbench.reporting.formats import file_name
+from tlbench.reporting.formats import file_name, kept_files
+from tlbench.reporting.report import Report
 from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
 from tlbench.results.trained import Search, Trial
 
@@ -163,6 +164,12 @@ def test_stand_ins_are_marked_in_heading_table_legend_conditions_and_file_name()
     assert "Fallbacks: RANDOM WEIGHTS, SYNTHETIC DATA." in text
     assert file_name("md", rows(drawn)) == "report.synthetic-data.random-weights.md"
     assert file_name("md", rows(builders.record())) == "report.md"
+    full = drawn.model_copy(update={"cell": (cell := builders.cell(strategy=Named(name="full"))), "cell_id": cell.id})
+    pictures = [name for name in kept_files(Report("t", rows(drawn, full))) if name.endswith(".svg")]
+    assert "report.synthetic-data.random-weights.choice-cats-dogs.svg" in pictures
+    assert not [name for name in pictures if name.count("synthetic") != 1 or name.count("random") != 1]
+    mixed = [name for name in kept_files(Report("t", rows(drawn, full, builders.record()))) if "choice" in name]
+    assert len(mixed) == 2, "what only the mark tells apart keeps it"
 
 
 def test_drawn_weights_are_marked_as_random_ones_are_and_said_to_be_something_else() -> None:

@@ -56,10 +56,15 @@ def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_a
     text = render("t", rows(*(builders.record(cell, timings=timings) for cell in (owner, other))))
     inference, training = table(text, "Step times")
     assert (inference["Strategy"], inference["Cells"]) == ("all", "2")
-    assert inference["Stable"] == "no: the machine's speed moved by 24% meanwhile"
+    assert inference["Stable"] == "no"
     assert inference["In reference workloads"] == "0.396"
     assert (training["Strategy"], training["Stable"], training["Steps timed"]) == ("frozen", "yes", "10 (bound)")
-    assert "What would make them stable: Measure for longer." in text
+    beside = text.partition("Why it is not stable")[2].splitlines()
+    assert [line.split("|")[-2].strip() for line in beside if line.startswith("|") and "inference" in line] == [
+        doubt.message
+    ]
+    assert "What would make these stable:" in text
+    assert text.count(doubt.advice) == 1
     (row,) = table(text, "cats_dogs")
     assert row["Time (ms) per inference step (CPU)"].startswith("~20.0")
     assert not row["Time (ms) per training step (CPU)"].startswith("~")

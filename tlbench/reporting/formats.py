@@ -21,6 +21,7 @@ from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import html, latex, markdown, png, svg, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice, chosen, data_sets, summary
+from tlbench.reporting.views.names import slugs
 from tlbench.results.report_files import report_file
 
 if TYPE_CHECKING:
@@ -167,5 +168,8 @@ def kept_files(report: Report) -> dict[str, bytes]:
 
 
 def file_name(ending: str, rows: Sequence[RunRecord]) -> str:
-    """Its name in a run's folder, which tells of stand-ins among the records."""
-    return report_file(ending, {mark for row in rows for mark in row.record.fallbacks})
+    """Its name in a run's folder, which tells of stand-ins among the records: once, where all have the same."""
+    marks = list({row.record.fallbacks for row in rows})
+    if len(marks) == 1 and marks[0]:
+        ending = ending.replace(f"-{slugs([', '.join(marks[0])])[0]}", "")
+    return report_file(ending, {mark for of in marks for mark in of})

@@ -1,7 +1,34 @@
 """What can be drawn, as plain values: a document holds them, `render/svg.py` draws them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """Numbers of a colour and of a shape. Renderers have eight of each and start again after the last one."""
+
+    colour: int
+    shape: int
+
+    @classmethod
+    def of(cls, number: int) -> "Look":
+        """Of the thing with this number in the order of a report: 64 of them look different."""
+        return cls(number % COLOURS, (number + number // COLOURS) % COLOURS)
+
+
+COLOURS = 8
+"""So many colours and so many shapes there are."""
+
+
+def looks(groups: Iterable[str], order: Sequence[str]) -> dict[str, Look]:
+    """The look of each group, by its place in `order`; groups that are not among these come after them.
+
+    `order` is the same for all pictures of a report, so that a group looks the same in all of them.
+    """
+    there = dict.fromkeys(groups)
+    every = list(dict.fromkeys([*order, *there]))
+    return {group: Look.of(every.index(group)) for group in there}
 
 
 @dataclass(frozen=True)
@@ -44,9 +71,7 @@ class Scatter:
 
     Attributes:
         name: of the picture, which is that of its file.
-        order: names of groups, in the order in which they get their colours and shapes. Groups that are not among them
-            come after these, in the order of `marks`. Pictures of one report share it, so that a backbone looks the
-            same in all of them.
+        order: names of the groups of a report, which give them their looks (see `looks`).
     """
 
     name: str
@@ -59,9 +84,14 @@ class Scatter:
 
     @property
     def groups(self) -> list[str]:
-        """Names of the groups that have marks, in the order of their colours."""
+        """Names of the groups that have marks, in the order of the report."""
         there = dict.fromkeys(mark.group for mark in self.marks)
         return [*(name for name in self.order if name in there), *(name for name in there if name not in self.order)]
+
+    @property
+    def looks(self) -> dict[str, Look]:
+        """How the marks of each group look."""
+        return looks(self.groups, self.order)
 
     def drawn(self, axis: Axis) -> tuple[Mark, ...]:
         """Those that are known on this axis."""
@@ -80,13 +110,14 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Line:
-    """Values of y over x, in the order of x. of: what several lines of one thing have in common, for their colour.
+    """Values of y over x, in the order of x. of: what several lines of one thing have in common: a line of the legend.
 
-    marked: whether each value has a mark, as what was measured has.
+    look: that of all lines of one thing. marked: whether each value has a mark, as what was measured has.
     """
 
     name: str
     of: str
+    look: Look
     points: tuple[tuple[float, float], ...]
     dashed: bool = False
     marked: bool = True
@@ -126,9 +157,13 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Strip:
-    """Samples (positive numbers, in the order they were taken), the number that is shown of them, and its words."""
+    """Samples (positive numbers, in the order they were taken), the number that is shown of them, and its words.
+
+    Those of a group stand together.
+    """
 
     name: str
+    group: str
     samples: tuple[float, ...]
     value: float
     text: str
@@ -136,13 +171,17 @@ class Strip:
 
 @dataclass(frozen=True)
 class Strips:
-    """Strips of samples, one under the other, over an axis that is drawn by its logarithm."""
+    """Strips of samples, one under the other, over an axis that is drawn by its logarithm.
+
+    order: names of the groups of a report, as in `Scatter`.
+    """
 
     name: str
     title: str
     x: str
     strips: tuple[Strip, ...]
     caption: str
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,13 +202,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Spans:
-    """Values with intervals, one under the other, beside a line at 0."""
+    """Values with intervals, one under the other, beside a line at 0. order: as in `Scatter`."""
 
     name: str
     title: str
     x: str
     spans: tuple[Span, ...]
     caption: str
+    order: tuple[str, ...] = ()
 
 
 Picture = Scatter | Curves | Confusion | Strips | Spans

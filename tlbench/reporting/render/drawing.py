@@ -1,18 +1,22 @@
 """What all pictures are drawn with, in SVG. Text is escaped by `html.escape`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape as escape_html
 
+from tlbench.reporting.plots import COLOURS, Look
 from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.scale import Scale, written
 
-WIDTH = 720
+WIDTH, NARROW = 720, 360
+"""Pixels of a picture, and of the one that a page shows on a phone, with the same size of letters."""
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 46
-COLOURS = 8
-"""Classes c0 to c7 of figure.css; shapes go round with them, so that no picture needs its colours."""
-LETTER = 7.0
-"""Pixels of a letter on the average, at the size of a label."""
+LETTER, SMALL_LETTER = 7.0, 5.9
+"""Pixels of a letter on the average, at the size of a label and at that of a tick."""
+LONG_LETTER = 6.4
+"""The same in a name of many letters, at the size of a label."""
+EDGE, MOST_LEFT = 8, 360.0
+"""Pixels around a name, and those of a wide picture that names before its rows may take."""
 LINE = 18
 """Pixels from one line of a legend to the next."""
 
@@ -28,9 +32,9 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1 - behind]}…{text[len(text) - behind :]}"
 
 
-def element(title: str, width: float, height: float, inner: str, *, dense: bool = False) -> str:
-    """The picture around `inner`, with a name for those who cannot see it."""
-    kind = "figure dense" if dense else "figure"
+def element(title: str, width: float, height: float, inner: str, *, kind: str = "") -> str:
+    """The picture around `inner`, with a name for those who cannot see it. kind: more classes of the element."""
+    kind = f"figure {kind}".strip()
     return (
         f'<svg class="{kind}" role="group" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}">{inner}</svg>'
@@ -54,13 +58,20 @@ def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks:
         at = y.at(tick)
         parts.append(f'<path class="grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>')
         parts.append(text(x.start - 6, at + 4, f"{tick * 100:.6g} %" if share else written(tick), "tick", "end"))
-    parts.append(text((x.start + x.end) / 2, y.start + 36, x_label, "name", "middle"))
-    parts.append(text(x.start, y.end - 4, y_label, "name"))
+    half, most = len(x_label) * LETTER / 2, x.end + RIGHT
+    middle = max(min((x.start + x.end) / 2, most - half), half)  # no longer than the picture is wide
+    parts.append(text(middle, y.start + 36, x_label, "name", "middle"))
+    parts.append(text(x.start, y.end - 4, cut(y_label, int((most - x.start) / SMALL_LETTER)), "name"))
     return "".join(parts)
 
 
-def shape(number: int, x: float, y: float, size: float = 5) -> str:
-    """The path of a mark: eight shapes that differ without colour."""
+def colour(look: Look) -> str:
+    """The class of figure.css."""
+    return f"c{look.colour % COLOURS}"
+
+
+def shape(look: Look, x: float, y: float, size: float = 5) -> str:
+    """The path of a mark: eight shapes that differ without colour, so that no picture needs its colours."""
     s, d = size, size * 1.25
     paths = (
         f"M{x - s:.1f} {y:.1f}a{s} {s} 0 1 0 {2 * s} 0a{s} {s} 0 1 0 {-2 * s} 0z",
@@ -72,16 +83,30 @@ def shape(number: int, x: float, y: float, size: float = 5) -> str:
         f"M{x - d:.1f} {y:.1f}l{2 * s} {-d}v{2 * d}z",
         f"M{x + d:.1f} {y:.1f}l{-2 * s} {-d}v{2 * d}z",
     )
-    return paths[number % COLOURS]
+    return paths[look.shape % COLOURS]
 
 
-def legend(names: Sequence[str], top: float) -> tuple[str, float]:
+def legend(looks: Mapping[str, Look], top: float, width: float = WIDTH) -> tuple[str, float]:
     """A line for each name with its mark, or several in a row where they are short; and the pixels that it takes."""
-    longest = max(map(len, names), default=0) * LETTER + 36
-    in_row = max(1, int((WIDTH - LEFT - RIGHT) // longest))
+    left = LEFT if width >= WIDTH else EDGE
+    longest = max(map(len, looks), default=0) * LETTER + 36
+    in_row = max(1, int((width - left - RIGHT) // longest))
+    most = int((width - left - 18) / LONG_LETTER)
     inner = ""
-    for number, name in enumerate(names):
-        x, y = LEFT + number % in_row * longest, top + LINE * (number // in_row) + 8
-        inner += f'<g class="c{number % COLOURS}"><path class="shape" d="{shape(number, x + 6, y)}"/></g>'
-        inner += text(x + 18, y + 4, name, "label")
-    return inner, LINE * math.ceil(len(names) / in_row) + 6
+    for number, (name, look) in enumerate(looks.items()):
+        x, y = left + number % in_row * longest, top + LINE * (number // in_row) + 8
+        inner += f'<g class="{colour(look)}"><path class="shape" d="{shape(look, x + 6, y)}"/></g>'
+        inner += text(x + 18, y + 4, cut(name, most), "label")
+    return inner, LINE * math.ceil(len(looks) / in_row) + 6
+
+
+def names_left(groups: Sequence[str], names: Sequence[str], width: float) -> float:
+    """Pixels that names beside rows take, at their size and at that of their groups' names."""
+    widest = max([*(len(name) * SMALL_LETTER for name in names), *(len(group) * LETTER for group in groups)], default=0)
+    return min(MOST_LEFT * width / WIDTH, widest + 2 * EDGE)
+
+
+def row_name(words: str, left: float, middle: float, *, group: bool = False) -> str:
+    """The name of a row or of a group of rows, in the `left` pixels before them."""
+    most = int((left - 1.5 * EDGE) / (LETTER if group else SMALL_LETTER))
+    return text(left - EDGE, middle + 4, cut(words, most), "label" if group else "tick", "end")

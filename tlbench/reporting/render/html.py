@@ -7,6 +7,7 @@ nothing but its own style and script, which its Content-Security-Policy names by
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from itertools import count
@@ -42,10 +43,11 @@ ASSETS = files("tlbench.reporting.render").joinpath("assets")
 STYLE = svg.STYLE + ASSETS.joinpath("page.css").read_text(encoding="utf-8")
 SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
-MOST_IN_HEADING, MOST_IN_LINE = 16, {"left": 48, "right": 28}
-"""Letters of a heading and of a cell; of more, the column is made wide enough to read them."""
-MOST_UNBROKEN = 15
-"""Letters of words that stay on one line: ``may be``, ``✗ newly failing``."""
+MOST_IN_HEADING, MOST_IN_WIDE_HEADING, MOST_IN_LINE = 12, 18, {"left": 48, "right": 28}
+"""Letters of a heading and of a cell; of more, the column is made wide enough to read them in two or three lines."""
+MOST_UNBROKEN = 20
+"""Letters of words that stay on one line: ``may be``, ``one seed: not judged``."""
+COUNT = re.compile(r"(\(\d+) (seeds|resamples|steps?)\b")
 FEWEST_LINKED, MOST_LINKED = 5, 60
 """Sections of which a page has a list of contents."""
 FEWEST_STEPS = 2
@@ -123,13 +125,15 @@ class _Writer:
             case Listing(items):
                 return f"<ul>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</ul>"
             case Figure():
-                return f"<figure>{plot.svg(block, escape)}<figcaption>{_inline(block.caption)}</figcaption></figure>"
+                drawn = plot.both(block, escape) if self._page else plot.svg(block, escape)
+                return f"<figure>{drawn}<figcaption>{_inline(block.caption)}</figcaption></figure>"
             case Choice():
                 return self._choice(block)
             case Scatter():
                 return self._scatter(block)
             case Curves() | Confusion() | Strips() | Spans():
-                return f"<figure>{svg.draw(block)}<figcaption>{escape(block.caption)}</figcaption></figure>"
+                drawn = svg.both(block) if self._page else svg.draw(block)
+                return f"<figure>{drawn}<figcaption>{escape(block.caption)}</figcaption></figure>"
             case Program(label, text):
                 return self._program(label, text)
             case Gallery(pictures, below):
@@ -184,9 +188,10 @@ class _Writer:
         axes = [axis for axis in scatter.xs if len(scatter.drawn(axis)) > 1][: None if self._page else 1]
         if not axes:
             return ""
+        draw = svg.both if self._page else svg.draw
         drawn = "".join(
             f'<div class=view data-axis="{escape(axis.key)}" data-label="{escape(axis.label)}"'
-            f"{' hidden' if number else ''}>{svg.draw(scatter, axis)}</div>"
+            f"{' hidden' if number else ''}>{draw(scatter, axis)}</div>"
             for number, axis in enumerate(axes)
         )
         return f"<figure class=scatter>{drawn}<figcaption>{escape(scatter.caption)}</figcaption></figure>"
@@ -245,10 +250,21 @@ def _data(column: Column, text: Text) -> str:
 
 def _cell(tag: str, column: Column, text: Text) -> str:
     words = plain(text)
-    wide = len(words) > (MOST_IN_HEADING if tag.startswith("th") else MOST_IN_LINE[column.align])
-    short = tag == "td" and column.align == "left" and " " in words and len(words) <= MOST_UNBROKEN
-    kinds = [kind for kind, has in (("right", column.align == "right"), ("wide", wide), ("short", short)) if has]
-    return f"<{tag}{_class(kinds)}>{_inline(text)}"
+    head = tag.startswith("th")
+    wide = len(words) > (MOST_IN_WIDE_HEADING if head else MOST_IN_LINE[column.align])
+    medium = head and len(words) > MOST_IN_HEADING and not wide
+    short = not head and column.align == "left" and " " in words and len(words) <= MOST_UNBROKEN
+    kinds = [
+        kind
+        for kind, has in (("right", column.align == "right"), ("wide", wide), ("medium", medium), ("short", short))
+        if has
+    ]
+    return f"<{tag}{_class(kinds)}>{_joined(_inline(text))}"
+
+
+def _joined(text: str) -> str:
+    """With no line break between a sign or a unit and what it belongs to: "± 1.8 (3 seeds)", "MobileNet †"."""
+    return COUNT.sub(r"\1&nbsp;\2", text.replace("± ", "±&nbsp;").replace(" †", "&nbsp;†"))
 
 
 def _class(kinds: Sequence[str]) -> str:

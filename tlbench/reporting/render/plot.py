@@ -4,17 +4,23 @@ from collections.abc import Callable
 
 from tlbench.reporting.document import Figure
 
-WIDTH, HEIGHT, EDGE, LEFT = 620, 120, 10, 68
+WIDTH, NARROW, HEIGHT, EDGE, LEFT = 620, 360, 120, 10, 68
+"""Pixels; NARROW is the width of the picture that a page shows on a phone."""
 
 
-def svg(figure: Figure, escape: Callable[[str], str]) -> str:
+def both(figure: Figure, escape: Callable[[str], str]) -> str:
+    """The figure twice, for screens and for phones: a page's style shows one of them."""
+    return svg(figure, escape, WIDTH, "figure broad") + svg(figure, escape, NARROW, "figure narrow")
+
+
+def svg(figure: Figure, escape: Callable[[str], str], width: int = WIDTH, kind: str = "figure") -> str:
     """Points from left to right, the label of each as a tooltip; a dashed line before each break; both ends of y.
 
-    Colours are those of figure.css, light or dark.
+    Colours are those of figure.css, light or dark. kind: classes of the element.
     """
     values = [point.value for point in figure.points]
     low, high = min(values, default=0.0), max(values, default=0.0)
-    step = (WIDTH - LEFT - EDGE) / max(len(values) - 1, 1)
+    step = (width - LEFT - EDGE) / max(len(values) - 1, 1)
 
     def across(index: float) -> float:
         return LEFT + index * step
@@ -38,7 +44,7 @@ def svg(figure: Figure, escape: Callable[[str], str]) -> str:
         for index, point in enumerate(figure.points)
     )
     return (
-        f'<svg class="figure" role="img" aria-label="{escape(figure.title)}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}">{ends}<g class="c1">{lines}</g>'
+        f'<svg class="{kind}" role="img" aria-label="{escape(figure.title)}" viewBox="0 0 {width} {HEIGHT}" '
+        f'width="{width}" height="{HEIGHT}">{ends}<g class="c1">{lines}</g>'
         f'<g class="c0"><polyline class="line" points="{path}"/>{dots}</g></svg>'
     )

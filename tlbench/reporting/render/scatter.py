@@ -1,15 +1,17 @@
 """Points with their intervals over one of several axes, as SVG."""
 
+from collections.abc import Mapping, Sequence
+
 from tlbench.reporting.answer import end
-from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
+from tlbench.reporting.plots import COLOURS, Axis, Look, Mark, Reading, Scatter
 from tlbench.reporting.render.drawing import (
     BOTTOM,
-    COLOURS,
     LEFT,
     LETTER,
     RIGHT,
     TOP,
     WIDTH,
+    colour,
     element,
     escape,
     frame,
@@ -23,51 +25,97 @@ MOST_WITH_BARS = 40
 """Marks; of more, those that another one dominates show their bars only when they are pointed at."""
 GAP = 3
 """Pixels that stay free on either side of a name."""
+ALIKE, BESIDE, APART, FURTHEST = 3.0, 4, 12, 24
+"""Pixels: costs that are no further apart are drawn as one; from one bar to the next and from one mark to the next that
+would hide each other; and as far as a mark is moved at most."""
+Places = Mapping[str, tuple[float, float]]
+"""Where the mark of each name is drawn."""
 
 
-def draw(scatter: Scatter, axis: Axis) -> str:
+def draw(scatter: Scatter, axis: Axis, width: float = WIDTH, kind: str = "") -> str:
     """Marks over `axis`, with a legend where groups can be told apart."""
-    marks, height = scatter.drawn(axis), 420
+    marks, height = scatter.drawn(axis), 420 if width >= WIDTH else 360
     xs = [end for mark in marks for end in _ends(mark.x[axis.key])]
     ys = [end for mark in marks for end in _ends(mark.y)]
-    x = Scale.over(xs, LEFT, WIDTH - RIGHT, log=axis.log)
+    x = Scale.over(xs, LEFT, width - RIGHT, log=axis.log)
     y = Scale.over(ys, height - BOTTOM, TOP + 10)
-    groups = scatter.groups
-    front = scatter.undominated(axis)
-    inner = frame(x, y, axis.label, scatter.y.label, share=True)
-    for number, group in enumerate(groups):
-        path = sorted((x.at(m.x[axis.key].value), y.at(m.y.value)) for m in marks if m.group == group)
-        if len(path) > 1:
-            points = " ".join(f"{a:.1f},{b:.1f}" for a, b in path)
-            inner += f'<polyline class="joined c{number % COLOURS}" points="{points}"/>'
-    places = {mark.name: place for place, mark in enumerate(scatter.marks)}
-    for mark in reversed(marks):  # the best on top
-        dominated = mark.name not in front
-        inner += _mark(mark, places[mark.name], groups.index(mark.group), x, y, axis, dominated)
-    told = 1 < len(groups) <= COLOURS  # of more groups, marks are alike
-    inner += _labels(sorted(marks, key=lambda mark: mark.name not in front), x, y, axis, short=told)
-    names, below = legend(groups, height) if told else ("", 0)
+    looks, front = scatter.looks, scatter.undominated(axis)
     many = len(marks) > MOST_WITH_BARS
-    return element(f"{scatter.title}: {axis.label}", WIDTH, height + below, inner + names, dense=many)
+    places = side_by_side(marks, axis, x, y, bars=not many)
+    inner = frame(x, y, axis.label, scatter.y.label, share=True, ticks=9 if width >= WIDTH else 5)
+    for group, look in looks.items():
+        path = sorted((x.at(mark.x[axis.key].value), *places[mark.name]) for mark in marks if mark.group == group)
+        if path and path[-1][0] - path[0][0] > ALIKE:  # of one cost there is nothing to follow
+            points = " ".join(f"{a:.1f},{b:.1f}" for _, a, b in path)
+            inner += f'<polyline class="joined {colour(look)}" points="{points}"/>'
+    numbers = {mark.name: number for number, mark in enumerate(scatter.marks)}
+    for mark in reversed(marks):  # the best on top
+        more = "" if mark.name in front else " dominated faded" if many else " dominated"
+        kinds = f"mark {colour(looks[mark.group])}{more}"
+        inner += _mark(mark, numbers[mark.name], looks[mark.group], places[mark.name], (x, y), axis, kinds)
+    told = 1 < len(looks) <= COLOURS  # of more groups, the names of marks say their groups
+    inner += _labels(sorted(marks, key=lambda mark: mark.name not in front), places, (x, y), short=told)
+    names, below = legend(looks, height, width) if told else ("", 0)
+    kind = f"dense {kind}" if many else kind
+    return element(f"{scatter.title}: {axis.label}", width, height + below, inner + names, kind=kind)
+
+
+def side_by_side(marks: Sequence[Mark], axis: Axis, x: Scale, y: Scale, *, bars: bool) -> Places:
+    """Places of marks, those of one cost moved sideways where a mark or (bars) an interval would hide another one.
+
+    The first ones stay where they are. Marks that would have to be moved by more than `FURTHEST` do, too.
+    """
+    placed: dict[str, tuple[float, float]] = {}
+    done: list[tuple[float, Mark]] = []
+    for mark in marks:
+        true, up = x.at(mark.x[axis.key].value), y.at(mark.y.value)
+        near = [other for at, other in done if abs(at - true) <= ALIKE]
+        ways = [true + sign * step for step in range(0, FURTHEST + 1, BESIDE) for sign in ((1, -1) if step else (1,))]
+
+        def free(at: float, others: Sequence[Mark], *, bars: bool, mark: Mark = mark, up: float = up) -> bool:
+            for other in others:
+                apart = abs(placed[other.name][0] - at)
+                if abs(placed[other.name][1] - up) < APART and apart < APART:
+                    return False
+                if bars and apart < BESIDE and _overlap(mark.y, other.y):
+                    return False
+            return True
+
+        fitting = [at for way in dict.fromkeys((bars, False)) for at in ways if free(at, near, bars=way)]
+        placed[mark.name] = (next(iter(fitting), true), up)
+        done.append((true, mark))
+    return placed
+
+
+def _overlap(one: Reading, other: Reading) -> bool:
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.low <= other.high and other.low <= one.high
 
 
 def _ends(reading: Reading) -> list[float]:
     return [value for value in (reading.low, reading.value, reading.high) if value is not None]
 
 
-def _mark(mark: Mark, place: int, number: int, x: Scale, y: Scale, axis: Axis, dominated: bool) -> str:
-    across, up = x.at(mark.x[axis.key].value), y.at(mark.y.value)
-    bars = ""
+def _mark(
+    mark: Mark,
+    number: int,
+    look: Look,
+    place: tuple[float, float],
+    scales: tuple[Scale, Scale],
+    axis: Axis,
+    kinds: str,
+) -> str:
+    (across, up), (x, y), bars = place, scales, ""
     if mark.y.low is not None and mark.y.high is not None:
         bars += f"M{across:.1f} {y.at(mark.y.low):.1f}V{y.at(mark.y.high):.1f}"
     reading = mark.x[axis.key]
     if reading.low is not None and reading.high is not None:
         bars += f"M{x.at(reading.low):.1f} {up:.1f}H{x.at(reading.high):.1f}"
     said = escape(f"{mark.name}: {mark.y.text}{_interval(mark.y)}; {reading.text}")
-    kind = f"mark c{number % COLOURS}{' dominated' if dominated else ''}"
     return (
-        f'<g class="{kind}" data-place="{place}" tabindex="0" role="img" aria-label="{said}"><title>{said}</title>'
-        f'<path class="bar" d="{bars}"/><path class="shape" d="{shape(number, across, up)}"/></g>'
+        f'<g class="{kinds}" data-place="{number}" tabindex="0" role="img"><title>{said}</title>'
+        f'<path class="bar" d="{bars}"/><path class="shape" d="{shape(look, across, up)}"/></g>'
     )
 
 
@@ -77,22 +125,22 @@ def _interval(reading: Reading) -> str:
     return f" ({end(reading.low)} to {end(reading.high)})"
 
 
-def _labels(marks: list[Mark], x: Scale, y: Scale, axis: Axis, *, short: bool) -> str:
-    """Names of marks where they have room: beside, above or below, over no other label and no mark.
+def _labels(marks: Sequence[Mark], places: Places, scales: tuple[Scale, Scale], *, short: bool) -> str:
+    """Names of marks where they have room within the axes: beside, above or below, over no other label and no mark.
 
     The first ones have the first choice. short: without the group, which the legend tells.
     """
-    taken = [_around(x.at(m.x[axis.key].value), y.at(m.y.value)) for m in marks]
-    placed = ""
+    (x, y), placed = scales, ""
+    taken = [_around(*places[mark.name]) for mark in marks]
     for mark in marks[:MOST_WITH_BARS]:
         name = mark.name.removeprefix(f"{mark.group}, ") if short else mark.name
-        across, up = x.at(mark.x[axis.key].value), y.at(mark.y.value)
+        across, up = places[mark.name]
         long = LETTER * len(name)
         for dx, dy, anchor in ((10, 4, "start"), (-10, 4, "end"), (0, -10, "middle"), (0, 18, "middle")):
             left = across + dx - {"start": 0, "end": long, "middle": long / 2}[anchor]
             box = (left - GAP, up + dy - 10, left + long + GAP, up + dy + 3)
             free = all(box[0] > o[2] or box[2] < o[0] or box[1] > o[3] or box[3] < o[1] for o in taken)
-            if free and left > LEFT and left + long < WIDTH - 2 and box[1] > TOP:
+            if free and left > x.start and left + long < x.end + RIGHT - 2 and y.end < box[1] and box[3] < y.start:
                 taken.append(box)
                 placed += text(across + dx, up + dy, name, "label", anchor)
                 break

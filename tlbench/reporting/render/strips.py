@@ -1,39 +1,56 @@
 """Samples of several things, a strip of dots for each, as SVG."""
 
-from tlbench.reporting.plots import Strip, Strips
-from tlbench.reporting.render.drawing import BOTTOM, COLOURS, RIGHT, TOP, WIDTH, cut, element, escape, frame, text
+from tlbench.reporting.plots import Look, Strip, Strips, looks
+from tlbench.reporting.render.drawing import (
+    BOTTOM,
+    RIGHT,
+    TOP,
+    WIDTH,
+    colour,
+    element,
+    escape,
+    frame,
+    names_left,
+    row_name,
+)
 from tlbench.reporting.render.scale import Scale
 
-ROW = 26
-MOST_LEFT, SMALL_LETTER = 360.0, 5.9
-"""Pixels that names may take, and of a letter on the average at their size."""
+ROW, GROUP = 26, 20
+"""Pixels of a strip, and of the name of a group above its strips."""
 LANES = 5
 """Heights within a row that samples take in turn, so that those of one time do not hide each other."""
 
 
-def draw(strips: Strips) -> str:
-    """A row for each strip: its samples as dots, a line for the number that is shown of them."""
+def draw(strips: Strips, width: float = WIDTH, kind: str = "") -> str:
+    """A row for each strip, those of a group under its name: samples as dots, a line for the number that is shown."""
     every = [sample for strip in strips.strips for sample in strip.samples]
-    left = min(MOST_LEFT, max(len(strip.name) for strip in strips.strips) * SMALL_LETTER + 16)
-    height = TOP + 10 + ROW * len(strips.strips) + BOTTOM
-    x = Scale.over(every, left, WIDTH - RIGHT, log=True)
+    found = looks((strip.group for strip in strips.strips), strips.order)
+    left = names_left(list(found), [strip.name for strip in strips.strips], width)
+    height = TOP + 10 + ROW * len(strips.strips) + GROUP * len(found) + BOTTOM
+    x = Scale.over(every, left, width - RIGHT, log=True)
     y = Scale(0, 1, height - BOTTOM, TOP + 10)
-    inner = frame(x, y, strips.x, "", share=False, rows=False)
-    for number, strip in enumerate(strips.strips):
-        inner += _strip(strip, number, TOP + 10 + ROW * (number + 0.5), x)
-    return element(strips.title, WIDTH, height, inner)
+    inner = frame(x, y, strips.x, "", share=False, ticks=9 if width >= WIDTH else 5, rows=False)
+    top = TOP + 10.0
+    for group, look in found.items():
+        inner += row_name(group, left, top + GROUP / 2, group=True)
+        top += GROUP
+        for strip in strips.strips:
+            if strip.group == group:
+                inner += row_name(strip.name, left, top + ROW / 2) + _strip(strip, look, top + ROW / 2, x)
+                top += ROW
+    return element(strips.title, width, height, inner, kind=kind)
 
 
-def _strip(strip: Strip, number: int, middle: float, x: Scale) -> str:
+def _strip(strip: Strip, look: Look, middle: float, x: Scale) -> str:
     step = (ROW - 12) / (LANES - 1)
     dots = "".join(
         f"M{x.at(sample):.1f} {middle + (place % LANES - LANES // 2) * step:.1f}h0"
         for place, sample in enumerate(strip.samples)
     )
     at = x.at(strip.value)
-    said = escape(f"{strip.name}: {strip.text}")
-    return text(x.start - 8, middle + 4, cut(strip.name, int((x.start - 16) / SMALL_LETTER)), "tick", "end") + (
-        f'<g class="mark c{number % COLOURS}" tabindex="0" role="img" aria-label="{said}"><title>{said}</title>'
+    said = escape(f"{strip.group}, {strip.name}: {strip.text}")
+    return (
+        f'<g class="mark {colour(look)}" tabindex="0" role="img"><title>{said}</title>'
         f'<path class="dots" d="{dots}"/>'
         f'<path class="middle" d="M{at:.1f} {middle - ROW / 2 + 3:.1f}v{ROW - 6}"/></g>'
     )

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from tlbench.reporting.plots import Axis, Confusion, Curves, Picture, Scatter, Spans, Strips
 from tlbench.reporting.render import confusion, curves, scatter, spans, strips
+from tlbench.reporting.render.drawing import NARROW, WIDTH
 
 STYLE = files("tlbench.reporting.render").joinpath("assets/figure.css").read_text(encoding="utf-8")
 
@@ -18,16 +19,29 @@ def file(picture: Picture) -> str:
     return f"{head}<style>{STYLE}</style>{back}{inner[opening:]}\n"
 
 
-def draw(picture: Picture, axis: Axis | None = None) -> str:
-    """The picture's element; of a scatter the one over `axis`."""
+def draw(picture: Picture, axis: Axis | None = None, width: float = WIDTH, kind: str = "") -> str:
+    """The picture's element; of a scatter the one over `axis`.
+
+    width: in pixels; a confusion matrix may need less or more. kind: more classes of the element.
+    """
     match picture:
         case Scatter():
-            return scatter.draw(picture, axis or picture.xs[0])
+            return scatter.draw(picture, axis or picture.xs[0], width, kind)
         case Curves():
-            return curves.draw(picture)
+            return curves.draw(picture, width, kind)
         case Confusion():
-            return confusion.draw(picture)
+            return confusion.draw(picture, width, kind)
         case Strips():
-            return strips.draw(picture)
+            return strips.draw(picture, width, kind)
         case Spans():
-            return spans.draw(picture)
+            return spans.draw(picture, width, kind)
+
+
+def both(picture: Picture, axis: Axis | None = None) -> str:
+    """The picture twice, for screens and for phones: a page's style shows one of them.
+
+    A large confusion matrix is there once, since it cannot be made narrower.
+    """
+    if isinstance(picture, Confusion) and len(picture.classes) > confusion.MOST_CLASSES_WITH_NUMBERS:
+        return draw(picture)
+    return draw(picture, axis, WIDTH, "broad") + draw(picture, axis, NARROW, "narrow")

@@ -10,6 +10,7 @@ from tlbench.reporting.document import Section, Table
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.looks import of_lines
 from tlbench.reporting.views.names import of_step, of_steps, said, with_more
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.measured import StepTiming
@@ -48,7 +49,7 @@ class Timed:
 def sections(report: Report) -> list[Section]:
     """One section, where a model was timed at more than one batch size."""
     timed = by_model(report.rows)
-    return [Section("Inference by batch size", (picture(timed), table(timed)))] if timed else []
+    return [Section("Inference by batch size", (picture(timed, report), table(timed)))] if timed else []
 
 
 def by_model(rows: Sequence[RunRecord]) -> list[Timed]:
@@ -62,13 +63,14 @@ def by_model(rows: Sequence[RunRecord]) -> list[Timed]:
     return list(timed.values())
 
 
-def picture(timed: Sequence[Timed]) -> Curves:
+def picture(timed: Sequence[Timed], report: Report) -> Curves:
     """Images a second against the batch size: the fastest models, where there are many."""
     fastest = sorted(timed, key=lambda one: -max(map(one.rate, one.steps)))[:MOST]
     told = _told(fastest)
+    looks = of_lines(report, [(one.cell.backbone.label, _name(one, told)) for one in fastest])
     lines = tuple(
-        Line(name, name, tuple((step.batch_size, one.rate(step)) for step in steps))
-        for one in fastest
+        Line(name, name, look, tuple((step.batch_size, one.rate(step)) for step in steps))
+        for one, look in zip(fastest, looks, strict=True)
         for name, steps in [(_name(one, told), sorted(one.steps, key=lambda step: step.batch_size))]
     )
     title = "Throughput by batch size" + (f": the fastest {MOST}" if len(timed) > MOST else "")

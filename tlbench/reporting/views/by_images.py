@@ -11,6 +11,7 @@ from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import gains
+from tlbench.reporting.views.looks import of_lines
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 from tlbench.reporting.views.training import MOST
 
@@ -33,7 +34,7 @@ def sections(report: Report) -> list[Section]:
     found = curves(report.recipes)
     if not found:
         return []
-    blocks: list[Block] = [*_pictures(found), _curves(found), Note((CURVES,))]
+    blocks: list[Block] = [*_pictures(report, found), _curves(found), Note((CURVES,))]
     overtaken = overtakings(report.gains)
     if overtaken:
         blocks += [_overtakings(overtaken), Note((OVERTAKING, UNSURE))]
@@ -54,20 +55,22 @@ def words(found: Overtaking) -> str:
     return seen if low == high else f"{seen} ({low} to {high})"
 
 
-def _pictures(found: Sequence[Curve]) -> list[Curves]:
+def _pictures(report: Report, found: Sequence[Curve]) -> list[Curves]:
     """For each data set, its recipes: the best, where there are more than can be told apart in a picture."""
     by_data: dict[str, list[Curve]] = {}
     for curve in sorted(found, key=lambda curve: -curve.recipes[-1].top1):
         by_data.setdefault(data_set(curve.recipes[0].records[0]), []).append(curve)
-    return [_picture(*of, slug) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
+    return [_picture(report, *of, slug) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
 
 
-def _picture(data: str, found: Sequence[Curve], slug: str) -> Curves:
+def _picture(report: Report, data: str, found: Sequence[Curve], slug: str) -> Curves:
     title = f"Accuracy by training images on {data}" + (f": the best {MOST}" if len(found) > MOST else "")
-    names = names_of([curve.recipes[0].records[0] for curve in found])
+    firsts = [curve.recipes[0].records[0] for curve in found]
+    names, groups = names_of(firsts)[:MOST], [record.cell.backbone.label for record in firsts[:MOST]]
+    things = [(group, name.removeprefix(f"{group}, ")) for group, name in zip(groups, names, strict=True)]
     lines = [
-        Line(name, name, tuple((size, recipe.top1) for size, recipe in zip(curve.sizes, curve.recipes, strict=True)))
-        for name, curve in zip(names[:MOST], found[:MOST], strict=True)
+        Line(name, name, look, tuple(zip(curve.sizes, (recipe.top1 for recipe in curve.recipes), strict=True)))
+        for name, look, curve in zip(names, of_lines(report, things), found[:MOST], strict=True)
     ]
     panel = Panel("Test top-1", tuple(lines), share=True)
     return Curves(f"images-{slug}", title, "Training images a class", (panel,), "Means over the seeds.", log=True)

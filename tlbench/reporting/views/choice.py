@@ -17,6 +17,7 @@ from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DIGITS, names_of, slugs
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.results.record import Record
@@ -27,8 +28,9 @@ RUNNING = ("inference", "size")
 FEW_IMAGES = 100
 """Below so many test images an accuracy is known to ten points at best."""
 CAPTION = (
-    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all points together; a line joins "
-    "the strategies of one backbone; hollow points have another one above and to the left of them."
+    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together. A line joins "
+    "the strategies of one backbone. A hollow mark has another one above or to the left of it that is no worse. Marks "
+    "of the same cost stand side by side, so that none hides another."
 )
 HOW_SURE = (
     "With 95 % confidence, the best of those tested is the one named or one of those that may be as good "
@@ -172,8 +174,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     places = [place_of[id(each.recipe)] for each in found.contenders]
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
     top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
-    backbones = tuple(dict.fromkeys(row.record.cell.backbone.label for row in report.rows))
-    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones)
+    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones(report))
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
     words = replace(SMALLEST if run == "size" else WORDS, scope=_scope(found))
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")

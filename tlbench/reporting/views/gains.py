@@ -10,6 +10,7 @@ from tlbench.reporting.document import Block, Note, Section, Table, Text, compac
 from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.report import Report
+from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 
 LEGEND = (
@@ -33,11 +34,11 @@ MOST_DRAWN, MOST_OPEN = 40, 40
 
 def sections(report: Report) -> list[Section]:
     """A picture of each data set and a table, where there is `frozen` and another strategy beside it."""
-    return [section(report.gains)] if report.gains else []
+    return [section(report.gains, backbones(report))] if report.gains else []
 
 
-def section(found: Sequence[Gain]) -> Section:
-    """Under a heading, with what the columns mean."""
+def section(found: Sequence[Gain], order: tuple[str, ...] = ()) -> Section:
+    """Under a heading, with what the columns mean. order: the backbones of the report, for their colours."""
     told = columns([gain.recipe.records[0] for gain in found])
     headings = ["Data set", "Model", *(name for name, _ in told), "Strategy", "Seeds", "Top-1 of frozen", "Top-1"]
     headings += ["Gain", "95 % interval", "p (Holm)", "Verdict"]
@@ -51,23 +52,24 @@ def section(found: Sequence[Gain]) -> Section:
     table: Block = compact(Table.of(headings, lines, right))
     if len(lines) > MOST_OPEN:
         table = Section(f"All {len(lines)} gains", (table,), folded=True)
-    return Section("What each strategy gains over frozen", (*_pictures(found), table, Note(tuple(legend))))
+    return Section("What each strategy gains over frozen", (*_pictures(found, order), table, Note(tuple(legend))))
 
 
-def _pictures(found: Sequence[Gain]) -> list[Spans]:
+def _pictures(found: Sequence[Gain], order: tuple[str, ...]) -> list[Spans]:
     by_data: dict[str, list[Gain]] = {}
     for gain in found:
         by_data.setdefault(data_set(gain.recipe.records[0]), []).append(gain)
-    return [_picture(*of, slug) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
+    return [_picture(*of, slug, order) for of, slug in zip(by_data.items(), slugs(list(by_data)), strict=True)]
 
 
-def _picture(data: str, found: Sequence[Gain], slug: str) -> Spans:
+def _picture(data: str, found: Sequence[Gain], slug: str, order: tuple[str, ...]) -> Spans:
     """Of more than can be read, the largest, whichever way."""
     names = names_of([gain.recipe.records[0] for gain in found])
     largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
     title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
     spans = tuple(_span(found[place], names[place]) for place in sorted(largest))
-    return Spans(f"gains-{slug}", title, f"Top-1 on {data} minus that of frozen, in points", spans, _caption(spans))
+    axis = f"Top-1 on {data} minus that of frozen, in points"
+    return Spans(f"gains-{slug}", title, axis, spans, _caption(spans), order)
 
 
 def _caption(spans: Sequence[Span]) -> str:

@@ -31,7 +31,7 @@ DEVICES = ("cpu", "gpu")
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
     "Higher and further left is better; accuracies are those of keras.io and were not measured here. A line joins the "
-    "models of one family; hollow points have another one above and to the left of them."
+    "models of one family. A hollow mark has another one above or to the left of it that is no worse."
 )
 LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets, each "

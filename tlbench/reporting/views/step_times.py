@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
-from tlbench.reporting.document import Note, Section, Table, compact
+from tlbench.reporting.document import Block, Note, Section, Table, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Strip, Strips
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import relative
+from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DEVICE, differing, of_step, of_steps, said, with_more
 from tlbench.results.measured import StepTiming
 from tlbench.statistics.bootstrap import FEWEST
@@ -34,9 +35,10 @@ BATCH = ("Batch", "batch")
 
 MOST, MOST_SAMPLES = 16, 150
 SAMPLES = (
-    "Each dot is a step that was timed, from the first (top) to the fifth (bottom) and round again; the line is the "
-    f"number that the tables show. Of more than {MOST_SAMPLES} steps every second, third or so is drawn."
+    "Each dot is one step that was timed; the line is the number that the tables show. Dots of a row are drawn at five "
+    "heights in turn, so that equal times do not hide each other: the height has no other meaning."
 )
+THINNED = f"Of more than {MOST_SAMPLES} steps every second, third or so is drawn."
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def sections(report: Report) -> list[Section]:
     measurements = distinct(report.rows)
     if not measurements:
         return []
-    legend = [LEGEND, *filter(None, [advice(measurements)])]
-    return [Section("Step times", (*pictures(measurements), table(measurements), Note(tuple(legend))), folded=True)]
+    drawn = pictures(measurements, backbones(report))
+    return [Section("Step times", (*drawn, table(measurements), Note((LEGEND,)), *why(measurements)), folded=True)]
 
 
 def table(measurements: Sequence[Measurement]) -> Table:
@@ -80,12 +82,26 @@ def table(measurements: Sequence[Measurement]) -> Table:
     return compact(Table.of(headings, (cells(one, told) for one in measurements), right))
 
 
+def why(measurements: Sequence[Measurement]) -> list[Block]:
+    """What speaks against measurements that are not stable, and what to do about it; nothing where all are."""
+    doubted = [one for one in measurements if one.step.doubts]
+    if not doubted:
+        return []
+    told = _told(measurements)
+    headings = [*BEFORE, *(heading for heading, _ in told), "Why it is not stable"]
+    rows = [[*_names(one, told), "; ".join(doubt.message for doubt in one.step.doubts)] for one in doubted]
+    return [compact(Table.of(headings, rows, [BEFORE.index("Batch")])), Note((STABLE, *advice(doubted)))]
+
+
 def _told(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
     return of_steps([one.name for one in measurements], [one.settings for one in measurements])
 
 
-def pictures(measurements: Sequence[Measurement]) -> list[Strips]:
-    """A strip for each measurement: the fastest, where there are more than can be told apart in a picture."""
+def pictures(measurements: Sequence[Measurement], order: tuple[str, ...] = ()) -> list[Strips]:
+    """A strip for each measurement: the fastest, where there are more than can be told apart in a picture.
+
+    order: the backbones of the report, for their colours.
+    """
     numbered = [one for one in measurements if len(one.step.samples) >= FEWEST]
     fastest = sorted(numbered, key=lambda one: one.step.shown(one.owner.timing))[:MOST]
     if not fastest:
@@ -95,7 +111,9 @@ def pictures(measurements: Sequence[Measurement]) -> list[Strips]:
     if BATCH not in told:
         title += f", batch {fastest[0].step.batch_size}"
     strips = tuple(_strip(one, told) for one in sorted(fastest, key=measurements.index))
-    return [Strips("step-times", title, "Milliseconds a step", strips, SAMPLES)]
+    thinned = any(len(one.step.samples) > MOST_SAMPLES for one in fastest)
+    caption = f"{SAMPLES} {THINNED}" if thinned else SAMPLES
+    return [Strips("step-times", title, "Milliseconds a step", strips, caption, order)]
 
 
 def _strip(measurement: Measurement, told: Sequence[tuple[str, str]]) -> Strip:
@@ -104,8 +122,8 @@ def _strip(measurement: Measurement, told: Sequence[tuple[str, str]]) -> Strip:
     time = step.shown(owner.timing)
     every = -(-len(step.samples) // MOST_SAMPLES)
     samples = tuple(sample * 1000 for sample in step.samples[::every])
-    name = with_more(f"{owner.backbone.label}{of}: {step.step}", measurement.settings, told)
-    return Strip(name, samples, time * 1000, f"{_ms(time)} ms, {len(step.samples)} steps")
+    name = with_more(f"{step.step}{of}", measurement.settings, told)
+    return Strip(name, owner.backbone.label, samples, time * 1000, f"{_ms(time)} ms, {len(step.samples)} steps")
 
 
 def distinct(rows: Sequence[RunRecord]) -> list[Measurement]:
@@ -125,6 +143,18 @@ def distinct(rows: Sequence[RunRecord]) -> list[Measurement]:
 
 def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str]:
     """One row, in the order of the headings; `told` are the settings that have a column."""
+    step = measurement.step
+    return [
+        *_names(measurement, told),
+        *(_numbers(measurement) if len(step.samples) >= FEWEST else [DASH] * 8),
+        str(len(step.samples)) + ("" if step.complete else " (bound)"),
+        str(measurement.cells),
+        "yes" if step.stable else "no",
+    ]
+
+
+def _names(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str]:
+    """What a row begins with: what was measured, and the settings `told`."""
     step, settings = measurement.step, measurement.settings
     return [
         measurement.owner.backbone.label,
@@ -133,10 +163,6 @@ def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str
         str(step.batch_size),
         measurement.device.upper(),
         *(said(settings[key]) for _, key in told),
-        *(_numbers(measurement) if len(step.samples) >= FEWEST else [DASH] * 8),
-        str(len(step.samples)) + ("" if step.complete else " (bound)"),
-        str(measurement.cells),
-        "yes" if step.stable else "no: " + "; ".join(doubt.message for doubt in step.doubts),
     ]
 
 
@@ -154,12 +180,12 @@ def _numbers(measurement: Measurement) -> list[str]:
     ]
 
 
-def advice(measurements: Sequence[Measurement]) -> str | None:
-    """What to do about the doubts, each advice once; None where there are none."""
-    each = {doubt.kind: doubt.advice for measurement in measurements for doubt in measurement.step.doubts}
-    return f"What would make them stable: {' '.join(each.values())}" if each else None
+def advice(measurements: Sequence[Measurement]) -> list[str]:
+    """What to do about the doubts, each advice once."""
+    return list({doubt.kind: doubt.advice for one in measurements for doubt in one.step.doubts}.values())
 
 
+STABLE = "What would make these stable:"
 LEGEND = (
     "One line for each measurement; cells that differ in images, weights or seed only share one, and all strategies "
     "share inference. Relative: to the same step of the model that has 1, in the rounds that both have. "

@@ -6,39 +6,34 @@ import numpy as np
 
 from tlbench.core.text import counted, percent
 from tlbench.reporting.document import Block, Gallery, Section, Table
-from tlbench.reporting.plots import Confusion, Curves, Line, Panel
+from tlbench.reporting.plots import Confusion, Curves, Line, Look, Panel
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.choice import Decision
+from tlbench.reporting.views.looks import of_lines
 from tlbench.results.record import Record
 
 MOST = 8
 """Recipes in one picture: as many as can be told apart without colour."""
 WORST = 10
-CURVES = (
-    "Solid: on validation images, dashed: on training images. Epoch 0 is a head that was solved. The test set is not "
-    "looked at while training."
-)
+CURVES = "Solid lines: validation images. Dashed lines: training images."
+ZERO = "Epoch 0 is the model before the first epoch, with a head that was solved."
+NOT_TEST = "No test image is used while a model is trained."
 
 
 def sections(report: Report) -> list[Section]:
     """For each set of images, the curves of its best recipes and the mistakes of the best."""
     found = []
     for decision in report.decisions:
-        blocks = [*_blocks(decision), *_gallery(report, decision.recipes[0])]
+        blocks = [*_blocks(report, decision), *_gallery(report, decision.recipes[0])]
         if blocks:
             found.append(Section(f"How training went on {decision.heading}", tuple(blocks), folded=True))
     return found
 
 
-def _blocks(decision: Decision) -> list[Block]:
+def _blocks(report: Report, decision: Decision) -> list[Block]:
     heading, recipes = decision.heading, [[row.record for row in seeds] for seeds in decision.recipes]
     names = [mark.name for mark in decision.choice.scatter.marks]
-    learnt = [(name, seeds) for name, seeds in zip(names, recipes, strict=True) if seeds[0].history][:MOST]
-    blocks: list[Block] = []
-    if any(len(seeds[0].history) > 1 for _, seeds in learnt):
-        title = f"Learning curves on {heading}" + (f": the best {MOST}" if len(recipes) > MOST else "")
-        seeds = " Of several seeds the first is drawn." if any(len(of) > 1 for _, of in learnt) else ""
-        blocks.append(Curves(f"curves-{decision.slug}", title, "Epoch", panels(learnt), CURVES + seeds))
+    blocks: list[Block] = [*_curves(report, decision)]
     best = recipes[0]
     accuracy = best[0].accuracy
     if accuracy and best[0].data and len(accuracy.confusion) == len(best[0].data.classes):
@@ -63,17 +58,41 @@ def _gallery(report: Report, recipe: Sequence[RunRecord]) -> list[Block]:
     return [Gallery(pictures, f"Test images that were classified wrongly by {name}; those it was surest of first.")]
 
 
-def panels(learnt: Sequence[tuple[str, Sequence[Record]]]) -> tuple[Panel, Panel]:
+def _curves(report: Report, decision: Decision) -> list[Curves]:
+    """Curves of the best recipes that were trained over epochs; a head that was solved has none."""
+    named = zip(decision.choice.scatter.marks, decision.recipes, strict=True)
+    every = [(mark.name, [row.record for row in seeds]) for mark, seeds in named]
+    learnt = [(name, seeds) for name, seeds in every if len(seeds[0].history) > 1]
+    if not learnt:
+        return []
+    best = learnt[:MOST]
+    title = f"Learning curves on {decision.heading}" + (f": the best {MOST}" if len(learnt) > MOST else "")
+    caption = CURVES + (f" {ZERO}" if any(seeds[0].history[0].epoch == 0 for _, seeds in best) else "") + f" {NOT_TEST}"
+    caption += " Of several seeds the first is drawn." if any(len(seeds) > 1 for _, seeds in best) else ""
+    things = [
+        (cell.backbone.label, name.removeprefix(f"{cell.backbone.label}, "))
+        for name, seeds in best
+        for cell in [seeds[0].cell]
+    ]
+    models = {backbone for backbone, _ in things}
+    if len(models) == 1:
+        caption += f" All are of {models.pop()}."
+        best = [(tail, seeds) for (_, tail), (_, seeds) in zip(things, best, strict=True)]
+    drawn = panels(best, of_lines(report, things))
+    return [Curves(f"curves-{decision.slug}", title, "Epoch", drawn, caption)]
+
+
+def panels(learnt: Sequence[tuple[str, Sequence[Record]]], looks: Sequence[Look]) -> tuple[Panel, Panel]:
     """Accuracy and loss over epochs, of the first seed of each recipe."""
     accuracy, loss = list[Line](), list[Line]()
-    for name, seeds in learnt:
+    for (name, seeds), look in zip(learnt, looks, strict=True):
         history = seeds[0].history
         for of, lines in (("accuracy", accuracy), ("loss", loss)):
             for key, dashed in ((f"val_{of}", False), (of, True)):
                 points = tuple((float(epoch.epoch), float(getattr(epoch, key))) for epoch in history)
                 points = tuple(point for point in points if np.isfinite(point[1]))
                 what = "training" if dashed else "validation"
-                lines.append(Line(f"{name}, {what}", name, points, dashed))
+                lines.append(Line(f"{name}, {what}", name, look, points, dashed))
     return Panel("Accuracy", tuple(accuracy), share=True), Panel("Loss", tuple(loss))
 
 

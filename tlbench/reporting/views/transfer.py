@@ -10,6 +10,7 @@ from tlbench.reporting.document import Block, Note, Section, Table, Text
 from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
+from tlbench.reporting.views.looks import of_lines
 from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
 from tlbench.statistics.learning_curve import FEWEST_EPOCHS, WINDOW
 
@@ -40,12 +41,12 @@ def sections(report: Report) -> list[Section]:
         return []
     found = benefits(report.recipes)
     blocks: tuple[Block, ...] = (
-        (*_pictures(found), _table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
+        (*_pictures(report, found), _table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
     )
     return [Section("What transfer gives over scratch", blocks)]
 
 
-def _pictures(found: Sequence[Benefit]) -> list[Curves]:
+def _pictures(report: Report, found: Sequence[Benefit]) -> list[Curves]:
     """For each model and data set, the curve of scratch and those of transfer, with their three numbers."""
     beside: dict[str, list[Benefit]] = {}
     for benefit in found:
@@ -55,25 +56,28 @@ def _pictures(found: Sequence[Benefit]) -> list[Curves]:
     for of, group in beside.items():
         best = sorted((one.transfer for one in group), key=lambda one: -mean(one.values("asymptote")))
         names[of] = [group[0].scratch, *best[: MOST - 1]]
-    return [_picture(*of, slug) for of, slug in zip(names.items(), slugs(list(names)), strict=True)]
+    return [_picture(report, *of, slug) for of, slug in zip(names.items(), slugs(list(names)), strict=True)]
 
 
-def _picture(of: str, sides: Sequence[Learned], slug: str) -> Curves:
+def _picture(report: Report, of: str, sides: Sequence[Learned], slug: str) -> Curves:
     curves, guides = list[Line](), list[Line]()
     names = names_of([side.recipe.records[0] for side in sides])
-    for name, side in zip(names, sides, strict=True):
+    groups = [side.recipe.cell.backbone.label for side in sides]
+    looks = of_lines(
+        report, [(group, name.removeprefix(f"{group}, ")) for group, name in zip(groups, names, strict=True)]
+    )
+    for name, look, side in zip(names, looks, sides, strict=True):
         curve = _mean_curve(side)
         start, asymptote, last = mean(side.values("start")), mean(side.values("asymptote")), curve[-1][0]
-        curves.append(Line(f"{name}: validation accuracy", name, curve))
+        curves.append(Line(f"{name}: validation accuracy", name, look, curve))
         if slopes := [slope for slope in side.values("slope") if slope > 0]:
             first, rise = curve[0][0], mean(slopes)
             end = min(last, first + (asymptote - start) / rise)
             ends = ((first, start), (end, start + rise * (end - first)))
-            guides.append(
-                Line(f"{name}: start {percent(start)}, {rise * 100:.1f} points an epoch", name, ends, True, False)
-            )
+            words = f"{name}: start {percent(start)}, {rise * 100:.1f} points an epoch"
+            guides.append(Line(words, name, look, ends, dashed=True, marked=False))
         level = ((curve[0][0], asymptote), (last, asymptote))
-        guides.append(Line(f"{name}: asymptote {percent(asymptote)}", name, level, dashed=True, marked=False))
+        guides.append(Line(f"{name}: asymptote {percent(asymptote)}", name, look, level, dashed=True, marked=False))
     panel = Panel("Validation accuracy", (*guides, *curves), share=True)
     return Curves(f"transfer-{slug}", f"Transfer and scratch: {of}", "Epoch", (panel,), CAPTION)
 

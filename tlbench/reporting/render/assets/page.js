@@ -99,7 +99,7 @@
     const name = (event) => {
       const mark = event.target.closest(".mark");
       if (!mark) return;
-      named.textContent = mark.getAttribute("aria-label");
+      named.textContent = mark.querySelector("title").textContent;
       named.classList.add("told");
     };
     figure.addEventListener("pointerover", name);
