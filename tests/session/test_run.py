@@ -150,8 +150,8 @@ def test_what_is_no_path_is_refused_in_a_sentence(call: Callable[[Any], object])
 def test_a_run_names_what_may_not_fit_and_says_what_was_predicted(
     replay: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tlbench.session.run.available_memory", lambda: 10**8)
-    monkeypatch.setattr("tlbench.session.run.InlineExecutor", Replay)
+    monkeypatch.setattr("tlbench.session.work.available_memory", lambda: 10**8)
+    monkeypatch.setattr("tlbench.session.work.InlineExecutor", Replay)
     done = run()
     assert any("Memory may not be enough for 2 cells, with 100 MB free" in line for line in caplog.messages)
     assert done.predicted.startswith("Predicted and taken: ")

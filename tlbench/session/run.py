@@ -1,13 +1,13 @@
 """Run a suite: find images and weights, make or resume the folder, train and measure cells, and write the report."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlbench.cache.folders import cache_dir, feature_dir, most_features
+from tlbench.cache.folders import cache_dir
 from tlbench.core import plugin_files, selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.duration import parse_duration
@@ -15,28 +15,18 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
 from tlbench.execution import server
-from tlbench.execution.again import Policy
 from tlbench.execution.executors import EXECUTORS, Executor, InlineExecutor, ProcessExecutor
-from tlbench.execution.groups import grouped
-from tlbench.execution.inputs import Inputs, data_key, find_inputs
-from tlbench.execution.job import Keep, Places, Resources
-from tlbench.execution.predicted import memory_sentences, predicted, taken_sentence
-from tlbench.execution.resume import trained
-from tlbench.execution.runner import run_groups
-from tlbench.host.resources import available_memory
-from tlbench.host.shares import Share
-from tlbench.measuring.jobs import untimed
-from tlbench.measuring.phase import time_cells
+from tlbench.execution.inputs import Inputs, find_inputs
+from tlbench.execution.job import Places, Resources
+from tlbench.execution.predicted import taken_sentence
 from tlbench.reporting.views.budget import sentence as spent_sentence
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
-from tlbench.results.spent import write_spent
-from tlbench.results.store import Store
-from tlbench.session.budgeted import Predict, Purse
-from tlbench.session.costs import earlier_records
+from tlbench.session.budgeted import Purse
 from tlbench.session.events import Events, Logged
 from tlbench.session.folder import StrPath, as_path, outdate_report, written_report
 from tlbench.session.start import check_place, new_or_resumed
+from tlbench.session.work import Work
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
 
@@ -153,33 +143,20 @@ def run(
     """
     for plugin in plugins:
         plugin_files.load(Path(plugin))
-    if executor not in EXECUTORS:
-        raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
-    if workers is not None and workers < 1:
-        raise UserError(f"workers={workers}: at least 1 is needed")
-    if workers is not None and workers > MOST_WORKERS:
-        raise UserError(f"workers={workers}: at most {MOST_WORKERS} can train side by side")
+    _check(executor, workers)
     events = events or Logged()
     began = time.monotonic()
     read = load_suite(as_path(suite, "suite"))
     seconds = parse_duration(budget, "budget") if budget is not None else read.content.budget
+    purse = Purse(seconds, timed, began, models=read.save_models) if seconds is not None else None
     worker = EXECUTORS[executor]()
-    needs = Resources(**read.content.resources.model_dump())
-    slots = worker.slots(needs, workers)
+    slots = worker.slots(Resources(**read.content.resources.model_dump()), workers)
     for note in read.notes:
         events.note(note)
     cells = expand(read)
     asked = selection.select(cells, select) if select else cells
     asked = selection.shard(asked, shard) if shard else asked
-    places = Places(
-        data=_place(data, "TLBENCH_DATA"),
-        weights=_place(weights, "TLBENCH_WEIGHTS"),
-        imagenet=_place(imagenet, "TLBENCH_IMAGENET"),
-        cache=cache_dir(),
-        dataset_paths=read.dataset_paths,
-        synthetic_allowed=read.fallback.datasets == "synthetic",
-        weights_instead=read.fallback.weights,
-    )
+    places = _places(read, data, weights, imagenet)
     place = Path(out) if out is not None else None
     check_place(read.name, place, fresh)
     inputs = _find(asked, places, events)
@@ -195,27 +172,29 @@ def run(
         from tlbench.session.report import write  # pandas, while the framework loads
 
         if left:
-            keep = Keep(feature_dir(), most_features()) if cut else None
             outdate_report(folder)
-            train = partial(
-                _train, inputs=inputs, places=places, executor=worker, keep=keep, slots=slots, suite=read,
-                folder=folder, events=events, timed=timed, failed=failed_now,
+            work = Work(
+                suite=read, folder=folder, inputs=inputs, places=places, executor=worker, slots=slots, events=events,
+                cut=cut, timed=timed,
             )  # fmt: skip
-            time_steps = partial(_time, executor=worker, timeout=read.timeout, folder=folder, events=events)
-            if seconds is not None:
-                purse = Purse(seconds, timed, began, models=read.save_models)
-                costs = _within(purse, asked, inputs, folder, train, time_steps, events)
-            else:
-                costs = train(asked)
-                if timed:
-                    time_steps(asked)
+            costs, failed_now = work.do(asked, purse), work.failed
         written = write(folder)
-    spent = written.report.spent if seconds is not None else ()
+    spent = written.report.spent if purse is not None else ()
     said = [taken_sentence(costs, [row.record for row in written.report.rows]), *map(spent_sentence, spent)]
     told = " ".join(filter(None, said))
     failed = written.troubled({cell.id for cell in asked})
     failed += tuple(one for one in failed_now if one.cell_id not in {record.cell_id for record in failed})
     return CompletedRun(folder.path, folder.run, asked, failed, written.files, written.markdown, written.text, told)
+
+
+def _check(executor: str, workers: int | None) -> None:
+    """Raise `UserError` for an unknown executor or an impossible number of workers."""
+    if executor not in EXECUTORS:
+        raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
+    if workers is not None and workers < 1:
+        raise UserError(f"workers={workers}: at least 1 is needed")
+    if workers is not None and workers > MOST_WORKERS:
+        raise UserError(f"workers={workers}: at most {MOST_WORKERS} can train side by side")
 
 
 def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
@@ -233,8 +212,19 @@ def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
     return needed if isinstance(worker, ProcessExecutor | InlineExecutor) else ()
 
 
-def _place(given: StrPath | None, variable: str) -> Path | None:
-    return settings.at_home(given, variable) if given else settings.folder(variable)
+def _places(suite: Suite, data: StrPath | None, weights: StrPath | None, imagenet: StrPath | None) -> Places:
+    def place(given: StrPath | None, variable: str) -> Path | None:
+        return settings.at_home(given, variable) if given else settings.folder(variable)
+
+    return Places(
+        data=place(data, "TLBENCH_DATA"),
+        weights=place(weights, "TLBENCH_WEIGHTS"),
+        imagenet=place(imagenet, "TLBENCH_IMAGENET"),
+        cache=cache_dir(),
+        dataset_paths=suite.dataset_paths,
+        synthetic_allowed=suite.fallback.datasets == "synthetic",
+        weights_instead=suite.fallback.weights,
+    )
 
 
 def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
@@ -256,101 +246,3 @@ def _find(cells: Sequence[Cell], places: Places, events: Events) -> Inputs:
     for sentence in inputs.skipped():
         events.skipped(sentence)
     return inputs
-
-
-def _foretold(
-    cells: Sequence[Cell], waiting: Sequence[Cell] | None, inputs: Inputs, executor: Executor, events: Events
-) -> dict[str, Cost]:
-    """Predict the cost of training `cells`, and report it with a note on cells that may need too much memory.
-
-    waiting: cells that only lack step times; None if no steps are timed now.
-    """
-    costs = predicted([*cells, *(waiting or ())], _counting(inputs), earlier_records())
-    timing = sum(cost.timing for cost in costs.values()) if waiting is not None else 0.0
-    costs = {cell.id: costs[cell.id] for cell in cells if cell.id in costs}
-    if isinstance(executor, ProcessExecutor | InlineExecutor):
-        for sentence in memory_sentences(cells, costs, available_memory()):
-            events.note(sentence)
-    events.foretold({cell_id: cost.seconds for cell_id, cost in costs.items()}, timing)
-    return costs
-
-
-def _within(
-    purse: Purse,
-    cells: Sequence[Cell],
-    inputs: Inputs,
-    folder: RunFolder,
-    train: Callable[[Sequence[Cell]], dict[str, Cost]],
-    time_steps: Callable[[Sequence[Cell]], None],
-    events: Events,
-) -> dict[str, Cost]:
-    """Train and time what the budget allows, and write how it was spent. Returns the predicted costs by cell id."""
-    costs, predict, store = dict[str, Cost](), _predicting(inputs), Store(folder.path)
-
-    def train_rung(chosen: Sequence[Cell]) -> None:
-        costs.update(train(chosen))
-
-    trained = purse.spend(cells, store, predict, train_rung, events.note)
-    if purse.timed:
-        time_steps(trained)
-    write_spent(folder.path, purse.told(cells, {cell.id for cell in trained}, store, predict))
-    return costs
-
-
-def _predicting(inputs: Inputs) -> Predict:
-    """A function that predicts costs from earlier runs on this machine and from the records of this run so far."""
-    earlier = earlier_records()
-
-    def predict(cells: Sequence[Cell], so_far: Sequence[Record], alone: bool) -> dict[str, Cost]:
-        return predicted(cells, _counting(inputs), [*so_far, *earlier], alone=alone)
-
-    return predict
-
-
-def _counting(inputs: Inputs) -> Callable[[Cell], dict[str, int] | None]:
-    def counts_of(cell: Cell) -> dict[str, int] | None:
-        data = inputs.data.get(data_key(cell))
-        return {name: sum(split.per_class.values()) for name, split in data.splits.items()} if data else None
-
-    return counts_of
-
-
-def _train(
-    cells: Sequence[Cell],
-    *,
-    inputs: Inputs,
-    places: Places,
-    executor: Executor,
-    keep: Keep | None,
-    slots: Sequence[Share | None],
-    suite: Suite,
-    folder: RunFolder,
-    events: Events,
-    timed: bool,
-    failed: list[Record],
-) -> dict[str, Cost]:
-    """Train the cells that are not trained yet. Records of failures are appended to `failed`.
-
-    Returns:
-        The predicted costs by cell id.
-    """
-    store = Store(folder.path)
-    there = store.read_all().records
-    ready = trained(store, there, suite.save_models)
-    todo = [cell for cell in cells if cell.id not in ready]
-    waiting = [one.cell for one in untimed(there, cells) if one.cell_id in ready] if timed else None
-    costs = _foretold(todo, waiting, inputs, executor, events)
-    events.training(len(cells), len(cells) - len(todo))
-    models = store.models if suite.save_models else None
-    groups = [
-        replace(group, memory=suite.memory, models=models, places=places)
-        for group in grouped([inputs.job(cell) for cell in todo], keep)
-    ]
-    policy, logs = Policy(suite.content.retries, suite.content.on_oom), folder.path / "logs"
-    failed += run_groups(groups, executor, store, events, timeout=suite.timeout, logs=logs, shares=slots, policy=policy)
-    return costs
-
-
-def _time(cells: Sequence[Cell], executor: Executor, timeout: float, folder: RunFolder, events: Events) -> None:
-    store, logs, readings = Store(folder.path), folder.path / "logs", cache_dir() / "reference"
-    time_cells(cells, executor, store, events, timeout=timeout, logs=logs, readings=readings)
