@@ -58,7 +58,10 @@ def test_brackets_in_a_path_are_no_markup(
 
 
 @pytest.mark.usefixtures("unmeasured")
-@pytest.mark.parametrize("words", [("ab", "suite.yaml", "--a", "current"), ("compare", "a", "b"), ("deploy", "a")])
+@pytest.mark.parametrize(
+    "words",
+    [("ab", "suite.yaml", "--a", "current"), ("compare", "a", "b"), ("deploy", "a"), ("history", "a"), ("report", "a")],
+)
 def test_an_unknown_format_is_told_before_anything_is_measured(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

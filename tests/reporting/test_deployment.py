@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from tests import builders
-from tlbench.core.errors import UserError
-from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS, deployment_format
+from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS
 from tlbench.reporting.document import Section, Table, plain
 from tlbench.reporting.views.deployment import document
 from tlbench.results.deployment import Deployed, DeployedModel, Deployment
@@ -156,8 +155,3 @@ def test_json_has_the_samples() -> None:
     content = json.loads(DEPLOYMENT_FORMATS["json"](deployment(row("keras", steps=steps(0.01, 0.04)))))
     (of,) = content["models"][0]["runtimes"]
     assert (of["correct"], of["changed"], [len(step["rounds"]) for step in of["steps"]]) == (3, 0, [2, 2])
-
-
-def test_an_unknown_format_is_named_with_the_nearest() -> None:
-    with pytest.raises(UserError, match="there is no format 'txt'; did you mean 'text'"):
-        deployment_format("txt")

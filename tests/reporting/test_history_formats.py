@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.golden import made
-from tlbench.core.errors import UserError
-from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
+from tlbench.reporting.history_formats import HISTORY_FORMATS
 from tlbench.reporting.views.series import BLOCKS, MOST_IN_COURSE, course, table
 
 
@@ -53,8 +52,3 @@ def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_
 def test_json_has_every_point() -> None:
     content = json.loads(HISTORY_FORMATS["json"]("t", made.series(), 8))
     assert [len(one["points"]) for one in content] == [8, 8, 8]
-
-
-def test_an_unknown_format_is_named_with_the_nearest() -> None:
-    with pytest.raises(UserError, match="there is no format 'htm'; did you mean 'html'"):
-        history_format("htm")

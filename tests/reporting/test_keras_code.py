@@ -103,7 +103,7 @@ def test_what_cannot_be_written_out_says_why() -> None:
     assert "nothing was trained" in why_not(builders.record())
     for change, word in (
         ({"strategy": Named(name="another")}, "strategy another"),
-        ({"backbone": Named(name="mine")}, "no model of keras.applications"),
+        ({"backbone": Named(name="mine")}, "not a model of keras.applications"),
         ({"head": Head(name="mine")}, "head mine"),
         ({"strategy": Named(name="co_tuning")}, "second head"),
         ({"strategy": Named(name="full", args={"something_new": 1})}, "something_new"),
@@ -196,7 +196,9 @@ def test_every_strategy_of_the_reference_run_is_written_out_or_says_in_one_sente
         assert max(map(len, code.splitlines())) <= 130
         calls = [line for line in code.splitlines() if line.startswith(("solve_head(", "train_layers("))]
         assert len(calls) == len(record.training), "a call for each phase"
-    assert refused == {"layerwise": "the record is of an older tlbench, which did not keep the rates of the layers"}
+    assert refused == {
+        "layerwise": "the record is from an older tlbench, which did not keep the learning rates of the layers"
+    }
 
 
 def test_what_is_special_of_a_strategy_is_in_its_program() -> None:

@@ -209,10 +209,10 @@ def test_a_tuned_rate_is_the_chosen_one_and_says_of_how_many() -> None:
     ("settings", "words"),
     [
         ({"rand_augment": RandAugment()}, "keras.layers.RandAugment is another method"),
-        ({"class_weight": "balanced"}, "class_weight counts in the solved head"),
-        ({"augmentation": Augmentation(flip=True, views=2)}, "draws its pictures before training"),
-        ({"early_stopping": EarlyStopping(), "strategy": "ema"}, "early_stopping of ema is not written out"),
-        ({"strategy": "layerwise"}, "an older tlbench, which did not keep the rates"),
+        ({"class_weight": "balanced"}, "class_weight affects the solved head"),
+        ({"augmentation": Augmentation(flip=True, views=2)}, "draws the images before training"),
+        ({"early_stopping": EarlyStopping(), "strategy": "ema"}, "early_stopping with ema is not supported"),
+        ({"strategy": "layerwise"}, "an older tlbench, which did not keep the learning rates"),
     ],
 )  # fmt: skip
 def test_what_has_no_program_says_why(settings: dict[str, Any], words: str) -> None:

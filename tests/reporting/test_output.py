@@ -24,13 +24,13 @@ def test_several_files_go_into_a_folder_and_cannot_be_printed(tmp_path: Path) ->
         "table.tex": b"a & b",
         "plot.pdf": b"%PDF",
     }
-    with pytest.raises(UserError, match=r"latex makes several files \(table.tex, plot.pdf\); name a folder for them"):
+    with pytest.raises(UserError, match=r"latex has several files \(table.tex, plot.pdf\); name a folder for them"):
         printable(made, "latex")
 
 
 @pytest.mark.parametrize("name", ["../a", "a/b", "/a", ".."])
 def test_a_file_stays_in_its_folder(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name of a file"):
+    with pytest.raises(ValueError, match="is not a file name"):
         files({name: ""}, "x")
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import Folder, data_option
-from tlbench.cli.outputs import also_json_option, emit, format_option, parse_formats
+from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
 from tlbench.execution.runtimes import RUNTIMES
-from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS, deployment_format
+from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS
 from tlbench.session.deploy import deploy
 
 SOME_FAILED, ALL_FAILED = 2, 3
@@ -47,7 +47,7 @@ def command(
 
     Example: tlbench deploy results/keep --to litert --to litert-int8
     """
-    outputs = [(name, deployment_format(name), file) for name, file in parse_formats(formats, as_json)]
+    outputs = [(name, find_format(name, DEPLOYMENT_FORMATS), file) for name, file in parse_formats(formats, as_json)]
     with on_stderr() as events:
         deployment = deploy(run, cells, to=names, out=out, data=data, events=events, say=say)
     for name, make, file in outputs:

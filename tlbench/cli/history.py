@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import plugin_option
-from tlbench.cli.outputs import also_json_option, emit, format_option, parse_formats
+from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
 from tlbench.cli.terminal import say
-from tlbench.reporting.history_formats import HISTORY_FORMATS, history_format
+from tlbench.reporting.history_formats import HISTORY_FORMATS
 from tlbench.session.trends import trends
 
 
@@ -32,9 +32,9 @@ def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: 
 
     Example: tlbench history results/ci --format text --format html=history.html
     """
-    outputs = [(name, history_format(name), file) for name, file in parse_formats(formats, as_json)]
+    outputs = [(name, find_format(name, HISTORY_FORMATS), file) for name, file in parse_formats(formats, as_json)]
     if page is not None:
-        outputs.append(("html", history_format("html"), page))
+        outputs.append(("html", find_format("html", HISTORY_FORMATS), page))
     followed = trends(folder, say=say)
     for name, make, file in outputs:
         emit(make(f"tlbench: history of {folder}", followed.series, followed.runs), name, file, "History")

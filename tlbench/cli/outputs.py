@@ -1,6 +1,6 @@
 """Options and output that several commands share: formats and gates."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from tlbench.reporting.output import Made, printable, write
 from tlbench.session.compare import changed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Format = TypeVar("Format")
 
 
 def format_option(names: Iterable[str], default: str = "text") -> Callable[[Command], Command]:
@@ -83,6 +84,17 @@ def parse_formats(formats: Sequence[str], as_json: bool) -> list[tuple[str, Path
     return list(map(parse_format, [*formats, *(["json"] if as_json else [])] or ["text"]))
 
 
+def find_format(name: str, formats: Mapping[str, Format]) -> Format:
+    """The format `name`, one of `formats`.
+
+    Raises:
+        UserError: there is no such format.
+    """
+    if name not in formats:
+        raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(formats), 'formats')}")
+    return formats[name]
+
+
 Output = tuple[str, Callable[[Comparison], Made], Path | None]
 """A format of comparisons: its name, its function, and its file; None prints it."""
 
@@ -93,12 +105,7 @@ def parse_outputs(formats: Sequence[str], as_json: bool = False) -> list[Output]
     Raises:
         UserError: a format is unknown.
     """
-    outputs: list[Output] = []
-    for name, file in parse_formats(formats, as_json):
-        if name not in COMPARISON_FORMATS:
-            raise UserError(f"--format: {COMPARISON_FORMATS.unknown(name)}")
-        outputs.append((name, COMPARISON_FORMATS[name], file))
-    return outputs
+    return [(name, find_format(name, COMPARISON_FORMATS), file) for name, file in parse_formats(formats, as_json)]
 
 
 def write_outputs(comparison: Comparison, outputs: Sequence[Output]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import data_option, plugin_option
-from tlbench.cli.outputs import also_json_option, emit, format_option, parse_format
+from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_format
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, with_columns
@@ -134,8 +134,7 @@ def _outputs(formats: Sequence[str], output: Path | None, as_json: bool) -> list
     if as_json and "json" not in [name for name, _ in outputs]:
         outputs.append(("json", None))
     for name, _ in outputs:
-        if name not in FORMATS:
-            raise UserError(f"--format: {FORMATS.unknown(name)}")
+        find_format(name, FORMATS)
     if output is not None and len(outputs) > 1:
         raise UserError("--output is one file, but there are several formats; name a file for each, as html=page.html")
     if output is not None:

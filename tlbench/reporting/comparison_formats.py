@@ -1,4 +1,4 @@
-"""The formats of a comparison. Pure.
+"""The output formats of a comparison. Pure.
 
 A package adds one to its pyproject.toml::
 
@@ -27,24 +27,24 @@ from tlbench.reporting.views.comparison_page import page
 
 
 def text(comparison: Comparison, columns: int | None = None) -> str:
-    """For a terminal, of so many columns."""
+    """Text for a terminal with so many columns; None for any number."""
     return terminal.render(document(comparison), columns)
 
 
 def markdown(comparison: Comparison) -> str:
-    """For a pull request's comment or a job's summary."""
+    """Markdown for a comment on a pull request, or a job's summary."""
     said = document(comparison)
     return in_markdown.render(replace(said, title=f"tlbench: {plain(said.title)}"), level=2)
 
 
 def as_html(comparison: Comparison) -> str:
-    """A page of its own, what got worse first."""
+    """A self-contained HTML page, with regressions first."""
     said = page(comparison)
     return html.render(replace(said, title=f"tlbench: {plain(said.title)}"))
 
 
 def as_json(comparison: Comparison) -> str:
-    """Everything, for programs; numbers that are not finite are null."""
+    """All verdicts and judgements as JSON; numbers that are not finite are null."""
     content = {
         "base": comparison.base.name,
         "new": comparison.new.name,
@@ -72,7 +72,7 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
 
 
 def junit(comparison: Comparison) -> str:
-    """JUnit XML: a test case for each number. What regressed is a failure, what cannot be judged is skipped."""
+    """JUnit XML with a test case for each judgement: regressions are failures, undecided ones are skipped."""
     root = ElementTree.Element("testsuites")
     judgements = [(cell, judgement) for cell in comparison.cells for judgement in cell.judgements]
     failures = sum(judgement.verdict in FAILING for _, judgement in judgements)
@@ -97,7 +97,7 @@ def junit(comparison: Comparison) -> str:
 
 
 def _legal(words: str) -> str:
-    """Without the characters that XML 1.0 forbids (section 2.2)."""
+    """`words` without the characters that XML 1.0 forbids (section 2.2)."""
     return FORBIDDEN.sub("", words)
 
 
@@ -105,9 +105,9 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def github(comparison: Comparison) -> str:
-    """GitHub's workflow commands: an error for each regression, a warning for what is inconclusive.
+    """GitHub's workflow commands: an error for each regression, a warning for each inconclusive judgement.
 
-    An accuracy of one seed that moved within its gate is in the summary alone: it would be a warning in each run.
+    There is no warning for an accuracy of one seed that changed within its gate: every run would have some.
     """
     lines = []
     for judgement in sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict)):
@@ -122,7 +122,7 @@ def github(comparison: Comparison) -> str:
 
 
 def _escape(words: str, *, property_: bool = False) -> str:
-    """As GitHub's toolkit escapes (actions/toolkit, packages/core/src/command.ts)."""
+    """Escape as GitHub's toolkit does (actions/toolkit, packages/core/src/command.ts)."""
     words = words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return words.replace(":", "%3A").replace(",", "%2C") if property_ else words
 

@@ -1,4 +1,4 @@
-"""What a recipe costs, one entry a kind of cost: its axis, and its value in the records of a recipe. Pure."""
+"""The costs of a recipe: step times, memory, size and parameters. Pure."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +15,18 @@ from tlbench.statistics.bootstrap import FEWEST
 
 Seeds = Sequence[RunRecord]
 Costs = Mapping[Axis, Sequence[Reading | None]]
-"""By the kind of cost, that of each of some recipes; None where it is not known."""
+"""By kind of cost, the value of each of some recipes; None where it is not known."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A kind of cost. of: its value for records that differ in their seed and run only, all taken at one place.
+    """A kind of cost.
 
-    place: equal for records whose values can be held against each other; None for one that has none.
+    Attributes:
+        axis: the axis it is drawn on.
+        of: the value for records of one place that differ only in seed and run.
+        place: where the value of a record was measured: values of one place can be compared. None if the record has no
+            value.
     """
 
     axis: Axis
@@ -30,12 +34,12 @@ class Cost:
     place: Callable[[RunRecord], Hashable]
 
     def places(self, recipes: Sequence[Seeds]) -> list[list[Hashable]]:
-        """Where the values of each recipe were taken; of those that have any."""
+        """The places of the values of each recipe, without recipes that have no value."""
         every = [[place for row in rows if (place := self.place(row)) is not None] for rows in recipes]
         return [places for places in every if places]
 
     def reading(self, rows: Seeds, at: Hashable, *, marked: bool) -> Reading | None:
-        """The value of a recipe at a place; None where it has none. marked: whether its words mark an unstable time."""
+        """The value of a recipe at a place; None if there is none. With `marked`, its text marks an unstable time."""
         there = [row for row in rows if self.place(row) == at]
         if not there:
             return None
@@ -44,9 +48,11 @@ class Cost:
 
 
 def compared(recipes: Sequence[Seeds], *, marked: bool) -> Costs:
-    """What each of these recipes costs, by the kinds of cost that can be compared: all values are of one place.
+    """The costs of these recipes, for the kinds of cost that can be compared between all of them.
 
-    marked: whether words mark an unstable time.
+    Args:
+        recipes: the records of each recipe.
+        marked: whether texts mark unstable times.
     """
     found: dict[Axis, list[Reading | None]] = {}
     for cost in COSTS:
@@ -57,23 +63,24 @@ def compared(recipes: Sequence[Seeds], *, marked: bool) -> Costs:
 
 
 def times_apart(recipes: Sequence[Seeds]) -> bool:
-    """Whether there are step times of these recipes that cannot be compared: those of several runs."""
+    """Whether these recipes have step times that cannot be compared, since they are from different runs."""
     of_times = [cost.places(recipes) for cost in COSTS if cost.axis.key in TIMES]
     return any(places and _common(places) is None for places in of_times)
 
 
 def timed_in(recipes: Sequence[Seeds]) -> dict[str, str]:
-    """The run whose step times of these recipes are compared, by the key of the axis."""
+    """The run from which the step times of these recipes are compared, by the key of the axis."""
     found = {cost.axis.key: _common(cost.places(recipes)) for cost in COSTS if cost.axis.key in TIMES}
     return {key: str(run) for key, run in found.items() if run is not None}
 
 
 def _common(places: Sequence[Sequence[Hashable]]) -> Hashable:
-    """The first place that all have; None where there is none."""
+    """The first place that is in all sequences; None if there is none."""
     return next((one for one in places[0] if all(one in others for others in places)), None) if places else None
 
 
 def _step(device: str, step: StepName) -> Cost:
+    """The time of a step on a device."""
     at: Place = device, step
 
     def of(rows: Seeds) -> Reading:
@@ -90,7 +97,7 @@ def _step(device: str, step: StepName) -> Cost:
         return Reading(value, text, _ms(timing.low), _ms(timing.high), ratio, known)
 
     def place(row: RunRecord) -> Hashable:
-        """The run, which is of one machine: on another, or in another hour, a step may take twice as many of them."""
+        """The run: on another machine, or at another time, a step may take twice as long."""
         timing = timed_at(row, at)
         return row.run if timing and len(timing.samples) >= FEWEST else None
 
@@ -112,12 +119,12 @@ def _memory(rows: Seeds) -> Reading:
 
 
 def _trained_on(row: RunRecord) -> Hashable:
-    """Whether there was a GPU: with one, a process takes several times the memory."""
+    """Whether there was a GPU, with which a process needs several times the memory."""
     return "gpu" in row.record.environment.identity if _peak(row.record) else None
 
 
 def _counted(axis: Axis, value: Callable[[Record], float], text: Callable[[Record], str]) -> Cost:
-    """What is the same wherever it is counted."""
+    """A count, which does not depend on the machine."""
     return Cost(
         axis,
         lambda rows: Reading(value(rows[0].record), text(rows[0].record)),
@@ -134,7 +141,7 @@ def _params(record: Record) -> int:
 
 
 TIMES: Mapping[str, Place] = {f"{step}-{device}": (device, step) for device, step in PLACES}
-"""Step times, by the keys of their axes."""
+"""The place of each step time, by the key of its axis."""
 COSTS: tuple[Cost, ...] = (
     _step("cpu", "inference"),
     _step("gpu", "inference"),
@@ -144,4 +151,4 @@ COSTS: tuple[Cost, ...] = (
     _counted(Axis("size", "Size of the weights (MiB)", log=True), _size, lambda r: f"{numbers.size(_size(r))} MiB"),
     _counted(Axis("parameters", "Parameters", log=True), _params, lambda r: f"{numbers.count(_params(r))} parameters"),
 )
-"""In the order in which "cheaper" is asked: running it first."""
+"""The kinds of cost, the most important for deployment first."""

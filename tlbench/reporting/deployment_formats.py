@@ -1,31 +1,30 @@
-"""The formats of what `tlbench deploy` found. Pure."""
+"""The output formats of `tlbench deploy`. Pure."""
 
 import json
 from collections.abc import Callable, Mapping
 
-from tlbench.core.errors import UserError, nearest
 from tlbench.reporting.render import html, markdown, terminal
 from tlbench.reporting.views.deployment import document
 from tlbench.results.deployment import Deployment
 
 
 def as_text(deployment: Deployment) -> str:
-    """For a terminal."""
+    """Text for a terminal."""
     return terminal.render(document(deployment))
 
 
 def as_markdown(deployment: Deployment) -> str:
-    """The same tables for a page or a pull request."""
+    """The same tables in Markdown."""
     return markdown.render(document(deployment))
 
 
 def as_html(deployment: Deployment) -> str:
-    """A page of its own."""
+    """A self-contained HTML page."""
     return html.render(document(deployment))
 
 
 def as_json(deployment: Deployment) -> str:
-    """All of it, raw samples too, for programs."""
+    """All values, with the raw samples, as JSON."""
     return json.dumps(deployment.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -35,10 +34,3 @@ DEPLOYMENT_FORMATS: Mapping[str, Callable[[Deployment], str]] = {
     "html": as_html,
     "json": as_json,
 }
-
-
-def deployment_format(name: str) -> Callable[[Deployment], str]:
-    """The format of that name. Raises UserError where there is none."""
-    if name not in DEPLOYMENT_FORMATS:
-        raise UserError(f"--format: there is no format {name!r}; {nearest(name, list(DEPLOYMENT_FORMATS), 'formats')}")
-    return DEPLOYMENT_FORMATS[name]

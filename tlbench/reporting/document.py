@@ -1,7 +1,7 @@
-"""A document under every report: what is said, as plain values. Views make it, renderers say how it looks.
+"""The content of a report as plain values, independent of format. Views make documents, renderers write them.
 
-Text that comes from outside (names of data sets and classes, errors, paths, names of runs) enters as `str`, which every
-renderer escapes for its own language. Markup is made of the other inline values only, never of signs inside a `str`.
+Text from outside (names of data sets and classes, errors, paths, names of runs) is a `str`, which every renderer
+escapes for its format. Markup consists of the other inline values only, never of characters inside a `str`.
 """
 
 import re
@@ -30,21 +30,21 @@ class Strong:
 
 @dataclass(frozen=True)
 class Code:
-    """What a user may type, or a program printed."""
+    """Text in a fixed-width font: a command, or the output of a program."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Link:
-    """Text that leads to `url`; text alone where that is not to be followed."""
+    """Text that links to `url`; plain text if the link is not `followed`."""
 
     text: str
     url: str
 
     @property
     def followed(self) -> bool:
-        """Whether the URL is one of http or https, never of javascript or the like."""
+        """Whether the link is safe: its scheme is http or https, not e.g. javascript."""
         try:
             return urlsplit(self.url).scheme in {"http", "https"} and self.url.isprintable()
         except ValueError:
@@ -53,12 +53,18 @@ class Link:
 
 Inline = str | Emphasis | Strong | Code | Link
 Text = Inline | tuple[Inline, ...]
-"""A piece of text, or several without anything between them. It is one line: line breaks within become spaces."""
+"""A piece of text, or several that follow each other directly. It is one line: line breaks become spaces."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. width: characters after which a terminal breaks its lines; None for never."""
+    """A column of a table.
+
+    Attributes:
+        heading: the heading.
+        align: the alignment.
+        width: the number of characters after which a terminal breaks lines; None for never.
+    """
 
     heading: Text
     align: Literal["left", "right"] = "left"
@@ -67,35 +73,35 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of as many cells as there are columns."""
+    """A table. Each row has as many cells as there are columns."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Text, ...], ...]
 
     @classmethod
     def of(cls, headings: Sequence[Text], rows: Iterable[Sequence[Text]], right: Collection[int] = ()) -> "Table":
-        """A table whose columns are aligned to the left, but for those numbered in `right`."""
+        """A table with these headings. Columns are aligned to the left, except those whose indices are in `right`."""
         columns = (Column(text, "right" if index in right else "left") for index, text in enumerate(headings))
         return cls(tuple(columns), tuple(map(tuple, rows)))
 
 
 @dataclass(frozen=True)
 class Note:
-    """A remark: a paragraph in which each of `lines` begins a new line."""
+    """A paragraph in which each of `lines` begins a new line."""
 
     lines: tuple[Text, ...]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Items, each of one line, in no more than their order."""
+    """A list of items, each of one line."""
 
     items: tuple[Text, ...]
 
 
 @dataclass(frozen=True)
 class Point:
-    """A finite number and the words that stand for it."""
+    """A finite number and its text."""
 
     value: float
     label: str
@@ -103,9 +109,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Figure:
-    """Numbers in their order, joined by a line. breaks: points (by index) before which a mark is drawn.
+    """A line through numbers at equal distances.
 
-    title: what is drawn, for those who cannot see it; caption: the words below.
+    Attributes:
+        title: a description for readers who cannot see the figure.
+        points: the numbers.
+        caption: the text below.
+        breaks: the indices of points before which a mark is drawn.
     """
 
     title: str
@@ -116,7 +126,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Program:
-    """Text of several lines that a reader copies as it is: code, a record. label: what it is."""
+    """Text of several lines to copy verbatim, such as code. `label` says what it is."""
 
     label: str
     text: str
@@ -124,7 +134,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small picture, the bytes of a JPEG file, and what stands below it."""
+    """A small image, as the bytes of a JPEG file, and the text below it."""
 
     content: bytes
     label: str
@@ -132,7 +142,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Small pictures in their order, for pages."""
+    """A row of small images, which only HTML shows."""
 
     pictures: tuple[Thumbnail, ...]
     caption: Text
@@ -140,10 +150,13 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks under a heading; sections may hold sections.
+    """Blocks under a heading; sections can be nested.
 
-    folded: where it can be, only the heading is shown at first. on_pages: it is too much but for a page, in which
-    readers fold and search; other formats leave it out.
+    Attributes:
+        heading: the heading.
+        blocks: the content.
+        folded: whether only the heading is shown at first, in formats that can unfold it.
+        on_pages: whether only HTML has it, because it is too long for other formats.
     """
 
     heading: Text
@@ -157,14 +170,14 @@ Block = Section | Table | Note | Listing | Figure | Choice | Picture | Program |
 
 @dataclass(frozen=True)
 class Document:
-    """Blocks under a title."""
+    """A title and blocks."""
 
     title: Text
     blocks: tuple[Block, ...]
 
 
 def inlines(text: Text) -> tuple[Inline, ...]:
-    """The pieces of `text`, neighbouring strings joined: what is escaped must be seen whole."""
+    """The pieces of `text`. Neighbouring strings are joined, since escaping may depend on what is before and after."""
     if not isinstance(text, tuple):
         return (text,)
     joined: list[Inline] = []
@@ -177,7 +190,7 @@ def inlines(text: Text) -> tuple[Inline, ...]:
 
 
 def plain(text: Text) -> str:
-    """`text` for readers that know no markup: code between backticks, a link followed by its URL."""
+    """`text` without markup: code in backticks, a link followed by its URL."""
     return "".join(map(_plain, inlines(text)))
 
 
@@ -194,13 +207,13 @@ def _plain(piece: Inline) -> str:
 
 
 def prose(sentence: str) -> tuple[Inline, ...]:
-    """A sentence of our own, in which what stands between backticks is code: "more rounds of `tlbench ab`"."""
+    """A sentence of tlbench itself, in which text in backticks is code: "more rounds of `tlbench ab`"."""
     parts = re.split(r"`([^`]+)`", sentence)
     return tuple(Code(part) if index % 2 else part for index, part in enumerate(parts) if part)
 
 
 def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:
-    """All pictures among `blocks` and in their sections, but for those that only pages have."""
+    """All pictures in `blocks` and their sections, except those that only HTML has."""
     for block in blocks:
         match block:
             case Section(on_pages=False):
@@ -214,7 +227,7 @@ def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:
 
 
 def compact(table: Table) -> Table:
-    """The table without the columns in which there is nothing at all."""
+    """The table without columns that have no value in any row."""
     empty = {DASH, ""}
     kept = [place for place in range(len(table.columns)) if any(row[place] not in empty for row in table.rows)]
     return Table(

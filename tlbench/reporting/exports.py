@@ -10,11 +10,11 @@ from tlbench.reporting.views.names import labels_of
 from tlbench.results.measured import StepTiming
 
 CHANGED = "+"
-"""Behind a commit: with changes of its own (`host.environment.git_commit`)."""
+"""After the hash of a commit: there were uncommitted changes (`host.environment.git_commit`)."""
 
 
 def pytest_benchmark(report: Report) -> str:
-    """A file that `pytest-benchmark compare` accepts: a benchmark for each step, its samples as the rounds."""
+    """A file for `pytest-benchmark compare`: a benchmark for each step, with its samples as rounds."""
     first = report.rows[0].record
     timed_on = next((row.record for row in report.rows if row.record.timings), first).where_timed.identity
     commit = first.provenance.git_commit or ""
@@ -37,7 +37,7 @@ def pytest_benchmark(report: Report) -> str:
 
 
 def github_action_benchmark(report: Report) -> str:
-    """A list for github-action-benchmark's tool `customSmallerIsBetter`: the times of the tables in ms, errors in %."""
+    """A file for github-action-benchmark's tool `customSmallerIsBetter`: step times in ms, test errors in %."""
     numbers = [
         {
             "name": name,
@@ -63,7 +63,7 @@ def github_action_benchmark(report: Report) -> str:
 
 
 def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[str, RunRecord, StepTiming]]:
-    """Each step that was timed, behind its name."""
+    """Each timed step, with its name and record."""
     for name, row in zip(labels_of(rows), rows, strict=True):
         for step in row.record.timings.steps if row.record.timings else ():
             yield f"{name} · {step.step} batch {step.batch_size}", row, step

@@ -1,4 +1,4 @@
-"""The formats of a report. Pure.
+"""The output formats of a report. Pure.
 
 A package adds one to its pyproject.toml::
 
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """How a report is written.
+    """A format of a report.
 
-    extension: of its file. kept: whether a run's folder always has one. beside: how it is made where the pictures of
-    format `svg` lie beside it, as they do in a run's folder; None for no other way.
+    Attributes:
+        extension: the extension of its file.
+        make: makes the output.
+        kept: whether it is among the files in a run's folder.
+        beside: makes the output in a run's folder, where it can refer to the SVG files; None: as `make`.
     """
 
     extension: str
@@ -43,43 +46,47 @@ class Format:
 
 
 def as_markdown(report: Report) -> str:
-    """The tables that people read, without pictures."""
+    """The report in Markdown, without pictures."""
     return markdown.render(report.document)
 
 
 def with_pictures(report: Report) -> str:
-    """The same with its pictures, which lie beside it."""
+    """The report in Markdown, with the SVG files that are beside it."""
     said = report.document
     return markdown.render(said, pictures={each.name: picture_name(each, report) for each in pictures(said.blocks)})
 
 
 def as_svg(report: Report) -> dict[str, str]:
-    """The pictures of the report, a file each."""
+    """The pictures of the report as SVG, by file name."""
     return {f"{each.name}.svg": svg.file(each) for each in pictures(report.document.blocks)}
 
 
 def as_png(report: Report) -> dict[str, bytes]:
-    """The same as PNG. Raises UserError where the package that draws it is missing."""
+    """The pictures of the report as PNG, by file name.
+
+    Raises:
+        UserError: the package that converts them is not installed.
+    """
     return {f"{each.name}.png": png.file(each) for each in pictures(report.document.blocks)}
 
 
 def picture_name(picture: Picture, report: Report) -> str:
-    """The file of a picture in a run's folder."""
+    """The file name of a picture in a run's folder."""
     return file_name(f"{picture.name}.svg", report.rows)
 
 
 def as_text(report: Report) -> str:
-    """What to take and the main numbers, in a screenful for a terminal of 100 columns."""
+    """The recommendation and the main results, on one screen of a terminal with 100 columns."""
     return terminal.render(summary.document(report))
 
 
 def as_html(report: Report) -> str:
-    """All of it as a page of its own."""
+    """The whole report as a self-contained HTML page."""
     return html.render(report.document)
 
 
 def as_latex(report: Report) -> str:
-    """What to take, and the table of each data set, for a paper."""
+    """The recommendation and the table of each data set, for a paper."""
     answers = tuple(Section(one.title, (one.choice,)) for one in report.decisions)
     said = choice.how_sure(report.decisions)
     notes = (Note((f"How sure? {said}",)),) if said else ()
@@ -87,29 +94,29 @@ def as_latex(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """One row a cell, plain numbers; no text is a formula to a spreadsheet."""
+    """One row per cell, with plain numbers."""
     return frame_as_csv(report.frame)
 
 
 def frame_as_csv(frame: "pd.DataFrame") -> str:
-    """A table as CSV; no text is a formula to a spreadsheet."""
+    """A table as CSV. Texts that a spreadsheet would execute as formulas are quoted."""
     frame = frame.map(_no_formula)
     broken = any(isinstance(value, str) and "\r" in value for column in frame for value in frame[column])
-    # Python's csv (3.11) leaves a bare carriage return unquoted, where its own reader begins a new row.
+    # Python's csv (3.11) does not quote a lone carriage return, but its reader starts a new row there.
     return frame.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
 
 
 def _no_formula(value: object) -> object:
-    """A text with `'` before what a spreadsheet would run (OWASP, CSV Injection); numbers stay."""
+    """Put ``'`` before a text that a spreadsheet would execute (OWASP, CSV Injection); numbers are unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Signs that begin a formula, in the full width of East Asian letters, too."""
+"""Characters that begin a formula, also in their full-width forms."""
 
 
 def as_json(report: Report) -> str:
-    """The same rows as objects, a line each, null where there is nothing; before them what to take."""
+    """The recommendations, and the rows of `as_csv` as objects, one per line, with null for missing values."""
     return _json(report.title, report.frame, [choice.values(one) for one in report.decisions])
 
 
@@ -147,18 +154,27 @@ COLUMNS_IN: Mapping[str, Callable[[str, "pd.DataFrame"], str]] = {
     "csv": lambda title, frame: frame_as_csv(frame),
     "json": _json,
 }
-"""Formats that can have some columns alone."""
+"""The formats that ``--columns`` can be combined with."""
 
 
 def with_columns(report: Report, names: Sequence[str], form: str) -> str:
-    """A row for each record, of these columns of its frame. Raises UserError for another column or format."""
+    """A table with a row for each record and some columns of the report's frame.
+
+    Args:
+        report: the report.
+        names: the columns.
+        form: the name of the format.
+
+    Raises:
+        UserError: a column does not exist, or the format is none of `COLUMNS_IN`.
+    """
     if form not in COLUMNS_IN:
-        raise UserError(f"--columns: format {form} has no table of them; known formats: {', '.join(COLUMNS_IN)}")
+        raise UserError(f"--columns: not available in format {form}; known formats: {', '.join(COLUMNS_IN)}")
     return COLUMNS_IN[form](report.title, chosen.frame(report, names))
 
 
 def kept_files(report: Report) -> dict[str, bytes]:
-    """The files of a run's folder, by name; Markdown is the first."""
+    """The report's files in a run's folder, by name; Markdown first."""
     made: dict[str, bytes] = {}
     for form in FORMATS.values():
         if form.kept:
@@ -168,7 +184,7 @@ def kept_files(report: Report) -> dict[str, bytes]:
 
 
 def file_name(ending: str, rows: Sequence[RunRecord]) -> str:
-    """Its name in a run's folder, which tells of stand-ins among the records: once, where all have the same."""
+    """The name of a report file in a run's folder. It names the stand-ins, once if all records have the same."""
     marks = list({row.record.fallbacks for row in rows})
     if len(marks) == 1 and marks[0]:
         ending = ending.replace(f"-{slugs([', '.join(marks[0])])[0]}", "")

@@ -1,4 +1,4 @@
-"""How a judgement's numbers and the whole of it are put into words."""
+"""Judgements in words."""
 
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import OUTCOME, Judgement
@@ -6,7 +6,7 @@ from tlbench.reporting.document import Text, prose
 
 
 def sentence(judgement: Judgement) -> Text:
-    """A judgement in words: what, where, how much, why, and what would decide it."""
+    """A judgement in one sentence: cell, metric, verdict, values, reason, and what would decide it."""
     what = judgement.name if judgement.metric != OUTCOME else ""
     seeds = f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""
     parts = [f"{judgement.cell.label}{seeds}:", *filter(None, [what]), judgement.verdict]
@@ -19,7 +19,7 @@ def sentence(judgement: Judgement) -> Text:
 
 
 def values(judgement: Judgement) -> str:
-    """Both numbers, each with its unit."""
+    """The values of both sides, with the unit."""
     assert judgement.base is not None
     assert judgement.new is not None
     metric = METRICS[judgement.metric]

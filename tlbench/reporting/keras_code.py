@@ -1,4 +1,4 @@
-"""A trained cell as a program in plain Keras, which builds and trains the same model. Pure."""
+"""A program in plain Keras that builds and trains the model of a cell. Pure."""
 
 import re
 
@@ -18,13 +18,13 @@ PHASES |= dict.fromkeys(
     ("norm", "bias", "lora", "surgical", "layerwise", "l2_sp", "wise_ft", "ema", "soup"), "head,fine-tuning"
 )
 PHASES |= {"gradual": r"head(,fine-tuning \d+)+", "interval": "head(,head before)?,fine-tuning(,head after)?"}
-"""The names of the phases that are written out, by strategy: a pattern of them, joined by commas."""
+"""By strategy, a regular expression for the supported sequences of phases: their names, joined by commas."""
 VARIABLES = {
     "norm": 'variable.name in ("gamma", "beta") and "Normalization" in type(layer).__name__',
     "bias": 'variable.name in ("bias", "beta")',
     "lora": 'variable.name.startswith("lora_kernel")',
 }
-"""Which variables are trained, where not all are."""
+"""By strategy, the condition for the variables that are trained; other strategies train all."""
 TRAINING = frozenset({"epochs", "batch_size", "optimizer", "learning_rate"}) | frozenset(
     {"schedule", "warmup", "weight_decay", "label_smoothing", "mixup", "cutmix", "augmentation", "tune"}
     | {"early_stopping", "reduce_lr"}
@@ -38,37 +38,38 @@ PHASE = frozenset(
     {"name", "solver", "frozen", "trained", "trainable", "epochs", "learning_rate", "batch_norm"}
     | {"path", "tried", "chosen", "seconds", "head_rate", "lowest_rate", "rates"}
 )
+"""`TRAINING`, `HEAD`, `STRATEGY` and `PHASE` are the fields that programs take into account; see `unsupported`."""
 
 
 def why_not(record: Record) -> str:
-    """Why there is no program for a record; empty where there is one."""
+    """The reason why there is no program for a record; empty if there is one."""
     cell = record.cell
     if cell.train is None or record.data is None or not record.training:
         return "nothing was trained in phases"
     if cell.backbone.name not in backbones.names() or backbones.get(cell.backbone.name).module is None:
-        return f"{cell.backbone.name} is no model of keras.applications"
+        return f"{cell.backbone.name} is not a model of keras.applications"
     if cell.head.name not in POOLING:
-        return f"head {cell.head.name} is not written out"
+        return f"head {cell.head.name} is not supported"
     names = ",".join(phase.name for phase in record.training)
     if cell.strategy.name == "co_tuning":
-        return "co_tuning trains a second head, with labels that it learns from ImageNet's classes: a page of code"
+        return "co_tuning trains a second head on labels derived from ImageNet's classes, which takes a page of code"
     if not re.fullmatch(PHASES.get(cell.strategy.name, "(?!)"), names):
-        return f"strategy {cell.strategy.label} is not written out"
+        return f"strategy {cell.strategy.label} is not supported"
     if any(phase.solver not in {"linear", "gradient"} for phase in record.training):
-        return f"its head is found by {record.training[0].solver}, which is not written out"
+        return f"solver {record.training[0].solver} of the head is not supported"
     if len(record.training) > 1 and record.training[0].solver == "gradient":
-        return "a head that is trained at a constant rate before fine-tuning is not written out"
+        return "a head that is trained at a constant rate before fine-tuning is not supported"
     if reason := settings.why_not(record):
         return reason
-    if more := unwritten(record):
-        return f"{', '.join(more)} cannot be written out yet"
+    if more := unsupported(record):
+        return f"{', '.join(more)} {'is' if len(more) == 1 else 'are'} not supported"
     if cell.precision != "float32" or cell.train.optimizer not in OPTIMIZERS:
-        return f"{cell.precision} with {cell.train.optimizer} is not written out"
+        return f"{cell.precision} with {cell.train.optimizer} is not supported"
     return ""
 
 
-def unwritten(record: Record) -> list[str]:
-    """Settings that change the training and are in no program: whatever is not known here is not passed over."""
+def unsupported(record: Record) -> list[str]:
+    """The settings of a record that are not in its program, including any that this module does not know."""
     cell = record.cell
     asked = [
         (cell.training.model_dump(exclude_defaults=True), TRAINING),
@@ -80,7 +81,7 @@ def unwritten(record: Record) -> list[str]:
 
 
 def program(record: Record) -> str:
-    """The program, of a record for which `why_not` is empty."""
+    """The program for a record. `why_not` must be empty."""
     cell, data = record.cell, record.data
     assert data is not None
     assert cell.train is not None
@@ -89,7 +90,7 @@ def program(record: Record) -> str:
     parts = [
         f"# {cell.label!r},\n"
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
-        "Rounding and the order of\n# batches differ, so that accuracies agree within their interval.",
+        "Rounding and the order of\n# batches differ, so accuracies agree only within their interval.",
         _imports(bool(solved), cell.resize, _is_drawn(record)),
         f"DATA = Path({cell.dataset.name!r})  # {{train,validation,test}}/<class>/\n"
         f"{_weights(record)}\n"
@@ -122,8 +123,8 @@ def _weights(record: Record) -> str:
         return "WEIGHTS = None  # random"
     if _is_drawn(record):
         path = f'Path(find_spec("tlbench").origin).parent / "backbones/drawn/{record.weights.file}"'
-        return f"WEIGHTS = str({path})  # pretrained on drawn pictures"
-    return f'WEIGHTS = "imagenet"  # tlbench took {record.weights.file!r}; a path is taken, too'
+        return f"WEIGHTS = str({path})  # pretrained on synthetic pictures"
+    return f'WEIGHTS = "imagenet"  # tlbench used {record.weights.file!r}; this may also be a path'
 
 
 def _model(record: Record) -> str:
@@ -137,7 +138,7 @@ def _model(record: Record) -> str:
         f"    include_top=False, weights=WEIGHTS, input_shape=(*SIZE, 3){arguments}",
         ")",
         "inputs = keras.Input((*SIZE, 3))",
-        *(["x = inputs", settings.changes(changed)] if changed else []),
+        *(["x = inputs", settings.augmentation_layers(changed)] if changed else []),
         f"x = keras.applications.{module}.preprocess_input({'x' if changed else 'inputs'})",
         f"x = features = keras.layers.{POOLING[cell.head.name]}()(base(x))",
     ]
@@ -160,14 +161,14 @@ def _solve(output: str) -> str:
 
 
 def _fit(record: Record) -> str:
-    """The function that takes steps, and what it needs."""
+    """The function `train_layers`, and the definitions that it needs."""
     train, name, fine = record.cell.training, record.cell.strategy.name, _is_tuned(record)
     asked = strategies.make(name, record.cell.strategy.args)
     best = fine and name != "wise_ft" and settings.keeps_best(train)
     scheduled, rate = settings.schedule(train, tuned=fine)
     own_rates = settings.has_rates(record)
-    doc = "Train the head with the layers of the base from number `frozen` on"
-    doc += ", so many of those with weights as `most`." if name == "surgical" else "."
+    doc = "Train the head and the layers of the base from index `frozen` on"
+    doc += ", at most `most` of those with weights." if name == "surgical" else "."
     optimizer = "AtRates" if own_rates else f"keras.optimizers.{OPTIMIZERS[train.optimizer]}"
     average = f", use_ema=True, ema_momentum={getattr(asked, 'decay', None)!r}" if name == "ema" else ""
     parts = [
@@ -198,7 +199,7 @@ def _fit(record: Record) -> str:
 
 
 def _arguments(record: Record) -> str:
-    """Of `train_layers`."""
+    """The parameters of `train_layers`."""
     names = ["frozen", *(["most"] if record.cell.strategy.name == "surgical" else []), "epochs", "rate"]
     names += ["head_rate"] if any(phase.head_rate is not None for phase in record.training) else []
     return ", ".join([*names, *(["rates"] if any(phase.rates for phase in record.training) else [])])
@@ -255,14 +256,14 @@ def _call(record: Record, phase: TrainedPhase) -> str:
 
 
 def _number(value: object) -> str:
-    """A pair of many on a line of its own."""
+    """`value` in Python, with a line for each pair of a tuple."""
     if not isinstance(value, tuple):
         return repr(value)
     return "[\n" + "".join(f"    ({first}, {rate!r}),\n" for first, rate in value) + "]"
 
 
 def _layers(phase: TrainedPhase) -> int:
-    """How many layers with weights a phase trained, as it says in words."""
+    """The number of layers with weights that a phase trained, from its description."""
     found = re.match(r"\d+", phase.trained or "")
     assert found
     return int(found[0])

@@ -1,4 +1,4 @@
-"""What the settings of a training add to its program in plain Keras: labels, mixed images, rates, callbacks. Pure."""
+"""Settings of training in programs in plain Keras: labels, mixing, learning rates, callbacks. Pure."""
 
 import math
 from textwrap import indent
@@ -13,29 +13,29 @@ WEIGHT_SPACE = frozenset({"ema", "soup", "wise_ft"})
 
 
 def why_not(record: Record) -> str:
-    """Why the settings are not written out; empty where they are, or where nothing is known of them here."""
+    """The reason why known settings are not supported; empty if they are."""
     train = record.cell.training
     if train.rand_augment:
         return (
-            "rand_augment is the paper's, fourteen operations on each image by itself; keras.layers.RandAugment is "
-            "another method, one list of changes for a whole batch"
+            "rand_augment applies the paper's fourteen operations to each image separately; keras.layers.RandAugment "
+            "is another method, which applies one sequence of operations to a whole batch"
         )
     if train.class_weight:
         return (
-            "class_weight counts in the solved head, the steps and what validation chooses by, and the argument of "
-            "Keras' fit only in the steps"
+            "class_weight affects the solved head, the steps and the validation metrics, but the argument of Keras' "
+            "fit only affects the steps"
         )
     if train.augmentation and train.augmentation.views:
-        return "augmentation with views draws its pictures before training, for which plain Keras has no argument"
+        return "augmentation with views draws the images before training, for which plain Keras has no argument"
     if train.early_stopping and record.cell.strategy.name in WEIGHT_SPACE:
-        return f"early_stopping of {record.cell.strategy.name} is not written out"
+        return f"early_stopping with {record.cell.strategy.name} is not supported"
     if record.cell.strategy.name == "layerwise" and not any(phase.rates for phase in record.training):
-        return "the record is of an older tlbench, which did not keep the rates of the layers"
+        return "the record is from an older tlbench, which did not keep the learning rates of the layers"
     return ""
 
 
-def changes(asked: Augmentation) -> str:
-    """Layers that change images at random while the model is trained, and are nothing otherwise."""
+def augmentation_layers(asked: Augmentation) -> str:
+    """The lines that apply the layers for augmentation, which Keras applies in training only."""
     layers = [
         *(['RandomFlip("horizontal")'] if asked.flip else []),
         *([f'RandomRotation({asked.rotation / 360!r}, fill_mode="nearest")'] if asked.rotation else []),
@@ -46,15 +46,15 @@ def changes(asked: Augmentation) -> str:
     return "".join(f"x = keras.layers.{layer}(x)\n" for layer in layers).rstrip("\n")
 
 
-def takes_parts(record: Record) -> bool:
-    """Whether the loss takes labels as parts of classes (N, units) rather than as numbers (N,)."""
+def takes_vectors(record: Record) -> bool:
+    """Whether the loss takes labels as vectors (N, units) rather than as class indices (N,)."""
     return record.cell.training.soft_labels or record.cell.head.output == "sigmoid"
 
 
 def labels(record: Record) -> list[str]:
-    """The name of the loss on whole labels, and what makes labels in parts, or mixes images."""
+    """The name of the loss without label smoothing, and the definitions for label vectors and for mixing."""
     train, sigmoid = record.cell.training, record.cell.head.output == "sigmoid"
-    if not takes_parts(record):
+    if not takes_vectors(record):
         return ['LOSS = "sparse_categorical_crossentropy"']
     return [
         f'LOSS = "{"binary" if sigmoid else "categorical"}_crossentropy"',
@@ -73,7 +73,7 @@ def _mix(train: Training) -> str:
 
 
 def loss_of(record: Record) -> str:
-    """What `compile` takes as the loss."""
+    """The loss for `compile`."""
     smoothing = record.cell.training.label_smoothing
     if not smoothing:
         return "LOSS"
@@ -82,9 +82,9 @@ def loss_of(record: Record) -> str:
 
 
 def images_of(record: Record) -> str:
-    """What `fit` trains on, and its validation data."""
+    """The arguments of `fit` for training and validation data."""
     train = record.cell.training
-    soft = takes_parts(record)
+    soft = takes_vectors(record)
     images = "train[0], parts(train[1]), batch_size=BATCH" if soft else "*train, batch_size=BATCH"
     if train.mixes:
         images = "Mixed()"
@@ -92,9 +92,14 @@ def images_of(record: Record) -> str:
 
 
 def schedule(train: Training, *, tuned: bool) -> tuple[str, str]:
-    """A class that a program needs for its schedule, and what `train_layers` does with the rate; both may be empty.
+    """The learning-rate schedule.
 
-    tuned: the phase follows a head that fits already.
+    Args:
+        train: the settings.
+        tuned: whether the phase follows one that trained the head.
+
+    Returns:
+        A class for the program, and lines of `train_layers`. Both may be empty.
     """
     falls = tuned and not train.reduce_lr
     shape: Shape = train.schedule or ("cosine" if falls else "constant")
@@ -108,12 +113,12 @@ def schedule(train: Training, *, tuned: bool) -> tuple[str, str]:
 
 
 def has_rates(record: Record) -> bool:
-    """Whether variables are trained at rates of their own."""
+    """Whether some variables have their own learning rates."""
     return any(phase.head_rate is not None or phase.rates for phase in record.training)
 
 
 def rates(record: Record) -> str:
-    """What finds the multiple of the rate of each variable."""
+    """The lines that set `multiples`: for each variable, its learning rate over `rate`."""
     layered = any(phase.rates for phase in record.training)
     head = "head_rate / rate" if any(phase.head_rate is not None for phase in record.training) else "1.0"
     if layered:
@@ -127,12 +132,12 @@ def rates(record: Record) -> str:
 
 
 def arguments(train: Training) -> str:
-    """Of the optimizer, after the rate."""
+    """Further arguments of the optimizer."""
     return "" if train.weight_decay is None else f", weight_decay={train.weight_decay!r}"
 
 
 def callbacks(train: Training, best: bool) -> str:
-    """The callbacks argument of `fit`, with the commas before and between; empty where there are none."""
+    """The argument `callbacks` of `fit`, with a comma before it; empty without callbacks."""
     found = [
         *(["Best()"] if best else []),
         *([_stopping(train.early_stopping, best)] if train.early_stopping else []),
@@ -165,21 +170,21 @@ def _monitor(name: str) -> str:
 
 
 def keeps_best(train: Training) -> bool:
-    """Whether fine-tuning ends with the weights of its best epoch."""
+    """Whether fine-tuning restores the weights of its best epoch."""
     return train.early_stopping is None or train.early_stopping.restore_best
 
 
 def by_validation(callback: str, record: Record) -> str:
-    """A callback that keeps weights by what the training monitors.
+    """Adapt a callback that keeps the best weights to the monitored metric and the form of the labels.
 
-    Of labels in parts it keeps none of those that the first phase of steps began with, as `as_asked` says.
+    With soft labels, the weights before the first phase with gradient steps are no candidates, as in training.
     """
     train = record.cell.training
     if train.soft_labels:
         several = sum(phase.solver == "gradient" for phase in record.training) > 1
         for text, other in snippets.AFTER_STEPS if several else snippets.WITHOUT_START:
             callback = callback.replace(text, other)
-    if takes_parts(record):
+    if takes_vectors(record):
         callback = callback.replace("*validation", "*checked")
     if train.monitor == "val_accuracy":
         for text, other in snippets.BY_ACCURACY:

@@ -1,4 +1,7 @@
-"""Parts of programs in plain Keras, as `keras_code` puts them together. Pure."""
+"""Parts of programs in plain Keras, which `keras_code` assembles. Pure.
+
+Words in capitals, such as ``RESIZED``, are placeholders.
+"""
 
 from tlbench.core.image_size import Resize
 from tlbench.core.training import Shape
@@ -10,7 +13,7 @@ RESIZED: dict[Resize, str] = {
     "crop": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear", crop_to_aspect_ratio=True)',
     "pad": "tf.image.resize_with_pad(image, *SIZE)",
 }
-"""As `image_dataset_from_directory` does it."""
+"""Resizing as in `keras.utils.image_dataset_from_directory`."""
 IMAGES = '''
 def images(split):
     """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
@@ -28,7 +31,7 @@ train, validation, test = (images(split) for split in ("train", "validation", "t
 KEEP = '''
 
 def keep_statistics(layer):
-    """BatchNormalization normalises by its moving statistics, as in inference, and leaves them alone."""
+    """Let BatchNormalization use its moving statistics without updating them, as in inference."""
     call = layer.call
     layer.call = lambda inputs, training=None, mask=None: call(inputs, training=False, mask=mask)
 
@@ -38,10 +41,10 @@ for layer in base.layers:
         keep_statistics(layer)'''
 FOLLOW = f"""for layer in base.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
-        layer.momentum = {MOMENTUM}  # its statistics must follow within a few steps"""
+        layer.momentum = {MOMENTUM}  # so that the statistics adapt within a few steps"""
 SOLVE = '''
 def solve_head(l2):
-    """The classifier that minimises cross-entropy and an L2 penalty on the features of the frozen base."""
+    """Set the classifier to the minimum of cross-entropy plus an L2 penalty on the features of the frozen base."""
     x = keras.Model(inputs, features).predict(train[0], BATCH, verbose=0).astype(float)
     y = np.eye(len(CLASSES))[train[1]]
     mean, deviation = x.mean(axis=0), x.std(axis=0)
@@ -66,23 +69,23 @@ def solve_head(l2):
 TEST = """answers = model.predict(test[0], BATCH, verbose=0)
 answers = answers.argmax(axis=1) if answers.shape[1] > 1 else answers[:, 0] > 0.5
 print(f"test accuracy: {(answers == test[1]).mean():.1%}")"""
-assert WARMUP == 0.1, "as RATE has it"
+assert WARMUP == 0.1, "RATE assumes this"
 RATE = """
     steps = epochs * -(-len(train[0]) // BATCH)
     rising = steps // 10
-    if rising:  # up from 0, then down half a cosine
+    if rising:  # linear warm-up, then cosine decay
         rate = keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=rate, warmup_steps=rising)
     else:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)
 """
 LOOK = '''
 def look():
-    """Cross-entropy on the validation images, without any penalty."""
+    """The cross-entropy on the validation images, without penalties."""
     return model.evaluate(*validation, verbose=0, return_dict=True)[LOSS]
 '''
 BEST = '''
 class Best(keras.callbacks.Callback):
-    """Ends with the weights of the lowest validation loss, those that training began with included."""
+    """Restore the weights with the lowest validation loss, including the initial ones."""
 
     def on_train_begin(self, logs=None):
         self.lowest, self.weights = look(), self.model.get_weights()
@@ -98,14 +101,14 @@ class Best(keras.callbacks.Callback):
 OF_EPOCH = 'seen = logs["val_" + LOSS]'
 AVERAGED = '''
 class Best(keras.callbacks.Callback):
-    """Ends with the average weights of the lowest validation loss, the weights of the beginning included."""
+    """Restore the averaged weights with the lowest validation loss, including the initial ones."""
 
     def on_train_begin(self, logs=None):
         self.lowest, self.weights = look(), self.model.get_weights()
 
     def on_epoch_end(self, epoch, logs=None):
         own = self.model.get_weights()
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # gives it the averages
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # sets the averages
         seen = look()
         if seen < self.lowest:
             self.lowest, self.weights = seen, self.model.get_weights()
@@ -116,7 +119,7 @@ class Best(keras.callbacks.Callback):
 '''
 SOUP = '''
 class Best(keras.callbacks.Callback):
-    """Ends with the mean of the best epochs: each joins, from the best one down, where validation is no worse."""
+    """Set the mean weights of the best epochs: from the best down, each is added if validation does not get worse."""
 
     def on_train_begin(self, logs=None):
         self.epochs = [(look(), -1, self.model.get_weights())]
@@ -140,9 +143,9 @@ class Best(keras.callbacks.Callback):
 WITHOUT_START = (
     ("self.lowest, self.weights = look(), self.model.get_weights()\n\n", "self.lowest = np.inf\n\n"),
     ("self.epochs = [(look(), -1, self.model.get_weights())]", "self.epochs = []"),
-    (", those that training began with included.", "."),
-    (", the weights of the beginning included.", "."),
+    (", including the initial ones.", "."),
 )
+"""Replacements in callbacks: the initial weights are no candidates."""
 AFTER_STEPS = (
     (
         "self.lowest, self.weights = look(), self.model.get_weights()\n\n",
@@ -150,18 +153,23 @@ AFTER_STEPS = (
         "        self.weights, Best.begun = self.model.get_weights(), True\n\n",
     ),
     ("    def on_train_begin", "    begun = False\n\n    def on_train_begin"),
-    (", those that training began with included.", " of any phase of steps."),
+    (", including the initial ones.", " of all phases with gradient steps."),
 )
+"""Replacements in callbacks: the initial weights are candidates, except in the first phase with gradient steps."""
 BY_ACCURACY = (
     ("return_dict=True)[LOSS]", 'return_dict=True)["accuracy"]'),
     ("return model.evaluate", "return -model.evaluate"),
-    ("Cross-entropy on the validation images, without any penalty.", "Accuracy on the validation images, negative."),
+    (
+        "The cross-entropy on the validation images, without penalties.",
+        "The negative accuracy on the validation images.",
+    ),
     ('logs["val_" + LOSS]', '-logs["val_accuracy"]'),
     ("the lowest validation loss", "the highest validation accuracy"),
 )
+"""Replacements in callbacks that choose by accuracy."""
 PULL = '''
 class Pull(keras.regularizers.Regularizer):
-    """strength / 2 times the squared distance from `start`."""
+    """Penalty: strength / 2 times the squared distance from `start`."""
 
     def __init__(self, strength, start):
         self.strength, self.start = strength, start
@@ -172,7 +180,7 @@ class Pull(keras.regularizers.Regularizer):
 ADAPT = """
 for layer in base.layers:
     if hasattr(layer, "enable_lora") and hasattr(layer, "kernel"):
-        layer.enable_lora(RANK)  # a product of two factors is added to the kernel; 0 at first
+        layer.enable_lora(RANK)  # adds the product of two factors, 0 at first, to the kernel
 """
 FREE = """
     for number, layer in enumerate(base.layers):
@@ -197,7 +205,7 @@ FREE_VARIABLES = """
 """
 PARTS = '''
 def parts(labels):
-    """Each label as the parts that classes have in it."""
+    """Labels as vectors."""
     return PARTS
 '''.strip("\n")
 CHECKED = "checked = validation[0], parts(validation[1])"
@@ -205,7 +213,7 @@ ONE_HOT = 'np.eye(len(CLASSES), dtype="float32")[labels]'
 ONE_UNIT = 'labels[:, None].astype("float32")'
 MIXED = '''
 class Mixed(keras.utils.PyDataset):
-    """Training batches in which images are mixed with one another, and so are their labels."""
+    """Training batches with pairs of images, and their labels, mixed."""
 
     def __init__(self):
         super().__init__()
@@ -239,7 +247,7 @@ CUTMIX = """
 """
 SCHEDULE = '''
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Up from 0 over a share of the steps, then as the last line says; `done` goes from 0 to 1."""
+    """Linear warm-up, then the schedule in the last line, in which `done` goes from 0 to 1."""
 
     def __init__(self, rate, steps):
         self.rate, self.rising, self.falling = rate, int(WARMUP * steps), steps - int(WARMUP * steps)
@@ -258,7 +266,7 @@ FALLS: dict[Shape, str] = {
 }
 AT_RATES = '''
 class AtRates(keras.optimizers.OPTIMIZER):
-    """Takes the steps of each variable at a multiple of the learning rate."""
+    """The optimizer with a multiple of the learning rate for each variable."""
 
     def update_step(self, gradient, variable, learning_rate):
         super().update_step(gradient, variable, learning_rate * self.multiples[self._get_variable_index(variable)])

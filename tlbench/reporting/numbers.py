@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formatting of numbers for tables and sentences."""
 
 import math
 
@@ -6,11 +6,11 @@ from tlbench.core.text import percent, tenths, three_digits
 
 DASH = "—"
 UNROUNDED = "Differences are taken before rounding, so they may be 0.1 off those of the figures shown."
-"""Said once under a table that shows figures and their differences."""
+"""A note for tables that show values and their differences."""
 
 
 def count(value: int | None) -> str:
-    """``3.5M``, ``219K``, ``514``."""
+    """A count: ``3.5M``, ``219K``, ``514``."""
     if value is None:
         return DASH
     if value >= 999_500:
@@ -23,19 +23,19 @@ def count(value: int | None) -> str:
 
 
 def size(value: float | None) -> str:
-    """MiB: whole from 10 on, as keras.io does, with two digits below."""
+    """A size in MiB: whole from 10 on, as on keras.io, else with two decimals."""
     if value is None:
         return DASH
     return f"{value:.0f}" if value >= 9.995 else f"{value:.2f}"
 
 
 def significant(value: float) -> str:
-    """Three significant digits, or all of a larger number's: ``0.396``, ``12.3``, ``1430``, ``219,058``."""
+    """Three significant digits, or to the unit if it is larger: ``0.396``, ``12.3``, ``1430``, ``219,058``."""
     return f"{value:,.0f}" if value >= 9999.5 else f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
 
 
 def at_most(value: float) -> str:
-    """A limit that `value` is within: three digits, or all of a larger number, rounded up: ``13.3``, ``219,058``."""
+    """An upper limit of `value`: rounded up to three significant digits, or to the unit: ``13.3``, ``219,058``."""
     if value >= 1000:
         return f"{math.ceil(value):,}"
     size = 10.0 ** (math.floor(math.log10(value)) - 2) if value > 0 else 1.0
@@ -44,31 +44,31 @@ def at_most(value: float) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Three significant digits: ``382``, ``25.9``, ``3.81``."""
+    """A time in ms with three significant digits: ``382``, ``25.9``, ``3.81``."""
     return DASH if value is None else three_digits(value)
 
 
 def two_digits(value: float) -> str:
-    """Two significant digits, or all of a larger number's: ``380``, ``26``, ``3.8``."""
+    """Two significant digits: ``380``, ``26``, ``3.8``."""
     rounded = float(f"{value:.2g}")
     return f"{rounded:.0f}" if rounded >= 10 else f"{rounded:.1f}" if rounded >= 1 else f"{rounded:.2g}"
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """``93.0% (91.2-94.4)``, from shares of 1."""
+    """A share with its interval, from 0 to 1, in per cent: ``93.0% (91.2–94.4)``."""
     return f"{percent(value)} ({low * 100:.1f}–{high * 100:.1f})"
 
 
 def points(difference: float) -> str:
-    """Percentage points, from a difference of shares: ``+1.3``."""
+    """A difference of shares in percentage points: ``+1.3``."""
     return f"{tenths(difference * 100):+.1f}"
 
 
 def points_between(low: float | None, high: float | None) -> str:
-    """An interval of points: ``-0.4 to +3.0``; a dash where it is not known. ``-0.0 to +3.0`` has 0 in it."""
+    """An interval in percentage points: ``-0.4 to +3.0``; a dash if it is unknown. ``-0.0 to +3.0`` contains 0."""
     return DASH if low is None or high is None else f"{low * 100:+.1f} to {high * 100:+.1f}"
 
 
 def seconds(value: float) -> str:
-    """``0.4 s``, ``12.6 s``, ``3 min``."""
+    """A duration: ``0.4 s``, ``12.6 s``, ``3 min``."""
     return f"{value:.1f} s" if value < 99.95 else f"{value / 60:.0f} min"

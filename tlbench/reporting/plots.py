@@ -1,4 +1,4 @@
-"""What can be drawn, as plain values: a document holds them, `render/svg.py` draws them."""
+"""Pictures as plain values: documents contain them, `render/svg.py` draws them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,13 @@ def looks(groups: Iterable[str], order: Sequence[str]) -> dict[str, Look]:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is measured along an axis. key: a word for it, in addresses of pages; log: whether it is drawn so."""
+    """An axis of a picture.
+
+    Attributes:
+        key: its name in the address of a page.
+        label: its label.
+        log: whether it is logarithmic.
+    """
 
     key: str
     label: str
@@ -42,9 +48,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Reading:
-    """A finite number, the ends of its interval where they are known, and how it is written.
+    """A finite number and its text.
 
-    relative: of a time, to that of the run's anchor, where it was measured; sharp: whether that is known well.
+    Attributes:
+        value: the number.
+        text: the number in words.
+        low: the lower end of its interval, if known.
+        high: the upper end.
+        relative: a time divided by the time of the run's anchor, if that was measured.
+        sharp: whether `relative` is known precisely.
     """
 
     value: float
@@ -57,7 +69,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point: `y`, and `x` by the key of an axis where it is known. Those of a group are joined, in their order."""
+    """A point of a scatter plot: `y`, and `x` by the key of the axis, if known. Points of a group are joined."""
 
     name: str
     group: str
@@ -67,11 +79,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Marks over one of several axes, of which less is better; of `y` more is.
+    """A scatter plot with a choice of x axes. Less is better on x, more is better on y.
 
     Attributes:
-        name: of the picture, which is that of its file.
-        order: names of the groups of a report, which give them their looks (see `looks`).
+        name: the name of the picture and its file.
+        title: the title.
+        y: the y axis.
+        xs: the x axes to choose from.
+        marks: the points.
+        caption: the text below.
+        order: the names of the groups of a report, which determine their looks (see `looks`).
     """
 
     name: str
@@ -84,7 +101,7 @@ class Scatter:
 
     @property
     def groups(self) -> list[str]:
-        """Names of the groups that have marks, in the order of the report."""
+        """The names of the groups that have marks, in the order of the report."""
         there = dict.fromkeys(mark.group for mark in self.marks)
         return [*(name for name in self.order if name in there), *(name for name in there if name not in self.order)]
 
@@ -94,11 +111,11 @@ class Scatter:
         return looks(self.groups, self.order)
 
     def drawn(self, axis: Axis) -> tuple[Mark, ...]:
-        """Those that are known on this axis."""
+        """The marks with a value on this axis."""
         return tuple(mark for mark in self.marks if axis.key in mark.x)
 
     def undominated(self, axis: Axis) -> frozenset[str]:
-        """Names of the marks that no other is at least as good as, both ways, and better in one."""
+        """The names of the marks on the Pareto front: no other mark is as good on both axes and better on one."""
         marks = sorted(self.drawn(axis), key=lambda mark: (mark.x[axis.key].value, -mark.y.value))
         best, kept = float("-inf"), set()
         for mark in marks:
@@ -110,9 +127,15 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Line:
-    """Values of y over x, in the order of x. of: what several lines of one thing have in common: a line of the legend.
+    """A line through points.
 
-    look: that of all lines of one thing. marked: whether each value has a mark, as what was measured has.
+    Attributes:
+        name: the name of the line.
+        of: the thing that several lines belong to, which is an entry of the legend.
+        points: pairs of x and y, sorted by x.
+        look: the look of all lines of one thing.
+        dashed: whether the line is dashed.
+        marked: whether the points have marks, as measured ones have.
     """
 
     name: str
@@ -125,7 +148,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one pair of axes. share: y is a share of 1, written in per cent."""
+    """Lines over one pair of axes. With `share`, y is from 0 to 1 and written in per cent."""
 
     y: str
     lines: tuple[Line, ...]
@@ -134,7 +157,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Curves:
-    """Panels side by side over the same x. log: whether x is drawn by its logarithm."""
+    """Panels side by side with the same x axis, which is logarithmic with `log`."""
 
     name: str
     title: str
@@ -146,7 +169,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts (classes, classes): a row for each true class, a column for each predicted one."""
+    """A confusion matrix (classes, classes): a row for each true class, a column for each predicted one."""
 
     name: str
     title: str
@@ -157,9 +180,8 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Strip:
-    """Samples (positive numbers, in the order they were taken), the number that is shown of them, and its words.
-
-    Those of a group stand together.
+    """Positive samples in the order of measurement, the value that tables show of them, and its text. Those of a
+    group are drawn together.
     """
 
     name: str
@@ -171,10 +193,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Strips:
-    """Strips of samples, one under the other, over an axis that is drawn by its logarithm.
-
-    order: names of the groups of a report, as in `Scatter`.
-    """
+    """Strips of samples, one below the other, over a logarithmic axis. `order` is as in `Scatter`."""
 
     name: str
     title: str
@@ -186,9 +205,16 @@ class Strips:
 
 @dataclass(frozen=True)
 class Span:
-    """A value, the ends of its interval where they are known, and its words; those of a group stand together.
+    """A value with its interval.
 
-    told: whether it was told from 0 by a test.
+    Attributes:
+        name: the name of the value.
+        group: the group; spans of a group are drawn together.
+        value: the value.
+        low: the lower end of its interval, if known.
+        high: the upper end.
+        text: the value in words.
+        told: whether it differs significantly from 0.
     """
 
     name: str
@@ -202,7 +228,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Spans:
-    """Values with intervals, one under the other, beside a line at 0. order: as in `Scatter`."""
+    """Values with their intervals, one below the other, with a line at 0. `order` is as in `Scatter`."""
 
     name: str
     title: str

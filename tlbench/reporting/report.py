@@ -1,4 +1,4 @@
-"""What a report is of: the records of one or several runs."""
+"""A report: the records of one or more runs, and what views compute from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,21 +22,24 @@ if TYPE_CHECKING:
 
 
 def no_answers() -> Right | None:
-    """Of a record whose predictions were not kept."""
+    """The answers of a record whose predictions were not kept."""
     return None
 
 
 def no_mistakes(row: "RunRecord") -> "tuple[Thumbnail, ...]":
-    """Of a report without pictures of images."""
+    """The mistakes of a report without thumbnails."""
     del row
     return ()
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A record and the name of the run it is from.
+    """A record and the run it is from.
 
-    answers: gives, for each test image, whether it was predicted right; they are read when a view asks for them.
+    Attributes:
+        run: the name of the run.
+        record: the record.
+        answers: reads, for each test image, whether it was classified correctly; None if that was not kept.
     """
 
     run: str
@@ -45,9 +48,9 @@ class RunRecord:
 
 
 def first_of_each(rows: Sequence[RunRecord]) -> list[RunRecord]:
-    """Each cell once, as the first run has it: a second run of a cell is no second seed.
+    """Each cell once, from the first run that has it: a second run of a cell does not count as another seed.
 
-    With other images, or other stand-ins, it is no second run.
+    A cell with other images or stand-ins counts as another cell.
     """
     found: dict[tuple[str, tuple[str, ...]], RunRecord] = {}
     for row in rows:
@@ -57,10 +60,13 @@ def first_of_each(rows: Sequence[RunRecord]) -> list[RunRecord]:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """Records under a title, those of a run in the order of its cells. In a notebook it shows its tables.
+    """The records of one or more runs. A notebook shows the tables of a report.
 
-    mistakes: gives pictures of test images that a record got wrong; none where nobody asked for them. spent: what the
-    budgets of runs that had one were spent on.
+    Attributes:
+        title: the title.
+        rows: the records, those of a run in the order of its cells.
+        mistakes: reads thumbnails of test images that a record misclassified; none unless they are asked for.
+        spent: what budgets were spent on, for runs that had one.
     """
 
     title: str
@@ -70,7 +76,7 @@ class Report:
 
     @property
     def records(self) -> list[Record]:
-        """The records alone."""
+        """The records without their runs."""
         return [row.record for row in self.rows]
 
     @cached_property
@@ -81,28 +87,28 @@ class Report:
 
     @cached_property
     def recipes(self) -> list[Recipe]:
-        """The same, seeds of a recipe together."""
+        """The tested records, grouped by recipe."""
         return recipes(self.tested)
 
     @cached_property
     def strategies(self) -> frozenset[str]:
-        """Names of the strategies that were tested."""
+        """The names of the tested strategies."""
         return frozenset(record.cell.strategy.name for record in self.tested)
 
     @cached_property
     def gains(self) -> list[Gain]:
-        """What strategies gain over `frozen`; nothing is read for a report that has none."""
+        """The gains in accuracy over `frozen`; empty without `frozen` or without another strategy."""
         return gains(self.recipes, self.answers) if FROZEN in self.strategies and len(self.strategies) > 1 else []
 
     @cached_property
     def decisions(self) -> "tuple[Decision, ...]":
-        """Which recipe to take, for each set of test images; made once for all views."""
+        """The recommended recipe for each set of test images."""
         from tlbench.reporting.views.choice import decisions
 
         return decisions(self)
 
     def answers(self, record: Record) -> Right | None:
-        """Whether each test image was predicted right; None where that was not kept. Read once, and kept as bits."""
+        """Whether each test image was classified correctly; None if that was not kept. Read once, then kept as bits."""
         if id(record) not in self._bits:
             right = self._answers[id(record)]()
             self._bits[id(record)] = None if right is None else (np.packbits(right), len(right))
@@ -119,7 +125,7 @@ class Report:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """One row a record, the run first; columns as docs/results-format.md lists them."""
+        """One row per record; docs/results-format.md lists the columns."""
         import pandas as pd
 
         from tlbench.results.table import to_frame
@@ -133,13 +139,13 @@ class Report:
 
     @cached_property
     def document(self) -> "Document":
-        """What all views say of it, made once for all formats."""
+        """The content of the report, from all views."""
         from tlbench.reporting.views.registry import document
 
         return document(self)
 
     def __repr__(self) -> str:
-        """The title, with the number of records."""
+        """The title and the number of records."""
         return f"<Report {self.title!r}: {len(self.rows)} records>"
 
     def _repr_markdown_(self) -> str:
