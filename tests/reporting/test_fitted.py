@@ -1,12 +1,22 @@
 """Tables that are wider than a terminal are drawn to fit it, and lose no word that tells rows apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.test_outputs import command
+from tests.reporting.test_deployment import deployment, row, steps
+from tests.reporting.test_folder import audit, bad
+from tlbench.cache.folders import FEATURES
+from tlbench.cache.upkeep import Kept
+from tlbench.cli import cache, data, deploy, outputs, predict
 from tlbench.reporting.document import Column, Note, Table
+from tlbench.reporting.formats import as_text
 from tlbench.reporting.render import terminal
+from tlbench.session.predict import Predictions
+from tlbench.session.report import load
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "results/reference/small-cpu"
@@ -22,6 +32,10 @@ COMMANDS = [
     ("advise", ROOT / "results/reference/strategies", "--images", "200", "--similar", "yes"),
     ("report", RUN, "--profile"),
     ("report", RUN, "--within", "size=1"),
+    ("report", RUN, "--format", "text"),
+    ("report", RUN, ROOT / "results/reference/keras-table-cpu"),
+    ("report", RUN, "--columns", "backbone,strategy,dataset,cell_id,top1,params,run"),
+    ("doctor", "--quick"),
     ("baseline", "show", ROOT / "baselines/small.json"),
 ]
 
@@ -41,8 +55,54 @@ def test_a_command_fits_the_terminal(
     words: tuple[str | Path, ...], terminal_of: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command(*words)
-    too_wide = [line for line in capsys.readouterr().out.splitlines() if len(line) > terminal_of]
+    fits(capsys.readouterr().out, terminal_of)
+
+
+def fits(text: str, columns: int) -> None:
+    assert text.strip()
+    too_wide = [line for line in text.splitlines() if len(line) > columns]
     assert not [line for line in too_wide if " " in line], "only a path or the like may be longer"
+
+
+@pytest.mark.parametrize("terminal_of", [80, 100], indirect=True)
+def test_what_a_command_has_measured_or_found_fits_the_terminal(
+    terminal_of: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ("a class of flowers", "another class of flowers", "a third class of flowers", "and the last one")
+    shares = np.full((2, 4), 0.25, np.float32)
+    files = tuple(str(tmp_path / f"{number}.jpg") for number in range(2))
+    found = Predictions("MobileNet (alpha=0.25) · flowers · frozen · gap", names, files, shares, {})
+    monkeypatch.setattr(predict, "predict", lambda *args, **settings: found)
+    exported = deployment(
+        row("keras", steps=steps(0.02, 0.3)), row("litert-int8", steps=steps(0.01, 0.2, relative=0.6))
+    )
+    monkeypatch.setattr(deploy, "deploy", lambda *args, **settings: exported)
+    told = replace(audit(names), left_out=bad("train", 9))
+    monkeypatch.setattr(data, "check_files", lambda *args, **settings: told)
+    kept = [(FEATURES, Kept(tmp_path / ("0123456789abcdef" * 2), 0.0, 2**30))]
+    about = {"of": "ConvMixer (depth=4, width=64) · flowers, 56 px", "split": "validation", "shapes": "7x7x1024, 64"}
+    monkeypatch.setattr(cache, "_all", lambda: kept)
+    monkeypatch.setattr(cache, "read_manifest", lambda folder: None)
+    monkeypatch.setitem(cache.DESCRIBE, FEATURES.name, lambda manifest: about)
+    for words in (("predict", RUN, "frozen", "x"), ("deploy", RUN), ("data", "check", "pets"), ("cache", "list")):
+        command(*words)
+        fits(capsys.readouterr().out, terminal_of)
+
+
+def test_the_main_results_are_laid_out_anew_only_for_a_narrower_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = load(RUN)
+    text = as_text(report)
+    assert outputs.main_results(text, lambda: pytest.fail("it is not read again")) == text
+    monkeypatch.setattr("tlbench.cli.terminal.is_terminal", lambda: True)
+    for columns in (200, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert outputs.main_results(text, lambda: pytest.fail("it fits as it is")) == text
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = outputs.main_results(text, lambda: report)
+    fits(narrow, 80)
+    joined = " ".join(narrow.split())
+    for said in ("the cheapest to run of them is MobileNet (alpha=0.25), frozen", "How sure?", "1.78x (~24)"):
+        assert said in joined
 
 
 def test_what_is_piped_has_its_full_width(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from tlbench.cache.folders import FEATURES, IMAGES, KINDS, Kind, cache_dir, pars
 from tlbench.cache.manifest import DamagedError, Manifest, read_manifest
 from tlbench.cache.upkeep import Kept, Removal, entries, remove_leftovers, remove_oldest
 from tlbench.cli.options import json_option
+from tlbench.cli.terminal import width
 from tlbench.core.errors import UserError
-from tlbench.reporting.document import Table
+from tlbench.reporting.document import Note, Table
 from tlbench.reporting.render import terminal
 
 NOTHING = -1
@@ -56,10 +57,10 @@ def list_(as_json: bool) -> None:
         for row in rows
     ]
     if table:
-        click.echo(terminal.text(Table.of(HEADINGS, table)) + "\n")
+        click.echo(terminal.text(Table.of(HEADINGS, table), columns=width()) + "\n")
     totals = [(kind, sum(row["bytes"] for row in rows if row["what"] == kind.name)) for kind in KINDS]
     sizes = " and ".join(f"{size(bytes_)} of {kind.name} (at most {size(kind.most())})" for kind, bytes_ in totals)
-    click.echo(f"{sizes} in {cache_dir()}")
+    click.echo(terminal.text(Note((f"{sizes} in {cache_dir()}",)), columns=width()))
 
 
 @command.command(short_help="Remove the least recently used entries.")

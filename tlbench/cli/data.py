@@ -18,6 +18,7 @@ from tlbench.cli.options import (
     reading_options,
     splits_option,
 )
+from tlbench.cli.terminal import width
 from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.names import shown
@@ -105,7 +106,7 @@ def check(
             click.echo(
                 f"{counted(len(moved), 'file')} moved to {shown(str(bad))}, each under its path; what is left:\n"
             )
-        click.echo(screen(left))
+        click.echo(screen(left, width()))
         if path and left.clean:
             words = shlex.quote(shown(str(path))) + reading_options(splits, classes, image, label)
             click.echo(f"Next: `tlbench init {words}` writes a suite for these images.")

@@ -7,9 +7,9 @@ import click
 from tlbench.cli.options import Folder, data_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
 from tlbench.cli.progress import on_stderr
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.execution.runtimes import RUNTIMES
-from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS
+from tlbench.reporting.deployment_formats import DEPLOYMENT_FORMATS, as_text
 from tlbench.session.deploy import deploy
 
 SOME_FAILED, ALL_FAILED = 2, 3
@@ -51,7 +51,8 @@ def command(
     with on_stderr() as events:
         deployment = deploy(run, cells, to=names, out=out, data=data, events=events, say=say)
     for name, make, file in outputs:
-        emit(make(deployment), name, file, "Written")
+        made = as_text(deployment, width()) if make is as_text and file is None else make(deployment)
+        emit(made, name, file, "Written")
     if out is not None:
         say(f"Exported files: {out}")
     if not deployment.failed:

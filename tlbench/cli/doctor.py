@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from tlbench.cli.options import json_option
+from tlbench.cli.terminal import width
 from tlbench.reporting.document import Column, Table
 from tlbench.reporting.render import terminal
 from tlbench.session.doctor import examine
@@ -29,5 +30,5 @@ def command(as_json: bool, quick: bool) -> int:
     else:
         columns = (Column(""), Column("What"), Column("Found", width=60), Column("What to do", width=50))
         rows = ((check.state, check.name, check.found, check.advice) for check in checks)
-        click.echo(terminal.text(Table(columns, tuple(rows))))
+        click.echo(terminal.text(Table(columns, tuple(rows)), columns=width()))
     return NOT_READY if any(check.state == "fail" for check in checks) else 0

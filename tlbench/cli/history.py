@@ -6,8 +6,8 @@ import click
 
 from tlbench.cli.options import plugin_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
-from tlbench.cli.terminal import say
-from tlbench.reporting.history_formats import HISTORY_FORMATS
+from tlbench.cli.terminal import say, width
+from tlbench.reporting.history_formats import HISTORY_FORMATS, as_text
 from tlbench.session.trends import trends
 
 
@@ -37,5 +37,7 @@ def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: 
         outputs.append(("html", find_format("html", HISTORY_FORMATS), page))
     followed = trends(folder, say=say)
     for name, make, file in outputs:
-        emit(make(f"tlbench: history of {folder}", followed.series, followed.runs), name, file, "History")
+        title, fitted = f"tlbench: history of {folder}", make is as_text and file is None
+        args = (title, followed.series, followed.runs)
+        emit(as_text(*args, columns=width()) if fitted else make(*args), name, file, "History")
     return 0

@@ -11,7 +11,9 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS, text
+from tlbench.reporting.formats import as_text
 from tlbench.reporting.output import Made, printable, write
+from tlbench.reporting.report import Report
 from tlbench.session.compare import changed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -113,6 +115,14 @@ def write_outputs(comparison: Comparison, outputs: Sequence[Output]) -> None:
     for name, make, file in outputs:
         made = text(comparison, width()) if make is text and file is None else make(comparison)
         emit(made, name, file)
+
+
+def main_results(text: str, report: Callable[[], Report]) -> str:
+    """`text`, which `as_text` made of a report, or the same laid out for a terminal that has fewer columns."""
+    most = width()
+    if most is None or all(len(line) <= most for line in text.splitlines()):
+        return text
+    return as_text(report(), most)
 
 
 def emit(made: Made, name: str, file: Path | None, label: str = "") -> None:

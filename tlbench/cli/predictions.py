@@ -4,7 +4,7 @@ import json
 
 import click
 
-from tlbench.cli.terminal import say
+from tlbench.cli.terminal import say, width
 from tlbench.core.text import percent
 from tlbench.datasets.names import shown
 from tlbench.reporting.document import Note, Table
@@ -40,7 +40,8 @@ def show(found: Predictions, kind: str, likeliest: int | None = None) -> int:
         click.echo(frame_as_csv(found.frame), nl=False)
     else:
         none = Note(("None of the files is an image.",))
-        click.echo(terminal.text(Note((found.model,)), _table(found, likeliest) if found.files else none))
+        table = _table(found, likeliest) if found.files else none
+        click.echo(terminal.text(Note((found.model,)), table, columns=width()))
     for file, reason in found.skipped.items():
         say(f"skipped: {shown(file)}: {reason}")
     if not found.skipped:

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import data_option, plugin_option
-from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_format
+from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, main_results, parse_format
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
-from tlbench.reporting.formats import FORMATS, with_columns
+from tlbench.reporting.formats import FORMATS, as_text, columns_as_text, with_columns
 from tlbench.reporting.output import Made
 from tlbench.reporting.render import terminal
+from tlbench.reporting.report import Report
 from tlbench.reporting.views import limited, profile
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import find_run
@@ -100,9 +101,15 @@ def command(
         return 0
     named = None if columns is None else [one.strip() for one in columns.split(",")]
     for name, file in outputs or [("text", None)]:
-        made: Made = FORMATS[name].make(report) if named is None else with_columns(report, named, name)
-        emit(made, name, file, "Report")
+        emit(_made(report, name, named, to_terminal=file is None), name, file, "Report")
     return 0
+
+
+def _made(report: Report, name: str, columns: Sequence[str] | None, *, to_terminal: bool) -> Made:
+    """The report in the format `name`, or these columns of it; text fits the terminal that it is printed to."""
+    if name == "text" and to_terminal:
+        return as_text(report, width()) if columns is None else columns_as_text(report, columns, width())
+    return FORMATS[name].make(report) if columns is None else with_columns(report, columns, name)
 
 
 def _limit(word: str) -> tuple[str, float]:
@@ -160,7 +167,7 @@ def _format_of(output: Path) -> str:
 def _write(folder: RunFolder) -> int:
     """Write the report into the run's folder, and print the main results. Returns the exit code."""
     written = write(folder, say)
-    click.echo(written.text, nl=False)
+    click.echo(main_results(written.text, lambda: written.report), nl=False)
     if written.files:
         say_page(folder)
     return SOME_FAILED if written.troubled() else 0

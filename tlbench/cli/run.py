@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import data_option, imagenet_option, plugin_option, select_option, shard_option, weights_option
+from tlbench.cli.outputs import main_results
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say, say_page
@@ -94,7 +95,7 @@ def command(
         again = "the same command without --fresh" if fresh else "the same command"
         say(f"Stopped. Finished cells are kept in {progress.folder}; {again} resumes the run.")
         return exit_code(error)
-    click.echo(done.text, nl=False)
+    click.echo(main_results(done.text, lambda: done.report), nl=False)
     if done.predicted:
         say(done.predicted)
     if len(done.cells) < len(done.run.cells):

@@ -8,9 +8,9 @@ from tlbench.reporting.views.deployment import document
 from tlbench.results.deployment import Deployment
 
 
-def as_text(deployment: Deployment) -> str:
-    """Text for a terminal."""
-    return terminal.render(document(deployment))
+def as_text(deployment: Deployment, columns: int | None = None) -> str:
+    """Text for a terminal with so many columns."""
+    return terminal.render(document(deployment), columns)
 
 
 def as_markdown(deployment: Deployment) -> str:

@@ -75,9 +75,9 @@ def picture_name(picture: Picture, report: Report) -> str:
     return file_name(f"{picture.name}.svg", report.rows)
 
 
-def as_text(report: Report) -> str:
-    """The recommendation and the main results, on one screen of a terminal with 100 columns."""
-    return terminal.render(summary.document(report))
+def as_text(report: Report, columns: int | None = None) -> str:
+    """The recommendation and the main results, on one screen of a terminal with 100 columns, or with `columns`."""
+    return terminal.render(summary.document(report, columns or summary.COLUMNS), columns)
 
 
 def as_html(report: Report) -> str:
@@ -171,6 +171,11 @@ def with_columns(report: Report, names: Sequence[str], form: str) -> str:
     if form not in COLUMNS_IN:
         raise UserError(f"--columns: not available in format {form}; known formats: {', '.join(COLUMNS_IN)}")
     return COLUMNS_IN[form](report.title, chosen.frame(report, names))
+
+
+def columns_as_text(report: Report, names: Sequence[str], columns: int | None) -> str:
+    """The same as text for a terminal of so many columns; None for lines of any length. Raises UserError alike."""
+    return terminal.text(chosen.table(chosen.frame(report, names)), columns=columns) + "\n"
 
 
 def kept_files(report: Report) -> dict[str, bytes]:

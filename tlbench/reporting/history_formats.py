@@ -10,9 +10,9 @@ from tlbench.reporting.render import html, markdown, terminal
 from tlbench.reporting.views.series import page, summary, table
 
 
-def as_text(title: str, series: Sequence[Series], runs: int) -> str:
-    """Text for a terminal: the number of series and every change of level."""
-    return terminal.text(*summary(series, runs)) + "\n"
+def as_text(title: str, series: Sequence[Series], runs: int, columns: int | None = None) -> str:
+    """Text for a terminal with so many columns: the number of series and every change of level."""
+    return terminal.text(*summary(series, runs), columns=columns) + "\n"
 
 
 def as_markdown(title: str, series: Sequence[Series], runs: int) -> str:

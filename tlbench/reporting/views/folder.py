@@ -23,30 +23,35 @@ LONGEST = 44
 FINE = "Every file is an image; none stands under two labels or in two splits."
 
 
-def screen(found: Audit) -> str:
-    """At most `LINES` lines of `COLUMNS` columns, whatever was found: the first of each kind, and what to do."""
-    head = _head(found)
+def screen(found: Audit, columns: int | None = None) -> str:
+    """At most `LINES` lines of `COLUMNS` columns, whatever was found: the first of each kind, and what to do.
+
+    columns: those of a terminal; with fewer than `COLUMNS` lines are broken earlier, and there may be more of them.
+    """
+    width = min(columns or COLUMNS, COLUMNS)
+    head = _head(found, width)
     kinds = [(what, lines) for what, lines in _kinds(found) if lines]
-    steps = [_wrapped(f"- {line}", "    ") for line in advice(found)]
+    steps = [_wrapped(f"- {line}", width, "    ") for line in advice(found)]
     end = list(chain(["What to do:"] if steps else [], *steps, [FINE] if found.clean else []))
     left = LINES - len(head) - len(end) - 2 - len(kinds)
     each = max(1, min(MOST, left // max(1, len(kinds))))
-    middle = [line for what, lines in kinds for line in _kind(what, lines, each)]
+    middle = [line for what, lines in kinds for line in _kind(what, lines, each, width)]
     parts = [part for part in (head, middle, end) if part]
     return "\n\n".join(terminal.text(Note(tuple(part))) if part is not head else "\n".join(part) for part in parts)
 
 
-def _head(found: Audit) -> list[str]:
+def _head(found: Audit, width: int) -> list[str]:
     """The folder, and what was read of it."""
-    name = _clipped(shown(str(found.place)))
-    classes = [] if _fits(found) else _wrapped(f"{len(found.classes)} classes: {first(found.classes, CLASSES)}")[:2]
-    return terminal.text(Note((name, *classes)), _table(found, wide=not _fits(found))).split("\n")
+    fits = _fits(found, width)
+    name, classes = _clipped(shown(str(found.place)), width), f"{len(found.classes)} classes: "
+    said = [] if fits else _wrapped(classes + first(found.classes, CLASSES), width)[:2]
+    return terminal.text(Note((name, *said)), _table(found, wide=not fits), columns=width).split("\n")
 
 
-def _fits(found: Audit) -> bool:
+def _fits(found: Audit, width: int) -> bool:
     """Whether each class has room for a column."""
     drawn = _drawn(_table(found, wide=False))
-    return len(found.classes) <= CLASSES and max(map(len, drawn)) <= COLUMNS
+    return len(found.classes) <= CLASSES and max(map(len, drawn)) <= width
 
 
 def _drawn(*blocks: Block) -> list[str]:
@@ -82,15 +87,15 @@ def _groups(exact: Sequence[tuple[Place, ...]], near: Sequence[tuple[Place, ...]
     return [sign.join(place.file for place in group) for sign, of in ((" = ", exact), (" ≈ ", near)) for group in of]
 
 
-def _kind(what: str, lines: Sequence[str], each: int) -> Iterable[str]:
+def _kind(what: str, lines: Sequence[str], each: int, width: int) -> Iterable[str]:
     """The heading with how many there are, and the first of them."""
     some = f", the first {each}; --json has all" if len(lines) > each else ""
-    return [f"{what} ({len(lines)}{some}):", *(f"  {_clipped(one_line(line), COLUMNS - 2)}" for line in lines[:each])]
+    return [f"{what} ({len(lines)}{some}):", *(f"  {_clipped(one_line(line), width - 2)}" for line in lines[:each])]
 
 
-def _clipped(text: str, most: int = COLUMNS) -> str:
+def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return wrap(one_line(text), COLUMNS, initial_indent=indent[:2], subsequent_indent=indent, break_on_hyphens=False)
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return wrap(one_line(text), width, initial_indent=indent[:2], subsequent_indent=indent, break_on_hyphens=False)

@@ -39,22 +39,26 @@ PADDING = 2
 """What tabulate adds to a heading."""
 
 
-def document(report: Report) -> Document:
-    """A section for each data set, and how many cells failed."""
+def document(report: Report, columns: int = COLUMNS) -> Document:
+    """A section for each data set, and how many cells failed.
+
+    columns: those of a terminal with fewer than `COLUMNS`, for which lines are broken earlier.
+    """
+    columns = min(columns, COLUMNS)
     how, runs = TimeColumns.of(report.rows), list(dict.fromkeys(row.run for row in report.rows))
     shown = TimeColumns.of(_shown(report), report.rows)
     sections: list[Section | Note] = []
     for one in report.decisions:
-        of_runs = [Note(tuple(wrap(_of_runs(one, runs), COLUMNS)))] if len(runs) > 1 else []
-        sections.append(Section(one.title, (one.choice, _trained(one, shown), *of_runs)))
+        of_runs = [Note(tuple(wrap(_of_runs(one, runs), columns)))] if len(runs) > 1 else []
+        sections.append(Section(one.title, (one.choice, _trained(one, shown, columns), *of_runs)))
     if originals := original.originals(report):
         drawn = original.scatter(report)
-        said = [Note(tuple(wrap(original.TAKE + original.answer(report, drawn), COLUMNS)))] if drawn else []
+        said = [Note(tuple(wrap(original.TAKE + original.answer(report, drawn), columns)))] if drawn else []
         table = compact(Table.of(*_original(originals, how), right=range(1, 6)))
         sections.append(Section("Original classifiers", (*said, table)))
     if how_sure_it_is := how_sure(report.decisions):
-        sections.append(Note(tuple(wrap(f"How sure? {how_sure_it_is}", COLUMNS))))
-    sections += _legend(report, shown, several=len(runs) > 1)
+        sections.append(Note(tuple(wrap(f"How sure? {how_sure_it_is}", columns))))
+    sections += _legend(report, shown, columns, several=len(runs) > 1)
     troubled = [row for row in report.rows if row.record.trouble]
     if troubled:
         sections.append(Section("Cells that gave no numbers", (_failed(troubled),)))
@@ -84,12 +88,12 @@ def _of_runs(decision: Decision, runs: Sequence[str]) -> str:
     return "; ".join([f"Top-1 is of {first}", *times]) + "." + (f" Nothing here is of {none}." if none else "")
 
 
-def _legend(report: Report, how: TimeColumns, *, several: bool) -> list[Note]:
+def _legend(report: Report, how: TimeColumns, width: int, *, several: bool) -> list[Note]:
     timed = [record for record in report.records if record.cell.timing and record.timings]
     shown = original.originals(report) or any(
         axis.key in TIMES for one in report.decisions for axis in one.choice.scatter.xs
     )
-    runs = wrap(SEVERAL, COLUMNS) if several else []
+    runs = wrap(SEVERAL, width) if several else []
     if not timed:
         return [Note(tuple(runs))] if runs else []
     if not shown:
@@ -100,7 +104,7 @@ def _legend(report: Report, how: TimeColumns, *, several: bool) -> list[Note]:
         "" if not unstable else f"; {UNSTABLE} marks one that is not stable" if how.marks else "; no time is stable"
     )
     said = RELATIVE.format(anchor=how.anchor) + (SHAKY if _any_shaky(report, how) else "")
-    relative = wrap(said, COLUMNS) if how.anchor else []
+    relative = wrap(said, width) if how.anchor else []
     return [Note((f"{UNIT.format(batch=batch, stable=stable)}{'' if runs else f' {REST}'}", *relative, *runs))]
 
 
@@ -119,7 +123,7 @@ def _ended(message: str) -> str:
     return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
-def _trained(decision: Decision, how: TimeColumns) -> Table:
+def _trained(decision: Decision, how: TimeColumns, columns: int) -> Table:
     """Best first; which may be the best is said in a column."""
     scatter, axes = decision.choice.scatter, _axes(decision)
     lines: list[tuple[Text, ...]] = []
@@ -131,13 +135,13 @@ def _trained(decision: Decision, how: TimeColumns) -> Table:
         for place, axis in enumerate(axes)
     ]
     others = sum(2 + width for width in widths) + 2 + TOP1 + 2 + BEST
-    columns = (
-        Column("Model and strategy", width=max(20, COLUMNS - others)),
+    headings = (
+        Column("Model and strategy", width=max(20, columns - others)),
         Column("Top-1", "right"),
         Column("Best?"),
         *(Column(HEADINGS[axis.key], "right") for axis in axes),
     )
-    return compact(Table(columns, tuple(lines)))
+    return compact(Table(headings, tuple(lines)))
 
 
 def _axes(decision: Decision) -> list[Axis]:
