@@ -22,8 +22,11 @@ def lines_of(*rows: RunRecord) -> str:
 
 def test_one_training_its_images_and_its_machine_are_all_it_knows() -> None:
     text = said(builders.record(), builders.record(builders.cell(strategy=Named(name="full"))))
-    assert "the top-1 of one model alone is known to about cats_dogs ±3.6 points" in text  # half of 88.6 to 95.8 %
+    assert (
+        "the top-1 of one model alone is known, in points, to about ±3.6 on cats_dogs" in text
+    )  # half of 88.6 to 95.8 %
     assert "2 of 2 recipes were trained once" in text
+    assert "1 of 1 recipes was trained once" in said(builders.record())
     assert "this is 200 training images" in text
     assert "unstable" not in text
 

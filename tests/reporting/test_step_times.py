@@ -70,6 +70,14 @@ def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_a
     assert not row["Time (ms) per training step (CPU)"].startswith("~")
 
 
+def test_of_several_advices_of_a_kind_the_one_that_asks_for_the_most_is_given() -> None:
+    doubts = [Doubt(kind="wide", message=f"±{n}%", advice=f"About {n} more rounds are needed.") for n in (4, 12, 9)]
+    steps = tuple(builders.step(batch_size=n + 1, doubts=(doubt,)) for n, doubt in enumerate(doubts))
+    text = render("t", rows(builders.record(timings=builders.timings().model_copy(update={"steps": steps}))))
+    assert "About 12 more rounds" in text
+    assert "About 9 more rounds" not in text
+
+
 def test_batch_sizes_give_a_curve() -> None:
     steps = tuple(builders.step(median=0.01 * size, batch_size=size) for size in (32, 1, 8))
     timings = builders.timings().model_copy(update={"steps": steps})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.text import listed
 from tlbench.regression.contrasts import recipes
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.published import is_original
@@ -31,15 +32,16 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
         for record in trained
         if record.accuracy
     }
-    known = ", ".join(f"{name} ±{half:.1f}" for name, half in halves.items())
+    known = listed([f"±{half:.1f} on {name}" for name, half in halves.items()])
     lines.append(
-        f"Small differences: with so many test images the top-1 of one model alone is known to about {known} points."
+        "Small differences: with so many test images the top-1 of one model alone is known, in points, to about "
+        f"{known}."
     )
     every = recipes(trained)
     unknown = sum(not recipe.judged for recipe in every)
     if unknown:
         lines.append(
-            f"What another training would give: {unknown} of {len(every)} recipes were trained once. "
+            f"What another training would give: {unknown} of {len(every)} recipes {_were(unknown)} trained once. "
             "Seeds alone often move top-1 by a point or more."
         )
     if stopped := sum(map(_stopped_early, trained)):
@@ -65,6 +67,10 @@ def _stopped_early(record: Record) -> bool:
     return any(phase.chosen is not None and not phase.tried[phase.chosen].converged for phase in record.training)
 
 
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
 def _of_times(of: Sequence[RunRecord]) -> list[str]:
     measurements = distinct(of)
     if not measurements:
@@ -76,6 +82,7 @@ def _of_times(of: Sequence[RunRecord]) -> list[str]:
     ]
     if unstable:
         lines.append(
-            f"Times as they would be on a quiet machine: {unstable} of {len(measurements)} measurements are unstable."
+            f"Times as they would be on a quiet machine: {unstable} of {len(measurements)} measurements "
+            f"{'is' if unstable == 1 else 'are'} unstable."
         )
     return lines

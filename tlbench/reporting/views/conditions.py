@@ -92,8 +92,8 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
 
 
 def _rate(cell: Cell, train: Training) -> str:
-    """``0.0001 (full)``; a head that was solved has none."""
-    return f"{train.rate if train.epochs else 'none, solved'} ({cell.strategy.name})"
+    """``0.0001 (full)``, ``none (frozen, solved)``: a head that is solved has none."""
+    return f"{train.rate} ({cell.strategy.name})" if train.epochs else f"none ({cell.strategy.name}, solved)"
 
 
 def _tuning_lines(records: Sequence[Record]) -> list[str]:
@@ -137,7 +137,7 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
         f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up, XLA"
         f" {_each('on' if timings.jit else 'off' for timings in timed)},"
         f" {_each(str(timings.threads) for timings in timed)} threads;"
-        f" up to {max(step.models for step in steps)} models took turns. Raw samples are in the records.",
+        f" {_turns(max(step.models for step in steps))}. Raw samples are in the records.",
         _interval_line(steps),
         "The first step (trace, compilation) is not in these times: "
         f"inference {_range([step.first_call for step in inference])}"
@@ -146,6 +146,10 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     if all(timings.device == "cpu" for timings in timed):
         lines.append("Nothing here was measured on a GPU.")
     return lines
+
+
+def _turns(models: int) -> str:
+    return "one model was timed alone" if models == 1 else f"up to {models} models took turns"
 
 
 def _counted(steps: Sequence[StepTiming]) -> str:

@@ -1,5 +1,6 @@
 """The measurements behind the step times: a line each, with what they stand for and what speaks against them. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -181,8 +182,15 @@ def _numbers(measurement: Measurement) -> list[str]:
 
 
 def advice(measurements: Sequence[Measurement]) -> list[str]:
-    """What to do about the doubts, each advice once."""
-    return list({doubt.kind: doubt.advice for one in measurements for doubt in one.step.doubts}.values())
+    """What to do about the doubts, one advice for each kind: of several the one that asks for the most rounds."""
+    by_kind: dict[str, list[str]] = {}
+    for doubt in (doubt for one in measurements for doubt in one.step.doubts):
+        by_kind.setdefault(doubt.kind, []).append(doubt.advice)
+    return [max(every, key=_first_number) for every in by_kind.values()]
+
+
+def _first_number(text: str) -> int:
+    return int(next(iter(re.findall(r"\d+", text)), 0))
 
 
 STABLE = "What would make these stable:"
