@@ -41,6 +41,8 @@ class Purse:
     clock: Callable[[], float] = time.monotonic
     rungs: list[tuple[str, ...]] = field(default_factory=list)
     models: bool = False
+    _validated: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict, init=False)
+    """Validation accuracy and number of images of each training, by cell and time: predictions are read once."""
 
     @property
     def seconds(self) -> float:
@@ -48,31 +50,29 @@ class Purse:
         return self.clock() - self.began
 
     def spend(self, cells: Sequence[Cell], store: Store, predict: Predict, train: Train, say: Say) -> tuple[Cell, ...]:
-        """Train one rung after the other until nothing fits any more; the cells that have numbers.
+        """Train one rung after the other until nothing fits any more.
 
-        Cells that were trained by an earlier call count as they are; those that failed there, or whose predictions or
-        model are not there any more, are tried again. predict: asked anew before each rung, so that it can learn from
-        what the run took so far. Raises UserError where not even the cheapest cell fits.
+        Cells that an earlier call trained count as they are. Those that failed there, or lost their predictions or
+        their model, are tried again.
+
+        Args:
+            cells: all cells.
+            store: the records of the run.
+            predict: predicts costs. It is called before each rung, so that it can learn from the rungs before.
+            train: trains the cells of a rung.
+            say: receives a sentence about each rung.
+
+        Returns:
+            The cells that have results.
+
+        Raises:
+            UserError: the budget is too small even for the cheapest cell.
         """
-        tried: set[str] = set()
-        found: dict[tuple[str, str], tuple[float, int]] = {}  # predictions of a training are read once
         while True:
-            there = store.read_all().records
-            records = {record.cell_id: record for record in there}
-            done = {cell.id for cell in cells} & trained(store, there, self.models)
-            failed = tried - done
-            waiting = [cell for cell in cells if cell.id not in done | failed]
-            costs = predict(waiting, there, True)
-            untimed = [cell for cell in cells if cell.id in done and records[cell.id].timings is None]
-            aside = sum(cost.timing for cost in predict(untimed, there, False).values()) if self.timed else 0.0
-            trainings = {cell_id: (cell_id, records[cell_id].provenance.finished) for cell_id in done}
-            found |= {one: on_validation(store, records[one[0]]) for one in trainings.values() if one not in found}
-            scores = {cell_id: found[one][0] for cell_id, one in trainings.items()}
-            images = {cell_id: found[one][1] for cell_id, one in trainings.items()}
-            state = State(scores | dict.fromkeys(failed, WORST), self._seconds(costs), images)
-            rung = next_rung(cells, state, self.budget - self.seconds - aside)
+            done, state, reserved = self._state(cells, store, predict)
+            rung = next_rung(cells, state, self.budget - self.seconds - reserved)
             if rung is None:
-                if not done | failed:
+                if not state.scores:
                     self._refuse(cells, state)
                 return tuple(cell for cell in cells if cell.id in done)
             say(
@@ -81,10 +81,27 @@ class Purse:
             )
             train(rung.cells)
             self.rungs.append(tuple(cell.id for cell in rung.cells))
-            tried.update(self.rungs[-1])
+
+    def _state(self, cells: Sequence[Cell], store: Store, predict: Predict) -> tuple[set[str], State, float]:
+        """The ids of the trained cells, what is known of all of them, and the seconds to reserve for timing steps."""
+        records = store.read_all().records
+        of = {record.cell_id: record for record in records}
+        done = {cell.id for cell in cells} & trained(store, records, self.models)
+        failed = {cell_id for rung in self.rungs for cell_id in rung} - done
+        costs = predict([cell for cell in cells if cell.id not in done | failed], records, True)
+        untimed = [cell for cell in cells if cell.id in done and of[cell.id].timings is None]
+        reserved = sum(cost.timing for cost in predict(untimed, records, False).values()) if self.timed else 0.0
+        for cell_id in done:
+            training = (cell_id, of[cell_id].provenance.finished)
+            if training not in self._validated:
+                self._validated[training] = on_validation(store, of[cell_id])
+        validated = {cell_id: self._validated[cell_id, of[cell_id].provenance.finished] for cell_id in done}
+        scores = {cell_id: accuracy for cell_id, (accuracy, _) in validated.items()} | dict.fromkeys(failed, WORST)
+        images = {cell_id: count for cell_id, (_, count) in validated.items()}
+        return done, State(scores, self._seconds(costs), images), reserved
 
     def told(self, cells: Sequence[Cell], trained: Collection[str], store: Store, predict: Predict) -> Spent:
-        """What it was spent on, for the run's folder."""
+        """How the budget was spent, for the run's folder."""
         rest = [cell for cell in cells if cell.id not in trained and not any(cell.id in rung for rung in self.rungs)]
         seconds = self._seconds(predict(rest, store.read_all().records, True))
         return Spent(
