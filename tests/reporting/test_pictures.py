@@ -218,6 +218,17 @@ def test_a_backbone_keeps_its_look_where_another_one_is_missing() -> None:
     assert len(set(every.values())) == 64
 
 
+def test_strips_stand_under_the_name_of_their_group_or_beside_it_where_each_has_one() -> None:
+    def words(*of: tuple[str, str]) -> list[str]:
+        strips = tuple(Strip(name, group, (1.0, 2.0), 1.0, "") for group, name in of)
+        return re.findall(
+            r'class="(?:tick|label)">([^<]*[a-zA-Z]+[^<]*)<', svg.draw(Strips("s", "t", "ms", strips, ""))
+        )
+
+    assert words(("A", "inference"), ("A", "training")) == ["A", "inference", "training"]
+    assert words(("A", "inference"), ("B", "inference")) == ["A: inference", "B: inference"]
+
+
 def test_curves_have_the_colour_of_their_backbone_and_a_shape_for_each_strategy() -> None:
     drawn = {each.name: each for each in pictures(small().document.blocks)}
     found = []

@@ -22,21 +22,27 @@ LANES = 5
 
 
 def draw(strips: Strips, width: float = WIDTH, kind: str = "") -> str:
-    """A row for each strip, those of a group under its name: samples as dots, a line for the number that is shown."""
+    """A row for each strip: samples as dots, a line for the number that is shown.
+
+    The strips of a group stand under its name, or, where each group has one strip, beside it.
+    """
     every = [sample for strip in strips.strips for sample in strip.samples]
     found = looks((strip.group for strip in strips.strips), strips.order)
-    left = names_left(list(found), [strip.name for strip in strips.strips], width)
-    height = TOP + 10 + ROW * len(strips.strips) + GROUP * len(found) + BOTTOM
+    alone = len(found) == len(strips.strips)
+    names = [f"{strip.group}: {strip.name}" if alone else strip.name for strip in strips.strips]
+    left = names_left([] if alone else list(found), names, width)
+    height = TOP + 10 + ROW * len(strips.strips) + (0 if alone else GROUP * len(found)) + BOTTOM
     x = Scale.over(every, left, width - RIGHT, log=True)
     y = Scale(0, 1, height - BOTTOM, TOP + 10)
     inner = frame(x, y, strips.x, "", share=False, ticks=9 if width >= WIDTH else 5, rows=False)
     top = TOP + 10.0
     for group, look in found.items():
-        inner += row_name(group, left, top + GROUP / 2, group=True)
-        top += GROUP
-        for strip in strips.strips:
+        if not alone:
+            inner += row_name(group, left, top + GROUP / 2, group=True)
+            top += GROUP
+        for name, strip in zip(names, strips.strips, strict=True):
             if strip.group == group:
-                inner += row_name(strip.name, left, top + ROW / 2) + _strip(strip, look, top + ROW / 2, x)
+                inner += row_name(name, left, top + ROW / 2) + _strip(strip, look, top + ROW / 2, x)
                 top += ROW
     return element(strips.title, width, height, inner, kind=kind)
 

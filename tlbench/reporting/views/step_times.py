@@ -39,7 +39,7 @@ SAMPLES = (
     "Each dot is one step that was timed; the line is the number that the tables show. Dots of a row are drawn at five "
     "heights in turn, so that equal times do not hide each other: the height has no other meaning."
 )
-THINNED = f"Of more than {MOST_SAMPLES} steps every second, third or so is drawn."
+THINNED = f"Where more than {MOST_SAMPLES} steps were timed, only every second, every third, ... of them is drawn."
 
 
 @dataclass(frozen=True)
