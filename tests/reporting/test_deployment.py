@@ -86,12 +86,12 @@ def test_a_table_has_size_answers_and_times_beside_keras() -> None:
 
 def test_float_weights_with_other_probabilities_are_named() -> None:
     _, said = shown(deployment(row("keras"), row("litert"), row("onnx", OWN + np.float32(0.0625))))
-    assert said == "Probabilities should be Keras' within 0.0001, and are not: those of onnx differ by up to 0.06."
+    assert said == "Probabilities should equal Keras' within 0.0001, and do not: those of onnx differ by up to 0.06."
 
 
 def test_what_keras_says_now_is_held_against_the_record() -> None:
     _, said = shown(deployment(row("keras"), recorded=4))
-    assert said == "Keras has 3 of 4 right here, and had 4 when the model was trained."
+    assert said == "Keras classified 3 of 4 images correctly, and 4 after training."
 
 
 def test_stand_ins_are_named() -> None:
@@ -116,7 +116,7 @@ def test_half_precision_is_named_where_a_runtime_failed() -> None:
         runtime="onnx", title="ONNX", exact=True, failure=Failure(type="E", message="bfloat16", advice="See it.")
     )
     _, said = shown(deployment(row("keras"), failed, precision="mixed_bfloat16"))
-    assert "The model computes in mixed_bfloat16, which few runtimes take" in said
+    assert "The model computes in mixed_bfloat16, which few runtimes support" in said
     assert "mixed_bfloat16" not in shown(deployment(row("keras"), row("litert"), precision="mixed_bfloat16"))[1]
 
 

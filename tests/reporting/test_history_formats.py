@@ -42,7 +42,7 @@ def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_
     two = [replace(one, points=one.points[3:5], changes=()) for one in made.series()]
     lines = HISTORY_FORMATS["text"]("t", two, 2).splitlines()
     assert lines[0] == "2 runs, 3 series, 0 changes of level"
-    assert "No number has more than 2 runs: a change of level is seen from 6 runs on." in "\n".join(lines)
+    assert "No series has more than 2 runs: a change of level can be found from 6 runs on." in "\n".join(lines)
     assert lines[-1].endswith(": inference time, batch 32: 20.1 → 24 ms (+19.4%), first and last of 2 runs")
     assert "93.5 → 93 % (-0.5 points), first and last" in "\n".join(lines)
     assert "params" not in "\n".join(lines)

@@ -93,7 +93,7 @@ def test_columns_are_chosen_by_their_names(tmp_path: Path) -> None:
     [
         (["backbone", "top-1"], "text", "there is no column 'top-1'; did you mean 'top1'"),
         (["xyzzyx"], "text", "there is no column 'xyzzyx'; known columns: advice, backbone, "),
-        (["seed", "seed"], "csv", "a column stands here twice"),
+        (["seed", "seed"], "csv", "a column is named twice"),
         (["seed"], "html", "not available in format html; known formats: text, markdown, latex, csv, json"),
     ],
 )

@@ -14,7 +14,7 @@ from tlbench.session.report import rows_of
 
 
 def advise(images: float, similar: bool, runs: Sequence[Run] = (), *, say: Say = log.warning) -> Advice:
-    """The lessons' rule for `images` training images a class, and what the records of `runs` say beside it.
+    """The textbook rule for `images` training images per class, and what the records of `runs` say.
 
     similar: whether the classes are like ImageNet's. Raises UserError for a run that is not there, and for no images.
     """

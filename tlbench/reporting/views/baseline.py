@@ -1,4 +1,4 @@
-"""One side of a comparison, as `tlbench baseline show` prints it. Pure."""
+"""The view of `tlbench baseline show`: one side of a comparison. Pure."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ HEADINGS = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
 
 
 def document(side: Side) -> Document:
-    """Where it comes from, and a line for each cell."""
+    """Where the side was measured, and a row for each cell."""
     first = side.entries[0] if side.entries else None
     machine = _named(first.machine) if first else "unknown"
     if first and first.timed_on:

@@ -1,4 +1,4 @@
-"""What a run's budget left out, and what that would have taken. Pure."""
+"""The cells that a run's budget left out, with their predicted times. Pure."""
 
 from tlbench.core.duration import duration
 from tlbench.core.text import counted
@@ -16,7 +16,7 @@ LEGEND = (
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where a run had a budget and did not run all of its cells."""
+    """A section for each run that had a budget and did not run all of its cells."""
     found = []
     for spent in report.spent:
         if not spent.not_run:
@@ -32,7 +32,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def sentence(spent: Spent) -> str:
-    """What was spent, and on how many cells of how many."""
+    """The time that was spent, and on how many cells."""
     ran, rest = sum(map(len, spent.rungs)), len(spent.not_run)
     left = "all cells were run" if not rest else f"{counted(rest, 'cell')} {'was' if rest == 1 else 'were'} not run"
     return (

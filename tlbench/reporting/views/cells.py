@@ -1,4 +1,4 @@
-"""Each cell by itself, for pages: its facts, its record, and a program in plain Keras that trains it again. Pure."""
+"""Each cell by itself, in HTML only: its record, and a program in plain Keras that trains it again. Pure."""
 
 import json
 from typing import Any
@@ -9,17 +9,15 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
 
 MOST = 1000
-"""Cells on a page: more make it slow to open."""
+"""The most cells on a page, which more would make slow to open."""
 RAW = {"rounds", "warmup", "reference", "beside"}
-"""Raw samples of step times: they are in the records, and most of their bytes."""
-
-
+"""The fields with raw samples of step times, which are most of a record's bytes."""
 DIGITS = 5
-"""Of a number on a page; the record's file has all of them."""
+"""Significant digits of a number on a page."""
 
 
 def sections(report: Report) -> list[Section]:
-    """One folded section with one for each cell."""
+    """A folded section that has a section for each cell."""
     blocks: list[Block] = [_cell(row) for row in report.rows[:MOST]]
     if len(report.rows) > MOST:
         rest = f"{len(report.rows) - MOST} more cells are left out here; their records are in the folder of the run."
@@ -39,7 +37,10 @@ def _cell(row: RunRecord) -> Section:
 
 
 def slim(record: Record) -> str:
-    """Fields that are not empty, no raw samples; a line for each, two levels deep, so that cells share most lines."""
+    """The record as JSON, without empty fields and raw samples.
+
+    There is a line for each field, two levels deep: records share most lines, and a page stores each line once.
+    """
     return _written(_without_raw(record.model_dump(mode="json", exclude_defaults=True)), "", 2)
 
 

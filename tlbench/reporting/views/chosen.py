@@ -1,4 +1,4 @@
-"""The columns that somebody asks for, a row for each record. Pure."""
+"""The view of ``report --columns``: some columns, a row for each record. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 
 def frame(report: Report, names: Sequence[str]) -> "pd.DataFrame":
-    """These columns of `report.frame`, in this order. Raises UserError for a name that is none of them."""
+    """These columns of `report.frame`, in this order.
+
+    Raises:
+        UserError: there is no such column, or one is named twice.
+    """
     known = [str(name) for name in report.frame.columns]
     for name in names:
         if name not in known:
             raise UserError(f"--columns: there is no column {name!r}; {nearest(name, known, 'columns')}")
     if len(set(names)) < len(names):
-        raise UserError("--columns: a column stands here twice")
+        raise UserError("--columns: a column is named twice")
     return report.frame[list(names)]
 
 
 def table(chosen: "pd.DataFrame") -> Table:
-    """The same as people read it: three digits, a dash where there is nothing."""
+    """The frame as a table: numbers with three significant digits, a dash for missing values."""
     import pandas as pd
 
     numeric = [pd.api.types.is_numeric_dtype(chosen[name]) for name in chosen]

@@ -1,4 +1,4 @@
-"""A comparison as people read it: one line a cell. Pure."""
+"""The view of a comparison: a row for each cell. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -26,25 +26,24 @@ LEGEND = (
     "before rounding."
 )
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
-"""The verdicts for which a job ends red."""
+"""The verdicts that fail a job."""
 MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3
 BETWEEN = " · "
 
 
 def document(comparison: Comparison) -> Document:
-    """The headline, a table with a line for each cell, the worst first, and below it what the table cannot say."""
+    """The headline, a table with a row for each cell, the worst first, and sentences on what it does not show."""
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, labels = _names(comparison), short_labels([cell.label for cell in cells])
     rows = [(_verdict(cell.verdict), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
-    table = compact(
-        Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows)
-    )  # what is nowhere comparable is said below
+    # Columns in which nothing is comparable are left out: a sentence below the table says why.
+    table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
     return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
 
 
 def headline(comparison: Comparison) -> str:
-    """The verdict over all cells in one line, with how many cells have which."""
+    """One line with the number of cells by verdict."""
     verdicts = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
     parts = [f"{count} {verdict}" for verdict, count in verdicts.items() if count]
     many = counted(len(comparison.cells), "cell")
@@ -57,7 +56,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def _why_not(comparison: Comparison) -> str:
-    """What could not be compared and why: ``accuracy and time could not: stand-ins differ: ...``."""
+    """The metrics that could not be compared, and why: ``accuracy and time could not: stand-ins differ: ...``."""
     kinds: dict[str, dict[str, None]] = {}
     for metric in in_order():
         for judgement in comparison.out_of_reach:
@@ -69,7 +68,7 @@ def _why_not(comparison: Comparison) -> str:
 
 
 def short_labels(labels: Sequence[str]) -> list[str]:
-    """Labels without the parts that all of several cells share: the head, the seed, mostly."""
+    """Labels without the parts that are the same in all of them, often the head and the seed."""
     parts = [label.split(BETWEEN) for label in labels]
     if len(labels) < 2 or len(set(map(len, parts))) > 1:
         return list(labels)
@@ -79,7 +78,7 @@ def short_labels(labels: Sequence[str]) -> list[str]:
 
 
 def _heading(comparison: Comparison) -> Callable[[str], str]:
-    """Makes a column's heading of a number's name: with the unit of its changes where they have none of their own."""
+    """A function that makes a column's heading from the name of its number, with the unit of changes in points."""
     points = {each.name for each in comparison.judgements if each.metric in METRICS and _of_points(each.metric)}
     return lambda name: f"{name} (points)" if name in points else name
 
@@ -93,7 +92,7 @@ def _verdict(verdict: Verdict) -> Inline:
 
 
 def _names(comparison: Comparison) -> list[str]:
-    """Columns, metric by metric: one for each name, one for all exact numbers."""
+    """The names of the columns: one for each number, and one for all counts together."""
     return list(
         dict.fromkeys(
             metric.plural if metric.exact else judgement.name
@@ -130,7 +129,7 @@ def _exact(judgements: Sequence[Judgement]) -> str:
 
 
 def _below(comparison: Comparison) -> list[Text]:
-    """What the table cannot say: sentences on all that is not plain, reasons said once, notes."""
+    """Sentences below the table: decisive judgements, reasons why numbers are not comparable, and notes."""
     plain: set[Verdict] = {"unchanged", "not comparable"}
     said = [line for verdict in WORST_FIRST if verdict not in plain for line in _said(comparison.of(verdict))]
     lines = said[:MOST_LINES]
@@ -140,7 +139,7 @@ def _below(comparison: Comparison) -> list[Text]:
 
 
 def _said(judgements: Sequence[Judgement]) -> list[Text]:
-    """A sentence for each; one for all that are inconclusive for the same reason, where they are many."""
+    """A sentence for each judgement, or a single one if many are inconclusive for the same reason."""
     alike: dict[tuple[str, str, str], list[Judgement]] = {}
     for judgement in judgements:
         alike.setdefault((judgement.metric, judgement.reason, judgement.decide), []).append(judgement)

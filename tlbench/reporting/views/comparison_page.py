@@ -1,4 +1,4 @@
-"""A comparison with room for all of it: three rows in all, then every number that changed, the worst first. Pure."""
+"""The view of a comparison in HTML: a summary, then every number that changed, the worst first. Pure."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ HEADINGS = ["Verdict", "Cell", "Number", "Base → new", "Change", "p (corrected
 
 
 def page(comparison: Comparison) -> Document:
-    """The headline; how many numbers are worse, undecided, good; those that changed; and what the other formats say."""
+    """The headline, a summary by verdict, the numbers that changed, and the table of the other formats."""
     said = document(comparison)
     ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
     changed = [judgement for judgement in ordered if judgement.verdict not in QUIET and not _still(judgement)]
@@ -35,7 +35,7 @@ def page(comparison: Comparison) -> Document:
 
 
 def _still(judgement: Judgement) -> bool:
-    """Whether the number is undecided and its change is shown as 0.0: nothing that changed."""
+    """Whether the judgement is undecided and its change is shown as 0.0, so that it does not belong to the changes."""
     undecided = judgement.verdict == "inconclusive" and judgement.effect is not None
     return undecided and change(judgement).startswith("0.0")
 

@@ -1,4 +1,4 @@
-"""What the numbers of a report depend on, in plain lines. Pure."""
+"""The conditions of a report's numbers: machine, versions, training, timing, images and weights. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,15 +14,12 @@ from tlbench.results.record import Record
 
 
 def sections(report: Report) -> list[Section]:
-    """One section with a line for each."""
+    """A section with a line for each condition."""
     return [Section("Conditions", (Listing((*machines(report.rows), *conditions(report.records))),))]
 
 
 def machines(rows: Sequence[RunRecord]) -> list[str]:
-    """The machine; where several runs are shown and theirs differ, each with its run and what it was timed on.
-
-    Where steps were timed on another machine than cells were trained on, both are named.
-    """
+    """The machine, or the machine of each run if they differ. One that only timed steps is named, too."""
     by_run: dict[str, list[Record]] = {}
     for row in rows:
         by_run.setdefault(row.run, []).append(row.record)
@@ -33,7 +30,7 @@ def machines(rows: Sequence[RunRecord]) -> list[str]:
 
 
 def _trained_and_timed(said: Callable[[Environment], str], records: Sequence[Record]) -> str:
-    """What is `said` of the environments of `records`; of step times apart, where they are of others."""
+    """What `said` returns for the environments of `records`, and for those of step times if they are others."""
     trained = _each((said(record.environment) for record in records), "; ")
     timed = [record for record in records if record.timings]
     if all(said(record.where_timed) == said(record.environment) for record in timed):
@@ -47,7 +44,7 @@ def _timed_on(records: Sequence[Record]) -> str:
 
 
 def conditions(records: Sequence[Record]) -> list[str]:
-    """Versions, training, timing, images and weights; where records differ, all values are listed."""
+    """Versions, training, timing, images and weights. If records differ, all values are listed."""
     return [
         f"Versions: {_trained_and_timed(_versions, records)}.",
         *_training_lines(records),
@@ -63,7 +60,7 @@ def _machine(environment: Environment) -> str:
 
 
 def _identity(environment: Environment, name: str) -> str:
-    return environment.identity.get(name, "unknown")  # of a record that others made
+    return environment.identity.get(name, "unknown")  # records of other programs may lack it
 
 
 def _versions(environment: Environment) -> str:
@@ -92,12 +89,12 @@ def _training_lines(records: Sequence[Record]) -> list[str]:
 
 
 def _rate(cell: Cell, train: Training) -> str:
-    """``0.0001 (full)``, ``none (frozen, solved)``: a head that is solved has none."""
+    """The learning rate with its strategy: ``0.0001 (full)``, ``none (frozen, solved)``."""
     return f"{train.rate} ({cell.strategy.name})" if train.epochs else f"none ({cell.strategy.name}, solved)"
 
 
 def _tuning_lines(records: Sequence[Record]) -> list[str]:
-    """What was tried, and how many cells each value was chosen for."""
+    """The values that were tried, and for how many cells each was chosen."""
     found: dict[str, Counter[float]] = {}
     for record in records:
         tune = record.cell.train.tune if record.cell.train else None

@@ -1,4 +1,4 @@
-"""Recipes, or trained models, tested against each other on the same images. Pure."""
+"""The view of `tlbench pairs`: recipes or trained models, tested against each other on the same images. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ OF_MODELS = (
 
 
 def tables(contrasts: Sequence[Contrast]) -> list[Block]:
-    """A table of recipes, and one of trained models with what it does not say; those that have lines."""
+    """A table of recipes, and one of trained models with a caveat; without tables that have no rows."""
     names = _names(contrasts)
     of_recipes = [_recipes(each, names) for each in contrasts if not each.of_models]
     of_models = [_models(each, names) for each in contrasts if each.of_models]
@@ -30,11 +30,11 @@ def tables(contrasts: Sequence[Contrast]) -> list[Block]:
 
 
 Names = Mapping[tuple[str, ...], str]
-"""Of recipes, by the key of `_key`."""
+"""Names of recipes by `_key`."""
 
 
 def _names(contrasts: Sequence[Contrast]) -> Names:
-    """Those of one data set are told apart by what differs."""
+    """Names that distinguish the recipes of each data set by the settings that differ."""
     by_data: dict[str, dict[tuple[str, ...], Record]] = {}
     for recipe in (recipe for each in contrasts for recipe in (each.first, each.second)):
         record = recipe.records[0]
@@ -44,7 +44,7 @@ def _names(contrasts: Sequence[Contrast]) -> Names:
 
 
 def _key(recipe: Recipe) -> tuple[str, ...]:
-    """Equal for trainings of one recipe."""
+    """A key that is equal for trainings of one recipe."""
     return (recipe.cell.model_copy(update={"seed": 0}).id, *recipe.records[0].rests_on)
 
 
@@ -67,7 +67,7 @@ def _both(contrast: Contrast, names: Names) -> list[str]:
 
 
 def _trained(recipe: Recipe) -> str:
-    """How often."""
+    """How often the recipe was trained: ``3 seeds``."""
     if recipe.resampled:
         return f"solved, {len(recipe.resampled)} resamples"
     return f"seed {recipe.cell.seed}" if len(recipe.records) == 1 else f"{len(recipe.records)} seeds"

@@ -1,4 +1,4 @@
-"""Trained models after export: a table for each, Keras' own inference first, and what the numbers depend on. Pure."""
+"""The view of `tlbench deploy`: a table for each exported model, Keras first, and the conditions. Pure."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,16 @@ from tlbench.statistics.bootstrap import FEWEST
 
 UNSTABLE = "~"
 LONGEST = 240
-"""Characters of a reason."""
+"""The most characters of a reason."""
 
 
 def document(deployment: Deployment) -> Document:
-    """All of it."""
+    """All exported models of a run."""
     return Document(f"Trained models of {deployment.run} after export", tuple(blocks(deployment)))
 
 
 def blocks(deployment: Deployment) -> list[Block]:
-    """A section for each model, and the conditions of all."""
+    """A section for each model, and one for the conditions."""
     marks = any(step.stable for step in _steps(deployment))
     sections = [_section(model, deployment.batch_sizes, marks) for model in deployment.models]
     return [*sections, Section("Conditions", (Listing(tuple(map(prose, conditions(deployment)))),))]
@@ -36,7 +36,7 @@ def _section(model: DeployedModel, batch_sizes: Sequence[int], marks: bool) -> S
     table = Table.of(headings, rows, right=range(1, len(headings)))
     said = [*_equality(model), *_as_recorded(model), *(_failure(one) for one in model.runtimes if one.failure)]
     if model.precision != "float32" and any(one.failure for one in model.runtimes):
-        said.append(f"The model computes in {model.precision}, which few runtimes take: train it with float32.")
+        said.append(f"The model computes in {model.precision}, which few runtimes support: train it with float32.")
     if model.fallbacks:
         said.append(f"Fallbacks: {', '.join(model.fallbacks).upper()}.")
     return Section(f"{model.label} ({model.cell_id})", (compact(table), *((Note(tuple(said)),) if said else ())))
@@ -55,7 +55,7 @@ def _row(one: Deployed, images: int, batch_sizes: Sequence[int], marks: bool) ->
 
 
 def _time(step: StepTiming | None, marks: bool) -> tuple[str, str]:
-    """Milliseconds of this hour, and the sharper number beside them; none from fewer samples than a number needs."""
+    """The time in ms, and the time relative to Keras; dashes if there are too few samples."""
     if step is None or len(step.samples) < FEWEST:
         return DASH, DASH
     mark = UNSTABLE if marks and not step.stable else ""
@@ -63,7 +63,7 @@ def _time(step: StepTiming | None, marks: bool) -> tuple[str, str]:
 
 
 def _relative(to: Relative | None) -> str:
-    """``0.018 (0.012–0.025)``; Keras itself is ``1``; a dash where there are too few rounds for an interval."""
+    """``0.018 (0.012–0.025)``; Keras itself is ``1``; a dash if there are too few rounds for an interval."""
     if to is None or to.low is None or to.high is None:
         return DASH
     estimate, low, high = map(numbers.two_digits, (to.estimate, to.low, to.high))
@@ -71,7 +71,7 @@ def _relative(to: Relative | None) -> str:
 
 
 def _failure(one: Deployed) -> str:
-    """Why there are no numbers; what a converter says in pages is cut, and in a log."""
+    """Why a runtime has no numbers. Long messages of converters are cut; the log has all of them."""
     assert one.failure is not None
     kind = "" if one.failure.type == UserError.__name__ else f"{one.failure.type}: "
     why = one_line(f"{kind}{one.failure.message}")
@@ -80,38 +80,38 @@ def _failure(one: Deployed) -> str:
 
 
 def _equality(model: DeployedModel) -> list[str]:
-    """Whether those with Keras' own weights give Keras' own probabilities."""
+    """Whether runtimes with unchanged weights give the same probabilities as Keras."""
     exact = [one for one in model.runtimes[1:] if one.exact and one.gap is not None]
     far = [f"those of {one.title} differ by up to {one.gap:.1g}" for one in exact if one.differs]
     if far:
-        return [f"Probabilities should be Keras' within {CLOSE:g}, and are not: {', '.join(far)}."]
+        return [f"Probabilities should equal Keras' within {CLOSE:g}, and do not: {', '.join(far)}."]
     return [f"{', '.join(one.title for one in exact)}: Keras' probabilities within {CLOSE:g}."] if exact else []
 
 
 def _as_recorded(model: DeployedModel) -> list[str]:
-    """Keras itself must say here what it said when the run was made."""
+    """A warning if Keras classifies another number of images correctly than after training."""
     keras = model.runtimes[0]
     if keras.correct is None or keras.correct == model.recorded or model.recorded is None:
         return []
     return [
-        f"Keras has {keras.correct} of {model.images} right here, and had {model.recorded} when the model was trained."
+        f"Keras classified {keras.correct} of {model.images} images correctly, and {model.recorded} after training."
     ]
 
 
 def conditions(deployment: Deployment) -> list[str]:
-    """What the numbers depend on, in plain lines."""
+    """The meaning of the columns, the conditions of the times, machine and versions."""
     steps = _steps(deployment)
     return [*_what(deployment), *(_timing(deployment, steps) if steps else []), *_where(deployment)]
 
 
 def _what(deployment: Deployment) -> list[str]:
     said = (
-        "Top-1: on the test images of the run, all of them. Changed: images whose likeliest class is another one than "
-        "Keras'. Difference: the largest of any probability from Keras'."
+        "Top-1: on all test images of the run. Changed: images whose most probable class differs from Keras'. "
+        "Difference: the largest difference of a probability from Keras'."
     )
     if all(one.exact for model in deployment.models for one in model.runtimes):
         return [said]
-    int8 = "int8 weights: what flows between layers stays float32 (dynamic range quantisation); no image calibrates it."
+    int8 = "int8 weights: activations stay float32 (dynamic range quantisation), so no images are needed to calibrate."
     return [said, int8]
 
 
@@ -119,14 +119,14 @@ def _timing(deployment: Deployment, steps: Sequence[StepTiming]) -> list[str]:
     counts = {len(step.samples) for step in steps}
     calls = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     lines = [
-        f"Time: the median of {calls} calls after warm-up, each handed one float32 array of images in memory and over "
-        "when the probabilities are there; all runtimes of a model and a reference workload took turns, each in a "
-        "process of its own. Milliseconds are those of this machine in this hour.",
-        "Relative: to Keras' `predict_on_batch`, in the median of the rounds that both have, with its 95 % interval.",
+        f"Time: the median of {calls} calls after warm-up, from a float32 array of images in memory to the "
+        "probabilities; all runtimes of a model and a reference workload took turns, each in its own process. "
+        "Milliseconds hold for this machine at that time only.",
+        "Relative: to Keras' `predict_on_batch`, the median over the rounds that both have, with its 95 % interval.",
     ]
     doubted = list(dict.fromkeys(doubt.kind for step in steps for doubt in step.doubts))
     if doubted and all(not step.stable for step in steps):
-        lines.append(f"No time is stable ({', '.join(doubted)}): go by the relative ones, with their intervals.")
+        lines.append(f"No time is stable ({', '.join(doubted)}): use the relative times, with their intervals.")
     elif doubted:
         lines.append(f"{UNSTABLE} marks a time that is not stable ({', '.join(doubted)}).")
     return lines

@@ -1,4 +1,4 @@
-"""The cells that gave no numbers, or no step times, with why and what to do. Pure."""
+"""The cells without results, or without step times, with the reason and what to do. Pure."""
 
 from tlbench.reporting.document import Section, Table, Text, prose
 from tlbench.reporting.report import Report
@@ -7,7 +7,7 @@ from tlbench.results.record import Failure, Record
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where there is such a cell."""
+    """A section, if there is such a cell."""
     failed = [(row, why) for row in report.rows if (why := row.record.trouble)]
     if not failed:
         return []

@@ -1,4 +1,4 @@
-"""What `tlbench data check` says of a folder of images: one screen, for somebody who sees it first. Pure."""
+"""The view of `tlbench data check`: one screen about a folder of images. Pure."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -13,20 +13,22 @@ from tlbench.reporting.document import Block, Note, Table
 from tlbench.reporting.render import terminal
 
 COLUMNS, LINES = 100, 38
-"""A terminal's 40 lines, less what the command says below."""
+"""The size of the screen: a terminal's 40 lines, less what the command prints below."""
 CLASSES = 8
-"""More have no column each."""
+"""Up to this many classes have a column each."""
 MOST = 5
-"""Lines of a kind of trouble; fewer where there is much to say."""
+"""The most lines for a kind of problem; fewer if there are many kinds."""
 LONGEST = 44
-"""Of a split's origin."""
+"""The most characters of a split's origin."""
 FINE = "Every file is an image; none stands under two labels or in two splits."
 
 
 def screen(found: Audit, columns: int | None = None) -> str:
-    """At most `LINES` lines of `COLUMNS` columns, whatever was found: the first of each kind, and what to do.
+    """At most `LINES` lines of `COLUMNS` columns: the counts, the first problems of each kind, and what to do.
 
-    columns: those of a terminal; with fewer than `COLUMNS` lines are broken earlier, and there may be more of them.
+    Args:
+        found: the audit.
+        columns: the columns of the terminal. With fewer than `COLUMNS`, there may be more than `LINES` lines.
     """
     width = min(columns or COLUMNS, COLUMNS)
     head = _head(found, width)
@@ -41,7 +43,7 @@ def screen(found: Audit, columns: int | None = None) -> str:
 
 
 def _head(found: Audit, width: int) -> list[str]:
-    """The folder, and what was read of it."""
+    """The folder and its splits and classes."""
     fits = _fits(found, width)
     name, classes = _clipped(shown(str(found.place)), width), f"{len(found.classes)} classes: "
     said = [] if fits else _wrapped(classes + first(found.classes, CLASSES), width)[:2]
@@ -49,7 +51,7 @@ def _head(found: Audit, width: int) -> list[str]:
 
 
 def _fits(found: Audit, width: int) -> bool:
-    """Whether each class has room for a column."""
+    """Whether there is room for a column for each class."""
     drawn = _drawn(_table(found, wide=False))
     return len(found.classes) <= CLASSES and max(map(len, drawn)) <= width
 
@@ -59,14 +61,14 @@ def _drawn(*blocks: Block) -> list[str]:
 
 
 def _table(found: Audit, *, wide: bool) -> Table:
-    """A column for each class, or for the fewest and the most images of one."""
+    """A row for each split; a column for each class or, if `wide`, for the smallest and the largest class."""
     rows = []
     for split, counts in found.counts.items():
         each = [min(counts.values()), max(counts.values())] if wide else list(counts.values())
         balance = f"{found.balance.get(split, 0):.2f}"
         place = _clipped(origin(found.splits[split]), LONGEST)
         rows.append([split, place, *map(str, each), str(sum(counts.values())), balance])
-    of = ["fewest a class", "most"] if wide else list(found.classes)
+    of = ["fewest per class", "most"] if wide else list(found.classes)
     headings = ["split", "read from", *of, "all", "rarest/most"]
     return Table.of(headings, rows, right=range(2, len(headings)))
 
@@ -83,12 +85,12 @@ def _kinds(found: Audit) -> list[tuple[str, list[str]]]:
 
 
 def _groups(exact: Sequence[tuple[Place, ...]], near: Sequence[tuple[Place, ...]]) -> list[str]:
-    """``a = b``; ``a ≈ b`` where pixels are only nearly equal."""
+    """Groups of duplicates: ``a = b``, or ``a ≈ b`` for near duplicates."""
     return [sign.join(place.file for place in group) for sign, of in ((" = ", exact), (" ≈ ", near)) for group in of]
 
 
 def _kind(what: str, lines: Sequence[str], each: int, width: int) -> Iterable[str]:
-    """The heading with how many there are, and the first of them."""
+    """A heading with the number of lines, and the first `each` of them."""
     some = f", the first {each}; --json has all" if len(lines) > each else ""
     return [f"{what} ({len(lines)}{some}):", *(f"  {_clipped(one_line(line), width - 2)}" for line in lines[:each])]
 

@@ -1,4 +1,4 @@
-"""Which to take within limits of cost, for each data set. Pure."""
+"""The view of ``report --within``: the recommendation within limits of cost, for each data set. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,15 @@ TIMES_OF = {"K": 1e3, "M": 1e6}
 
 
 def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
-    """The sentence and the names of those that may be as good, of each data set; the cheapest where nothing fits.
+    """For each data set the recommendation and those that may be as good; if nothing fits, the cheapest.
 
-    limits: by the key of a cost, or its first word where one device was measured (``inference``). What is written as 55
-    is within 55. Raises UserError for a cost that nothing was measured of.
+    Args:
+        report: the report.
+        limits: limits by the key of a cost, or by its first word (``inference``) if one device was measured. A cost
+            that is written as 55 is within 55.
+
+    Raises:
+        UserError: nothing was trained, or a cost was not measured.
     """
     found = []
     for one in report.decisions:
@@ -31,18 +36,18 @@ def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
             said += [_cheapest(one.choice, key, word) for key, word in keys.items()]
         found.append(Section(one.title, (Note(tuple(filter(None, said))),)))
     if not found:
-        raise UserError("--within: nothing was trained here, so that there is nothing to choose from")
+        raise UserError("--within: nothing was trained, so there is nothing to choose from")
     return found
 
 
 def _as_measured(chosen: Choice, key: str, most: float) -> float:
-    """The highest cost that is within a limit: the limit, or what is above it and written as no more than it."""
+    """The limit, raised to the highest cost that is above it only before rounding."""
     costs = [mark.x[key] for mark in chosen.scatter.marks if key in mark.x]
     return max([most, *(cost.value for cost in costs if _written(cost) <= most)])
 
 
 def _written(cost: Reading) -> float:
-    """The number as it is read: 55 of ``~55 ms``, 219,000 of ``219K parameters``."""
+    """The number in a text: 55 of ``~55 ms``, 219,000 of ``219K parameters``."""
     number = SHOWN.search(cost.text)
     assert number is not None
     digits = number[0].rstrip("KM").replace(",", "")
@@ -50,7 +55,7 @@ def _written(cost: Reading) -> float:
 
 
 def _cheapest(chosen: Choice, key: str, word: str) -> str:
-    """The least of a cost that was measured; of equal ones the most accurate, which is first."""
+    """A sentence on the lowest value of a cost; of equal ones the most accurate, which is first."""
     mark = min((mark for mark in chosen.scatter.marks if key in mark.x), key=lambda mark: mark.x[key].value)
     return f"The cheapest by {word} is {mark.name}: {mark.x[key].text}."
 
@@ -78,4 +83,4 @@ def _why_no_times(report: Report, chosen: Choice) -> str:
         return APART
     if any(row.record.timings for row in report.rows):
         return "No such step was timed here."
-    return "No step was timed here: `tlbench run` takes the times, without --untimed and with a `timing` of the suite."
+    return "No step was timed here: `tlbench run` times steps, without --untimed and with `timing` in the suite."

@@ -1,4 +1,4 @@
-"""What sets things apart that are compared, and what they are called by it. Pure."""
+"""Names that distinguish what is compared, by the settings in which it differs. Pure."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from tlbench.results.record import Record
 Column = tuple[str, str]
 """A heading, and the key of a setting."""
 NONE = ""
-"""Of a setting that a cell does not have, as a solved head has no epochs: that alone needs no column."""
+"""The value of a setting that a cell does not have, as a solved head has no epochs. It alone needs no column."""
 SETTINGS: tuple[Column, ...] = (
     ("Head", "head"),
     ("Image size", "image_size"),
@@ -48,40 +48,40 @@ SETTINGS: tuple[Column, ...] = (
 OF_STEPS = ("schedule", "warmup", "label_smoothing", "weight_decay")
 TIMED_WITH = ("head", "image_size", "optimizer", "precision", "backend", "jit", "timing")
 OF_A_STEP: tuple[Column, ...] = tuple(column for column in SETTINGS if column[1] in TIMED_WITH)
-"""What else than model and strategy the time of a step depends on (`Cell.timing_key`)."""
+"""The settings, besides model and strategy, that the time of a step depends on (`Cell.timing_key`)."""
 DEVICE, RUN = ("Device", "device"), ("Run", "run")
 """Where and when a step was timed."""
 DIGITS = 8
-"""Of a fingerprint, where images are told apart by it."""
+"""The number of digits of a fingerprint that distinguish images."""
 MOST = 80
-"""Letters of a part of a file's name."""
+"""The most characters of a slug."""
 
 
 def setting(record: Record) -> dict[str, str]:
-    """The settings of a record that a table may show. A learning rate counts where it is not its strategy's own.
+    """The settings of a record that a table can show.
 
-    Together with backbone, strategy and data set they are the whole cell but its seed, and the images, so that no two
-    rows of a table look the same and mean different things.
+    With backbone, strategy and data set they are all of a cell except its seed, and the images. So no two rows of a
+    table look the same but mean different things.
     """
     found = _of_cell(record.cell) | {"images": record.data.fingerprint[:DIGITS] if record.data else NONE}
     return found | {"timing": NONE} if is_search(record) else found
 
 
 def of_step(cell: Cell, step: StepName, run: str) -> dict[str, str]:
-    """The values of `OF_A_STEP`, and `RUN`, of a measurement."""
+    """The values of `OF_A_STEP` and `RUN` for the measurement of a step."""
     found = {key: value for key, value in _of_cell(cell).items() if key in TIMED_WITH} | {"run": run}
     return found | {"optimizer": NONE} if step == "inference" else found
 
 
 def differing(settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS) -> list[Column]:
-    """Those of `among` of which there are several values."""
+    """The columns of `among` that have several values in `settings`."""
     return [column for column in among if len({values.get(column[1], NONE) for values in settings} - {NONE}) > 1]
 
 
 def apart(
     names: Sequence[Hashable], settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS
 ) -> list[Column]:
-    """Those of `among` in which things of one name differ, so that they must be said."""
+    """The columns of `among` that are needed to distinguish things with the same name."""
     alike: dict[Hashable, list[Mapping[str, str]]] = {}
     for name, values in zip(names, settings, strict=True):
         alike.setdefault(name, []).append(values)
@@ -90,24 +90,24 @@ def apart(
 
 
 def of_steps(names: Sequence[Hashable], settings: Sequence[Mapping[str, str]]) -> list[Column]:
-    """What must be said of measurements with these names: what tells them apart, and their run where there are several.
+    """The columns that distinguish measurements with the same name, and the run if there are several.
 
-    Only times of one run can be compared.
+    The run is always needed, because only times of one run can be compared.
     """
     return [*apart(names, settings, OF_A_STEP), *differing(settings, (RUN,))]
 
 
 def columns(records: Sequence[Record]) -> list[Column]:
-    """The settings of which a table of `records` needs a column.
+    """The settings for which a table of `records` needs a column.
 
-    Neither a learning rate that follows from the strategy, nor images that follow from their number.
+    A learning rate that follows from the strategy needs none, nor do images that follow from their number.
     """
     found = differing([setting(record) for record in records])
     return [column for column in found if column[1] not in FOLLOWS or not _follows(records, *FOLLOWS[column[1]])]
 
 
 def names_of(records: Sequence[Record], base: Callable[[Record], str] | None = None) -> list[str]:
-    """Backbone and strategy (or `base`), with the settings that set apart what else had one name."""
+    """Unique names of records: backbone and strategy, or `base`, with the settings that distinguish equal ones."""
     settings, plain = [setting(record) for record in records], [(base or recipe)(record) for record in records]
     named = plain
     for among in (columns(records), SETTINGS):
@@ -120,7 +120,7 @@ def names_of(records: Sequence[Record], base: Callable[[Record], str] | None = N
 
 
 def labels_of(rows: Sequence[RunRecord]) -> list[str]:
-    """The labels of cells, with the settings, the device and the run in which those of one label differ."""
+    """The labels of cells, with the settings, the device and the run that distinguish equal ones."""
     settings = [
         setting(row.record) | {"device": row.record.timings.device if row.record.timings else NONE, "run": row.run}
         for row in rows
@@ -141,23 +141,23 @@ def with_more(name: str, values: Mapping[str, str], told: Sequence[Column], by: 
 
 
 def said(value: str) -> str:
-    """The value of a setting as it is read in its column: a rate without its strategy, a dash for none."""
+    """The value of a setting as a column shows it: a learning rate without its strategy, a dash for none."""
     return value.rpartition(": ")[2] or DASH
 
 
 def data_set(record: Record) -> str:
-    """Its name, with the stand-ins that the record rests on: ``cats_dogs (synthetic data)``."""
+    """The label of the data set, with the stand-ins of the record: ``cats_dogs (synthetic data)``."""
     fallbacks = f" ({', '.join(record.fallbacks)})" if record.fallbacks else ""
     return record.cell.dataset.label + fallbacks
 
 
 def is_search(record: Record) -> bool:
-    """Whether its head searches among the training images, so that no model has it and no step of one can be timed."""
+    """Whether the head searches the training images (k nearest neighbours), so that there is no model to time."""
     return bool(record.training) and record.training[-1].solver == "neighbours"
 
 
 def slugs(texts: Sequence[str]) -> list[str]:
-    """Parts of files' names, no two alike: lower-case letters and digits, joined by hyphens."""
+    """Unique parts of file names: lower-case letters and digits, joined by hyphens."""
     found: list[str] = []
     for text in texts:
         plain = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:MOST] or "x"
@@ -199,14 +199,14 @@ def _of_cell(cell: Cell) -> dict[str, str]:
 
 
 def _of_steps(train: Training, value: object) -> str:
-    """A setting of gradient steps; a solved head takes none, and a dash is what the strategy does by itself."""
+    """A setting of gradient steps: `NONE` for a solved head, a dash for the strategy's default."""
     if not train.epochs:
         return NONE
     return DASH if value is None else str(value)
 
 
 def _options(value: Value | None, usual: str) -> str:
-    """What of `value` is not as usual: ``rotation 10.0, flip``; `usual` where all of it is, a dash where it is off."""
+    """The fields that differ from their defaults: ``rotation 10.0, flip``; `usual` if none does, a dash for None."""
     if value is None:
         return DASH
     changed = value.model_dump(exclude_defaults=True)
@@ -217,7 +217,7 @@ Told = Callable[[Record], Hashable]
 
 
 def _follows(records: Sequence[Record], of: Told, what: Told) -> bool:
-    """Whether `what` is the same wherever `of` is."""
+    """Whether records with the same `of` have the same `what`."""
     known = [(of(record), what(record)) for record in records if what(record) is not None]
     return len(set(known)) == len({key for key, _ in known})
 

@@ -1,4 +1,4 @@
-"""What of a GPU each model used: rate of arithmetic, share of the card's peak, memory, clock. Pure."""
+"""The use of the GPU by each model: FLOP/s, share of the card's peak, memory, clock. Pure."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -14,7 +14,7 @@ from tlbench.results.record import Record
 
 BEFORE = ["Model", "Backend", "Precision"]
 BEHIND = ["Step", "Batch", "Time (ms)", "Images/s", "TFLOP/s", "Of the peak", "Memory (MiB)", "Clock (MHz)"]
-"""Headings before and behind those of what else differs."""
+"""Headings before and after those of the settings that differ."""
 LEGEND = (
     "TFLOP/s: operations of convolutions and matrix products of one forward pass over its time; a training step has no "
     "figure, since its operations are not counted. Memory: the most that the backend had held on the card after the "
@@ -24,11 +24,11 @@ REDUCED = {
     "mixed_bfloat16": "bfloat16", "bfloat16": "bfloat16",
     "mixed_float16": "float16", "float16": "float16",
 }  # fmt: skip
-"""What matrices are multiplied in, by a policy's name; a policy that is not here has float32 ones."""
+"""The type in which matrices are multiplied, by the name of a precision policy; float32 for others."""
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where anything was timed on a GPU; a line for each step that was measured."""
+    """A section with a row for each step that was timed on a GPU, if there is one."""
     lines: dict[tuple[str, str, str, int], tuple[RunRecord, StepTiming]] = {}
     for row in report.rows:
         timings = row.record.timings
@@ -40,7 +40,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def table(lines: Sequence[tuple[RunRecord, StepTiming]]) -> Table:
-    """A line for each step that was measured, with a column for each setting that differs."""
+    """A row for each step that was measured, with a column for each setting that distinguishes them."""
     settings = [of_step(row.record.cell, step.step, row.run) for row, step in lines]
     told = of_steps([_name(row.record, step) for row, step in lines], settings)
     headings = [*BEFORE, *(heading for heading, _ in told), *BEHIND]
@@ -49,14 +49,14 @@ def table(lines: Sequence[tuple[RunRecord, StepTiming]]) -> Table:
 
 
 def rate(record: Record, step: StepTiming) -> float | None:
-    """FLOP/s of an inference step; None for another one, and where operations were not counted."""
+    """The FLOP/s of an inference step; None for a training step, or if operations were not counted."""
     if step.step != "inference" or record.counts is None or not record.counts.flops:
         return None
     return record.counts.flops * step.batch_size / step.shown(record.cell.timing)
 
 
 def multiplies_in(cell: Cell, timings: Timings) -> str:
-    """The kind of number that the cell's convolutions are computed in, as `Timings.peak` names them."""
+    """The type in which the cell's convolutions are computed, as `Timings.peak` names it."""
     return REDUCED.get(cell.precision) or timings.arithmetic.get("convolutions", "float32")
 
 
@@ -80,14 +80,14 @@ def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: S
 
 
 def _name(record: Record, step: StepTiming) -> tuple[str, ...]:
-    """What every line says of a step."""
+    """The columns that every row has, which name the step."""
     cell = record.cell
     name = f"{cell.backbone.label}, {cell.strategy.label}" if step.step == "training" else cell.backbone.label
     return name, cell.backend, cell.precision, step.step, str(step.batch_size)
 
 
 def _peaks(report: Report) -> list[str]:
-    """A sentence for each card and backend: what float32 is computed in, and what its matrix products reach."""
+    """A sentence for each card and backend: the type in which float32 is computed, and the measured peak."""
     arithmetic: dict[tuple[str, str], dict[str, str]] = {}
     peaks: dict[tuple[str, str], dict[str, float]] = {}
     for record in report.records:

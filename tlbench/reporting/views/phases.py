@@ -1,4 +1,4 @@
-"""Where a run's time went: a line for each model and strategy, by phase, the largest first. Pure."""
+"""The time of a run by phase: a row for each model and strategy, the largest first. Pure."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tlbench.results.measured import StepTiming
 TIMED = "step times"
 PHASES = ("build", "features", "train", "evaluate", "save", TIMED)
 LEAST = 0.005
-"""Share of all time below which a phase is not in the sentence."""
+"""Phases with a smaller share of the time are not named in the sentence."""
 MEANING = (
     "Build: the model is made and its weights read; features: images go through the frozen layers, once for all that "
     "share them; train: epochs with their validation, or the solution of a head, tracing included; evaluate: the test "
@@ -23,13 +23,13 @@ MEANING = (
 )
 
 Name = tuple[str, str]
-"""Model and strategy."""
+"""A model and a strategy."""
 Spent = dict[str, float]
 """Seconds by phase."""
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where anything took time."""
+    """A section, if any time was recorded."""
     spent = by_recipe(report.rows)
     total = sum(sum(of.values()) for of in spent.values())
     if not total:
@@ -45,7 +45,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def by_recipe(rows: Sequence[RunRecord]) -> dict[Name, Spent]:
-    """Seconds of each model and strategy over data sets and seeds; inference is timed once for all strategies."""
+    """The time of each model and strategy, over data sets and seeds. Inference is timed once for all strategies."""
     found: dict[Name, Spent] = defaultdict(lambda: defaultdict(float))
     for record in (row.record for row in rows):
         for phase, took in record.phases.items():
@@ -56,7 +56,7 @@ def by_recipe(rows: Sequence[RunRecord]) -> dict[Name, Spent]:
 
 
 def seconds(step: StepTiming) -> float:
-    """All that ran for a measurement."""
+    """The time of a measurement, with its first call, warm-up and reference workload."""
     return step.first_call + sum(step.warmup) + sum(step.samples) + sum(step.reference)
 
 

@@ -1,4 +1,4 @@
-"""Where the time of cells went, and how near they came to what the arithmetic alone would take. Pure."""
+"""The view of ``report --profile``: the time of cells, and the share of it that is arithmetic. Pure."""
 
 import operator
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ LEGEND = (
 
 
 def blocks(rows: Sequence[RunRecord]) -> tuple[Table, Note]:
-    """A table with a line for each trained cell, and what its columns mean."""
+    """A table with a row for each trained cell, and the meaning of its columns."""
     trained = [row for row in rows if row.record.status == "ok" and row.record.path]
     records = [row.record for row in trained]
     return Table.of(HEADINGS, map(_row, labels_of(trained), records)), Note((LEGEND,))
 
 
 def arithmetic(record: Record) -> float | None:
-    """Seconds that the forward passes of the frozen part and the training steps of the rest take by themselves.
+    """The seconds of the forward passes of the frozen part and the training steps of the rest, without anything else.
 
-    None where one of the two times was not measured.
+    None if one of the two times was not measured.
     """
     return _arithmetic(record, record.path.forward if record.path else None)
 
@@ -47,7 +47,7 @@ def arithmetic_at_step(record: Record) -> float | None:
 
 
 def _arithmetic(record: Record, forward: float | None) -> float | None:
-    """`forward`: seconds of one image in the frozen part."""
+    """As `arithmetic`, with `forward` seconds per image in the frozen part."""
     path, train = record.path, record.cell.train
     if path is None or path.step is None or train is None or record.data is None or record.search:
         return None

@@ -1,4 +1,4 @@
-"""The views of a run's report: a section or several each, in this order, then those of other packages.
+"""The views of a report, in this order, then those of other packages.
 
 A package adds one to its pyproject.toml::
 
@@ -31,7 +31,7 @@ from tlbench.reporting.views import (
 )
 
 View = Callable[[Report], Sequence[Section]]
-"""What it has to say of a report's records; nothing, where they have nothing of the kind."""
+"""Makes sections from the records of a report; none if the view does not apply to them."""
 
 VIEWS: Registry[View] = Registry(
     "view",

@@ -1,4 +1,4 @@
-"""Times relative to the run's anchor, which took turns with every model: the sharp numbers of a table. Pure."""
+"""Step times relative to the run's anchor, with which every model took turns, so they are precise. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,21 @@ from tlbench.reporting.report import RunRecord
 from tlbench.results.measured import Relative, StepTiming
 
 Place = tuple[str, StepName]
-"""A kind of device and a step: what a column of times is of."""
+"""A kind of device and a step, for which a table has a column of times."""
 PLACES: tuple[Place, ...] = (("cpu", "inference"), ("gpu", "inference"), ("cpu", "training"), ("gpu", "training"))
 
 SHARP = 0.10
-"""A relative time whose interval reaches further is marked where the interval itself is not shown."""
+"""Relative times with wider intervals are marked where the interval is not shown."""
 
 
 @dataclass(frozen=True)
 class TimeColumns:
     """How a table shows times.
 
-    anchors: what 1 is, at each place that has a column of relative times. marks: whether unstable times are marked: a
-    mark on all of a report would tell nothing. of_several_runs: the kinds of device on which several runs were timed.
+    Attributes:
+        anchors: the name of the anchor, for each place that has a column of relative times.
+        marks: whether unstable times are marked; not if all times are unstable.
+        of_several_runs: the kinds of device on which several runs were timed.
     """
 
     anchors: Mapping[Place, str] = field(default_factory=dict)
@@ -30,9 +32,12 @@ class TimeColumns:
 
     @classmethod
     def of(cls, group: Sequence[RunRecord], among: Sequence[RunRecord] = ()) -> "TimeColumns":
-        """As suits a table of `group`, one of the tables of a report on the records `among` (by default, the only one).
+        """The columns for a table of some records.
 
-        The anchor may be any of these, and whether unstable times are marked is the same in all its tables.
+        Args:
+            group: the records of the table.
+            among: all records of the report, by default `group`. The anchor may be any of these, and whether unstable
+                times are marked is the same in all tables of a report.
         """
         every = among or group
         steps = [step for row in every if row.record.timings for step in row.record.timings.steps]
@@ -43,13 +48,15 @@ class TimeColumns:
 
     @property
     def anchor(self) -> str:
-        """What 1 is; empty where nothing is relative."""
+        """The names of the anchors; empty without relative times."""
         return " and ".join(dict.fromkeys(self.anchors.values()))
 
     def headings(self, places: Sequence[Place] = PLACES, where: str = "") -> list[str]:
-        """Each column of milliseconds at `places`, and before it the relative one where there is one.
+        """The headings of the time in ms at each of `places`, and of the relative time before it, if there is one.
 
-        where: what is said in brackets; empty for the device alone.
+        Args:
+            places: the places.
+            where: the text in brackets; by default the device.
         """
         return [
             heading
@@ -62,7 +69,7 @@ class TimeColumns:
         ]
 
     def legend(self) -> list[str]:
-        """What 1 is, where anything is relative; what milliseconds of several runs are."""
+        """Sentences that explain relative times, and times of several runs."""
         relative = (
             f"Relative: the time of a step relative to that of {self.anchor}, in the median of the "
             "rounds that both have, with its 95 % interval; milliseconds are those of this machine in this hour."
@@ -75,7 +82,7 @@ class TimeColumns:
 
 
 def _anchors(group: Sequence[RunRecord], among: Sequence[RunRecord]) -> dict[Place, str]:
-    """Where all relative times of `group` have the same anchor, and tell anything: runs with others have no column."""
+    """The anchor at each place where all relative times of `group` have the same one, and some are not the anchor's."""
     found = {}
     for place in PLACES:
         ids = {(row.run, one.to) for row in group if (one := relative_of(row, place))}
@@ -85,20 +92,20 @@ def _anchors(group: Sequence[RunRecord], among: Sequence[RunRecord]) -> dict[Pla
 
 
 def relative_of(row: RunRecord, place: Place) -> Relative | None:
-    """The relative time of a record at `place`; None where there is none, or too few rounds for an interval."""
+    """The relative time of a record at `place`; None if there is none, or too few rounds for an interval."""
     step = timed_at(row, place)
     return step.relative if step and step.relative and step.relative.low is not None else None
 
 
 def sharp(one: Relative) -> bool:
-    """Whether a relative time is known to `SHARP` either way."""
+    """Whether the interval of a relative time is within `SHARP` of it."""
     if one.low is None or one.high is None:
         return False
     return max(one.high - one.estimate, one.estimate - one.low) <= SHARP * one.estimate
 
 
 def timed_at(row: RunRecord, place: Place) -> StepTiming | None:
-    """The measurement of a record's step on that kind of device."""
+    """The measurement of a record's step at `place`, if there is one."""
     timings = row.record.timings
     if timings is None or timings.device != place[0]:
         return None
@@ -106,13 +113,13 @@ def timed_at(row: RunRecord, place: Place) -> StepTiming | None:
 
 
 def text(rows: Sequence[RunRecord], place: Place) -> str:
-    """The relative time of the cells of a row, which share one measurement."""
+    """The relative time of the records of a row of the table, which share one measurement."""
     one = next(filter(None, (relative_of(row, place) for row in rows)), None)
     return DASH if one is None else ratio(one)
 
 
 def ratio(one: Relative) -> str:
-    """``1.79 (1.74–1.85)``; the anchor itself is ``1``; a dash where there are too few rounds for an interval."""
+    """``1.79 (1.74–1.85)``; the anchor itself is ``1``; a dash if there are too few rounds for an interval."""
     if one.low is None or one.high is None:
         return DASH
     return f"{one.estimate:.2f} ({one.low:.2f}–{one.high:.2f})" if one.beside else "1"

@@ -1,4 +1,4 @@
-"""Numbers of cells over many runs: where their level changed, and a figure for each. Pure."""
+"""The view of `tlbench history`: numbers over many runs, where their level changed, and figures. Pure."""
 
 import math
 from collections import Counter
@@ -16,7 +16,7 @@ MOST_MOVED = 3
 
 
 def page(title: str, series: Sequence[Series]) -> Document:
-    """How many numbers moved, which, and a figure for each number of each cell; those without a change are folded."""
+    """A summary, the changes of level, and a figure for each number; sections without a change are folded."""
     cells: dict[str, list[Series]] = {}
     for number in series:
         cells.setdefault(number.cell, []).append(number)
@@ -34,7 +34,7 @@ def page(title: str, series: Sequence[Series]) -> Document:
 
 
 def table(series: Sequence[Series]) -> Table:
-    """A line for each number with its course in small: the last runs from left to right, lowest to highest."""
+    """A row for each number, with a small plot of the last runs."""
     rows = [
         [
             number.cell,
@@ -49,7 +49,7 @@ def table(series: Sequence[Series]) -> Table:
 
 
 def course(values: Sequence[float]) -> str:
-    """Blocks that rise from the lowest value to the highest; all at half height where they are equal."""
+    """A small plot of characters, from the lowest value to the highest; at half height if all are equal."""
     low, high = min(values), max(values)
     if low == high:
         return BLOCKS[len(BLOCKS) // 2 - 1] * len(values)
@@ -63,22 +63,20 @@ def _in_short(series: Sequence[Series]) -> Table:
 
 
 def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
-    """How much was followed over how many runs, a line for each change of level, and what else moved the most.
+    """The numbers of runs and series, every change of level, and the largest other differences.
 
-    Where no number has runs enough for a change of level to be seen, that is said.
+    If no series has enough runs to find a change of level, a note says so.
     """
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
     head = f"{counted(runs, 'run')}, {len(series)} series{_on(series)}, {counted(len(lines), 'change')} of level"
     longest = max((len(number.points) for number in series), default=0)
-    few = f"No number has more than {counted(longest, 'run')}: a change of level is seen from {FEWEST} runs on."
-    early = [Note((f"{few} Of counts every change is told.",))] if longest < FEWEST else []
+    few = f"No series has more than {counted(longest, 'run')}: a change of level can be found from {FEWEST} runs on."
+    early = [Note((f"{few} Every change of a count is listed.",))] if longest < FEWEST else []
     return Note((head,)), *early, Listing((*lines, *_moves(series)))
 
 
 def _moves(series: Sequence[Series]) -> list[str]:
-    """The numbers whose last value is another than their first and whose level is not known to have changed: of each
-    name those that moved the most.
-    """
+    """Numbers whose first and last values differ although no change of level was found: for each name the largest."""
     by_name: dict[str, list[Series]] = {}
     for number in series:
         if not number.changes and number.points[0].value != number.points[-1].value:
@@ -105,13 +103,13 @@ def _move(series: Series) -> str:
 
 
 def _on(series: Sequence[Series]) -> str:
-    """Which of them rest on stand-ins, kind by kind: `` (44 on synthetic data)``; empty where none does."""
+    """How many series have stand-ins, by kind: `` (44 on synthetic data)``; empty if none has."""
     several = Counter(", ".join(number.stand_ins) for number in series if number.stand_ins)
     return f" ({', '.join(f'{count} on {named}' for named, count in several.items())})" if several else ""
 
 
 def figure(series: Series) -> Figure:
-    """Points in the order of the runs, marks where the level changed."""
+    """The values in the order of the runs, with marks where the level changed."""
     values = [point.value for point in series.points]
     where = f", {series.machine}" if series.machine else ""
     starts = {id(point): index for index, point in enumerate(series.points)}
@@ -124,14 +122,14 @@ def figure(series: Series) -> Figure:
 
 
 def moved(series: Series, change: Change) -> str:
-    """What moved, how far, when, and what else changed then."""
+    """A change of level in words: how far, when, and what else changed with it."""
     causes = f"; with it {', '.join(change.causes)}" if change.causes else ""
     shift = f"{change.before:.4g} → {change.after:.4g}{_unit(series)}{_by(series, change.before, change.after)}"
     return f"{shift} at {change.at.run}, {change.at.created}{causes}"
 
 
 def _by(series: Series, before: float, after: float) -> str:
-    """How far it moved: in points where its unit is per cent, else relative; empty from 0."""
+    """The difference in brackets: in points if the unit is per cent, else relative; empty if `before` is 0."""
     if series.unit == "%":
         return f" ({after - before:+.1f} points)"
     return f" ({after / before - 1:+.1%})" if before else ""
