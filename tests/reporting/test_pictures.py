@@ -229,6 +229,21 @@ def test_strips_stand_under_the_name_of_their_group_or_beside_it_where_each_has_
     assert words(("A", "inference"), ("B", "inference")) == ["A: inference", "B: inference"]
 
 
+def test_names_that_are_too_long_for_a_narrow_picture_stand_whole_above_their_rows() -> None:
+    long = "full, training images per class 250"
+    spans = Spans("g", "t", "points", tuple(Span(name, "MobileNet", 1.0, 0.5, 1.5, "", told=False) for name in (long, "norm")), "")  # fmt: skip
+    strips = Strips("s", "t", "ms", (Strip(long, "A", (1.0, 2.0), 1.0, ""), Strip("b", "A", (1.0,), 1.0, "")), "")
+    for picture in (spans, strips):
+        narrow = svg.draw(picture, width=NARROW)
+        assert f'text-anchor="start" class="tick label">{long}<' in narrow
+        (name,) = re.findall(rf'y="([\d.]+)"[^>]*>{long}<', narrow)
+        mark = re.findall(r'class="(?:bar|middle)" d="M[\d.]+ ([\d.]+)', narrow)[0]
+        assert float(name) < float(mark)
+        assert f">{long}<" in svg.draw(picture)
+    short = Spans("g", "t", "points", (Span("full", "MobileNet", 1.0, None, None, "", told=False),), "")
+    assert 'text-anchor="end" class="tick">full<' in svg.draw(short, width=NARROW)
+
+
 def test_curves_have_the_colour_of_their_backbone_and_a_shape_for_each_strategy() -> None:
     drawn = {each.name: each for each in pictures(small().document.blocks)}
     found = []

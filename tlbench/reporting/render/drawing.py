@@ -1,7 +1,7 @@
 """What all pictures are drawn with, in SVG. Text is escaped by `html.escape`."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape as escape_html
 
 from tlbench.reporting.plots import COLOURS, Look
@@ -15,8 +15,8 @@ LETTER, SMALL_LETTER = 7.0, 5.9
 """Pixels of a letter on the average, at the size of a label and at that of a tick."""
 LONG_LETTER = 6.4
 """The same in a name of many letters, at the size of a label."""
-EDGE, MOST_LEFT = 8, 360.0
-"""Pixels around a name, and those of a wide picture that names before its rows may take."""
+EDGE = 8
+"""Pixels around a name."""
 LINE = 18
 """Pixels from one line of a legend to the next."""
 
@@ -98,15 +98,3 @@ def legend(looks: Mapping[str, Look], top: float, width: float = WIDTH) -> tuple
         inner += f'<g class="{colour(look)}"><path class="shape" d="{shape(look, x + 6, y)}"/></g>'
         inner += text(x + 18, y + 4, cut(name, most), "label")
     return inner, LINE * math.ceil(len(looks) / in_row) + 6
-
-
-def names_left(groups: Sequence[str], names: Sequence[str], width: float) -> float:
-    """Pixels that names beside rows take, at their size and at that of their groups' names."""
-    widest = max([*(len(name) * SMALL_LETTER for name in names), *(len(group) * LETTER for group in groups)], default=0)
-    return min(MOST_LEFT * width / WIDTH, widest + 2 * EDGE)
-
-
-def row_name(words: str, left: float, middle: float, *, group: bool = False) -> str:
-    """The name of a row or of a group of rows, in the `left` pixels before them."""
-    most = int((left - 1.5 * EDGE) / (LETTER if group else SMALL_LETTER))
-    return text(left - EDGE, middle + 4, cut(words, most), "label" if group else "tick", "end")

@@ -10,10 +10,9 @@ from tlbench.reporting.render.drawing import (
     element,
     escape,
     frame,
-    names_left,
-    row_name,
     shape,
 )
+from tlbench.reporting.render.row_names import RowNames
 from tlbench.reporting.render.scale import Scale
 
 ROW = 20
@@ -22,21 +21,22 @@ ROW = 20
 def draw(spans: Spans, width: float = WIDTH, kind: str = "") -> str:
     """A row for each value, those of a group under its name."""
     found = looks((span.group for span in spans.spans), spans.order)
-    left = names_left(list(found), [span.name for span in spans.spans], width)
-    height = TOP + 10 + ROW * (len(spans.spans) + len(found)) + BOTTOM
+    named = RowNames.of(list(found), [span.name for span in spans.spans], width)
+    row = named.above + ROW
+    height = TOP + 10 + row * len(spans.spans) + ROW * len(found) + BOTTOM
     ends = [end for span in spans.spans for end in (span.low, span.value, span.high) if end is not None]
-    x = Scale.over([0.0, *ends], left, width - RIGHT)
+    x = Scale.over([0.0, *ends], named.left, width - RIGHT)
     y = Scale(0, 1, height - BOTTOM, TOP + 10)
     inner = frame(x, y, spans.x, "", share=False, ticks=9 if width >= WIDTH else 5, rows=False)
     inner += f'<path class="zero" d="M{x.at(0):.1f} {height - BOTTOM:.1f}V{TOP + 10}"/>'
-    middle = TOP + 10 + ROW / 2
+    top = TOP + 10.0
     for group, look in found.items():
-        inner += row_name(group, left, middle, group=True)
-        middle += ROW
+        inner += named.group(group, top, ROW)
+        top += ROW
         for span in spans.spans:
             if span.group == group:
-                inner += row_name(span.name, left, middle) + _span(span, look, middle, x)
-                middle += ROW
+                inner += named.row(span.name, top, ROW) + _span(span, look, top + row - ROW / 2, x)
+                top += row
     return element(spans.title, width, height, inner, kind=kind)
 
 

@@ -10,9 +10,8 @@ from tlbench.reporting.render.drawing import (
     element,
     escape,
     frame,
-    names_left,
-    row_name,
 )
+from tlbench.reporting.render.row_names import RowNames
 from tlbench.reporting.render.scale import Scale
 
 ROW, GROUP = 26, 20
@@ -30,20 +29,21 @@ def draw(strips: Strips, width: float = WIDTH, kind: str = "") -> str:
     found = looks((strip.group for strip in strips.strips), strips.order)
     alone = len(found) == len(strips.strips)
     names = [f"{strip.group}: {strip.name}" if alone else strip.name for strip in strips.strips]
-    left = names_left([] if alone else list(found), names, width)
-    height = TOP + 10 + ROW * len(strips.strips) + (0 if alone else GROUP * len(found)) + BOTTOM
-    x = Scale.over(every, left, width - RIGHT, log=True)
+    named = RowNames.of([] if alone else list(found), names, width)
+    row = named.above + ROW
+    height = TOP + 10 + row * len(strips.strips) + (0 if alone else GROUP * len(found)) + BOTTOM
+    x = Scale.over(every, named.left, width - RIGHT, log=True)
     y = Scale(0, 1, height - BOTTOM, TOP + 10)
     inner = frame(x, y, strips.x, "", share=False, ticks=9 if width >= WIDTH else 5, rows=False)
     top = TOP + 10.0
     for group, look in found.items():
         if not alone:
-            inner += row_name(group, left, top + GROUP / 2, group=True)
+            inner += named.group(group, top, GROUP)
             top += GROUP
         for name, strip in zip(names, strips.strips, strict=True):
             if strip.group == group:
-                inner += row_name(name, left, top + ROW / 2) + _strip(strip, look, top + ROW / 2, x)
-                top += ROW
+                inner += named.row(name, top, ROW) + _strip(strip, look, top + row - ROW / 2, x)
+                top += row
     return element(strips.title, width, height, inner, kind=kind)
 
 
