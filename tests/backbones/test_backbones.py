@@ -94,8 +94,8 @@ def test_weights_that_are_nowhere_name_the_file_and_the_ways_out(tmp_path: Path)
     assert official is not None
     assert str(told.value) == (
         f"ImageNet weights of MobileNet: {official.file} is not in {tmp_path} or {keras_cache()}, and downloading is "
-        f"off; put it (to be had at {official.url}) in a folder and name that with `weights` or TLBENCH_WEIGHTS, or "
-        "let others stand in for it, marked, with `fallback: {weights: drawn}` or `fallback: {weights: random}` in the "
+        f"off; put it (available at {official.url}) in a folder and give that with `weights` or TLBENCH_WEIGHTS, or "
+        "allow stand-ins, which are marked in all results, with `fallback: {weights: drawn}` or `fallback: {weights: random}` in the "
         "suite"
     )
     assert find(MOBILENET, {}, False, tmp_path, instead="random", allow_download=False).kind == "random"

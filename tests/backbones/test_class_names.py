@@ -31,7 +31,7 @@ def test_without_the_file_nothing_is_made_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON", '{"0": 1}', "\xff"])
 def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_bytes(content.encode("latin-1"))
-    with pytest.raises(UserError, match="does not hold the names of 1000 classes"):
+    with pytest.raises(UserError, match="does not contain the names of 1000 classes"):
         class_names(tmp_path)
 
 

@@ -45,12 +45,12 @@ def test_an_architecture_is_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "size", "said"),
     [
-        ("patch_size: 16", "40", "3:12: image_size 40: ViTBackbone (patch_size=16) takes multiples of 16 pixels"),
+        ("patch_size: 16", "40", "3:12: image_size 40: ViTBackbone (patch_size=16) takes only multiples of 16 pixels"),
         ("patch_size: 16", "16", "3:12: image_size 16 is too small for ViTBackbone, which needs at least 32 pixels"),
-        ("num_heads: 5", "32", "3:12: ViTBackbone (num_heads=5): hidden_dim 768 is no multiple of num_heads 5"),
-        ("num_layers: 0", "32", "3:12: backbones: num_layers: 0 is not a whole number, at least 1"),
+        ("num_heads: 5", "32", "3:12: ViTBackbone (num_heads=5): hidden_dim 768 is not a multiple of num_heads 5"),
+        ("num_layers: 0", "32", "3:12: backbones: num_layers: 0 is not an integer, at least 1"),
         ("dropout_rate: 1", "32", "3:12: backbones: dropout_rate: 1 is not a number from 0 to below 1"),
-        ("patch_size: true", "32", "3:12: backbones: patch_size: True is not a whole number, at least 1"),
+        ("patch_size: true", "32", "3:12: backbones: patch_size: True is not an integer, at least 1"),
         ("depth: 3", "32", "3:12: backbones: unknown argument 'depth' of backbone ViTBackbone; "),
     ],
 )
@@ -77,8 +77,8 @@ def test_a_missing_package_is_one_sentence_before_anything_starts(
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"depths": "2-2"}, "depths 2-2 and num_heads 3-6-12-24 differ in their stages"),
-        ({"depths": "2-2", "num_heads": "3-5"}, "embed_dim 96 x 2 is no multiple of 5 heads"),
+        ({"depths": "2-2"}, "depths 2-2 and num_heads 3-6-12-24 differ in number of stages"),
+        ({"depths": "2-2", "num_heads": "3-5"}, "embed_dim 96 x 2 is not a multiple of 5 heads"),
     ],
 )
 def test_stages_must_go_together(args: dict[str, Scalar], said: str) -> None:
@@ -91,5 +91,5 @@ def test_a_number_for_each_stage_is_one_word() -> None:
     assert (registry.of(swin).multiple, registry.of(swin).min_size, registry.of(swin).output) == (8, 32, "tokens")
     assert registry.of(Named(name="SwinTransformerBackbone")).min_size == 224
     for wrong in ("2-", "0-2", "2, 2", 2):
-        with pytest.raises(ValueError, match=r"depths: .* is not a whole number for each stage, as 2-2-6-2"):
+        with pytest.raises(ValueError, match=r"depths: .* is not an integer for each stage, as 2-2-6-2"):
             registry.get("SwinTransformerBackbone").check_args({"depths": wrong})

@@ -55,11 +55,18 @@ def test_it_says_its_size_its_scaling_and_what_it_gives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "mine does not say how images are scaled (image_converter.json); say which it was trained on: `scaling"),
-        ({"image_shape": [32, 48, 3]}, "mine takes images of 32 x 48; tlbench takes squares from a file"),
-        ({"image_shape": [32, 32, 1]}, "mine holds a ViTBackbone without an image_shape of (height, width, 3)"),
-        ({"kind": "ViTImageClassifier"}, "mine holds a ViTImageClassifier without an image_shape"),
-        ({"converter": {"scale": [1, 2]}}, "image_converter.json: scale: a number, or one for each of three channels"),
+        (
+            {},
+            "mine does not say how images are scaled (image_converter.json); give the one that it was trained with: `scaling",
+        ),
+        ({"image_shape": [32, 48, 3]}, "mine takes images of 32 x 48; tlbench needs a preset for square images"),
+        ({"image_shape": [32, 32, 1]}, "mine contains a ViTBackbone without an image_shape of (height, width, 3)"),
+        ({"kind": "ViTImageClassifier"}, "mine contains a ViTImageClassifier without an image_shape"),
+        ({"converter": []}, "image_converter.json has no config; download the preset again"),
+        (
+            {"converter": {"scale": [1, 2]}},
+            "image_converter.json: scale: expected a number, or one for each of three channels",
+        ),
     ],
 )
 def test_what_cannot_be_a_backbone_is_refused_in_one_sentence(
@@ -71,13 +78,13 @@ def test_what_cannot_be_a_backbone_is_refused_in_one_sentence(
 
 def test_a_folder_of_another_kind_is_told_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"config\.json cannot be read \(No such file or directory\); name a folder that"
+        UserError, match=r"config\.json cannot be read \(No such file or directory\); give a folder that"
     ):
         saved.backbone(tmp_path, None)
     for text, said in (
         ("[]", "is no mapping"),
         ("{", "is no JSON"),
-        ('{"architecture": "resnet18"}', "is not keras-hub's own"),
+        ('{"architecture": "resnet18"}', "is not in keras-hub's own format"),
     ):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(UserError, match=f"config.json {said}"):
@@ -87,7 +94,7 @@ def test_a_folder_of_another_kind_is_told_the_way_out(tmp_path: Path) -> None:
 def test_a_suite_names_it_and_may_say_how_it_scales(tmp_path: Path) -> None:
     file = tmp_path / "suite.yaml"
     file.write_text(SUITE.replace("SCALING", "scaling: {scale: [1, 2, 3], offset: -1}"))
-    with pytest.raises(UserError, match=r"suite\.yaml:3:12: the saved model mine is not there; mend its path"):
+    with pytest.raises(UserError, match=r"suite\.yaml:3:12: the saved model mine does not exist; correct its path"):
         expand(load_suite(file))
     written(tmp_path)
     (cell,) = expand(load_suite(file))
@@ -95,7 +102,7 @@ def test_a_suite_names_it_and_may_say_how_it_scales(tmp_path: Path) -> None:
     assert registry.of(cell.backbone).scaling == PerChannel((1, 2, 3), (-1, -1, -1))
     file.write_text(SUITE.replace("SCALING", "scaling: {scale: [1, 2]}"))
     with pytest.raises(
-        UserError, match=r"suite\.yaml:3:\d+: backbones: scaling: scale: a number, or one for each of three"
+        UserError, match=r"suite\.yaml:3:\d+: backbones: scaling: scale: expected a number, or one for each of three"
     ):
         load_suite(file)
     file.write_text(SUITE.replace("path: mine, SCALING", "path: mine.h5"))

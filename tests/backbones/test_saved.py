@@ -52,20 +52,20 @@ def test_a_cell_knows_it_by_its_content_and_takes_the_size_it_was_saved_for(tmp_
     moved = (tmp_path / "my.keras").rename(tmp_path / "elsewhere.keras")
     assert saved.backbone(moved, None).args["sha256"] == fixed.args["sha256"]
     assert saved.file_of(fixed.args).path == moved
-    with pytest.raises(UserError, match=r"the saved model lost\.keras is not there; mend its path in the suite"):
+    with pytest.raises(UserError, match=r"the saved model lost\.keras does not exist; correct its path in the suite"):
         registry.of(Named(name="file", args={"model": "lost"}))
 
 
 @pytest.mark.parametrize(
     ("layers", "said"),
     [
-        ([images(), layer("Lambda"), CONVOLUTION], "is not opened: layer 'one' is a Lambda layer or holds another program"),
+        ([images(), layer("Lambda"), CONVOLUTION], "is not opened: layer 'one' is a Lambda layer or contains other code"),
         ([images(), layer("TimeDistributed", layer=layer("Lambda"))], "is not opened: layer 'one' is a Lambda layer"),
         ([images(), layer("Dense", activation={"class_name": "__lambda__"})], "is not opened: layer 'one' is a Lambda"),
-        ([images(), layer("Functional", "inner")], "has a model within the model, 'inner', which could only be frozen whole; save that one by itself: model.get_layer('inner').save("),
-        ([images(), layer("Own", module="my_package")], "has a layer of its own kind, Own ('one'), whose code is not in the file"),
-        ([images(), CONVOLUTION], "has no layer that scales images; say which it was trained on: `scaling: tf`"),
-        ([images(120, 160), SCALING], "takes images of 120 x 160; save it for squares"),
+        ([images(), layer("Functional", "inner")], "has a model as a layer, 'inner', which could only be frozen as a whole; save the inner model by itself: model.get_layer('inner').save("),
+        ([images(), layer("Own", module="my_package")], "has a custom layer, Own ('one'), whose code is not in the file"),
+        ([images(), CONVOLUTION], "has no layer that scales images; give the one that it was trained with: `scaling: tf`"),
+        ([images(120, 160), SCALING], "takes images of 120 x 160; save it for square images"),
         ([images(channels=1), SCALING], "does not take one RGB image (height, width, 3): its input is [[None, 32, 32, 1]]"),
         ([images(), images(), SCALING], "does not take one RGB image"),
     ],
@@ -86,23 +86,31 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"my\.keras cannot be read \(No such file or directory\)"):
         saved.backbone(file, None)
     file.write_bytes(b"no archive")
-    with pytest.raises(UserError, match=r"my\.keras is no model of Keras 3 \(File is not a zip file\)"):
+    with pytest.raises(UserError, match=r"my\.keras is not a model of Keras 3 \(File is not a zip file\)"):
         saved.backbone(file, None)
-    with pytest.raises(UserError, match="holds a Own, which is more than its layers; save a functional model"):
+    with pytest.raises(UserError, match="contains a Own, which is more than its layers; save a functional model"):
         saved.backbone(written(tmp_path, kind="Own"), None)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"class_name": "Dense", "config": None}, {"class_name": ["Dense"], "config": {}}, None]
+)
+def test_a_layer_without_a_class_or_settings_is_no_crash(tmp_path: Path, broken: Any) -> None:
+    with pytest.raises(UserError, match=r"my\.keras is not a model of Keras 3 \("):
+        saved.backbone(written(tmp_path, images(), SCALING, broken), None)
 
 
 def test_a_suite_without_its_file_is_read_but_not_expanded(tmp_path: Path) -> None:
     """A run's folder has the suite and not the file; `compare` reads gates there."""
     (tmp_path / "suite.yaml").write_text(SUITE)
     suite = load_suite(tmp_path / "suite.yaml")
-    with pytest.raises(UserError, match=r"suite\.yaml:3:12: the saved model my\.keras is not there"):
+    with pytest.raises(UserError, match=r"suite\.yaml:3:12: the saved model my\.keras does not exist"):
         expand(suite)
     written(tmp_path, images(), SCALING, CONVOLUTION)
     (cell,) = expand(load_suite(tmp_path / "suite.yaml"))
     assert (cell.weights, cell.image_size, cell.backbone.name) == ("file", 32, "file")
     (tmp_path / "suite.yaml").write_text(SUITE.replace("native", "[32, 64]"))
-    with pytest.raises(UserError, match=r"image_size 64: my\.keras \(sha256=\w+\) takes 32 pixels alone"):
+    with pytest.raises(UserError, match=r"image_size 64: my\.keras \(sha256=\w+\) takes only 32 pixels"):
         expand(load_suite(tmp_path / "suite.yaml"))
     (tmp_path / "suite.yaml").write_text(
         SUITE.replace("native", "32").replace("my.keras}", "my.keras, weights: random}")

@@ -26,7 +26,7 @@ def test_an_argument_that_no_backbone_has_is_refused(setting: str) -> None:
     ("scaling", "expected"),
     [
         ('{"scle": 1}', "unknown key 'scle'; did you mean 'scale'?"),
-        ('{"scale": [1, 2]}', "scaling: scale: a number, or one for each of three channels, belongs here"),
+        ('{"scale": [1, 2]}', "scaling: scale: expected a number, or one for each of three channels"),
         ('{"scale": 1', "invalid JSON ("),
         ("trch", "there is no scaling 'trch'; did you mean 'torch'?"),
         ("3", "a word belongs here, not 3; known scalings: caffe, inside, tf, torch"),

@@ -108,8 +108,11 @@ def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypa
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5, "
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 and efficientnetb0_notop.h5 are not in "
     )
-    assert "; put them (to be had at https://" in said
-    assert "name that with `weights` or TLBENCH_WEIGHTS, or let others stand in for them, marked, with " in said
+    assert "; put them (available at https://" in said
+    assert (
+        "give that with `weights` or TLBENCH_WEIGHTS, or allow stand-ins, which are marked in all results, with "
+        in said
+    )
     assert said.count("https://") == 3
 
 
@@ -121,7 +124,7 @@ def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, 
     assert str(told.value).startswith(
         f"strategy co_tuning needs the original classifier of MobileNet with {{'alpha': 0.25}}: {WHOLE} is not in "
     )
-    assert "put it there, or leave co_tuning out for this backbone" in str(told.value)
+    assert "put it there, or remove co_tuning for this backbone" in str(told.value)
 
 
 @pytest.mark.parametrize("kind", ["drawn", "random"])

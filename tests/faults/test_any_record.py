@@ -86,5 +86,5 @@ def test_ten_thousand_records_are_shown_or_set_aside(data: some.DataObject) -> N
 def test_sizes_that_nothing_has_are_not_believed(size: float) -> None:
     record = builders.record()
     counts = present(record.counts).model_copy(update={"size_mb": size})
-    with pytest.raises(ValueError, match="counts: a number is negative, or none"):
+    with pytest.raises(ValueError, match="counts: a number is negative or not finite"):
         check(record.model_copy(update={"counts": counts}), b"")

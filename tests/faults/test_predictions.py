@@ -83,10 +83,10 @@ def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing() -> None:
         (archive(probabilities=answers()[0][:, 0], labels=LABELS), r"shapes \(200,\) and \(200,\)"),
         (archive(probabilities=np.zeros((0, 2)), labels=LABELS[:0]), r"shapes \(0, 2\) and \(0,\)"),
         (archive(probabilities=answers()[0] * np.nan, labels=LABELS), "not finite"),
-        (archive(probabilities=answers()[0].astype(str), labels=LABELS), "of <U32 and int32"),
-        (archive(probabilities=answers()[0], labels=LABELS - 1), "a label is none of 2 classes"),
+        (archive(probabilities=answers()[0].astype(str), labels=LABELS), "types <U32 and int32"),
+        (archive(probabilities=answers()[0], labels=LABELS - 1), "a label is not one of 2 classes"),
         (archive(probabilities=answers()[0].astype(object), labels=LABELS), "allow_pickle"),
-        (zipped("probabilities.npy", "labels.npy"), "a member of it is no array"),
+        (zipped("probabilities.npy", "labels.npy"), "a member is not an array"),
     ],
     ids=lambda part: part if isinstance(part, str) else "file",  # the bytes have the time in them
 )
@@ -99,7 +99,7 @@ def test_predictions_of_another_training_are_not_taken_for_those_of_the_record(t
     record = builders.record()
     store = Store(with_predictions(tmp_path, record).path)
     store.write_predictions(record.cell_id, {"test": answers(180)})
-    with pytest.raises(DamagedPredictionsError, match="180 of 200 right, and the record says 186 of 200"):
+    with pytest.raises(DamagedPredictionsError, match="180 of 200 are correct, but the record says 186 of 200"):
         store.read_right(record)
 
 
@@ -109,7 +109,7 @@ def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> N
     store, file = Store(run.path), file_of(run.path, records[0])
     assert done(store) == {record.cell_id for record in records}
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(UserError, match=r"holds no predictions .*; run the suite again to make them anew"):
+    with pytest.raises(UserError, match=r"contains no predictions .*; run the suite again to make them again"):
         differences(run, [record.cell_id for record in records])
     assert not file.exists()
     assert (run.path / "set_aside" / file.name).exists()
@@ -160,10 +160,10 @@ def test_a_comparison_and_a_report_go_on_without_damaged_predictions_and_say_so(
     base, new = with_predictions(tmp_path / "base", *records), with_predictions(tmp_path / "new", *records)
     file_of(new.path, records[0]).write_bytes(b"PK\x03\x04")
     comparison = compare(base, new)
-    assert any("holds no predictions" in note for note in comparison.notes)
+    assert any("contains no predictions" in note for note in comparison.notes)
     assert len(comparison.cells) == 2
     said: list[str] = []
     file_of(base.path, records[1]).write_bytes(b"PK\x03\x04")
     rows = load(base, say=said.append).rows
     assert [row.answers() is None for row in rows] == [False, True]
-    assert "holds no predictions" in said[0]
+    assert "contains no predictions" in said[0]

@@ -92,7 +92,7 @@ def test_what_was_never_a_record_is_refused_in_one_sentence(tmp_path: Path, text
     store.write(RECORD).write_bytes(text)
     assert done(store) == set()
     (aside,) = store.read_all().set_aside
-    assert aside.reason.startswith(("it is no JSON", "its checksum"))
+    assert aside.reason.startswith(("it is not JSON", "it is not a JSON", "its checksum"))
 
 
 def test_what_is_no_file_or_larger_than_any_record_is_not_read(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_what_is_no_file_or_larger_than_any_record_is_not_read(tmp_path: Path) -
     }
     (tmp_path / "predictions").mkdir()
     os.mkfifo(tmp_path / "predictions" / f"{paths[3].stem}.npz")
-    with pytest.raises(UnreadableError, match="holds no predictions \\(it is no regular file"):
+    with pytest.raises(UnreadableError, match="contains no predictions \\(it is no regular file"):
         store.read_right(found.records[0])
 
 
@@ -270,5 +270,5 @@ def test_predictions_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> N
         assert np.array_equal(found[1], expected[1])
     assert store.read_predictions("none") is None
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(UnreadableError, match="holds no predictions"):
+    with pytest.raises(UnreadableError, match="contains no predictions"):
         store.read_predictions("abc")

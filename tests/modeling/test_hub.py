@@ -98,7 +98,7 @@ def test_all_tokens_as_one_vector_and_a_head_that_takes_none(monkeypatch: pytest
     assert pooled(assembled.backbone, assembled.output, Head(name="flatten")) == "flatten of 17 tokens"
     monkeypatch.setitem(HEADS._builtin, "maps", HeadInfo("of maps", "tlbench.modeling.heads:global_average"))
     with pytest.raises(
-        UserError, match=r"^head maps takes feature maps, and the backbone gives tokens; use gap or flatten$"
+        UserError, match=r"^head maps takes feature maps, but the backbone returns tokens; use gap or flatten$"
     ):
         made(Named(name="frozen"), head=Head(name="maps"))
 
@@ -184,7 +184,7 @@ def test_a_kept_model_is_opened_again(name: str, strategy: str, tmp_path: Path) 
 
 
 def test_what_keras_hub_refuses_is_told_in_its_words() -> None:
-    with pytest.raises(UserError, match=r"keras-hub cannot make ViTBackbone with .*divisible by patch size 7"):
+    with pytest.raises(UserError, match=r"keras-hub cannot build ViTBackbone with .*divisible by patch size 7"):
         made(Named(name="full"), Named(name="ViTBackbone", args={**VIT.args, "patch_size": 7}))
     with pytest.raises(UserError, match="ViTBackbone has no original classifier"):
         make_backbone(registry.get("ViTBackbone"), VIT.args, (32, 32, 3), None, top=True)

@@ -108,7 +108,7 @@ def test_a_file_without_a_layer_or_with_another_shape_is_refused(
     written(made(), path, group=present("model_weights"))
     make_backbone(DAVIT, {}, (64, 64, 3), path)
     written(made(), path, leave_out="b")
-    with pytest.raises(UserError, match=r"does not hold the weights of DaViT_T : there is no layer 'b' in it; fetch"):
+    with pytest.raises(UserError, match=r"does not hold the weights of DaViT_T : it has no layer 'b'; fetch"):
         make_backbone(DAVIT, {}, (64, 64, 3), path)
     written(made(), path, cut="a")
     with pytest.raises(UserError, match="does not hold the weights of DaViT_T"):

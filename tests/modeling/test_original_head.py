@@ -73,12 +73,12 @@ def test_a_classifier_of_other_weights_is_refused(mobilenet: Made, request: pyte
     before = kernel.numpy()
     request.addfinalizer(lambda: kernel.assign(before))
     kernel.assign(kernel + 1e-3)
-    with pytest.raises(UserError, match=r"whole\.weights\.h5 is a classifier of other features than the backbone"):
+    with pytest.raises(UserError, match=r"whole\.weights\.h5 belongs to other weights of the backbone"):
         original_head(assembled, cell, file)
 
 
 def test_a_file_that_does_not_fit_is_refused(mobilenet: Made, tmp_path: Path) -> None:
     cell, assembled, _, _ = mobilenet
     (tmp_path / "broken.weights.h5").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"does not fit images of 32 x 32 px; its own size is 224 \(.*broken"):
+    with pytest.raises(UserError, match=r"does not fit images of 32 x 32 px; it needs 224 px \(.*broken"):
         original_head(assembled, cell, tmp_path / "broken.weights.h5")

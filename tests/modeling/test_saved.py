@@ -95,7 +95,7 @@ def test_a_program_is_not_run_even_where_it_was_not_seen(tmp_path: Path, monkeyp
         saved.backbone(file, "inside")
     monkeypatch.setattr(saved, "_has_program", lambda layer: False)
     own = saved.backbone(file, "inside")
-    with pytest.raises(UserError, match=r"cannot be opened by Keras .*Lambda"):
+    with pytest.raises(UserError, match=r"cannot be loaded by Keras .*Lambda"):
         make_backbone(registry.of(own), own.args, (24, 24, 3), None)
 
 
@@ -103,12 +103,12 @@ def test_what_it_cannot_be_is_told(tmp_path: Path) -> None:
     file = tmp_path / "my.keras"
     network(24).save(file)
     own = saved.backbone(file, None)
-    with pytest.raises(UserError, match=r"the classifier in my\.keras is not used"):
+    with pytest.raises(UserError, match=r"my\.keras is used without its classifier"):
         make_backbone(registry.of(own), own.args, (24, 24, 3), None, top=True)
     network(24).save(file)
     with pytest.raises(UserError, match=r"my\.keras has changed since the run began"):
         make_backbone(registry.of(own), own.args, (24, 24, 3), None)
     keras.Sequential([keras.Input((24, 24, 3)), layers.Rescaling(1.0), layers.Flatten(), layers.Dense(2)]).save(file)
     own = Named(name="file", args=saved.backbone(file, None).args)
-    with pytest.raises(UserError, match="has no layer that gives a feature map"):
+    with pytest.raises(UserError, match="has no layer that returns a feature map"):
         make_backbone(registry.of(own), own.args, (24, 24, 3), None)

@@ -15,18 +15,19 @@ import tlbench
 from tests import builders
 from tests.session.runs import SUITE, make_run, seeds
 from tlbench.core.cell import Named
-from tlbench.core.errors import UserError
+from tlbench.core.errors import NothingThereError, UserError
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import with_columns
 from tlbench.reporting.numbers import DASH, significant
 from tlbench.results.record import Record, SmallerBatch
 from tlbench.results.report_files import report_files
+from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
 from tlbench.results.table import COLUMNS
 from tlbench.session import baseline, report
 from tlbench.session.compare import compare
 from tlbench.session.differences import differences
-from tlbench.session.folder import NothingThereError, find_run, outdate_report, written_report
+from tlbench.session.folder import find_run, outdate_report, written_report
 from tlbench.session.side import read_side
 from tlbench.session.trends import trends
 
@@ -40,6 +41,16 @@ def test_a_folder_of_runs_stands_for_its_newest_and_says_so(tmp_path: Path) -> N
     assert find_run(newest, said.append) is newest
     with pytest.raises(UserError, match="does not exist"):
         find_run(tmp_path / "nowhere", said.append)
+
+
+@pytest.mark.parametrize("name", ["empty", "file.txt"])
+def test_what_is_no_run_ends_with_one_code_however_it_is_opened(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.txt").touch()
+    for opened in (lambda: find_run(tmp_path / name, print), lambda: open_run(tmp_path / name)):
+        with pytest.raises(NothingThereError, match=r"is not the folder of a run: it has no run\.json; `tlb") as told:
+            opened()
+        assert told.value.exit_code == 3
 
 
 def test_a_folder_of_folders_of_runs_names_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +149,7 @@ def test_a_run_without_records_and_a_damaged_record_are_said(tmp_path: Path, cap
     assert len(tlbench.load(run.path).frame) == 1
     said, missing = caplog.messages
     assert missing == f"note: {run.path}: 1 of 2 cells have a record"
-    assert "is no readable record (it is no JSON" in said
+    assert "is no readable record (it is not JSON" in said
 
 
 @pytest.mark.parametrize("ask", [partial(tlbench.predict, cell="seed=1", images=[]), tlbench.deploy])
@@ -149,7 +160,7 @@ def test_a_damaged_record_is_said_by_whoever_sets_it_aside(tmp_path: Path, ask: 
     with pytest.raises(UserError, match="save_models: true"):
         ask(run, say=said.append)
     (sentence,) = said
-    assert f"set_aside/{damaged.cell_id}.json is no readable record (it is no JSON" in sentence
+    assert f"set_aside/{damaged.cell_id}.json is no readable record (it is not JSON" in sentence
 
 
 def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer(tmp_path: Path) -> None:
@@ -359,6 +370,6 @@ def test_a_record_with_what_nobody_can_have_measured_is_left_out_and_named(tmp_p
     side = read_side(make_run(tmp_path / "run", [good, odd]))
     assert [entry.cell.id for entry in side.entries] == [good.cell_id]
     assert any(
-        f"{odd.cell_id}.json is no readable record (timings: mean of inference is no time)" in note
+        f"{odd.cell_id}.json is no readable record (timings: mean of inference is not a time)" in note
         for note in side.notes
     )

@@ -54,7 +54,7 @@ def test_a_revision_of_tlbench_that_measures_in_another_way_is_refused_with_a_wa
 
 
 def test_a_revision_without_a_repository_is_told_so(project: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"git:main: .*project is in no git repository"):
+    with pytest.raises(UserError, match=r"git:main: .*project is not in a git repository"):
         prepare("git:main", tmp_path / "out", lambda words: None)
     commit(project, {"a.txt": "a"})
     with pytest.raises(UserError, match="has no such revision"):
@@ -77,13 +77,13 @@ def test_another_projects_revision_is_measured_by_our_tlbench(project: Path, tmp
 
 @pytest.mark.parametrize("spec", ["main", "keras", "keras==3.14.0 tensorflow", "keras[torch]"])
 def test_a_bare_word_is_not_looked_up_on_an_index(spec: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"names no version; did you mean git:\S+, or the requirement \S+==VERSION"):
+    with pytest.raises(UserError, match=r"has no version; did you mean git:\S+, or the requirement \S+==VERSION"):
         prepare(spec, tmp_path, lambda words: None)
 
 
 @pytest.mark.parametrize("spec", ["--help", "-rrequirements.txt", "keras==3.14.0 --pre", "", "'"])
 def test_an_option_of_pip_is_no_environment(spec: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no environment"):
+    with pytest.raises(UserError, match="is not an environment"):
         prepare(spec, tmp_path, lambda words: None)
 
 

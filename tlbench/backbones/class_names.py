@@ -1,4 +1,4 @@
-"""The names of ImageNet's 1000 classes, in the order of Keras' models; from the file that Keras itself fetches."""
+"""The names of ImageNet's 1000 classes in the order of Keras' models, from the file that Keras itself downloads."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tlbench.core.errors import UserError
 FILE = "imagenet_class_index.json"
 URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{FILE}"
 MD5 = "c2c37ea517e94d9795004a39431a14cb"
-"""Both as keras.applications.imagenet_utils has them."""
+"""URL and MD5 as in keras.applications.imagenet_utils."""
 CLASSES = 1000
 
 
@@ -18,7 +18,7 @@ def class_names(folder: Path | None) -> tuple[str, ...]:
     """The names of the classes, from the user's `folder` of weights, Keras' cache, or a download into that cache.
 
     Raises:
-        UserError: the file cannot be found, or is another one.
+        UserError: the file is not found, cannot be downloaded, or has other content.
     """
     places = [place / FILE for place in (folder, keras_cache()) if place is not None]
     there = next((place for place in places if place.is_file()), None)
@@ -35,4 +35,6 @@ def class_names(folder: Path | None) -> tuple[str, ...]:
         content = json.loads(there.read_bytes())
         return tuple(str(content[str(number)][1]).replace("_", " ") for number in range(CLASSES))
     except (ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{there} does not hold the names of {CLASSES} classes; fetch it again from {URL}") from error
+        raise UserError(
+            f"{there} does not contain the names of {CLASSES} classes; download it again from {URL}"
+        ) from error

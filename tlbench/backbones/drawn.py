@@ -1,4 +1,4 @@
-"""Weights that tlbench has pretrained on synthetic pictures of many classes, and that come with it.
+"""Weights that tlbench ships, pretrained on synthetic images of many classes.
 
 They demonstrate transfer learning without a network connection, and say nothing about ImageNet weights.
 `scripts/pretrain_drawn.py` makes them; ``drawn/recipe.json`` documents how, with the digest of each file.
@@ -18,7 +18,7 @@ RECIPE = FOLDER / "recipe.json"
 
 @dataclass(frozen=True)
 class DrawnWeights:
-    """A file of weights without a classifier, and its SHA-256."""
+    """A weights file of a backbone without its classifier, and the file's SHA-256."""
 
     backbone: Named
     file: str
@@ -26,21 +26,24 @@ class DrawnWeights:
 
     @property
     def path(self) -> Path:
-        """Where the file lies."""
+        """The path of the file."""
         return FOLDER / self.file
 
 
 def find(backbone: str, args: Mapping[str, Scalar]) -> DrawnWeights | None:
-    """The weights of a backbone with just these arguments; None where tlbench brings none."""
-    return next((one for one in _all() if (one.backbone.name, one.backbone.args) == (backbone, dict(args))), None)
+    """The weights of a backbone with exactly these arguments; None if there are none."""
+    return next(
+        (weights for weights in _all() if (weights.backbone.name, weights.backbone.args) == (backbone, dict(args))),
+        None,
+    )
 
 
 def known() -> str:
-    """The backbones there are drawn weights of."""
-    return ", ".join(one.backbone.label for one in _all())
+    """The backbones that have drawn weights, for messages."""
+    return ", ".join(weights.backbone.label for weights in _all())
 
 
 @cache
 def _all() -> tuple[DrawnWeights, ...]:
     files = json.loads(RECIPE.read_text(encoding="utf-8"))["files"]
-    return tuple(DrawnWeights(Named(**one["backbone"]), one["file"], one["sha256"]) for one in files)
+    return tuple(DrawnWeights(Named(**entry["backbone"]), entry["file"], entry["sha256"]) for entry in files)

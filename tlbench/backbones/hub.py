@@ -1,6 +1,7 @@
-"""Architectures of keras-hub from their numbers, built offline, with random weights; workers need the extra `hub`.
+"""Architectures of keras-hub, defined by their arguments and built offline with random weights. Workers need extra
+`hub`.
 
-Names and arguments are keras-hub's own. Defaults are the numbers of the smallest model of a family that it publishes.
+Names and arguments are those of keras-hub. Defaults are those of the smallest published model of a family.
 """
 
 import re
@@ -13,16 +14,18 @@ from tlbench.core.cell import Scalar
 
 NEEDS = ("keras_hub", "hub")
 LIST = re.compile(r"[1-9]\d{0,4}(-[1-9]\d{0,4}){0,9}")
+"""A list of integers in one word, such as ``2-2-6-2``."""
 SMALLEST = 32
+"""Smallest image size in pixels."""
 Numbers = dict[str, Any]
-"""The arguments of an architecture, each as given or at its default."""
+"""All arguments of an architecture."""
 
 
 def _whole(default: int, least: int = 1) -> Argument:
     def accepts(value: Scalar) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
-    return Argument(accepts, f"a whole number, at least {least}", default)
+    return Argument(accepts, f"an integer, at least {least}", default)
 
 
 def _share(default: float) -> Argument:
@@ -41,16 +44,16 @@ def _one_of(*names: str) -> Argument:
 
 
 def _each(default: str) -> Argument:
-    """A number for each stage. Arguments of a cell are single values, so they stand in one word."""
+    """An integer for each stage, in one word, because the arguments of a cell are single values."""
     return Argument(
         lambda value: isinstance(value, str) and LIST.fullmatch(value) is not None,
-        f"a whole number for each stage, as {default}",
+        f"an integer for each stage, as {default}",
         default,
     )
 
 
 def listed(word: str) -> list[int]:
-    """The numbers of ``2-2-6-2``."""
+    """The integers of a word such as ``2-2-6-2``."""
     return [int(part) for part in word.split("-")]
 
 
@@ -63,9 +66,14 @@ def _no_fields(numbers: Numbers) -> Mapping[str, Any]:
 class Architecture:
     """A class of ``keras_hub.models``.
 
-    scaling: that of its published weights. depends: what of a `BackboneInfo` its numbers change, or a ValueError, with
-    one sentence, where they do not go together. also: arguments of the class that follow from the numbers, or are not
-    to be chosen here.
+    Attributes:
+        name: the name of the class.
+        scaling: the scaling of its published weights.
+        output: what its models return.
+        arguments: the arguments that a suite may give.
+        depends: the fields of `BackboneInfo` that depend on the arguments. It raises ValueError, with one sentence, if
+            arguments do not fit together.
+        also: further arguments of the class, from the suite's arguments and the shape of images (H, W, 3).
     """
 
     name: str
@@ -76,16 +84,21 @@ class Architecture:
     also: Callable[[Numbers, tuple[int, int, int]], Mapping[str, Any]] = field(default=lambda numbers, shape: {})
 
     def numbers(self, args: Mapping[str, Scalar]) -> Numbers:
-        """All arguments, those that are not given at their defaults."""
+        """All arguments, with defaults for those that are not given."""
         return {key: argument.default for key, argument in self.arguments.items()} | dict(args)
 
     def made_of(self, args: Mapping[str, Scalar], shape: tuple[int, int, int]) -> Numbers:
-        """What the class is called with, as JSON has it, for images of `shape` (H, W, 3)."""
+        """The arguments of the class, as values of JSON.
+
+        Args:
+            args: the arguments in the suite.
+            shape: the shape of images (H, W, 3).
+        """
         numbers = self.numbers(args)
         return {**numbers, **self.also(numbers, shape), "image_shape": list(shape)}
 
     def info(self) -> BackboneInfo:
-        """As the registry has it."""
+        """The description for the registry."""
         return BackboneInfo(
             name=self.name,
             family="keras-hub",
@@ -103,21 +116,21 @@ class Architecture:
 
 
 def _transformer(numbers: Numbers) -> Mapping[str, Any]:
-    """Images are cut into patches, and channels are shared by heads."""
+    """Images are cut into patches, and heads share the channels."""
     if numbers["hidden_dim"] % numbers["num_heads"]:
-        raise ValueError(f"hidden_dim {numbers['hidden_dim']} is no multiple of num_heads {numbers['num_heads']}")
+        raise ValueError(f"hidden_dim {numbers['hidden_dim']} is not a multiple of num_heads {numbers['num_heads']}")
     output = "class_token" if numbers.get("use_class_token", True) else "tokens"
     return {"multiple": numbers["patch_size"], "output": output}
 
 
 def _swin(numbers: Numbers) -> Mapping[str, Any]:
-    """Each stage has half the resolution of the one before and twice its channels; the last is one window at least."""
+    """Each stage halves the resolution and doubles the channels; the last one must have at least one window."""
     depths, heads = listed(numbers["depths"]), listed(numbers["num_heads"])
     if len(depths) != len(heads):
-        raise ValueError(f"depths {numbers['depths']} and num_heads {numbers['num_heads']} differ in their stages")
+        raise ValueError(f"depths {numbers['depths']} and num_heads {numbers['num_heads']} differ in number of stages")
     for stage, number in enumerate(heads):
         if numbers["embed_dim"] * 2**stage % number:
-            raise ValueError(f"embed_dim {numbers['embed_dim']} x {2**stage} is no multiple of {number} heads")
+            raise ValueError(f"embed_dim {numbers['embed_dim']} x {2**stage} is not a multiple of {number} heads")
     step = numbers["patch_size"] * 2 ** (len(depths) - 1)
     return {"multiple": step, "min_size": max(SMALLEST, step * numbers["window_size"])}
 
@@ -128,7 +141,7 @@ def _swin_lists(numbers: Numbers, shape: tuple[int, int, int]) -> Mapping[str, A
 
 
 def _dinov2(numbers: Numbers, shape: tuple[int, int, int]) -> Mapping[str, Any]:
-    """Positions are learnt at the size of the images; tokens that stand for hidden patches are for pretraining."""
+    """Position embeddings have the size of the images. Mask tokens are only used in pretraining."""
     del numbers
     return {"position_embedding_shape": list(shape), "use_mask_token": False}
 
@@ -222,10 +235,10 @@ ARCHITECTURES = (
 
 
 def backbones() -> Iterable[BackboneInfo]:
-    """All of them, transformers first."""
-    return [one.info() for one in ARCHITECTURES]
+    """All architectures, transformers first."""
+    return [architecture.info() for architecture in ARCHITECTURES]
 
 
 def architecture(name: str) -> Architecture:
-    """By its name. Raises KeyError for an unknown one."""
-    return {one.name: one for one in ARCHITECTURES}[name]
+    """The architecture of that name. Raises KeyError if there is none."""
+    return {entry.name: entry for entry in ARCHITECTURES}[name]

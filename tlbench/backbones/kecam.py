@@ -1,4 +1,4 @@
-"""Backbones of keras-cv-attention-models, which the extra `kecam` installs."""
+"""Backbones of keras-cv-attention-models, which needs the extra `kecam`."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,13 @@ PACKAGE = "keras_cv_attention_models"
 
 
 def backbones() -> Iterable[BackboneInfo]:
-    """M. Ding and others, DaViT: Dual Attention Vision Transformers, ECCV 2022."""
+    """DaViT: M. Ding et al., DaViT: Dual Attention Vision Transformers, ECCV 2022."""
     yield BackboneInfo(
         name="DaViT_T",
         family="DaViT",
         module=None,
         default_size=224,
-        min_size=33,  # below, its windows are single pixels
+        min_size=33,  # with smaller images, its windows are single pixels
         scaling="torch",
         constructor="tlbench.modeling.kecam:construct",
         loader="tlbench.modeling.kecam:load",

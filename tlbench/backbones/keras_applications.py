@@ -9,12 +9,9 @@ from tlbench.backbones.spec import Argument, BackboneInfo, Published, Scaling
 ALPHA = Argument(
     lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 4, "a number above 0, at most 4", 1.0
 )
-DEPTH_MULTIPLIER = Argument(
-    lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0, "a whole number above 0", 1
-)
+DEPTH_MULTIPLIER = Argument(lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0, "an integer above 0", 1)
 MINIMALISTIC = Argument(lambda v: isinstance(v, bool), "true or false", False)
 
-# family, module, scaling, smallest image, its arguments, {constructor: default image size}
 FAMILIES: tuple[tuple[str, str, Scaling, int, dict[str, Argument], dict[str, int]], ...] = (
     ("Xception", "xception", "tf", 71, {}, {"Xception": 299}),
     ("VGG", "vgg16", "caffe", 32, {}, {"VGG16": 224}),
@@ -83,10 +80,11 @@ FAMILIES: tuple[tuple[str, str, Scaling, int, dict[str, Argument], dict[str, int
         },
     ),
 )
+"""Family, module, scaling, smallest image size, arguments, and the default image size of each constructor."""
 
 
 def backbones() -> Iterable[BackboneInfo]:
-    """All of them, in the order of the table at keras.io/api/applications as far as that goes."""
+    """All of them, in the order of the table at keras.io/api/applications as far as it lists them."""
     published = _published()
     for family, module, scaling, smallest, arguments, sizes in FAMILIES:
         for name, size in sizes.items():
@@ -94,7 +92,7 @@ def backbones() -> Iterable[BackboneInfo]:
 
 
 def _published() -> dict[str, Published]:
-    """The table at keras.io/api/applications: 38 rows, all figures as printed there."""
+    """The table at keras.io/api/applications: 38 rows with the numbers as printed there."""
     text = resources.files("tlbench.backbones").joinpath("published.csv").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return {row["model"]: _row(row) for row in csv.DictReader(lines)}

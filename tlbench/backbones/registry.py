@@ -43,7 +43,7 @@ def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
             if info.name in backbones:
                 raise UserError(
                     f"sources {origin[info.name]!r} and {source!r} both have a backbone {info.name!r}; "
-                    "rename it in one of them, or leave that out"
+                    "rename it in one of them, or remove one of the sources"
                 )
             backbones[info.name], origin[info.name] = info, source
     return backbones
@@ -56,10 +56,12 @@ def _infos(source: str, list_: Source) -> list[BackboneInfo]:
     except Exception as error:
         frame = extract_tb(error.__traceback__)[-1]
         place, what = f"{Path(frame.filename).name}:{frame.lineno}", f"{type(error).__name__}: {error}"
-        raise UserError(f"{place}: the source of backbones {source!r} cannot list them ({what}); mend it") from error
+        raise UserError(f"{place}: the source of backbones {source!r} cannot list them ({what}); correct it") from error
     for info in infos:
         if not isinstance(info, BackboneInfo):
-            raise UserError(f"the source of backbones {source!r} lists {info!r}, and must list BackboneInfo; mend it")
+            raise UserError(
+                f"the source of backbones {source!r} lists {info!r}, but must list BackboneInfo; correct it"
+            )
     return infos
 
 

@@ -1,7 +1,6 @@
-"""A saved model as a backbone, ``{name: file, path: my.keras}``, or a preset of keras-hub: what it says of itself, read
-without Keras.
+"""A saved model (``{name: file, path: my.keras}``) or a keras-hub preset as a backbone, described without Keras.
 
-A file that brings code of its own is refused here, before anything of it is opened.
+Files that contain code are refused here, before Keras opens them.
 """
 
 import json
@@ -20,13 +19,16 @@ from tlbench.core.errors import UserError
 
 SUFFIX = ".keras"
 DIGITS = 12
-"""Of the SHA-256, as a cell has it."""
+"""Number of hexadecimal digits of the SHA-256 that identify a file in a cell."""
 SCALING = frozenset({"Rescaling", "Normalization"})
+"""Layers that scale images."""
 ANY_SIZE = 224
+"""Default image size of models that take images of any size."""
 SAY_SCALING = (
-    "say which it was trained on: `scaling: tf` (-1 to 1), `torch`, `caffe`, `inside` (0 to 255), or "
+    "give the one that it was trained with: `scaling: tf` (-1 to 1), `torch`, `caffe`, `inside` (0 to 255), or "
     "`{scale: ..., offset: ...}`"
 )
+"""Hint of error messages about the scaling."""
 
 INFO = BackboneInfo(
     name=FILE,
@@ -39,17 +41,26 @@ INFO = BackboneInfo(
     pretrained=False,
     loader="tlbench.modeling.saved:load",
 )
+"""The description of a saved model about which nothing else is known."""
 
 
 OF_PRESET: Mapping[str, Any] = {
     "constructor": "tlbench.modeling.hub:construct_preset",
     "loader": "tlbench.modeling.hub:load_preset",
 }
+"""The fields in which a preset differs from a ``.keras`` file."""
 
 
 @dataclass(frozen=True)
 class SavedFile:
-    """A file, or a folder of keras-hub with what its `preset` says. size: pixels of the squares it takes; None: any."""
+    """A saved model.
+
+    Attributes:
+        path: the file, or the folder of a preset.
+        sha256: digest of the content.
+        size: side length in pixels of its square images; None if any size is possible.
+        preset: the description of a preset; None for a file.
+    """
 
     path: Path
     sha256: str
@@ -58,14 +69,20 @@ class SavedFile:
 
 
 _known: dict[str, SavedFile] = {}
+"""The saved models that this process knows, by the first digits of their digest."""
 
 
 def backbone(path: Path, scaling: str | None) -> Named:
-    """The backbone in a file or folder, which workers find from now on; it is known by its content, not by its place.
+    """The backbone in a file or folder, identified by its content, not by its path.
 
-    scaling: as `scaling_of` reads it; None: the file's own layers scale, or the folder says how. Raises UserError, in
-    one sentence, for a file that is no model or holds a program, for one that takes other images, and where nobody says
-    how images are scaled.
+    The path is remembered, so that it can be found from the cell later.
+
+    Args:
+        path: a ``.keras`` file or a preset folder.
+        scaling: as `scaling_of` reads it; None if the model's own layers scale, or the preset says how.
+
+    Raises:
+        UserError: it is not a model, contains code, does not take square RGB images, or its scaling is unknown.
     """
     file = _preset(path, scaling) if path.is_dir() else _file(path, scaling)
     known_by = file.sha256[:DIGITS]
@@ -76,16 +93,16 @@ def backbone(path: Path, scaling: str | None) -> Named:
 
 
 def missing(path: Path, scaling: str | None) -> Named:
-    """The backbone in one that is not there: of a run that is only looked at."""
+    """The backbone for a path that does not exist, of a run that is only looked at."""
     known_as = {"model": path.stem} if path.suffix == SUFFIX else {"preset": path.name}
     return Named(name=FILE, args={**known_as, "scaling": scaling})
 
 
 def scaling_of(word: str) -> Scaling | PerChannel:
-    """``tf`` and the like, or scale and offset as JSON."""
+    """Parse a scaling: a name such as ``tf``, or scale and offset as JSON."""
     if word.startswith("{"):
         return per_channel(**json.loads(word))
-    known: Scaling = word  # type: ignore[assignment]  # checked where it was read
+    known: Scaling = word  # type: ignore[assignment]  # checked when the suite was read
     return known
 
 
@@ -106,25 +123,29 @@ def _preset(path: Path, scaling: str | None) -> SavedFile:
 
 
 def known() -> tuple[SavedFile, ...]:
-    """The files that this process has read."""
+    """The saved models that this process knows."""
     return tuple(_known.values())
 
 
 def adopt(files: Iterable[SavedFile]) -> None:
-    """Have files known that another process has read."""
+    """Remember saved models that another process has read."""
     _known.update({file.sha256[:DIGITS]: file for file in files})
 
 
 def file_of(args: Mapping[str, Scalar]) -> SavedFile:
-    """The file of a backbone. Raises UserError where it was not found when the suite was read."""
+    """The saved model of a backbone.
+
+    Raises:
+        UserError: it was not found when the suite was read.
+    """
     file = _known.get(str(args.get("sha256")))
     if file is None:
-        raise UserError(f"the saved model {called(args)} is not there; mend its path in the suite")
+        raise UserError(f"the saved model {called(args)} does not exist; correct its path in the suite")
     return file
 
 
 def is_known(args: Mapping[str, Scalar]) -> bool:
-    """Whether the file of a backbone was found when the suite was read."""
+    """Whether the saved model of a backbone was found when the suite was read."""
     return str(args.get("sha256")) in _known
 
 
@@ -134,7 +155,11 @@ def called(args: Mapping[str, Scalar]) -> str:
 
 
 def info_of(args: Mapping[str, Scalar]) -> BackboneInfo:
-    """What is known of the backbone in a file. Raises UserError as `file_of`."""
+    """The description of the backbone in a saved model.
+
+    Raises:
+        UserError: it was not found when the suite was read.
+    """
     file = file_of(args)
     scaling = scaling_of(str(args["scaling"])) if args.get("scaling") else "inside"
     info = replace(INFO, scaling=scaling)
@@ -147,52 +172,64 @@ def info_of(args: Mapping[str, Scalar]) -> BackboneInfo:
 
 
 def _layers(path: Path) -> Iterator[dict[str, Any]]:
-    """The layers of the model, as they are written."""
+    """The configurations of the model's layers.
+
+    Raises:
+        UserError: the file is not a functional or sequential model of Keras 3.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             model = json.loads(archive.read("config.json"))
         if model["class_name"] not in {"Functional", "Sequential"}:
             raise UserError(
-                f"{path} holds a {model['class_name']}, which is more than its layers; save a functional model"
+                f"{path} contains a {model['class_name']}, which is more than its layers; save a functional model"
             )
-        layers = [layer for layer in model["config"]["layers"] if isinstance(layer["class_name"], str)]
+        layers = model["config"]["layers"]
+        for layer in layers:
+            if not isinstance(layer["class_name"], str) or not isinstance(layer["config"], dict):
+                raise ValueError("a layer has no class_name or config")
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); name a file that `model.save` wrote") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); give a file that `model.save` wrote") from error
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{path} is no model of Keras 3 ({error}); save it with `model.save('my.keras')`") from error
+        raise UserError(f"{path} is not a model of Keras 3 ({error}); save it with `model.save('my.keras')`") from error
     yield from layers
 
 
 def _check(path: Path, layer: Mapping[str, Any]) -> None:
-    """Raises UserError for a layer that cannot be opened, or not without running what the file brings."""
+    """Raise UserError for a layer that cannot be loaded, or only by running code from the file."""
     name, kind = layer.get("config", {}).get("name", ""), layer["class_name"]
     if _has_program(layer):
         raise UserError(
-            f"{path} is not opened: layer {name!r} is a Lambda layer or holds another program, which could do anything "
+            f"{path} is not opened: layer {name!r} is a Lambda layer or contains other code, which could do anything "
             "here; save the model without it"
         )
     if kind in {"Functional", "Sequential", "Model"}:
         raise UserError(
-            f"{path} has a model within the model, {name!r}, which could only be frozen whole; save that one by "
+            f"{path} has a model as a layer, {name!r}, which could only be frozen as a whole; save the inner model by "
             f"itself: model.get_layer({name!r}).save('backbone{SUFFIX}')"
         )
     if not str(layer.get("module", "")).startswith("keras."):
-        raise UserError(f"{path} has a layer of its own kind, {kind} ({name!r}), whose code is not in the file")
+        raise UserError(f"{path} has a custom layer, {kind} ({name!r}), whose code is not in the file")
 
 
 def _has_program(value: Any) -> bool:
-    """Whether a Lambda layer, or a function in code, is anywhere in what is written."""
+    """Whether a configuration contains a Lambda layer or a serialized function at any depth."""
     if isinstance(value, Mapping):
         return value.get("class_name") in ("Lambda", "__lambda__") or any(map(_has_program, value.values()))
     return isinstance(value, list) and any(map(_has_program, value))
 
 
 def _size(path: Path, layers: Iterable[Mapping[str, Any]]) -> int | None:
+    """Side length in pixels of the model's square input; None if any size is possible.
+
+    Raises:
+        UserError: the model does not take one square RGB image.
+    """
     inputs = [layer["config"].get("batch_shape") for layer in layers if layer["class_name"] == "InputLayer"]
     shape = inputs[0] if len(inputs) == 1 else None
     if not isinstance(shape, list) or len(shape) != 4 or shape[3] != 3:
         raise UserError(f"{path} does not take one RGB image (height, width, 3): its input is {inputs}")
     height, width = shape[1:3]
     if height != width:
-        raise UserError(f"{path} takes images of {height} x {width}; save it for squares, or for any size (None)")
+        raise UserError(f"{path} takes images of {height} x {width}; save it for square images, or for any size (None)")
     return None if height is None else int(height)

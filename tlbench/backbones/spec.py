@@ -19,21 +19,21 @@ standard deviation of ImageNet. ``inside``: not at all, because its own first la
 
 @dataclass(frozen=True)
 class PerChannel:
-    """Any other scaling: RGB images from 0 to 255 times `scale` plus `offset`, by channel."""
+    """Any other scaling: RGB images from 0 to 255 are multiplied by `scale`, then `offset` is added, by channel."""
 
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
 
 
 def per_channel(scale: Any, offset: Any) -> PerChannel:
-    """A scaling from numbers, or lists of three. Raises ValueError for anything else."""
+    """A scaling from numbers, or lists of three numbers. Raises ValueError for anything else."""
     return PerChannel(_three("scale", scale), _three("offset", offset))
 
 
 def _three(name: str, value: Any) -> tuple[float, float, float]:
     given = value if isinstance(value, list | tuple) else [value] * 3
-    if len(given) != 3 or not all(isinstance(one, int | float) and math.isfinite(one) for one in given):
-        raise ValueError(f"{name}: a number, or one for each of three channels, belongs here, not {value!r}")
+    if len(given) != 3 or not all(isinstance(number, int | float) and math.isfinite(number) for number in given):
+        raise ValueError(f"{name}: expected a number, or one for each of three channels, not {value!r}")
     first, second, third = map(float, given)
     return first, second, third
 
@@ -136,14 +136,16 @@ class BackboneInfo:
     def size_trouble(self, size: ImageSize, label: str) -> str:
         """Why images of `size` are not possible, to be appended to the size in a sentence; empty if they are.
 
-        label: the name of the backbone with its arguments.
+        Args:
+            size: the image size.
+            label: the name of the backbone with its arguments.
         """
         if min(height_width(size)) < self.min_size:
             return f" is too small for {self.name}, which needs at least {self.min_size} pixels"
         if self.most_size is not None and max(height_width(size)) > self.most_size:
-            return f": {label} takes {self.most_size} pixels alone"
+            return f": {label} takes only {self.most_size} pixels"
         if any(length % self.multiple for length in height_width(size)):
-            return f": {label} takes multiples of {self.multiple} pixels"
+            return f": {label} takes only multiples of {self.multiple} pixels"
         return ""
 
     @property

@@ -1,4 +1,4 @@
-"""Official ImageNet weights: which file a backbone's are in, and where that file is."""
+"""Official ImageNet weights: which file holds the weights of a backbone, and where that file is."""
 
 import csv
 import os
@@ -19,15 +19,20 @@ from tlbench.core.image_size import ImageSize
 from tlbench.core.text import listed
 
 DEFAULT_SIZE = 224
+"""Image size of the file that is used for sizes without a file of their own, as in Keras."""
 OF = "ImageNet weights of "
 StandIn = Literal["drawn", "random"]
 
 
 @dataclass(frozen=True)
 class OfficialFile:
-    """An official weights file: its name, where Keras fetches it, and the digest Keras checks (MD5 or SHA-256).
+    """An official weights file.
 
-    size: pixels of the square images it is for; 0: any.
+    Attributes:
+        file: its name.
+        url: where Keras downloads it.
+        digest: the digest that Keras checks (MD5 or SHA-256); None if it checks none.
+        size: side length in pixels of the images it is for; 0 for any.
     """
 
     file: str
@@ -38,12 +43,16 @@ class OfficialFile:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Where the weights of a backbone come from. `path` is None, and `file` empty, for random weights.
+    """Where the weights of a backbone come from.
 
-    ``drawn`` ones are tlbench's own, pretrained on drawn pictures.
-
-    instead_of: the official file for the images' size, where it could not be had and another size's stands in for it.
-    size: pixels of the square images the file is for; 0: any.
+    Attributes:
+        kind: the user's folder, Keras' cache, a download, tlbench's own drawn weights, or random.
+        path: the file; None for random weights.
+        file: the name of the file; empty for random weights.
+        sha256: digest of the file.
+        instead_of: the official file for the images' size, if that could not be found and the file for another size is
+            used instead.
+        size: side length in pixels of the images the file is for; 0 for any.
     """
 
     kind: Literal["folder", "cache", "download", "drawn", "random"]
@@ -56,7 +65,14 @@ class WeightsSource:
 
 @dataclass(frozen=True)
 class Missing:
-    """A weights file that is nowhere. of: the backbone. looked: the folders it is not in. why: it is not fetched."""
+    """A weights file that was not found.
+
+    Attributes:
+        of: the backbone.
+        official: the file.
+        looked: the folders that were searched.
+        why: why it was not downloaded.
+    """
 
     of: str
     official: OfficialFile
@@ -65,32 +81,46 @@ class Missing:
 
 
 class MissingWeightsError(UserError):
-    """Weights files are nowhere, and nothing may stand in for them. bare: the sentence without what could stand in."""
+    """Weights files were not found, and no stand-in is allowed.
+
+    Attributes:
+        missing: the files.
+        bare: the message without the hint about stand-ins.
+    """
 
     def __init__(self, missing: Sequence[Missing]) -> None:
         first, files = missing[0], list(dict.fromkeys(one.official.file for one in missing))
         of = listed(list(dict.fromkeys(one.of for one in missing)))
         urls = [url for url in dict.fromkeys(one.official.url for one in missing) if url not in first.why]
-        where = f" (to be had at {', '.join(urls)})" if urls else ""
+        where = f" (available at {', '.join(urls)})" if urls else ""
         are, the = ("is", "it") if len(files) == 1 else ("are", "them")
         self.missing = tuple(missing)
         self.bare = (
             f"{OF}{of}: {listed(files)} {are} not in {first.looked}, and {first.why}; put {the}{where} in a folder and "
-            f"name that with {argument('weights')} or TLBENCH_WEIGHTS"
+            f"give that with {argument('weights')} or TLBENCH_WEIGHTS"
         )
         super().__init__(
-            f"{self.bare}, or let others stand in for {the}, marked, with `fallback: {{weights: drawn}}` or `fallback: "
-            "{weights: random}` in the suite"
+            f"{self.bare}, or allow stand-ins, which are marked in all results, with `fallback: {{weights: drawn}}` or "
+            "`fallback: {weights: random}` in the suite"
         )
 
 
 def official_file(
     info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None = None
 ) -> OfficialFile | None:
-    """The official weights file for these arguments; None where there are no ImageNet weights for them.
+    """The official weights file for these arguments.
 
-    MobileNet and MobileNetV2 have a file for each of several image sizes (pixels). Other sizes, images that are
-    no squares, and None take the one for 224, as Keras' own constructors do.
+    MobileNet and MobileNetV2 have files for several image sizes. Other sizes, images that are not square, and None take
+    the file for 224 pixels, as Keras' own constructors do.
+
+    Args:
+        info: the backbone.
+        args: its arguments.
+        include_top: whether the original classifier is included.
+        image_size: size of the images.
+
+    Returns:
+        None if there are no ImageNet weights for these arguments.
     """
     return next(iter(_official_files(info, args, include_top, image_size)), None)
 
@@ -98,7 +128,7 @@ def official_file(
 def _official_files(
     info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None
 ) -> list[OfficialFile]:
-    """All that fit the arguments: first the one for the image size, then those for others, the nearest first."""
+    """All files for the arguments: first the one for the image size, then those for other sizes, the nearest first."""
     given = {key: argument.default for key, argument in info.arguments.items()} | dict(args)
     if given.pop("depth_multiplier", 1) != 1:
         return []
@@ -118,23 +148,34 @@ def find(
     instead: StandIn | None,
     allow_download: bool = True,
 ) -> WeightsSource:
-    """Look in `folder`, then in Keras' cache, then fetch into that cache; what stands in only where it may.
+    """Find ImageNet weights in `folder`, in Keras' cache, or by a download into that cache.
 
-    Where the file for the images' size is nowhere, that for another size is looked for in the same folders.
-    instead: what may stand in where the weights are nowhere; drawn ones there are for few backbones, random ones then.
-    Raises MissingWeightsError, naming the file and the ways out, where the weights are nowhere and nothing may stand
-    in, and UserError for arguments of which there are none.
+    If the file for the images' size is not found, a file for another size is used if it is in these folders.
+
+    Args:
+        info: the backbone.
+        args: its arguments.
+        include_top: whether the original classifier is included.
+        folder: the user's folder of weights.
+        image_size: size of the images.
+        instead: the stand-in that is allowed; drawn weights exist for few backbones, random ones stand in for the
+            others.
+        allow_download: whether to download.
+
+    Raises:
+        MissingWeightsError: the file was not found, and no stand-in is allowed.
+        UserError: there are no ImageNet weights for these arguments, or `folder` does not exist.
     """
     of = info.name + (f" with {dict(args)}" if args else "")
     files = _official_files(info, args, include_top, image_size)
     if include_top and instead is not None:
-        instead = "random"  # drawn ones have no classifier
+        instead = "random"  # drawn weights have no classifier
     if not files:
         if instead is not None:
             return stand_in(info, args, instead)
-        raise UserError(f"there are no {OF}{of}; give it `weights: random`, or other arguments")
+        raise UserError(f"there are no {OF}{of}; use `weights: random`, or other arguments")
     if folder is not None and not folder.is_dir():
-        raise UserError(f"the weights folder {folder} does not exist; mend {argument('weights')} or TLBENCH_WEIGHTS")
+        raise UserError(f"the weights folder {folder} does not exist; correct {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
     if (there := _in_folders(official, folder)) is not None:
         return there
@@ -156,7 +197,7 @@ def find(
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
-    """Weights that tlbench has itself: drawn ones if `kind` says so and there are any of this backbone, else random."""
+    """The stand-in for ImageNet weights: drawn weights if `kind` asks for them and they exist, else random ones."""
     made = drawn.find(info.name, args) if kind == "drawn" else None
     return WeightsSource("drawn", made.path, made.file, made.sha256) if made else WeightsSource("random")
 
@@ -164,27 +205,36 @@ def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> W
 def find_classifier(
     info: BackboneInfo, args: Mapping[str, Scalar], folder: Path | None, image_size: ImageSize, strategy: str
 ) -> WeightsSource:
-    """The official file that has the original classifier, too, looked for as `find` does.
+    """Find the official file that includes the original classifier, as `find` does.
 
-    Raises UserError, naming the file, the strategy that needs it and the ways out, where it is nowhere.
+    Args:
+        info: the backbone.
+        args: its arguments.
+        folder: the user's folder of weights.
+        image_size: size of the images.
+        strategy: the name of the strategy that needs it, for messages.
+
+    Raises:
+        UserError: there is no such file, or it was not found.
     """
     named = f"strategy {strategy} needs the original classifier of {info.name}" + (
         f" with {dict(args)}" if args else ""
     )
     official = official_file(info, args, include_top=True, image_size=image_size)
     if official is None:
-        raise UserError(f"{named}, and there are no weights of one; leave {strategy} out for this backbone")
+        raise UserError(f"{named}, but there are no weights with one; remove {strategy} for this backbone")
     found = find(info, args, True, folder, image_size, instead="random")
     if found.kind == "random":
         looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
         raise UserError(
-            f"{named}: {official.file} is not in {looked}, and could not be fetched from {official.url}; put it there, "
-            f"or leave {strategy} out for this backbone"
+            f"{named}: {official.file} is not in {looked}, and could not be downloaded from {official.url}; put it "
+            f"there, or remove {strategy} for this backbone"
         )
     return found
 
 
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
+    """The file in the user's folder or in Keras' cache; None if it is in neither."""
     places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
     for kind, place in places:
         if place is not None and (path := place / official.file).is_file():
@@ -193,7 +243,7 @@ def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | 
 
 
 def _digest(path: Path) -> str:
-    """Of the bytes; read once a process, as long as the file is the same one."""
+    """SHA-256 of a file, computed once per process as long as the file does not change."""
     return _digest_of(path, state_of(path))
 
 
@@ -204,21 +254,21 @@ def _digest_of(path: Path, state: tuple[int, ...]) -> str:
 
 
 def keras_cache() -> Path:
-    """Where Keras keeps downloaded weights: ``$KERAS_HOME/models``, by default ``~/.keras/models``."""
+    """The folder where Keras stores downloaded weights: ``$KERAS_HOME/models``, by default ``~/.keras/models``."""
     if home := os.environ.get("KERAS_HOME"):
         return Path(home) / "models"
     try:
         base = Path.home()
-    except RuntimeError:  # an unknown user id, and no HOME
-        base = Path("/tmp")  # noqa: S108 - where Keras keeps them then
+    except RuntimeError:  # the user id is unknown and HOME is not set
+        base = Path("/tmp")  # noqa: S108 - Keras uses it in this case
     return base / ".keras" / "models"
 
 
 @cache
 def _table() -> dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]]:
-    """All official files, by the image size they are for (0: any), as Keras 3.15's own constructors ask for them.
+    """All official files by backbone, alpha, `minimalistic`, `include_top`, and image size (0 for any).
 
-    A slow test compares.
+    They are the files that the constructors of Keras 3.15 ask for; a slow test compares them.
     """
     text = resources.files("tlbench.backbones").joinpath("weights.csv").read_text(encoding="utf-8")
     table: dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]] = {}

@@ -17,6 +17,12 @@ class UserError(Exception):
     exit_code = 64
 
 
+class NothingThereError(UserError):
+    """There is no run, record or baseline where one is needed."""
+
+    exit_code = 3
+
+
 @contextmanager
 def as_options() -> Iterator[None]:
     """Name arguments as the command line does, as long as the ``with`` lasts."""

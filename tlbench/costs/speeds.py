@@ -1,4 +1,4 @@
-"""How fast a machine works, from what its records say. Pure."""
+"""Estimate the speed of a machine from its records. Pure."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,13 @@ from tlbench.results.record import Record
 
 @dataclass(frozen=True)
 class Speeds:
-    """build, trace: seconds a layer to build a model and trace it for inference, and to trace it for training.
+    """The speed of a machine.
 
-    forward: floating-point operations a second of images that pass through as tlbench runs them, by the backbone's
-    label. training: those of training steps, as a share of `forward`.
+    Attributes:
+        build: time to build a model and trace it for inference, in seconds per layer.
+        trace: time to trace it for training, in seconds per layer.
+        forward: floating-point operations per second in the forward pass as tlbench runs it, by the backbone's label.
+        training: operations per second in training steps, as a fraction of `forward`.
     """
 
     build: float
@@ -28,9 +31,14 @@ class Speeds:
     training: float
 
     def of(self, backbone: Named, beside: "Speeds | None" = None) -> float:
-        """Operations a second; of a backbone that was not measured the median of its family, else that of all.
+        """Operations per second in the forward pass of a backbone.
 
-        beside: another machine's speeds, which know more backbones: their ratio is taken from those both have.
+        If it was not measured, the median of its family is used, or else that of all backbones.
+
+        Args:
+            backbone: the backbone.
+            beside: the speeds of another machine with more backbones, which are scaled by the median ratio of the two
+                machines on the backbones that both have measured.
         """
         if backbone.label in self.forward:
             return self.forward[backbone.label]
@@ -40,14 +48,19 @@ class Speeds:
         return beside.of(backbone) * (median(ratios) if ratios else 1.0)
 
     def seconds(self, work: Work, backbone: Named, beside: "Speeds | None" = None) -> float:
-        """What `work` takes."""
+        """The time for `work` in seconds; arguments as in `of`."""
         speed = self.of(backbone, beside)
         passes = work.forward / speed + work.training / (speed * self.training)
         return self.build * work.built + self.trace * work.traced + passes
 
 
 def fitted(records: Iterable[Record], default: Speeds) -> Speeds:
-    """The medians of what records say, all of one machine; `default` for what they do not say."""
+    """The median speeds in records.
+
+    Args:
+        records: the records of one machine.
+        default: used for what the records do not tell.
+    """
     build, trace, training, forward = [], [], [], dict[str, list[float]]()
     known = [record for record in records if record.status == "ok" and record.phases]
     for record in known:
@@ -73,7 +86,7 @@ def fitted(records: Iterable[Record], default: Speeds) -> Speeds:
 
 
 def recorded_work(record: Record) -> Work | None:
-    """The work that a record's seconds were taken for."""
+    """The work behind the times of a record; None if it is unknown."""
     if record.data is None or record.cell.train is None:
         return None
     images = {split: sum(of.values()) for split, of in record.data.counts.items()}
@@ -83,7 +96,7 @@ def recorded_work(record: Record) -> Work | None:
 
 @cache
 def reference() -> Speeds:
-    """Those of the machine that results/reference was measured on: two threads of an AMD EPYC."""
+    """The speeds of the machine that measured results/reference: two threads of an AMD EPYC."""
     text = resources.files("tlbench.costs").joinpath("reference.csv").read_text(encoding="utf-8")
     rows = {line["what"]: float(line["value"]) for line in csv.DictReader(text.splitlines())}
     build, trace, training = (rows.pop(name) for name in SCALARS)
@@ -91,9 +104,11 @@ def reference() -> Speeds:
 
 
 SCALARS = ("build", "trace", "training")
+"""The rows of reference.csv that are not the label of a backbone."""
 
 
 def _forward(record: Record) -> list[float]:
+    """Operations per second in the forward pass, from one record."""
     size = size_of(record.cell.backbone, record.cell.image_size)
     if size is None:
         return []
@@ -105,34 +120,37 @@ def _forward(record: Record) -> list[float]:
 
 
 def _build_seconds(record: Record) -> float:
-    """Building, and what of the feature pass is not the pass itself."""
+    """The time for building the model and for the feature pass apart from the forward passes, in seconds."""
     phase = record.training[0].path if record.training else None
     passed = phase.computed * phase.forward if phase and phase.forward else 0.0
     return max(0.0, record.phases.get("build", 0.0) + record.phases.get("features", 0.0) - passed)
 
 
 def _typical(backbone: Named, speeds: Mapping[str, float]) -> float:
+    """The median speed of the backbones of the same family, or of all."""
     family = family_of(backbone.name)
     alike = [speed for label, speed in speeds.items() if family_of(_named(label).name) == family]
     return median(alike or speeds.values())
 
 
 FASTER = {"ConvNeXt": 4.5}
-"""How much faster tlbench runs a family than Keras, whose steps are timed (`training.depthwise`); TensorFlow, CPU."""
+"""By how much tlbench runs a family faster than Keras (`training.depthwise`), with TensorFlow on a CPU. Step times are
+those of Keras.
+"""
 
 
 def faster(backbone: Named) -> float:
-    """1 for a family that is run as Keras runs it, or nearly so."""
+    """The entry of `FASTER` for a backbone; 1 for other families."""
     return FASTER.get(family_of(backbone.name), 1.0)
 
 
 def family_of(name: str) -> str:
-    """The family of a backbone; of one that is not known its name."""
+    """The family of a backbone; the name itself if it is unknown."""
     return registry.get(name).family if name in registry.names() else name
 
 
 def _named(label: str) -> Named:
-    """A name that has this label; arguments matter to nothing but the label here."""
+    """A backbone with this label. Only its label may be used, because all arguments are text."""
     name, _, arguments = label.partition(" (")
     pairs = (part.partition("=") for part in arguments.rstrip(")").split(", ") if part)
     return Named(name=name, args={key: value for key, _, value in pairs})

@@ -1,4 +1,4 @@
-"""What a cell has to do, in layers, operations and bytes: nothing here is of one machine. Pure."""
+"""The work of a cell in layers, operations and bytes, independent of the machine. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,15 @@ BACKWARD = 2.0
 
 @dataclass(frozen=True)
 class Work:
-    """What training and evaluating one cell takes.
+    """The work to train and evaluate a cell.
 
-    built: layers that are built and traced for inference. traced: layers that are traced for training. forward:
-    floating-point operations of the images that only pass through; training: of training steps. step: of one step of
-    the last phase. steps: of all gradient phases.
+    Attributes:
+        built: number of layers that are built and traced for inference.
+        traced: number of layers that are traced for training.
+        forward: floating-point operations of images in inference.
+        training: floating-point operations of training steps.
+        step: floating-point operations of one step of the last phase.
+        steps: number of steps of all gradient phases.
     """
 
     built: float
@@ -34,8 +38,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes that a cell takes. state: weights, gradients, the optimizer's moments, as most are held at once. outputs:
-    of all layers whose outputs are kept for the backward pass, of a batch. images: decoded, on disk. features: on disk.
+    """The memory and disk space of a cell in bytes.
+
+    Attributes:
+        state: weights, gradients and the optimizer's moments at their maximum.
+        outputs: the outputs of all layers that are kept for the backward pass of a batch.
+        images: decoded images on disk.
+        features: cached features on disk.
     """
 
     state: float
@@ -45,10 +54,17 @@ class Room:
 
 
 def work_of(cell: Cell, images: Mapping[str, int], first: bool, computed: int) -> Work | None:
-    """The work of a trained cell on so many `images` (by split); None where the backbone's size is not known.
+    """Estimate the work to train and evaluate a cell.
 
-    first: no cell before it has built its model. computed: images that go through the whole backbone for it, whose
-    features nobody computed before.
+    Args:
+        cell: the cell.
+        images: the numbers of images by split.
+        first: whether no earlier cell has built the same model.
+        computed: the number of images that go through the whole backbone for this cell, because their features are not
+            cached.
+
+    Returns:
+        None if the size of the backbone is unknown, or nothing is trained.
     """
     size = size_of(cell.backbone, cell.image_size)
     if size is None or cell.train is None:
@@ -74,11 +90,11 @@ def work_of(cell: Cell, images: Mapping[str, int], first: bool, computed: int) -
 
 
 AGAIN = 0.5
-"""Share of the tracing that a later seed of the same model still takes."""
+"""Fraction of the tracing that is repeated for a later seed of the same model."""
 
 
 def room_of(cell: Cell, images: Mapping[str, int]) -> Room | None:
-    """The memory and disk of a cell; None where the backbone's size is not known."""
+    """Estimate the memory and disk space of a cell; None if the size of the backbone is unknown."""
     size = size_of(cell.backbone, cell.image_size)
     if size is None:
         return None
@@ -105,9 +121,9 @@ def _phases(cell: Cell, size: Size) -> tuple[Phase, ...]:
 def _phases_of(
     name: str, args: tuple[tuple[str, Scalar], ...], train: Training, head: Head, depth: int
 ) -> tuple[Phase, ...]:
-    """The strategy's own phases for a stand-in of the backbone: as many layers with weights, each a block.
+    """The strategy's phases for a stand-in of the backbone, with one block per layer with weights.
 
-    A boundary that is said by a layer's name is taken to be at the bottom.
+    The stand-in has no layer names, so a boundary given by name is treated as lying at the bottom.
     """
     try:
         return strategies.make(name, dict(args)).phases(_stand_in(depth), train, head)
@@ -122,5 +138,5 @@ def _stand_in(depth: int) -> list[LayerView]:
 
 
 def _freed(phase: Phase, size: Size) -> float:
-    """The share of the backbone's layers that a phase trains, or trains something below."""
+    """The fraction of the backbone's layers that the backward pass of a phase reaches."""
     return 1 - min(phase.frozen, size.depth) / size.depth

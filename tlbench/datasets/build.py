@@ -89,7 +89,7 @@ def build_real(layout: Layout, limit: Limit, read: Read, writer: Writer, tell: T
         limit: largest number of images per class, by split.
         read: decodes the image of a path.
         writer: receives the arrays.
-        tell: is told the progress.
+        tell: receives the progress.
 
     Raises:
         UserError: more than 5 % of the files in a folder cannot be decoded (splits drawn from the same folder are

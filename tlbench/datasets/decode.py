@@ -24,8 +24,8 @@ VERSION = 3
 """Part of the cache key of decoded images. Increase it when the same file would be decoded to other pixels."""
 
 MOST_PIXELS = 100_000_000
-"""Limits on one image, to bound memory: pixels, and bytes of the file."""
 MOST_BYTES = 512 * 2**20
+"""Limits on one image, to bound memory: pixels, and bytes of the file."""
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """The only formats that are opened, whatever the file's name. Some of Pillow's other formats start external programs
 (EPS) or have no signature, so that any file would pass as an image (TGA).

@@ -27,13 +27,15 @@ WIDEST = 16
 SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]?\d+$")
 """The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
 USUAL = ("label", "labels")
-"""Names of columns that are taken for labels where no column is declared as one."""
+"""Names of columns that are taken for labels if no column is declared as labels."""
 IMAGE, VALUE = "Image", "Value"
 """Names of feature types in `datasets`. A column of bytes is a `Value`, and may hold images too
 (``Dataset.from_dict``).
 """
 NO_LABEL, POSITIVE = "-1", "1"
-"""The label that stands for "no label", and the label beside which it is a real class (-1 and 1, a binary problem)."""
+"""The label that means "no label" in `datasets`, and the label with which it forms a binary problem and is a real
+class.
+"""
 
 Split = ArrowFiles | ParquetFiles
 
@@ -273,7 +275,7 @@ def _labels(place: Path, split: Split, columns: _Columns) -> list[str | None]:
 
 
 def _without_unlabelled(labels: Mapping[str, list[str | None]], rule: SplitRule) -> dict[str, list[str | None]]:
-    """Replace the label -1 by None, because it stands for "no label" in `datasets`.
+    """Replace the label -1 by None, because it means "no label" in `datasets`.
 
     It is kept if -1 and 1 are the only labels, or if the suite lists it as a class.
     """

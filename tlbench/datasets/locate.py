@@ -54,7 +54,7 @@ def locate(
         path: the path that the suite gives for this data set.
         cache: the cache folder, where downloads are kept.
         fallback_synthetic: whether synthetic images may stand in.
-        on_bytes: is told the progress of a download.
+        on_bytes: receives the progress of a download.
 
     Raises:
         UserError: the data set is unknown or not found; the message says where it was searched, where to get it, and
@@ -127,7 +127,7 @@ def get(info: DatasetInfo, archive: Archive, cache: Path, on_bytes: OnBytes = la
         info: the data set.
         archive: its whole or its small archive.
         cache: the cache folder.
-        on_bytes: is told the progress of the download.
+        on_bytes: receives the progress of the download.
 
     Returns:
         The folder of the data set in `cache`.

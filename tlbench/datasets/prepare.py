@@ -87,7 +87,7 @@ def prepare(
         path: the path that the suite gives for this data set.
         cache: the cache folder.
         fallback_synthetic: whether synthetic images may stand in.
-        progress: is told the progress; the first time before any thread is started.
+        progress: receives the progress; the first time before any thread is started.
         listings: receives what was found, and is used by later calls with the same folders, because listing 20,000
             files takes longer than everything else.
 

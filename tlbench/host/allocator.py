@@ -1,8 +1,8 @@
-"""How this process keeps memory that it has freed, and what its work costs the kernel.
+"""Keep freed memory in the process, and measure the resource usage of the process.
 
-A training step frees and asks for again up to a gigabyte. glibc gives large blocks back to the system at once; each
-page of the next step is then a page fault, in which the kernel clears it. A process that does nothing but train may
-as well keep them: `man 3 mallopt`.
+A training step frees and reallocates up to a gigabyte. glibc returns large blocks to the system at once, so that every
+page of the next step causes a page fault, in which the kernel clears it. A process that only trains can keep them; see
+`man 3 mallopt`.
 """
 
 import ctypes
@@ -13,22 +13,25 @@ from collections.abc import Mapping
 from tlbench.results.measured import Usage
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX, ARENA_MAX = -1, -2, -4, -8
-"""Parameters as in glibc's malloc.h."""
+"""Parameters of mallopt as in glibc's malloc.h."""
 KEEP = {
     "mmap_max": (MMAP_MAX, 0),
     "trim_threshold": (TRIM_THRESHOLD, 2**31 - 1),
     "top_pad": (TOP_PAD, 64 * 2**20),
     "arena_max": (ARENA_MAX, 1),
 }
-"""Large blocks lie in the one heap, which never shrinks and grows by 64 MiB at least."""
+"""Settings by which large blocks come from a single heap that never shrinks and grows by at least 64 MiB."""
 THEIRS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
-"""Variables by which somebody has chosen an allocator, or how it works."""
+"""Prefixes of environment variables with which a user chooses or configures an allocator."""
 
 
 def keep_memory(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Keep what is freed from now on, in this process and for good; says how, or None where nothing was changed.
+    """Make this process keep the memory that it frees from now on.
 
-    Nothing is where the C library is not glibc, or somebody chose otherwise in `environment`.
+    Nothing changes if the C library is not glibc, or if `environment` chooses an allocator.
+
+    Returns:
+        The settings in words; None if nothing was changed.
     """
     if any(name.startswith(THEIRS) for name in environment):
         return None
@@ -40,6 +43,6 @@ def keep_memory(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def usage() -> Usage:
-    """What this process has cost so far, all its threads together."""
+    """The resource usage of this process so far, over all threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return Usage(user=used.ru_utime, system=used.ru_stime, faults=used.ru_minflt)

@@ -1,6 +1,6 @@
-"""Limits of the control groups that this process is in, of version 1 or 2, its own and those of all groups above it.
+"""Limits of the control groups (version 1 or 2) of this process, and of all groups above them.
 
-docs.kernel.org: cgroup-v2 ("CPU Interface Files", "Memory Interface Files"), sched-bwc, cgroup-v1/memory.
+Sources: docs.kernel.org, cgroup-v2 ("CPU Interface Files", "Memory Interface Files"), sched-bwc, cgroup-v1/memory.
 """
 
 import math
@@ -9,13 +9,14 @@ from pathlib import Path
 
 ROOT = Path("/")
 UNLIMITED = 2**60
-"""Version 1 gives the largest number of whole pages where there is no limit of memory."""
+"""Memory limits of at least this mean none: version 1 reports the largest multiple of the page size below 2^63."""
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
-    """Processors' worth of time that may be used, the least of all groups' quotas; None without one.
+    """The lowest CPU quota of all groups, in cores; None if there is none.
 
-    `root` has ``proc/self/cgroup`` and ``sys/fs/cgroup``.
+    Args:
+        root: the root of the file system, with ``proc/self/cgroup`` and ``sys/fs/cgroup``.
     """
     quotas = []
     for folder in _groups(root, "cpu"):
@@ -23,31 +24,37 @@ def cpu_quota(root: Path = ROOT) -> float | None:
             *_words(folder / "cpu.cfs_quota_us"),
             *_words(folder / "cpu.cfs_period_us"),
         ]
-        if len(words) == 2 and all(word.isdigit() and int(word) for word in words):  # none: max, or -1
+        if len(words) == 2 and all(word.isdigit() and int(word) for word in words):  # max or -1: no quota
             quotas.append(int(words[0]) / int(words[1]))
     return min(quotas, default=None)
 
 
 def whole_processors(quota: float) -> int:
-    """Threads that a quota lets run without being held up: its whole part, at least one."""
+    """The number of threads that a quota lets run without throttling: its integer part, at least 1."""
     return max(1, math.floor(quota + 1e-9))
 
 
 def memory(root: Path = ROOT) -> tuple[int, int] | None:
-    """Bytes of the group's limit that leaves least, and of those what is in use; None without a limit.
+    """The memory limit that leaves the least free memory.
 
-    Pages of files that the kernel drops when it needs them do not count as in use.
+    Page cache that the kernel can drop does not count as used.
+
+    Args:
+        root: the root of the file system.
+
+    Returns:
+        The limit and the memory in use, in bytes; None if there is no limit.
     """
-    found = []
+    limits = []
     for folder in _groups(root, "memory"):
         limit, used = _number(folder, "memory.max", "memory.limit_in_bytes"), _used(folder)
         if limit is not None and limit < UNLIMITED:
-            found.append((limit, used or 0))
-    return min(found, key=lambda one: one[0] - one[1], default=None)
+            limits.append((limit, used or 0))
+    return min(limits, key=lambda pair: pair[0] - pair[1], default=None)
 
 
 def killed_for_memory(root: Path = ROOT) -> int | None:
-    """How often the kernel killed a process of these groups because memory ran out; None where that is not told."""
+    """How often the kernel killed a process of these groups because memory ran out; None if it does not report that."""
     counts = [
         int(count)
         for folder in _groups(root, "memory")
@@ -59,7 +66,7 @@ def killed_for_memory(root: Path = ROOT) -> int | None:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's group for a controller, and of those above it, as far as they are visible here."""
+    """The folders of this process's group for a controller and of the groups above it, as far as they are visible."""
     mount = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, controllers, path = line.split(":", 2)
@@ -77,6 +84,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _used(folder: Path) -> int | None:
+    """The memory in use in bytes, without inactive page cache."""
     used = _number(folder, "memory.current", "memory.usage_in_bytes")
     dropped = [
         int(count)
@@ -87,6 +95,7 @@ def _used(folder: Path) -> int | None:
 
 
 def _number(folder: Path, *names: str) -> int | None:
+    """The integer in the first of these files that has one."""
     for name in names:
         words = _words(folder / name)
         if len(words) == 1 and words[0].isdigit():

@@ -1,4 +1,4 @@
-"""Is this machine fit to measure on, and what is missing. Pure judgement on facts that the caller gathers."""
+"""Judge whether the machine is fit to measure on, and what is missing. Pure: the caller gathers the facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,21 @@ from tlbench.statistics.intervals import quantile
 State = Literal["ok", "warn", "fail"]
 ENOUGH_DISK_GIB = 2.0
 ENOUGH_MEMORY_GIB = 4.0
+"""Free disk space and free memory below which a check is not ok."""
 STEADY, NOISY = 0.03, 0.10
+"""Noise up to which a machine is steady, and up to which it is usable, as a fraction of the time."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: what was looked at, how it is, what to do about it."""
+    """A finding.
+
+    Attributes:
+        name: what was checked.
+        state: the result.
+        found: what was found.
+        advice: what to do about it; empty if nothing.
+    """
 
     name: str
     state: State
@@ -24,11 +33,11 @@ class Check:
 
 
 WORDS = {"memory_gib": "memory {} GiB", "cpu_quota": "at most {} cores at a time", "machine": "{}"}
-"""How a fact is put whose name is none that a reader knows."""
+"""Formats of facts whose key means nothing to a reader."""
 
 
 def machine(identity: Mapping[str, str]) -> Check:
-    """What the machine is."""
+    """Describe the machine."""
     known = {**WORDS, **{f"cache_l{level}": f"L{level} cache {{}}" for level in range(1, 5)}}
     return Check(
         "machine", "ok", ", ".join(known.get(key, f"{key} {{}}").format(value) for key, value in identity.items())
@@ -36,9 +45,9 @@ def machine(identity: Mapping[str, str]) -> Check:
 
 
 def load(average: float | None, threads: int) -> Check:
-    """Other work on the machine shows in every step time."""
+    """Check the load: other work on the machine affects all step times."""
     if average is None:
-        return Check("load", "warn", "unknown", "This system gives no load average; close other programs.")
+        return Check("load", "warn", "unknown", "This system has no load average; close other programs.")
     found = f"{average:.2f} on {threads} threads"
     if average > 0.5 * threads:
         return Check("load", "warn", found, "Close other programs: step times will be too long and unstable.")
@@ -46,7 +55,7 @@ def load(average: float | None, threads: int) -> Check:
 
 
 def memory(free_gib: float) -> Check:
-    """A worker with a mid-sized backbone needs some gigabytes."""
+    """Check the free memory: a worker with a mid-sized backbone needs several gigabytes."""
     found = f"{free_gib:.1f} GiB free"
     if free_gib < ENOUGH_MEMORY_GIB:
         return Check("memory", "warn", found, "Large backbones may be killed; use a smaller batch_size or image_size.")
@@ -54,15 +63,15 @@ def memory(free_gib: float) -> Check:
 
 
 def disk(free_gib: float, place: str) -> Check:
-    """Decoded images are kept in the cache."""
+    """Check the free disk space for decoded images in the cache."""
     found = f"{free_gib:.1f} GiB free in {place}"
     if free_gib < ENOUGH_DISK_GIB:
-        return Check("disk", "fail", found, "Make room, or set TLBENCH_CACHE to a larger disk.")
+        return Check("disk", "fail", found, "Free some space, or set TLBENCH_CACHE to a larger disk.")
     return Check("disk", "ok", found)
 
 
 def governor(name: str | None) -> Check:
-    """A governor that saves power changes the clock while steps are timed."""
+    """Check the clock governor: one that saves power changes the clock while steps are timed."""
     if name is None:
         return Check("clock", "ok", "no governor visible (a virtual machine, or not Linux)")
     if name != "performance":
@@ -73,10 +82,14 @@ def governor(name: str | None) -> Check:
 
 
 def noise(readings: Sequence[float], earlier: Sequence[float]) -> Check:
-    """How steady the machine is: the reference workload, run again and again.
+    """Check how steady the machine is, by repeated runs of the reference workload.
 
-    The score is half the range of the middle 95 % of the readings (seconds), relative to their median: what a step time
-    taken now would be uncertain by. earlier: readings of recent runs on this machine.
+    The noise is half the central 95 % range of the readings relative to their median: the uncertainty of a step time
+    measured now.
+
+    Args:
+        readings: times in seconds.
+        earlier: times of recent runs on this machine.
     """
     middle = median(readings)
     score = (quantile(readings, 0.975) - quantile(readings, 0.025)) / 2 / middle
@@ -87,7 +100,7 @@ def noise(readings: Sequence[float], earlier: Sequence[float]) -> Check:
     if score <= STEADY:
         return Check("noise", "ok", found)
     if score <= NOISY:
-        advice = "Differences below 10 % will not show; close other programs, fix the clock rate."
+        advice = "Differences below 10 % cannot be detected; close other programs, fix the clock rate."
     else:
         advice = (
             "Step times will be marked unstable: compare models within one run only, or measure on a machine of your "
@@ -97,18 +110,26 @@ def noise(readings: Sequence[float], earlier: Sequence[float]) -> Check:
 
 
 def packages(missing: list[str], versions: Mapping[str, str]) -> Check:
-    """A run needs Keras and TensorFlow."""
+    """Check that Keras and TensorFlow are installed."""
     if missing:
         return Check("packages", "fail", f"missing: {', '.join(missing)}", "pip install tlbench installs them.")
     return Check("packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
 def folder(variable: str, place: str | None, exists: bool, inside: list[str], without: str) -> Check:
-    """A folder of the user's named by an environment variable; `without` says what happens where it is not set."""
+    """Check a folder that an environment variable names.
+
+    Args:
+        variable: the variable.
+        place: its value; None if it is not set.
+        exists: whether the folder exists.
+        inside: what was found in the folder.
+        without: what happens if the variable is not set.
+    """
     if place is None:
         return Check(variable, "ok", f"not set: {without}")
     if not exists:
-        return Check(variable, "fail", f"{place} does not exist", f"Mend or unset {variable}.")
+        return Check(variable, "fail", f"{place} does not exist", f"Correct or unset {variable}.")
     if not inside:
-        return Check(variable, "warn", f"nothing of use in {place}", f"Put files there, or unset {variable}.")
+        return Check(variable, "warn", f"nothing usable in {place}", f"Put files there, or unset {variable}.")
     return Check(variable, "ok", f"{place}: {', '.join(inside)}")

@@ -1,4 +1,4 @@
-"""Describe the machine: what identifies it, what drifts, which versions. Imports no framework."""
+"""Describe the machine: what identifies it, what varies, and the installed versions. Imports no framework."""
 
 import importlib.metadata
 import os
@@ -26,26 +26,30 @@ CHANGE_NUMBERS = (
     "TF_", "XLA_", "JAX_", "TORCH_", "PYTORCH_", "KERAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "DNNL_",
     "ONEDNN_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE", "MALLOC_", "LD_PRELOAD",
 )  # fmt: skip
-"""How the names of variables begin that libraries take settings from."""
+"""Prefixes of environment variables that configure numerical libraries."""
 NODE = "TLBENCH_NODE"
-"""The name of this machine in a cluster, as who runs cells there says it."""
+"""The environment variable with the name of this machine in a cluster, set by whoever runs cells there."""
 WITHOUT_EFFECT = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
     "PYTORCH_NVML_BASED_CUDA_CHECK", "CUDA_HOME",
     "KERAS_BACKEND", "KERAS_HOME", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH",
 )  # fmt: skip
-"""Those of them that a worker sets itself, or whose setting it takes back, and folders."""
+"""Variables among them that a worker sets or resets itself, or that only name folders."""
 FOLDERS_WITH_EFFECT = ("JAX_COMPILATION_CACHE_DIR",)
-"""Folders that change how long a first call takes; that they are set is told, not where they are."""
+"""Folders that change the time of a first call. It is recorded whether they are set, not their paths."""
 TERRAFORM = (
     "TF_CLI_", "TF_VAR_", "TF_TOKEN_", "TF_LOG", "TF_INPUT", "TF_WORKSPACE", "TF_IN_AUTOMATION", "TF_REGISTRY_",
     "TF_DATA_DIR", "TF_PLUGIN_", "TF_IGNORE", "TF_STATE_", "TF_CLOUD_", "TF_HTTP_", "TF_APPEND_USER_AGENT",
 )  # fmt: skip
-"""Another tool's, which begin as TensorFlow's do, may hold secrets, and belong in no record."""
+"""Prefixes of Terraform's variables. They look like TensorFlow's, may contain secrets, and must not be recorded."""
 
 
 def capture(device: Mapping[str, str] | None = None) -> Environment:
-    """The machine as it is now. `device` is what a worker computes on (kind, name, card), unknown outside of one."""
+    """Describe the machine as it is now.
+
+    Args:
+        device: the device on which a worker computes (kind, name, card); None outside of a worker.
+    """
     identity = dict(machine())
     if device and device["kind"] == "gpu":
         identity["gpu"] = device["name"]
@@ -64,7 +68,7 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
 
 @cache
 def git_commit() -> str | None:
-    """The commit of the tlbench checkout that runs, with ``+`` where it has changes; None outside of one."""
+    """The commit of the running tlbench checkout, with ``+`` if it has local changes; None if it is not a checkout."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
@@ -76,7 +80,7 @@ def git_commit() -> str | None:
 
 
 def project_commit() -> str | None:
-    """The commit that is checked out in the working directory, the user's project; None outside of a repository."""
+    """The commit of the user's project, in the working directory; None if that is not in a repository."""
     try:
         return _git(Path.cwd(), "rev-parse", "HEAD")
     except (OSError, subprocess.SubprocessError):
@@ -85,7 +89,7 @@ def project_commit() -> str | None:
 
 @cache
 def machine() -> dict[str, str]:
-    """What identifies it, remembered from the first call."""
+    """What identifies the machine; determined once per process."""
     return {
         "cpu": _cpu_model(),
         "cores": str(psutil.cpu_count(logical=False) or "unknown"),
@@ -124,7 +128,7 @@ VOLATILE_FILES = {
 
 
 def _caches() -> dict[str, str]:
-    """Sizes of the first core's caches, as Linux gives them: ``{"cache_l1": "32K", ...}``; data and unified ones."""
+    """Sizes of the first core's data and unified caches on Linux: ``{"cache_l1": "32K", ...}``."""
     found = {}
     for folder in sorted((CPU / "cpu0/cache").glob("index*")):
         level, kind, size = (_read(folder / name) for name in ("level", "type", "size"))
@@ -134,7 +138,7 @@ def _caches() -> dict[str, str]:
 
 
 def _container() -> dict[str, str]:
-    """The limits of the control group this process is in, where it is in one that has any."""
+    """The CPU quota of this process's control groups, if there is one."""
     quota = cgroups.cpu_quota()
     return {} if quota is None else {"cpu_quota": f"{quota:g}"}
 
@@ -147,7 +151,7 @@ def _read(file: Path) -> str | None:
 
 
 def variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those variables of `environment` that change what libraries compute, or how fast."""
+    """The variables in `environment` that change results or times of numerical libraries."""
     return {
         name: "set" if value and name in FOLDERS_WITH_EFFECT else value
         for name, value in sorted(environment.items())
@@ -156,13 +160,15 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _versions() -> dict[str, str]:
-    """Of what is imported in this process its own word, which a copy in another folder has too."""
+    """Versions of packages: those of imported modules, which may be copies elsewhere, else those installed."""
     said = {package: getattr(module, "__version__", None) for package, module in _loaded().items()}
     return _installed() | {package: version for package, version in said.items() if isinstance(version, str)}
 
 
 def _imported() -> dict[str, str]:
-    """The folder of each package and the one it lies in: ``site-packages/keras``. Records are passed on, paths not."""
+    """The last two folders of each imported package: ``site-packages/keras``, without the path, because records are
+    shared.
+    """
     files = {package: getattr(module, "__file__", None) for package, module in _loaded().items()}
     return {package: "/".join(Path(file).resolve().parts[-3:-1]) for package, file in files.items() if file}
 

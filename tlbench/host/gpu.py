@@ -1,8 +1,9 @@
-"""What NVIDIA's driver says of a GPU. Without one, nothing; what it does not know of a card is left out alone.
+"""Query NVIDIA's driver about a GPU. Without a driver there are no answers; answers that a card does not give are
+omitted.
 
-Asking the driver touches no context on the device: a process that asks can still be forked. `card`, everywhere: where
-the card is plugged in (PCI bus id), by the word of who computes on it, since CUDA takes the fastest card first and the
-driver another one; empty where that is not known, for the first that this process may use.
+Queries create no CUDA context, so a process can still be forked afterwards. `card` is the PCI bus id of the card, as
+the framework reports it, because CUDA may number cards in another order (fastest first) than the driver. If it is
+empty, the first GPU that this process may use is meant.
 """
 
 import os
@@ -22,11 +23,11 @@ HELD_BACK = {
     "nvmlClocksThrottleReasonHwPowerBrakeSlowdown": "power brake",
     "nvmlClocksThrottleReasonApplicationsClocksSetting": "clocks set by hand",
 }
-"""Why a driver lowers the clock of a GPU that has work; that it is idle is none of them."""
+"""Reasons for which the driver lowers the clock of a busy GPU. Idleness is not one of them."""
 
 
 def identity(card: str = "") -> dict[str, str]:
-    """Driver version and memory of the GPU, which identify it beside its name."""
+    """The driver's version and the GPU's memory, which identify it together with its name."""
     return _said(
         card,
         gpu_driver=lambda nvml, gpu: _text(nvml.nvmlSystemGetDriverVersion()),
@@ -35,7 +36,7 @@ def identity(card: str = "") -> dict[str, str]:
 
 
 def volatile(card: str = "") -> dict[str, str]:
-    """Clock, temperature, load and the number of processes on the GPU, which drift."""
+    """Clock, temperature, load and number of processes on the GPU, which vary."""
     return _said(
         card,
         gpu_clock_mhz=_clock,
@@ -46,7 +47,7 @@ def volatile(card: str = "") -> dict[str, str]:
 
 
 def state(card: str = "") -> GpuState | None:
-    """Clock, temperature, power and what holds the clock back, at this moment; None where nobody says any of it."""
+    """The current clock, temperature, power, and what limits the clock; None if nothing is reported."""
     held_back = _ask(card, lambda nvml, gpu: _reasons(nvml, nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)))
     found = GpuState(
         clock=_ask(card, _clock),
@@ -58,7 +59,7 @@ def state(card: str = "") -> GpuState | None:
 
 
 def free_memory(card: str = "") -> tuple[int, int] | None:
-    """Bytes of the GPU's memory that are free, and that there are; None where nobody says."""
+    """Free and total memory of the GPU in bytes; None if it is not reported."""
 
     def question(nvml: Any, gpu: Any) -> tuple[int, int]:
         memory = nvml.nvmlDeviceGetMemoryInfo(gpu)
@@ -91,14 +92,16 @@ def _ask(card: str, question: Question[Answer]) -> Answer | None:
     except ImportError:
         return None
     try:
-        pynvml.nvmlInit()  # counted by the library: a second call costs microseconds
+        pynvml.nvmlInit()  # reference-counted by the library, so a second call costs microseconds
         return question(pynvml, _handle(pynvml, card, os.environ))
-    except (pynvml.NVMLError, ValueError):  # no driver, one that does not say, or a GPU that is none of its own
+    except (pynvml.NVMLError, ValueError):  # no driver, no such value, or not a GPU of this driver
         return None
 
 
 def _handle(nvml: Any, card: str, environment: Mapping[str, str]) -> Any:
-    """The GPU in place `card`; a part of a card (MIG) by its name, since the place is that of the whole."""
+    """The GPU with bus id `card`. A partition of a card (MIG) is found by its name, because the bus id is that of the
+    card.
+    """
     name = environment.get(VISIBLE, "0").split(",")[0].strip()
     if name.startswith("MIG-") or (name.startswith("GPU-") and not card):
         return nvml.nvmlDeviceGetHandleByUUID(name)

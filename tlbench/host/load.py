@@ -1,4 +1,4 @@
-"""How busy other processes keep the machine while this one measures."""
+"""Measure how busy other processes keep the machine during a measurement."""
 
 import os
 import time
@@ -17,15 +17,16 @@ class _Reading:
 
 
 class OtherLoad:
-    """Counts CPU time from its making on. Processes of this one's tree must live from then until `cores` is called."""
+    """Counts CPU time since it was created. Child processes must live from then until `cores` is called."""
 
     def __init__(self) -> None:
         self._begin = _read()
 
     def cores(self) -> float | None:
-        """Cores that processes outside this one's tree kept busy on average; None where that cannot be seen.
+        """The mean number of cores that were busy with processes other than this one and its children.
 
-        Inside a container that has a part of the machine's cores, the system's counters speak of all of them.
+        Returns:
+            None in a container with only part of the machine's cores, because the system's counters are of all cores.
         """
         if os.cpu_count() != usable_cores():
             return None

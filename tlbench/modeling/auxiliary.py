@@ -1,4 +1,4 @@
-"""The auxiliary classifiers of a backbone: gradients for its middle while it trains; then left out."""
+"""The auxiliary classifiers of a backbone, which pass gradients to its middle layers during training."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,15 @@ from tlbench.modeling.keras_private import calls
 
 
 def auxiliary_head(assembled: Assembled, own: Auxiliary, head: Head, classes: int) -> Callable[[], keras.Model]:
-    """What makes the classifiers, from the outputs of `own.layers`, with random weights that are new each time.
+    """A function that builds the auxiliary classifiers with new random weights each time.
 
-    Their output is as that of `head`: of as many units, with the same activation.
+    They have as many outputs and the same activation as `head`.
+
+    Args:
+        assembled: the model.
+        own: the description of the auxiliary classifiers.
+        head: the head of the model.
+        classes: the number of classes.
     """
     shapes = [tuple(assembled.backbone.get_layer(name).output.shape[1:]) for name in own.layers]
     units = 1 if head.output == "sigmoid" else classes
@@ -22,7 +28,15 @@ def auxiliary_head(assembled: Assembled, own: Auxiliary, head: Head, classes: in
 
 
 def with_auxiliary(assembled: Assembled, own: Auxiliary, classifiers: keras.Model) -> keras.Model:
-    """From images to class probabilities, and those of each of `classifiers`; with the variables of both models."""
+    """A model for training, from images to the outputs of the main and the auxiliary classifiers, in this order.
+
+    It shares the variables of both models.
+
+    Args:
+        assembled: the model.
+        own: the description of the auxiliary classifiers.
+        classifiers: the model that `auxiliary_head` built.
+    """
     model, backbone = assembled.model, assembled.backbone
     scaled = next(node for node in calls(model) if node.operation is backbone).input_tensors[0]
     maps = [backbone.get_layer(name).output for name in own.layers]

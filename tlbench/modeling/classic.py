@@ -1,4 +1,4 @@
-"""Networks that lessons build by hand, without their classifiers."""
+"""Networks that courses build by hand, without their classifiers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,9 +13,10 @@ Tensor = Any
 
 
 def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
-    """The network `info` names, with random weights, for images of `shape` (H, W, 3).
+    """Build the network that `info` names, with random weights, for images of `shape` (H, W, 3).
 
-    Raises ValueError where its original classifier is asked for, of which there is none.
+    Raises:
+        ValueError: `top` is set; these networks have no original classifier.
     """
     del args
     if top:
@@ -25,10 +26,11 @@ def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, 
 
 
 def _alexnet(images: Tensor) -> Tensor:
-    """A. Krizhevsky, I. Sutskever and G. Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012.
+    """AlexNet, in a variant for images of 280 pixels.
 
-    In the form for images of 280 pixels: 13 x 13 windows at first, one column of them, no response normalisation. With
-    the head `flatten`, hidden layers of 128 and 128 and one sigmoid unit it has 7,742,721 parameters.
+    A. Krizhevsky, I. Sutskever and G. Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012.
+    This variant has 13 x 13 kernels in the first layer, a single column, and no local response normalization. With the
+    head `flatten`, hidden layers of 128 and 128 and one sigmoid unit it has 7,742,721 parameters.
     """
     x = layers.ZeroPadding2D(3, name="block1_pad")(images)
     x = _convolution(x, 96, 13, "block1_conv", strides=3, padding="valid")

@@ -1,4 +1,4 @@
-"""Backbones as their sources make them, with random weights. `BackboneInfo.constructor` names one of these."""
+"""Constructors of backbones with random weights, which `BackboneInfo.constructor` names."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from tlbench.core.cell import Scalar
 def keras_application(
     info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool
 ) -> keras.Model:
-    """Keras' own constructor, with or without its classifier, for images of `shape` (H, W, 3)."""
+    """Call Keras' own constructor for images of `shape` (H, W, 3), with the original classifier if `top`."""
     constructor = getattr(keras.applications, info.name)
     model: keras.Model = constructor(include_top=top, weights=None, input_shape=shape, **args)
     return model

@@ -1,8 +1,8 @@
-"""Floating-point operations of one forward pass, counted over convolutions and matrix products.
+"""Count the floating-point operations of a forward pass in convolutions and matrix products.
 
-A multiply and an add are two operations, as torch's FlopCounterMode counts. Element-wise layers (activations,
-normalisation, pooling) are left out, as there; they are a few percent. A layer that is made of others (a block of a
-transformer) is gone through for one image. What may cost more and has no rule is named.
+A multiplication and an addition are two operations, as in torch's FlopCounterMode. As there, element-wise layers
+(activations, normalization, pooling) are not counted; they are a few percent. Composite layers, such as a transformer
+block, are traced for one image. Layers that may be expensive but have no rule are reported by `uncounted`.
 """
 
 import inspect
@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 
 def flops(layers: Iterable[keras.layers.Layer]) -> int:
-    """Operations for one image of built layers and functional models; each call of a layer counts."""
+    """Operations for one image of built layers and functional models. Every call of a shared layer counts."""
     return sum(
         flops_of_call(node)
         for layer in layers
@@ -27,7 +27,7 @@ def flops(layers: Iterable[keras.layers.Layer]) -> int:
 
 
 def flops_of_call(node: Any) -> int:
-    """Operations for one image of one call (a Keras node) of a layer or of a nested model."""
+    """Operations for one image of a call (a Keras node) of a layer or a nested model."""
     rule = _rule(node.operation)
     if rule is not None:
         return 2 * rule(node.operation, [_shape(one) for one in _given(node)], _shape(node.output_tensors[0]))
@@ -35,10 +35,10 @@ def flops_of_call(node: Any) -> int:
 
 
 def uncounted(model: keras.Model) -> tuple[str, ...]:
-    """Kinds of operations of a functional model that are counted as nothing and may cost something, sorted.
+    """Kinds of operations in a functional model that are not counted but may be expensive, sorted.
 
-    A layer with weights that has no rule, cannot be gone through and is not known to work element by element; and
-    products without weights that have no rule (``keras.ops.einsum``).
+    These are layers with weights that have no rule, cannot be traced and are not known to be element-wise, and products
+    without weights that have no rule (``keras.ops.einsum``).
     """
     return tuple(sorted({kind for node in calls(model) for kind in _uncounted(node)}))
 
@@ -53,9 +53,7 @@ def _uncounted(node: Any) -> set[str]:
 
 
 def _inside(node: Any) -> list[Any] | None:
-    """The calls within one of a nested model, or of a layer made of others; None for any other, or where it does more
-    with its tensors than symbolic ones can.
-    """
+    """The calls inside a call of a nested model or composite layer; None for other layers, or if tracing fails."""
     operation = node.operation
     if isinstance(operation, keras.Model):
         return calls(operation)
@@ -65,12 +63,12 @@ def _inside(node: Any) -> list[Any] | None:
     try:
         outputs = keras.tree.flatten(operation.call(*args, **kwargs))
         return calls(keras.Function(_symbolic([args, kwargs]), _symbolic(outputs)))
-    except Exception:  # noqa: BLE001 - another package's code; what it does is named as not counted
+    except Exception:  # noqa: BLE001 - code of another package; it is reported as not counted
         return None
 
 
 def _passed(node: Any) -> tuple[Any, Any]:
-    """The arguments of a call that reach its operation: Keras keeps `training` to itself where that takes none."""
+    """The arguments that reach an operation's `call`. Keras consumes `training` if `call` does not take it."""
     args, kwargs = arguments(node)
     taken = inspect.signature(node.operation.call).parameters
     return args, {name: value for name, value in kwargs.items() if name in taken}
@@ -87,7 +85,7 @@ def _of_one_image(value: Any) -> Any:
 
 
 def _given(node: Any) -> list[Any]:
-    """The tensors of a call in the order of its operation's parameters, constant ones too."""
+    """All tensors passed to a call, including constants, in the order of the parameters."""
     args, kwargs = _passed(node)
     bound = inspect.signature(node.operation.call).bind(*args, **kwargs).arguments
     return [one for one in keras.tree.flatten(list(bound.values())) if hasattr(one, "shape")]
@@ -104,7 +102,7 @@ def _may_cost(operation: Any) -> bool:
 
 
 def _shape(tensor: Any) -> Shape:
-    """Of one image."""
+    """The shape of a tensor, with 1 for unknown lengths such as the batch."""
     return tuple(1 if length is None else int(length) for length in tensor.shape)
 
 
@@ -128,7 +126,7 @@ def _dense(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
 
 
 def _einsum_dense(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
-    """Each number that leaves is a sum over those axes of the kernel that it does not have."""
+    """Each output is a sum over the kernel's axes that the output does not have."""
     del entering
     inputs, output = layer.equation.split("->")
     axes = inputs.split(",")[1]
@@ -138,7 +136,7 @@ def _einsum_dense(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
 
 
 def _attention(layer: Any, entering: Sequence[Shape], leaving: Shape) -> int:
-    """Projections of query, key, value and result, and the two products of each head, over one axis of tokens."""
+    """The projections of query, key, value and result, and the two products of each head, over one axis of tokens."""
     query, value = entering[0], entering[1]
     key = entering[2] if len(entering) > 2 else value
     asking, asked = math.prod(query[:-1]), math.prod(value[:-1])
@@ -157,7 +155,7 @@ def _window(layer: Any) -> int:
 
 
 Rule = Callable[[Any, Sequence[Shape], Shape], int]
-"""Multiplications of one call: the layer, the shapes that enter it and the one that leaves, of one image."""
+"""Multiplications of one call: from the layer, the shapes of its inputs and the shape of its output, for one image."""
 RULES: tuple[tuple[type[keras.layers.Layer], Rule], ...] = (
     (keras.layers.SeparableConv2D, _separable),
     (keras.layers.DepthwiseConv2D, _depthwise),
@@ -167,7 +165,7 @@ RULES: tuple[tuple[type[keras.layers.Layer], Rule], ...] = (
     (keras.layers.MultiHeadAttention, _attention),
 )
 PRODUCT_RULES: dict[str, Rule] = {"Matmul": _matmul}
-"""Of operations that are no layers, by the names of their classes."""
+"""Rules for operations that are not layers, by class name."""
 BY_ELEMENT = frozenset(
     {
         "BatchNormalization",
@@ -182,8 +180,8 @@ BY_ELEMENT = frozenset(
         "UnitNormalization",
     }
 )
-"""Layers with weights that cost a few operations for each number."""
+"""Layers with weights that need only a few operations per element."""
 PRODUCTS = frozenset(
     {"AdditiveAttention", "Attention", "Dot", "Einsum", "Inner", "Matmul", "Outer", "Tensordot", "Vdot"}
 )
-"""Operations without weights that multiply matrices."""
+"""Operations without weights that multiply matrices or vectors."""

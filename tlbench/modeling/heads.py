@@ -67,5 +67,5 @@ def _pooling(head: Head, output: Output) -> keras.layers.Layer:
     if output == "map":
         return resolve(info.pooling)()
     if not info.of_tokens:
-        raise UserError(f"head {head.name} takes feature maps, and the backbone gives tokens; use gap or flatten")
+        raise UserError(f"head {head.name} takes feature maps, but the backbone returns tokens; use gap or flatten")
     return resolve(info.of_tokens)(output == "class_token")

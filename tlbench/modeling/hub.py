@@ -1,7 +1,7 @@
-"""Backbones of keras-hub, opened: its encoders are one layer each; here their blocks are layers of the model.
+"""Backbones of keras-hub with their encoders unfolded, so that a freeze boundary can lie between any two blocks.
 
-So a boundary can lie between any two blocks, and the model be cut there. The layers, what they compute and their
-weights are keras-hub's own.
+In keras-hub, an encoder is a single layer. Here its blocks are layers of the model. The layers, their computations and
+their weights are those of keras-hub.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,37 +24,46 @@ PACKAGE = "keras_hub"
 
 
 def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
-    """The architecture `info` names, with random weights, for images of `shape` (H, W, 3).
+    """Build the architecture that `info` names, with random weights, for images of `shape` (H, W, 3).
 
-    Raises UserError where its original classifier is asked for, and, in keras-hub's words, where the numbers do not go
-    together.
+    Raises:
+        UserError: `top` is set, or keras-hub rejects the arguments.
     """
     if top:
-        raise UserError(f"{info.name} has no original classifier; strategy pretrained takes backbones that have one")
+        raise UserError(
+            f"{info.name} has no original classifier, which strategy pretrained needs; use another backbone"
+        )
     return _made(info.name, architecture(info.name).made_of(args, shape), f"{info.name} with {dict(args)}")
 
 
 def construct_preset(
     info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool
 ) -> keras.Model:
-    """The class in a preset, with random weights, for images of `shape` (H, W, 3).
+    """Build the model of a preset, with random weights, for images of `shape` (H, W, 3).
 
-    Raises UserError for a folder that is another one now, and for a class that gives neither tokens nor a feature map.
+    Raises:
+        UserError: `top` is set, the folder has changed, or the model returns neither tokens nor a feature map.
     """
     file = file_of(args)
     if top:
-        raise UserError(f"{file.path.name} is used without a classifier; strategy pretrained takes backbones by name")
+        raise UserError(
+            f"{file.path.name} is used without its classifier; strategy pretrained takes backbones by name"
+        )
     if preset.digest(file.path) != file.sha256:
         raise UserError(f"{file.path} has changed since the run began; run it again")
     assert file.preset is not None
     model = _made(file.preset.kind, {**file.preset.arguments, "image_shape": list(shape)}, file.path.name)
     if len(model.output_shape) != (4 if info.output == "map" else 3):
-        raise UserError(f"{file.path.name}: a {file.preset.kind} gives {model.output_shape}, of which no head is known")
+        raise UserError(f"{file.path.name}: a {file.preset.kind} returns {model.output_shape}, which no head supports")
     return model
 
 
 def load_preset(model: keras.Model, path: Path) -> None:
-    """Give `model`, which `construct_preset` has made, the weights in the folder. Raises ValueError for others."""
+    """Load the weights in a preset folder into a model that `construct_preset` built.
+
+    Raises:
+        ValueError: the weights do not fit.
+    """
     own = model.own()
     own.load_weights(preset.weights_of(path))
     for ours, theirs in zip(model.weights, own.weights, strict=True):
@@ -62,17 +71,19 @@ def load_preset(model: keras.Model, path: Path) -> None:
 
 
 def _made(kind: str, arguments: Mapping[str, Any], said: str) -> "HubBackbone":
+    """Build a `HubBackbone`; errors of keras-hub become a UserError about `said`."""
     try:
         return HubBackbone(kind, arguments)
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"keras-hub cannot make {said}: {one_line(str(error))}") from error
+        raise UserError(f"keras-hub cannot build {said}: {one_line(str(error))}") from error
 
 
 @keras.saving.register_keras_serializable(package="tlbench")
 class HubBackbone(keras.Model):  # type: ignore[misc]
-    """A class of ``keras_hub.models`` with its arguments, as a functional model of its blocks.
+    """A model of ``keras_hub.models`` as a functional model of its blocks.
 
-    Saved as these two, since not all layers of keras-hub can be made again from what they save.
+    It is saved as its class name and arguments, because some layers of keras-hub cannot be restored from their
+    configuration.
     """
 
     def __init__(self, kind: str, arguments: Mapping[str, Any], **kwargs: Any) -> None:
@@ -81,16 +92,16 @@ class HubBackbone(keras.Model):  # type: ignore[misc]
         self._kind, self._arguments = kind, dict(arguments)
 
     def own(self) -> keras.Model:
-        """keras-hub's own model of the same class and arguments, with other random weights in the same order."""
+        """keras-hub's own model of the same class and arguments, with new random weights in the same order."""
         return _own(self._kind, self._arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """What it is made again from."""
+        """The class name and arguments."""
         return {"kind": self._kind, "arguments": dict(self._arguments), "name": self.name, "trainable": self.trainable}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "HubBackbone":
-        """Made again, with random weights."""
+        """Rebuild the model, with random weights."""
         del custom_objects
         return cls(**config)
 
@@ -102,24 +113,28 @@ def _own(kind: str, arguments: Mapping[str, Any]) -> keras.Model:
 
 
 def _opened(model: keras.Model) -> tuple[Tensor, Tensor]:
-    """Input and output of the same graph with encoders opened. keras-hub's own may have its input in a dictionary."""
+    """Input and output of the same graph with unfolded encoders. The input of keras-hub's own model may be a
+    dictionary.
+    """
     again = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=_called)
     return again.inputs[0], again.outputs[0]
 
 
 def _called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """What a layer makes of symbolic tensors; an encoder's own layers are called on them instead of it."""
+    """Call a layer on symbolic tensors; if it is an encoder, call its inner layers instead."""
     opened = OPENED.get(type(layer).__name__) if type(layer).__module__.startswith(PACKAGE) else None
     return opened(layer, *args, **kwargs) if opened else layer(*args, **kwargs)
 
 
 def _chain(encoder: Any, tokens: Tensor) -> Any:
-    """One that does nothing but call its layers, one after the other."""
+    """Unfold an encoder that only calls its layers one after the other."""
     return encoder.call(tokens)
 
 
 def _deit(encoder: Any, tokens: Tensor) -> Tensor:
-    """Its blocks give None beside their tokens, which no layer of a graph may; so they are opened too."""
+    """Unfold an encoder and its blocks, because a block returns None beside its tokens, which a layer in a graph must
+    not.
+    """
     for block in encoder.encoder_layers:
         _prefix(block)
         tokens, _ = block.call(tokens)
@@ -127,7 +142,7 @@ def _deit(encoder: Any, tokens: Tensor) -> Tensor:
 
 
 def _swin(stage: Any, tokens: Tensor) -> Tensor:
-    """A stage with its merging of patches; they do not say their shapes, which a cut must know."""
+    """Unfold a stage and its patch merging. Their layers lack `compute_output_shape`, which a cut needs."""
     _prefix(stage)
     for block in stage.blocks:
         block.compute_output_shape = lambda shape: shape
@@ -138,7 +153,7 @@ def _swin(stage: Any, tokens: Tensor) -> Tensor:
 
 
 def _prefix(layer: Any) -> None:
-    """Name the layers of one of several alike after it: names are unique in a model."""
+    """Prefix the names of inner layers with the name of `layer`, because names must be unique in a model."""
     for inner in sublayers(layer):
         inner.name = f"{layer.name}_{inner.name}"
 
@@ -149,4 +164,4 @@ OPENED: Mapping[str, Callable[..., Any]] = {
     "DINOV2Encoder": _chain,
     "SwinTransformerStage": _swin,
 }
-"""By the class of the encoder. Another's layers are as keras-hub has them: such a model is cut between those alone."""
+"""How layers are unfolded, by class. Other models are only cut between the layers that keras-hub gives them."""

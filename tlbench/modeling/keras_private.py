@@ -1,6 +1,6 @@
-"""All that tlbench uses of Keras beyond its public interface: an upgrade that breaks one of these fails in one test.
+"""Everything that tlbench uses of Keras beyond its public interface, so that one test shows what an upgrade breaks.
 
-Each function says what it reads; tests/modeling/test_keras_private.py pins what is expected of it.
+Each docstring names the attributes; tests/modeling/test_keras_private.py checks the expectations.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ import numpy as np
 
 
 def calls(model: keras.Model) -> list[Any]:
-    """The nodes (calls of operations) of a functional model's own graph, each after those it depends on.
+    """The nodes (calls of operations) of a functional model's own graph, each after those that it depends on.
 
-    Calls of the same layers in other models are not among them. Reads ``_nodes_by_depth``; a Sequential keeps its graph
-    in ``_functional``. Public are only ``operations``, which do not say how often and where each is called.
+    Calls of the same layers in other models are not included. Reads ``_nodes_by_depth``; a Sequential keeps its graph
+    in ``_functional``. The public ``operations`` do not tell how often and where each operation is called.
     """
     graph = model._functional if isinstance(model, keras.Sequential) else model
     by_depth = graph._nodes_by_depth
@@ -26,12 +26,12 @@ def calls_of(layer: keras.layers.Layer) -> list[Any]:
 
 
 def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers that a layer is made of, each once. Calls ``_flatten_layers``, which only models make public."""
+    """The layers that a layer consists of, each once. Calls ``_flatten_layers``, which is public only for models."""
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def arguments(node: Any) -> tuple[Any, Any]:
-    """Arguments of a call by place and by name, symbolic tensors among them. Reads the node's ``arguments``."""
+    """The positional and keyword arguments of a call, including symbolic tensors. Reads the node's ``arguments``."""
     return node.arguments.args, node.arguments.kwargs
 
 
@@ -41,7 +41,7 @@ def maker(tensor: Any) -> Any:
 
 
 def variable_index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
-    """Which of the variables that an optimizer was built with a variable is. Calls ``_get_variable_index``."""
+    """The index of a variable among those that an optimizer was built with. Calls ``_get_variable_index``."""
     return int(optimizer._get_variable_index(variable))
 
 
@@ -51,7 +51,7 @@ def has_generators(layer: keras.layers.Layer) -> bool:
 
 
 def seed_generators(layer: keras.layers.Layer, seed: int) -> None:
-    """Set the generators of one layer to begin at `seed`. Reads ``_seed_generators``, writes their public `state`."""
+    """Seed the random number generators of a layer. Reads ``_seed_generators``, writes their public `state`."""
     for generator in layer._seed_generators:
         dtype = keras.backend.standardize_dtype(generator.state.dtype)
         generator.state.assign(np.array([seed, 0], dtype=dtype))

@@ -47,9 +47,9 @@ def rate_name(layer: keras.layers.Layer) -> str | None:
 
 
 def seed_noise(model: keras.Model, seed: int, done: int = 0) -> None:
-    """Seed each layer that is random in training.
+    """Seed each layer that is random in training, so that its random numbers depend on the arguments alone.
 
-    The initial seeds of layers depend on what else has drawn random numbers in the process, and training advances them.
+    Otherwise they would depend on everything that has drawn random numbers in the process before.
 
     Args:
         model: the model.

@@ -1,4 +1,4 @@
-"""The head of a backbone's original classifier, to be put on the backbone again."""
+"""The head of a backbone's original classifier, to be put on the trained backbone again."""
 
 from pathlib import Path
 
@@ -13,10 +13,15 @@ from tlbench.modeling.assemble import Assembled, make_backbone
 
 
 def original_head(assembled: Assembled, cell: Cell, weights_path: Path) -> keras.Model:
-    """From the backbone's output to the logits (batch, 1000) of its original classifier, pooling included.
+    """A model from the backbone's output to the logits (batch, 1000) of its original classifier, including the pooling.
 
-    weights_path: of the backbone with its classifier. Raises UserError where that does not fit the size of the images,
-    and where it is a classifier of something else than the backbone's output with the weights that this has now.
+    Args:
+        assembled: the model, whose backbone has its initial weights.
+        cell: the cell.
+        weights_path: the weights of the backbone with its classifier.
+
+    Raises:
+        UserError: the classifier does not fit the image size, or its backbone has other weights than `assembled`.
     """
     info, below = backbones.get(cell.backbone.name), assembled.backbone
     named = f"strategy {cell.strategy.name} on {cell.backbone.label}"
@@ -25,8 +30,8 @@ def original_head(assembled: Assembled, cell: Cell, weights_path: Path) -> keras
         whole = make_backbone(info, cell.backbone.args, shape, weights_path, top=True)
     except UserError as error:
         raise UserError(
-            f"{named}: the original classifier does not fit images of {in_words(cell.image_size)} px; its own size is "
-            f"{info.default_size} ({error})"
+            f"{named}: the original classifier does not fit images of {in_words(cell.image_size)} px; it needs "
+            f"{info.default_size} px ({error})"
         ) from error
     depth = len(below.layers)
     lower, own = (
@@ -36,11 +41,11 @@ def original_head(assembled: Assembled, cell: Cell, weights_path: Path) -> keras
     same = len(lower) == len(own) and all(map(np.array_equal, lower, own))
     if not same or whole.layers[depth - 1].output.shape != below.output_shape:
         raise UserError(
-            f"{named}: {weights_path.name} is a classifier of other features than the backbone gives; fetch the "
-            f"official files again, or leave {cell.strategy.name} out for this backbone"
+            f"{named}: the classifier in {weights_path.name} belongs to other weights of the backbone; download the "
+            f"official files again, or remove {cell.strategy.name} for this backbone"
         )
-    whole.layers[-1].activation = keras.activations.linear  # logits: their softmax is the loss's
+    whole.layers[-1].activation = keras.activations.linear  # logits; the loss applies the softmax
     head = keras.Model(whole.layers[depth - 1].output, whole.outputs[0], name="original_head")
-    alone = keras.models.clone_model(head)  # the layers of `head` would keep a second backbone in memory
+    alone = keras.models.clone_model(head)  # because the layers of `head` keep a second backbone in memory
     alone.set_weights(head.get_weights())
     return alone

@@ -1,4 +1,4 @@
-"""Scaling of images as layers inside the model, so that it cannot be forgotten, saved without, or measured without."""
+"""Scaling of images as layers of the model, so that it is always applied, saved and measured with the model."""
 
 import importlib
 
@@ -15,7 +15,7 @@ IMAGENET_RGB_DEVIATION = (0.229, 0.224, 0.225)
 
 @keras.saving.register_keras_serializable(package="tlbench")
 class ReverseChannels(keras.layers.Layer):  # type: ignore[misc]
-    """RGB to BGR and back: reverses the last axis of (batch, H, W, C)."""
+    """Converts between RGB and BGR: reverses the last axis of (batch, H, W, C)."""
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Reverse the last axis."""
@@ -27,9 +27,9 @@ class ReverseChannels(keras.layers.Layer):  # type: ignore[misc]
 
 
 def scaling_layers(scaling: Scaling | PerChannel) -> list[keras.layers.Layer]:
-    """Layers from 0..255 RGB images (batch, H, W, 3) to what the backbone was trained on.
+    """Layers from RGB images (batch, H, W, 3) of 0 to 255 to the values that the backbone was trained on.
 
-    Equal to keras.applications' `preprocess_input` of its module, which a test shows for all backbones.
+    They equal `preprocess_input` in the backbone's module of keras.applications, which a test shows for all backbones.
     """
     if isinstance(scaling, PerChannel):
         return [_rescaling(list(scaling.scale), list(scaling.offset))]
@@ -49,11 +49,13 @@ def scaling_layers(scaling: Scaling | PerChannel) -> list[keras.layers.Layer]:
 
 
 def check_scaling(info: BackboneInfo) -> None:
-    """Guard against the wrong scaling, which trains to a low accuracy without an error.
+    """Guard against a wrong scaling, which would only show as a low accuracy.
 
-    Compares what `info.scaling` makes of images from black to white with `preprocess_input` of the backbone's own
-    module, an independent truth; a backbone of another source has none. Raises UserError where they differ by more than
-    a hundredth of their range.
+    The scaling is applied to grey levels from black to white and compared with `preprocess_input` of the backbone's
+    module in keras.applications. Backbones from other sources have no such function and are not checked.
+
+    Raises:
+        UserError: they differ by more than 1 % of the range.
     """
     if info.module is None:
         return
@@ -68,10 +70,10 @@ def check_scaling(info: BackboneInfo) -> None:
         raise UserError(
             f"{info.name} expects images from {expected.min():g} to {expected.max():g} "
             f"(keras.applications.{info.module}.preprocess_input), but scaling {info.scaling!r} feeds it "
-            f"{found.min():g} to {found.max():g}; mend `scaling` where {info.name} is registered"
+            f"{found.min():g} to {found.max():g}; correct `scaling` where {info.name} is registered"
         )
 
 
 def _rescaling(scale: float | list[float], offset: float | list[float]) -> keras.layers.Layer:
-    # float32 whatever the precision: 255 steps do not fit between the numbers of bfloat16.
+    # float32 in every precision, because bfloat16 cannot represent all 256 levels.
     return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="scaling")

@@ -1,4 +1,4 @@
-"""A backbone from a file of Keras: opened in safe mode, cut where its classifier begins."""
+"""A backbone from a ``.keras`` file: loaded in safe mode and cut before its classifier."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,22 +15,23 @@ from tlbench.core.text import one_line
 from tlbench.modeling.layers import draws_random_numbers, rate_name
 
 FEATURE_MAP = 4
-"""Axes of a feature map: images, height, width, channels."""
+"""Number of axes of a feature map: images, height, width, channels."""
 
 
 def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, int, int], top: bool) -> keras.Model:
-    """The model up to its last feature map, with random weights, for images of `shape` (H, W, 3).
+    """Build the model of the file up to its last feature map, with random weights, for images of `shape` (H, W, 3).
 
-    What changes training images at random in the file is left out: that is for a suite's `augmentation` to say.
-    Raises UserError for a file that is another one now, or cannot be opened, and where its classifier or another
-    precision is asked for.
+    Layers that augment training images are replaced by identities; a suite's `augmentation` sets augmentation.
+
+    Raises:
+        UserError: the file has changed or cannot be loaded, `top` is set, or the precision is not float32.
     """
     del info
     file = file_of(args)
     if top:
-        raise UserError(f"the classifier in {file.path.name} is not used; strategy pretrained takes backbones by name")
+        raise UserError(f"{file.path.name} is used without its classifier; strategy pretrained takes backbones by name")
     if keras.config.dtype_policy().name != "float32":
-        raise UserError(f"{file.path.name} computes as it was saved; leave `precision` out for it")
+        raise UserError(f"{file.path.name} has the precision it was saved with; remove `precision` for it")
     if file_digest(file.path) != file.sha256:
         raise UserError(f"{file.path} has changed since the run began; run it again")
     features = _features(file.path)
@@ -41,7 +42,7 @@ def construct(info: BackboneInfo, args: Mapping[str, Scalar], shape: tuple[int, 
 
 
 def load(model: keras.Model, path: Path) -> None:
-    """Give `model`, which `construct` has made, the weights in the file."""
+    """Load the weights in a file into a model that `construct` built."""
     features = _features(path)
     for layer in model.layers:
         if layer.weights:
@@ -49,9 +50,9 @@ def load(model: keras.Model, path: Path) -> None:
 
 
 def _again(layer: keras.Layer) -> keras.Layer:
-    """A layer with other weights; in the place of one that does something in training alone, one that does nothing.
+    """A layer with new weights, or an identity in place of a layer that augments images.
 
-    Dropout and noise, which have a rate, belong to how the model is trained.
+    Dropout and noise, which have a rate, stay, because they are part of how the model is trained.
     """
     if draws_random_numbers(layer) and rate_name(layer) is None and _does_nothing(layer):
         return keras.layers.Identity(name=layer.name)
@@ -59,7 +60,7 @@ def _again(layer: keras.Layer) -> keras.Layer:
 
 
 def _does_nothing(layer: keras.Layer) -> bool:
-    """Whether a layer on images, or on feature maps, gives them as they are, but in training."""
+    """Whether a layer returns images or feature maps unchanged outside of training."""
     shape: tuple[int | None, ...] = getattr(layer.input, "shape", ())
     if len(shape) != FEATURE_MAP or layer.output.shape != shape:
         return False
@@ -69,13 +70,13 @@ def _does_nothing(layer: keras.Layer) -> bool:
 
 
 def _features(path: Path) -> keras.Model:
-    """The model in a file up to the last layer that gives a feature map, with its weights."""
+    """The model in a file up to its last feature map, with its weights."""
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         why = one_line(str(error)) or type(error).__name__
-        raise UserError(f"{path} cannot be opened by Keras {keras.__version__} ({why[:300]})") from error
+        raise UserError(f"{path} cannot be loaded by Keras {keras.__version__} ({why[:300]})") from error
     maps = [layer for layer in model.layers if len(getattr(layer.output, "shape", ())) == FEATURE_MAP]
     if not any(layer.weights for layer in maps):
-        raise UserError(f"{path} has no layer that gives a feature map (height, width, channels); tlbench needs one")
+        raise UserError(f"{path} has no layer that returns a feature map (height, width, channels); tlbench needs one")
     return keras.Model(model.inputs[0], maps[-1].output, name=path.stem)

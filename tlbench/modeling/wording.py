@@ -1,4 +1,4 @@
-"""What of a backbone is trained, in words: for records and for `tlbench inspect`."""
+"""Describe the trained part of a backbone in words, for records and for `tlbench inspect`."""
 
 import keras
 
@@ -13,7 +13,10 @@ VARIABLES = {"all": "", "norm": "scale and offset of ", "bias": "biases of ", "l
 
 
 def trained_part(backbone: keras.Model, part: Part) -> str:
-    """How many layers, of which blocks, as the backbone is frozen now; whether a boundary is inside a block."""
+    """How many layers are trained and in which blocks, as the backbone is frozen now.
+
+    Says so if a boundary is inside a block.
+    """
     weighted = [leaf for leaf in leaves(backbone) if leaf.weights]
     trained = sum(bool(leaf.trainable_weights) for leaf in weighted)
     if not trained:
@@ -27,7 +30,7 @@ def trained_part(backbone: keras.Model, part: Part) -> str:
 
 
 def pooled(backbone: keras.Model, output: Output, head: Head) -> str:
-    """What the head makes of a backbone's tokens; empty where that gives a feature map, as most do."""
+    """How the head pools a backbone's tokens; empty for feature maps."""
     if output == "map":
         return ""
     tokens = backbone.output_shape[1]
@@ -37,6 +40,7 @@ def pooled(backbone: keras.Model, output: Output, head: Head) -> str:
 
 
 def _where(layers: list[LayerView], part: Part) -> str:
+    """The blocks that are trained."""
     end = len(layers) if part.until is None else part.until
     first, last = layers[part.frozen], layers[end - 1]
     if part.frozen == 0 and end == len(layers):

@@ -1,4 +1,4 @@
-"""What trained models are after export: size, answers and times in each runtime, beside Keras' own."""
+"""Trained models after export: size, predictions and times in each runtime, compared with Keras."""
 
 from typing import Self
 
@@ -10,16 +10,24 @@ from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Failure
 
 CLOSE = 1e-4
-"""Probabilities that differ by no more are equal: rounding of float32, added in another order, over a whole model."""
+"""Largest difference of probabilities that counts as equal: float32 rounding in another order of additions over a
+model.
+"""
 
 
 class Deployed(Value):
     """A model in one runtime.
 
-    title: of the runtime. exact: its weights are Keras' own, float32. bytes: of the file, or files. correct: test
-    images whose likeliest class is the true one. changed: those whose likeliest class is another one than Keras'. gap:
-    the largest difference of a probability from Keras'. steps: inference at each batch size, relative to Keras' in the
-    same rounds; empty where it was lost. failure: why there is nothing, or no times.
+    Attributes:
+        runtime: the key of the runtime.
+        title: its name in reports.
+        exact: whether its weights are those of Keras, in float32.
+        bytes: the size of its files.
+        correct: number of test images whose most probable class is correct.
+        changed: number of test images whose most probable class differs from that of Keras.
+        gap: largest absolute difference of a probability from that of Keras.
+        steps: inference at each batch size, relative to Keras in the same rounds; empty if the timing failed.
+        failure: why there are no predictions or no times.
     """
 
     runtime: str
@@ -35,7 +43,13 @@ class Deployed(Value):
     def answering(
         self, probabilities: NDArray[np.float32], keras: NDArray[np.float32], labels: NDArray[np.int32]
     ) -> Self:
-        """With what its probabilities (N, classes) say of test images, beside Keras' own of the same images."""
+        """A copy with the comparison of its predictions with those of Keras.
+
+        Args:
+            probabilities: its probabilities (N, classes) for the test images.
+            keras: those of Keras for the same images.
+            labels: the true classes (N,).
+        """
         answers = probabilities.argmax(axis=1)
         return self.model_copy(
             update={
@@ -46,19 +60,26 @@ class Deployed(Value):
         )
 
     def step(self, batch_size: int) -> StepTiming | None:
-        """The times of so many images; None where there are none."""
+        """The times at a batch size; None if there are none."""
         return next((step for step in self.steps if step.batch_size == batch_size), None)
 
     @property
     def differs(self) -> bool:
-        """Whether its probabilities are not Keras', though they should be."""
+        """Whether its probabilities differ from those of Keras although they should be equal."""
         return self.exact and self.gap is not None and not self.gap <= CLOSE
 
 
 class DeployedModel(Value):
-    """A cell's model in all runtimes, Keras first. images: of its test set. recorded: how many its record has right.
+    """The model of a cell in all runtimes.
 
-    precision: what it computes in. fallbacks: what stood in for something else when it was trained.
+    Attributes:
+        cell_id: the cell.
+        label: its label.
+        images: number of test images.
+        recorded: number of test images that its record has as correct.
+        precision: the precision of its computations.
+        fallbacks: the stand-ins in its training.
+        runtimes: its results by runtime, Keras first.
     """
 
     cell_id: str
@@ -71,9 +92,15 @@ class DeployedModel(Value):
 
 
 class Deployment(Value):
-    """The models of a run. environment: where times were taken, with the versions of all runtimes; None without any.
+    """The deployed models of a run.
 
-    batch_sizes: of the steps. absent: sentences on runtimes that are not installed, and were not asked for.
+    Attributes:
+        run: the run.
+        models: its models.
+        batch_sizes: the batch sizes of the times.
+        environment: where times were taken, with the versions of all runtimes; None if there are none.
+        threads: number of CPU threads.
+        absent: sentences about runtimes that are not installed and were not asked for.
     """
 
     run: str
@@ -85,10 +112,10 @@ class Deployment(Value):
 
     @property
     def failed(self) -> bool:
-        """Whether anything is missing: a model in a runtime, or its times."""
-        return any(one.failure for model in self.models for one in model.runtimes)
+        """Whether a model or its times are missing in any runtime."""
+        return any(deployed.failure for model in self.models for deployed in model.runtimes)
 
     @property
     def exported(self) -> bool:
-        """Whether any model is there in any runtime but Keras."""
-        return any(one.correct is not None for model in self.models for one in model.runtimes[1:])
+        """Whether any model has predictions in a runtime other than Keras."""
+        return any(deployed.correct is not None for model in self.models for deployed in model.runtimes[1:])

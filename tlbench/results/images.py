@@ -1,4 +1,4 @@
-"""Which images the numbers of a record rest on: where they come from, what was left out, what stands there twice."""
+"""The images behind a record: where they come from, which files were left out, and duplicates."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -9,10 +9,13 @@ from tlbench.core.value import Value
 
 
 class SkippedFile(Value):
-    """A file that was left out of a split. `path` is relative to the data set's folder.
+    """A file or folder that was left out.
 
-    split: empty for what was never looked into, by its name, its kind or its place; the path of a folder ends with a
-    slash, and stands for all that is in it.
+    Attributes:
+        split: its split; empty for what was not read because of its name, kind or place.
+        path: relative to the data set's folder. The path of a folder ends with a slash and stands for all of its
+            content.
+        reason: why, in a few words.
     """
 
     split: str
@@ -23,10 +26,13 @@ class SkippedFile(Value):
 class SplitOrigin(Value):
     """Where the images of a split come from.
 
-    folder: that of its classes, relative to the data set's; of a file that lists or has the images, what the split is
-    called in there, or ``.``. file: the name of that file; empty of folders. files: that the split has, whether a limit
-    takes them or not. drawn: share of each class of the training folder that was drawn, by `seed`; None where the
-    folder is the split's own.
+    Attributes:
+        folder: the folder of its classes, relative to the data set's. For a file that lists or contains the images: the
+            name of the split in there, or ``.``.
+        file: the name of that file; empty for folders.
+        files: number of files in the split, whether a limit takes them or not.
+        drawn: fraction of each training class that was drawn; None if the split has its own images.
+        seed: seed of the draw.
     """
 
     folder: str
@@ -37,10 +43,11 @@ class SplitOrigin(Value):
 
 
 class Duplicates(Value):
-    """Pictures that stand in the used images more than once; groups of files, relative to the data set's folder.
+    """Groups of duplicates among the images that were used.
 
-    Each group is in the worst place that fits: under two labels, else across splits, else within one split.
-    `total` counts all groups; the first few are named.
+    Attributes:
+        total: number of groups.
+        files: the files of the first few groups, relative to the data set's folder.
     """
 
     total: int
@@ -50,8 +57,9 @@ class Duplicates(Value):
 class SplitAudit(Value):
     """What was found in the images that were used, before training.
 
-    exact: equal pixels. near: nearly equal pixels (rescaled, recompressed). balance: images of the rarest class over
-    those of the most frequent one, for each split.
+    A group of duplicates is listed once: under ``two_labels`` if it has several classes, else under ``across`` if it
+    has several splits, else under ``within``. ``exact`` duplicates have equal pixels, ``near`` ones nearly equal pixels
+    (rescaled, recompressed). `balance` is the size of the smallest class over that of the largest, by split.
     """
 
     exact_two_labels: Duplicates
@@ -64,14 +72,24 @@ class SplitAudit(Value):
 
 
 def is_unbalanced(counts: Mapping[str, int]) -> bool:
-    """Whether the rarest class has less than half as many images as the most frequent one: accuracy alone misleads."""
+    """Whether the smallest class has less than half as many images as the largest, so that accuracy alone is
+    misleading.
+    """
     return bool(counts) and min(counts.values()) < 0.5 * max(counts.values())
 
 
 class DataProvenance(Value):
-    """Which images the numbers rest on. `counts` are images used per split, per class.
+    """The images behind a record.
 
-    splits: where each split comes from; empty where images are drawn by code, and in older records.
+    Attributes:
+        source: whether they are real or synthetic.
+        fallback: whether synthetic images stand in for real ones.
+        fingerprint: identifies the images.
+        classes: the classes in the order of their indices.
+        counts: number of images used, by split and class.
+        skipped: files that were left out.
+        audit: duplicates and balance.
+        splits: where each split comes from; empty for synthetic images and in older records.
     """
 
     source: Literal["real", "synthetic"]
@@ -85,11 +103,11 @@ class DataProvenance(Value):
 
     @property
     def majority(self) -> float | None:
-        """The accuracy of always saying the test set's most frequent class; None without a test set."""
+        """The accuracy of always predicting the most frequent class of the test set; None without a test set."""
         counts = self.counts.get("test", {}).values()
         return max(counts) / sum(counts) if sum(counts) else None
 
     @property
     def unbalanced(self) -> bool:
-        """Whether a split is (`is_unbalanced`)."""
+        """Whether any split is unbalanced; see `is_unbalanced`."""
         return any(is_unbalanced(of) for of in self.counts.values())

@@ -1,4 +1,4 @@
-"""What of a record was measured: step times, memory, what work cost, and on which machine."""
+"""The measured parts of a record: step times, memory, resource usage, and the machine."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tlbench.core.value import Value
 
 
 class Doubt(Value):
-    """Why a measurement is unstable, in one sentence, and what would make it stable."""
+    """Why a measurement is not stable, in a sentence, and what would make it stable."""
 
     kind: Literal["wide", "drift", "bimodal", "outliers", "trend", "load", "short", "reference", "unjudged", "clock"]
     message: str
@@ -19,15 +19,19 @@ class Doubt(Value):
 
 
 def shown_statistic(protocol: str) -> Literal["median", "mean"]:
-    """What is shown of a step's samples: keras.io gives means."""
+    """The statistic of a step's samples that is shown. keras.io publishes means."""
     return "mean" if protocol == "keras" else "median"
 
 
 class Relative(Value):
-    """A step's time relative to that of the anchor, which took turns with it: the median of their ratios by round.
+    """The time of a step relative to that of the anchor: the median of their ratios by round.
 
-    to: the id of the anchor's cell. low, high: 95 % interval (`statistics.bootstrap.ratio`); None where there are too
-    few rounds. beside: the anchor's samples of the same rounds, in seconds; empty for the anchor itself.
+    Attributes:
+        to: the id of the anchor's cell.
+        estimate: the ratio.
+        low: lower end of its 95 % interval (`statistics.bootstrap.ratio`); None with too few rounds.
+        high: upper end.
+        beside: the anchor's samples of the same rounds, in seconds; empty for the anchor itself.
     """
 
     to: str
@@ -38,9 +42,13 @@ class Relative(Value):
 
 
 class GpuState(Value):
-    """A GPU at one moment: clock of its multiprocessors (MHz), temperature (degrees Celsius), power (watts).
+    """The state of a GPU at one moment. Values are None if the driver does not report them.
 
-    None: the driver does not say. held_back: why the driver held the clock back, if it did.
+    Attributes:
+        clock: clock of its multiprocessors in MHz.
+        temperature: in degrees Celsius.
+        watts: power.
+        held_back: the driver's reasons for limiting the clock.
     """
 
     clock: int | None = None
@@ -50,9 +58,13 @@ class GpuState(Value):
 
 
 class GpuWatch(Value):
-    """A GPU at the end of each turn of a step. held_back: in how many of the turns the driver gave each reason.
+    """The state of a GPU at the end of each turn of a step.
 
-    clocks: of each turn, empty where one is unknown. temperatures, watts: lowest and highest; None where unknown.
+    Attributes:
+        clocks: the clock in MHz in each turn; empty if one is unknown.
+        temperatures: lowest and highest temperature in degrees Celsius; None if unknown.
+        watts: lowest and highest power; None if unknown.
+        held_back: number of turns with each reason for limiting the clock.
     """
 
     clocks: tuple[int, ...]
@@ -62,7 +74,7 @@ class GpuWatch(Value):
 
     @classmethod
     def of(cls, states: Sequence[GpuState | None]) -> "GpuWatch | None":
-        """The clock of each state, the range of the rest; None where there is not one for each turn."""
+        """Summarize the states, one for each turn; None if one is missing."""
         seen = [state for state in states if state]
         if not seen or len(seen) < len(states):
             return None
@@ -78,24 +90,37 @@ class GpuWatch(Value):
 
 
 class StepTiming(Value):
-    """Time of one step (one batch) on the whole model; all times in seconds.
+    """The time of one step (one batch) of the whole model, in seconds.
 
-    measured_with: id of the cell whose model was timed; cells with equal timing keys share one measurement.
-    `first_call` (trace, compilation, choice of kernels) and `warmup` are never part of `rounds`, the raw samples of
-    each round in which the models took turns. reference: time of the reference workload around each round.
-    low, high: 95 % interval of the number that is shown, the mean with protocol ``keras``, else the median
-    (`statistics.bootstrap.over_rounds`); None where there are too few rounds. normalised: median of the samples, each
-    divided by the reference time of its round. models: how many took turns, this one included. drift: spread of the
-    reference workload's times around the rounds, relative to their median (`statistics.drift`); None where there are
-    too few. complete: False where `max_seconds` came before `iterations`.
-    doubts: why the measurement is unstable; empty for a stable one.
-    session: measurements with the same session took turns round by round, so that their rounds are pairs; None where
-    that cannot be known. draws: how many of the rounds each process gave, one process after the other; empty where one
-    gave them all. relative: the time relative to the run's anchor; None in records of tlbench 0.1, at other batch sizes
-    than the first, and where the anchor was lost. memory: bytes that the process which was timed took for the step at
-    most, anonymous memory above what it had before the model was built; None where unknown. device_memory: the most
-    bytes that the backend had held on the GPU when the step had had its first calls; None on a CPU. gpu: None on a CPU,
-    and where NVIDIA's library is not there to say.
+    Attributes:
+        step: inference or training.
+        batch_size: images per step.
+        measured_with: the id of the cell whose model was timed; cells with equal timing keys share a measurement.
+        first_call: the first step (trace, compilation, choice of kernels), in no other number.
+        warmup: steps before the timed ones, in no other number.
+        rounds: the samples of each round in which models took turns.
+        reference: the time of the reference workload around each round.
+        mean: mean of all samples.
+        median: median of all samples.
+        low: lower end of the 95 % interval of the shown statistic (`statistics.bootstrap.over_rounds`); None with too
+            few rounds.
+        high: upper end.
+        minimum: smallest sample.
+        p95: 95th percentile of all samples.
+        normalised: median of the samples, each divided by the reference time of its round.
+        models: number of models that took turns, including this one.
+        drift: relative spread of the reference times (`statistics.drift`); None with too few.
+        complete: False if `max_seconds` ended it before `iterations`.
+        doubts: why the measurement is not stable; empty if it is.
+        session: measurements of the same session took turns round by round, so that their rounds are pairs; None if
+            unknown.
+        draws: number of rounds of each process, in order; empty if one process ran all rounds.
+        relative: the time relative to the run's anchor; None in records of tlbench 0.1, at batch sizes other than the
+            first, and if the anchor was lost.
+        memory: peak anonymous memory of the timed process for this step in bytes, above that before the model was
+            built; None if unknown.
+        device_memory: peak GPU memory of the backend in bytes after the first calls of the step; None on a CPU.
+        gpu: the state of the GPU; None on a CPU or without NVIDIA's library.
     """
 
     step: StepName
@@ -125,26 +150,34 @@ class StepTiming(Value):
 
     @property
     def samples(self) -> tuple[float, ...]:
-        """All samples, in the order they were taken."""
+        """All samples in the order in which they were measured."""
         return tuple(sample for samples in self.rounds for sample in samples)
 
     @property
     def stable(self) -> bool:
-        """Nothing casts a doubt on it."""
+        """Whether there is no doubt."""
         return not self.doubts
 
     def shown(self, timing: Timing | None) -> float:
-        """Seconds: the number that is shown of it, whose interval `low` to `high` is. timing: as its cell asks."""
+        """The statistic that is shown, in seconds, to which the interval `low` to `high` belongs.
+
+        Args:
+            timing: the timing settings of the cell.
+        """
         return self.mean if timing and shown_statistic(timing.protocol) == "mean" else self.median
 
 
 class Environment(Value):
-    """Where the numbers were taken: `identity` identifies the machine, `volatile` drifts.
+    """The machine and software of a measurement.
 
-    versions: of packages, as imported where they were, else as installed. imported: the folder of each, and the one it
-    lies in (``site-packages/keras``). variables: of the environment, that change numbers or times. node: the machine's
-    name in its cluster; empty where a run has one machine. plugins: the SHA-256 of each plugin file, by its path
-    relative to the working directory.
+    Attributes:
+        identity: what identifies the machine.
+        volatile: what varies.
+        versions: versions of packages: as imported, else as installed.
+        imported: the last two folders of each imported package (``site-packages/keras``).
+        variables: environment variables that change numbers or times.
+        node: the name of the machine in its cluster; empty for a run on one machine.
+        plugins: SHA-256 of each plugin file, by its path relative to the working directory.
     """
 
     identity: dict[str, str]
@@ -157,18 +190,25 @@ class Environment(Value):
 
     @property
     def software(self) -> dict[str, str]:
-        """What ran: versions of packages, and the beginning of each plugin's SHA-256."""
+        """Versions of packages, and the first digits of each plugin's SHA-256."""
         return self.versions | {file: sha256[:12] for file, sha256 in self.plugins.items()}
 
 
 class Timings(Value):
-    """Step times on one device (`device`: ``cpu`` or ``gpu``).
+    """Step times on one device.
 
-    threads: CPU threads the process may use. calls: for each step, the Keras function that is called.
-    environment: the machine and software of the processes that timed the steps, by their own word; None where those are
-    the record's. arithmetic: what the backend multiplies float32 numbers in on a GPU, ``TF32`` or ``float32``, for
-    ``convolutions`` and ``matrix products``; empty on a CPU. peak: FLOP/s of a large matrix product on the same device
-    in the same run, for each kind of number; empty on a CPU.
+    Attributes:
+        device: the kind of device.
+        device_name: its name.
+        environment: the machine and software of the processes that timed the steps; None if they are the record's.
+        jit: whether XLA compiled the steps.
+        threads: number of CPU threads that the process may use.
+        protocol: the name of the timing protocol.
+        calls: the Keras function that is called, by step.
+        arithmetic: how the backend multiplies float32 numbers on a GPU (``TF32`` or ``float32``), for ``convolutions``
+            and ``matrix products``; empty on a CPU.
+        peak: FLOP/s of a large matrix product on the same GPU in the same run, by data type; empty on a CPU.
+        steps: the times by step and batch size.
     """
 
     device: Literal["cpu", "gpu"]
@@ -194,11 +234,16 @@ class Timings(Value):
 
 
 class Memory(Value):
-    """Memory of the process that trained the cell, in bytes; step times are taken in other processes.
+    """Memory of the process that trained the cell, in bytes. Step times are measured in other processes.
 
-    peak: the kernel's high-water mark (VmHWM); start: resident before the model was built (the framework).
-    device_peak: the backend's own counter on a GPU. weights, gradients, optimizer: what the model's state needs.
-    allocator: how the process kept memory that it had freed; None: as the C library does by itself.
+    Attributes:
+        peak: the kernel's high-water mark (VmHWM).
+        start: resident memory before the model was built (the framework).
+        device_peak: the backend's own counter on a GPU.
+        weights: size of the weights.
+        gradients: size of the gradients.
+        optimizer: size of the optimizer's state.
+        allocator: how the process kept freed memory; None for the C library's default.
     """
 
     peak: int | None
@@ -211,8 +256,14 @@ class Memory(Value):
 
 
 class Usage(Value):
-    """What work cost: CPU seconds of all threads in the program (user) and in the kernel (system), and page faults that
-    needed no disk. Kernel seconds beside many faults are memory that was given back and asked for again.
+    """Resource usage.
+
+    High system time together with many page faults means that memory was returned to the system and requested again.
+
+    Attributes:
+        user: CPU time of all threads in the program, in seconds.
+        system: CPU time of all threads in the kernel, in seconds.
+        faults: page faults that needed no disk access.
     """
 
     user: float
@@ -221,12 +272,12 @@ class Usage(Value):
 
     @property
     def kernel(self) -> float:
-        """The kernel's share of the CPU time; 0 where there was none."""
+        """The kernel's fraction of the CPU time; 0 if there was none."""
         whole = self.user + self.system
         return self.system / whole if whole else 0.0
 
     def since(self, before: "Usage", parts: int = 1) -> "Usage":
-        """What came after `before`; of several equal parts, the mean of one."""
+        """The usage after `before`, divided by the number of equal parts of the work."""
         return Usage(
             user=(self.user - before.user) / parts,
             system=(self.system - before.system) / parts,

@@ -1,4 +1,4 @@
-"""Records of older schemas, brought up to today's: one function for each step.
+"""Migrate records of older schemas to the current one, one function per step.
 
 `MIGRATIONS[n]` takes the content of a record of schema n (without its checksum) and returns that of schema n + 1.
 """
@@ -17,7 +17,7 @@ Migrations = Mapping[int, Callable[[Content], Content]]
 
 
 def _to_2(content: Content) -> Content:
-    """Steps in a list, with rounds and the reference workload; memory in parts."""
+    """Steps become a list, with rounds and the reference workload; memory is split into parts."""
     content = dict(content)
     peak = content.pop("peak_memory_bytes", None)
     if peak is not None:
@@ -55,17 +55,17 @@ def _step_2(name: str, step: Content, cell_id: str) -> Content:
 
 
 def _to_3(content: Content) -> Content:
-    """`path`, which is None where nobody recorded it."""
+    """Adds `path`, which is None because nobody recorded it."""
     return content
 
 
 def _to_4(content: Content) -> Content:
-    """`session` and `draws` of step times: none."""
+    """Adds `session` and `draws` of step times, which have defaults."""
     return content
 
 
 def _to_5(content: Content) -> Content:
-    """Intervals and drift of step times anew, from the rounds: they rested on readings of other runs."""
+    """Intervals and drift of step times are recomputed from the rounds; they were based on readings of other runs."""
     timings = content.get("timings")
     if timings is None:
         return content
@@ -84,14 +84,20 @@ MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
 
 
 class RecordTooNewError(UserError):
-    """A record of a schema that this version of tlbench does not know."""
+    """A record has a schema that this version of tlbench does not know."""
 
 
 def migrate(content: Content, migrations: Migrations = MIGRATIONS, current: int = SCHEMA_VERSION) -> Content:
-    """Bring `content` to schema `current`.
+    """Migrate the content of a record.
 
-    Raises RecordTooNewError for a newer schema, ValueError where `schema_version` is missing, is no number or
-    has no way up.
+    Args:
+        content: the content without the checksum.
+        migrations: the migrations by the schema that they start from.
+        current: the schema to reach.
+
+    Raises:
+        RecordTooNewError: the schema is newer than `current`.
+        ValueError: `schema_version` is missing, not an integer or unknown.
     """
     version = content.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool):

@@ -1,4 +1,4 @@
-"""Who writes into the folder of a run: one process at a time, which says in a file who it is."""
+"""Ensure that only one process at a time writes into the folder of a run, and tell others which one."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from tlbench.core.errors import UserError, argument
 
 OWNER_FILE = "owner.lock"
 WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
-"""What a file system says that has no locks: nobody can be kept out there."""
+"""Errors of file systems without locks, on which nobody can be kept out."""
 
 
 class OwnedError(UserError):
@@ -21,10 +21,12 @@ class OwnedError(UserError):
 
 
 class Owner:
-    """Makes this process the one that writes into `folder`, made where it is absent, until the ``with`` is left.
+    """Makes this process the only writer of a folder until the ``with`` block ends. The folder is created if necessary.
 
-    The lock ends with its process, however that ends: what a killed one left in the file holds nobody up. Raises
-    OwnedError where another process, or another run of this one, writes there.
+    The lock ends with its process, however that ends; the file that a killed process left does not block others.
+
+    Raises:
+        OwnedError: another process, or another run in this process, writes there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,7 +60,7 @@ class Owner:
         os.close(self._descriptor)
 
     def _is_still_there(self) -> bool:
-        """Whether the file is not that of an owner who has just removed it."""
+        """Whether the locked file is still in the folder; an owner that has just ended removes its file."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
         except FileNotFoundError:
@@ -66,8 +68,9 @@ class Owner:
 
 
 def _named(content: bytes) -> str:
+    """The owner in words."""
     try:
         said = json.loads(content)
         return f"process {said['pid']} on {said['host']}, since {said['since']}"
     except (ValueError, KeyError, TypeError):
-        return "a process that has not said its name yet"
+        return "a process that is just starting"

@@ -1,4 +1,4 @@
-"""What a cell predicted of each split, as the bytes of a file. Nothing in such a file is believed unchecked."""
+"""Encode and decode the predictions of a cell. Files are not trusted."""
 
 import io
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Answers = tuple[NDArray[np.float32], NDArray[np.int32]]
-"""Class probabilities (N, classes) and true labels (N,) of the images of a split, in its order."""
+"""Class probabilities (N, classes) and true classes (N,) of the images of a split, in their order."""
 
 Evaluated = Literal["test", "validation"]
 
@@ -16,14 +16,14 @@ ARRAYS: Mapping[Evaluated, tuple[str, str]] = {
     "test": ("probabilities", "labels"),
     "validation": ("validation_probabilities", "validation_labels"),
 }
-"""The names of a split's arrays in a file."""
+"""The names of the arrays in a file, by split."""
 
 MOST_BYTES = 2**30
-"""Of a file, and of one array, unpacked: 50,000 images of 1,000 classes have a fifth of it."""
+"""Size limit of a file, and of each array in it, in bytes. 50,000 images of 1,000 classes need a fifth of it."""
 
 
 def encode(predictions: Mapping[Evaluated, Answers]) -> bytes:
-    """A NumPy archive of all arrays, not compressed: of a thousand classes that would spare a sixteenth."""
+    """Write predictions as an uncompressed NumPy archive; with 1,000 classes compression would save only 6 %."""
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {
         ARRAYS[split][part]: answers[part] for split, answers in predictions.items() for part in (0, 1)
@@ -33,9 +33,13 @@ def encode(predictions: Mapping[Evaluated, Answers]) -> bytes:
 
 
 def decode(content: bytes, split: Evaluated) -> Answers | None:
-    """What was predicted of a split; None where nothing of that split was kept.
+    """Read the predictions for a split.
 
-    Raises ValueError for a file that is damaged or holds anything else than probabilities and labels that fit.
+    Returns:
+        None if nothing is stored for that split.
+
+    Raises:
+        ValueError: the content is damaged, or not probabilities and labels that fit together.
     """
     try:
         with np.lib.npyio.NpzFile(io.BytesIO(content), allow_pickle=False) as archive:
@@ -43,7 +47,7 @@ def decode(content: bytes, split: Evaluated) -> Answers | None:
                 return None
             assert archive.zip is not None
             if any(member.file_size > MOST_BYTES for member in archive.zip.infolist()):
-                raise ValueError("an array is larger than predictions are")
+                raise ValueError("an array is too large for predictions")
             probabilities, labels = (archive[name] for name in ARRAYS[split])
             _check(probabilities, labels)
     except KeyError as error:
@@ -55,13 +59,13 @@ def decode(content: bytes, split: Evaluated) -> Answers | None:
 
 def _check(probabilities: NDArray[Any], labels: NDArray[Any]) -> None:
     if not isinstance(probabilities, np.ndarray) or not isinstance(labels, np.ndarray):
-        raise ValueError("a member of it is no array")  # NumPy gives its bytes
+        raise ValueError("a member is not an array")  # NumPy returns its bytes
     shapes = f"{probabilities.shape} and {labels.shape}"
     if probabilities.ndim != 2 or labels.ndim != 1 or len(probabilities) != len(labels) or not probabilities.size:
         raise ValueError(f"its arrays have shapes {shapes}, not (images, classes) and (images)")
     if probabilities.dtype.kind != "f" or labels.dtype.kind not in "iu":
-        raise ValueError(f"its arrays are of {probabilities.dtype} and {labels.dtype}, not of numbers and labels")
+        raise ValueError(f"its arrays have types {probabilities.dtype} and {labels.dtype}, not floats and integers")
     if not np.isfinite(probabilities).all():
         raise ValueError("a probability is not finite")
     if labels.min() < 0 or labels.max() >= probabilities.shape[1]:
-        raise ValueError(f"a label is none of {probabilities.shape[1]} classes")
+        raise ValueError(f"a label is not one of {probabilities.shape[1]} classes")

@@ -1,4 +1,4 @@
-"""A run on disk: a folder with the suite as it was, what the run is, its records and reports."""
+"""A run on disk: a folder with the suite, a description of the run, its records and its reports."""
 
 import hashlib
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from tlbench.core.errors import UserError, argument
+from tlbench.core.errors import NothingThereError, UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
 from tlbench.core.value import Value
 from tlbench.core.version import __version__
@@ -20,13 +20,19 @@ log = logging.getLogger("tlbench")
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
 RUN_SCHEMA = 2
 MOST_BYTES = 64 * 2**20
-"""Of run.json; the largest suite's has half of one."""
+"""Largest size of run.json in bytes. That of the largest suite has half a MiB."""
 
 
 class Run(Value):
-    """What run.json says. `cells` are the ids of all cells of the suite; `created` is UTC, ISO 8601.
+    """The content of run.json.
 
-    commit: of the user's project, whose folder the run was started in; None where that is in no repository.
+    Attributes:
+        schema_version: the version of the format.
+        suite: the name of the suite.
+        cells: the ids of all cells of the suite.
+        created: UTC, ISO 8601.
+        tlbench: the version of tlbench.
+        commit: the commit of the project in the working directory; None if that is not in a repository.
     """
 
     schema_version: int = RUN_SCHEMA
@@ -38,20 +44,20 @@ class Run(Value):
 
 
 def shortfall(run: Run, found: Collection[str]) -> str | None:
-    """``1 of 2 cells`` where not all planned ones are among those `found`, by id; else None."""
+    """``1 of 2 cells`` if cells of the run are missing among `found`, by id; else None."""
     there = len(set(run.cells) & set(found))
     return None if there == len(run.cells) else f"{there} of {len(run.cells)} cells"
 
 
 class _Version(BaseModel):
-    """The one field that every run.json has, whatever its schema adds."""
+    """The field that run.json has in every schema."""
 
     schema_version: int
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run and the folder it lives in."""
+    """A run and its folder."""
 
     path: Path
     run: Run
@@ -60,7 +66,19 @@ class RunFolder:
 def create(
     folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime, commit: str | None = None
 ) -> RunFolder:
-    """Make `folder` the folder of a new run. Raises UserError where anything but its owner's file is in it already."""
+    """Create the files of a new run.
+
+    Args:
+        folder: its folder.
+        suite: the name of the suite.
+        text: the suite file.
+        cells: the ids of all cells.
+        now: the time.
+        commit: the commit of the user's project.
+
+    Raises:
+        UserError: the folder contains anything but the owner's file.
+    """
     check_free(folder)
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit)
@@ -70,13 +88,15 @@ def create(
 
 
 def check_free(folder: Path) -> None:
-    """Raise UserError where `folder` cannot become a run's, since anything but its owner's file is in it already."""
+    """Raise UserError if `folder` contains anything but the owner's file, so that it cannot become a run's folder."""
     if folder.exists() and (not folder.is_dir() or any(file.name != OWNER_FILE for file in folder.iterdir())):
-        raise UserError(f"{folder} is not empty and no run; name another folder with {argument('out')}")
+        raise UserError(
+            f"{folder} is not empty and not the folder of a run; name another folder with {argument('out')}"
+        )
 
 
 def new_path(base: Path, suite: str, cells: Sequence[str], now: datetime) -> Path:
-    """``<base>/<suite>/<time>-<short id of the cells>``, made unique where two runs begin in one second."""
+    """An unused path ``<base>/<suite>/<time>-<short id of the cells>``."""
     short = hashlib.sha256("".join(cells).encode()).hexdigest()[:6]
     path, number = base / suite / f"{now:%Y%m%d-%H%M%S}-{short}", 1
     while path.exists():
@@ -85,20 +105,22 @@ def new_path(base: Path, suite: str, cells: Sequence[str], now: datetime) -> Pat
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` says that it is a run."""
+    """Whether `folder` has the description of a run."""
     return (folder / RUN_FILE).is_file()
 
 
-def no_run(folder: Path) -> str:
-    """What is said of a folder that is no run."""
-    return f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one"
-
-
 def open_run(folder: Path) -> RunFolder:
-    """Read the run in `folder`. Raises UserError where there is none, or its run.json is damaged or too new."""
+    """Read the run in `folder`.
+
+    Raises:
+        NothingThereError: the folder is not that of a run.
+        UserError: its run.json is damaged, or of a newer schema.
+    """
     file = folder / RUN_FILE
     if not file.is_file():
-        raise UserError(no_run(folder))
+        raise NothingThereError(
+            f"{folder} is not the folder of a run: it has no {RUN_FILE}; `tlbench run SUITE` makes one"
+        )
     try:
         content = read_file(file, MOST_BYTES)
         _refuse_newer(file, content)
@@ -118,8 +140,11 @@ def _refuse_newer(file: Path, content: bytes) -> None:
 
 
 def runs_under(folder: Path, skipped: Callable[[str], None] = log.warning) -> list[RunFolder]:
-    """The runs directly in `folder`, the newest first; `skipped` gets a sentence for each that cannot be read, be it
-    damaged or another user's, and where the whole folder cannot.
+    """The runs directly in `folder`, newest first.
+
+    Args:
+        folder: the folder.
+        skipped: receives a sentence for each run that cannot be read, or for `folder` itself.
     """
     found = []
     for path in _inside(folder, skipped):
@@ -140,5 +165,5 @@ def _inside(folder: Path, skipped: Callable[[str], None]) -> list[Path]:
 
 
 def left_out(path: Path, error: UserError | OSError) -> str:
-    """The sentence for a run at `path` that cannot be read."""
+    """A sentence about a run at `path` that cannot be read."""
     return f"left out: {error}" if isinstance(error, UserError) else f"left out: {path} ({error.strerror})"

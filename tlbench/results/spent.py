@@ -1,4 +1,4 @@
-"""What a budget was spent on, and what it was not: kept beside the records of a run."""
+"""How a time budget was spent, stored beside the records of a run."""
 
 from pathlib import Path
 
@@ -9,10 +9,17 @@ from tlbench.core.value import Value
 
 BUDGET_FILE = "budget.json"
 MOST_BYTES = 64 * 2**20
+"""Largest size of the file in bytes."""
 
 
 class Unspent(Value):
-    """A cell that was not run. seconds: what it is predicted to take; None where that is not known."""
+    """A cell that was not run.
+
+    Attributes:
+        cell_id: the cell.
+        label: its label.
+        seconds: the predicted time; None if unknown.
+    """
 
     cell_id: str
     label: str
@@ -20,8 +27,13 @@ class Unspent(Value):
 
 
 class Spent(Value):
-    """budget, seconds: what there was, and the wall time that the last call of the run took. rungs: the ids of cells
-    that were run, rung by rung. not_run: the others.
+    """How a time budget was spent.
+
+    Attributes:
+        budget: the budget in seconds.
+        seconds: the wall time of the last call of the run.
+        rungs: the ids of the cells that were run, by rung.
+        not_run: the other cells.
     """
 
     budget: float
@@ -31,12 +43,12 @@ class Spent(Value):
 
 
 def write_spent(folder: Path, spent: Spent) -> None:
-    """Into the folder of a run, in the place of an earlier one."""
+    """Write or replace the file in the folder of a run."""
     write_atomically(folder / BUDGET_FILE, (spent.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_spent(folder: Path) -> Spent | None:
-    """Of the run in `folder`; None where it had no budget, or the file is damaged: nothing is judged by it."""
+    """Read the file in the folder of a run; None if there is none or it is damaged, because nothing depends on it."""
     try:
         return Spent.model_validate_json(read_file(folder / BUDGET_FILE, MOST_BYTES))
     except (OSError, OddFileError, ValidationError):

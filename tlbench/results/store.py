@@ -1,4 +1,4 @@
-"""The records of one run on disk: one JSON file a cell, and its predictions beside it."""
+"""The records of a run on disk: one JSON file per cell, with its predictions beside it."""
 
 import hashlib
 import json
@@ -28,16 +28,16 @@ from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
 CHECKSUM, CELL = "checksum", b'"cell": '
 MODELS = "models"
 MOST_BYTES = 64 * 2**20
-"""Of a record; one of 1,000 classes has some 5."""
+"""Largest size of a record in bytes; one with 1,000 classes has about 5 MB."""
 
 
 _sound: dict[Path, tuple[tuple[int, ...], tuple[int, int] | None]] = {}
-"""Predictions that this process has seen to be whole, and of a record with so many right ones of so many images."""
+"""Files of predictions that this process has verified: their state, and the numbers of correct and of all images."""
 
 
 @dataclass(frozen=True)
 class SetAside:
-    """A file that is no readable record: where it was moved to, and why."""
+    """A file that cannot be read: where it was moved to, and why."""
 
     path: Path
     reason: str
@@ -45,29 +45,36 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Records:
-    """All readable records of a run, by cell id, and the files that had to be set aside."""
+    """The records of a run in the order of cell ids, and the files that were moved aside."""
 
     records: tuple[Record, ...]
     set_aside: tuple[SetAside, ...]
 
 
 class UnreadableError(ValueError):
-    """A file is no record, or holds no predictions; the text says why."""
+    """A file is not a record, or has no predictions; the message says why."""
 
 
 class DamagedPredictionsError(UnreadableError):
-    """Predictions could not be read; `file` says where they are now."""
+    """Predictions could not be read.
+
+    Attributes:
+        file: where the file is now, and why.
+    """
 
     def __init__(self, file: SetAside) -> None:
-        super().__init__(f"{file.reason}; run the suite again to make them anew")
+        super().__init__(f"{file.reason}; run the suite again to make them again")
         self.file = file
 
 
 class Store:
-    """Reads and writes the records in `folder`.
+    """Reads and writes the records of a run.
 
-    Files are written whole or not at all. One that cannot be read is moved to ``set_aside/`` and named,
-    never replaced, and the others still count.
+    Files are written atomically. A file that cannot be read is moved to ``set_aside/`` and reported, never overwritten,
+    and the others still count.
+
+    Args:
+        folder: the folder of the run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,7 +84,11 @@ class Store:
         self.models = folder / MODELS
 
     def write(self, record: Record) -> Path:
-        """Write or replace the record of its cell; returns the file. A failure does not replace one that is `ok`."""
+        """Write or replace the record of a cell. A failed record does not replace one that is `ok`.
+
+        Returns:
+            The file.
+        """
         path = self._records / f"{record.cell_id}.json"
         if record.status != "ok" and self._is_ok(path):
             return path
@@ -85,7 +96,11 @@ class Store:
         return path
 
     def read_all(self) -> Records:
-        """Read every record, in the order of cell ids. Raises RecordTooNewError for one of a newer schema."""
+        """Read all records in the order of cell ids, moving aside those that cannot be read.
+
+        Raises:
+            RecordTooNewError: a record has a newer schema.
+        """
         records, aside = [], []
         for path in self._files():
             try:
@@ -95,17 +110,19 @@ class Store:
         return Records(tuple(records), tuple(aside))
 
     def look(self) -> list[Record]:
-        """Every record, as `read_all`; one that cannot be read is left out and stays where it is."""
+        """Read all records as `read_all`, but leave unreadable ones where they are."""
         return [record for path in self._files() if (record := self._readable(path)) is not None]
 
     def read(self, cell_id: str) -> Record | None:
-        """The record of a cell; None where there is none that can be read."""
+        """The record of a cell; None if it does not exist or cannot be read."""
         with suppress(OSError, UnreadableError, RecordTooNewError):
             return _read(self._records / f"{cell_id}.json")
         return None
 
     def take_over(self, record: Record, other: "Store") -> None:
-        """Keep a record of another run, with its predictions and its model; the record, which says so, last."""
+        """Copy a record of another run with its predictions and model; the record last, because it declares the copy
+        complete.
+        """
         predictions = f"{record.cell_id}.npz"
         if (file := other._predictions / predictions).exists():
             write_atomically(self._predictions / predictions, read_file(file, MOST_PREDICTIONS))
@@ -114,7 +131,7 @@ class Store:
         self.write(record)
 
     def sample(self, most: int) -> list[Record]:
-        """At most so many records, evenly from all; one that cannot be read is left out and stays where it is."""
+        """At most `most` records, spread evenly; unreadable ones are skipped and stay where they are."""
         files, found = self._files(), []
         for path in files[:: max(1, -(-len(files) // most))]:
             with suppress(OSError, UnreadableError, RecordTooNewError):
@@ -127,7 +144,7 @@ class Store:
         return None
 
     def _put_aside(self, path: Path) -> Path:
-        """Where the file is now: who may only read leaves it in its place."""
+        """Move a file aside and return its path; without write permission it stays where it is."""
         try:
             return move_aside(path, self._set_aside)
         except OSError:
@@ -140,23 +157,26 @@ class Store:
             return False
 
     def model_file(self, record: Record) -> Path | None:
-        """The file of a kept model; None where the record names none, or a file of another size is there."""
+        """The file of a saved model; None if the record has none, or if the file is missing or has another size."""
         if record.saved_model is None:
             return None
         path = self.models / Path(record.saved_model.file).name
         return path if path.is_file() and path.stat().st_size == record.saved_model.bytes else None
 
     def write_predictions(self, cell_id: str, predictions: Mapping[Evaluated, Answers]) -> Path:
-        """Keep what a cell predicted of each split."""
+        """Write the predictions of a cell, by split."""
         path = self._predictions / f"{cell_id}.npz"
         write_atomically(path, encode_predictions(predictions))
         return path
 
     def read_predictions(self, cell_id: str, split: Evaluated = "test") -> Answers | None:
-        """What a cell predicted; None where nothing of that split was kept (of validation: before tlbench 0.2, and for
-        original classifiers).
+        """Read the predictions of a cell for a split.
 
-        Raises UnreadableError where the file is damaged or holds anything else.
+        Returns:
+            None if there are none (for validation: in records before tlbench 0.2 and of original classifiers).
+
+        Raises:
+            UnreadableError: the file is damaged or has other content.
         """
         path = self._predictions / f"{cell_id}.npz"
         if not path.exists():
@@ -164,13 +184,14 @@ class Store:
         try:
             return decode_predictions(read_file(path, MOST_PREDICTIONS), split)
         except ValueError as error:
-            raise UnreadableError(f"{path} holds no predictions ({one_line(str(error))})") from error
+            raise UnreadableError(f"{path} contains no predictions ({one_line(str(error))})") from error
 
     def read_right(self, record: Record) -> NDArray[np.bool_]:
-        """For each test image, whether the cell predicted it right (N,).
+        """Whether the cell predicts each test image correctly (N,).
 
-        Raises UnreadableError without predictions, and where they are damaged or not those of the record: such a file
-        is set aside, and a run makes it again.
+        Raises:
+            UnreadableError: there are no predictions, or they are damaged or do not belong to the record. Such a file
+                is moved aside, and a run makes it again.
         """
         predictions = self.read_predictions_of(record)
         if predictions is None:
@@ -178,9 +199,14 @@ class Store:
         return _right(predictions)
 
     def damaged_predictions(self, records: Iterable[Record]) -> dict[str, SetAside | None]:
-        """Cells of `records` whose predictions are lost: set aside now, or (None) when they were read before.
+        """Find cells whose predictions are lost.
 
-        A file that this process has found sound is read again only where it is another one since.
+        Args:
+            records: the records to check. Files that this process has verified are read again only if they have
+                changed.
+
+        Returns:
+            By cell id: the file that was moved aside now; None if it was moved aside earlier.
         """
         lost = self.lost_predictions()
         found: dict[str, SetAside | None] = {}
@@ -201,9 +227,10 @@ class Store:
         return found
 
     def read_predictions_of(self, record: Record, split: Evaluated = "test") -> Answers | None:
-        """As `read_predictions`; of test images, a file that does not fit the record is damaged as well.
+        """Read predictions as `read_predictions`, and check that those for the test images belong to the record.
 
-        Raises DamagedPredictionsError, when the file has been set aside.
+        Raises:
+            DamagedPredictionsError: they are damaged or belong to another record; the file has been moved aside.
         """
         path = self._predictions / f"{record.cell_id}.npz"
         try:
@@ -215,7 +242,7 @@ class Store:
         return predictions
 
     def lost_predictions(self) -> set[str]:
-        """Cells whose predictions were set aside and have not been made again."""
+        """Cells whose predictions were moved aside and have not been made again."""
         aside = {path.name.partition(".")[0] for path in self._set_aside.glob("*.npz")}
         return {cell_id for cell_id in aside if not (self._predictions / f"{cell_id}.npz").exists()}
 
@@ -226,7 +253,7 @@ class Store:
 
 
 def _read_or_say(path: Path) -> Record:
-    """As `_read`. Raises RecordTooNewError that names the file."""
+    """Read a record; the message of RecordTooNewError names the file."""
     try:
         return _read(path)
     except RecordTooNewError as error:
@@ -254,18 +281,19 @@ def _right(predictions: Answers) -> NDArray[np.bool_]:
 
 
 def _fit(predictions: Answers, accuracy: Accuracy, path: Path) -> None:
+    """Check that predictions have as many correct images as the record."""
     right = _right(predictions)
     if (int(right.sum()), len(right)) != (accuracy.correct, accuracy.images):
         raise UnreadableError(
-            f"{path} holds no predictions of this record ({right.sum()} of {len(right)} right, and the record says "
-            f"{accuracy.correct} of {accuracy.images})"
+            f"{path} does not contain the predictions of this record ({right.sum()} of {len(right)} are correct, but "
+            f"the record says {accuracy.correct} of {accuracy.images})"
         )
 
 
 def encode(record: Record) -> bytes:
-    """The record as JSON: one line for each top-level field, sorted, the checksum last.
+    """Serialize a record as JSON: one line for each top-level field, sorted, and the checksum last.
 
-    What is no Unicode (bytes of a file name in an old encoding) is written as its backslash escape.
+    Characters that are not valid Unicode (bytes of file names in old encodings) are written as backslash escapes.
     """
     content = _plain(record.model_dump(mode="json"))
     lines = [f"{json.dumps(key)}: {_compact(content[key])}" for key in sorted(content)]
@@ -274,9 +302,15 @@ def encode(record: Record) -> bytes:
 
 
 def decode(text: bytes, cell_id: str) -> Record:
-    """The record in `text`, which must be the one of `cell_id`.
+    """Parse the record of a cell.
 
-    Raises UnreadableError where it is damaged or another cell's, RecordTooNewError where its schema is newer.
+    Args:
+        text: the content of the file.
+        cell_id: the id of the cell.
+
+    Raises:
+        UnreadableError: it is damaged, or the record of another cell.
+        RecordTooNewError: its schema is newer.
     """
     record = _as_written(text, cell_id) or _parsed(text)
     if record.cell_id != cell_id or record.cell.id != cell_id:
@@ -285,9 +319,9 @@ def decode(text: bytes, cell_id: str) -> Record:
 
 
 def _as_written(text: bytes, cell_id: str) -> Record | None:
-    """The record in a file that is to the letter as `encode` writes it today; else None.
+    """Parse a record that is exactly as `encode` writes it today; None for others.
 
-    Takes half the time of `_parsed`: the checksum is that of the lines, and no value is made twice.
+    It takes half the time of `_parsed`, because the checksum is computed from the lines and each value is parsed once.
     """
     body, _, tail = text.rpartition(f',\n"{CHECKSUM}": "'.encode())
     lines = body.split(b"\n")
@@ -307,15 +341,15 @@ def _as_written(text: bytes, cell_id: str) -> Record | None:
 
 
 def _parsed(text: bytes) -> Record:
-    """The record in a file of any schema, however its JSON is laid out."""
+    """Parse a record of any schema, however its JSON is formatted."""
     try:
         content = from_json(text)
     except ValueError as error:
-        raise UnreadableError(f"it is no JSON ({error})") from error
+        raise UnreadableError(f"it is not JSON ({error})") from error
     if not isinstance(content, dict):
-        raise UnreadableError("it is no JSON object")
+        raise UnreadableError("it is not a JSON object")
     if content.pop(CHECKSUM, None) != _checksum(content):
-        raise UnreadableError("its checksum does not fit its content")
+        raise UnreadableError("its checksum does not match its content")
     try:
         return Record.model_validate(migrate(content))
     except RecordTooNewError:
@@ -324,12 +358,12 @@ def _parsed(text: bytes) -> Record:
         first = error.errors()[0]
         raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        # of a migration that finds another thing
+        # from a migration of unexpected content
         raise UnreadableError(one_line(str(error)) or type(error).__name__) from error
 
 
 def _plain(value: Any) -> Any:
-    """`value` with all that strict JSON in UTF-8 cannot say put as text, numbers as record.py states."""
+    """Replace strings and numbers that strict JSON in UTF-8 cannot represent by text."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Records as a pandas table: one row a cell, plain numbers. docs/results-format.md lists the columns."""
+"""Records as a pandas table: one row per cell, plain numbers. docs/results-format.md describes the columns."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -29,6 +29,7 @@ OF_STEP = (
     "relative_high",
     "relative_to",
 )
+"""Columns of each step, without the name of the step."""
 STEP_COLUMNS = tuple(f"{step}_{name}" for step in ("inference", "training") for name in OF_STEP)
 COLUMNS = (
     "cell_id",
@@ -92,13 +93,19 @@ COLUMNS = (
 
 
 TUNING_COLUMNS = ("tuned", "tuned_trials", "tuned_value", "tuned_seconds")
-"""Where anything was tuned."""
+"""Further columns if a record has a grid search."""
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record, columns `COLUMNS`; empty where a cell gave nothing. Times in ms or s as named, sizes in MiB.
+    """Records as a table.
 
-    Where a cell was tuned, `TUNING_COLUMNS` follow.
+    Args:
+        records: the records.
+
+    Returns:
+        One row per record with the columns `COLUMNS`, and `TUNING_COLUMNS` if a cell was tuned; empty where a cell has
+        no
+        such value. Units are in the columns' names, and sizes are in MiB.
     """
     given = list(records)
     columns = (*COLUMNS, *TUNING_COLUMNS) if any(record.search for record in given) else COLUMNS

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlbench.core.errors import UserError
+from tlbench.core.errors import NothingThereError, UserError
 from tlbench.regression import baseline
 from tlbench.regression.side import Side
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
-from tlbench.session.folder import NothingThereError
 from tlbench.session.side import side_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tlbench.cache.folders import cache_dir
 from tlbench.core import settings
 from tlbench.core.cell import Timing
-from tlbench.core.errors import UserError, argument
+from tlbench.core.errors import NothingThereError, UserError, argument
 from tlbench.datasets.registry import DATASETS, SYNTHETIC
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server, temporary
@@ -24,7 +24,7 @@ from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.events import Events, Logged
-from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, record_of, told_records
+from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
 from tlbench.session.kept import decoded_again, kept_file, own_folder
 
 BATCH_SIZES = (1, 32)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import NothingThereError, UserError, nearest
 from tlbench.core.selection import select, selecting
 from tlbench.core.text import first_of
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
-from tlbench.results.run_folder import RunFolder, is_run, no_run, open_run, runs_under
+from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
 from tlbench.results.store import Records, Store
 
 log = logging.getLogger("tlbench")
@@ -44,14 +44,13 @@ def as_path(given: StrPath, name: str) -> Path:
     return Path(given)
 
 
-class NothingThereError(UserError):
-    """There is no run, record or baseline where one is needed."""
-
-    exit_code = 3
-
-
 def find_run(run: Run, say: Say) -> RunFolder:
-    """The run in a folder, or the newest of the runs directly in it. Raises UserError if there is neither."""
+    """The run in a folder, or the newest of the runs directly in it.
+
+    Raises:
+        NothingThereError: there is neither.
+        UserError: the run is damaged, or of a newer schema.
+    """
     if isinstance(run, RunFolder):
         return run
     path = as_path(run, "run")
@@ -63,8 +62,6 @@ def find_run(run: Run, say: Say) -> RunFolder:
     if not is_run(path) and (below := _with_runs(path)):
         named = first_of(below, NAMED)
         raise NothingThereError(f"{path} is not the folder of a run, and has runs further below: name one of {named}")
-    if path.is_dir() and not is_run(path):
-        raise NothingThereError(no_run(path))
     return open_run(path)
 
 

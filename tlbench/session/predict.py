@@ -15,11 +15,11 @@ from tlbench.backbones.class_names import class_names
 from tlbench.backbones.weights import MissingWeightsError, find
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import NothingThereError, UserError, nearest
 from tlbench.datasets.names import shown
 from tlbench.execution import child
 from tlbench.execution.entry_points import CLASSIFY, PREDICT
-from tlbench.session.folder import NothingThereError, Run, Say, StrPath, find_run, log, record_of, told_records
+from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
 from tlbench.session.kept import kept_file
 
 if TYPE_CHECKING:

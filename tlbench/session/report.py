@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tlbench.core.errors import NothingThereError
 from tlbench.core.files import write_atomically
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import FORMATS, file_name, kept_files
@@ -15,7 +16,7 @@ from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, shortfall
 from tlbench.results.spent import Spent, read_spent
 from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
-from tlbench.session.folder import NothingThereError, Run, Say, find_run, log, told_records
+from tlbench.session.folder import Run, Say, find_run, log, told_records
 
 
 def load(run: Run, *more: Run, say: Say = log.warning) -> Report:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import ValidationError
 
+from tlbench.core.errors import NothingThereError
 from tlbench.core.text import counted, first_of
 from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
@@ -15,7 +16,7 @@ from tlbench.results.record import Record
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.run_folder import left_out as unread
 from tlbench.results.store import Store, UnreadableError
-from tlbench.session.folder import NAMED, NothingThereError, Run, as_path, read_records
+from tlbench.session.folder import NAMED, Run, as_path, read_records
 from tlbench.suite.load import load_suite
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.core.errors import UserError
+from tlbench.core.errors import NothingThereError, UserError
 from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
 from tlbench.results.run_folder import RUN_FILE, left_out, open_run, shortfall
-from tlbench.session.folder import NothingThereError, Say, log
+from tlbench.session.folder import Say, log
 from tlbench.session.side import Seen, side_of
 
 NAMED = 3

@@ -1,4 +1,4 @@
-"""Python environments to compare: from what the user names to an interpreter that can run tlbench."""
+"""Python environments to compare: find or create the interpreter that the user asks for."""
 
 import hashlib
 import importlib.util
@@ -20,15 +20,21 @@ from tlbench.sides.remote import ANOTHER_WAY, Interpreter
 HERE = Path(__file__).resolve().parents[2]
 CURRENT, GIT = "current", "git:"
 NEEDED = "keras, numpy, pydantic, psutil, click, filelock, PIL, yaml"
+"""Modules that an interpreter needs to run tlbench."""
 
 
 def prepare(spec: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
-    """The environment that `spec` names, made in `folder` where it has to be made.
+    """Find or create an environment.
 
-    ``current``: this one. A path: that interpreter. ``git:REVISION``: the project in the working directory as it was at
-    that revision, installed over this environment. Anything else: requirements, e.g. ``keras==3.14.*``, installed over
-    this environment: all that they do not name stays as it is here. Raises UserError where it cannot be made, and for
-    a requirement without a version.
+    Args:
+        spec: ``current``: this environment. A path: that interpreter. ``git:REVISION``: the project in the working
+            directory at that revision, installed over this environment. Anything else: requirements such as
+            ``keras==3.14.*``, installed over this environment; packages that they do not change stay as they are here.
+        folder: where environments are created.
+        say: receives a sentence about each environment that is being installed.
+
+    Raises:
+        UserError: the environment cannot be created, or a requirement has no version.
     """
     if spec == CURRENT:
         return Interpreter(Path(sys.executable), _ours(folder), CURRENT)
@@ -40,7 +46,7 @@ def prepare(spec: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
 
 
 def same_packages(base: Interpreter, new: Interpreter) -> bool:
-    """Whether both have the same packages of the same versions; False where one cannot be asked."""
+    """Whether both have the same packages in the same versions; False if an interpreter cannot be asked."""
     said = [
         _run([str(made.python), "-c", VERSIONS], made.environment()) for made in (base, new) if made.python.exists()
     ]
@@ -51,28 +57,35 @@ VERSIONS = (
     "from importlib.metadata import distributions\n"
     "print(sorted({f'{one.name} {one.version}' for one in distributions()}))"
 )
+"""A program that prints the installed packages."""
 
 
 def _versioned(spec: str) -> list[str]:
-    """The requirements in `spec`. What names no version would be any project of that name on the index."""
+    """The requirements in `spec`. Each must have a version, because a bare name could be any project on the index.
+
+    Raises:
+        UserError: one has no version, or is an option.
+    """
     try:
         wanted = shlex.split(spec)
     except ValueError as error:
-        raise UserError(f"{spec!r} is no environment ({error})") from error
+        raise UserError(f"{spec!r} is not an environment ({error})") from error
     for word in wanted:
         if word.startswith("-"):
-            raise UserError(f"{word!r} is no environment; name a requirement like keras==3.14.*, a python, or git:REV")
+            raise UserError(
+                f"{word!r} is not an environment; give a requirement like keras==3.14.*, a python, or git:REV"
+            )
         if not set(word) & set("=<>~!@"):
-            raise UserError(f"{word!r} names no version; did you mean git:{word}, or the requirement {word}==VERSION?")
+            raise UserError(f"{word!r} has no version; did you mean git:{word}, or the requirement {word}==VERSION?")
     if not wanted:
-        raise UserError("an empty word is no environment; name a requirement like keras==3.14.*, a python, or git:REV")
+        raise UserError("an empty word is not an environment; give a requirement, a python, or git:REV")
     return wanted
 
 
 def _ours(folder: Path) -> dict[str, str]:
-    """Our own tlbench measures where an environment brings none of its own, so that both sides are measured alike.
+    """Environment variables that add this tlbench to an environment without its own, so that both sides measure alike.
 
-    It alone is put before the packages of that environment: what lies beside it here may be other versions of them.
+    Only tlbench is put before the packages of that environment, because other packages here may have other versions.
     """
     link = folder / "ours" / "tlbench"
     if not link.exists():
@@ -85,13 +98,13 @@ def _ours(folder: Path) -> dict[str, str]:
 def _interpreter(python: Path, folder: Path) -> Interpreter:
     if not os.access(python, os.X_OK) or python.is_dir():
         raise UserError(
-            f"{python} is no Python interpreter; name its bin/python, a requirement like keras==3.14.*, or git:REV"
+            f"{python} is not a Python interpreter; give a bin/python, a requirement like keras==3.14.*, or git:REV"
         )
     made = Interpreter(python.absolute(), _ours(folder), str(python))
     missing = f"import {NEEDED}"
     done = _run([str(made.python), "-c", missing], made.environment())
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
         raise UserError(f"{python} cannot run tlbench ({last}); install tlbench's requirements there")
     return made
 
@@ -99,14 +112,14 @@ def _interpreter(python: Path, folder: Path) -> Interpreter:
 def _requirements(
     name: str, wanted: list[str], folder: Path, say: Callable[[str], None], variables: dict[str, str]
 ) -> Interpreter:
-    """A virtual environment that sees this one's packages below its own."""
+    """Create a virtual environment on top of this environment's packages, and install requirements."""
     place = folder / hashlib.sha256(name.encode()).hexdigest()[:12]
     python = place / "bin" / "python"
     say(f"setting up {name}")
     made = _run([sys.executable, "-P", "-m", "venv", "--clear", "--without-pip", str(place)])
     if made.returncode:
         raise UserError(
-            f"{name}: no virtual environment can be made in {place} ({_last(made)}); name an interpreter instead"
+            f"{name}: cannot create a virtual environment in {place} ({_last(made)}); give an interpreter instead"
         )
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     below = [path for path in site.getsitepackages() if Path(path).is_dir()]
@@ -121,7 +134,11 @@ def _requirements(
 
 
 def _installer(name: str, python: Path) -> list[str]:
-    """The command that installs into the environment of `python`: this environment's pip, or uv. Raises UserError."""
+    """The command that installs into the environment of `python`: pip of this environment, or uv.
+
+    Raises:
+        UserError: there is neither.
+    """
     if importlib.util.find_spec("pip") is not None:
         quiet = ["--quiet", "--disable-pip-version-check"]
         return [sys.executable, "-P", "-m", "pip", "--python", str(python), "install", *quiet]
@@ -133,12 +150,14 @@ def _installer(name: str, python: Path) -> list[str]:
 
 
 def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
-    """The project of the working directory at `revision`, in an environment of its own."""
+    """The project of the working directory at `revision`, in its own environment."""
     resolved = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
     if resolved.returncode:
         if _run(["git", "rev-parse"]).returncode:
-            raise UserError(f"git:{revision}: {Path.cwd()} is in no git repository; run this in the one of the project")
-        raise UserError(f"git:{revision}: {Path.cwd()} has no such revision; `git fetch` it, or name another")
+            raise UserError(
+                f"git:{revision}: {Path.cwd()} is not in a git repository; run this in the project's repository"
+            )
+        raise UserError(f"git:{revision}: {Path.cwd()} has no such revision; `git fetch` it, or give another")
     commit = resolved.stdout.strip()
     tree = folder / f"tree-{commit[:12]}"
     if not tree.exists():
@@ -149,7 +168,7 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
         if not cloned.returncode:
             cloned = _run(["git", "-C", str(tree), "checkout", "--quiet", "--detach", commit])
         if cloned.returncode:
-            raise UserError(f"git:{revision}: it cannot be checked out in {tree} ({_last(cloned)})")
+            raise UserError(f"git:{revision} cannot be checked out in {tree} ({_last(cloned)})")
     own = (tree / "tlbench" / "__init__.py").exists()
     if own and not _agrees(tree.joinpath(*SIDE_HOST.split(".")).with_suffix(".py")):
         raise UserError(f"git:{revision}: {ANOTHER_WAY}")
@@ -158,7 +177,7 @@ def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interp
 
 
 def _agrees(host: Path) -> bool:
-    """Whether another revision's host, in this file, speaks as ours does: known before that revision is installed."""
+    """Whether the host in this file uses our protocol; checked before that revision is installed."""
     return host.exists() and f"\nPROTOCOL = {PROTOCOL}\n" in host.read_text(encoding="utf-8")
 
 
@@ -167,7 +186,8 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> subpr
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:
+    """The most useful line of a failed command's output."""
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     said = (errors or lines or [f"exit {done.returncode}"])[0].removeprefix("ERROR: ")
-    return re.sub(r"\(from versions: (?:[^)]*, )?([^,)]+)\)", r"(the last one there is is \1)", said)
+    return re.sub(r"\(from versions: (?:[^)]*, )?([^,)]+)\)", r"(the latest is \1)", said)

@@ -1,8 +1,8 @@
-"""Models of another Python environment that take turns: this file runs there, as
-``python -m tlbench.sides.host [PLUGIN ...] SOCKET``.
+"""Time models in this Python environment on behalf of another one. It is run there as ``python -m tlbench.sides.host
+[PLUGIN ...] SOCKET``.
 
-Parent and host talk in JSON over one socket, since the two may run different versions of Python and of packages. The
-host imports its framework once; every model lives in a child of the host.
+Parent and host exchange JSON over a socket, because they may have different versions of Python and packages. The host
+imports its framework once; every model lives in a child of the host.
 """
 
 import json
@@ -20,33 +20,33 @@ from tlbench.measuring.hosts import LostError, Pace, Participant
 from tlbench.measuring.jobs import TimerJob
 
 PROTOCOL = 4
-"""Raised with every change of what is said here; parent and host must agree."""
+"""Version of the messages, increased with every change. Parent and host must have the same."""
 Message = dict[str, Any]
 
 JOB: TypeAdapter[TimerJob] = TypeAdapter(TimerJob)
-"""Turns a job to JSON and back. Raises pydantic.ValidationError for a cell that this version does not know."""
+"""Converts a job to JSON and back. Raises pydantic.ValidationError for a cell that this version does not know."""
 
 
 def send(connection: Connection, message: Message) -> None:
-    """One message."""
+    """Send a message."""
     connection.send_bytes(json.dumps(message).encode())
 
 
 def receive(connection: Connection) -> Message:
-    """The next message. Raises EOFError when the other side has gone."""
+    """Receive the next message. Raises EOFError if the other side has ended."""
     message: Message = json.loads(connection.recv_bytes())
     return message
 
 
 class Host:
-    """Answers messages about models, each known by a number of the parent's choice."""
+    """Answers messages about models. Each model has a number that the parent chooses."""
 
     def __init__(self) -> None:
         self._executor = ProcessExecutor()
         self._models: dict[int, Participant] = {}
 
     def answer(self, message: Message) -> Message:
-        """Do what `message` asks; a model that is lost is an answer too."""
+        """Do what `message` asks. A model that is lost is reported in the answer."""
         try:
             match message["do"]:
                 case "open":
@@ -59,7 +59,7 @@ class Host:
                     self._models.pop(message["model"]).close()
                     return {}
                 case other:
-                    raise ValueError(f"there is no message {other!r}")
+                    raise ValueError(f"unknown message {other!r}")
         except LostError as error:
             return {"lost": {"status": error.status, "failure": error.failure.model_dump(mode="json")}}
 
@@ -71,7 +71,12 @@ class Host:
 
 
 def main(descriptor: int, plugins: Sequence[str] = ()) -> None:
-    """Serve the socket `descriptor` until the parent closes it, with what the files `plugins` add."""
+    """Serve requests until the parent closes the socket.
+
+    Args:
+        descriptor: the file descriptor of the socket.
+        plugins: plugin files to load.
+    """
     for plugin in plugins:
         plugin_files.load(Path(plugin))
     connection = Connection(descriptor)

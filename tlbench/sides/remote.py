@@ -1,4 +1,4 @@
-"""Time models in another Python environment, as if they were children of this one."""
+"""Time models in another Python environment as if they were children of this process."""
 
 import contextlib
 import itertools
@@ -21,30 +21,43 @@ from tlbench.results.record import Failure
 from tlbench.sides.host import JOB, PROTOCOL, receive, send
 
 START_SECONDS = 120.0
+"""Timeout for the start of a process in another environment, in seconds."""
 ANOTHER_WAY = (
     f"its tlbench cannot take turns with this one, which needs PROTOCOL = {PROTOCOL} in tlbench/sides/host.py; "
-    "name a revision that has it, or `tlbench run` the suite with each and judge the runs by `tlbench compare`"
+    "give a revision that has it, or `tlbench run` the suite with each and judge the runs by `tlbench compare`"
 )
-"""Why an environment with a tlbench of its own is refused, and what can be done instead."""
+"""Why an environment with its own tlbench is refused, and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that can run tlbench: its path, what is put in its environment, and the name it goes by."""
+    """A Python interpreter that can run tlbench.
+
+    Attributes:
+        python: its path.
+        variables: environment variables to set.
+        name: its name in messages.
+    """
 
     python: Path
     variables: Mapping[str, str]
     name: str
 
     def environment(self) -> dict[str, str]:
-        """All environment variables of its processes, which import nothing from the working directory."""
+        """All environment variables of its processes, which do not import from the working directory."""
         return {**os.environ, "PYTHONSAFEPATH": "1", **self.variables}
 
 
 class Remote:
-    """A process of another environment in which models wait for their turns: a `TimerHost`.
+    """A process in another environment that holds models to be timed; a `TimerHost`.
 
-    plugins: files that it executes. Raises UserError where it cannot be started.
+    Args:
+        interpreter: the interpreter.
+        log: the file for its output.
+        plugins: plugin files that it loads.
+
+    Raises:
+        UserError: it cannot be started.
     """
 
     def __init__(self, interpreter: Interpreter, log: Path, plugins: Sequence[str] = ()) -> None:
@@ -71,18 +84,23 @@ class Remote:
         self.close()
 
     def open(self, job: TimerJob, timeout: float, log: Path) -> "_Model":
-        """Build a model there. Raises LostError where that fails."""
+        """Build a model there.
+
+        Raises:
+            LostError: that failed.
+        """
         number = next(self._numbers)
         asked = {"do": "open", "model": number, "job": JOB.dump_python(job, mode="json")}
         answer = self.ask({**asked, "timeout": timeout, "log": str(log.resolve())})
         return _Model(self, number, Ready.model_validate(answer["ready"]))
 
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a message and wait for its answer; threads that ask at once wait for each other.
+        """Send a message and wait for its answer; only one thread at a time.
 
-        Raises LostError where the model, or the whole process, is gone.
+        Raises:
+            LostError: the model or the whole process has ended.
         """
-        with self._asking:  # nothing in an answer says which question it is of
+        with self._asking:  # because answers do not say to which message they belong
             try:
                 send(self._connection, dict(message))
                 answer = receive(self._connection)
@@ -112,7 +130,7 @@ class Remote:
         self.close()
         name, python = self._interpreter.name, self._interpreter.python
         if protocol is None:
-            raise UserError(f"{name}: {python} cannot run tlbench; {self._log} says what happened")
+            raise UserError(f"{name}: {python} cannot run tlbench; see {self._log}")
         raise UserError(f"{name}: {ANOTHER_WAY}")
 
 

@@ -1,4 +1,4 @@
-"""Train a suite's cells in one environment, by its own `tlbench run`."""
+"""Train a suite's cells in one environment with its own `tlbench run`."""
 
 import shutil
 import subprocess
@@ -15,16 +15,24 @@ FINE, SOME_FAILED = 0, 2
 def train_side(
     suite: Path, options: Sequence[str], interpreter: Interpreter, out: Path, cache: Path, log: Path
 ) -> None:
-    """Make the run of `suite` in `out`, without step times; `options` are further ones of `tlbench run`.
+    """Run `suite` in `out` without step times.
 
-    What it decodes and computes is its own, in `cache`, which goes away afterwards, since that is part of the question.
-    `log` receives what the command prints. Raises UserError where it cannot run the suite at all; a cell that fails is
-    a record, as ever.
+    Args:
+        suite: the suite file.
+        options: further options of `tlbench run`.
+        interpreter: the environment.
+        out: the folder of the run.
+        cache: a temporary cache for this side, which is deleted afterwards. Nothing decoded or computed is shared
+            between sides, because it may differ.
+        log: the file for the command's output.
+
+    Raises:
+        UserError: the suite cannot be run there. Cells that fail have records and raise nothing.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     cache.mkdir(parents=True)
     downloaded = (cache_dir() / "datasets").resolve()
-    downloaded.mkdir(parents=True, exist_ok=True)  # nobody can make a folder through a link to nowhere
+    downloaded.mkdir(parents=True, exist_ok=True)  # because no folder can be made through a dangling link
     (cache / "datasets").symlink_to(downloaded)
     command = [str(interpreter.python), "-m", "tlbench", "run", str(suite), "--out", str(out), "--untimed", *options]
     environment = interpreter.environment() | {"TLBENCH_CACHE": str(cache.resolve())}
@@ -36,4 +44,4 @@ def train_side(
     if done.returncode not in {FINE, SOME_FAILED}:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         last = (lines or [f"exit {done.returncode}"])[-1]
-        raise UserError(f"{interpreter.name}: the suite cannot be run there ({last}); {log} says more")
+        raise UserError(f"{interpreter.name}: the suite cannot be run there ({last}); see {log}")
