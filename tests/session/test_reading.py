@@ -47,9 +47,10 @@ def test_a_folder_of_runs_stands_for_its_newest_and_says_so(tmp_path: Path) -> N
 def test_what_is_no_run_ends_with_one_code_however_it_is_opened(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").touch()
-    for opened in (lambda: find_run(tmp_path / name, print), lambda: open_run(tmp_path / name)):
+    openers: tuple[Callable[[Path], object], ...] = (lambda path: find_run(path, print), open_run)
+    for opener in openers:
         with pytest.raises(NothingThereError, match=r"is not the folder of a run: it has no run\.json; `tlb") as told:
-            opened()
+            opener(tmp_path / name)
         assert told.value.exit_code == 3
 
 

@@ -46,9 +46,7 @@ def construct_preset(
     """
     file = file_of(args)
     if top:
-        raise UserError(
-            f"{file.path.name} is used without its classifier; strategy pretrained takes backbones by name"
-        )
+        raise UserError(f"{file.path.name} is used without its classifier; strategy pretrained takes backbones by name")
     if preset.digest(file.path) != file.sha256:
         raise UserError(f"{file.path} has changed since the run began; run it again")
     assert file.preset is not None
