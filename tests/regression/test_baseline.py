@@ -32,6 +32,17 @@ def test_a_baseline_is_small_text_and_says_the_same(tmp_path: Path) -> None:
     assert again.read_text() == content
 
 
+def test_a_cell_without_variables_is_not_given_those_that_other_cells_share(tmp_path: Path) -> None:
+    shared, none = {"OMP_NUM_THREADS": "1"}, dict[str, str]()
+    entries = [
+        made(of=builders.cell(seed=seed)).model_copy(update={"variables": variables})
+        for seed, variables in enumerate((shared, none))
+    ]
+    file = tmp_path / "base.json"
+    baseline.write(side(*entries), file)
+    assert [entry.variables for entry in baseline.read(file).entries] == [shared, none]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -36,6 +36,7 @@ def write(side: Side, path: Path) -> None:
     cells = []
     for content in entries:
         own = {key: value for key, value in content.items() if shared.get(key) != value}
+        own |= {key: {} for key in shared if key not in content}  # empty here, and not what the others share
         cells.append("  {\n" + ",\n".join(f"   {json.dumps(key)}: {_line(own[key])}" for key in own) + "\n  }")
     text = "{\n" + "\n".join(lines) + '\n "cells": [\n' + ",\n".join(cells) + "\n ]\n}\n"
     write_output(path, text.encode("utf-8", "backslashreplace"))
