@@ -14,9 +14,9 @@ from tlbench.regression.decide import undecided
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics import time as time_metric
 from tlbench.regression.metrics.base import Finding
-from tlbench.regression.metrics.time import IN_TURN, TimeMetric, of_medians, of_pairs
+from tlbench.regression.metrics.time import GATE_OF_NOTHING, IN_TURN, TimeMetric, of_medians, of_pairs
 from tlbench.regression.side import merged
-from tlbench.regression.verdicts import Evidence
+from tlbench.regression.verdicts import Evidence, verdict_of
 from tlbench.statistics.moderated import Spread
 
 
@@ -184,6 +184,16 @@ def test_too_few_pairs_for_the_level_ask_for_as_many_as_can_reach_it(count: int)
     evidence = of_pairs([noise[:count]], 0.05, 48)
     assert evidence.p > 0.01 / 48
     assert 2 * 0.5 ** (count + evidence.more) < 0.01 / 48
+
+
+def test_no_change_at_all_is_judged_by_a_gate_of_nothing_too() -> None:
+    same, scattered = [[0.0] * 20] * 2, [[sign * size / 64 for size in range(1, 11) for sign in (1, -1)]] * 2
+    assert verdict_of(of_pairs(same, 0.0, 3), 1.0, 0.01) == ("unchanged", "")
+    evidence = of_pairs(scattered, 0.0, 3)
+    assert verdict_of(evidence, 1.0, 0.01)[0] == "inconclusive"
+    assert (evidence.decide, evidence.more) == (GATE_OF_NOTHING, 0)
+    run = made(timings=timed(session="s"))
+    assert number(judged([run], [run], time=0.0), "inference time, batch 32").verdict == "unchanged"
 
 
 def test_the_medians_of_processes_are_students_t_where_nothing_is_known_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ LARGE = 0.1
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
 TOO_FEW = f"fewer than {FEWEST} rounds of a run say nothing of their noise"
+GATE_OF_NOTHING = "a gate above 0 %, since no number of rounds shows that a time is exactly the same"
 MORE_ROUNDS = f"at least {FEWEST} rounds a run"
 
 
@@ -160,6 +161,8 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
     looks = len(medians) ** 2 * math.pi**2 / 6  # alpha spending: look k gets 6 / (pi k)^2 of the level, which sums to 1
     more = pairs_needed(shift, len(every), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
+    if not limit and not shift.estimate:
+        decide = GATE_OF_NOTHING
     p = min(shift.p / (1 - LARGE), of_medians(medians) / LARGE)
     return of_shift(replace(shift, p=min(1.0, p * looks)), limit, decide, agreed, more)
 
@@ -175,7 +178,7 @@ def of_medians(middles: Sequence[float]) -> float:
 def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
     """The further pairs that would decide with 95 % power, if effect and variance are as they seem now.
 
-    At least as many as the test needs to be able to become significant.
+    At least as many as the test needs to be able to become significant; 0 if no number of pairs decides.
 
     Args:
         shift: the shift in all rounds so far.
@@ -189,6 +192,8 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
     z = NormalDist().inv_cdf
     deviation = (shift.high - shift.low) / 2 / z(0.975) * math.sqrt(count)
     distance = max(abs(abs(shift.estimate) - limit), limit / 4)
+    if distance == 0:  # no change at all, and a gate of 0: an interval never shrinks to a point
+        return 0
     if abs(shift.estimate) > limit:
         sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * deviation / abs(shift.estimate)
         needed = max(sure**2, (POWER * deviation / distance) ** 2, least / MARGIN)
