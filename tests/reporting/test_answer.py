@@ -59,10 +59,6 @@ def claims(records: Sequence[Record]) -> str:
     return choice.how_sure(report(records).decisions)
 
 
-ONE_SEED = (
-    " This compares trained models, each with one seed, not strategies in general: for those, add seeds and run tlbench "
-    "pairs."
-)
 THREE = [trained("Big", "full", 190, 80.0), trained("Small", "full", 187, 20.0), trained("Small", "frozen", 150, 20.0)]
 
 
@@ -71,18 +67,19 @@ def test_the_leader_its_interval_its_cost_and_what_may_be_as_good() -> None:
     # Wilson's interval of 190 of 200 at a confidence of 1 - 0.05 / 3, since it is the best of three.
     assert sentence(found) == (
         "Take Big, full: 95.0% (90 to 98), 80 ms to classify 32 images. 1 of the 2 others may be as good; it "
-        f"is Small, full, which is cheaper to run: 93.5% (88 to 97), 20 ms to classify 32 images.{ONE_SEED}"
+        "is Small, full, which is cheaper to run: 93.5% (88 to 97), 20 ms to classify 32 images."
     )
     assert listed(found) == "May be as good: Small, full."
     assert found.certainty == (
-        "Compared, with 95 % confidence: 3 trained models on the same 200 test images, of which guessing gets 50.0% right."
+        "Compared, with 95 % confidence: 3 trained models, each with one seed, on the same 200 test images, of which "
+        "guessing gets 50.0% right. For strategies in general, add seeds and run `tlbench pairs`."
     )
 
 
 def test_some_with_one_seed_are_counted() -> None:
     several = [trained("A", "full", 180 + seed, 20.0, seed) for seed in range(3)]
-    said = sentence(chosen([*several, trained("B", "full", 120, 20.0)]))
-    assert " This compares trained models, 1 of 2 with one seed, not strategies" in said
+    said = chosen([*several, trained("B", "full", 120, 20.0)]).certainty
+    assert "Compared, with 95 % confidence: 2 trained models, 1 of them with one seed, on the same" in said
 
 
 def test_what_the_claims_mean_is_said_once_for_all_data_sets() -> None:
@@ -125,7 +122,7 @@ def test_within_limits_the_sentence_is_another() -> None:
     found = chosen(THREE)
     assert sentence(found, [1, 2]) == (
         "Within these limits take Small, full: 93.5% (88 to 97), 20 ms to classify 32 images. It is better than the "
-        f"other one.{ONE_SEED}"
+        "other one."
     )
     assert sentence(found, [2]).endswith("75.0% (67 to 82), 20 ms to classify 32 images.")
     assert sentence(found, []) == "Nothing that was tested is within these limits."
@@ -139,7 +136,7 @@ def test_limits_are_named_by_their_cost_and_wrong_ones_are_told() -> None:
     assert note.lines == (sentence(chosen(THREE), [1, 2]),)
     with pytest.raises(UserError, match="there is no cost 'inferense' here; did you mean 'inference'"):
         limited.sections(report(THREE), {"inferense": 50})
-    with pytest.raises(UserError, match="nothing was trained here"):
+    with pytest.raises(UserError, match="nothing was trained, so there is nothing to choose from"):
         limited.sections(Report("t", []), {"size": 1})
     both = [*THREE, replace_device(trained("Third", "full", 180, 20.0))]
     with pytest.raises(UserError, match="inference may be inference-cpu or inference-gpu; name one of them"):
@@ -200,15 +197,15 @@ def test_without_times_the_size_says_what_running_costs() -> None:
     said = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189, counts=half)]))
     assert said == (
         "Take A, full: 95.0% (90 to 97), 0.84 MiB. The other one may be as good; it is B, full, which is smaller: 94.5% "
-        f"(90 to 97), 0.40 MiB.{ONE_SEED}"
+        "(90 to 97), 0.40 MiB."
     )
     alike = sentence(chosen([trained("A", "full", 190), trained("B", "full", 189)]))
-    assert alike.endswith(f"The other one may be as good; it is not smaller.{ONE_SEED}")
+    assert alike.endswith("The other one may be as good; it is not smaller.")
 
 
 def test_without_times_and_counts_nothing_is_said_of_what_running_costs() -> None:
     said = sentence(chosen([trained(name, "full", right, counts=None) for name, right in (("A", 190), ("B", 189))]))
-    assert said == f"Take A, full: 95.0% (90 to 97). The other one may be as good.{ONE_SEED}"
+    assert said == "Take A, full: 95.0% (90 to 97). The other one may be as good."
 
 
 def test_a_model_is_named_once_for_all_its_strategies_that_may_be_as_good() -> None:

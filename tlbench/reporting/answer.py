@@ -32,12 +32,6 @@ SMALLEST = replace(
 )
 """Where no step was timed, so that size is what is known of running it."""
 
-SCOPE = (
-    " This compares trained models, {once} with one seed, not strategies in general: for those, add seeds and run "
-    "tlbench pairs."
-)
-"""What is said of models that were trained once; `once` says how many of all."""
-
 MOST_LISTED = 12
 
 
@@ -57,11 +51,11 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
     if not others:
         return said
     if not rivals:
-        return f"{said} {words.alone.format(others=_others(len(others)))}{words.scope}"
+        return f"{said} {words.alone.format(others=_others(len(others)))}"
     second = words.rivals.format(some=_some(len(rivals), len(others)))
     if choice.run_cost in best.x:
         second += f"; {_cheapest(choice, best, [marks[place] for place in rivals])}"
-    return f"{said} {second}.{words.scope}"
+    return f"{said} {second}."
 
 
 def listed(choice: Choice, among: Collection[int] | None = None) -> str:

@@ -248,7 +248,6 @@ class Words:
     Attributes:
         guess: of a leader that cannot be told from guessing; guess_within: the same within limits.
         cheaper, cheapest: of several that may be as good; cheaper_one, cheapest_one: of a single one.
-        scope: what the whole of it is about, where that is less than it seems; empty where it is not.
     """
 
     take: str
@@ -264,7 +263,6 @@ class Words:
     cheapest_one: str
     listed: str
     more: str
-    scope: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tlbench.core.text import counted, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.transfer import chance
 from tlbench.reporting import numbers
-from tlbench.reporting.answer import SCOPE, SMALLEST, WORDS, sentence
+from tlbench.reporting.answer import SMALLEST, WORDS, sentence
 from tlbench.reporting.costs import Costs, compared, timed_in, times_apart
 from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
@@ -176,20 +176,12 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
     scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones(report))
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
-    words = replace(SMALLEST if run == "size" else WORDS, scope=_scope(found))
+    words = SMALLEST if run == "size" else WORDS
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
     choice = Choice(scatter, found.beaten, words, rests_on, run, chance(recipes[0]))
     ordered = tuple(once[place] for place in places)
     limits_of = tuple(_limits(choice, found))
     return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), _holds(found))
-
-
-def _scope(found: Contest) -> str:
-    """That trained models were compared, where one of several has a single seed."""
-    number, once = len(found.contenders), sum(not each.recipe.judged for each in found.contenders)
-    if number == 1 or not once:
-        return ""
-    return SCOPE.format(once="each" if once == number else f"{once} of {number}")
 
 
 def _value(reading: Reading | None) -> float:
@@ -232,11 +224,19 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
         parts.append("No step time here is stable.")
     if number == 1:
         return " ".join([*parts, f"Nothing else was tested {tested}."])
-    what = "trained models" if found.of_models else "recipes"
-    parts.append(f"Compared, with 95 % confidence: {number} {what} {tested}.")
+    parts.append(f"Compared, with 95 % confidence: {_compared(found)} {tested}.")
+    if found.of_models:
+        parts.append("For strategies in general, add seeds and run `tlbench pairs`.")
     if not found.paired:
         parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
     return " ".join(parts)
+
+
+def _compared(found: Contest) -> str:
+    number, once = len(found.contenders), sum(not each.recipe.judged for each in found.contenders)
+    if not found.of_models:
+        return f"{number} recipes"
+    return f"{number} trained models, {'each' if once == number else f'{once} of them'} with one seed,"
 
 
 def _guessing(record: Record) -> str:

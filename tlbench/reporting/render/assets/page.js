@@ -125,7 +125,7 @@
     const count = others.length;
     if (!count) return said;
     const all = { 1: "the other one", 2: "both others" }[count] || `all ${count} others`;
-    if (!rivals.length) return said + " " + fill(words.alone, { others: all }) + words.scope;
+    if (!rivals.length) return said + " " + fill(words.alone, { others: all });
     const some = rivals.length === count ? all[0].toUpperCase() + all.slice(1) : `${rivals.length} of the ${count} others`;
     let second = fill(words.rivals, { some });
     if (best.x[run]) {
@@ -135,7 +135,7 @@
         ? (one ? words.cheapest_one : words.cheapest)
         : about(one ? words.cheaper_one : words.cheaper, cheapest));
     }
-    return `${said} ${second}.${words.scope}`;
+    return `${said} ${second}.`;
   };
   const grouped = (marks) => {
     const tails = new Map();
