@@ -81,6 +81,16 @@ def test_a_bare_word_is_not_looked_up_on_an_index(spec: str, tmp_path: Path) -> 
         prepare(spec, tmp_path, lambda words: None)
 
 
+@pytest.mark.parametrize(
+    "spec", ["keras@git+https://host/keras.git@1a2b", "keras[torch] @ file:///a/keras-3.whl six==1"]
+)
+def test_a_requirement_with_a_url_is_no_path(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[list[str]] = []
+    monkeypatch.setattr(environments, "_requirements", lambda name, wanted, *rest: installed.append(wanted))
+    prepare(spec, tmp_path, lambda words: None)
+    assert installed == [spec.replace(" @ ", "@").split()]
+
+
 @pytest.mark.parametrize("spec", ["--help", "-rrequirements.txt", "keras==3.14.0 --pre", "", "'"])
 def test_an_option_of_pip_is_no_environment(spec: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not an environment"):

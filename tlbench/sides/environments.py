@@ -19,6 +19,8 @@ from tlbench.sides.remote import ANOTHER_WAY, Interpreter
 
 HERE = Path(__file__).resolve().parents[2]
 CURRENT, GIT = "current", "git:"
+WITH_URL = re.compile(r"[\w.-]+(\[[\w.,-]+\])?\s*@\s*[\w+]+:")
+"""The beginning of a requirement with a URL, ``keras @ git+https://...``, which has slashes but is not a path."""
 NEEDED = "keras, numpy, pydantic, psutil, click, filelock, PIL, yaml"
 """Modules that an interpreter needs to run tlbench."""
 
@@ -40,7 +42,7 @@ def prepare(spec: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
         return Interpreter(Path(sys.executable), _ours(folder), CURRENT)
     if spec.startswith(GIT):
         return _revision(spec.removeprefix(GIT), folder, say)
-    if os.sep in spec or Path(spec).is_file():
+    if not WITH_URL.match(spec) and (os.sep in spec or Path(spec).is_file()):
         return _interpreter(Path(spec), folder)
     return _requirements(spec, _versioned(spec), folder, say, _ours(folder))
 
@@ -67,7 +69,7 @@ def _versioned(spec: str) -> list[str]:
         UserError: one has no version, or is an option.
     """
     try:
-        wanted = shlex.split(spec)
+        wanted = shlex.split(re.sub(r"\s+@\s+", "@", spec))
     except ValueError as error:
         raise UserError(f"{spec!r} is not an environment ({error})") from error
     for word in wanted:
