@@ -72,7 +72,7 @@ def test_the_leader_its_interval_its_cost_and_what_may_be_as_good() -> None:
     assert listed(found) == "May be as good: Small, full."
     assert found.certainty == (
         "Compared, with 95 % confidence: 3 trained models, each with one seed, on the same 200 test images, of which "
-        "guessing gets 50.0% right. For strategies in general, add seeds and run `tlbench pairs`."
+        "guessing gets 50.0% right. For strategies in general, add seeds and run tlbench pairs."
     )
 
 

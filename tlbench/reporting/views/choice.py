@@ -226,7 +226,7 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
         return " ".join([*parts, f"Nothing else was tested {tested}."])
     parts.append(f"Compared, with 95 % confidence: {_compared(found)} {tested}.")
     if found.of_models:
-        parts.append("For strategies in general, add seeds and run `tlbench pairs`.")
+        parts.append("For strategies in general, add seeds and run tlbench pairs.")
     if not found.paired:
         parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
     return " ".join(parts)
