@@ -137,6 +137,26 @@ def test_how_long_steps_are_timed_begins_no_new_series() -> None:
     assert {len(each.points) for each in series(runs(made(of=cell), made(of=longer)))} == {2}
 
 
+def test_memory_is_followed_apart_by_batch_size_and_by_what_was_trained_on() -> None:
+    def stepped(batch_size: int) -> Entry:
+        step = builders.step("training", batch_size=batch_size, memory=100 * 2**20)
+        cell = builders.cell()
+        timing = cell.protocol.model_copy(update={"batch_size": batch_size})
+        timings = builders.timings().model_copy(update={"steps": (step,)})
+        return made(of=cell.model_copy(update={"timing": timing}), timings=timings)
+
+    followed = series(runs(stepped(8), stepped(32), stepped(32)))
+    memory = {each.name: len(each.points) for each in followed if each.unit == "MiB"}
+    assert memory == {"memory of a training step, batch 8": 1, "memory of a training step, batch 32": 2}
+
+    entries = [made().model_copy(update={"trained_on": on}) for on in ("features", "features, kept from earlier")]
+    memory = {each.name: len(each.points) for each in series(runs(*entries)) if each.unit == "MiB"}
+    assert memory == {
+        "peak memory, trained on features": 1,
+        "peak memory, trained on features, kept from earlier": 1,
+    }
+
+
 def test_times_are_followed_on_the_machine_that_took_them() -> None:
     here = made()
     elsewhere = made(timings=timed().model_copy(update={"environment": builders.environment(cpu="Server CPU")}))

@@ -59,3 +59,17 @@ def other_stand_ins(base: Entry, new: Entry) -> str:
         return ""
     base_named, new_named = (", ".join(entry.fallbacks) or "none" for entry in (base, new))
     return f"stand-ins differ: {base_named} in the base, {new_named} now"
+
+
+ANOTHER_WAY = "trained in another way"
+
+
+def trained_in_another_way(base: Entry, new: Entry) -> bool:
+    """Whether two matched cells differ in their settings of training, or in how many images they take."""
+    return base.cell.train != new.cell.train or base.cell.limit != new.cell.limit
+
+
+def other_optimizer(base: Entry, new: Entry) -> bool:
+    """Whether the training steps of two matched cells differ (`Cell.timing_key`)."""
+    before, now = base.cell.train, new.cell.train
+    return (before and before.optimizer) != (now and now.optimizer)

@@ -136,6 +136,24 @@ def test_steps_of_another_machine_are_not_judged() -> None:
     assert (found.verdict, found.reason) == ("not comparable", "taken on another machine")
 
 
+def other_training(entry: Entry, **changes: Any) -> Entry:
+    """`entry` with other settings of training."""
+    train = entry.cell.training.model_copy(update=changes)
+    return entry.model_copy(update={"cell": entry.cell.model_copy(update={"train": train})})
+
+
+def test_peaks_of_trainings_with_other_settings_are_not_judged() -> None:
+    found = number(judged([peaks(600)], [other_training(peaks(900), batch_size=64)]), "peak memory")
+    assert (found.verdict, found.reason) == ("not comparable", "trained in another way")
+
+
+def test_the_memory_of_a_training_step_with_another_optimizer_is_not_judged() -> None:
+    name = "memory of a training step"
+    found = number(judged([stepping(100)], [other_training(stepping(150), optimizer="sgd")]), name)
+    assert (found.verdict, found.reason) == ("not comparable", "timed with another optimizer")
+    assert number(judged([stepping(100)], [other_training(stepping(150), epochs=9)]), name).verdict == "regressed"
+
+
 def test_a_side_without_a_peak_has_no_number() -> None:
     assert not [each for each in judged([made()], [made(memory=None)]).judgements if each.metric == "memory"]
 

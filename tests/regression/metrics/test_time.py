@@ -132,6 +132,16 @@ def test_times_by_another_protocol_are_not_judged() -> None:
     assert (time.verdict, time.reason) == ("not comparable", "timed in another way (protocol differ)")
 
 
+def test_training_steps_with_another_optimizer_are_not_judged_and_inference_is() -> None:
+    base = made(timings=builders.timings())
+    train = base.cell.training.model_copy(update={"optimizer": "sgd"})
+    new = base.model_copy(update={"cell": base.cell.model_copy(update={"train": train})})
+    found = judged([base], [new])
+    time = number(found, "training time, batch 32")
+    assert (time.verdict, time.reason) == ("not comparable", "timed in another way (optimizer differ)")
+    assert number(found, "inference time, batch 32").verdict != "not comparable"
+
+
 def test_measuring_goes_on_until_a_step_is_decided() -> None:
     def rounds(values: np.ndarray) -> list[tuple[float, ...]]:
         return [(float(one),) for one in values]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tlbench.core.cell import Cell
 from tlbench.core.text import percent
 from tlbench.regression.entries import Entry, unpack
-from tlbench.regression.matching import other_stand_ins
+from tlbench.regression.matching import ANOTHER_WAY, other_stand_ins, trained_in_another_way
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.classification import mcnemar
@@ -87,8 +87,8 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
         return "started from other weights"
     if base.cell.recipe != new.cell.recipe:
         return f"trained by another recipe (edition {base.cell.recipe} in the base, {new.cell.recipe} now)"
-    if base.cell.train != new.cell.train or base.cell.limit != new.cell.limit:
-        return "trained in another way"
+    if trained_in_another_way(base, new):
+        return ANOTHER_WAY
     return ""
 
 

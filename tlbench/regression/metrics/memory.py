@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tlbench.regression.entries import Entry, Times, conditions
-from tlbench.regression.matching import other_stand_ins
+from tlbench.regression.matching import ANOTHER_WAY, other_optimizer, other_stand_ins, trained_in_another_way
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metric, Pair, of_measurements
 from tlbench.regression.runs import Runs, evidence, shifts
 from tlbench.regression.verdicts import Evidence
@@ -71,12 +71,14 @@ class MemoryMetric(Metric):
         return of_measurements(found)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
-        """The memory in the newest run."""
+        """The memory in the newest run, under a name that says what it depends on besides the cell."""
         step = _heaviest(entry)
         if step is not None and step.draws[0].memory is not None:
-            yield Followed(_name(step), UNIT, step.draws[0].memory / MIB, of_step=True)
+            name = f"{_name(step)}, batch {step.batch_size}"
+            yield Followed(name, UNIT, step.draws[0].memory / MIB, of_step=True)
         elif entry.memory:
-            yield Followed(PEAK, UNIT, entry.memory[0] / MIB)
+            name = f"{PEAK}, trained on {entry.trained_on}" if entry.trained_on else PEAK
+            yield Followed(name, UNIT, entry.memory[0] / MIB)
 
     def written(self, value: float) -> str:
         """Format a number of MiB, without decimals."""
@@ -99,6 +101,8 @@ def of_step(base: Entry, new: Entry) -> Taken | None:
         return None
     before, after = _of_draws(same[0]), _of_draws(step)
     reason = _elsewhere(base, new, base.steps_machine == new.steps_machine)
+    if not reason and step.step == "training" and other_optimizer(base, new):
+        reason = "timed with another optimizer"
     return Taken(_name(step), before, after, reason) if before and after else None
 
 
@@ -109,6 +113,8 @@ def of_process(base: Entry, new: Entry) -> Taken | None:
     reason = _elsewhere(base, new, base.machine == new.machine)
     if not reason and base.trained_on != new.trained_on:
         reason = f"the base trained on {base.trained_on or 'what is not known'}, the new side on {new.trained_on}"
+    if not reason and trained_in_another_way(base, new):
+        reason = ANOTHER_WAY
     return Taken(PEAK, base.memory, new.memory, reason)
 
 

@@ -11,7 +11,7 @@ from statistics import NormalDist, fmean, median
 
 from tlbench.regression import runs
 from tlbench.regression.entries import Draw, Entry, Times, conditions
-from tlbench.regression.matching import other_stand_ins
+from tlbench.regression.matching import other_optimizer, other_stand_ins
 from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metric, Pair, of_measurements, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.attainable import signed_rank_pairs
@@ -114,6 +114,8 @@ def why_not_times(pair: Pair, base: Times, new: Times) -> str:
         return f"taken on another machine ({', '.join(changed)} differ)"
     base_conditions, new_conditions = conditions(base), conditions(new)
     changed = [key.replace("_", " ") for key in base_conditions if base_conditions[key] != new_conditions[key]]
+    if new.step == "training" and other_optimizer(*pair):
+        changed.append("optimizer")
     if changed:
         return f"timed in another way ({', '.join(changed)} differ)"
     return other_stand_ins(*pair)
