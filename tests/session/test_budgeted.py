@@ -9,6 +9,7 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
+from tests.session.runs import make_run
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
@@ -17,9 +18,10 @@ from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import Record
-from tlbench.results.spent import BUDGET_FILE, read_spent, write_spent
+from tlbench.results.spent import BUDGET_FILE, Spent, Unspent, read_spent, write_spent
 from tlbench.results.store import Store
 from tlbench.session.budgeted import Purse
+from tlbench.session.report import load
 
 CELLS = [
     builders.cell(backbone=Named(name="MobileNet", args={"alpha": alpha}), strategy=Named(name=strategy))
@@ -164,3 +166,13 @@ def test_what_was_not_run_is_named_with_what_it_would_have_taken(tmp_path: Path)
     ]
     (tmp_path / BUDGET_FILE).write_text("{")
     assert read_spent(tmp_path) is None
+
+
+def test_what_was_run_after_the_budget_was_spent_is_not_among_what_it_left_out(tmp_path: Path) -> None:
+    ran, later, left = (builders.record(builders.cell(seed=seed)) for seed in range(3))
+    folder = make_run(tmp_path / "run", [ran, later], cells=[ran.cell_id, later.cell_id, left.cell_id])
+    not_run = tuple(Unspent(cell_id=one.cell_id, label=one.cell.label, seconds=5.0) for one in (later, left))
+    write_spent(folder.path, Spent(budget=60.0, seconds=50.0, rungs=((ran.cell_id,),), not_run=not_run))
+    assert [one.cell_id for one in load(folder).spent[0].not_run] == [left.cell_id]
+    Store(folder.path).write(left)
+    assert "What the budget left out" not in as_markdown(load(folder))

@@ -1,6 +1,8 @@
 """How a time budget was spent, stored beside the records of a run."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -40,6 +42,10 @@ class Spent(Value):
     seconds: float
     rungs: tuple[tuple[str, ...], ...]
     not_run: tuple[Unspent, ...]
+
+    def without(self, run_later: Collection[str]) -> Self:
+        """The same, without the cells in `run_later` (by id) among those that were not run."""
+        return self.model_copy(update={"not_run": tuple(one for one in self.not_run if one.cell_id not in run_later)})
 
 
 def write_spent(folder: Path, spent: Spent) -> None:

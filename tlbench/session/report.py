@@ -1,7 +1,7 @@
 """Load the records of runs as a report, and write reports to files."""
 
 import errno
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,7 @@ def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
         if not isinstance(given, RunFolder):  # who has made the run knows what was asked of it
             tell_shortfall(folder, several, say)
     titles = dict.fromkeys(_title(folder, several) for folder, several in zip(folders, rows, strict=True))
-    return Report(f"tlbench: {', '.join(titles)}", named, spent=_spent(folders))
+    return Report(f"tlbench: {', '.join(titles)}", named, spent=_spent(zip(folders, rows, strict=True)))
 
 
 def _title(folder: RunFolder, rows: Sequence[RunRecord]) -> str:
@@ -67,8 +67,13 @@ def tell_shortfall(folder: RunFolder, rows: Sequence[RunRecord], say: Say) -> No
         say(f"note: {folder.path}: {short} have a record")
 
 
-def _spent(folders: Sequence[RunFolder]) -> tuple[Spent, ...]:
-    return tuple(spent for folder in folders if (spent := read_spent(folder.path)))
+def _spent(runs: Iterable[tuple[RunFolder, Sequence[RunRecord]]]) -> tuple[Spent, ...]:
+    """How the budgets of runs were spent, without the cells that were run later, by a call without a budget."""
+    return tuple(
+        spent.without({row.record.cell_id for row in rows if row.record.status == "ok"})
+        for folder, rows in runs
+        if (spent := read_spent(folder.path))
+    )
 
 
 def run_names(folders: Sequence[RunFolder]) -> list[str]:
@@ -125,7 +130,7 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
     named = rows_of(folder, say)
     if not named:
         raise NothingThereError(f"{folder.path} has no records yet; `tlbench run` makes them")
-    report = Report(f"tlbench: {_title(folder, named)}", named, spent=_spent([folder]))
+    report = Report(f"tlbench: {_title(folder, named)}", named, spent=_spent([(folder, named)]))
     files = {folder.path / name: content for name, content in kept_files(report).items()}
     written = _replace(folder.path, files, say)
     markdown, text = (files[folder.path / file_name(ending, named)].decode() for ending in ("md", "txt"))
