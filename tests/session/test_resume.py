@@ -1,5 +1,6 @@
 """Resuming a run after a selection, a failure, or damage, with an executor that replays records."""
 
+import errno
 import os
 import subprocess
 import time
@@ -10,8 +11,10 @@ import pytest
 
 from tests.session.replayed import SUITE, Heard, Replay, run
 from tlbench.core.errors import UserError
+from tlbench.results import run_folder
 from tlbench.results.store import Store
 from tlbench.session import report
+from tlbench.session.side import read_side
 
 
 def test_a_selection_is_run_and_the_rest_later_in_the_same_folder(replay: Replay) -> None:
@@ -60,6 +63,31 @@ def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Re
     assert heard.names[-1] == "complete"
     assert run(fresh=True, workers=1).path != first.path
     assert replay.ran == ["frozen", "full"] * 2
+
+
+def test_gates_that_changed_count_from_the_next_call_on_whether_or_not_anything_is_left_to_do(
+    replay: Replay, tmp_path: Path
+) -> None:
+    run(select="strategy=frozen", out="here")
+    (tmp_path / "suite.yaml").write_text(SUITE + "gates: {accuracy: 3pp}\n")
+    run(out="here")
+    assert read_side("here").gates.everywhere()["accuracy"] == 0.03
+    (tmp_path / "suite.yaml").write_text(SUITE + "gates: {accuracy: 4pp}\n")
+    run(out="here")
+    assert read_side("here").gates.everywhere()["accuracy"] == 0.04
+    assert replay.ran == ["frozen", "full"]
+
+
+def test_who_may_only_read_a_finished_run_is_told_that_its_copy_of_the_suite_stays(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(out="here")
+    (tmp_path / "suite.yaml").write_text(SUITE + "gates: {accuracy: 3pp}\n")
+    error = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(run_folder, "write_atomically", Mock(side_effect=error))
+    heard = Heard()
+    assert run(out="here", events=heard).text == first.text
+    assert heard.told["note"] == ("here keeps its older copy of the suite and its gates (Permission denied)",)
 
 
 def test_a_report_from_before_the_clock_was_set_back_is_not_taken_for_a_new_one(

@@ -87,6 +87,17 @@ def create(
     return RunFolder(folder, run)
 
 
+def renew_suite(run: RunFolder, text: str) -> None:
+    """Replace the copy of the suite if `text`, which has the same cells, differs: in its gates or paths, for example.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    file, content = run.path / SUITE_FILE, text.encode()
+    if not file.is_file() or file.read_bytes() != content:
+        write_atomically(file, content)
+
+
 def check_free(folder: Path) -> None:
     """Raise UserError if `folder` contains anything but the owner's file, so that it cannot become a run's folder."""
     if folder.exists() and (not folder.is_dir() or any(file.name != OWNER_FILE for file in folder.iterdir())):

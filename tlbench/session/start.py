@@ -16,7 +16,17 @@ from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import Owner
-from tlbench.results.run_folder import RunFolder, check_free, create, is_run, left_out, new_path, open_run, runs_under
+from tlbench.results.run_folder import (
+    RunFolder,
+    check_free,
+    create,
+    is_run,
+    left_out,
+    new_path,
+    open_run,
+    renew_suite,
+    runs_under,
+)
 from tlbench.results.store import Store
 from tlbench.session.events import Events
 from tlbench.session.folder import RESULTS
@@ -68,6 +78,10 @@ def new_or_resumed(
     if earlier:
         _tell_aside(earlier, events)
     if earlier and wanted <= earlier.done - earlier.untimed:
+        try:
+            renew_suite(earlier.folder, suite.text)
+        except OSError as error:  # who may only read the run still gets its results
+            events.note(f"{earlier.folder.path} keeps its older copy of the suite and its gates ({error.strerror})")
         events.complete(earlier.folder, len(asked))
         return earlier.folder, earlier.done - earlier.untimed, nullcontext()
     for backend in backends:
@@ -81,6 +95,7 @@ def new_or_resumed(
             events.created(folder)
             runs = () if out or fresh else runs_under(place, lambda sentence: None)
             return folder, _take_over(folder, runs, asked, inputs, models, events), owner
+        renew_suite(earlier.folder, suite.text)
     except BaseException:
         owner.__exit__()
         raise
