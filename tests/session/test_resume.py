@@ -11,9 +11,12 @@ import pytest
 
 from tests.session.replayed import SUITE, Heard, Replay, run
 from tlbench.core.errors import UserError
+from tlbench.core.files import write_atomically
 from tlbench.results import run_folder
+from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
 from tlbench.session import report
+from tlbench.session.folder import outdate_report
 from tlbench.session.side import read_side
 
 
@@ -88,6 +91,33 @@ def test_who_may_only_read_a_finished_run_is_told_that_its_copy_of_the_suite_sta
     heard = Heard()
     assert run(out="here", events=heard).text == first.text
     assert heard.told["note"] == ("here keeps its older copy of the suite and its gates (Permission denied)",)
+
+
+def test_a_run_killed_between_any_two_files_of_its_report_leaves_none_behind_that_is_out_of_date(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, place = write_atomically, run(select="strategy=frozen", out="here").path
+    older = {path.name: path.read_bytes() for path in place.glob("report*")}
+    run(out="here")
+    newer = {path.name: path.read_bytes() for path in place.glob("report*")}
+    changed = [name for name in older if newer[name] != older[name]]
+    assert len(changed) >= 5
+    for name in changed:
+        for old, content in older.items():
+            (place / old).write_bytes(content)
+        outdate_report(open_run(place))
+
+        def killed_after(path: Path, content: bytes, last: str = name) -> None:
+            write(path, content)
+            if path.name == last:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as killing:
+            killing.setattr(report, "write_atomically", killed_after)
+            with pytest.raises(KeyboardInterrupt):
+                run(out="here")
+        run(out="here")
+        assert {path.name: path.read_bytes() for path in place.glob("report*")} == newer, name
 
 
 def test_a_report_from_before_the_clock_was_set_back_is_not_taken_for_a_new_one(

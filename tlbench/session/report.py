@@ -16,7 +16,7 @@ from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, shortfall
 from tlbench.results.spent import Spent, read_spent
 from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
-from tlbench.session.folder import Run, Say, find_run, log, told_records
+from tlbench.session.folder import WRITTEN, Run, Say, find_run, log, told_records
 
 
 def load(run: Run, *more: Run, say: Say = log.warning) -> Report:
@@ -138,11 +138,15 @@ def write(folder: RunFolder, say: Say = log.warning) -> Written:
 
 
 def _replace(folder: Path, files: Mapping[Path, bytes], say: Say) -> bool:
-    """Write `files` and remove other files of an earlier report. Returns False if the folder is read-only."""
+    """Write `files` and remove other files of an earlier report. Returns False if the folder is read-only.
+
+    Those by which a report is known to be up to date come last, so that a killed process leaves none that seems to be.
+    """
     endings = {form.extension for form in FORMATS.values() if form.kept}
+    last = {f".{ending}" for ending in WRITTEN}
     try:
-        for path, content in files.items():
-            write_atomically(path, content)
+        for path in sorted(files, key=lambda path: path.suffix in last):
+            write_atomically(path, files[path])
         for old in set(report_files(folder, endings)) - files.keys():
             old.unlink()
     except OSError as error:
