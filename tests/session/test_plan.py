@@ -14,6 +14,7 @@ import tlbench
 from tests import builders
 from tests.session.replayed import SUITE, Heard, Replay, run
 from tlbench.cli.plan import command as plan_command
+from tlbench.core.errors import UserError
 from tlbench.datasets import intel
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
@@ -59,6 +60,17 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     assert "<td>frozen</td>" in after._repr_html_()
     assert any("1 of these cells took" in said for said in after.sentences)
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
+
+
+def test_a_plan_takes_nothing_for_done_in_a_folder_that_run_refuses(replay: Replay) -> None:
+    run(out="here")
+    assert len(tlbench.plan("suite.yaml", out="here").to_do) == 0
+    Path("fewer.yaml").write_text(SUITE.replace("[frozen, full]", "frozen"))
+    plan = tlbench.plan("fewer.yaml", out="here")
+    assert len(plan.to_do) == 1
+    assert plan.notes == ("here holds a run of other cells, and `run` does not resume it; name another folder",)
+    with pytest.raises(UserError, match="here holds a run of other cells"):
+        tlbench.run("fewer.yaml", out="here", executor="replay")
 
 
 def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_training_of_it(replay: Replay) -> None:
@@ -121,7 +133,7 @@ def test_a_plan_does_not_say_done_of_other_images(replay: Replay, tmp_path: Path
 def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
     replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run()
+    first = run()
     assert len(tlbench.plan("suite.yaml").done) == 2
     for label in intel.INTEL.classes:
         draw(tmp_path / "data/intel/train" / label / "0.png")
@@ -129,6 +141,10 @@ def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
     plan = tlbench.plan("suite.yaml")
     assert (len(plan.done), len(plan.to_do)) == (0, 2)
     assert plan.notes == ("intel: 2 cells were trained on other images; `run` trains them again",)
+    other = tlbench.plan("suite.yaml", out=first.path).notes
+    assert other == (
+        "intel: 2 cells were trained on other images, and `run` does not resume it; name another folder",
+    )
 
 
 def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:

@@ -14,7 +14,7 @@ from tlbench.datasets.registry import IMAGENET
 from tlbench.execution.resume import lacks_times, trained
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.record import Record
-from tlbench.results.run_folder import RunFolder, is_run, left_out
+from tlbench.results.run_folder import RunFolder, is_run, left_out, open_run
 from tlbench.results.store import Store
 from tlbench.suite.load import Suite
 
@@ -47,7 +47,12 @@ def made(
     ids, notes, compared = [cell.id for cell in cells], list[str](), _Compared(suite)
     wanted = {cell.id for cell in chosen}
     if out is not None:
-        return _of(Store(out), suite, wanted, compared) if is_run(out) else Made()
+        not_resumed = "and `run` does not resume it; name another folder"
+        if not is_run(out):
+            return Made()
+        if list(open_run(out).run.cells) != ids:
+            return Made(notes=(f"{out} holds a run of other cells, {not_resumed}",))
+        return _of(Store(out), suite, wanted, compared, not_resumed)
     first: Made | None = None
     for folder in runs:
         if list(folder.run.cells) != ids:
@@ -94,15 +99,16 @@ class _Compared:
         return self._known[key]
 
 
-def _of(store: Store, suite: Suite, wanted: set[str], compared: _Compared) -> Made:
+def _of(store: Store, suite: Suite, wanted: set[str], compared: _Compared, not_resumed: str = "") -> Made:
+    """What is made of the cells in a run. `not_resumed`: what is said of other images if they are not trained again."""
     records = store.look()
     ready = trained(store, records, suite.save_models)
     records = [one for one in records if one.cell_id in ready]
     same = {one.cell_id: compared.same(one) for one in records if one.cell_id in wanted}
     others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
     notes = [
-        f"{name}: {counted(count, 'cell')} {'was' if count == 1 else 'were'} trained on other images; `run` trains "
-        f"{'it' if count == 1 else 'them'} again"
+        f"{name}: {counted(count, 'cell')} {'was' if count == 1 else 'were'} trained on other images"
+        + (f", {not_resumed}" if not_resumed else f"; `run` trains {'it' if count == 1 else 'them'} again")
         for name, count in others.items()
     ]
     kept = [one for one in records if same.get(one.cell_id) is not False]
