@@ -74,7 +74,8 @@ $(VENV)-backends/.ready: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "tlbench needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@# Half an environment, as Debian leaves it without python3-venv, would be taken for a whole one by the next make.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.run: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing TensorFlow and the rest into $(VENV); this takes a minute or more, once."
