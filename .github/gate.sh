@@ -7,11 +7,19 @@ mkdir -p "$FOLDER"
 formats=(--format text --format "markdown=$FOLDER/summary.md" --format "json=$FOLDER/comparison.json"
   --format "junit=$FOLDER/junit.xml")
 if [ -n "${GITHUB_ACTIONS:-}" ]; then formats+=(--format github); fi
-read -ra options <<<"${OPTIONS:-}"
+read -r -d '' -a options <<<"${OPTIONS:-}" # every line of it
 codes=()
 
+for left in "$FOLDER/run" "$FOLDER/ab"; do # a finished run is not trained again, and the code may have changed since
+  if [ -e "$left" ]; then
+    echo "gate: $left was made by an earlier call; remove it, or name another FOLDER" >&2
+    if [ -n "${GITHUB_OUTPUT:-}" ]; then echo "exit-code=64" >>"$GITHUB_OUTPUT"; fi
+    exit 64
+  fi
+done
 if [ -n "${BASELINE:-}" ]; then
-  "$PYTHON" -m tlbench run "$SUITE" --out "$FOLDER/run" "${options[@]}"
+  # Not just "${options[@]}": before Bash 4.4 (macOS has 3.2), an empty array counts as unset there.
+  "$PYTHON" -m tlbench run "$SUITE" --out "$FOLDER/run" ${options[@]+"${options[@]}"}
   code=$?
   if [ "$code" -eq 0 ] || [ "$code" -eq 2 ]; then
     "$PYTHON" -m tlbench compare "$BASELINE" "$FOLDER/run" "${formats[@]}"
@@ -25,7 +33,7 @@ if [ -n "${BASE_ENV:-}" ]; then
     formats=("${formats[@]/comparison.json/comparison-ab.json}")
     formats=("${formats[@]/junit.xml/junit-ab.xml}")
   fi
-  "$PYTHON" -m tlbench ab "$SUITE" --a "$BASE_ENV" --out "$FOLDER/ab" "${formats[@]}" "${options[@]}"
+  "$PYTHON" -m tlbench ab "$SUITE" --a "$BASE_ENV" --out "$FOLDER/ab" "${formats[@]}" ${options[@]+"${options[@]}"}
   codes+=("$?")
 fi
 if [ ${#codes[@]} -eq 0 ]; then

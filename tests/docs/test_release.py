@@ -1,5 +1,6 @@
 """What a release is checked by agrees with the project: one version, found where the workflow looks for it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,35 @@ def test_the_workflow_finds_the_version() -> None:
 def test_the_citation_has_the_version() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [__version__]
+
+
+def gate(folder: Path, **variables: str) -> tuple[int, str, list[str]]:
+    """The exit code and the errors of the gate script, and the words of each command that it called."""
+    folder.mkdir(exist_ok=True)
+    python = folder / "python"
+    python.write_text(f"""#!/bin/sh\necho "$@" >> '{folder}/called'\nmkdir -p '{folder}/report/run'\n""")
+    python.chmod(0o755)
+    settings = {"SUITE": "s.yaml", "PYTHON": str(python), "FOLDER": str(folder / "report"), **variables}
+    (folder / "called").write_text("")
+    environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(folder / "output")}
+    command = ["bash", str(ROOT / ".github" / "gate.sh")]
+    done = subprocess.run(command, env=environment | settings, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr, (folder / "called").read_text().splitlines()
+
+
+def test_the_gate_script_takes_every_line_of_its_options(tmp_path: Path) -> None:
+    code, said, (run, _) = gate(tmp_path, BASELINE="b.json", OPTIONS="--select strategy=frozen\n  --workers 1\n")
+    assert (code, said) == (0, "")
+    assert run.endswith("/report/run --select strategy=frozen --workers 1")
+    assert gate(tmp_path / "other", BASELINE="b.json")[2][0].endswith("/report/run")
+
+
+def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tmp_path: Path) -> None:
+    assert gate(tmp_path, BASELINE="b.json")[0] == 0
+    code, said, called = gate(tmp_path, BASELINE="b.json", BASE_ENV="git:main")
+    assert (code, called) == (64, [])
+    assert said == f"gate: {tmp_path}/report/run was made by an earlier call; remove it, or name another FOLDER\n"
+    assert (tmp_path / "output").read_text() == "exit-code=0\nexit-code=64\n"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
