@@ -142,9 +142,7 @@ def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
     assert (len(plan.done), len(plan.to_do)) == (0, 2)
     assert plan.notes == ("intel: 2 cells were trained on other images; `run` trains them again",)
     other = tlbench.plan("suite.yaml", out=first.path).notes
-    assert other == (
-        "intel: 2 cells were trained on other images, and `run` does not resume it; name another folder",
-    )
+    assert other == ("intel: 2 cells were trained on other images, and `run` does not resume it; name another folder",)
 
 
 def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:
