@@ -21,9 +21,9 @@ from tlbench.datasets.decode import Picture, of_bytes
 from tlbench.datasets.kinds import read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.prepare import prepare
+from tlbench.datasets.sentences import read_sentence
 from tlbench.datasets.source import DataSource
 from tlbench.datasets.tfrecord import BadRecordError, value_of
-from tlbench.datasets.told import read_sentence
 from tlbench.session.data import check, move_bad
 
 PACKAGES = {"saved": "pyarrow", "hub": "pyarrow", "array_record/birds/1.0.0": "array_record"}

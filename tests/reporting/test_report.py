@@ -209,5 +209,5 @@ def test_pipes_and_line_breaks_do_not_break_the_table() -> None:
 def test_of_many_classes_the_first_are_named() -> None:
     classes = tuple(f"class{number}" for number in range(1000))
     text = render("t", rows(builders.record(data=builders.data().model_copy(update={"classes": classes}))))
-    assert "1000 classes (class0, class1, class2, class3, class4, class5, class6, class7, and 992 more); images" in text
+    assert "1000 classes (class0, class1, class2, class3, class4, class5, class6, class7 and 992 more); images" in text
     assert "class999" not in text

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tlbench.backbones.weights import keras_cache
+from tlbench.backbones.weights import keras_cache, searched
 from tlbench.cache.download import DownloadError, fetch
 from tlbench.core.errors import UserError
 
@@ -21,20 +21,19 @@ def class_names(folder: Path | None) -> tuple[str, ...]:
         UserError: the file is not found, cannot be downloaded, or has other content.
     """
     places = [place / FILE for place in (folder, keras_cache()) if place is not None]
-    there = next((place for place in places if place.is_file()), None)
-    if there is None:
-        there = keras_cache() / FILE
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        file = keras_cache() / FILE
         try:
-            fetch(URL, there, MD5)
+            fetch(URL, file, MD5)
         except DownloadError as error:
-            looked = " or ".join(str(place.parent) for place in places)
             raise UserError(
-                f"the names of ImageNet's classes: {FILE} is not in {looked}, and {error}; put the file there"
+                f"the names of ImageNet's classes: {FILE} is not in {searched(folder)}, and {error}; put the file there"
             ) from error
     try:
-        content = json.loads(there.read_bytes())
+        content = json.loads(file.read_bytes())
         return tuple(str(content[str(number)][1]).replace("_", " ") for number in range(CLASSES))
     except (ValueError, LookupError, TypeError) as error:
         raise UserError(
-            f"{there} does not contain the names of {CLASSES} classes; download it again from {URL}"
+            f"{file} does not contain the names of {CLASSES} classes; download it again from {URL}"
         ) from error

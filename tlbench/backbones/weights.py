@@ -192,8 +192,7 @@ def find(
             return replace(there, instead_of=official.file)
     if instead is not None:
         return stand_in(info, args, instead)
-    looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
-    raise MissingWeightsError([Missing(of, official, looked, why)])
+    raise MissingWeightsError([Missing(of, official, searched(folder), why)])
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
@@ -225,10 +224,9 @@ def find_classifier(
         raise UserError(f"{named}, but there are no weights with one; remove {strategy} for this backbone")
     found = find(info, args, True, folder, image_size, instead="random")
     if found.kind == "random":
-        looked = " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
         raise UserError(
-            f"{named}: {official.file} is not in {looked}, and could not be downloaded from {official.url}; put it "
-            f"there, or remove {strategy} for this backbone"
+            f"{named}: {official.file} is not in {searched(folder)}, and could not be downloaded from {official.url}; "
+            f"put it there, or remove {strategy} for this backbone"
         )
     return found
 
@@ -251,6 +249,11 @@ def _digest(path: Path) -> str:
 def _digest_of(path: Path, state: tuple[int, ...]) -> str:
     del state
     return file_digest(path)
+
+
+def searched(folder: Path | None) -> str:
+    """The folders that are searched for a file, for messages: the user's `folder`, and Keras' cache."""
+    return " or ".join(str(place) for place in (folder, keras_cache()) if place is not None)
 
 
 def keras_cache() -> Path:

@@ -12,11 +12,11 @@ from PIL import Image
 from tlbench.cli.options import classes_option, image_option, label_option, reading_options, splits_option
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
+from tlbench.core.text import first_of
 from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
-from tlbench.datasets.told import first
 from tlbench.session.data import rule_of
 
 NAMED_CLASSES = 8
@@ -132,7 +132,7 @@ def _counted(layout: Layout) -> str:
     files = {split: sum(map(len, layout.files[split].values())) for split in SPLITS}
     classes = [name if name.isprintable() else repr(name) for name in layout.classes]
     counts = ", ".join(f"{count} {split}" for split, count in files.items())
-    summary = f"{len(classes)} classes ({first(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
+    summary = f"{len(classes)} classes ({first_of(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
     others = _without_image_extension(layout)
     return f"{summary} ({others} without an image extension)" if others else summary
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tlbench.cache.folders import size as written
+from tlbench.cache.folders import size as readable_size
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets.decode import MOST_PIXELS, Picture, UndecodableError, of_pixels
@@ -165,8 +165,8 @@ def _array(file: Path, name: str) -> NDArray[Any]:
             bytes_ = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
             if bytes_ > memory_limit():
                 raise UserError(
-                    f"{shown(str(file))}: {name} needs {written(bytes_)}, and this machine has "
-                    f"{written(memory_limit())} of memory; use fewer or smaller images"
+                    f"{shown(str(file))}: {name} needs {readable_size(bytes_)}, and this machine has "
+                    f"{readable_size(memory_limit())} of memory; use fewer or smaller images"
                 )
             array: NDArray[Any] = arrays[name]
             return array

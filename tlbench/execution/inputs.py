@@ -11,8 +11,8 @@ from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import at_size, find_imagenet
 from tlbench.datasets.prepare import Listings, prepare
+from tlbench.datasets.sentences import balance_sentence, read_sentence, skipped_sentences
 from tlbench.datasets.source import DataSource
-from tlbench.datasets.told import balance_sentence, read_sentence, skipped_sentences
 from tlbench.execution.job import Job, Places
 from tlbench.results.record import WeightsProvenance
 from tlbench.strategies import registry as strategies

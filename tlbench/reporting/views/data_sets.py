@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tlbench.datasets.told import CLASSES, balance_sentence, first
+from tlbench.core.text import first_of
+from tlbench.datasets.sentences import CLASSES, balance_sentence
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
@@ -104,7 +105,7 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
     if data is None:
         return []
     images = " or ".join(dict.fromkeys(_images(row.record.data) for row in group if row.record.data))
-    classes = f"{len(data.classes)} classes ({first(data.classes, CLASSES)})"
+    classes = f"{len(data.classes)} classes ({first_of(data.classes, CLASSES)})"
     note: tuple[str | Strong, ...] = (f"{classes}; images: {images}.",)
     if data.source == "synthetic":
         drawn = Strong("These are drawn pictures, no photographs:")

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from textwrap import wrap
 
-from tlbench.core.text import one_line
+from tlbench.core.text import first_of, one_line
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.duplicates import Place
 from tlbench.datasets.names import shown
-from tlbench.datasets.told import advice, first, origin
+from tlbench.datasets.sentences import advice, origin
 from tlbench.reporting.document import Block, Note, Table
 from tlbench.reporting.render import terminal
 
@@ -46,7 +46,7 @@ def _head(found: Audit, width: int) -> list[str]:
     """The folder and its splits and classes."""
     fits = _fits(found, width)
     name, classes = _clipped(shown(str(found.place)), width), f"{len(found.classes)} classes: "
-    said = [] if fits else _wrapped(classes + first(found.classes, CLASSES), width)[:2]
+    said = [] if fits else _wrapped(classes + first_of(found.classes, CLASSES), width)[:2]
     return terminal.text(Note((name, *said)), _table(found, wide=not fits), columns=width).split("\n")
 
 

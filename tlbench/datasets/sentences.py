@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tlbench.core.text import counted, percent
+from tlbench.core.text import counted, first_of, percent
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
@@ -30,7 +30,7 @@ def origin(one: SplitOrigin) -> str:
 def read_sentence(origins: Mapping[str, SplitOrigin], classes: Sequence[str]) -> str:
     """Which folders were read as splits, and the classes."""
     splits = ", ".join(f"{split} is {origin(origins[split])}" for split in SPLITS if split in origins)
-    return f"{splits}; {len(classes)} classes: {first(classes, CLASSES)}"
+    return f"{splits}; {len(classes)} classes: {first_of(classes, CLASSES)}"
 
 
 def skipped_sentences(found: DataSource) -> list[str]:
@@ -45,13 +45,7 @@ def skipped_sentences(found: DataSource) -> list[str]:
 
 def named(files: Sequence[SkippedFile]) -> str:
     """The first few files with their reasons."""
-    return first([f"{one.path} ({one.reason})" for one in files], NAMED)
-
-
-def first(names: Sequence[str], most: int) -> str:
-    """The first `most` of some names, and how many more there are."""
-    more = f", and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return first_of([f"{one.path} ({one.reason})" for one in files], NAMED)
 
 
 def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -77,7 +71,7 @@ def advice(audit: Audit) -> list[str]:
     across, within = (*audit.exact.across, *audit.near.across), audit.exact.within
     beside = [one.path for one in audit.left_out if one.reason == BESIDE]
     lines = [
-        (beside, f"{first(beside, NAMED)} is not read as a split; if it is one, name it in the suite with `splits`"),
+        (beside, f"{first_of(beside, NAMED)} is not read as a split; if it is one, name it in the suite with `splits`"),
         (two, "an image under two labels is wrong under one of them: remove that file"),
         (across, "an image in two splits makes accuracies too high: remove it from one of them"),
         (within, "an image that is twice in a split counts twice: remove one, or accept it"),
@@ -105,11 +99,11 @@ def _bad(audit: Audit) -> list[str]:
         where = [f"{one.name!r} in {shown(str(audit.folder / one.folder))}" for one in audit.bare]
         are, folders = ("class {} is", "folder") if len(where) == 1 else ("classes {} are", "folders")
         refused.append(
-            f"a run is refused: {are.format(first(where, NAMED))} empty; put images there or remove the {folders}"
+            f"a run is refused: {are.format(first_of(where, NAMED))} empty; put images there or remove the {folders}"
         )
     bare = {f"{one.name!r} in {split}" for one in audit.bare for split in one.splits}
     if few := [one for one in audit.empty if one not in bare]:
-        empty = first(few, NAMED)
+        empty = first_of(few, NAMED)
         drawn = " once the other splits are drawn from it" if any(one.drawn for one in audit.splits.values()) else ""
         refused.append(f"a run is refused: class {empty} has no decodable image{drawn}; add some")
     if refused or not audit.undecodable:
