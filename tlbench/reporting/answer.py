@@ -1,4 +1,4 @@
-"""Which cell to take, in sentences. Pure; `render/assets/page.js` says the same with the same words."""
+"""The recommendation in sentences. Pure. `render/assets/page.js` makes the same sentences in a browser."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -30,13 +30,13 @@ SMALLEST = replace(
     cheaper_one="it is {name}, which is smaller: {top1} ({low} to {high}){cost}",
     cheapest_one="it is not smaller",
 )
-"""Where no step was timed, so that size is what is known of running it."""
+"""For a choice without step times, in which size stands for the cost of inference."""
 
 MOST_LISTED = 12
 
 
 def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
-    """What to take `among` these places of the marks, by default all."""
+    """The recommendation `among` the marks at these places, by default all."""
     words, marks = choice.words, choice.scatter.marks
     places = sorted(range(len(marks)) if among is None else among)
     if not places:
@@ -59,7 +59,7 @@ def sentence(choice: Choice, among: Collection[int] | None = None) -> str:
 
 
 def listed(choice: Choice, among: Collection[int] | None = None) -> str:
-    """The names of those that may be as good; empty where none may, and where nothing is recommended."""
+    """The names of the marks that may be as good; empty if there are none, or if nothing is recommended."""
     places = sorted(range(len(choice.scatter.marks)) if among is None else among)
     if not places or not choice.above_chance(places[0]):
         return ""
@@ -71,7 +71,7 @@ def listed(choice: Choice, among: Collection[int] | None = None) -> str:
 
 
 def _named(marks: Sequence[Mark]) -> str:
-    """Names, each group said once for all that is of it, unless what is behind it is a list itself."""
+    """Names of marks in which each group is named once, unless a name after the group contains a comma."""
     tails: dict[str, list[str]] = {}
     for mark in marks:
         tails.setdefault(mark.group, []).append(mark.name.removeprefix(f"{mark.group}, "))
@@ -81,7 +81,7 @@ def _named(marks: Sequence[Mark]) -> str:
 
 
 def within(choice: Choice, limits: Mapping[str, float]) -> list[int]:
-    """Places of the marks that cost no more than `limits`, by the key of an axis; an unknown cost is beyond."""
+    """The places of the marks within `limits`, which are by the key of an axis; an unknown cost is not within."""
     return [
         place
         for place, mark in enumerate(choice.scatter.marks)
@@ -98,7 +98,7 @@ def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
 
 
 def _said(choice: Choice, words: str, mark: Mark) -> str:
-    """`words` about a mark: its name, its accuracy with an interval, what it costs to run, and what guessing gives."""
+    """`words` with a mark's name, its accuracy and interval, its cost, and the accuracy of guessing filled in."""
     return words.format(
         name=mark.name,
         top1=mark.y.text,
@@ -110,7 +110,7 @@ def _said(choice: Choice, words: str, mark: Mark) -> str:
 
 
 def chance(choice: Choice) -> str:
-    """What guessing has right, in per cent; empty where that is not known."""
+    """The accuracy of guessing in per cent; empty if it is unknown."""
     return "" if choice.chance is None else percent(choice.chance)
 
 
@@ -124,7 +124,7 @@ def _cost(choice: Choice, mark: Mark) -> str:
 
 
 def end(value: float | None) -> str:
-    """An end of an interval of shares, in whole per cent."""
+    """An end of an interval, in whole per cent without the sign; ``?`` if it is unknown."""
     return "?" if value is None else f"{value:.0%}".removesuffix("%")
 
 

@@ -1,4 +1,4 @@
-"""Inference at several batch sizes: images per second against batch size, and the latency of one image. Pure."""
+"""Inference at several batch sizes: throughput and latency. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CAPTION = (
     "and higher is better. A line that goes level has found the most that the machine does."
 )
 MOST = 8
-"""Models in one picture: as many as can be told apart without colour."""
+"""The most models in one picture: as many as there are shapes, which distinguish them without colour."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +33,27 @@ class Timed:
 
     @property
     def cell(self) -> Cell:
-        """The model's."""
+        """The cell of the model."""
         return self.row.record.cell
 
     @property
     def settings(self) -> dict[str, str]:
-        """What sets those of one model apart."""
+        """The settings that distinguish measurements of one model."""
         return of_step(self.cell, "inference", self.row.run)
 
     def rate(self, step: StepTiming) -> float:
-        """Images a second."""
+        """Images per second."""
         return step.batch_size / step.shown(self.cell.timing)
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where a model was timed at more than one batch size."""
+    """A section, if a model was timed at more than one batch size."""
     timed = by_model(report.rows)
     return [Section("Inference by batch size", (picture(timed, report), table(timed)))] if timed else []
 
 
 def by_model(rows: Sequence[RunRecord]) -> list[Timed]:
-    """One for each model that a run timed, since strategies, data and seeds share its inference."""
+    """The models that a run timed, each once: strategies, data sets and seeds share its inference."""
     timed: dict[tuple[str, str, str], Timed] = {}
     for row in rows:
         timings = row.record.timings
@@ -64,7 +64,7 @@ def by_model(rows: Sequence[RunRecord]) -> list[Timed]:
 
 
 def picture(timed: Sequence[Timed], report: Report) -> Curves:
-    """Images a second against the batch size: the fastest models, where there are many."""
+    """Images per second over batch size, of the fastest models if there are many."""
     fastest = sorted(timed, key=lambda one: -max(map(one.rate, one.steps)))[:MOST]
     told = _told(fastest)
     looks = of_lines(report, [(one.cell.backbone.label, _name(one, told)) for one in fastest])
@@ -101,7 +101,7 @@ def table(timed: Sequence[Timed]) -> Table:
 
 
 def _rate(of: Timed, step: StepTiming | None) -> str:
-    """``1,024 images/s (31.2 ms)``."""
+    """The throughput and the time of a step: ``1,024 images/s (31.2 ms)``."""
     if step is None:
         return DASH
     mark, ms = "" if step.stable else UNSTABLE, step.shown(of.cell.timing) * 1000

@@ -1,4 +1,4 @@
-"""Accuracy against the number of training images, and from how many on a strategy overtakes frozen. Pure."""
+"""Accuracy by number of training images, and the number from which a strategy overtakes `frozen`. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ UNSURE = "Cannot be said: it may have been under the fewest images that were mea
 
 
 def sections(report: Report) -> list[Section]:
-    """Two tables, where a recipe was trained on several numbers of images."""
+    """A section with pictures and tables, if a recipe was trained on several numbers of images."""
     if len({record.cell.limit.train for record in report.tested}) < 2:
         return []
     found = curves(report.recipes)
@@ -42,7 +42,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def words(found: Overtaking) -> str:
-    """From how many images a class on, in words, with what is not known."""
+    """The number of images per class from which a strategy overtakes `frozen`, with its interval, in words."""
     if found.crossing is None:
         return "one seed: not judged"
     if found.crossing.unknown:
@@ -56,7 +56,7 @@ def words(found: Overtaking) -> str:
 
 
 def _pictures(report: Report, found: Sequence[Curve]) -> list[Curves]:
-    """For each data set, its recipes: the best, where there are more than can be told apart in a picture."""
+    """A picture of the best recipes for each data set."""
     by_data: dict[str, list[Curve]] = {}
     for curve in sorted(found, key=lambda curve: -curve.recipes[-1].top1):
         by_data.setdefault(data_set(curve.recipes[0].records[0]), []).append(curve)
@@ -94,7 +94,7 @@ def _overtakings(found: Sequence[Overtaking]) -> Table:
 
 
 def _by_size(texts: Sequence[tuple[Recipe, Mapping[float, str]]]) -> tuple[list[str], list[list[str]], range]:
-    """Headings, a line for each recipe with its text at each size, and the columns of the sizes."""
+    """Headings, a row for each recipe with its text at each size, and the indices of the columns of sizes."""
     sizes = sorted({size for _, at in texts for size in at})
     firsts = [recipe.records[0] for recipe, _ in texts]
     told = [column for column in columns(firsts) if column[1] != "train_images"]

@@ -1,4 +1,4 @@
-"""What the numbers of a report do not say, as far as the records show it. Pure."""
+"""The limits of a report's conclusions, as far as the records show them. Pure."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from tlbench.results.record import Record
 
 
 def sections(report: Report) -> list[Section]:
-    """One section with a line for each."""
+    """A section with a line for each limit."""
     lines = [*_of_accuracy(report.tested), *_of_times(report.rows)]
     return [Section("What this cannot say", (Listing(tuple(lines)),))] if lines else []
 
@@ -63,7 +63,7 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
 
 
 def _stopped_early(record: Record) -> bool:
-    """Whether the head was solved, and what validation chose has not converged."""
+    """Whether the head was solved, but the chosen solution has not converged."""
     return any(phase.chosen is not None and not phase.tried[phase.chosen].converged for phase in record.training)
 
 

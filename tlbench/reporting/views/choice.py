@@ -1,4 +1,4 @@
-"""For each data set: which model and strategy to take, what may be as good, and what that costs. Pure."""
+"""The recommendation for each data set: which model and strategy to take, and which may be as good. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 
 RUNNING = ("inference", "size")
-"""What "cheaper to run" is asked of: the first of these kinds of cost that is known."""
+"""The kinds of cost that "cheaper to run" refers to: the first of these that is known."""
 FEW_IMAGES = 100
-"""Below so many test images an accuracy is known to ten points at best."""
+"""With fewer test images, the interval of an accuracy reaches ten points or more to either side."""
 CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together. A line joins "
     "the strategies of one backbone. A hollow mark has another one above or to the left of it that is no worse. Marks "
@@ -39,17 +39,22 @@ HOW_SURE = (
 )
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
 DECIMALS = 12
-"""Of the bounds of an interval, for programs."""
+"""The decimals of the bounds of an interval in JSON."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Which recipe to take of those that were trained and tested on the same images, under a heading.
+    """The recommended recipe among those that were trained and tested on the same images.
 
-    slug: the heading, as files' names have it. recipes: rows of each mark of the choice, in its order, each cell once.
-    limits: who leads within which limits, where anybody else does. timed_in: the run of the times along each axis.
-    holds: over which other trainings and images it holds, or that it does not; empty where nothing is compared.
+    Attributes:
+        heading: the name of the data set.
+        slug: the heading in file names.
+        choice: the recommendation.
+        recipes: the records of each mark of the choice, in its order, each cell once.
+        limits: the recommendations within limits of cost, where they differ.
+        timed_in: the run of the times along each axis.
+        holds: whether the recommendation holds for other trainings and images; empty if nothing is compared.
     """
 
     heading: str
@@ -62,11 +67,11 @@ class Decision:
 
     @property
     def title(self) -> str:
-        """Of the section that says it."""
+        """The title of its section."""
         return f"Which to take for {self.heading}"
 
     def standing(self, place: int) -> str:
-        """Whether the mark at `place` may be the best, in a word; empty where it is not, and where it is alone."""
+        """Whether the mark at `place` may be the best, in a word; empty if it is not, or if there is no other."""
         if len(self.recipes) == 1:
             return ""
         return LEADS if place == 0 else "" if place in self.choice.beaten[0] else MAY_BE
@@ -76,14 +81,14 @@ LEADS, MAY_BE = "leads", "may be"
 
 
 def sections(report: Report) -> list[Section]:
-    """A section for each set of test images on which something was trained, and one on how sure they all are."""
+    """A section for each set of images, and one on how sure all recommendations are."""
     answers = [Section(one.title, (one.choice, *one.limits)) for one in report.decisions]
     said = how_sure(report.decisions)
     return [*answers, Section("How sure that is", (Note((said,)),))] if said else answers
 
 
 def how_sure(made: Sequence[Decision]) -> str:
-    """What the claims of these decisions mean, said once for all; empty where nothing was compared."""
+    """The statistical meaning of these decisions, once for all; empty if nothing was compared."""
     holds = [one.holds for one in made if one.holds]
     if not holds:
         return ""
@@ -93,14 +98,14 @@ def how_sure(made: Sequence[Decision]) -> str:
 
 
 def decisions(report: Report) -> tuple[Decision, ...]:
-    """One for each set of test images on which something was trained; `Report.decisions` keeps them."""
+    """A decision for each set of images. `Report.decisions` caches them."""
     groups = tested_alike(trained(report))
     names = slugs([heading for heading, _ in groups])
     return tuple(_decision(report, *of, slug) for of, slug in zip(groups, names, strict=True))
 
 
 def values(decision: Decision) -> dict[str, object]:
-    """The answer for programs: the sentence, who leads and who may be as good by their names and cells."""
+    """The recommendation for JSON: the sentence, and the names and cells of the leader and of its equals."""
     marks = decision.choice.scatter.marks
     standings = [decision.standing(place) for place in range(len(marks))]
     recommended = decision.choice.above_chance(0)
@@ -127,17 +132,17 @@ def values(decision: Decision) -> dict[str, object]:
 
 
 def _same_everywhere(bound: float | None) -> float | None:
-    """Without the last digits, which differ among processors: libraries have other instructions for each."""
+    """`bound` without the last digits, in which processors differ, because libraries use other instructions on each."""
     return None if bound is None else round(bound, DECIMALS)
 
 
 def trained(report: Report) -> list[RunRecord]:
-    """Those that were trained and tested."""
+    """The records that were trained and tested."""
     return [row for row in report.rows if row.record.accuracy and row.record.data and not is_original(row.record)]
 
 
 def tested_alike(of: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
-    """Rows that were trained and tested on the same images, together under a heading."""
+    """The records grouped by the images that they were trained and tested on, each group with a heading."""
     groups: dict[tuple[str, tuple[str, ...], str], list[RunRecord]] = {}
     for row in of:
         record = row.record
@@ -156,7 +161,7 @@ def tested_alike(of: Sequence[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
 
 
 def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str, ...]]]) -> str:
-    """``, 100 training images``: where one data set was used with several choices of images."""
+    """An addition to a heading, ``, 100 training images``, if a data set was used with several sets of images."""
     record = group[0].record
     if headings.count((record.cell.dataset.label, record.fallbacks)) < 2 or record.data is None:
         return ""
@@ -189,7 +194,7 @@ def _value(reading: Reading | None) -> float:
 
 
 def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[int]) -> tuple[Mark, ...]:
-    """One for each contender. names, costs: of the recipes; places: of the contenders among these."""
+    """A mark for each contender. `names` and `costs` are those of the recipes, `places` those of the contenders."""
     return tuple(
         Mark(
             names[place],
@@ -202,7 +207,7 @@ def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[
 
 
 def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRecord]) -> str:
-    """What the choice of a `group`, in a report on `among`, rests on, and what it does not say."""
+    """The evidence for the choice of a `group`, in a report on `among`, and its limits."""
     number = len(found.contenders)
     record = group[0].record
     images = record.accuracy.images if record.accuracy else 0
@@ -240,7 +245,7 @@ def _compared(found: Contest) -> str:
 
 
 def _guessing(record: Record) -> str:
-    """What guessing gets right of the test images, to go on a sentence that ends with them."""
+    """A clause on the accuracy of guessing, to follow the words "test images"."""
     data = record.data
     if data is None or (majority := data.majority) is None:
         return ""
@@ -261,7 +266,7 @@ def _holds(found: Contest) -> str:
 
 
 def _trained_over(found: Contest) -> str:
-    """What training was repeated over: ``seeds (3 each)``; of a solved head its training images."""
+    """What varied between trainings: ``seeds (3 each)``, or the training images of solved heads."""
     seeds = [len(each.recipe.records) for each in found.contenders if not each.recipe.resampled]
     if not seeds:
         return "training images"
@@ -275,7 +280,7 @@ def _trained_over(found: Contest) -> str:
 
 
 def _limits(choice: Choice, found: Contest) -> list[Section]:
-    """A folded table: the best within each limit at which another one leads."""
+    """A folded table of the recommendations within limits of cost, where they differ."""
     axes = choice.scatter.xs
     lines = [row for place in range(len(axes)) for row in _frontier(choice, found, place)]
     if len(lines) <= len(axes):

@@ -1,4 +1,4 @@
-"""A table for each data set: what each model, strategy and setting costs and gives. Pure."""
+"""A table for each data set: accuracy and costs of each model, strategy and setting. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from tlbench.results.images import DataProvenance
 from tlbench.statistics.bootstrap import FEWEST
 
 MOST_OPEN = 40
-"""Rows of a table that is shown at once: those of keras.io's."""
+"""The most rows of a table that is not folded, as in keras.io's."""
 LAST = (math.inf, 0)
 BEST = (
     f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the "
@@ -35,7 +35,13 @@ def sections(report: Report) -> list[Section]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the answer says of a row. place: its own among those of all rows, in the order of preference."""
+    """What the recommendation says of a record.
+
+    Attributes:
+        place: the numbers of its decision and of its mark there, which sort rows by preference.
+        top1: its accuracy.
+        standing: whether it may be the best, in a word.
+    """
 
     place: tuple[int, int]
     top1: Reading
@@ -43,7 +49,7 @@ class Answer:
 
 
 Answers = Mapping[int, Answer]
-"""By the identity of a record."""
+"""Answers by the `id` of a record."""
 
 
 def _section(report: Report, heading: str, group: Sequence[RunRecord], answers: Answers) -> Section:
@@ -78,7 +84,7 @@ def _answers(report: Report) -> Answers:
 
 
 def _table(group: Sequence[RunRecord], how: TimeColumns, answers: Answers) -> Table:
-    """The best first, as on the terminal; what was not tested comes last."""
+    """A row for each model, strategy and setting, in the order of preference; those without a test come last."""
     told = columns([row.record for row in group])
     tuned = any(row.record.search for row in group)
     balanced = any(row.record.data.unbalanced for row in group if row.record.data)

@@ -29,16 +29,16 @@ BARS = "Bars are 95 % intervals."
 FILLED = "Filled marks differ from 0 by the table's test, hollow ones may not."
 NO_BAR = "Marks without a bar were trained with one seed, and are not judged."
 MOST_DRAWN, MOST_OPEN = 40, 40
-"""Gains in one picture, and rows of a table that is shown at once."""
+"""The most gains in one picture, and the most rows of a table that is not folded."""
 
 
 def sections(report: Report) -> list[Section]:
-    """A picture of each data set and a table, where there is `frozen` and another strategy beside it."""
+    """A section with a picture for each data set and a table, if there is `frozen` and another strategy."""
     return [section(report.gains, backbones(report))] if report.gains else []
 
 
 def section(found: Sequence[Gain], order: tuple[str, ...] = ()) -> Section:
-    """Under a heading, with what the columns mean. order: the backbones of the report, for their colours."""
+    """Pictures, a table and the meaning of its columns. `order` has the backbones of the report, for their looks."""
     told = columns([gain.recipe.records[0] for gain in found])
     headings = ["Data set", "Model", *(name for name, _ in told), "Strategy", "Seeds", "Top-1 of frozen", "Top-1"]
     headings += ["Gain", "95 % interval", "p (Holm)", "Verdict"]
@@ -63,7 +63,7 @@ def _pictures(found: Sequence[Gain], order: tuple[str, ...]) -> list[Spans]:
 
 
 def _picture(data: str, found: Sequence[Gain], slug: str, order: tuple[str, ...]) -> Spans:
-    """Of more than can be read, the largest, whichever way."""
+    """The gains on a data set; the largest in absolute value if there are many."""
     names = names_of([gain.recipe.records[0] for gain in found])
     largest = sorted(range(len(found)), key=lambda place: -abs(found[place].difference))[:MOST_DRAWN]
     title = f"Gain over frozen on {data}" + (f": the largest {MOST_DRAWN}" if len(found) > MOST_DRAWN else "")
@@ -73,7 +73,7 @@ def _picture(data: str, found: Sequence[Gain], slug: str, order: tuple[str, ...]
 
 
 def _caption(spans: Sequence[Span]) -> str:
-    """What is drawn means, and nothing of what is not."""
+    """The meaning of what is drawn, without what is not drawn."""
     bars = any(span.low is not None for span in spans)
     parts = [
         RIGHT_IS_BETTER,
@@ -117,7 +117,7 @@ def _row(gain: Gain, keys: Sequence[str]) -> list[str]:
 
 
 def accuracy(recipe: Recipe) -> str:
-    """Mean top-1 with its standard deviation over seeds, or over resamples: ``84.3% ± 0.4``."""
+    """The mean top-1 with its standard deviation over seeds or resamples: ``84.3% ± 0.4``."""
     seeds = [record.accuracy.top1 for record in recipe.records if record.accuracy]
     values = recipe.resampled or seeds
     return percent(recipe.top1) + (f" ± {stdev(values) * 100:.1f}" if len(values) > 1 else "")

@@ -1,4 +1,4 @@
-"""How lines of several models look, the same in all pictures of a report. Pure."""
+"""Colours and shapes of models, the same in all pictures of a report. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ from tlbench.reporting.report import Report
 
 
 def backbones(report: Report) -> tuple[str, ...]:
-    """In the order of the report, which gives them their colours and shapes."""
+    """The backbones in the order of the report, which determines their colours and shapes."""
     return tuple(dict.fromkeys(row.record.cell.backbone.label for row in report.rows))
 
 
 def strategies(report: Report) -> tuple[str, ...]:
-    """In the order of the report."""
+    """The strategies in the order of the report."""
     return tuple(dict.fromkeys(row.record.cell.strategy.label for row in report.rows))
 
 
 def of_lines(report: Report, things: Sequence[tuple[str, str]]) -> list[Look]:
-    """The look of each of `things`, which are backbones and their strategies; no two of the first 64 look alike.
+    """The look of each of `things`, pairs of a backbone and a strategy. The first 64 looks are different.
 
-    Of several backbones each has its colour, and each strategy its shape, or, where a backbone is there once, that of
-    the backbone. Of one backbone alone strategies have both.
+    With one backbone, the strategy determines colour and shape. If each backbone occurs once, the backbone does. Else
+    the backbone determines the colour, and the strategy the shape.
     """
     names, tails = [name for name, _ in things], [tail for _, tail in things]
     of_backbone = looks(names, backbones(report))

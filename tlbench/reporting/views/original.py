@@ -1,4 +1,4 @@
-"""The Keras applications table: original classifiers, each figure beside the one that keras.io publishes. Pure."""
+"""The Keras applications table: figures of original classifiers, with those that keras.io publishes. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ OF_ACCURACY_AND_SIZE = [
     "Depth",
 ]
 WHERE = ("backend", "jit", "precision", "timing")
-"""Settings of a cell that change no column but that of the time: rows that differ in them alone are one model."""
+"""Settings of a cell that only affect its times: records that differ in nothing else are of one model."""
 DEVICES = ("cpu", "gpu")
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
@@ -52,7 +52,7 @@ UNKNOWN = " One of the two is not known of {names}."
 
 
 def sections(report: Report) -> list[Section]:
-    """A picture of published accuracies against what was measured, where several original classifiers were."""
+    """A section with published accuracies over measured costs, if several original classifiers were measured."""
     drawn = scatter(report)
     if drawn is None:
         return []
@@ -61,7 +61,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def scatter(report: Report) -> Scatter | None:
-    """Published accuracies against each cost that is known of several; None where there is none."""
+    """Published accuracies over each cost that is known of several models; None if there is none."""
     of = originals(report)
     models, called = by_model(of), names(of)
     costs = compared(models, marked=TimeColumns.of(of, report.rows).marks)
@@ -74,9 +74,9 @@ def scatter(report: Report) -> Scatter | None:
 
 
 def answer(report: Report, drawn: Scatter) -> str:
-    """What follows `TAKE`: the models that no other one beats at no more of the first cost, the cheapest first.
+    """The text after `TAKE`: the models on the Pareto front of the first cost, cheapest first.
 
-    Then those of which that cannot be said.
+    Then the models whose accuracy or cost is not known.
     """
     axis = drawn.xs[0]
     front, judged = drawn.undominated(axis), {mark.name for mark in drawn.drawn(axis)}
@@ -90,17 +90,17 @@ def answer(report: Report, drawn: Scatter) -> str:
 
 
 def names(of: Sequence[RunRecord]) -> list[str]:
-    """Of the models, in the order of `by_model`."""
+    """The names of the models, in the order of `by_model`."""
     return names_of([rows[0].record for rows in by_model(of)], lambda record: record.cell.backbone.label)
 
 
 def originals(report: Report) -> list[RunRecord]:
-    """The rows of original classifiers."""
+    """The records of original classifiers."""
     return [row for row in report.rows if is_original(row.record) and row.record.status == "ok"]
 
 
 def by_model(rows: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """Those of one model together, on whatever device, and with whatever backend, they were timed."""
+    """The records grouped by model, regardless of device, backend, precision and timing protocol."""
     models: dict[str, list[RunRecord]] = {}
     for row in rows:
         cell = row.record.cell.model_dump_json(exclude={"seed", *WHERE})
@@ -120,7 +120,13 @@ def _mark(name: str, rows: Sequence[RunRecord], known: Mapping[str, Reading]) ->
 
 @dataclass(frozen=True)
 class Column:
-    """The times of one device, backend and precision. name: as headings say it: ``GPU``, ``GPU, jax``."""
+    """A column of times.
+
+    Attributes:
+        key: the device, the backend and the precision.
+        name: the name in headings: ``GPU``, ``GPU, jax``.
+        how: how times are shown.
+    """
 
     key: tuple[str, ...]
     name: str
@@ -128,16 +134,16 @@ class Column:
 
     @property
     def place(self) -> Place:
-        """What it is of."""
+        """The place of its times."""
         return self.key[0], "inference"
 
     def of(self, rows: Sequence[RunRecord]) -> list[RunRecord]:
-        """Those of `rows` that are in this column."""
+        """The records of `rows` in this column."""
         return [row for row in rows if _key(row) == self.key]
 
 
 def columns(rows: Sequence[RunRecord], among: Sequence[RunRecord]) -> list[Column]:
-    """One for each device, and for each backend and precision that was timed on it; the CPU's first."""
+    """A column for each device, backend and precision, those of the CPU first."""
     keys = sorted(dict.fromkeys(filter(None, map(_key, rows))), key=lambda key: DEVICES.index(key[0]))
     found = []
     for key in keys:
@@ -154,7 +160,7 @@ def _key(row: RunRecord) -> tuple[str, ...]:
 
 
 def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
-    """One row a model; runs on other devices, or with other backends, fill its other columns."""
+    """A table with a row for each model, and columns for the devices and backends that it was timed with."""
     headings = list(OF_ACCURACY_AND_SIZE)
     for device in DEVICES:
         there = [column for column in times_of if column.key[0] == device]
@@ -165,7 +171,7 @@ def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
 
 
 def cells(name: str, rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
-    """One row, in the order of the headings."""
+    """The row of a model, in the order of the headings."""
     record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
@@ -182,7 +188,7 @@ def cells(name: str, rows: Sequence[RunRecord], times_of: Sequence[Column]) -> l
 
 
 def _beside(value: float | None, published: float | None, digits: int, unit: str = "") -> str:
-    """``97.8 (98, −0)``: the difference is taken at the digits that are published."""
+    """A value with the published one: ``97.8 (98, −0)``. The difference is taken after rounding as published."""
     if value is None:
         return DASH
     shown = f"{value:.{digits}f}{unit}"

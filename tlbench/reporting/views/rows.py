@@ -1,4 +1,4 @@
-"""Which records share a table row, and what the row says. Pure."""
+"""The rows of tables: which records share one, and its columns. Pure."""
 
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -22,7 +22,7 @@ UNSTABLE = "~"
 
 
 def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """Those that share a row: all of the cell but its seed is equal, and so are its images and what stands in."""
+    """Group the records by row: those of a row differ in seed and run, and have equal images and stand-ins."""
     rows: dict[tuple[str, tuple[str, ...]], list[RunRecord]] = {}
     for row in records:
         rows.setdefault((row.record.cell.model_dump_json(exclude={"seed"}), row.record.rests_on), []).append(row)
@@ -30,7 +30,7 @@ def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
 
 
 def tuning_cost(records: Sequence[Record]) -> str:
-    """Seconds of a cell's search, mean over the seeds."""
+    """The mean time of a cell's tuning in seconds."""
     seconds = [record.search.seconds for record in records if record.search]
     return f"{mean(seconds):.1f}" if seconds else DASH
 
@@ -39,16 +39,16 @@ WITHOUT_IMAGENET: dict[Weights, str] = {
     "random": "what is compared here is not transfer learning.",
     "drawn": "tlbench pretrained them on drawn pictures of other classes, and that is what transfers here.",
 }
-"""What a comparison is worth where other weights stand in, by their kind."""
+"""What a comparison with stand-ins for the weights shows, by the kind of weights."""
 
 
 def stand_in(record: Record) -> Weights | None:
-    """The kind of weights that stand in for those that were asked for; None where none do."""
+    """The kind of weights that are used instead of those asked for; None if there are no stand-ins."""
     return record.weights.source if record.weights and record.weights.fallback else None
 
 
 def dagger(record: Record) -> str:
-    """What stands behind a model's name where other weights than those that were asked for stand in."""
+    """A mark after a model's name if its weights are stand-ins."""
     return " †" if stand_in(record) else ""
 
 
@@ -59,7 +59,7 @@ def top1(records: Sequence[Record], reading: Reading | None) -> str:
 
     Args:
         records: one for each seed.
-        reading: what the answer says of them, so that a model has one interval in a report; None where it says nothing.
+        reading: their accuracy in the recommendation, so that a model has one interval in a report; None if not there.
     """
     seeds = [record.accuracy for record in records if record.accuracy]
     if not seeds:
@@ -79,15 +79,15 @@ def with_interval(reading: Reading) -> str:
 
 
 def balanced_accuracy(records: Sequence[Record]) -> str:
-    """The mean over seeds of the mean recall of the classes."""
+    """The mean over seeds of the balanced accuracy, which is the mean recall of the classes."""
     seeds = [record.accuracy.balanced for record in records if record.accuracy]
     return percent(mean(seeds)) if seeds else DASH
 
 
 def time_of(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, brief: bool = False) -> str:
-    """Step time at `place`; with its run's name where `how` is of several runs that were timed there.
+    """The step time of a row at `place`; with the name of the run if several runs were timed there.
 
-    The cells of a row differ in their seed, and share one measurement. `brief`: as `step_time`.
+    The cells of a row differ in their seed, and share one measurement. `brief` is as in `step_time`.
     """
     by_run = times_by_run(rows, place, how, brief=brief)
     several = place[0] in how.of_several_runs
@@ -95,7 +95,7 @@ def time_of(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, brief:
 
 
 def times_by_run(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, brief: bool = False) -> dict[str, str]:
-    """The same by the run's name, of those that were timed there."""
+    """The step times of a row at `place`, by the name of the run."""
     by_run: dict[str, str] = {}
     for row in rows:
         if timing := timed_at(row, place):
@@ -104,10 +104,13 @@ def times_by_run(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, b
 
 
 def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, brief: bool = False) -> str:
-    """``25.9 (24.1–29.0)`` in milliseconds: median with its interval; ``~`` before an unstable one where it is marked.
+    """A step time in ms: ``25.9 (24.1–29.0)``; a dash for fewer than `FEWEST` steps.
 
-    Protocol `keras` has the mean, as the table at keras.io. brief: ``26``, since a relative time with its interval
-    stands beside it. From fewer than `FEWEST` steps there is no number.
+    Args:
+        step: the measurement.
+        timing: the protocol, which determines whether the median or the mean is shown.
+        marks: whether unstable times are marked with ``~``.
+        brief: whether the interval is left out, ``26``, because a relative time with an interval is beside it.
     """
     if len(step.samples) < FEWEST:
         return f"{DASH} ({counted(len(step.samples), 'step')})"
@@ -129,9 +132,16 @@ def cells(
     tuned: bool = False,
     balanced: bool = False,
 ) -> list[str]:
-    """One row of a table, in the order of `headings`.
+    """A row of a table, in the order of `headings`.
 
-    reading: its accuracy, as the answer has it. standing: whether it may be the best, in a word.
+    Args:
+        rows: the records of the row.
+        columns: the settings that have a column.
+        how: how times are shown.
+        reading: its accuracy in the recommendation, if it is there.
+        standing: whether it may be the best, in a word.
+        tuned: whether there is a column for the cost of tuning.
+        balanced: whether there is a column for the balanced accuracy.
     """
     records = [row.record for row in rows]
     once = [row.record for row in first_of_each(rows)]
@@ -153,7 +163,7 @@ def cells(
 
 
 def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str]:
-    """The relative time where it has a column, and milliseconds."""
+    """The relative time, if it has a column, and the time in ms."""
     if place not in how.anchors:
         return [time_of(rows, place, how)]
     text = relative.text(rows, place)
@@ -163,9 +173,13 @@ def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str
 def headings(
     columns: Sequence[tuple[str, str]], how: TimeColumns, *, tuned: bool = False, balanced: bool = False
 ) -> list[str]:
-    """The columns of the Keras applications table, accuracy first, with the strategy, what trains, and relative times.
+    """The headings of a table, similar to those of the Keras applications table.
 
-    tuned: with what tuning cost. balanced: with the balanced accuracy, for a data set whose classes are not.
+    Args:
+        columns: the settings that have a column.
+        how: how times are shown.
+        tuned: whether there is a column for the cost of tuning.
+        balanced: whether there is a column for the balanced accuracy, because the classes are not balanced.
     """
     return [
         "Model",

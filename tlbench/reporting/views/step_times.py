@@ -1,4 +1,4 @@
-"""The measurements behind the step times: a line each, with what they stand for and what speaks against them. Pure."""
+"""The measurements behind the step times: a row for each, and the reasons why some are not stable. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ BEHIND = [
     "Cells",
     "Stable",
 ]
-"""Headings before and behind those of the settings that differ."""
+"""Headings before and after those of the settings that differ."""
 BATCH = ("Batch", "batch")
 
 
@@ -44,7 +44,15 @@ THINNED = f"Where more than {MOST_SAMPLES} steps were timed, only every second, 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A measurement, its run, the cell whose model was timed, and how many cells share it."""
+    """The measurement of a step.
+
+    Attributes:
+        run: the name of the run.
+        owner: the cell whose model was timed.
+        device: the device.
+        step: the times.
+        cells: the number of cells that share the measurement.
+    """
 
     run: str
     owner: Cell
@@ -54,19 +62,19 @@ class Measurement:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What sets measurements of one model and strategy apart."""
+        """The settings that distinguish measurements of one model and strategy."""
         own = {"batch": str(self.step.batch_size), "device": self.device.upper()}
         return of_step(self.owner, self.step.step, self.run) | own
 
     @property
     def name(self) -> tuple[str, ...]:
-        """What every line says of it."""
+        """The columns that every row has, which name the measurement."""
         strategy = self.owner.strategy.label if self.step.step == "training" else ""
         return self.owner.backbone.label, strategy, self.step.step, str(self.step.batch_size), self.device
 
 
 def sections(report: Report) -> list[Section]:
-    """One section, where steps were timed."""
+    """A section, if steps were timed."""
     measurements = distinct(report.rows)
     if not measurements:
         return []
@@ -75,7 +83,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def table(measurements: Sequence[Measurement]) -> Table:
-    """A line for each, with a column for each setting that differs."""
+    """A table with a row for each measurement, and a column for each setting that distinguishes them."""
     told = _told(measurements)
     before = [*BEFORE, *(heading for heading, _ in told)]
     headings = [*before, *BEHIND]
@@ -84,7 +92,7 @@ def table(measurements: Sequence[Measurement]) -> Table:
 
 
 def why(measurements: Sequence[Measurement]) -> list[Block]:
-    """What speaks against measurements that are not stable, and what to do about it; nothing where all are."""
+    """Why measurements are not stable, and what to do about it; empty if all are stable."""
     doubted = [one for one in measurements if one.step.doubts]
     if not doubted:
         return []
@@ -99,9 +107,11 @@ def _told(measurements: Sequence[Measurement]) -> list[tuple[str, str]]:
 
 
 def pictures(measurements: Sequence[Measurement], order: tuple[str, ...] = ()) -> list[Strips]:
-    """A strip for each measurement: the fastest, where there are more than can be told apart in a picture.
+    """A picture with a strip for each measurement, or for the fastest if there are many.
 
-    order: the backbones of the report, for their colours.
+    Args:
+        measurements: the measurements.
+        order: the backbones of the report, for their looks.
     """
     numbered = [one for one in measurements if len(one.step.samples) >= FEWEST]
     fastest = sorted(numbered, key=lambda one: one.step.shown(one.owner.timing))[:MOST]
@@ -128,7 +138,7 @@ def _strip(measurement: Measurement, told: Sequence[tuple[str, str]]) -> Strip:
 
 
 def distinct(rows: Sequence[RunRecord]) -> list[Measurement]:
-    """Each measurement once, in the order in which records first name it."""
+    """Each measurement once, in the order of the records."""
     owners = {row.record.cell_id: row.record.cell for row in rows}
     measurements: dict[tuple[str, str, str, str, int, tuple[float, ...]], Measurement] = {}
     for row in rows:
@@ -143,7 +153,7 @@ def distinct(rows: Sequence[RunRecord]) -> list[Measurement]:
 
 
 def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str]:
-    """One row, in the order of the headings; `told` are the settings that have a column."""
+    """The row of a measurement, in the order of the headings; `told` are the settings that have a column."""
     step = measurement.step
     return [
         *_names(measurement, told),
@@ -155,7 +165,7 @@ def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str
 
 
 def _names(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str]:
-    """What a row begins with: what was measured, and the settings `told`."""
+    """The first columns of a row: what was measured, and the settings `told`."""
     step, settings = measurement.step, measurement.settings
     return [
         measurement.owner.backbone.label,
@@ -182,7 +192,7 @@ def _numbers(measurement: Measurement) -> list[str]:
 
 
 def advice(measurements: Sequence[Measurement]) -> list[str]:
-    """What to do about the doubts, one advice for each kind: of several the one that asks for the most rounds."""
+    """What to do about doubts, one sentence for each kind: if there are several, the one with the most rounds."""
     by_kind: dict[str, list[str]] = {}
     for doubt in (doubt for one in measurements for doubt in one.step.doubts):
         by_kind.setdefault(doubt.kind, []).append(doubt.advice)

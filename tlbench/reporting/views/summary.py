@@ -1,4 +1,4 @@
-"""The report in a screenful: what to take, and a narrow table of each data set. Pure."""
+"""The report on one screen of a terminal: the recommendation and a narrow table for each data set. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ SHAKY = f" {UNSTABLE} before an x: known to no better than {SHARP:.0%}."
 HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
 COLUMNS, TOP1, BEST = 100, len("100.0% (99–100)"), len("Best?") + 2
 MOST = 4
-"""Costs that fit beside the rest."""
+"""The most columns for costs."""
 PADDING = 2
-"""What tabulate adds to a heading."""
+"""The number of spaces that tabulate adds to a heading."""
 
 
 def document(report: Report, columns: int = COLUMNS) -> Document:
@@ -66,7 +66,7 @@ def document(report: Report, columns: int = COLUMNS) -> Document:
 
 
 def _shown(report: Report) -> list[RunRecord]:
-    """Those of which times are shown where several runs were timed: a run that is not, has no anchor here."""
+    """The records whose times are shown. If several runs were timed on a device, they are of one run only."""
     runs = {(TIMES[key][0], run) for one in report.decisions for key, run in one.timed_in.items()}
     devices = {device for device, _ in runs}
     return [
@@ -77,7 +77,7 @@ def _shown(report: Report) -> list[RunRecord]:
 
 
 def _of_runs(decision: Decision, runs: Sequence[str]) -> str:
-    """Which of several runs each number of a table is of."""
+    """The run that each number of a table is from."""
     cells = Counter(row.run for seeds in decision.recipes for row in seeds)
     shown = {axis.key for axis in _axes(decision)}
     times = dict.fromkeys(
@@ -119,12 +119,12 @@ def _failed(troubled: Sequence[RunRecord]) -> Table:
 
 
 def _ended(message: str) -> str:
-    """A sentence with its full stop, where it does not end in a sign of its own."""
+    """`message` with a full stop, unless it ends with another mark."""
     return message if message.endswith(("?", "!")) else f"{message.rstrip('.')}."
 
 
 def _trained(decision: Decision, how: TimeColumns, columns: int) -> Table:
-    """Best first; which may be the best is said in a column."""
+    """The table of a data set, the best first."""
     scatter, axes = decision.choice.scatter, _axes(decision)
     lines: list[tuple[Text, ...]] = []
     for place, mark in enumerate(scatter.marks):
@@ -145,12 +145,12 @@ def _trained(decision: Decision, how: TimeColumns, columns: int) -> Table:
 
 
 def _axes(decision: Decision) -> list[Axis]:
-    """The costs that have a column."""
+    """The costs for which there is a column."""
     return [axis for axis in decision.choice.scatter.xs if axis.key in HEADINGS][:MOST]
 
 
 def _cost(key: str, reading: Reading | None, how: TimeColumns) -> str:
-    """``23``, or ``1.79x (23)`` where the column has relative times."""
+    """A cost: ``23``, or ``1.79x (23)`` if the column has relative times."""
     if reading is None:
         return DASH
     return _relative(TIMES.get(key), reading.relative, reading.text.split(" ")[0], how, known=reading.sharp)
@@ -164,7 +164,7 @@ def _relative(place: Place | None, ratio: float | None, number: str, how: TimeCo
 
 
 def _any_shaky(report: Report, how: TimeColumns) -> bool:
-    """Whether a relative time that is shown has a mark."""
+    """Whether a relative time in the report is marked as imprecise."""
     rows = [*_shown(report), *original.originals(report)]
     found = [relative_of(row, place) for row in rows for place in how.anchors]
     return any(one is not None and not sharp(one) for one in found)

@@ -1,4 +1,4 @@
-"""How trainings went, and what is mistaken for what: pictures of the best recipes of each data set. Pure."""
+"""Learning curves and confusion matrices of the best recipes for each data set. Pure."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from tlbench.reporting.views.looks import of_lines
 from tlbench.results.record import Record
 
 MOST = 8
-"""Recipes in one picture: as many as can be told apart without colour."""
+"""The most recipes in one picture: as many as there are shapes, which distinguish them without colour."""
 WORST = 10
 CURVES = "Solid lines: validation images. Dashed lines: training images."
 ZERO = "Epoch 0 is the model before the first epoch, with a head that was solved."
@@ -21,7 +21,7 @@ NOT_TEST = "No test image is used while a model is trained."
 
 
 def sections(report: Report) -> list[Section]:
-    """For each set of images, the curves of its best recipes and the mistakes of the best."""
+    """A section for each set of images: learning curves of the best recipes, and the mistakes of the best one."""
     found = []
     for decision in report.decisions:
         blocks = [*_blocks(report, decision), *_gallery(report, decision.recipes[0])]
@@ -49,7 +49,7 @@ def _blocks(report: Report, decision: Decision) -> list[Block]:
 
 
 def _gallery(report: Report, recipe: Sequence[RunRecord]) -> list[Block]:
-    """Images that a recipe got wrong, of its first seed."""
+    """Test images that the first seed of a recipe misclassified."""
     best = recipe[0]
     pictures = report.mistakes(best)
     if not pictures:
@@ -59,7 +59,7 @@ def _gallery(report: Report, recipe: Sequence[RunRecord]) -> list[Block]:
 
 
 def _curves(report: Report, decision: Decision) -> list[Curves]:
-    """Curves of the best recipes that were trained over epochs; a head that was solved has none."""
+    """Learning curves of the best recipes that were trained in epochs."""
     named = zip(decision.choice.scatter.marks, decision.recipes, strict=True)
     every = [(mark.name, [row.record for row in seeds]) for mark, seeds in named]
     learnt = [(name, seeds) for name, seeds in every if len(seeds[0].history) > 1]
@@ -83,7 +83,7 @@ def _curves(report: Report, decision: Decision) -> list[Curves]:
 
 
 def panels(learnt: Sequence[tuple[str, Sequence[Record]]], looks: Sequence[Look]) -> tuple[Panel, Panel]:
-    """Accuracy and loss over epochs, of the first seed of each recipe."""
+    """Panels of accuracy and loss over epochs, for the first seed of each recipe."""
     accuracy, loss = list[Line](), list[Line]()
     for (name, seeds), look in zip(learnt, looks, strict=True):
         history = seeds[0].history
@@ -97,13 +97,19 @@ def panels(learnt: Sequence[tuple[str, Sequence[Record]]], looks: Sequence[Look]
 
 
 def confusion_of(seeds: Sequence[Record]) -> tuple[tuple[int, ...], ...]:
-    """Counts, added up over the seeds."""
+    """The confusion matrix, summed over the seeds."""
     every = np.sum([one.accuracy.confusion for one in seeds if one.accuracy], axis=0)
     return tuple(tuple(map(int, row)) for row in every)
 
 
 def worst(classes: Sequence[str], counts: Sequence[Sequence[int]], several: str) -> Table:
-    """The pairs that are confused most often; `several`: seeds that counts are added up over, if they are."""
+    """The pairs of classes that are confused most often.
+
+    Args:
+        classes: the names of the classes.
+        counts: the confusion matrix.
+        several: the seeds that it is summed over, in words; empty for one.
+    """
     pairs = [
         (count, true, predicted)
         for true, row in enumerate(counts)

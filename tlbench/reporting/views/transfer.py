@@ -1,4 +1,4 @@
-"""What ImageNet weights are worth beside the same model from random ones. Pure."""
+"""The benefit of pretrained weights over training from scratch. Pure."""
 
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -28,7 +28,7 @@ CAPTION = (
     "level at the asymptote, those of the table."
 )
 MOST = 4
-"""Curves in one picture, scratch included: each has three lines."""
+"""The most curves in one picture, including scratch; each has three lines."""
 TOO_FEW = (
     f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: what transfer gives over scratch cannot be said of this run. "
     "The suite transfer has enough."
@@ -36,7 +36,7 @@ TOO_FEW = (
 
 
 def sections(report: Report) -> list[Section]:
-    """A table, where there is `scratch` and another strategy beside it."""
+    """A section with pictures and a table, if there is `scratch` and another strategy."""
     if SCRATCH not in report.strategies or len(report.strategies) == 1:
         return []
     found = benefits(report.recipes)
@@ -47,7 +47,7 @@ def sections(report: Report) -> list[Section]:
 
 
 def _pictures(report: Report, found: Sequence[Benefit]) -> list[Curves]:
-    """For each model and data set, the curve of scratch and those of transfer, with their three numbers."""
+    """For each model and data set, the learning curves of `scratch` and of the best strategies."""
     beside: dict[str, list[Benefit]] = {}
     for benefit in found:
         record = benefit.scratch.recipe.records[0]
@@ -83,7 +83,7 @@ def _picture(report: Report, of: str, sides: Sequence[Learned], slug: str) -> Cu
 
 
 def _mean_curve(side: Learned) -> tuple[tuple[float, float], ...]:
-    """Validation accuracy after each epoch, mean over the seeds; a head that was solved is level over one."""
+    """The mean validation accuracy after each epoch; for a solved head, a level line over one epoch."""
     histories = [[epoch for epoch in record.history if epoch.epoch > 0] for record in side.recipe.records]
     if not all(histories):
         level = mean(record.history[0].val_accuracy for record in side.recipe.records)
@@ -103,7 +103,7 @@ def _table(found: Sequence[Benefit]) -> Table:
 
 
 def _sides(found: Sequence[Benefit]) -> list[tuple[Learned, Benefit | None]]:
-    """Strategies, each scratch after those that are measured against it."""
+    """The rows of the table: each `scratch` after the strategies that are compared with it."""
     sides: list[tuple[Learned, Benefit | None]] = []
     for index, benefit in enumerate(found):
         sides.append((benefit.transfer, benefit))
