@@ -1,6 +1,6 @@
 """The time of a run by phase: a row for each model and strategy, the largest first. Pure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from tlbench.core.duration import duration
@@ -50,14 +50,30 @@ def by_recipe(rows: Sequence[RunRecord]) -> dict[Name, Spent]:
     for record in (row.record for row in rows):
         for phase, took in record.phases.items():
             found[record.cell.backbone.label, record.cell.strategy.label][phase] += took
-    for measurement in distinct(rows):
-        found[_name(measurement)][TIMED] += seconds(measurement.step)
+    measurements = distinct(rows)
+    for measurement, beside in zip(measurements, of_reference(measurements), strict=True):
+        found[_name(measurement)][TIMED] += seconds(measurement.step) + beside
     return found
 
 
 def seconds(step: StepTiming) -> float:
-    """The time of a measurement, with its first call, warm-up and reference workload."""
-    return step.first_call + sum(step.warmup) + sum(step.samples) + sum(step.reference)
+    """The time of a measurement's own calls, with its first call and warm-up."""
+    return step.first_call + sum(step.warmup) + sum(step.samples)
+
+
+def of_reference(measurements: Sequence[Measurement]) -> list[float]:
+    """The share of each measurement in the seconds of the reference workload.
+
+    The workload was timed once a round, and every step that took turns has that reading, so they share it equally.
+    Steps of a run took turns with each other if their first readings are equal.
+    """
+    rounds = Counter(
+        (one.run, one.step.reference[0], place) for one in measurements for place in range(len(one.step.reference))
+    )
+    return [
+        sum(reading / rounds[one.run, one.step.reference[0], place] for place, reading in enumerate(one.step.reference))
+        for one in measurements
+    ]
 
 
 def _name(measurement: Measurement) -> Name:
