@@ -62,5 +62,13 @@ def test_a_driver_that_does_not_say_the_clock_leaves_it_out_and_nothing_else() -
     assert "1980" not in line
 
 
+def test_fewer_than_six_steps_give_no_time_and_no_rate() -> None:
+    few = step().model_copy(update={"rounds": ((0.004, 0.004), (0.004,))})
+    text = as_markdown(Report("t", [RunRecord("run", timed(few, peak={"float32": 50e12}))]))
+    line = next(line for line in text.splitlines() if line.startswith("| ResNet50 ") and " jax " in line)
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[3:] == ["inference", "32", "3,072", "1980"]  # columns without any number are left out
+
+
 def test_nothing_is_said_of_a_gpu_where_there_was_none() -> None:
     assert "On the GPU" not in as_markdown(Report("t", [RunRecord("run", builders.record())]))

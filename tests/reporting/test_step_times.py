@@ -87,6 +87,16 @@ def test_batch_sizes_give_a_curve() -> None:
     assert "Inference by batch size" not in render("t", rows(builders.record()))
 
 
+def test_a_batch_size_with_fewer_than_six_steps_has_no_number() -> None:
+    few = ((0.01, 0.011), (0.012, 0.01, 0.011))
+    steps = tuple(builders.step(median=0.01 * size, batch_size=size) for size in (32, 8))
+    steps += (builders.step(median=0.011, batch_size=1, rounds=few),)
+    timings = builders.timings().model_copy(update={"steps": steps})
+    (row,) = table(render("t", rows(builders.record(timings=timings))), "Inference by batch size")
+    assert "Batch 8" in row
+    assert "Batch 1" not in row
+
+
 def test_a_trained_cell_whose_step_times_were_lost_says_so() -> None:
     lost = builders.record(timings=None, timing_failure=builders.failed().failure)
     text = render("t", rows(lost))

@@ -11,6 +11,7 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.names import of_step, of_steps, said
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Record
+from tlbench.statistics.bootstrap import FEWEST
 
 BEFORE = ["Model", "Backend", "Precision"]
 BEHIND = ["Step", "Batch", "Time (ms)", "Images/s", "TFLOP/s", "Of the peak", "Memory (MiB)", "Clock (MHz)"]
@@ -63,15 +64,16 @@ def multiplies_in(cell: Cell, timings: Timings) -> str:
 def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: Sequence[tuple[str, str]]) -> list[str]:
     timings = record.timings
     assert timings is not None
-    seconds, reached = step.shown(record.cell.timing), rate(record, step)
+    known = len(step.samples) >= FEWEST
+    seconds, reached = step.shown(record.cell.timing), rate(record, step) if known else None
     peak = timings.peak.get(multiplies_in(record.cell, timings))
     return [
         *_name(record, step)[: len(BEFORE)],
         *(said(settings[key]) for _, key in told),
         step.step,
         str(step.batch_size),
-        numbers.two_digits(seconds * 1000),
-        f"{step.batch_size / seconds:,.0f}",
+        numbers.two_digits(seconds * 1000) if known else DASH,
+        f"{step.batch_size / seconds:,.0f}" if known else DASH,
         DASH if reached is None else f"{reached / 1e12:.1f}",
         DASH if reached is None or peak is None else f"{reached / peak:.1%}",
         DASH if step.device_memory is None else f"{step.device_memory / 2**20:,.0f}",
