@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tlbench.core.cell import Cell
     from tlbench.regression.comparison import Comparison
+    from tlbench.regression.side import Side
 
 Gate = Callable[..., "Comparison"]
 
@@ -49,11 +51,32 @@ def tlbench_gate(tmp_path: Path) -> Gate:
             raise pytest.fail.Exception(message, pytrace=False) from None
         new = read_side(done)
         if select:
-            asked = {entry.cell.id for entry in new.entries}
-            base = base.model_copy(update={"entries": tuple(one for one in base.entries if one.cell.id in asked)})
+            base = selected(base, new, select)
         comparison = compare(base, new, base.gates)
         if comparison.exit_code:
             pytest.fail(text(comparison), pytrace=False)
         return comparison
 
     return gate
+
+
+def selected(base: "Side", new: "Side", expression: str) -> "Side":
+    """`base` with the cells that match a cell of `new`, and those that `expression` selects and `new` lacks.
+
+    The latter are missing, as in a comparison without a selection.
+    """
+    from tlbench.core.errors import UserError
+    from tlbench.core.selection import select
+    from tlbench.regression.matching import match
+
+    alone = {couple.cell.id for couple in match(base.entries, new.entries) if couple.new is None}
+
+    def counts(cell: "Cell") -> bool:
+        if cell.id not in alone:
+            return True
+        try:
+            return bool(select([cell], expression))
+        except UserError:  # it is not selected
+            return False
+
+    return base.model_copy(update={"entries": tuple(entry for entry in base.entries if counts(entry.cell))})
