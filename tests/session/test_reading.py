@@ -310,6 +310,19 @@ def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_
     assert not any("of 2 cells" in note for note in compare(file, whole).notes)
 
 
+def test_runs_of_a_plugin_are_compared_and_followed_without_it(tmp_path: Path) -> None:
+    records = [builders.record(builders.cell(strategy=Named(name="of_a_plugin")))]
+    base, new = (make_run(tmp_path / name, records, day=day) for day, name in enumerate("ab", 1))
+    for one in (base, new):
+        (one.path / "suite.yaml").write_text(SUITE.replace("frozen", "of_a_plugin"))
+    assert tlbench.compare(base.path, new.path).cells
+    assert read_side(base.path).gates.everywhere()["time"] == pytest.approx(0.07)
+    assert trends(tmp_path).runs == 2
+    (base.path / "suite.yaml").write_text(SUITE.replace("time: 7%", "tmie: 7%"))
+    with pytest.raises(UserError, match=r"suite\.yaml:6:9: gates: unknown key 'tmie'; did you mean 'time'\?"):
+        tlbench.compare(base.path, new.path)
+
+
 def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
     base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(0, 1, 2))
 

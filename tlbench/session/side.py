@@ -17,7 +17,7 @@ from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, 
 from tlbench.results.run_folder import left_out as unread
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import NAMED, Run, as_path, read_records
-from tlbench.suite.load import load_suite
+from tlbench.suite.load import load_gates
 
 
 def read_side(place: Run) -> Side:
@@ -166,4 +166,4 @@ def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Call
 
 def _gates(folder: RunFolder) -> Gates:
     file = folder.path / SUITE_FILE
-    return load_suite(file).gates if file.is_file() else Gates()
+    return load_gates(file) if file.is_file() else Gates()

@@ -15,7 +15,7 @@ from tlbench.core.settings import at_home
 from tlbench.regression.gates import Gates
 from tlbench.suite.document import Document, Loc, read_document
 from tlbench.suite.named import find_suite
-from tlbench.suite.schema import FallbackSection, SuiteFile
+from tlbench.suite.schema import FallbackSection, GatesSection, SuiteFile
 from tlbench.suite.variables import KEY
 
 
@@ -105,6 +105,21 @@ def load_suite(suite: str | Path) -> Suite:
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
     return Suite(content, document, _paths(document, content), place.notes)
+
+
+def load_gates(file: Path) -> Gates:
+    """The gates of a suite that was valid when its run was made.
+
+    The rest of it is not looked at: it may need plugins that are not loaded now, or be of an older tlbench.
+
+    Raises:
+        UserError: the file is no YAML, or its gates are not valid, as in `load_suite`.
+    """
+    gates = read_document(file).content.get("gates", {})
+    try:
+        return GatesSection.model_validate(gates).value()
+    except ValidationError:
+        return load_suite(file).gates
 
 
 def _paths(document: Document, content: SuiteFile) -> dict[str, Path]:
