@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -290,7 +291,7 @@ def test_which_runs_of_a_folder_count_is_said(tmp_path: Path) -> None:
 def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_baseline(tmp_path: Path) -> None:
     kept, lost = seeds(0, 1)
     stopped = make_run(tmp_path / "stopped", [kept], cells=[kept.cell_id, lost.cell_id])
-    whole = make_run(tmp_path / "whole", [kept, lost])
+    whole = make_run(tmp_path / "whole", [kept, lost], day=2)
     assert report.write(stopped).markdown.startswith("# tlbench: made (1 of 2 cells)\n")
     said: list[str] = []
     assert report.load(stopped.path, whole, say=said.append).title == "tlbench: made (1 of 2 cells), made"
@@ -308,6 +309,18 @@ def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_
     assert f"{file}: 1 of 2 cells were kept" in compare(file, whole).notes
     baseline.save([whole.path], file)
     assert not any("of 2 cells" in note for note in compare(file, whole).notes)
+
+
+def test_the_copy_of_a_runs_folder_is_no_second_measurement(tmp_path: Path) -> None:
+    later = builders.record().provenance.model_copy(update={"started": "2026-01-05", "finished": "2026-01-05"})
+    records = [one.model_copy(update={"provenance": later}) for one in seeds(0, 1)]
+    first = make_run(tmp_path / "runs" / "first", records)
+    shutil.copytree(first.path, tmp_path / "runs" / "backup")
+    assert baseline.save([tmp_path / "runs"], tmp_path / "base.json")[1] == 1
+    assert [len(entry.memory) for entry in read_side(tmp_path / "runs").entries] == [1, 1]
+    quicker = [one.model_copy(update={"phases": {"train": 0.5}}) for one in records]
+    make_run(tmp_path / "runs" / "beside", quicker)  # of another machine, within the same seconds
+    assert baseline.save([tmp_path / "runs"], tmp_path / "base.json")[1] == 2
 
 
 def test_runs_of_a_plugin_are_compared_and_followed_without_it(tmp_path: Path) -> None:

@@ -42,18 +42,28 @@ def read_side(place: Run) -> Side:
 
 
 class Seen:
-    """Remembers records, so that those which a run has taken over from another one count only once."""
+    """Remembers records, so that those which a run has taken over from another one count only once.
+
+    The same holds for runs whose folders have been copied.
+    """
 
     def __init__(self) -> None:
         self._copies: dict[tuple[str, str, str], bool] = {}
+        self._phases: set[tuple[object, ...]] = set()
 
     def again(self, record: Record, run: RunFolder) -> bool:
         """Whether the same record was seen in another run. A copy is older than its run."""
         made = (record.cell_id, record.provenance.started, record.provenance.finished)
         copy = record.provenance.finished < run.run.created
+        begun = (run.run.suite, run.run.created, run.run.commit)
+        in_run = (*begun, *made, *sorted(record.phases.items()))  # no two trainings take equal times
         if made not in self._copies:
             self._copies[made] = copy
+            self._phases.add(in_run)
             return False
+        if in_run in self._phases:
+            return True
+        self._phases.add(in_run)
         return copy or self._copies[made]
 
 
