@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import builders
+from tlbench.core.cell import Named
 from tlbench.core.errors import UserError, as_options
 from tlbench.core.selection import select, selecting, shard
 from tlbench.suite.expand import expand
@@ -66,6 +68,14 @@ def test_a_name_with_spaces_is_quoted(expression: str, count: int) -> None:
 def test_messages_about_quotes_and_spaces(expression: str, sentence: str) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
         select(expand(load_suite(SMALL)), expression)
+
+
+def test_a_name_with_brackets_or_quotes_selects_its_cell() -> None:
+    names = ["mine[1]", "mine1", "a 'b'", 'a "b"', """a 'b' "c" """, "a ?", "a b"]
+    cells = [builders.cell(dataset=Named(name=name)) for name in names]
+    for cell in cells:
+        assert select(cells, selecting(cell, cells)) == (cell,), cell.dataset.name
+    assert select(cells, "dataset=mine[1]") == (cells[0], cells[1])
 
 
 def test_the_expression_for_one_cell_selects_that_cell() -> None:

@@ -58,7 +58,7 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
         names = KEYS[term.key]
         known = {name for cell in cells for name in names(cell)}
         for pattern in term.patterns:
-            if not any(fnmatchcase(name, pattern) for name in known):
+            if not any(fits(name, pattern) for name in known):
                 way_out = nearest(pattern, list(known), f"values of {term.key}")
                 raise UserError(
                     f"{called}: {term.key}={_quoted(pattern)} matches none of the {len(cells)} cells; {way_out}"
@@ -66,7 +66,7 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
         chosen = [
             cell
             for cell in chosen
-            if any(fnmatchcase(name, pattern) for name in names(cell) for pattern in term.patterns)
+            if any(fits(name, pattern) for name in names(cell) for pattern in term.patterns)
         ]
     if not chosen:
         raise NothingSelectedError(
@@ -75,13 +75,18 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
     return tuple(chosen)
 
 
+def fits(name: str, pattern: str) -> bool:
+    """Whether a pattern matches a name. A name matches itself, also one with brackets, as ``mine[1]``."""
+    return name == pattern or fnmatchcase(name, pattern)
+
+
 def selecting(cell: Cell, cells: Sequence[Cell], expression: str = "") -> str:
     """A selection that chooses `cell` only, of `cells`, which `expression` selects; the id where nothing else does."""
     words, left = [expression] if expression else [], list(cells)
     for key, names in KEYS.items():
         value = names(cell)[-1]
-        fewer = [one for one in left if value in names(one)]
-        if key != "id" and len(fewer) < len(left):
+        fewer = [one for one in left if any(fits(name, value) for name in names(one))]
+        if key != "id" and len(fewer) < len(left) and not {"'", '"'} <= {*value}:
             words, left = [*words, f"{key}={_quoted(value)}"], fewer
     return " ".join(words) if len(left) == 1 else f"id={cell.id}"
 
