@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests import builders
-from tlbench.core.cell import Named
+from tlbench.core.cell import Head, Named
 from tlbench.regression.gates import Gates, gate_kinds
 from tlbench.suite.schema import GatesSection
 
@@ -29,6 +29,14 @@ def test_gates_come_back_from_json_as_they_were() -> None:
     assert content["cells"] == [cells[0], {"strategy": "full", "accuracy": 0.04, "memory": 0.3}]
     assert Gates.model_validate(content) == gates
     assert gates.model_dump(mode="json", exclude_defaults=True) == {"time": 0.1, "cells": content["cells"]}
+
+
+@pytest.mark.parametrize("written", ["flatten-128, dropout 0.5", "gap, flatten-128*", "flatten-128, drop*"])
+def test_the_names_of_cells_may_have_commas_and_lists_of_them_spaces(written: str) -> None:
+    gates = Gates.model_validate({"time": 0.1, "cells": [{"head": written, "time": 0.2}]})
+    cell = builders.cell(head=Head(name="flatten", hidden=(128,), dropout=0.5))
+    assert gates.of(cell)["time"] == 0.2
+    assert gates.of(builders.cell(head=Head(name="flatten")))["time"] == 0.1
 
 
 def test_the_last_of_the_cells_that_fits_counts() -> None:

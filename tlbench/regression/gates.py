@@ -1,13 +1,12 @@
 """Gates: the smallest change that matters, per metric and cell. A suite can override the defaults of metrics."""
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import Field, SerializationInfo, model_serializer, model_validator
 
 from tlbench.core.cell import Cell
-from tlbench.core.selection import KEYS
+from tlbench.core.selection import KEYS, fits
 from tlbench.core.value import Value
 from tlbench.regression.metrics.registry import METRICS
 
@@ -49,7 +48,7 @@ class CellGates(Value):
 
     def fits(self, cell: Cell) -> bool:
         """Whether the cell matches every pattern."""
-        return all(_any(KEYS[key](cell), pattern.split(",")) for key, pattern in self.patterns.items())
+        return all(_any(KEYS[key](cell), _several(pattern)) for key, pattern in self.patterns.items())
 
 
 class Gates(Value):
@@ -98,5 +97,10 @@ def _default(name: str) -> float | None:
     return METRICS[name].gate if name in METRICS else None
 
 
+def _several(pattern: str) -> list[str]:
+    """The patterns in a list with commas. The whole is one as well, because names have commas too."""
+    return [pattern, *(part.strip() for part in pattern.split(","))]
+
+
 def _any(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+    return any(fits(name, pattern) for name in names for pattern in patterns)
