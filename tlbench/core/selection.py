@@ -64,9 +64,7 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
                     f"{called}: {term.key}={_quoted(pattern)} matches none of the {len(cells)} cells; {way_out}"
                 )
         chosen = [
-            cell
-            for cell in chosen
-            if any(fits(name, pattern) for name in names(cell) for pattern in term.patterns)
+            cell for cell in chosen if any(fits(name, pattern) for name in names(cell) for pattern in term.patterns)
         ]
     if not chosen:
         raise NothingSelectedError(
