@@ -69,6 +69,12 @@ def test_step_times_are_taken_over_beside_the_model_to_which_they_are_relative(r
     assert timed(frozen.cell, full.cell) == [True, True]
     assert timed(full.cell) == [False]
     assert timed(full.cell, here=builders.environment(cpu="other")) == []
+    assert timed(full.cell, here=here.model_copy(update={"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}})) == []
+    in_worker = {"KMP_INIT_AT_FORK": "FALSE", "OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "0"}
+    for record in (frozen, full):
+        environment = here.model_copy(update={"variables": in_worker})
+        Store(folder.path).write(record.model_copy(update={"environment": environment}))
+    assert len(timed(frozen.cell, full.cell)) == 2
 
 
 def test_what_is_taken_over_comes_with_its_predictions_and_its_model(tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
 """Decide what of earlier runs is still valid: a run to resume, or single records to take over."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, data_key
+from tlbench.host.shares import THREADS, VISIBLE
 from tlbench.results.measured import Environment
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside, Store
 from tlbench.strategies import registry as strategies
+
+SET_IN_WORKERS = ("KMP_", "KERAS_TORCH_DEVICE", "CUDA_MODULE_LOADING", VISIBLE, *THREADS)
+"""How the names of environment variables begin that a worker has and its parent need not have."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,15 @@ def still_valid(
 ) -> list[tuple[RunFolder, Record]]:
     """Records that a new run can take over instead of training again: for each cell the first valid one, with its run.
 
-    A record is valid if it is ``ok``, was made from `inputs`, and on the machine and with the software of `here`. It
-    keeps its step times only if the record of the model to which they are relative is taken over too; others could not
-    be compared.
+    A record is valid if it is ``ok``, was made from `inputs`, and on the machine and with the software and settings of
+    `here`. It keeps its step times only if the record of the model to which they are relative is taken over too; others
+    could not be compared.
 
     Args:
         runs: earlier runs, in order of preference.
         cells: the cells to run.
         inputs: their images and weights.
-        here: this machine and its software.
+        here: this machine, its software, and the environment variables that libraries read.
         models: whether the trained model must exist.
     """
     found, missing = [], {cell.id: cell for cell in cells}
@@ -104,9 +108,15 @@ def _anchors(record: Record) -> set[str]:
 
 
 def _same_place(there: Environment, here: Environment) -> bool:
-    """Whether machine and software are the same. The GPU, which only a worker knows, is not in `here`."""
+    """Whether machine, software and its settings are the same. The GPU, which only a worker knows, is not in `here`."""
     known = {name: there.identity.get(name) for name in here.identity}
-    return known == here.identity and there.versions == here.versions
+    same = known == here.identity and there.versions == here.versions
+    return same and _users(there.variables) == _users(here.variables)
+
+
+def _users(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables without those that workers and libraries set themselves, which `here` may lack."""
+    return {name: value for name, value in variables.items() if not name.startswith(SET_IN_WORKERS)}
 
 
 def trained(store: Store, records: Iterable[Record], models: bool) -> set[str]:

@@ -104,8 +104,8 @@ def run(
     """Train and measure the cells of a suite, and write records and reports.
 
     A run that was stopped is resumed, and a finished one returns at once. After a change to the suite, the new run
-    takes over cells of earlier runs that had the same images, weights, software and machine, unless `out` or `fresh`
-    asks for a run of its own. A cell that fails is no error: its record says why.
+    takes over cells of earlier runs that had the same images, weights, software, machine and environment variables of
+    libraries, unless `out` or `fresh` asks for a run of its own. A cell that fails is no error: its record says why.
 
     Args:
         suite: the suite file, or the name of a bundled suite.
