@@ -39,6 +39,9 @@ def test_a_folder_of_runs_stands_for_its_newest_and_says_so(tmp_path: Path) -> N
     said: list[str] = []
     assert find_run(tmp_path, said.append) == newest
     assert said == [f"{tmp_path}: taking its newest run, new"]
+    make_run(tmp_path / "interrupted", [], day=3, cells=["0" * 12])
+    assert find_run(tmp_path, said.append) == newest
+    assert said[1:] == [f"{tmp_path}: taking its newest run with a record, new"]
     assert find_run(newest, said.append) is newest
     with pytest.raises(UserError, match="does not exist"):
         find_run(tmp_path / "nowhere", said.append)
