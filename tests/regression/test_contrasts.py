@@ -37,6 +37,22 @@ def test_of_one_seed_only_images_on_which_two_models_disagree_count() -> None:
     assert (found.of_models, found.verdict) == (True, "first model is better")
 
 
+@pytest.mark.parametrize("order", [(150, 190), (190, 150)])
+def test_a_model_is_compared_with_the_seed_that_is_least_clearly_different_and_shows_its_numbers(
+    order: tuple[int, int],
+) -> None:
+    several = [cell(seed, correct, strategy="full") for seed, correct in enumerate(order)]
+    alone = cell(0, 155)
+    right = {
+        record.cell_id: np.arange(200) < record.accuracy.correct for record in (*several, alone) if record.accuracy
+    }
+    (found,) = best_against_rest(recipes([*several, alone]), right)
+    assert found.of_models
+    assert (found.first.top1, found.second.top1) == (0.75, 0.775)
+    assert found.difference == pytest.approx(found.first.top1 - found.second.top1)
+    assert (found.only_first, found.only_second, found.verdict) == (0, 5, "not to be told apart")
+
+
 def trained(
     names: Sequence[str], shares: Sequence[float], seeds: int, spread: float, draw: int
 ) -> tuple[list[Recipe], Mapping[str, np.ndarray]]:

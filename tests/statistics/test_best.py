@@ -7,7 +7,7 @@ from scipy import stats
 from tests.statistics.simulations import rate
 from tlbench.statistics.best import intervals, leads, undominated
 from tlbench.statistics.intervals import wilson
-from tlbench.statistics.trainings import of_accuracies, of_answers
+from tlbench.statistics.trainings import Trainings, of_accuracies, of_answers
 
 SUITES = 200
 
@@ -69,14 +69,20 @@ def test_the_best_is_left_out_and_the_leader_flattered_in_few_suites(gap: float)
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_two_models_are_compared_as_they_are_however_good_the_other_seeds_of_one_are(answers: bool) -> None:
-    """The first trainings are 0.70 and 0.80: the second side did not lose, though the mean of the first side is 0.87."""
-    images = np.arange(1000)
-    seeds = np.stack([images < 700, images < 950, images < 960], axis=1)
-    one = (images < 800)[:, None]
-    if answers:
-        sides = [of_answers(seeds), of_answers(one)]
-    else:
-        sides = [of_accuracies([0.70, 0.95, 0.96], 1000), of_accuracies([0.80], 1000)]
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_a_model_loses_to_several_seeds_only_if_it_loses_to_all_of_them(
+    answers: bool, order: tuple[int, int, int]
+) -> None:
+    """One training of the first side is at 0.70: the second, at 0.80, did not lose, though the mean of the first is 0.87."""
+    right = np.array([700, 950, 960])[list(order)]
+
+    def side(right: np.ndarray) -> Trainings:
+        if answers:
+            return of_answers(np.arange(1000)[:, None] < right[None, :])
+        return of_accuracies((right / 1000).tolist(), 1000)
+
+    sides = [side(right), side(np.array([800]))]
     assert leads(sides, [(0, 1)])[0] > 0.999
-    assert leads(sides, [(1, 0)])[0] < 0.001
+    assert leads(sides, [(1, 0)])[0] > 0.999
+    assert leads([side(right), side(np.array([600]))], [(0, 1)])[0] < 0.001
+    assert leads([side(np.array([990])), side(right)], [(0, 1)])[0] < 0.001

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,8 @@ class Contrast:
 
     With several seeds on both sides (or solved heads), recipes are compared: interval and p-value take the variance
     over seeds and over images into account. With a single seed on one side, two trained models are compared by
-    McNemar's exact test, which says nothing about the recipes.
+    McNemar's exact test, which says nothing about the recipes. If the other side has several seeds, its model with the
+    largest p-value is compared, and is all that the side holds, so that the order of the seeds does not matter.
 
     Attributes:
         first: a recipe.
@@ -131,7 +132,8 @@ def best_against_rest(tested: Sequence[Recipe], right: Mapping[str, Right]) -> l
         (first, second) for first, second in combinations(_best_first(tested), 2) if first.images == second.images
     ]
     best = {recipe.images: recipe for recipe in reversed(_best_first(tested))}
-    return [each for each in contrast(couples, tested, right) if each.first is best[each.first.images]]
+    contrasts = contrast(couples, tested, right)
+    return [each for (first, _), each in zip(couples, contrasts, strict=True) if first is best[first.images]]
 
 
 def _best_first(tested: Sequence[Recipe]) -> list[Recipe]:
@@ -163,7 +165,9 @@ def contrast(
     contrasts = []
     for couple, shift in zip(couples, compare(trainings, indices), strict=True):
         if shift is None:
-            contrasts.append(_of_models(*couple, *(right[recipe.records[0].cell_id] for recipe in couple)))
+            firsts, seconds = ([Recipe((record,)) for record in recipe.records] for recipe in couple)
+            models = [_of_models(one, other, right) for one, other in product(firsts, seconds)]
+            contrasts.append(max(models, key=lambda each: each.p))
         else:
             low, high = (None if end is None else -end for end in (shift.high, shift.low))
             contrasts.append(Contrast(*couple, -shift.estimate, shift.p, low, high))
@@ -171,7 +175,9 @@ def contrast(
     return [replace(each, adjusted=p) for each, p in zip(contrasts, adjusted, strict=True)]
 
 
-def _of_models(first: Recipe, second: Recipe, a: Right, b: Right) -> Contrast:
+def _of_models(first: Recipe, second: Recipe, right: Mapping[str, Right]) -> Contrast:
+    """The contrast of two recipes with one training each."""
+    a, b = (right[recipe.records[0].cell_id] for recipe in (first, second))
     only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
     difference = float(a.mean() - b.mean())
     p = mcnemar(only_first, only_second)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.finite import finite
@@ -28,8 +29,10 @@ def leads(trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]]) ->
     """One-sided p-values of the hypothesis that the second of each couple is at least as good as the first.
 
     With several seeds on both sides (or solved heads) recipes are compared by `trainings.compare`. If a side has a
-    single seed, two trained models are compared: by McNemar's exact test if the answers of both are known, else as two
-    independent proportions, which is conservative because models mostly err on the same images.
+    single seed, trained models are compared: by McNemar's exact test if the answers of both are known, else as two
+    independent proportions, which is conservative because models mostly err on the same images. If the other side has
+    several seeds, the largest p-value over its models counts: all of them must be better, or worse, so that it does not
+    matter which seed is the first (R. L. Berger, Technometrics 24 (1982), 295-300: intersection-union test).
 
     Args:
         trainings: the trainings of each recipe.
@@ -43,8 +46,8 @@ def leads(trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]]) ->
     """
     p_values = []
     for (first, second), shift in zip(couples, compare(trainings, couples), strict=True):
-        result = shift or _of_models(trainings[first], trainings[second])
-        p_values.append(result.p / 2 if result.estimate < 0 else 1 - result.p / 2)
+        results = [shift] if shift else _of_models(trainings[first], trainings[second])
+        p_values.append(max(result.p / 2 if result.estimate < 0 else 1 - result.p / 2 for result in results))
     return p_values
 
 
@@ -99,17 +102,23 @@ def _interval(of: Trainings, seeds: Spread, confidence: float) -> tuple[float, f
     return wilson(mean * trials, trials, confidence)
 
 
-def _of_models(first: Trainings, second: Trainings) -> Shift:
-    """The difference in accuracy of two trained models, second minus first, without an interval."""
+def _of_models(first: Trainings, second: Trainings) -> list[Shift]:
+    """The differences in accuracy of trained models, second minus first, without intervals, for each pair of them."""
     if first.right is not None and second.right is not None:
         if first.images != second.images:
             raise ValueError(f"{first.images} and {second.images} test images: the same images are needed")
-        a, b = first.right[:, 0], second.right[:, 0]
-        lost, won = int((a & ~b).sum()), int((b & ~a).sum())
-        return Shift((won - lost) / first.images, None, None, mcnemar(lost, won))
-    shares = [float(each.accuracies[0]) for each in (first, second)]
-    variances = [
-        Spread(share * (1 - share) / each.images, max(1, each.images - 1))
-        for share, each in zip(shares, (first, second), strict=True)
+        return [_of_answers(a, b) for a in first.right.T for b in second.right.T]
+    return [
+        _of_shares((one, first.images), (two, second.images)) for one in first.accuracies for two in second.accuracies
     ]
-    return difference(shares[0], shares[1], of_sum(variances))
+
+
+def _of_answers(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Shift:
+    lost, won = int((first & ~second).sum()), int((second & ~first).sum())
+    return Shift((won - lost) / len(first), None, None, mcnemar(lost, won))
+
+
+def _of_shares(first: tuple[float, int], second: tuple[float, int]) -> Shift:
+    """The difference of two independent shares, each with its number of images."""
+    variances = [Spread(share * (1 - share) / images, max(1, images - 1)) for share, images in (first, second)]
+    return difference(first[0], second[0], of_sum(variances))
