@@ -9,7 +9,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
-from tlbench.core.cell import Cell  # noqa: E402
+from tlbench.core.cell import Cell, Head  # noqa: E402
 from tlbench.core.training import EarlyStopping  # noqa: E402
 from tlbench.modeling.layers import seed_noise  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
@@ -52,6 +52,20 @@ def test_wise_ft_takes_the_last_epoch_for_its_end_whatever_early_stopping_would_
     losses = [epoch.val_loss for epoch in fitted.history]
     assert losses[0] < losses[1] < losses[2]
     assert fitted.tried[0].val_loss == pytest.approx(losses[2])
+
+
+@pytest.mark.parametrize("settings", [{}, {"mixup": 0.2}, {"label_smoothing": 0.1}], ids=str)
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_early_stopping_by_accuracy_stops_when_that_does_not_rise(output: str, settings: dict[str, float]) -> None:
+    """Keras knows the direction of its own metrics only, and that of mixed labels for one unit is none of them."""
+    keras.config.set_dtype_policy("float32")
+    units = 1 if output == "sigmoid" else 2
+    model = keras.Sequential([keras.Input((1, 1, 3)), keras.layers.Flatten(), keras.layers.Dense(units, output)])
+    cell = asking(early_stopping=EarlyStopping(patience=2, monitor="val_accuracy"), **settings)
+    cell = cell.model_copy(update={"head": Head(output=output)})
+    split: Arrays = ([FEATURES[:, None, None]], LABELS)
+    fitted = fit(Trainer(model, cell, jit=False), cell, phase(epochs=9, learning_rate=1e-12), split, split)
+    assert (len(fitted.history), fitted.kept) == (3, 0)
 
 
 def test_a_penalty_is_in_the_loss_of_its_own_phase_alone(model: Any) -> None:

@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tlbench.core.cell import Cell
-from tlbench.core.training import Training
+from tlbench.core.training import Monitor, Training
 from tlbench.host.allocator import usage
 from tlbench.modeling.layers import seed_noise
 from tlbench.results.measured import Usage
@@ -31,6 +31,7 @@ from tlbench.training.second_head import Along
 OnEpoch = Callable[[Epoch], None]
 FLAT = (0.0, "constant")
 """Warm-up and schedule of a constant learning rate."""
+MODES: Mapping[Monitor, str] = {"val_loss": "min", "val_accuracy": "max"}
 NONE = Usage(user=0.0, system=0.0, faults=0.0)
 
 
@@ -313,6 +314,7 @@ def _callbacks(
     if early:
         stopping = keras.callbacks.EarlyStopping(
             monitor=early.monitor,
+            mode=MODES[early.monitor],  # Keras finds it by the class of the metric, and knows none for soft labels
             patience=early.patience,
             min_delta=early.min_delta,
             restore_best_weights=early.restore_best and restores,
