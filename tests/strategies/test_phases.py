@@ -146,9 +146,10 @@ def test_a_share_is_not_chosen_between_losses_that_cannot_be_compared() -> None:
         ("ema", {"decay": 1}, "decay: it must be less than 1"),
         ("soup", {"best": 0}, "best: it must be greater than or equal to 1"),
         ("co_tuning", {"trade_off": 0}, "trade_off: it must be greater than 0"),
+        ("lora", {"batch_norm": "train"}, "lora freezes BatchNormalization"),
     ],
 )
-def test_numbers_out_of_range_are_refused(name: str, args: dict[str, float], sentence: str) -> None:
+def test_arguments_out_of_range_are_refused(name: str, args: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         registry.make(name, args)
 

@@ -1,9 +1,9 @@
 """Train low-rank factors that are added to the frozen kernels (LoRA)."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tlbench.strategies.base import LayerView, Part
 from tlbench.strategies.finetuning import FromHead
@@ -23,6 +23,13 @@ class Lora(FromHead):
     adam_rate: ClassVar[float] = 1e-3
 
     rank: Annotated[int, Field(ge=1, strict=True, description="rank of the factors")] = 4
+
+    @model_validator(mode="after")
+    def _keeps_statistics(self) -> Self:
+        # A layer of BatchNormalization none of whose weights is trained is in inference mode in Keras.
+        if self.batch_norm != "inference":
+            raise ValueError("lora freezes BatchNormalization, which keeps its statistics then; leave batch_norm out")
+        return self
 
     def boundary(self, layers: Sequence[LayerView]) -> int:
         """0: kernels are adapted wherever they are."""
