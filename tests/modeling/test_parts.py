@@ -1,5 +1,6 @@
 """Some variables of a backbone alone are trained; low-rank factors are added and merged."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tlbench.modeling.assemble import Assembled, assemble  # noqa: E402
 from tlbench.modeling.counting import count  # noqa: E402
 from tlbench.modeling.wording import trained_part  # noqa: E402
 from tlbench.strategies.base import Part  # noqa: E402
+from tlbench.worker.kept_model import keep_model, open_model  # noqa: E402
 
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
 
@@ -89,6 +91,21 @@ def test_factors_change_nothing_at_first_and_are_merged_at_the_end() -> None:
     for variable in plain.backbone.weights:
         variable.assign(next(one for one in assembled.backbone.weights if one.path == variable.path))
     np.testing.assert_allclose(plain.backbone(images), trained, atol=1e-4 * size)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+def test_a_kept_model_has_the_merged_kernels_and_no_factors(tmp_path: Path) -> None:
+    plain, assembled = made("full"), made("lora")
+    for layer in adapted(assembled.backbone):
+        layer.lora_kernel_b.assign(np.random.default_rng(1).normal(size=layer.lora_kernel_b.shape) / 50)
+    merge(assembled.backbone)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
+    keep_model(assembled.model, tmp_path, "cell")
+    opened = open_model(tmp_path / "cell.keras", "MobileNet")
+    np.testing.assert_array_equal(values(opened(images)), values(assembled.model(images)))
+    assert opened.count_params() == plain.model.count_params()
+    assert not adapted(opened)
+    assert len(adapted(assembled.backbone)) == 14, "the next cell of the group trains them again"
 
 
 def test_factors_follow_from_the_seed_and_nothing_else() -> None:

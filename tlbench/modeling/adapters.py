@@ -1,5 +1,8 @@
 """Low-rank adapters for the kernels of a backbone (LoRA), by means of Keras."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 
@@ -40,6 +43,23 @@ def merge(backbone: keras.Model) -> None:
         leaf.kernel.assign(merged)
         leaf.lora_enabled = True
         leaf.lora_kernel_b.assign(keras.ops.zeros_like(leaf.lora_kernel_b))
+
+
+@contextmanager
+def without_adapters(model: keras.Model) -> Iterator[None]:
+    """Save `model` within the ``with`` block as if it had never had factors; `merge` must have been called before.
+
+    Keras would write them into the file with a product of 0, and make them again for everyone who opens it: more
+    weights, frozen kernels, and a matrix product for each kernel in each call.
+    """
+    adapting = [(leaf, leaf.lora_rank) for leaf in adapted(model)]
+    for leaf, _ in adapting:
+        leaf.lora_enabled, leaf.lora_rank = False, None
+    try:
+        yield
+    finally:
+        for leaf, rank in adapting:
+            leaf.lora_enabled, leaf.lora_rank = True, rank
 
 
 def adapted(backbone: keras.Model) -> list[keras.Layer]:

@@ -12,6 +12,7 @@ from tlbench.core.files import flush_folder
 from tlbench.core.plugins import resolve
 from tlbench.core.text import one_line
 from tlbench.modeling import heads, hub, preprocessing  # noqa: F401 - their layers are found by name when a model is opened
+from tlbench.modeling.adapters import without_adapters
 from tlbench.results.record import SavedModel
 from tlbench.results.store import MODELS
 
@@ -19,7 +20,7 @@ SUFFIX = ".keras"
 
 
 def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
-    """Save `model`, without its optimizer, as ``<folder>/<cell_id>.keras``.
+    """Save `model`, without its optimizer and merged factors, as ``<folder>/<cell_id>.keras``.
 
     A temporary file is written, flushed to the disk and renamed.
 
@@ -29,7 +30,8 @@ def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
     folder.mkdir(parents=True, exist_ok=True)
     path, aside = folder / f"{cell_id}{SUFFIX}", folder / f".{cell_id}.aside{SUFFIX}"
     try:
-        model.save(aside, include_optimizer=False)
+        with without_adapters(model):
+            model.save(aside, include_optimizer=False)
         with aside.open("rb") as file:
             os.fsync(file.fileno())
         saved = SavedModel(file=f"{MODELS}/{path.name}", sha256=file_digest(aside), bytes=aside.stat().st_size)
