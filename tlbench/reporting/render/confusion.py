@@ -1,4 +1,4 @@
-"""Counts of what is taken for what, as SVG."""
+"""Confusion matrices as SVG."""
 
 from tlbench.reporting.plots import Confusion
 from tlbench.reporting.render.drawing import WIDTH, cut, element, escape, text
@@ -6,7 +6,7 @@ from tlbench.reporting.render.drawing import WIDTH, cut, element, escape, text
 MOST_CLASSES_WITH_NUMBERS, MOST_LETTERS = 25, 15
 LEAST_WITH_NUMBERS = 24.0
 DARKEST = 0.45
-"""Opacity of a cell's shade where all images of a class are in it: text on it can still be read."""
+"""The opacity of a cell that has all images of a class, on which text can still be read."""
 
 
 def draw(picture: Confusion, width: float = WIDTH, kind: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Lines over common axes, panels side by side or, in a narrow picture, one under the other, as SVG."""
+"""Panels of lines as SVG, side by side or, in a narrow picture, one below the other."""
 
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.render.drawing import (
@@ -17,11 +17,11 @@ from tlbench.reporting.render.drawing import (
 from tlbench.reporting.render.scale import Scale
 
 HEIGHT, GAP = 250, 56
-"""Pixels of a panel, and between neighbouring ones."""
+"""The height of a panel, and the distance between panels, in pixels."""
 
 
 def draw(curves: Curves, width: float = WIDTH, kind: str = "") -> str:
-    """Panels, and below them what has which mark."""
+    """The panels, and a legend below them."""
     beside = max(1, len(curves.panels)) if width >= WIDTH else 1
     wide = (width - LEFT - RIGHT - GAP * (beside - 1)) / beside
     looks = {line.of: line.look for panel in curves.panels for line in panel.lines}

@@ -1,4 +1,4 @@
-"""What all pictures are drawn with, in SVG. Text is escaped by `html.escape`."""
+"""Functions that all SVG pictures share. Text is escaped by `html.escape`."""
 
 import math
 from collections.abc import Mapping
@@ -9,31 +9,31 @@ from tlbench.reporting.render.characters import one_line
 from tlbench.reporting.render.scale import Scale, written
 
 WIDTH, NARROW = 720, 360
-"""Pixels of a picture, and of the one that a page shows on a phone, with the same size of letters."""
+"""The width in pixels of a picture, and of the one for phones, which has the same font size."""
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 46
 LETTER, SMALL_LETTER = 7.0, 5.9
-"""Pixels of a letter on the average, at the size of a label and at that of a tick."""
+"""The mean width of a letter in pixels, in labels and in ticks."""
 LONG_LETTER = 6.4
-"""The same in a name of many letters, at the size of a label."""
+"""The mean width of a letter in long labels."""
 EDGE = 8
 """Pixels around a name."""
 LINE = 18
-"""Pixels from one line of a legend to the next."""
+"""The height of a line of a legend in pixels."""
 
 
 def escape(text: str) -> str:
-    """Text that shows as it is, between tags or in the quotes of an attribute."""
+    """Escape `text` for use between tags or in a quoted attribute."""
     return escape_html(one_line(text))
 
 
 def cut(text: str, most: int) -> str:
-    """Text of `most` letters at most: a longer one loses its middle, since names often differ at their ends."""
+    """`text` with at most `most` letters. A longer one is cut in the middle, because names often differ at the end."""
     behind = most // 2
     return text if len(text) <= most else f"{text[: most - 1 - behind]}…{text[len(text) - behind :]}"
 
 
 def element(title: str, width: float, height: float, inner: str, *, kind: str = "") -> str:
-    """The picture around `inner`, with a name for those who cannot see it. kind: more classes of the element."""
+    """The SVG element around `inner`. `title` is for readers who cannot see it, `kind` has further CSS classes."""
     kind = f"figure {kind}".strip()
     return (
         f'<svg class="{kind}" role="group" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
@@ -42,13 +42,13 @@ def element(title: str, width: float, height: float, inner: str, *, kind: str = 
 
 
 def text(x: float, y: float, words: str, css: str = "", anchor: str = "start", more: str = "") -> str:
-    """Words at a place, with a class of figure.css."""
+    """A text element at a place, with a class of figure.css."""
     kind = f' class="{css}"' if css else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}{more}>{escape(words)}</text>'
 
 
 def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks: int = 9, rows: bool = True) -> str:
-    """Grid, numbers and names of both axes. rows: whether y has numbers."""
+    """The grid, the ticks and the labels of both axes. `rows`: whether y has ticks."""
     parts = []
     for tick in x.ticks(ticks):
         at = x.at(tick)
@@ -66,12 +66,12 @@ def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks:
 
 
 def colour(look: Look) -> str:
-    """The class of figure.css."""
+    """The CSS class of a colour in figure.css."""
     return f"c{look.colour % COLOURS}"
 
 
 def shape(look: Look, x: float, y: float, size: float = 5) -> str:
-    """The path of a mark: eight shapes that differ without colour, so that no picture needs its colours."""
+    """The path of a mark. There are eight shapes, so that pictures can be read without colours."""
     s, d = size, size * 1.25
     paths = (
         f"M{x - s:.1f} {y:.1f}a{s} {s} 0 1 0 {2 * s} 0a{s} {s} 0 1 0 {-2 * s} 0z",
@@ -87,7 +87,7 @@ def shape(look: Look, x: float, y: float, size: float = 5) -> str:
 
 
 def legend(looks: Mapping[str, Look], top: float, width: float = WIDTH) -> tuple[str, float]:
-    """A line for each name with its mark, or several in a row where they are short; and the pixels that it takes."""
+    """The legend, with several short names in a line, and its height in pixels."""
     left = LEFT if width >= WIDTH else EDGE
     longest = max(map(len, looks), default=0) * LETTER + 36
     in_row = max(1, int((width - left - RIGHT) // longest))

@@ -1,4 +1,4 @@
-"""A table drawn in no more columns than a terminal has, where it would be wider: pure."""
+"""Tables that fit the width of a terminal. Pure."""
 
 from collections.abc import Callable, Sequence
 from textwrap import wrap
@@ -7,19 +7,18 @@ from tlbench.reporting.document import Table, Text, compact
 from tlbench.reporting.render.grid import draw
 
 WAYS = ((2, 1000), (2, 20), (1, 20), (1, 6))
-"""Blanks between columns, and letters of a word from which on it may be broken: the first way that has room is taken.
-
-Names of files are longer than 20; all words are broken where nothing else is left.
+"""Ways to narrow a table, of which the first that fits is used: spaces between columns, and the length from which words
+may be broken. Names of files often have more than 20 letters.
 """
 MANY = 5
-"""From so many columns on, those that say the same in all rows are said once, below."""
+"""In tables with this many columns or more, columns with the same value in all rows are written below the table."""
 
 
 def draw_within(table: Table, cell: Callable[[Text], str], columns: int) -> list[str]:
-    """The table's lines, as `draw` makes them where they fit into `columns`.
+    """The lines of the table, as `draw` makes them if they fit into `columns`.
 
-    Where they do not, empty columns are left out, what all rows have alike is said once below the table, and cells
-    are broken between words. What does not fit even so is drawn as narrow as it can be.
+    If not, empty columns are left out, columns with the same value in all rows are written below the table, and cells
+    are broken between words. A table that still does not fit is made as narrow as possible.
     """
     lines = draw(table, cell, "simple").split("\n")
     if _fit(lines, columns):
@@ -35,7 +34,7 @@ def _fit(lines: Sequence[str], columns: int) -> bool:
 
 
 def _without_alike(table: Table, cell: Callable[[Text], str]) -> tuple[Table, list[str]]:
-    """The table without columns in which all of several rows are alike, and what these say."""
+    """The table without columns that have the same value in all rows, and these values."""
     if len(table.rows) < 2:
         return table, []
     alike = [len({cell(row[place]) for row in table.rows}) == 1 for place in range(len(table.columns))]
@@ -77,7 +76,7 @@ def _narrow(table: Table, cell: Callable[[Text], str], columns: int) -> list[str
 
 
 def _widths(by_column: Sequence[Sequence[str]], most: Sequence[int | None], columns: int) -> tuple[int, list[int]]:
-    """Blanks between columns, and the width of each: words are whole where that fits, the widest column gives first."""
+    """The spaces between columns, and the widths. Words stay whole if that fits; the widest column shrinks first."""
     words = [max((len(word) for text in texts for word in text.split()), default=1) for texts in by_column]
     longest = [max(1, *(len(text) for text in texts[1:])) for texts in by_column]
     wanted = [min(width, limit or width) for width, limit in zip(longest, most, strict=True)]
@@ -96,7 +95,7 @@ def _widths(by_column: Sequence[Sequence[str]], most: Sequence[int | None], colu
 def _given_back(
     by_column: Sequence[Sequence[str]], widths: Sequence[int], wanted: Sequence[int], room: int
 ) -> list[int]:
-    """Widths without what no line of a column fills; those nearest to all that they want get it."""
+    """Widths without space that no line of a column uses; it goes to the columns that lack least."""
     filled = [
         max((len(line) for text in texts for line in _broken(text, width)), default=1)
         for texts, width in zip(by_column, widths, strict=True)

@@ -1,4 +1,4 @@
-"""A table of strings that are escaped already, drawn in signs: the only place that knows how."""
+"""Tables as plain text or Markdown, by the package tabulate."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -9,7 +9,7 @@ from tlbench.reporting.document import Table, Text
 
 
 def draw(table: Table, cell: Callable[[Text], str], style: Literal["simple", "pipe"]) -> str:
-    """The table's lines; `cell` makes the string of a heading or cell."""
+    """The lines of the table. `cell` returns the escaped text of a heading or a cell."""
     widths = [column.width for column in table.columns]
     return tabulate(
         [[cell(text) for text in row] for row in table.rows],
@@ -19,5 +19,5 @@ def draw(table: Table, cell: Callable[[Text], str], style: Literal["simple", "pi
         disable_numparse=True,
         maxcolwidths=widths
         if style == "simple" and table.rows and any(widths)
-        else None,  # a line of Markdown is a row
+        else None,  # in Markdown, a row cannot have several lines
     )

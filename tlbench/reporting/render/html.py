@@ -1,7 +1,7 @@
-"""A document as HTML: a page of its own that needs no network, or a fragment to stand in another page.
+"""Documents as HTML: a self-contained page, or a fragment for another page.
 
-What moves (sorting, filters, limits) is added by `assets/page.js` to elements that read well without it. A page obeys
-nothing but its own style and script, which its Content-Security-Policy names by their hashes.
+`assets/page.js` adds interaction (sorting, filters, limits) to elements that are complete without it. The
+Content-Security-Policy of a page allows only its own style and script, by their hashes.
 """
 
 import base64
@@ -44,14 +44,14 @@ STYLE = svg.STYLE + ASSETS.joinpath("page.css").read_text(encoding="utf-8")
 SCRIPT = ASSETS.joinpath("page.js").read_text(encoding="utf-8")
 DEEPEST = 6
 MOST_IN_HEADING, MOST_IN_WIDE_HEADING, MOST_IN_LINE = 12, 18, {"left": 48, "right": 28}
-"""Letters of a heading and of a cell; of more, the column is made wide enough to read them in two or three lines."""
+"""Headings and cells with more letters make their column wider, so that they have two or three lines."""
 MOST_UNBROKEN = 20
-"""Letters of words that stay on one line: ``may be``, ``one seed: not judged``."""
+"""Cells with up to this many letters stay on one line: ``may be``, ``one seed: not judged``."""
 COUNT = re.compile(r"(\(\d+) (seeds|resamples|steps?)\b")
 FEWEST_LINKED, MOST_LINKED = 5, 60
-"""Sections of which a page has a list of contents."""
+"""The fewest and the most sections of a page with a list of contents."""
 FEWEST_STEPS = 2
-"""Values that a limit must be able to take, or it says nothing."""
+"""The fewest values of a limit that is offered."""
 
 
 def _hash(text: str) -> str:
@@ -65,7 +65,7 @@ POLICY = (
 
 
 def render(document: Document) -> str:
-    """The page."""
+    """The document as a page."""
     writer = _Writer(page=True)
     sections = "".join(map(writer.section, document.blocks)) + writer.lines()
     body = writer.contents() + sections
@@ -80,13 +80,13 @@ def render(document: Document) -> str:
 
 
 def fragment(document: Document) -> str:
-    """The same without the page around it and without what needs one: no script, and no section for pages only."""
+    """The document as a fragment, without script and without sections for pages only."""
     blocks = "".join(_Writer(page=False).block(block, 2) for block in document.blocks)
     return f"<div><style>{svg.STYLE}</style><h1>{_inline(document.title)}</h1>{blocks}</div>"
 
 
 class _Writer:
-    """Writes blocks; on a page tables and choices have names of their own, for the page's address."""
+    """Writes blocks. On a page, tables and choices have ids, which its address uses."""
 
     def __init__(self, *, page: bool) -> None:
         self._page = page
@@ -96,7 +96,7 @@ class _Writer:
         self._sections: list[Text] = []
 
     def section(self, block: Block) -> str:
-        """A block directly under the title: sections fold."""
+        """A block on the top level, where sections can be folded."""
         if not isinstance(block, Section):
             return self.block(block, 2)
         self._heading = plain(block.heading)
@@ -108,7 +108,7 @@ class _Writer:
         return f"<details class=section id={name}{opened}>{summary}{inner}</details>"
 
     def contents(self) -> str:
-        """Links to the sections written so far, folded into a line; none where they are few, or too many to be read."""
+        """A folded list of links to the sections written so far; empty if they are few or too many."""
         if not FEWEST_LINKED <= len(self._sections) <= MOST_LINKED:
             return ""
         links = "".join(f"<li><a href=#s{at}>{_inline(of)}</a></li>" for at, of in enumerate(self._sections, 1))
@@ -141,7 +141,7 @@ class _Writer:
                 return f"<figure><ul class=gallery>{shown}</ul><figcaption>{_inline(below)}</figcaption></figure>"
 
     def _program(self, label: str, text: str) -> str:
-        """On a page its lines are kept once for all programs, which share most, and put in when it is opened."""
+        """A program. On a page, its lines are inserted when it is opened: programs share most lines."""
         if self._page:
             parts = " ".join(str(self._lines.setdefault(line, len(self._lines))) for line in text.split("\n"))
             code = f'<code data-lines="{parts}"></code>'
@@ -150,7 +150,7 @@ class _Writer:
         return f"<details class=program><summary>{escape(label)}</summary><pre>{code}</pre></details>"
 
     def lines(self) -> str:
-        """The element with the lines of all programs."""
+        """The element that has the lines of all programs."""
         return f"<script type=application/json id=lines>{_json(list(self._lines))}</script>" if self._lines else ""
 
     def _nested(self, section: Section, level: int) -> str:
@@ -184,7 +184,7 @@ class _Writer:
         return f"<div class=choice data-key={key}>{said}{data}<div class=limits></div>{drawn}</div>"
 
     def _scatter(self, scatter: Scatter) -> str:
-        """One picture for each axis; the first is shown, the script offers the others."""
+        """A picture for each axis. The first is shown, and the script offers the others."""
         axes = [axis for axis in scatter.xs if len(scatter.drawn(axis)) > 1][: None if self._page else 1]
         if not axes:
             return ""
@@ -203,7 +203,7 @@ def _thumbnail(picture: Thumbnail) -> str:
 
 
 def _data_of(choice: Choice) -> dict[str, object]:
-    """What the script needs to say the sentence for other limits."""
+    """The data with which the script writes the recommendation for other limits."""
     scatter = choice.scatter
     limits = [_limit(axis, [mark.x[axis.key].value for mark in scatter.drawn(axis)]) for axis in scatter.xs]
     return {
@@ -229,13 +229,13 @@ def _data_of(choice: Choice) -> dict[str, object]:
 
 
 def _limit(axis: Axis, values: Sequence[float]) -> dict[str, Sequence[object]]:
-    """What a limit may be, with how it is written: within `texts` is what is within `values`, typed or chosen."""
+    """The values that a limit on `axis` can have, and their texts, which are rounded up."""
     written = {at_most(value): value for value in sorted(values)}
     return {"key": axis.key, "label": axis.label, "values": list(written.values()), "texts": list(written)}
 
 
 def _json(content: object) -> str:
-    """JSON that no text in it can end the script element of, or begin a comment in (WHATWG HTML, 4.12.1.3)."""
+    """JSON for a script element: no text in it can end the element or begin a comment (WHATWG HTML, 4.12.1.3)."""
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -263,7 +263,7 @@ def _cell(tag: str, column: Column, text: Text) -> str:
 
 
 def _joined(text: str) -> str:
-    """With no line break between a sign or a unit and what it belongs to: "± 1.8 (3 seeds)", "MobileNet †"."""
+    """`text` without line breaks between a number and its sign or unit: "± 1.8 (3 seeds)", "MobileNet †"."""
     return COUNT.sub(r"\1&nbsp;\2", text.replace("± ", "±&nbsp;").replace(" †", "&nbsp;†"))
 
 

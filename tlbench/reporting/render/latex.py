@@ -1,7 +1,7 @@
-r"""A document in LaTeX, to stand in another one that loads booktabs and longtable.
+r"""Documents in LaTeX, for inclusion in a document that loads booktabs and longtable.
 
-Every sign that LaTeX or its fonts would read as their own is escaped, ligatures included. Letters beyond Latin are left
-as they are, which XeLaTeX and LuaLaTeX take and pdfLaTeX does not.
+All characters with a meaning in LaTeX are escaped, as are ligatures. Letters that are not Latin are unchanged; XeLaTeX
+and LuaLaTeX can print them, pdfLaTeX cannot.
 """
 
 import re
@@ -33,10 +33,10 @@ from tlbench.reporting.render.characters import one_line
 NEEDS = "% \\usepackage{booktabs,longtable}\n"
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
 MOST_IN_HEADING = 14
-"""Letters of a line of a heading."""
+"""The most letters in a line of a heading."""
 NARROW = r"\setlength{\tabcolsep}{3pt}"
 ROWS_ON_A_PAGE = 40
-"""A table of more is set with longtable, which breaks over pages; two columns of text cannot have one."""
+"""Tables with more rows use longtable, which can break over pages but does not work in two-column text."""
 
 SIGNS = {
     "\\": r"\textbackslash{}",
@@ -73,17 +73,17 @@ SIGNS = {
     "�": "?",
 }
 MARKS = re.compile("-(?=-)|,(?=,)|[" + re.escape("".join(sign for sign in SIGNS if sign not in "-,")) + "]")
-"""A hyphen or a comma is one of these only where another follows, with which it would be one sign."""
+"""Characters to escape: hyphens and commas only before another one, with which they would form a ligature."""
 
 
 def render(document: Document) -> str:
-    """The document without its pictures, its sections beginning at `section`."""
+    """The document without its pictures. Top-level sections are `section`."""
     blocks = [part for block in document.blocks for part in _block(block, 0)]
     return "\n\n".join([f"% {one_line(plain(document.title))}\n{NEEDS}".rstrip("\n"), *blocks]) + "\n"
 
 
 def escape(text: str) -> str:
-    """Text that shows as it is, on one line."""
+    """Escape `text`, on one line."""
     return MARKS.sub(lambda found: SIGNS[found[0]], one_line(text))
 
 
@@ -127,7 +127,7 @@ def _table(table: Table) -> str:
 
 
 def _heading(column: Column) -> str:
-    """Over several lines where it is long: the numbers below it are short."""
+    """A heading, in several lines if it is long, because the numbers below it are short."""
     words = one_line(plain(column.heading))
     if len(words) <= MOST_IN_HEADING:
         return _line(column.heading)

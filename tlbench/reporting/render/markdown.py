@@ -1,7 +1,7 @@
-"""A document in Markdown: CommonMark with GitHub's tables.
+"""Documents in Markdown: CommonMark with GitHub's tables.
 
-Every sign that Markdown would read as its own is escaped: see https://spec.commonmark.org/0.31.2 and
-https://github.github.com/gfm. A document is often printed in CI, so that no line begins as a command does either.
+All characters with a meaning in Markdown are escaped: see https://spec.commonmark.org/0.31.2 and
+https://github.github.com/gfm. Documents are often printed in CI, so commands of CI systems are escaped, too.
 """
 
 import re
@@ -36,30 +36,36 @@ from tlbench.reporting.render.grid import draw
 
 MARKS = re.compile(
     r"[\\`*<|]"
-    r"|\b_+|_+\b"  # an underscore within a word is none of Markdown's business
+    r"|\b_+|_+\b"  # emphasis; an underscore inside a word has no meaning
     r"|\](?=[(\[])"  # a link or an image
-    r"|(?<=\S)~"  # the end of what is struck through
-    r"|&(?=#?\w+;)"  # &lt;
-    r"|(?<=##)\[|(?<=##vso)\[|(?<=##teamcity)\["  # a command of a CI log
+    r"|(?<=\S)~"  # the end of strikethrough
+    r"|&(?=#?\w+;)"  # an entity such as &lt;
+    r"|(?<=##)\[|(?<=##vso)\[|(?<=##teamcity)\["  # a command in a CI log
 )
 LINK_MARKS = re.compile(rf"{MARKS.pattern}|[\[\]]")
-"""No bracket may end the text of a link."""
+"""In the text of a link, brackets are escaped as well."""
 START = re.compile(r"[-+#>=:\[]|\d{1,9}(?=[.)](?:\s|$))")
-"""What makes a heading, a list, a quotation, a task or a command of the line that it begins."""
+"""Text at the start of a line that makes it a heading, a list, a quotation, a task or a command."""
 MENTION = re.compile(r"(?<!\w)@(?=\w)")
 DEEPEST = 6
 URL_SIGNS = ":/?#@!$&'*+,;=%~"
-"""Those of RFC 3986 that mean nothing to Markdown; the others are given by their numbers."""
+"""Reserved characters of RFC 3986 without a meaning in Markdown; others are percent-encoded."""
 NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 
 
 def render(document: Document, level: int = 1, pictures: Mapping[str, str] = NO_PICTURES) -> str:
-    """The document, its title a heading of `level`. pictures: their files, by name; others are left out."""
+    """The document in Markdown.
+
+    Args:
+        document: the document.
+        level: the level of the title's heading.
+        pictures: the files of pictures by name; other pictures are left out.
+    """
     return "\n\n".join(_block(Section(document.title, document.blocks), level, pictures)) + "\n"
 
 
 def escape(text: str) -> str:
-    """Text that shows as it is, in a cell or within a line."""
+    """Escape `text` for use in a cell or within a line."""
     return _escape(text, MARKS)
 
 
@@ -68,7 +74,7 @@ def _escape(text: str, marks: re.Pattern[str]) -> str:
 
 
 def _unmentioned(text: str) -> str:
-    """With an invisible sign that joins words behind each ``@name``, which else would call somebody of that name."""
+    """`text` with an invisible word joiner after each ``@`` of a name, so that GitHub notifies nobody."""
     return MENTION.sub("@\u2060", text)
 
 
@@ -79,7 +85,7 @@ def _block(block: Block, level: int, pictures: Mapping[str, str]) -> list[str]:
         case Section(heading, blocks):
             parts = [part for inner in blocks for part in _block(inner, level + 1, pictures)]
             if blocks and not parts:
-                return []  # there was nothing in it but pictures
+                return []  # the section had only pictures
             if block.folded:
                 return [f"<details><summary>{_html(plain(heading))}</summary>", *parts, "</details>"]
             return [f"{'#' * min(level, DEEPEST)} {_heading(heading)}", *parts]
@@ -107,7 +113,7 @@ def _picture(picture: Picture, pictures: Mapping[str, str]) -> list[str]:
 
 
 def _html(text: str) -> str:
-    """Within an element of HTML, where Markdown's signs mean nothing; no bracket, so that no CI log takes a command."""
+    """Escape `text` for use in an HTML element. Brackets are escaped, too, because of commands in CI logs."""
     return _unmentioned(escape_html(one_line(text))).replace("[", "&#91;").replace(":", "&#58;")
 
 
@@ -123,7 +129,7 @@ def _cell(text: Text) -> str:
 
 
 def _line(text: Text) -> str:
-    """The text of a paragraph or an item, which begins nothing else."""
+    """The text of a paragraph or an item, escaped at its start as well."""
     pieces = inlines(text)
     shown = [_piece(piece) for piece in pieces]
     line = "".join(shown).strip()
@@ -145,7 +151,7 @@ def _piece(piece: Inline, *, in_table: bool = False) -> str:
             return _between("**", text)
         case Code(text):
             code = _code(one_line(text))
-            return code.replace("|", "\\|") if in_table else code  # a pipe ends a cell even within code
+            return code.replace("|", "\\|") if in_table else code  # a pipe ends a cell even inside code
         case Link(text, url):
             return f"[{_escape(text, LINK_MARKS)}]({quote(url, safe=URL_SIGNS)})" if piece.followed else escape(text)
 
@@ -156,7 +162,7 @@ def _between(signs: str, text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Between more backticks than stand in a row inside (CommonMark, 6.1)."""
+    """`text` between more backticks than it has in a row (CommonMark, 6.1)."""
     if not text.strip():
         return ""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

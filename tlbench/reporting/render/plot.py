@@ -1,22 +1,26 @@
-"""A figure as SVG."""
+"""Figures of series as SVG."""
 
 from collections.abc import Callable
 
 from tlbench.reporting.document import Figure
 
 WIDTH, NARROW, HEIGHT, EDGE, LEFT = 620, 360, 120, 10, 68
-"""Pixels; NARROW is the width of the picture that a page shows on a phone."""
+"""Sizes in pixels; NARROW is the width of the picture for phones."""
 
 
 def both(figure: Figure, escape: Callable[[str], str]) -> str:
-    """The figure twice, for screens and for phones: a page's style shows one of them."""
+    """The figure twice, for screens and for phones. The style of the page shows one of them."""
     return svg(figure, escape, WIDTH, "figure broad") + svg(figure, escape, NARROW, "figure narrow")
 
 
 def svg(figure: Figure, escape: Callable[[str], str], width: int = WIDTH, kind: str = "figure") -> str:
-    """Points from left to right, the label of each as a tooltip; a dashed line before each break; both ends of y.
+    """Points from left to right with tooltips, a dashed line before each break, and both ends of the y axis.
 
-    Colours are those of figure.css, light or dark. kind: classes of the element.
+    Args:
+        figure: the figure.
+        escape: escapes text.
+        width: the width in pixels.
+        kind: CSS classes of the element.
     """
     values = [point.value for point in figure.points]
     low, high = min(values, default=0.0), max(values, default=0.0)

@@ -1,6 +1,6 @@
-"""Pictures as PNG, in the colours of a light page: drawn from the same SVG, so that the two cannot disagree.
+"""Pictures as PNG in light colours, converted from the SVG pictures.
 
-resvg knows no variables and no media queries of CSS: the style is written without them first.
+resvg does not support variables and media queries of CSS, so the style is rewritten without them.
 """
 
 import re
@@ -10,7 +10,7 @@ from tlbench.reporting.plots import Picture
 from tlbench.reporting.render import svg
 
 ZOOM = 2
-"""Pixels of the file for each of the picture: sharp on today's screens, and in print at the width of a column."""
+"""Pixels of the file per pixel of the picture, for sharp pictures on screens and in print."""
 MISSING = "format png needs the package resvg-py; pip install 'tlbench[pictures]' brings it (format svg needs nothing)"
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 MEDIA = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\}")
@@ -18,7 +18,11 @@ VARIABLE = re.compile(r"var\(--(\w+)\)")
 
 
 def file(picture: Picture) -> bytes:
-    """The picture on white. Raises UserError where the package that draws it is missing."""
+    """The picture on a white background.
+
+    Raises:
+        UserError: the package that converts it is not installed.
+    """
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
@@ -28,13 +32,11 @@ def file(picture: Picture) -> bytes:
 
 
 def plain_style(style: str) -> str:
-    """A style sheet with its light colours in the place of variables, and without what only a page has.
+    """A style sheet with light colours instead of variables, and without rules that only apply to pages.
 
-    The variable `--c` is another one within each class that sets it: a rule that uses it is written once for each.
+    The variable `--c` has a value for each class that sets it, so a rule that uses it is repeated for each class.
     """
-    rules = [
-        (one.strip(), body) for one, body in RULE.findall(re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\}", "", style))
-    ]
+    rules = [(one.strip(), body) for one, body in RULE.findall(MEDIA.sub("", style))]
     colours = dict(re.findall(r"--(\w+):(#\w+)", rules[0][1]))
     setting = {selector.split()[-1]: body for selector, body in rules if body.startswith("--c:")}
     lines = []

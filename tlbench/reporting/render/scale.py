@@ -1,4 +1,4 @@
-"""From numbers to places on a picture, and the round numbers that are written along an axis. Pure."""
+"""Scales of axes: from values to pixels, and the ticks. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ STEPS = (1, 2, 5)
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps `low` to `start` and `high` to `end` (pixels), by the logarithm where `log`."""
+    """Maps `low` to the pixel `start` and `high` to `end`, logarithmically if `log`."""
 
     low: float
     high: float
@@ -19,7 +19,7 @@ class Scale:
 
     @classmethod
     def over(cls, values: Sequence[float], start: float, end: float, *, log: bool = False) -> "Scale":
-        """With some room around `values`; linear where one of them has no logarithm."""
+        """A scale with some margin around `values`; linear if one of them is not positive."""
         log = log and min(values, default=0) > 0
         low, high = min(values, default=0.0), max(values, default=1.0)
         if log:
@@ -29,13 +29,13 @@ class Scale:
         return cls(low - room, high + room, start, end)
 
     def at(self, value: float) -> float:
-        """The place of a value, rounded so that the last digit of a computed value does not move what is drawn."""
+        """The pixel of a value, rounded so that rounding errors of the value do not change the drawing."""
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         share = ((math.log(value) if self.log else value) - low) / (high - low)
         return round(self.start + share * (self.end - self.start), 6)
 
     def ticks(self, most: int) -> list[float]:
-        """Round numbers within, `most` at most: 1, 2 or 5 times a power of ten."""
+        """At most `most` round numbers on the scale: 1, 2 or 5 times a power of ten."""
         if self.log and self.high / self.low > 4:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             for steps in (STEPS, (1, 3), (1,)):
@@ -51,7 +51,7 @@ class Scale:
 
 
 def written(value: float) -> str:
-    """``0.5``, ``20``, ``2M``."""
+    """The label of a tick: ``0.5``, ``20``, ``2M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= size:
             return f"{value / size:.6g}{unit}"

@@ -1,4 +1,4 @@
-"""Points with their intervals over one of several axes, as SVG."""
+"""Scatter plots with intervals as SVG."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,18 +22,18 @@ from tlbench.reporting.render.drawing import (
 from tlbench.reporting.render.scale import Scale
 
 MOST_WITH_BARS = 40
-"""Marks; of more, those that another one dominates show their bars only when they are pointed at."""
+"""With more marks, those that another one dominates show their bars only under the pointer."""
 GAP = 3
-"""Pixels that stay free on either side of a name."""
+"""The pixels that are kept free on both sides of a name."""
 ALIKE, BESIDE, APART, FURTHEST = 3.0, 4, 12, 24
 """Pixels: costs that are no further apart are drawn as one; from one bar to the next and from one mark to the next that
 would hide each other; and as far as a mark is moved at most."""
 Places = Mapping[str, tuple[float, float]]
-"""Where the mark of each name is drawn."""
+"""The place of each mark by its name, in pixels."""
 
 
 def draw(scatter: Scatter, axis: Axis, width: float = WIDTH, kind: str = "") -> str:
-    """Marks over `axis`, with a legend where groups can be told apart."""
+    """The marks over `axis`, with a legend if the groups can be distinguished."""
     marks, height = scatter.drawn(axis), 420 if width >= WIDTH else 360
     xs = [end for mark in marks for end in _ends(mark.x[axis.key])]
     ys = [end for mark in marks for end in _ends(mark.y)]
@@ -45,11 +45,11 @@ def draw(scatter: Scatter, axis: Axis, width: float = WIDTH, kind: str = "") -> 
     inner = frame(x, y, axis.label, scatter.y.label, share=True, ticks=9 if width >= WIDTH else 5)
     for group, look in looks.items():
         path = sorted((x.at(mark.x[axis.key].value), *places[mark.name]) for mark in marks if mark.group == group)
-        if path and path[-1][0] - path[0][0] > ALIKE:  # of one cost there is nothing to follow
+        if path and path[-1][0] - path[0][0] > ALIKE:  # marks with one cost need no line
             points = " ".join(f"{a:.1f},{b:.1f}" for _, a, b in path)
             inner += f'<polyline class="joined {colour(look)}" points="{points}"/>'
     numbers = {mark.name: number for number, mark in enumerate(scatter.marks)}
-    for mark in reversed(marks):  # the best on top
+    for mark in reversed(marks):  # so that the best are on top
         more = "" if mark.name in front else " dominated faded" if many else " dominated"
         kinds = f"mark {colour(looks[mark.group])}{more}"
         inner += _mark(mark, numbers[mark.name], looks[mark.group], places[mark.name], (x, y), axis, kinds)
@@ -61,9 +61,9 @@ def draw(scatter: Scatter, axis: Axis, width: float = WIDTH, kind: str = "") -> 
 
 
 def side_by_side(marks: Sequence[Mark], axis: Axis, x: Scale, y: Scale, *, bars: bool) -> Places:
-    """Places of marks, those of one cost moved sideways where a mark or (bars) an interval would hide another one.
+    """The places of marks. Those of one cost are moved sideways if a mark or, with `bars`, an interval hides another.
 
-    The first ones stay where they are. Marks that would have to be moved by more than `FURTHEST` do, too.
+    The first mark of each cost is not moved, nor are marks that would have to be moved by more than `FURTHEST`.
     """
     placed: dict[str, tuple[float, float]] = {}
     done: list[tuple[float, Mark]] = []
@@ -126,9 +126,9 @@ def _interval(reading: Reading) -> str:
 
 
 def _labels(marks: Sequence[Mark], places: Places, scales: tuple[Scale, Scale], *, short: bool) -> str:
-    """Names of marks where they have room within the axes: beside, above or below, over no other label and no mark.
+    """The names of marks beside, above or below them, where they fit within the axes and overlap no label or mark.
 
-    The first ones have the first choice. short: without the group, which the legend tells.
+    The first marks have the first choice. With `short`, names are without the group, which is in the legend.
     """
     (x, y), placed = scales, ""
     taken = [_around(*places[mark.name]) for mark in marks]

@@ -1,4 +1,4 @@
-"""Values with their intervals beside a line at 0, one under the other, as SVG."""
+"""Values with their intervals, and a line at 0, as SVG."""
 
 from tlbench.reporting.plots import Look, Span, Spans, looks
 from tlbench.reporting.render.drawing import (
@@ -19,7 +19,7 @@ ROW = 20
 
 
 def draw(spans: Spans, width: float = WIDTH, kind: str = "") -> str:
-    """A row for each value, those of a group under its name."""
+    """A row for each value; the values of a group are below its name."""
     found = looks((span.group for span in spans.spans), spans.order)
     named = RowNames.of(list(found), [span.name for span in spans.spans], width)
     row = named.above + ROW

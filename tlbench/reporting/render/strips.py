@@ -1,4 +1,4 @@
-"""Samples of several things, a strip of dots for each, as SVG."""
+"""Strips of samples as SVG."""
 
 from tlbench.reporting.plots import Look, Strip, Strips, looks
 from tlbench.reporting.render.drawing import (
@@ -15,15 +15,15 @@ from tlbench.reporting.render.row_names import RowNames
 from tlbench.reporting.render.scale import Scale
 
 ROW, GROUP = 26, 20
-"""Pixels of a strip, and of the name of a group above its strips."""
+"""The heights in pixels of a strip, and of the name of a group above its strips."""
 LANES = 5
-"""Heights within a row that samples take in turn, so that those of one time do not hide each other."""
+"""Heights within a row at which samples are drawn in turn, so that equal ones do not hide each other."""
 
 
 def draw(strips: Strips, width: float = WIDTH, kind: str = "") -> str:
-    """A row for each strip: samples as dots, a line for the number that is shown.
+    """A row for each strip, with dots for samples and a line for the value that tables show.
 
-    The strips of a group stand under its name, or, where each group has one strip, beside it.
+    The strips of a group are below its name or, if each group has one strip, beside it.
     """
     every = [sample for strip in strips.strips for sample in strip.samples]
     found = looks((strip.group for strip in strips.strips), strips.order)

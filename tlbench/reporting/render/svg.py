@@ -1,4 +1,4 @@
-"""Pictures as SVG: the same elements in a page and, with their style, in a file."""
+"""Pictures as SVG, for pages and, with their style, for files."""
 
 from importlib.resources import files
 
@@ -10,7 +10,7 @@ STYLE = files("tlbench.reporting.render").joinpath("assets/figure.css").read_tex
 
 
 def file(picture: Picture) -> str:
-    """A file of its own: on a viewer's own background, light or dark."""
+    """The picture as a file, with a transparent background, and colours for light and dark ones."""
     axis = picture.xs[0] if isinstance(picture, Scatter) else None
     inner = draw(picture, axis)
     opening = inner.index(">") + 1
@@ -20,9 +20,13 @@ def file(picture: Picture) -> str:
 
 
 def draw(picture: Picture, axis: Axis | None = None, width: float = WIDTH, kind: str = "") -> str:
-    """The picture's element; of a scatter the one over `axis`.
+    """The SVG element of a picture.
 
-    width: in pixels; a confusion matrix may need less or more. kind: more classes of the element.
+    Args:
+        picture: the picture.
+        axis: the x axis of a scatter plot.
+        width: the width in pixels, from which a confusion matrix may differ.
+        kind: further CSS classes.
     """
     match picture:
         case Scatter():
@@ -38,9 +42,9 @@ def draw(picture: Picture, axis: Axis | None = None, width: float = WIDTH, kind:
 
 
 def both(picture: Picture, axis: Axis | None = None) -> str:
-    """The picture twice, for screens and for phones: a page's style shows one of them.
+    """The picture twice, for screens and for phones. The style of the page shows one of them.
 
-    A large confusion matrix is there once, since it cannot be made narrower.
+    A large confusion matrix is there once, because it cannot be narrower.
     """
     if isinstance(picture, Confusion) and len(picture.classes) > confusion.MOST_CLASSES_WITH_NUMBERS:
         return draw(picture)

@@ -1,4 +1,4 @@
-"""A document as plain text for a terminal or a log. Markup is left out, tables are drawn in columns."""
+"""Documents as plain text for a terminal or a log."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -28,20 +28,22 @@ COLUMNS = 100
 
 
 def render(document: Document, columns: int | None = None) -> str:
-    """The document, its title on the first line. columns: as `text`."""
+    """The document, with its title on the first line. `columns` is as in `text`."""
     return text(Section(document.title, document.blocks), columns=columns) + "\n"
 
 
 def text(*blocks: Block, columns: int | None = None) -> str:
-    """Blocks without a title and without a line break at the end.
+    """Blocks as text, without a line break at the end.
 
-    columns: those of a terminal, in which tables and remarks are to fit; None where lines may have any length.
+    Args:
+        blocks: the blocks.
+        columns: the width of the terminal that tables and notes are fitted to; None for lines of any length.
     """
     return disarmed("\n".join(_lines(blocks, columns)))
 
 
 def _lines(blocks: tuple[Block, ...], columns: int | None) -> list[str]:
-    """Lines, one left empty between blocks; a list stands directly under the note that introduces it."""
+    """The lines of blocks, with an empty line between blocks, except before a list that follows a note."""
     lines: list[str] = []
     drawn = [block for block in blocks if not isinstance(block, Program | Gallery | Picture)]
     blocks = tuple(block for block in drawn if not (isinstance(block, Section) and block.on_pages))
@@ -72,7 +74,7 @@ def _block(block: Block, columns: int | None) -> list[str]:
 
 
 def _broken(lines: Sequence[str], columns: int | None) -> list[str]:
-    """Lines that are longer than `columns` broken between words; a word that is longer, as a path, stays whole."""
+    """The lines broken between words to fit into `columns`; longer words, such as paths, are kept whole."""
     if columns is None:
         return list(lines)
     return [
