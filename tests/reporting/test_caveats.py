@@ -31,6 +31,13 @@ def test_one_training_its_images_and_its_machine_are_all_it_knows() -> None:
     assert "unstable" not in text
 
 
+def test_how_well_top1_is_known_does_not_depend_on_which_record_is_the_last() -> None:
+    sure = builders.accuracy().model_copy(update={"low": 0.981, "high": 0.999})
+    both = [builders.record(), builders.record(builders.cell(strategy=Named(name="full")), accuracy=sure)]
+    for records in (both, both[::-1]):
+        assert "in points, to about ±0.9 to ±3.6 on cats_dogs" in said(*records)
+
+
 def test_several_seeds_or_resamples_say_what_another_training_would_give() -> None:
     seeds = [builders.record(builders.cell(seed=seed)) for seed in range(2)]
     assert "trained once" not in said(*seeds)

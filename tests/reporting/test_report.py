@@ -11,6 +11,7 @@ from tlbench.core.cell import Head, Limit, Named
 from tlbench.core.training import Augmentation, EarlyStopping, RandAugment, ReduceLROnPlateau, Tuning
 from tlbench.reporting.formats import file_name, kept_files
 from tlbench.reporting.report import Report
+from tlbench.reporting.views import conditions
 from tlbench.results.table import COLUMNS, TUNING_COLUMNS, to_frame
 from tlbench.results.trained import Search, Trial
 
@@ -211,3 +212,11 @@ def test_of_many_classes_the_first_are_named() -> None:
     text = render("t", rows(builders.record(data=builders.data().model_copy(update={"classes": classes}))))
     assert "1000 classes (class0, class1, class2, class3, class4, class5, class6, class7 and 992 more); images" in text
     assert "class999" not in text
+
+
+def test_the_conditions_say_which_protocol_shows_means_and_which_medians() -> None:
+    keras = builders.timings().model_copy(update={"protocol": "keras"})
+    records = [builders.record(), builders.record(builders.cell(strategy=Named(name="full")), timings=keras)]
+    assert conditions.conditions(records)[2].startswith("Time per step: median (quick) or mean (keras) over steps")
+    assert conditions.conditions(records[:1])[2].startswith("Time per step: median over steps")
+    assert conditions.conditions(records[1:])[2].startswith("Time per step: mean over steps")

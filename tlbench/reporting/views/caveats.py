@@ -27,12 +27,12 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
         "How good a model is on other pictures than these: test images come from where the training images come from, "
         "and were taken, chosen and labelled alike.",
     ]
-    halves = {
-        data_set(record): (record.accuracy.high - record.accuracy.low) / 2 * 100
-        for record in trained
-        if record.accuracy
-    }
-    known = listed([f"±{half:.1f} on {name}" for name, half in halves.items()])
+    halves: dict[str, list[float]] = {}
+    for record in trained:
+        if record.accuracy:
+            half = (record.accuracy.high - record.accuracy.low) / 2 * 100
+            halves.setdefault(data_set(record), []).append(half)
+    known = listed([f"{_from_to(found)} on {name}" for name, found in halves.items()])
     lines.append(
         "Small differences: with so many test images the top-1 of one model alone is known, in points, to about "
         f"{known}."
@@ -65,6 +65,11 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
 def _stopped_early(record: Record) -> bool:
     """Whether the head was solved, but the chosen solution has not converged."""
     return any(phase.chosen is not None and not phase.tried[phase.chosen].converged for phase in record.training)
+
+
+def _from_to(halves: Sequence[float]) -> str:
+    """The narrowest and the widest: ``±0.9 to ±3.6``, or ``±3.6`` if they are written alike."""
+    return " to ".join(dict.fromkeys(f"±{half:.1f}" for half in (min(halves), max(halves))))
 
 
 def _were(number: int) -> str:

@@ -9,7 +9,7 @@ from tlbench.core.training import Training
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.results.measured import Environment, StepTiming
+from tlbench.results.measured import Environment, StepTiming, shown_statistic
 from tlbench.results.record import Record
 
 
@@ -129,7 +129,7 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     training = [timings.training for timings in timed if timings.training]
     protocols = [timings.protocol for timings in timed]
     lines = [
-        f"Time per step: {'mean' if set(protocols) == {'keras'} else 'median'} over steps of one"
+        f"Time per step: {_statistic(protocols)} over steps of one"
         f" batch of {_each(str(step.batch_size) for step in [*inference, *training])} on the whole model, protocol"
         f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up, XLA"
         f" {_each('on' if timings.jit else 'off' for timings in timed)},"
@@ -143,6 +143,16 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     if all(timings.device == "cpu" for timings in timed):
         lines.append("Nothing here was measured on a GPU.")
     return lines
+
+
+def _statistic(protocols: Sequence[str]) -> str:
+    """What is shown: ``median``, or ``mean (keras) or median (quick)`` if protocols differ in it."""
+    by_statistic: dict[str, list[str]] = {}
+    for protocol in dict.fromkeys(protocols):
+        by_statistic.setdefault(shown_statistic(protocol), []).append(protocol)
+    if len(by_statistic) == 1:
+        return next(iter(by_statistic))
+    return " or ".join(f"{statistic} ({', '.join(those)})" for statistic, those in by_statistic.items())
 
 
 def _turns(models: int) -> str:
