@@ -207,6 +207,14 @@ def test_a_few_files_that_are_missing_or_no_images_are_left_out_and_named(tmp_pa
         move_bad(audit, tmp_path / "bad")
 
 
+def test_a_path_that_is_too_long_for_a_file_is_one_of_those_that_are_missing(place: Path) -> None:
+    long = "x" * 300 + ".png"
+    found = read_images(table(place, "path,label", *rows(), f"{long},a"), SplitRule())
+    assert [(one.path, one.reason) for one in found.left_out] == [
+        (long, f"line {len(rows()) + 2} of birds.csv: no such file")
+    ]
+
+
 def test_kinds_are_known_by_the_ending_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     kinds = [kind_of(tmp_path / name) for name in ("birds.CSV", "a.npz", "folder", "folder.csv", "a.zip")]

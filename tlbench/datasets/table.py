@@ -1,6 +1,7 @@
 """A CSV file of paths and labels: which image files it lists, and the split and class of each."""
 
 import csv
+import errno
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -255,7 +256,7 @@ def _check_once(rows: Sequence[Row]) -> None:
 
 def _there(file: Path, folder: Path, rows: Sequence[Row], left_out: LeftOut) -> list[Row]:
     """The rows whose file exists. Raises UserError if more than 5 % are missing."""
-    missing = [row for row in rows if not (folder / row.path).exists()]
+    missing = [row for row in rows if not _exists(folder / row.path)]
     if len(missing) > MOST_BAD * len(rows):
         named = ", ".join(f"{shown(row.path)} (line {row.line})" for row in missing[:NAMED])
         more = ", ..." if len(missing) > NAMED else ""
@@ -269,6 +270,15 @@ def _there(file: Path, folder: Path, rows: Sequence[Row], left_out: LeftOut) -> 
     ]
     gone = {row.path for row in missing}
     return [row for row in rows if row.path not in gone]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # nothing can be called so
+            return False
+        raise
 
 
 def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out: LeftOut) -> list[Row]:
