@@ -190,6 +190,13 @@ def test_every_commented_line_is_a_key_that_a_suite_takes(place: Path) -> None:
     assert len(expand(load_suite("all.yaml"))) == 24
 
 
+def test_the_next_commands_take_names_with_a_leading_dash_for_paths(place: Path) -> None:
+    images(place / "-flowers", a=20, b=20)
+    said = tlbench_init("--out", "-own suite.yaml", "--", "-flowers").stdout
+    assert "tlbench data check --path ./-flowers " in said
+    assert "tlbench plan './-own suite.yaml' " in said
+
+
 def test_nothing_is_overwritten_unasked(place: Path) -> None:
     Path("suite.yaml").write_text("mine")
     with pytest.raises(UserError, match=r"suite\.yaml exists already; --force overwrites it, --out names another file"):

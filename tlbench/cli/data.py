@@ -1,7 +1,6 @@
 """`tlbench data`: list, check and download data sets."""
 
 import json
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tlbench.cli.options import (
     classes_option,
     data_option,
     image_option,
+    in_shell,
     json_option,
     label_option,
     reading_options,
@@ -108,7 +108,7 @@ def check(
             )
         click.echo(screen(left, width()))
         if path and left.clean:
-            words = shlex.quote(shown(str(path))) + reading_options(splits, classes, image, label)
+            words = in_shell(Path(shown(str(path)))) + reading_options(splits, classes, image, label)
             click.echo(f"Next: `tlbench init {words}` writes a suite for these images.")
     return 0 if left.clean else PROBLEMS
 

@@ -2,14 +2,13 @@
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 import click
 import yaml
 from PIL import Image
 
-from tlbench.cli.options import classes_option, image_option, label_option, reading_options, splits_option
+from tlbench.cli.options import classes_option, image_option, in_shell, label_option, reading_options, splits_option
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.core.text import first_of
@@ -48,13 +47,13 @@ def command(
     layout = read_images(folder, rule) if folder else None
     _write(out, _own(folder, layout, rule, out) if folder and layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
-    shown = shlex.quote(str(out))
+    shown = in_shell(out)
     steps = [
         (f"tlbench plan {shown}", "list the cells"),
         (f"tlbench run {shown}", "train and measure them; Ctrl-C keeps finished cells"),
     ]
     if folder:
-        check = f"tlbench data check --path {shlex.quote(str(folder))}{reading}"
+        check = f"tlbench data check --path {in_shell(folder)}{reading}"
         steps.insert(0, (check, "find damaged files and duplicate images"))
     width = max(len(command) for command, _ in steps)
     click.echo("\n".join(["Next", *(f"  {command:<{width}}  # {what}" for command, what in steps)]))

@@ -58,6 +58,12 @@ image_option = click.option("--image", default="", metavar="COLUMN", help="Colum
 label_option = click.option("--label", default="", metavar="COLUMN", help="Column of the labels in a table.")
 
 
+def in_shell(path: Path) -> str:
+    """A path as it is written in a shell, to suggest the next command. A leading dash would make it an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def reading_options(splits: str | None, classes: str | None, image: str, label: str) -> str:
     """The four options above as they are written in a shell, to suggest the next command."""
     given = {"--splits": splits, "--classes": classes, "--image": image, "--label": label}
