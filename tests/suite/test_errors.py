@@ -109,6 +109,10 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("image_size: 96", "image_size: 96\nmemory: lots"), "suite.yaml:6:9: memory: 'lots' is no size; write one as 500MB or 20GB"),
         (("image_size: 96", "image_size: 96\nmemory: 4"), "suite.yaml:6:9: memory: a size with its unit belongs here"),
         (("image_size: 96", "image_size: 96\nexclude: [{strategy: full}]"), "suite.yaml:6:11: exclude: no cell of the matrix"),
+        (
+            ("image_size: 96", "image_size: 96\ngates: {cells: [{strategy: froz*, time: 9%}, {strategy: frozn, time: 9%}]}"),
+            "suite.yaml:6:46: gates: no cell of the suite matches this",
+        ),
         (("image_size: 96", "image_size: 96\nexclude: [{strategy: frozen}]"), "the suite has no cells left"),
         (("image_size: 96", "image_size: 96\nexclude: [{}]"), "name at least one of backbone"),
         (("image_size: 96", "image_size: 96\ninclude: [{dataset: intel}]"), "'intel' is none of the suite's data sets: cats_dogs"),

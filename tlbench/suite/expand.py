@@ -30,8 +30,8 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
     """All cells without duplicates, by data set, limit, backbone, image size, strategy, head, settings and seed.
 
     Raises:
-        UserError: with the place in the file, for a combination that cannot work, an exclusion that matches nothing, a
-            matrix with too many cells or none.
+        UserError: with the place in the file, for a combination that cannot work, an exclusion or a gate that matches
+            nothing, a matrix with too many cells or none.
     """
     if (number := _size(suite)) > MOST_CELLS:
         raise suite.complain(
@@ -43,6 +43,9 @@ def expand(suite: Suite) -> tuple[Cell, ...]:
             cells[cell.id] = cell
     if not cells:
         raise suite.complain((), "the suite has no cells left: everything is excluded")
+    for index, gate in enumerate(suite.gates.cells):
+        if not any(gate.fits(cell) for cell in cells.values()):
+            raise suite.complain(("gates", "cells", index), "gates: no cell of the suite matches this")
     return tuple(cells.values())
 
 
