@@ -132,6 +132,19 @@ def test_what_is_not_confirmed_is_inconclusive() -> None:
     assert confirmed(more, judged([made()], [made()])).exit_code == 1
 
 
+@pytest.mark.parametrize("lost", ["time", "machine"])
+def test_a_second_measurement_that_cannot_be_judged_does_not_clear_a_regression(lost: str) -> None:
+    base, new = made(timings=timed(0.02, "s")), made(timings=timed(0.04, "s", phase=1))
+    first = judged([base], [new])
+    assert first.exit_code == 1
+    other = new.model_copy(update={"times": ()} if lost == "time" else {"machine": {"cpu": "Other CPU"}})
+    name = "inference time, batch 32"
+    again = judged([base], [other])
+    assert number(again, name).verdict in ("missing", "not comparable")
+    found = number(confirmed(first, again), name)
+    assert (found.verdict, found.reason) == ("regressed", "it could not be measured again")
+
+
 def test_accuracies_are_not_measured_again_since_the_same_seeds_tell_nothing_new() -> None:
     worse = RIGHT.copy()
     worse[1:40] = False

@@ -7,7 +7,7 @@ from statistics import median
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics import time
 from tlbench.regression.metrics.registry import METRICS
-from tlbench.regression.verdicts import Judgement, verdict_of
+from tlbench.regression.verdicts import JUDGED, Judgement, verdict_of
 from tlbench.statistics.multiple import holm
 
 Rounds = Sequence[Sequence[float]]
@@ -63,7 +63,7 @@ def confirmed(first: Comparison, again: Comparison) -> Comparison:
 def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:
     if again is not None and again.verdict == "regressed":
         return first.model_copy(update={"reason": "; ".join(filter(None, [first.reason, "confirmed"]))})
-    if again is None:  # a change that makes the second measurement fail must not pass because of that
+    if again is None or again.verdict not in JUDGED:  # a change that makes this fail must not pass because of that
         return first.model_copy(
             update={"reason": "; ".join(filter(None, [first.reason, "it could not be measured again"]))}
         )
