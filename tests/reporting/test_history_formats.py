@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.golden import made
+from tlbench.regression.history import Change
 from tlbench.reporting.history_formats import HISTORY_FORMATS
 from tlbench.reporting.views.series import BLOCKS, MOST_IN_COURSE, course, table
 
@@ -47,6 +48,21 @@ def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_
     assert "93.5 → 93 % (-0.5 points), first and last" in "\n".join(lines)
     assert "params" not in "\n".join(lines)
     assert "is seen from" not in HISTORY_FORMATS["text"]("t", made.series(), 8)
+
+
+def test_a_change_of_a_large_count_shows_all_digits() -> None:
+    counts = made.series()[2]
+    before, after = counts.points[3], replace(counts.points[4], value=219061.0)
+    change = Change(at=after, since=before, before=219058.0, after=219061.0, p=0.0)
+    grown = replace(counts, points=(*counts.points[:4], after), changes=(change,))
+    assert "219,058 → 219,061 (+0.0%)" in HISTORY_FORMATS["text"]("t", [grown], 5)
+    page = HISTORY_FORMATS["html"]("t", [grown], 5)
+    assert "<title>run4: 219,061</title>" in page
+    assert 'text-anchor="end">219,061</text>' in page
+    assert "219,058 to 219,061, 5 runs" in page
+    large = replace(counts, points=(replace(after, value=138357544.0),))
+    assert 'text-anchor="end">138.358M</text>' in HISTORY_FORMATS["html"]("t", [large], 1)
+    assert "e+0" not in page
 
 
 def test_json_has_every_point() -> None:

@@ -34,6 +34,11 @@ def significant(value: float) -> str:
     return f"{value:,.0f}" if value >= 9999.5 else f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
 
 
+def four_digits(value: float) -> str:
+    """Four significant digits, or to the unit if it is larger: ``20.05``, ``93``, ``219,058``."""
+    return f"{value:,.0f}" if abs(value) >= 9999.5 else f"{value:.4g}"
+
+
 def at_most(value: float) -> str:
     """An upper limit of `value`: rounded up to three significant digits, or to the unit: ``13.3``, ``219,058``."""
     if value >= 1000:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from tlbench.reporting.document import Figure
+from tlbench.reporting.numbers import four_digits
 
 WIDTH, NARROW, HEIGHT, EDGE, LEFT = 620, 360, 120, 10, 68
 """Sizes in pixels; NARROW is the width of the picture for phones."""
+MOST_IN_TICK = 9
+"""The most letters of a number beside the axis."""
 
 
 def both(figure: Figure, escape: Callable[[str], str]) -> str:
@@ -38,7 +41,7 @@ def svg(figure: Figure, escape: Callable[[str], str], width: int = WIDTH, kind: 
         for at in (index - 0.5 for index in figure.breaks)
     )
     ends = "".join(
-        f'<text class="tick" x="{LEFT - EDGE}" y="{down(value) + 4:.1f}" text-anchor="end">{value:.4g}</text>'
+        f'<text class="tick" x="{LEFT - EDGE}" y="{down(value) + 4:.1f}" text-anchor="end">{_tick(value)}</text>'
         for value in (sorted({low, high}) if values else ())
     )
     path = " ".join(f"{across(index):.1f},{down(value):.1f}" for index, value in enumerate(values))
@@ -52,3 +55,9 @@ def svg(figure: Figure, escape: Callable[[str], str], width: int = WIDTH, kind: 
         f'width="{width}" height="{HEIGHT}">{ends}<g class="c1">{lines}</g>'
         f'<g class="c0"><polyline class="line" points="{path}"/>{dots}</g></svg>'
     )
+
+
+def _tick(value: float) -> str:
+    """A number at an end of the axis, in millions if all its digits do not fit beside the axis."""
+    words = four_digits(value)
+    return words if len(words) <= MOST_IN_TICK else f"{value / 1e6:.6g}M"

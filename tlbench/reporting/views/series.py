@@ -115,8 +115,10 @@ def figure(series: Series) -> Figure:
     starts = {id(point): index for index, point in enumerate(series.points)}
     return Figure(
         title=f"{series.number} of {series.cell}",
-        points=tuple(Point(each.value, f"{each.run}: {each.value:.5g} {series.unit}") for each in series.points),
-        caption=f"{min(values):.4g} to {max(values):.4g}{_unit(series)}, {len(values)} runs{where}",
+        points=tuple(
+            Point(each.value, f"{each.run}: {numbers.four_digits(each.value)}{_unit(series)}") for each in series.points
+        ),
+        caption=f"{_range(min(values), max(values))}{_unit(series)}, {len(values)} runs{where}",
         breaks=tuple(starts[id(change.at)] for change in series.changes),
     )
 
@@ -124,8 +126,14 @@ def figure(series: Series) -> Figure:
 def moved(series: Series, change: Change) -> str:
     """A change of level in words: how far, when, and what else changed with it."""
     causes = f"; with it {', '.join(change.causes)}" if change.causes else ""
-    shift = f"{change.before:.4g} → {change.after:.4g}{_unit(series)}{_by(series, change.before, change.after)}"
+    values = f"{numbers.four_digits(change.before)} → {numbers.four_digits(change.after)}{_unit(series)}"
+    shift = f"{values}{_by(series, change.before, change.after)}"
     return f"{shift} at {change.at.run}, {change.at.created}{causes}"
+
+
+def _range(low: float, high: float) -> str:
+    """``20.05 to 24.05``, or a single number if both are equal."""
+    return " to ".join(dict.fromkeys(map(numbers.four_digits, (low, high))))
 
 
 def _by(series: Series, before: float, after: float) -> str:
