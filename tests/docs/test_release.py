@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tlbench import __version__
 
@@ -54,6 +55,18 @@ def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tm
     assert (code, called) == (64, [])
     assert said == f"gate: {tmp_path}/report/run was made by an earlier call; remove it, or name another FOLDER\n"
     assert (tmp_path / "output").read_text() == "exit-code=0\nexit-code=64\n"
+
+
+@pytest.mark.parametrize(("folder", "name"), [("tlbench-report", "tlbench-report"), ("out/a b", "out-a-b")])
+def test_the_artifact_of_the_action_has_a_name_that_github_takes(tmp_path: Path, folder: str, name: str) -> None:
+    compare, upload = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    assert upload["with"]["name"] == "${{ steps.compare.outputs.artifact }}"
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "gate.sh").write_text("exit 3")
+    settings = {"FOLDER": folder, "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_ACTION_PATH": str(tmp_path)}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", compare["run"]]  # as GitHub calls it
+    assert subprocess.run(command, env={"PATH": os.environ["PATH"], **settings}, check=False).returncode == 3
+    assert (tmp_path / "output").read_text() == f"artifact={name}\n"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
