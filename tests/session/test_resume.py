@@ -120,6 +120,18 @@ def test_a_run_killed_between_any_two_files_of_its_report_leaves_none_behind_tha
         assert {path.name: path.read_bytes() for path in place.glob("report*")} == newer, name
 
 
+def test_a_report_has_no_numbers_of_a_record_that_was_set_aside(replay: Replay) -> None:
+    first = run(out="here")
+    file = next(path for path in first.path.glob("records/*.json") if '"frozen"' in path.read_text())
+    file.write_text("damaged")
+    os.utime(file, (0, 0))
+    done = run(out="here", select="strategy=full")
+    assert replay.ran == ["frozen", "full"]
+    assert "frozen" in first.text
+    assert "frozen" not in done.text
+    assert run(out="here", select="strategy=full").files == ()
+
+
 def test_a_report_from_before_the_clock_was_set_back_is_not_taken_for_a_new_one(
     replay: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

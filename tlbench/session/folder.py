@@ -139,5 +139,6 @@ def _newer_than_records(folder: RunFolder, kinds: Sequence[str]) -> list[Path]:
     records = list((folder.path / "records").glob("*.json"))
     if [file.suffix for file in reports] != [f".{kind}" for kind in kinds] or not records:
         return []
-    newest = max(record.stat().st_mtime_ns for record in records)
+    changed = [*records, folder.path / "records"]  # the folder's time tells that a record was removed or set aside
+    newest = max(one.stat().st_mtime_ns for one in changed)
     return [] if any(file.stat().st_mtime_ns < newest for file in reports) else reports
