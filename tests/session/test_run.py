@@ -157,3 +157,9 @@ def test_a_run_names_what_may_not_fit_and_says_what_was_predicted(
     assert done.predicted.startswith("Predicted and taken: ")
     assert "added up over 2 cells" in done.predicted
     assert run().predicted == ""
+
+
+def test_the_pytest_fixture_judges_the_cells_of_a_shard_alone(replay: Replay, tlbench_gate: Callable[..., Any]) -> None:
+    run(out="base")
+    found = tlbench_gate("suite.yaml", "base", shard="1/2", executor="replay", workers=1)
+    assert [one.label.split(" · ")[2] for one in found.cells] == ["frozen"]
