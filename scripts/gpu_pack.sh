@@ -24,7 +24,8 @@ for dataset in cats_dogs intel; do
     for class in "$TLBENCH_DATA/$dataset/${split%:*}"/*/; do
       there="$pack/data/$dataset/${split%:*}/$(basename "$class")"
       mkdir -p "$there"
-      (cd "$class" && LC_ALL=C ls | sed -n "1,${split#*:}p" | xargs -I{} cp {} "$there/")
+      (cd "$class" && find . -maxdepth 1 -type f -print0 | LC_ALL=C sort -z | sed -z -n "1,${split#*:}p" |
+        xargs -0 -I{} cp {} "$there/")
     done
   done
 done
