@@ -243,6 +243,31 @@ def test_real_weights_give_what_keras_gives(real_weights: Path, name: str, alpha
         np.testing.assert_array_equal(mine, other)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+def test_efficientnet_scales_images_as_keras_does_with_imagenet_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras adds a step of scaling only where it loads the weights itself."""
+    file, shape = tmp_path / "official.weights.h5", (32, 32, 3)
+    source = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=shape)
+    normalization = next(one for one in source.layers if isinstance(one, keras.layers.Normalization))
+    normalization.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), np.array(1)])
+    source.save_weights(file)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *args, **more: str(file))
+    theirs = keras.applications.EfficientNetB0(include_top=False, weights="imagenet", input_shape=shape)
+    ours = make_backbone(registry.get("EfficientNetB0"), {}, shape, file)
+    images = np.random.default_rng(0).integers(0, 256, (2, *shape)).astype("float32")
+
+    def scaled(model: Any) -> Any:
+        before = keras.Model(model.inputs[0], model.get_layer("stem_conv_pad").input)
+        return keras.ops.convert_to_numpy(before(images))
+
+    expected = (images / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    np.testing.assert_allclose(scaled(theirs), expected, atol=1e-5)
+    np.testing.assert_allclose(scaled(ours), expected, atol=1e-5)
+    assert len(ours.layers) == len(source.layers)
+
+
 @pytest.mark.real_weights
 def test_weights_of_another_model_and_damaged_files_are_refused(real_weights: Path, tmp_path: Path) -> None:
     wrong = real_weights / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"

@@ -82,13 +82,18 @@ FAMILIES: tuple[tuple[str, str, Scaling, int, dict[str, Argument], dict[str, int
 )
 """Family, module, scaling, smallest image size, arguments, and the default image size of each constructor."""
 
+LOADERS = {"EfficientNet": "tlbench.modeling.constructors:load_efficientnet"}
+"""The loader of families whose constructor does more for ImageNet weights than load them."""
+
 
 def backbones() -> Iterable[BackboneInfo]:
     """All of them, in the order of the table at keras.io/api/applications as far as it lists them."""
     published = _published()
     for family, module, scaling, smallest, arguments, sizes in FAMILIES:
         for name, size in sizes.items():
-            yield BackboneInfo(name, family, module, size, smallest, scaling, arguments, published.get(name))
+            loader = LOADERS.get(family, "")
+            row = published.get(name)
+            yield BackboneInfo(name, family, module, size, smallest, scaling, arguments, row, loader=loader)
 
 
 def _published() -> dict[str, Published]:
