@@ -221,7 +221,7 @@ def test_times_are_compared_by_the_machine_that_took_them_wherever_cells_were_tr
     here, elsewhere, laptop = made(), made(timings=on_server), builders.environment(cpu="Laptop CPU")
     apart = judged([here], [elsewhere])
     time = number(apart, "inference time, batch 32")
-    assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (cpu differ)")
+    assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (different CPU)")
     assert number(apart, "peak memory").verdict != "not comparable"  # it was trained on the same
     assert "versions of step times: keras 3.15.1 → 3.16.0" in apart.notes
     together = judged([elsewhere], [made(timings=on_server, environment=laptop)])

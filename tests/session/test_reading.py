@@ -283,12 +283,27 @@ def test_which_runs_of_a_folder_count_is_said(tmp_path: Path) -> None:
     kept, number = baseline.save([runs], file)
     assert (kept.notes[:2], number) == (expected, 1)
     make_run(runs / "again", seeds(0), day=3)
-    assert read_side(runs).notes[0] == f"{runs}: taking 2 of its 3 runs, again, real; accuracies are of a cell's newest"
+    rests = "the accuracy of a cell is that of its newest run"
+    assert read_side(runs).notes[0] == f"{runs}: taking 2 of 3 runs (again, real); {rests}"
+    shutil.rmtree(runs / "drawn")
+    assert read_side(runs).notes[0] == f"{runs}: taking all 2 runs (again, real); {rests}"
     for day in range(4, 12):
         make_run(runs / f"other{day}", seeds(0), day=day)
     make_run(runs / "last", [builders.record(builders.cell(seed=0), data=builders.data(fallback=True))], day=20)
     notes = [note for note in read_side(runs).notes if note.startswith("left out")]
     assert (len(notes), notes[-1]) == (6, "left out: 5 more of the same kind")
+
+
+def test_saving_a_baseline_that_mixes_stand_ins_and_photographs_warns(tmp_path: Path) -> None:
+    drawn = builders.record(builders.cell(strategy=Named(name="full")), data=builders.data(fallback=True))
+    make_run(tmp_path / "drawn", [drawn], day=1)
+    make_run(tmp_path / "real", seeds(0), day=2)
+    kept, _ = baseline.save([tmp_path / "drawn", tmp_path / "real"], tmp_path / "base.json")
+    mixed = "this baseline mixes stand-ins with the real thing: synthetic data in 1 of 2 cells. "
+    assert kept.notes[0].startswith(mixed)
+    for one in ("drawn", "real"):
+        alone, _ = baseline.save([tmp_path / one], tmp_path / "base.json")
+        assert not any("mixes" in note for note in alone.notes)
 
 
 def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_baseline(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlbench.core.errors import NothingThereError, UserError
+from tlbench.core.text import counted, listed
 from tlbench.regression import baseline
 from tlbench.regression.side import Side
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
@@ -30,7 +31,24 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
     side = side_of(folders, ", ".join(map(str, places)))
     baseline.write(side, file)
-    return side, side.taken
+    return side.model_copy(update={"notes": (*_mixed(side), *side.notes)}), side.taken
+
+
+def _mixed(side: Side) -> list[str]:
+    """A warning if some cells were measured on stand-ins and others were not.
+
+    A later run on either has nothing to compare for the cells of the other.
+    """
+    entries = [entry for entry in side.entries if entry.ok]
+    drawn = [entry for entry in entries if entry.fallbacks]
+    if len(drawn) in {0, len(entries)}:
+        return []
+    kinds = listed(list(dict.fromkeys(kind for entry in drawn for kind in entry.fallbacks)))
+    return [
+        f"this baseline mixes stand-ins with the real thing: {kinds} in {len(drawn)} of "
+        f"{counted(len(entries), 'cell')}. Their accuracies, times and memory can only be compared with runs on the "
+        "same stand-ins; to have a baseline of each, save each run to a file of its own"
+    ]
 
 
 def _runs(place: Path) -> list[RunFolder]:

@@ -132,7 +132,8 @@ def _which(name: str, taken: Sequence[RunFolder], folders: Sequence[RunFolder]) 
     if [folder.path for folder in taken] == [folders[0].path]:
         return f"{name}: taking its newest run, {taken[0].path.name}"
     which = first_of([folder.path.name for folder in taken], NAMED)
-    return f"{name}: taking {len(taken)} of its {len(folders)} runs, {which}; accuracies are of a cell's newest"
+    many = f"all {len(folders)} runs" if len(taken) == len(folders) else f"{len(taken)} of {len(folders)} runs"
+    return f"{name}: taking {many} ({which}); the accuracy of a cell is that of its newest run"
 
 
 def _left_out(folders: Sequence[RunFolder], cells: Iterable[Found]) -> list[str]:

@@ -121,7 +121,7 @@ def test_times_of_another_machine_are_not_judged_but_all_else_is() -> None:
     new = made(environment=builders.environment(cpu="Other CPU"), timings=timed(0.5))
     found = judged([made()], [new])
     time = number(found, "inference time, batch 32")
-    assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (cpu differ)")
+    assert (time.verdict, time.reason) == ("not comparable", "taken on another machine (different CPU)")
     assert number(found, "params").verdict == "unchanged"
     assert found.exit_code == 0
 
@@ -129,7 +129,7 @@ def test_times_of_another_machine_are_not_judged_but_all_else_is() -> None:
 def test_times_by_another_protocol_are_not_judged() -> None:
     other = timed().model_copy(update={"protocol": "keras"})
     time = number(judged([made()], [made(timings=other)]), "inference time, batch 32")
-    assert (time.verdict, time.reason) == ("not comparable", "timed in another way (protocol differ)")
+    assert (time.verdict, time.reason) == ("not comparable", "timed in another way (different protocol)")
 
 
 def test_training_steps_with_another_optimizer_are_not_judged_and_inference_is() -> None:
@@ -138,7 +138,7 @@ def test_training_steps_with_another_optimizer_are_not_judged_and_inference_is()
     new = base.model_copy(update={"cell": base.cell.model_copy(update={"train": train})})
     found = judged([base], [new])
     time = number(found, "training time, batch 32")
-    assert (time.verdict, time.reason) == ("not comparable", "timed in another way (optimizer differ)")
+    assert (time.verdict, time.reason) == ("not comparable", "timed in another way (different optimizer)")
     assert number(found, "inference time, batch 32").verdict != "not comparable"
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from statistics import NormalDist, fmean, median
 
+from tlbench.core.text import listed
 from tlbench.regression import runs
 from tlbench.regression.entries import Draw, Entry, Times, conditions
 from tlbench.regression.matching import other_optimizer, other_stand_ins
@@ -20,6 +21,7 @@ from tlbench.statistics.moderated import Spread, difference, shrunk, spread
 from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
 
 UNIT, MS = "ms", 1000
+PARTS = {"cpu": "CPU", "gpu": "GPU", "os": "operating system", **{f"cache_l{n}": f"L{n} cache" for n in range(1, 5)}}
 LEVEL = 0.01
 """The chance of any false alarm over a suite's times."""
 KNOWN = Spread((math.log(1.2) / 1.96) ** 2 / 2, 10)
@@ -110,14 +112,15 @@ def why_not_times(pair: Pair, base: Times, new: Times) -> str:
     """Why two times of a step cannot be compared; empty if they can."""
     machines = [entry.steps_machine for entry in pair]
     if machines[0] != machines[1]:
-        changed = [key for key in sorted({*machines[0], *machines[1]}) if machines[0].get(key) != machines[1].get(key)]
-        return f"taken on another machine ({', '.join(changed)} differ)"
+        keys = sorted({*machines[0], *machines[1]})
+        changed = [PARTS.get(key, key) for key in keys if machines[0].get(key) != machines[1].get(key)]
+        return f"taken on another machine (different {listed(changed)})"
     base_conditions, new_conditions = conditions(base), conditions(new)
     changed = [key.replace("_", " ") for key in base_conditions if base_conditions[key] != new_conditions[key]]
     if new.step == "training" and other_optimizer(*pair):
         changed.append("optimizer")
     if changed:
-        return f"timed in another way ({', '.join(changed)} differ)"
+        return f"timed in another way (different {listed(changed)})"
     return other_stand_ins(*pair)
 
 
