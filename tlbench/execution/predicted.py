@@ -161,9 +161,16 @@ def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
     memory = f"; {most[0]} and {most[1]} of memory for the largest cell" if peaks else ""
     return (
         f"Predicted and taken: {duration(told)} and {duration(took)} of training, added up over "
-        f"{counted(len(both), 'cell')}, {within} of them off by a factor of at most {factor:g}, as nine of ten "
-        f"should be{memory}."
+        f"{counted(len(both), 'cell')}; {_share(within, len(both))} within a factor of {factor:g} of the prediction, "
+        f"where nine of ten should be{memory}."
     )
+
+
+def _share(part: int, of: int) -> str:
+    """``none of 8``, ``7 of 8`` or ``all 8``; of one, ``it is`` or ``it is not``."""
+    if of == 1:
+        return "it is" if part else "it is not"
+    return f"all {of}" if part == of else f"{part or 'none'} of {of}"
 
 
 def _size(amount: float) -> str:
