@@ -91,7 +91,7 @@ def test_a_class_without_a_picture_stops_a_run() -> None:
         "test": {"cats": 60, "dogs": 0},
     }
     said = screen(replace(audit(), counts=counts, undecodable=bad("test", 1)))
-    assert "a run is refused: class 'dogs' in test has no decodable image" in said
+    assert "a run is refused: there is no decodable image of class 'dogs' in test" in said
 
 
 def test_few_test_images_are_said_with_what_they_can_tell() -> None:

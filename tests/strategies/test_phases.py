@@ -141,11 +141,11 @@ def test_a_share_is_not_chosen_between_losses_that_cannot_be_compared() -> None:
 @pytest.mark.parametrize(
     ("name", "args", "sentence"),
     [
-        ("l2_sp", {"alpha": -1}, "alpha: it must be greater than or equal to 0"),
-        ("wise_ft", {"alpha": 1.5}, "alpha: it must be less than or equal to 1"),
-        ("ema", {"decay": 1}, "decay: it must be less than 1"),
-        ("soup", {"best": 0}, "best: it must be greater than or equal to 1"),
-        ("co_tuning", {"trade_off": 0}, "trade_off: it must be greater than 0"),
+        ("l2_sp", {"alpha": -1}, "alpha must be greater than or equal to 0"),
+        ("wise_ft", {"alpha": 1.5}, "alpha must be less than or equal to 1"),
+        ("ema", {"decay": 1}, "decay must be less than 1"),
+        ("soup", {"best": 0}, "best must be greater than or equal to 1"),
+        ("co_tuning", {"trade_off": 0}, "trade_off must be greater than 0"),
         ("lora", {"batch_norm": "train"}, "lora freezes BatchNormalization"),
     ],
 )

@@ -105,7 +105,7 @@ def _bad(audit: Audit) -> list[str]:
     if few := [one for one in audit.empty if one not in bare]:
         empty = first_of(few, NAMED)
         drawn = " once the other splits are drawn from it" if any(one.drawn for one in audit.splits.values()) else ""
-        refused.append(f"a run is refused: class {empty} has no decodable image{drawn}; add some")
+        refused.append(f"a run is refused: there is no decodable image of class {empty}{drawn}; add some")
     if refused or not audit.undecodable:
         return refused
     return [f"a run leaves out undecodable files; {way_out}"]

@@ -53,6 +53,9 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     subclass=True,
 )
 
+SHOULD_BE = "Input should be"
+"""How pydantic begins the message on a value out of range."""
+
 
 def names() -> tuple[str, ...]:
     """The names of all strategies: from those that train least to those that train most, then plugins'."""
@@ -80,7 +83,9 @@ def make(name: str, args: Mapping[str, Scalar]) -> Strategy:
         return STRATEGIES[name].model_validate(dict(args))
     except ValidationError as error:
         first = error.errors()[0]
-        where = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise ValueError(
-            where + first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be", 1)
-        ) from error
+        key = str(first["loc"][0]) if first["loc"] else ""
+        if key and first["msg"].startswith(SHOULD_BE):
+            said = f"{key} must be{first['msg'].removeprefix(SHOULD_BE)}, not {first['input']!r}"
+        else:
+            said = f"{key}: " * bool(key) + first["msg"].removeprefix("Value error, ")
+        raise ValueError(said) from error
