@@ -56,7 +56,7 @@ def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> N
     assert sum(of["dogs"] for of in found.counts.values()) == 1
     assert found.empty == ("'dogs' in train", "'dogs' in validation")
     said = " ".join(screen(found).split())
-    assert "a run is refused: class 'dogs' in train, 'dogs' in validation has no decodable image" in said
+    assert "a run is refused: there is no decodable image of class 'dogs' in train, 'dogs' in validation" in said
     assert "once the other splits are drawn from it; add some" in said
     assert "test has 3 images" in said
 
@@ -68,6 +68,14 @@ def test_a_folder_given_as_a_name_is_told_its_option(tmp_path: Path, monkeypatch
         check("my pets", None, None)
     with pytest.raises(UserError, match="no data set 'intl'; did you mean 'intel'"):
         check("intl", None, None)
+
+
+def test_a_data_folder_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(UserError, match=r"the data folder .*/nowhere does not exist; correct .* or TLBENCH_DATA"):
+        check("cats_dogs", None, tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"data set cats_dogs is not in .*/cats_dogs"):
+        check("cats_dogs", None, tmp_path)
 
 
 def test_what_is_said_after_files_were_moved_is_of_those_that_are_left(tmp_path: Path) -> None:

@@ -405,6 +405,8 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
         differences(run, [record.cell_id for record in seeds(0, 1)])
     with pytest.raises(UserError, match="has no predictions"):
         differences(run, ["seed=0", "seed=1"])
+    with pytest.raises(UserError, match=r"mean the same cell, .*; name two"):
+        differences(run, ["seed=0", seeds(0)[0].cell_id[:8]])
     with pytest.raises(NothingThereError, match="no two recipes"):
         differences(make_run(tmp_path / "one", seeds(0)))
 

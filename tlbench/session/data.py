@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tlbench.cache.download import DownloadError
 from tlbench.cache.folders import cache_dir
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, argument, nearest
 from tlbench.datasets.archive import BadArchiveError
 from tlbench.datasets.audit import Audit, audit
 from tlbench.datasets.kinds import read_images
@@ -125,6 +125,8 @@ def _folder(name: str | None, data: Path | None) -> Path:
     info = described(name)
     folder = folder_of(name, data, cache_dir())
     if folder is None:
+        if data and not data.is_dir():
+            raise UserError(f"the data folder {data} does not exist; correct {argument('data')} or TLBENCH_DATA")
         place = data / name if data else "a folder given with --data or TLBENCH_DATA"
         raise UserError(f"data set {name} is not in {place}; {info.where}")
     return folder

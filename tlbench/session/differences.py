@@ -43,6 +43,8 @@ def _couple(records: Sequence[Record], tested: Sequence[Recipe], cells: Sequence
     if len(cells) != 2:
         raise UserError(f"give two cells, or none; here are {len(cells)}")
     chosen = [record_of(records, cell, "tested cell") for cell in cells]
+    if chosen[0] is chosen[1]:
+        raise UserError(f"{' and '.join(map(repr, cells))} mean the same cell, {chosen[0].cell.label}; name two")
     first, second = (next(recipe for recipe in tested if record in recipe.records) for record in chosen)
     if first is second:
         first, second = (Recipe((record,)) for record in chosen)
