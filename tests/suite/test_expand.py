@@ -264,6 +264,13 @@ def test_a_changed_copy_of_a_cell_has_its_own_id() -> None:
     assert cell == builders.cell()
 
 
+@pytest.mark.parametrize(("seeds", "noted"), [("3", True), ("[3]", False), ("0", False), ("1", False), ("0-2", False)])
+def test_one_seed_that_looks_like_a_number_of_seeds_is_noted(tmp_path: Path, seeds: str, noted: bool) -> None:
+    (tmp_path / "suite.yaml").write_text(BASE + f"seeds: {seeds}\n")
+    said = ("`seeds: 3` is one seed with the number 3; write `seeds: 0-2` for 3 seeds",)
+    assert load_suite(tmp_path / "suite.yaml").notes == (said if noted else ())
+
+
 def test_seeds_can_be_a_range_and_a_share_per_cent(tmp_path: Path) -> None:
     text = (
         BASE.replace("frozen", "{name: partial, trainable: 30%}")

@@ -104,7 +104,8 @@ def load_suite(suite: str | Path) -> Suite:
         )
     except ValidationError as error:
         raise UserError("\n".join(_lines(document, error))) from error
-    return Suite(content, document, _paths(document, content), place.notes)
+    notes = (*place.notes, *_one_seed(document.content.get("seeds")))
+    return Suite(content, document, _paths(document, content), notes)
 
 
 def load_gates(file: Path) -> Gates:
@@ -120,6 +121,13 @@ def load_gates(file: Path) -> Gates:
         return GatesSection.model_validate(gates).value()
     except ValidationError:
         return load_suite(file).gates
+
+
+def _one_seed(seeds: object) -> list[str]:
+    """A note on a single seed that could be meant as a number of seeds."""
+    if not isinstance(seeds, int) or seeds < 2:
+        return []
+    return [f"`seeds: {seeds}` is one seed with the number {seeds}; write `seeds: 0-{seeds - 1}` for {seeds} seeds"]
 
 
 def _paths(document: Document, content: SuiteFile) -> dict[str, Path]:

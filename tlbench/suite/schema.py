@@ -1,6 +1,7 @@
 """The keys of a suite file except those under `train`. docs/suites.md explains each of them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -92,6 +93,9 @@ def _seeds(value: Any) -> Any:
         if last - first >= MOST_CELLS:
             raise complain(f"{last - first + 1} seeds; a suite has at most {MOST_CELLS} cells")
         found += range(first, last + 1)
+    numbers = Counter(seed for seed in found if isinstance(seed, int))
+    if twice := [seed for seed, times in numbers.items() if times > 1]:
+        raise complain(f"seed {twice[0]} is listed more than once; list each seed once")
     return found
 
 
