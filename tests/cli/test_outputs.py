@@ -88,6 +88,11 @@ def test_an_unknown_format_is_told_before_anything_is_measured(
         (["--format", "html=x", "--format", "csv=x"], "--format: x is the file of two formats; give each its own"),
         (["--output", "report.pdf"], "--output: no format has the extension .pdf; name a format"),
         (["--output", "report.svg"], "--output: no format has the extension .svg; name a format"),
+        (
+            ["--within", "memory=1MB"],
+            "--within: 'memory=1MB' has a unit; write the number alone, as memory=2: memory and",
+        ),
+        (["--within", "memory=x"], "--within: 'memory=x' is not of the form cost=most, as size=2"),
         (["--thumbnails", "--format", "csv"], "--thumbnails needs --format html"),
     ],
 )

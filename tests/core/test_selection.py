@@ -25,6 +25,8 @@ def test_select_matches_patterns_and_refuses_those_that_match_nothing() -> None:
         ("strateg=frozen", "did you mean 'strategy'"),
         ("strategy=frosen", "strategy=frosen matches none of the 12 cells; did you mean 'frozen'"),
         ("strategy=frozen,nope", "strategy=nope matches none of the 12 cells; known values of strategy: frozen, full"),
+        ("backbone=Mobilenet*", "backbone=Mobilenet[*] matches none of the 12 cells; did you mean 'MobileNet[*]'"),
+        ("backbone=Mobilnet*", "backbone=Mobilnet[*] matches none of the 12 cells; did you mean 'MobileNet'"),
         ("dataset=intel backbone=VGG*", "backbone=VGG[*] matches none"),
     ]:
         with pytest.raises(UserError, match=sentence) as caught:

@@ -1,6 +1,7 @@
 """`tlbench report`: tables and figures of one or more runs."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -119,6 +120,11 @@ def _limit(word: str) -> tuple[str, float]:
         value = float(most)
     except ValueError:
         value = math.nan
+    if key and re.fullmatch(r"[\d.]+\s*[a-zA-Z]+", most):
+        raise UserError(
+            f"--within: {word!r} has a unit; write the number alone, as {key}=2: memory and size are in MiB, inference "
+            "and training in ms"
+        )
     if not key or not value > 0:
         raise UserError(f"--within: {word!r} is not of the form cost=most, as size=2")
     return key, value

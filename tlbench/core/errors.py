@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fnmatch import fnmatchcase
 
 _as_options: ContextVar[bool] = ContextVar("as_options", default=False)
 
@@ -56,3 +57,14 @@ def nearest(word: str, known: list[str], label: str) -> str:
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     return f"known {label}: {', '.join(sorted(known))}"
+
+
+def nearest_pattern(pattern: str, known: list[str], label: str) -> str:
+    """As `nearest`, for a shell pattern that matches no name: ``did you mean 'MobileNet*'?`` for ``Mobilenet*``."""
+    begin = pattern.partition("*")[0]
+    if any(sign in begin for sign in "?[") or not begin or begin == pattern:
+        return nearest(pattern, known, label)
+    alike = next((name for name in known if fnmatchcase(name.lower(), pattern.lower())), "")
+    if alike:
+        return f"did you mean {alike[: len(begin)] + pattern[len(begin) :]!r}?"
+    return nearest(begin, known, label)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tlbench.core.cell import Cell
-from tlbench.core.errors import UserError, argument, nearest
+from tlbench.core.errors import UserError, argument, nearest, nearest_pattern
 
 KEYS: dict[str, Callable[[Cell], list[str]]] = {
     "id": lambda cell: [cell.id],
@@ -59,7 +59,7 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
         known = {name for cell in cells for name in names(cell)}
         for pattern in term.patterns:
             if not any(fits(name, pattern) for name in known):
-                way_out = nearest(pattern, list(known), f"values of {term.key}")
+                way_out = nearest_pattern(pattern, sorted(known), f"values of {term.key}")
                 raise UserError(
                     f"{called}: {term.key}={_quoted(pattern)} matches none of the {len(cells)} cells; {way_out}"
                 )

@@ -10,7 +10,7 @@ from tlbench.backbones import drawn, saved
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Scaling, per_channel
 from tlbench.core.cell import FILE, Head, Named, Scalar, Weights
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, nearest, nearest_pattern
 from tlbench.core.value import Value
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.names import SPLITS
@@ -69,7 +69,9 @@ def _backbone(value: Any, info: ValidationInfo) -> Any:
     names = backbones.expand_pattern(name)
     if not names:
         if any(sign in name for sign in "*?["):
-            raise complain(f"no backbone matches {name!r}; `tlbench list backbones` names them")
+            hint = nearest_pattern(name, list(backbones.names()), "backbones")
+            hint = hint if hint.startswith("did you mean") else "`tlbench list backbones` names them"
+            raise complain(f"no backbone matches {name!r}; {hint}")
         raise complain(f"there is no backbone {name!r}; {nearest(name, list(backbones.names()), 'backbones')}")
     says_weights = "weights" in args
     weights = one_of("imagenet", "drawn", "random", label="kind of weights")(args.pop("weights", "imagenet"))
