@@ -98,6 +98,13 @@ def _datasets() -> Rows:
         {"name": info.name, "classes": len(info.classes), "what": info.title} for info in datasets.DATASETS.values()
     ]
     rows.append({"name": datasets.SYNTHETIC, "classes": None, "what": "drawn pictures with the classes of `like`"})
+    rows.append(
+        {
+            "name": datasets.IMAGENET,
+            "classes": 1000,
+            "what": "ImageNet's validation images, for strategy pretrained only",
+        }
+    )
     own = {
         "path": "any folder with one folder a class, or as Hugging Face or tensorflow-datasets keeps it",
         "csv": "a CSV of paths and labels",
