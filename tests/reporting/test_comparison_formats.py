@@ -20,6 +20,7 @@ from tlbench.regression.side import Side
 from tlbench.regression.verdicts import WORST_FIRST, Judgement
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.output import encoded
+from tlbench.reporting.views.comparison import headline
 
 NAMES = some.text(alphabet="a|<>:*_`[]()&;#-\n\r\x00\x1b\ud800\uffff é·", min_size=1, max_size=15)
 HOSTILE = ["a|b", "<b>bold</b>", "::error::x", "two\nlines", "##[error]x", "\x1b[31m", "\ud800", "\uffff", "- a\n- b"]
@@ -59,6 +60,68 @@ def test_an_accuracy_of_one_seed_within_its_gate_is_no_annotation(lost: int, war
     listed, _, every = str(COMPARISON_FORMATS["html"](found)).partition("Every cell")
     assert ("<td>accuracy</td>" in listed.partition("What changed, the worst first")[2]) == bool(lost)
     assert "accuracy (points)" in every
+
+
+def apart(missing: int) -> Comparison:
+    """Two cells on stand-ins in the base alone, and cells that the new side lacks."""
+    here, full = builders.cell(), builders.cell(strategy=Named(name="full"))
+    drawn = [sides.made(of=cell, data=builders.data(fallback=True)) for cell in (here, full)]
+    gone = [sides.made(of=builders.cell(seed=seed)) for seed in range(1, 1 + missing)]
+    return judged([*drawn, *gone], [sides.made(of=cell) for cell in (here, full)])
+
+
+def test_the_headline_says_that_cells_are_missing_and_that_only_counts_of_the_others_could_be_compared() -> None:
+    found = apart(missing=3)
+    title, text = headline(found), str(COMPARISON_FORMATS["text"](found))
+    assert found.exit_code == 2
+    assert title.startswith("3 missing; of the other 2, only counts could be compared (of 5 cells; base against new); ")
+    assert headline(apart(missing=0)).startswith("only counts could be compared (of 2 cells; ")
+    assert (text.count("counts unchanged"), text.count("the new side has no such cell")) == (2, 3)
+    assert not re.search("^unchanged", text, re.MULTILINE)
+
+
+def test_a_cell_without_step_times_is_not_missing_and_the_headline_names_the_times() -> None:
+    found = judged([sides.made()], [sides.made(timings=None)])
+    assert not found.of("missing")
+    assert found.exit_code == 0
+    assert headline(found).endswith("; time could not be compared: no step times in the new run")
+    assert "✗" not in str(COMPARISON_FORMATS["text"](found)).partition("regressed or missing")[0].removesuffix("✗ ")
+    alone = [sides.made().model_copy(update={"correct": None, "images": None, "right": None, "memory": ()})]
+    lost = [alone[0].model_copy(update={"times": ()})]
+    assert judged(alone, lost).exit_code == 3  # nothing but counts is left
+
+
+def many_undecided() -> Comparison:
+    step = {"metric": "time", "base": 20.0, "new": 20.1, "effect": 0.005, "low": -1.0, "high": 0.051}
+    cells = [builders.cell(seed=seed) for seed in range(6)]
+    names = ["inference time, batch 32", "training time, batch 32"]
+    undecided = step | {"verdict": "inconclusive", "reason": "the interval reaches beyond the gate"}
+    compared = [
+        Compared(
+            cell.label,
+            cell.id,
+            tuple(
+                Judgement(cell=cell, name=name, decide=f"{5 + place} runs a side", **undecided)
+                for place, name in enumerate(names)
+            ),
+        )
+        for cell in cells
+    ]
+    return Comparison(Side(name="base", entries=()), Side(name="new", entries=()), tuple(compared))
+
+
+def test_inconclusive_times_share_one_notice() -> None:
+    lines = str(COMPARISON_FORMATS["github"](many_undecided())).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["::notice", "::notice"]
+    which = "6 of inference time, batch 32; 6 of training time, batch 32"
+    assert f"::12 times are inconclusive ({which}): " in lines[0]
+
+
+def test_what_is_said_of_many_cells_names_its_step() -> None:
+    text = str(COMPARISON_FORMATS["text"](many_undecided()))
+    reason = "the interval reaches beyond the gate; to decide:"
+    assert f"\ninference time, batch 32 inconclusive in 6 cases: {reason} 5 runs a side" in text
+    assert f"\ntraining time, batch 32 inconclusive in 6 cases: {reason} 6 runs a side" in text
 
 
 def test_a_page_obeys_no_name() -> None:

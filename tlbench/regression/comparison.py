@@ -29,6 +29,14 @@ class Compared:
         """The worst verdict of its judgements."""
         return worst([judgement.verdict for judgement in self.judgements])
 
+    @property
+    def only_counts(self) -> bool:
+        """Whether nothing but exact numbers could be judged, though there are others."""
+        numbers = [each for each in self.judgements if each.metric != OUTCOME]
+        judged = [each for each in numbers if each.verdict in JUDGED]
+        noisy = [each for each in numbers if not METRICS[each.metric].exact]
+        return bool(judged) and bool(noisy) and all(METRICS[each.metric].exact for each in judged)
+
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
@@ -79,14 +87,16 @@ class Comparison:
 
     @property
     def only_exact(self) -> bool:
-        """Whether exact numbers alone could be judged, though both sides have others that hold on any machine."""
+        """Whether exact numbers alone could be judged, though both sides have others that hold on any machine, or the
+        base has some that were not measured again.
+        """
         judged = self.of(*JUDGED)
-        anywhere = any(not METRICS[each.metric].machine_bound for each in self.out_of_reach)
-        return bool(judged) and anywhere and all(METRICS[each.metric].exact for each in judged)
+        expected = any(not METRICS[each.metric].machine_bound or each.new is None for each in self.out_of_reach)
+        return bool(judged) and expected and all(METRICS[each.metric].exact for each in judged)
 
     @property
     def out_of_reach(self) -> list[Judgement]:
-        """Numbers with noise (accuracy, time, memory) that both sides have and that are not comparable."""
+        """Numbers with noise (accuracy, time, memory) that the base has and that are not comparable."""
         numbers = [each for each in self.of("not comparable") if each.metric != OUTCOME]
         return [each for each in numbers if not METRICS[each.metric].exact]
 

@@ -9,13 +9,15 @@ A package adds one to its pyproject.toml::
 import json
 import math
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 from tlbench.core.plugins import Registry
 from tlbench.regression.comparison import Comparison
+from tlbench.regression.metrics.time import TimeMetric
 from tlbench.regression.verdicts import WORST_FIRST, Judgement
 from tlbench.reporting.document import plain
 from tlbench.reporting.judgements import sentence
@@ -107,18 +109,35 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def github(comparison: Comparison) -> str:
     """GitHub's workflow commands: an error for each regression, a warning for each inconclusive judgement.
 
-    There is no warning for an accuracy of one seed that changed within its gate: every run would have some.
+    There is no warning for an accuracy of one seed that changed within its gate: every run would have some. For the
+    same reason, all inconclusive times share one notice.
     """
     lines = []
+    times = [each for each in comparison.of("inconclusive") if each.metric == TimeMetric.name]
     for judgement in sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict)):
-        doubtful = judgement.verdict == "inconclusive" and not judgement.trifling
+        doubtful = (
+            judgement.verdict == "inconclusive" and not judgement.trifling and judgement.metric != TimeMetric.name
+        )
         kind = "error" if judgement.verdict in FAILING else "warning" if doubtful else None
         if kind:
             title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
+    if times:
+        title = _escape("tlbench: times inconclusive", property_=True)
+        lines.append(f"::notice title={title}::{_escape(_undecided(times))}")
     kind = "notice" if comparison.decides else "error"
     lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
+
+
+def _undecided(times: Sequence[Judgement]) -> str:
+    """``8 times are inconclusive (4 of inference time, batch 32; 4 of training time, batch 32): ...``."""
+    names = Counter(judgement.name for judgement in times)
+    which = "; ".join(f"{count} of {name}" for name, count in names.items())
+    many = "1 time is" if len(times) == 1 else f"{len(times)} times are"
+    return (
+        f"{many} inconclusive ({which}): neither a change nor its absence is shown; the summary says what would decide"
+    )
 
 
 def _escape(words: str, *, property_: bool = False) -> str:

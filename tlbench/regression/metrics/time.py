@@ -38,6 +38,7 @@ ONE_PROCESS = "one process a side was timed, and one process is one draw"
 DISAGREE = "the processes do not agree"
 TOO_FEW = f"fewer than {FEWEST} rounds of a run say nothing of their noise"
 GATE_OF_NOTHING = "a gate above 0 %, since no number of rounds shows that a time is exactly the same"
+NO_TIMES = "no step times in the new run"
 MORE_ROUNDS = f"at least {FEWEST} rounds a run"
 
 
@@ -100,6 +101,8 @@ def of_one_side(entry: Entry, base: Times | None, new: Times | None) -> Finding:
     if new is not None:
         return Finding(entry.cell, new.name, UNIT, verdict="new", reason="the base has no such time")
     assert base is not None
+    if not entry.times and not entry.failure:  # the cell is there, and was not timed
+        return Finding(entry.cell, base.name, UNIT, base.draws[0].median * MS, reason=NO_TIMES)
     return Finding(entry.cell, base.name, verdict="missing", reason=entry.failure or "the new side has no such time")
 
 

@@ -1,5 +1,6 @@
 """The view of a comparison: a row for each cell. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tlbench.core.text import counted, listed
@@ -22,9 +23,11 @@ MARKS: dict[Verdict, str] = {
     "not comparable": DASH,
 }
 LEGEND = (
-    "✗ regressed, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % intervals, taken "
-    "before rounding."
+    "✗ regressed or missing, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % "
+    "intervals, taken before rounding."
 )
+NOT_COMPARED = "could not be compared"
+COUNTS = "counts unchanged"
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts that fail a job."""
 MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3
@@ -35,7 +38,7 @@ def document(comparison: Comparison) -> Document:
     """The headline, a table with a row for each cell, the worst first, and sentences on what it does not show."""
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, labels = _names(comparison), short_labels([cell.label for cell in cells])
-    rows = [(_verdict(cell.verdict), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
+    rows = [(_verdict(cell), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
@@ -44,25 +47,35 @@ def document(comparison: Comparison) -> Document:
 
 def headline(comparison: Comparison) -> str:
     """One line with the number of cells by verdict."""
-    verdicts = {verdict: sum(cell.verdict == verdict for cell in comparison.cells) for verdict in WORST_FIRST}
-    parts = [f"{count} {verdict}" for verdict, count in verdicts.items() if count]
+    order = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
+    verdicts = Counter(map(_called, order))
     many = counted(len(comparison.cells), "cell")
     sides = f"of {many}; {comparison.base.name} against {comparison.new.name}"
     if comparison.only_exact:
-        return f"only counts could be compared ({sides}); {_why_not(comparison)}"
+        alone = [cell for cell in comparison.cells if any(each.metric == OUTCOME for each in cell.judgements)]
+        others = Counter(_called(cell) for cell in order if cell in alone)
+        start = f"{_counts(others)}; of the other {len(order) - len(alone)}, " if alone else ""
+        return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
     if comparison.exit_code == 3:
         return f"nothing could be compared, of {many}"
-    return f"{', '.join(parts)} ({sides})"
+    lost = [each for each in comparison.out_of_reach if each.new is None]
+    return f"{_counts(verdicts)} ({sides})" + (f"; {_why_not(lost, NOT_COMPARED)}" if lost else "")
 
 
-def _why_not(comparison: Comparison) -> str:
+def _counts(verdicts: Counter[str]) -> str:
+    """``4 missing, 3 unchanged, 1 with unchanged counts alone``."""
+    named = {COUNTS: "with unchanged counts alone"}
+    return ", ".join(f"{count} {named.get(verdict, verdict)}" for verdict, count in verdicts.items())
+
+
+def _why_not(out_of_reach: Sequence[Judgement], could: str = "could not") -> str:
     """The metrics that could not be compared, and why: ``accuracy and time could not: stand-ins differ: ...``."""
     kinds: dict[str, dict[str, None]] = {}
     for metric in in_order():
-        for judgement in comparison.out_of_reach:
+        for judgement in out_of_reach:
             if judgement.metric == metric.name:
                 kinds.setdefault(judgement.reason, {})[metric.name] = None
-    said = [f"{listed([*names])} could not: {reason}" for reason, names in kinds.items()]
+    said = [f"{listed([*names])} {could}: {reason}" for reason, names in kinds.items()]
     more = [f"{len(said) - MOST_REASONS} more reasons below"] if len(said) > MOST_REASONS else []
     return "; ".join([*said[:MOST_REASONS], *more])
 
@@ -87,8 +100,13 @@ def _of_points(metric: str) -> bool:
     return METRICS[metric].scale == "points"
 
 
-def _verdict(verdict: Verdict) -> Inline:
-    return Strong(verdict) if verdict in FAILING else verdict
+def _verdict(cell: Compared) -> Inline:
+    return Strong(cell.verdict) if cell.verdict in FAILING else _called(cell)
+
+
+def _called(cell: Compared) -> str:
+    """The verdict; of a cell whose counts alone could be compared, that its counts are unchanged."""
+    return COUNTS if cell.verdict == "unchanged" and cell.only_counts else cell.verdict
 
 
 def _names(comparison: Comparison) -> list[str]:
@@ -129,9 +147,16 @@ def _exact(judgements: Sequence[Judgement]) -> str:
 
 
 def _below(comparison: Comparison) -> list[Text]:
-    """Sentences below the table: decisive judgements, reasons why numbers are not comparable, and notes."""
+    """Sentences below the table: decisive judgements, reasons why numbers are not comparable, and notes.
+
+    Cells that only one side has are in the table, which says so.
+    """
     plain: set[Verdict] = {"unchanged", "not comparable"}
-    said = [line for verdict in WORST_FIRST if verdict not in plain for line in _said(comparison.of(verdict))]
+    of_one_side: set[Verdict] = {"missing", "new"}
+    said: list[Text] = []
+    for verdict in WORST_FIRST:
+        judgements = comparison.of(verdict) if verdict not in plain else []
+        said += _said([each for each in judgements if each.metric != OUTCOME or verdict not in of_one_side])
     lines = said[:MOST_LINES]
     if len(said) > MOST_LINES:
         lines.append(f"and {len(said) - MOST_LINES} more, in the JSON")
@@ -146,7 +171,9 @@ def _said(judgements: Sequence[Judgement]) -> list[Text]:
     lines: list[Text] = []
     for (metric, reason, decide), several in alike.items():
         if several[0].verdict == "inconclusive" and len(several) > ALIKE:
-            start = f"{metric} inconclusive in {len(several)} cases: {reason}; to decide: "
+            named = list(dict.fromkeys(judgement.name for judgement in several))
+            what = named[0] if len(named) == 1 else f"{metric} ({'; '.join(named)})"
+            start = f"{what} inconclusive in {len(several)} cases: {reason}; to decide: "
             lines.append((start, *prose(decide)))
         else:
             lines += map(sentence, several)
