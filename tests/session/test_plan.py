@@ -59,6 +59,9 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     assert repr(after) == "<Plan of replayed: 2 cells, 1 to do>"
     assert "<td>frozen</td>" in after._repr_html_()
     assert any("1 of these cells took" in said for said in after.sentences)
+    run()
+    (nothing, taken) = tlbench.plan("suite.yaml").sentences
+    assert (nothing, "2 of these cells took" in taken) == ("Nothing is left to run.", True)
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
 
 
@@ -82,6 +85,7 @@ def test_a_plan_says_what_is_trained_and_only_lacks_step_times_and_foretells_no_
     assert (list(plan.frame.trained), list(plan.frame.done)) == ([True], [False])
     cost = plan.costs[cell.id]
     assert (cost.seconds, cost.timing > 0) == (0, True)
+    assert [said for said in plan.sentences if said.startswith("Training:")] == []
     assert any(
         re.match(r"Predicted: .* of step times; .* of memory for the largest cell", said) for said in plan.sentences
     )

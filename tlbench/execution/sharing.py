@@ -1,6 +1,6 @@
 """Describe what the cells of a plan share, and what they took in earlier runs. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from tlbench.core.cell import ORIGINAL_CLASSES, Cell
 from tlbench.datasets.registry import classes_of
@@ -12,9 +12,14 @@ from tlbench.measuring.jobs import StepJob, key_of, steps_of
 from tlbench.results.record import Record, WeightsProvenance
 
 
-def shared_work(cells: Sequence[Cell]) -> list[str]:
-    """Sentences about the work that is done once for several cells, assuming that no stand-ins are needed."""
-    trained = [cell for cell in cells if cell.kind == "trained"]
+def shared_work(cells: Sequence[Cell], untimed: Container[str] = ()) -> list[str]:
+    """Sentences about the work that is done once for several cells, assuming that no stand-ins are needed.
+
+    Args:
+        cells: the cells that are not done.
+        untimed: the ids of cells that are trained and only lack step times.
+    """
+    trained = [cell for cell in cells if cell.kind == "trained" and cell.id not in untimed]
     groups = grouped([job_of(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
     lines = chains(groups)

@@ -61,12 +61,15 @@ class Plan:
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """Sentences about work that cells share, the predicted cost of the rest, and the cost in earlier runs."""
-        trials = Counter(map(trials_of, self.cells))
-        of = len(self.cells)
+        """Sentences about what is left to run, its shared work and its cost, and about the cost of earlier runs."""
+        if not self.to_do:
+            unless = " unless images have changed" if self.unsure & {cell.id for cell in self.cells} else ""
+            return (f"Nothing is left to run{unless}.", *estimates(self.cells, self._taken()))
+        trials = Counter(map(trials_of, self.to_do))
+        of = len(self.to_do)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
         costs = cost_sentences(self.to_do, self.costs, available_memory())
-        return (*shared_work(self.cells), *tuned, *costs, *estimates(self.cells, self._taken()))
+        return (*shared_work(self.to_do, self.untimed), *tuned, *costs, *estimates(self.cells, self._taken()))
 
     def _taken(self) -> list[Record]:
         """The newest successful record of each cell, reading no more files than necessary."""
