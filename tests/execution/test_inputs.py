@@ -116,13 +116,24 @@ def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypa
     assert said.count("https://") == 3
 
 
+def test_a_wrong_path_of_images_is_named_before_missing_weights(tmp_path: Path) -> None:
+    cell = builders.cell(dataset=Named(name="mine"), strategy=Named(name="frozen"))
+    for there in (False, True):
+        places = Places(None, tmp_path, tmp_path / "cache", None, {"mine": tmp_path / "photos"}, True, None)
+        with pytest.raises(UserError, match="^ImageNet weights of" if there else r"^mine: .*/photos does not exist\n"):
+            find_inputs([cell], places)
+        with pytest.raises(UserError, match="ImageNet weights of MobileNet"):
+            find_inputs([cell], places)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+
+
 @pytest.mark.parametrize("instead", ["drawn", "random", None])
 def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, instead: StandIn | None) -> None:
     (tmp_path / BELOW).write_bytes(b"below")
     with pytest.raises(UserError) as told:
         found(tmp_path, instead=instead)
     assert str(told.value).startswith(
-        f"strategy co_tuning needs the original classifier of MobileNet with {{'alpha': 0.25}}: {WHOLE} is not in "
+        f"strategy co_tuning needs the original classifier of MobileNet (alpha=0.25): {WHOLE} is not in "
     )
     assert "put it there, or remove co_tuning for this backbone" in str(told.value)
 

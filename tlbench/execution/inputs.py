@@ -174,7 +174,15 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
         UserError: for the first thing that is missing and has no allowed stand-in.
     """
     registry.check_installed(cell.backbone for cell in cells)
-    weights = _weights(cells, places)
+    try:
+        weights = _weights(cells, places)
+    except UserError as error:  # who fetches weights on another machine learns of a wrong path before that
+        names = dict.fromkeys(cell.dataset.name for cell in cells)
+        paths = {name: places.dataset_paths[name] for name in names if name in places.dataset_paths}
+        absent = [f"{name}: {path} does not exist" for name, path in paths.items() if not path.exists()]
+        if absent:
+            raise UserError("\n".join([*absent, str(error)])) from error
+        raise
     classifiers = _classifiers(cells, weights, places)
     data = _data(cells, places, on_decode)
     oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
