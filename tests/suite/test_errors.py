@@ -38,6 +38,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[MobileNet]", "['*X']"), "suite.yaml:3:13: backbones: no backbone matches '*X'; `tlbench list backbones` names them"),
         (("[MobileNet]", "{name: MobileNet, weights: drawn}"), "suite.yaml:3:30: backbones: there are no drawn weights of MobileNet, only of MobileNet (alpha=0.25), MobileNetV2 (alpha=0.35)"),
         (("[MobileNet]", "{name: MobileNet, alfa: 1}"), "suite.yaml:3:12: backbones: unknown argument 'alfa'"),
+        (("[MobileNet]", "[{name: MobileNet, alpha: 0.3}]"), "suite.yaml:3:13: there are no ImageNet weights of MobileNet (alpha=0.3); those with weights have alpha 0.25, 0.5, 0.75, 1"),
         (("[MobileNet]", "{name: MobileNet, alpha: -1}"), "alpha: -1 is not a number above 0"),
         (("[MobileNet]", "{alpha: 1}"), "suite.yaml:3:12: backbones: this backbone has no name"),
         (("[MobileNet]", "[]"), "suite.yaml:3:12: backbones: the list is empty"),

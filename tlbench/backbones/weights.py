@@ -12,7 +12,7 @@ from typing import Literal
 from tlbench.backbones import drawn
 from tlbench.backbones.spec import BackboneInfo
 from tlbench.cache.download import DownloadError, fetch, file_digest
-from tlbench.core.cell import Scalar
+from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, argument
 from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
@@ -166,14 +166,14 @@ def find(
         MissingWeightsError: the file was not found, and no stand-in is allowed.
         UserError: there are no ImageNet weights for these arguments, or `folder` does not exist.
     """
-    of = info.name + (f" with {dict(args)}" if args else "")
+    of = Named(name=info.name, args=dict(args)).label
     files = _official_files(info, args, include_top, image_size)
     if include_top and instead is not None:
         instead = "random"  # drawn weights have no classifier
     if not files:
         if instead is not None:
             return stand_in(info, args, instead)
-        raise UserError(f"there are no {OF}{of}; use `weights: random`, or other arguments")
+        raise UserError(no_weights(info, args, include_top))
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; correct {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
@@ -193,6 +193,20 @@ def find(
     if instead is not None:
         return stand_in(info, args, instead)
     raise MissingWeightsError([Missing(of, official, searched(folder), why)])
+
+
+def no_weights(info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool) -> str:
+    """The message for arguments without ImageNet weights, with the values of alpha that have some."""
+    minimalistic, label = bool(args.get("minimalistic", False)), Named(name=info.name, args=dict(args)).label
+    having = [
+        alpha
+        for name, alpha, small, top in _table()
+        if (name, small, top) == (info.name, minimalistic, include_top) and alpha is not None
+    ]
+    if having and args.get("alpha", 1) not in having:
+        only = ", ".join(f"{alpha:g}" for alpha in sorted(having))
+        return f"there are no {OF}{label}; those with weights have alpha {only}; take one of them, or `weights: random`"
+    return f"there are no {OF}{label}; use `weights: random`, or other arguments"
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
@@ -216,9 +230,7 @@ def find_classifier(
     Raises:
         UserError: there is no such file, or it was not found.
     """
-    named = f"strategy {strategy} needs the original classifier of {info.name}" + (
-        f" with {dict(args)}" if args else ""
-    )
+    named = f"strategy {strategy} needs the original classifier of {Named(name=info.name, args=dict(args)).label}"
     official = official_file(info, args, include_top=True, image_size=image_size)
     if official is None:
         raise UserError(f"{named}, but there are no weights with one; remove {strategy} for this backbone")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
+from tlbench.backbones.weights import no_weights, official_file
 from tlbench.core.cell import Backend, Combination, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width
@@ -55,6 +56,7 @@ def check(suite: Suite, point: Point, places: Places) -> None:
     _check_together(suite, point, places.head)
     _check_strategy(suite, point, places.strategy)
     _check_size(suite, point, places.backbone)
+    _check_weights(suite, point, places.backbone)
     _check_auxiliary(suite, point, places.backbone)
     _check_original(suite, point, places.backbone)
 
@@ -62,6 +64,17 @@ def check(suite: Suite, point: Point, places: Places) -> None:
 def _check_size(suite: Suite, point: Point, loc: Loc) -> None:
     if trouble := backbones.of(point.backbone).size_trouble(point.image_size, point.backbone.label):
         raise suite.complain(loc, f"image_size {brief(point.image_size)}{trouble}")
+
+
+def _check_weights(suite: Suite, point: Point, loc: Loc) -> None:
+    """Arguments such as ``alpha: 0.3`` have no ImageNet weights, which only a stand-in or random weights replace."""
+    info, strategy = backbones.of(point.backbone), strategies.make(point.strategy.name, point.strategy.args)
+    asked = point.weights == "imagenet" and strategy.weights != "random" and point.backbone.args and info.pretrained
+    if not asked or suite.fallback.weights is not None:
+        return
+    whole = not strategy.trains
+    if official_file(info, point.backbone.args, include_top=whole) is None:
+        raise suite.complain(loc, no_weights(info, point.backbone.args, whole))
 
 
 def _check_auxiliary(suite: Suite, point: Point, loc: Loc) -> None:
