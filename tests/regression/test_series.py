@@ -131,6 +131,17 @@ def test_cells_of_one_run_that_differ_in_their_training_are_not_mixed() -> None:
     assert {len(each.points) for each in followed} == {1}
 
 
+def test_of_settings_that_always_go_together_one_is_named() -> None:
+    few, many = (builders.cell(limit=Limit(train=count, test=2 * count), image_size=96) for count in (10, 100))
+    larger = builders.cell(limit=Limit(train=10, test=20), image_size=128)
+    followed = series([side(made(of=few), made(of=many), made(of=larger))])
+    assert [each.cell.removeprefix(few.label) for each in followed if each.name == "accuracy"] == [
+        " · image_size 96 · limit.test 20",
+        " · image_size 96 · limit.test 200",
+        " · image_size 128 · limit.test 20",
+    ]
+
+
 def test_how_long_steps_are_timed_begins_no_new_series() -> None:
     cell = builders.cell()
     longer = cell.model_copy(update={"timing": cell.protocol.model_copy(update={"iterations": 500})})
@@ -152,8 +163,8 @@ def test_memory_is_followed_apart_by_batch_size_and_by_what_was_trained_on() -> 
     entries = [made().model_copy(update={"trained_on": on}) for on in ("features", "features, kept from earlier")]
     memory = {each.name: len(each.points) for each in series(runs(*entries)) if each.unit == "MiB"}
     assert memory == {
-        "peak memory, trained on features": 1,
-        "peak memory, trained on features, kept from earlier": 1,
+        "peak memory, training on features": 1,
+        "peak memory, training on cached features": 1,
     }
 
 

@@ -1,13 +1,15 @@
 """The history in each format: the same numbers, and a course in small of each."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from tests.golden import made
-from tlbench.regression.history import Change
-from tlbench.reporting.history_formats import HISTORY_FORMATS
+from tlbench.regression.history import Change, Series
+from tlbench.reporting.history_formats import HISTORY_FORMATS, as_text
+from tlbench.reporting.numbers import UNROUNDED
 from tlbench.reporting.views.series import BLOCKS, MOST_IN_COURSE, course, table
 
 
@@ -44,10 +46,52 @@ def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_
     lines = HISTORY_FORMATS["text"]("t", two, 2).splitlines()
     assert lines[0] == "2 runs, 3 series, 0 changes of level"
     assert "No series has more than 2 runs: a change of level can be found from 6 runs on." in "\n".join(lines)
-    assert lines[-1].endswith(": inference time, batch 32: 20.1 → 24 ms (+19.4%), first and last of 2 runs")
-    assert "93.5 → 93 % (-0.5 points), first and last" in "\n".join(lines)
+    moved = [re.split(" {2,}", line) for line in lines if " → " in line and "First" not in line]
+    assert [(row[0], *row[2:]) for row in moved] == [
+        ("inference time, batch 32", "20.1 → 24 ms", "+19.4%", "2"),
+        ("accuracy", "93.5 → 93.0%", "-0.5 points", "2"),
+    ]
     assert "params" not in "\n".join(lines)
     assert "is seen from" not in HISTORY_FORMATS["text"]("t", made.series(), 8)
+
+
+def between(first: float, last: float, name: str = "accuracy", unit: str = "%", cell: str = "a cell") -> Series:
+    of = made.series()[0]
+    points = tuple(replace(point, value=value) for point, value in zip(of.points, (first, last), strict=False))
+    return replace(of, cell=cell, name=name, unit=unit, points=points)
+
+
+def test_numbers_in_per_cent_are_rounded_as_in_reports() -> None:
+    text = HISTORY_FORMATS["text"]("t", [between(84.75, 85.25)], 2)
+    assert "84.8 → 85.3%  " in text
+    assert "+0.5 points" in text
+    assert UNROUNDED in text
+    assert table([between(84.75, 85.25)]).rows[0][3:5] == ("84.8", "85.3")
+    assert "<title>run1: 85.3%</title>" in HISTORY_FORMATS["html"]("t", [between(84.75, 85.25)], 2)
+
+
+def test_the_largest_movement_is_first_and_none_that_rounding_hides_is_listed() -> None:
+    series = [
+        between(396.1, 395.9, "peak memory", "MiB"),
+        between(1000.0, 1000.4, "weight", "MiB"),
+        between(80.0, 80.04),
+        between(441.0, 442.0, "peak memory", "MiB", cell="another cell"),
+        between(13.2, 17.5, "training time", "ms"),
+        between(80.8, 80.0),
+    ]
+    lines = HISTORY_FORMATS["text"]("t", series, 2).splitlines()
+    moved = [line.split("  ")[0] for line in lines if " → " in line and "First" not in line]
+    assert moved == ["training time", "accuracy", "peak memory"]
+    assert UNROUNDED not in HISTORY_FORMATS["text"]("t", series[:3], 2)
+
+
+def test_movements_fit_the_terminal() -> None:
+    cell = "MobileNetV2 (alpha=0.35) · cats_dogs · partial (trainable=0.3) · gap · seed 2 · limit.test 200 · train.epochs 5"
+    series = [between(13.2 + place, 17.5, "training time, batch 32", "ms", f"{cell}{place}") for place in range(5)]
+    text = as_text("t", series, 2, columns=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "At most 3 cells of a number are listed; 2 more moved." in text
+    assert "gap" not in text
 
 
 def test_a_change_of_a_large_count_shows_all_digits() -> None:

@@ -142,7 +142,10 @@ def _identity(cell: Cell) -> str:
 
 
 def _names(cells: Iterable[Cell]) -> dict[str, str]:
-    """The name of each cell, by its identity: the label, with the settings that differ among cells of that label."""
+    """The name of each cell, by its identity: the label, with the settings that differ among cells of that label.
+
+    Of settings that tell the same cells apart, such as the numbers of training and of test images, the first is enough.
+    """
     alike: dict[str, dict[str, dict[str, str]]] = {}
     for cell in cells:
         settings = dict(_flat("", cell.model_dump(mode="json", exclude=MEASURED)))
@@ -151,9 +154,18 @@ def _names(cells: Iterable[Cell]) -> dict[str, str]:
     for label, group in alike.items():
         keys = sorted({key for settings in group.values() for key in settings})
         keys = [key for key in keys if len({settings.get(key) for settings in group.values()}) > 1]
+        keys = list(
+            {_alike([settings.get(key) for settings in group.values()]): key for key in reversed(keys)}.values()
+        )
+        keys.sort()
         for identity, settings in group.items():
             names[identity] = " · ".join([label, *(f"{key} {settings.get(key, 'none')}" for key in keys)])
     return names
+
+
+def _alike(values: Sequence[str | None]) -> tuple[int, ...]:
+    """Which of some values are equal: for each the place of the first that equals it."""
+    return tuple(values.index(value) for value in values)
 
 
 def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:

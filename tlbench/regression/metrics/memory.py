@@ -22,6 +22,8 @@ from tlbench.statistics.ranks import Shift
 PEAK, UNIT, MIB = "peak memory", "MiB", 2**20
 KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
 """The variance of the logarithm of a run's memory: 95 % of pairs of runs of identical code are within 5 %."""
+CALLED = {"features, kept from earlier": "cached features"}
+"""What a process trained on, as `tlbench history` calls it, where records call it otherwise."""
 STRAY = 1.3
 """About one process in fifty takes up to this many times the memory of another (docs/methodology.md)."""
 ONE = f"one process in fifty takes up to {STRAY - 1:.0%} more, and a side has only one"
@@ -77,7 +79,8 @@ class MemoryMetric(Metric):
             name = f"{_name(step)}, batch {step.batch_size}"
             yield Followed(name, UNIT, step.draws[0].memory / MIB, of_step=True)
         elif entry.memory:
-            name = f"{PEAK}, trained on {entry.trained_on}" if entry.trained_on else PEAK
+            on = CALLED.get(entry.trained_on or "", entry.trained_on)
+            name = f"{PEAK}, training on {on}" if on else PEAK
             yield Followed(name, UNIT, entry.memory[0] / MIB)
 
     def written(self, value: float) -> str:

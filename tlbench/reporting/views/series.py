@@ -2,17 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tlbench.core.text import counted
+from tlbench.core.text import counted, tenths
 from tlbench.regression.history import Change, Series
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Figure, Listing, Note, Point, Section, Table
+from tlbench.reporting.numbers import UNROUNDED
 from tlbench.statistics.changepoints import FEWEST
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_IN_COURSE = 24
 MOST_MOVED = 3
+PER_CENT, BETWEEN = "%", " · "
 
 
 def page(title: str, series: Sequence[Series]) -> Document:
@@ -40,7 +42,7 @@ def table(series: Sequence[Series]) -> Table:
             number.cell,
             number.number + (f" ({number.unit})" if number.unit else ""),
             course([point.value for point in number.points[-MOST_IN_COURSE:]]),
-            *(numbers.significant(number.points[place].value) for place in (0, -1)),
+            *(_written(number, number.points[place].value, numbers.significant) for place in (0, -1)),
             str(len(number.changes)),
         ]
         for number in series
@@ -72,22 +74,38 @@ def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
     longest = max((len(number.points) for number in series), default=0)
     few = f"No series has more than {counted(longest, 'run')}: a change of level can be found from {FEWEST} runs on."
     early = [Note((f"{few} Every change of a count is listed.",))] if longest < FEWEST else []
-    return Note((head,)), *early, Listing((*lines, *_moves(series)))
+    return Note((head,)), *early, *([Listing(tuple(lines))] if lines else []), *_moves(series)
 
 
-def _moves(series: Sequence[Series]) -> list[str]:
-    """Numbers whose first and last values differ although no change of level was found: for each name the largest."""
-    by_name: dict[str, list[Series]] = {}
-    for number in series:
-        if not number.changes and number.points[0].value != number.points[-1].value:
-            by_name.setdefault(number.name, []).append(number)
-    lines = []
-    for name, several in by_name.items():
-        several.sort(key=_moved_by, reverse=True)
-        lines += [_move(number) for number in several[:MOST_MOVED]]
-        if len(several) > MOST_MOVED:
-            lines.append(f"{name}: {len(several) - MOST_MOVED} more moved")
-    return lines
+def _moves(series: Sequence[Series]) -> list[Block]:
+    """Numbers whose first and last values differ although no change of level was found, the largest movement first.
+
+    Of each number so many as `MOST_MOVED`, and none whose movement is lost in the rounding.
+    """
+    rose = sorted((number for number in series if not number.changes and _differs(number)), key=_moved_by, reverse=True)
+    seen: Counter[str] = Counter()
+    listed = []
+    for number in rose:
+        seen[number.name] += 1
+        if seen[number.name] <= MOST_MOVED:
+            listed.append(number)
+    if not listed:
+        return []
+    cells = _short([number.cell for number in listed])
+    pairs = zip(listed, cells, strict=True)
+    rows = [[number.number, cell, *_ends(number), str(len(number.points))] for number, cell in pairs]
+    table = Table.of(["Number", "Cell", "First → last", "Change", "Runs"], rows, right=[4])
+    left = len(rose) - len(listed)
+    more = [f"At most {MOST_MOVED} cells of a number are listed; {left} more moved."] if left else []
+    return [Note(("What moved from the first run to the last, the most first:",)), table, Note((*more, UNROUNDED))]
+
+
+def _short(cells: Sequence[str]) -> list[str]:
+    """Names of cells without the parts that all of them have, often the head and the seed."""
+    parts = [cell.split(BETWEEN) for cell in cells]
+    common = set(parts[0]).intersection(*parts[1:]) if len(set(cells)) > 1 else set()
+    short = (BETWEEN.join(part for part in each if part not in common) for each in parts)
+    return [name or cell for name, cell in zip(short, cells, strict=True)]
 
 
 def _moved_by(series: Series) -> float:
@@ -95,11 +113,17 @@ def _moved_by(series: Series) -> float:
     return abs(last - first) / abs(first) if first else math.inf
 
 
-def _move(series: Series) -> str:
-    first, last = series.points[0], series.points[-1]
-    values = f"{numbers.significant(first.value)} → {numbers.significant(last.value)}{_unit(series)}"
-    shift = f"{values}{_by(series, first.value, last.value)}"
-    return f"{series.cell}: {series.number}: {shift}, first and last of {len(series.points)} runs"
+def _differs(series: Series) -> bool:
+    """Whether the first and the last value still differ as they are shown, and their difference is not shown as 0."""
+    first, last = series.points[0].value, series.points[-1].value
+    written = [_written(series, value, numbers.significant) for value in (first, last)]
+    return written[0] != written[1] and not _by(series, first, last).startswith(("+0.0", "-0.0"))
+
+
+def _ends(series: Series) -> tuple[str, str]:
+    first, last = series.points[0].value, series.points[-1].value
+    values = (_written(series, value, numbers.significant) for value in (first, last))
+    return f"{' → '.join(values)}{_unit(series)}", _by(series, first, last)
 
 
 def _on(series: Sequence[Series]) -> str:
@@ -116,9 +140,9 @@ def figure(series: Series) -> Figure:
     return Figure(
         title=f"{series.number} of {series.cell}",
         points=tuple(
-            Point(each.value, f"{each.run}: {numbers.four_digits(each.value)}{_unit(series)}") for each in series.points
+            Point(each.value, f"{each.run}: {_written(series, each.value)}{_unit(series)}") for each in series.points
         ),
-        caption=f"{_range(min(values), max(values))}{_unit(series)}, {len(values)} runs{where}",
+        caption=f"{_range(series)}{_unit(series)}, {len(values)} runs{where}",
         breaks=tuple(starts[id(change.at)] for change in series.changes),
     )
 
@@ -126,21 +150,28 @@ def figure(series: Series) -> Figure:
 def moved(series: Series, change: Change) -> str:
     """A change of level in words: how far, when, and what else changed with it."""
     causes = f"; with it {', '.join(change.causes)}" if change.causes else ""
-    values = f"{numbers.four_digits(change.before)} → {numbers.four_digits(change.after)}{_unit(series)}"
-    shift = f"{values}{_by(series, change.before, change.after)}"
+    values = f"{_written(series, change.before)} → {_written(series, change.after)}{_unit(series)}"
+    by = _by(series, change.before, change.after)
+    shift = f"{values} ({by})" if by else values
     return f"{shift} at {change.at.run}, {change.at.created}{causes}"
 
 
-def _range(low: float, high: float) -> str:
+def _range(series: Series) -> str:
     """``20.05 to 24.05``, or a single number if both are equal."""
-    return " to ".join(dict.fromkeys(map(numbers.four_digits, (low, high))))
+    values = [point.value for point in series.points]
+    return " to ".join(dict.fromkeys(_written(series, value) for value in (min(values), max(values))))
+
+
+def _written(series: Series, value: float, otherwise: Callable[[float], str] = numbers.four_digits) -> str:
+    """A value without its unit: per cent with one digit and rounded as in reports, others as `otherwise` says."""
+    return f"{tenths(value):.1f}" if series.unit == PER_CENT else otherwise(value)
 
 
 def _by(series: Series, before: float, after: float) -> str:
-    """The difference in brackets: in points if the unit is per cent, else relative; empty if `before` is 0."""
-    if series.unit == "%":
-        return f" ({after - before:+.1f} points)"
-    return f" ({after / before - 1:+.1%})" if before else ""
+    """The difference: in points if the unit is per cent, else relative; empty if `before` is 0."""
+    if series.unit == PER_CENT:
+        return f"{tenths(after - before):+.1f} points"
+    return f"{tenths((after / before - 1) * 100):+.1f}%" if before else ""
 
 
 def _changes(series: Sequence[Series]) -> Block:
@@ -153,4 +184,4 @@ def _rows(series: Sequence[Series]) -> list[tuple[str, str, str]]:
 
 
 def _unit(series: Series) -> str:
-    return f" {series.unit}" if series.unit else ""
+    return series.unit if series.unit == PER_CENT else f" {series.unit}" if series.unit else ""
