@@ -1,5 +1,6 @@
 """The view of a comparison: a row for each cell. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -26,6 +27,8 @@ LEGEND = (
     "✗ regressed or missing, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % "
     "intervals, taken before rounding."
 )
+AMOUNT = re.compile(r"^(\d+) ")
+"""The number at the start of what would decide a case: ``6 runs a side``."""
 NOT_COMPARED = "could not be compared"
 COUNTS = "counts unchanged"
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
@@ -164,16 +167,17 @@ def _below(comparison: Comparison) -> list[Text]:
 
 
 def _said(judgements: Sequence[Judgement]) -> list[Text]:
-    """A sentence for each judgement, or a single one if many are inconclusive for the same reason."""
+    """A sentence for each judgement, or a single one if many of a number are inconclusive for the same reason."""
     alike: dict[tuple[str, str, str], list[Judgement]] = {}
     for judgement in judgements:
-        alike.setdefault((judgement.metric, judgement.reason, judgement.decide), []).append(judgement)
+        what = judgement.name if judgement.verdict == "inconclusive" else judgement.metric
+        alike.setdefault((what, judgement.reason, AMOUNT.sub("", judgement.decide)), []).append(judgement)
     lines: list[Text] = []
-    for (metric, reason, decide), several in alike.items():
+    for (name, reason, decide), several in alike.items():
         if several[0].verdict == "inconclusive" and len(several) > ALIKE:
-            named = list(dict.fromkeys(judgement.name for judgement in several))
-            what = named[0] if len(named) == 1 else f"{metric} ({'; '.join(named)})"
-            start = f"{what} inconclusive in {len(several)} cases: {reason}; to decide: "
+            amounts = {int(found[1]) for judgement in several if (found := AMOUNT.match(judgement.decide))}
+            many = f"{'up to ' if len(amounts) > 1 else ''}{max(amounts)} " if amounts else ""
+            start = f"{name} inconclusive in {len(several)} cases: {reason}; to decide: {many}"
             lines.append((start, *prose(decide)))
         else:
             lines += map(sentence, several)
