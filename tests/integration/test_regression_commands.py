@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,10 @@ def test_history_follows_runs_and_writes_a_page(finished: Finished, tmp_path: Pa
     place, _ = finished
     runs = tmp_path / "runs"
     for number in range(3):
-        shutil.copytree(place / "run", runs / f"run{number}")
+        file = shutil.copytree(place / "run", runs / f"run{number}") / "run.json"
+        run = json.loads(file.read_text())
+        begun = datetime.fromisoformat(run["created"]) - timedelta(hours=number)  # a copy of the run would not count
+        file.write_text(json.dumps(run | {"created": begun.isoformat()}))
     page = tmp_path / "history.html"
     answer = tlbench_in(place, "history", str(runs), "--format", "text", "--format", f"html={page}")
     assert answer.returncode == 0, answer.stderr

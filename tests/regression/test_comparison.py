@@ -102,6 +102,7 @@ def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> No
     assert number(found, "params").verdict == "unchanged"
     time = number(found, "inference time, batch 32")
     assert (time.verdict, time.reason) == ("not comparable", "no step times in the new run")
+    assert found.exit_code == 2, "what the base has and nobody measured again is not green"
 
 
 def test_gates_of_some_cells() -> None:

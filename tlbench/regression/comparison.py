@@ -10,6 +10,7 @@ from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
 from tlbench.regression.metrics.base import Finding, Metric, Pair
 from tlbench.regression.metrics.registry import METRICS, in_order
+from tlbench.regression.metrics.time import NO_TIMES
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
 
@@ -71,12 +72,12 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0: fine; 1: a number regressed; 2: a cell is missing or newly failing; 3: nothing could be judged, or only
-        exact numbers although both sides have others.
+        """0: fine; 1: a number regressed; 2: a cell is missing, newly failing or was not timed again; 3: nothing could
+        be judged, or only exact numbers although both sides have others.
         """
         if self.of("regressed"):
             return REGRESSION
-        if self.of("newly failing", "missing"):
+        if self.of("newly failing", "missing") or any(each.reason == NO_TIMES for each in self.out_of_reach):
             return SOME_FAILED
         return FINE if self.decides else NOTHING
 
