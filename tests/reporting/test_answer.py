@@ -121,8 +121,8 @@ def test_within_a_limit_what_cannot_be_told_from_guessing_does_not_lead() -> Non
 def test_within_limits_the_sentence_is_another() -> None:
     found = chosen(THREE)
     assert sentence(found, [1, 2]) == (
-        "Within these limits take Small, full: 93.5% (88 to 97), 20 ms to classify 32 images. It is better than the "
-        "other one."
+        "Within these limits take Small, full: 93.5% (88 to 97), 20 ms to classify 32 images. As trained here, it is better "
+        "than the other one."
     )
     assert sentence(found, [2]).endswith("75.0% (67 to 82), 20 ms to classify 32 images.")
     assert sentence(found, []) == "Nothing that was tested is within these limits."
@@ -189,7 +189,9 @@ def test_a_leader_that_is_cheapest_already_is_not_beaten_by_its_own_cost() -> No
     two = [trained("A", "full", 190, 20.0), trained("B", "full", 188, 90.0)]
     assert "The other one may be as good; it is not cheaper to run." in sentence(chosen(two))
     three = [*two, trained("C", "full", 187, 95.0)]
-    assert "Both others may be as good; none of them is cheaper to run." in sentence(chosen(three))
+    assert "Both others may be as good; neither is cheaper to run." in sentence(chosen(three))
+    four = [*three, trained("D", "full", 186, 96.0)]
+    assert "All 3 others may be as good; none of them is cheaper to run." in sentence(chosen(four))
 
 
 def test_without_times_the_size_says_what_running_costs() -> None:
@@ -211,7 +213,7 @@ def test_without_times_and_counts_nothing_is_said_of_what_running_costs() -> Non
 def test_a_model_is_named_once_for_all_its_strategies_that_may_be_as_good() -> None:
     several = [trained("A", name, 190 - number) for number, name in enumerate(("full", "norm", "bias", "frozen"))]
     found = chosen([*several[:3], trained("B", "full", 186), several[3]])
-    assert listed(found) == "May be as good: A, norm, bias, frozen; B, full."
+    assert listed(found) == "May be as good: A: norm, bias, frozen; B: full."
     size = [trained("A", "full", 190 - number, limit=Limit(train=10 + number)) for number in range(3)]
     assert listed(chosen(size)) == (
         "May be as good: A, full, training images per class 11; A, full, training images per class 12."
@@ -263,10 +265,29 @@ def test_json_begins_with_the_answer() -> None:
         "top1": 0.95,
         "low": pytest.approx(0.8990, abs=1e-4),  # Wilson's of 190 of 200 at 1 - 0.05 / 3
         "high": pytest.approx(0.9759, abs=1e-4),
+        "cost": {"axis": "inference-cpu", "value": 80.0, "unit": "ms"},
     }
+    assert answer["cheapest_rival"] == answer["may_be_as_good"][0]
+    assert answer["cheapest_rival"]["cost"] == {"axis": "inference-cpu", "value": 20.0, "unit": "ms"}
     assert [one["cells"] for one in answer["may_be_as_good"]] == [[THREE[1].cell_id]]
     for bound in (answer["take"]["low"], answer["take"]["high"]):
         assert bound == round(bound, 12), "the rest differs among processors"
+
+
+def test_json_has_no_cost_where_none_is_known_and_no_rival_where_there_is_none() -> None:
+    (untimed,) = json.loads(as_json(report([trained("A", "full", 190), trained("B", "full", 189)])))["answers"]
+    assert untimed["take"]["cost"] == {"axis": "size", "value": 0.84, "unit": "MiB"}
+    (alone,) = json.loads(as_json(report([trained("A", "full", 190, counts=None, memory=None)])))["answers"]
+    assert (alone["take"]["cost"], alone["cheapest_rival"]) == (None, None)
+
+
+def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_training() -> None:
+    scores = present(trained("A", "frozen", 180).accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
+    head = trained("A", "frozen", 180, 20.0, accuracy=scores)
+    said = "The interval of a solved head covers other training images as well (resamples)"
+    assert said in claims([head, trained("B", "full", 170)])
+    assert said in " ".join(as_text(report([head, trained("B", "full", 170)])).split())
+    assert said not in claims(THREE)
 
 
 def test_latex_begins_with_the_answer() -> None:

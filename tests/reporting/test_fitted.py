@@ -173,3 +173,15 @@ def test_words_are_broken_only_where_nothing_else_is_left(columns: int, last: li
 def test_remarks_are_broken_and_long_paths_are_not() -> None:
     note = Note(("one two three", "/a/path/that/is/longer"))
     assert terminal.text(note, columns=8) == "one two\nthree\n/a/path/that/is/longer"
+
+
+@pytest.mark.parametrize("terminal_of", [80], indirect=True)
+def test_the_profile_keeps_words_whole_and_explains_only_what_it_shows(
+    terminal_of: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("report", RUN, "--profile")
+    printed = capsys.readouterr().out
+    words = set(printed.split())
+    assert {"Arithmetic", "Features", "Evaluate", "inference", "features"} <= words
+    assert "Kernel" not in printed, "these records are older than its share, so there is no such column"
+    assert "Faults" not in printed

@@ -410,3 +410,24 @@ def test_confusion_says_over_how_many_seeds_its_images_are_added_up() -> None:
         assert words in drawn.caption
         assert table.columns[2].heading == heading
         assert sum(map(sum, drawn.counts)) == times * sum(map(sum, accuracy.confusion))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "ticks"),
+    [
+        (52, 290, 9, [70, 100, 150, 200]),
+        (0.8, 30, 9, [1, 2, 5, 10, 20]),
+        (0.8, 30, 5, [1, 2, 5, 10, 20]),
+        (80, 200, 9, [80, 100, 120, 140, 160, 180, 200]),
+    ],
+)
+def test_a_logarithmic_axis_has_enough_ticks_to_read_a_value(
+    low: float, high: float, most: int, ticks: list[float]
+) -> None:
+    assert Scale(low, high, 0, 600, log=True).ticks(most) == pytest.approx(ticks)
+
+
+def test_a_logarithmic_axis_says_so_in_its_label() -> None:
+    y = Scale(0, 1, 100, 0)
+    assert ">Size (MiB), log scale<" in frame(Scale(1, 9, 0, 600, log=True), y, "Size (MiB)", "Top-1", share=True)
+    assert "log scale" not in frame(Scale(1, 9, 0, 600), y, "Size (MiB)", "Top-1", share=True)

@@ -157,9 +157,9 @@ def test_memory_is_that_of_the_first_run_and_not_between_a_process_with_a_gpu_an
 
     first, second = trained("A", "full", 180), trained("B", "full", 180)
     both = [of(first, 395), of(first, 2900, gpu="H100")]
-    found = {axis.key: values for axis, values in costs.compared([both], marked=True).items()}
+    found = {axis.key: values for axis, values in costs.compared([both]).items()}
     assert [reading.text for reading in found["memory"] if reading] == ["395 MiB at the peak"]
-    apart = costs.compared([both[:1], [of(second, 2900, gpu="H100")]], marked=True)
+    apart = costs.compared([both[:1], [of(second, 2900, gpu="H100")]])
     assert "memory" not in {axis.key for axis in apart}
 
 

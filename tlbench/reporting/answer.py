@@ -18,6 +18,7 @@ WORDS = Words(
     rivals="{some} may be as good",
     cheaper="the cheapest to run of them is {name}: {top1} ({low} to {high}){cost}",
     cheapest="none of them is cheaper to run",
+    cheapest_two="neither is cheaper to run",
     cheaper_one="it is {name}, which is cheaper to run: {top1} ({low} to {high}){cost}",
     cheapest_one="it is not cheaper to run",
     listed="May be as good: {names}.",
@@ -27,10 +28,14 @@ SMALLEST = replace(
     WORDS,
     cheaper="the smallest of them is {name}: {top1} ({low} to {high}){cost}",
     cheapest="none of them is smaller",
+    cheapest_two="neither is smaller",
     cheaper_one="it is {name}, which is smaller: {top1} ({low} to {high}){cost}",
     cheapest_one="it is not smaller",
 )
 """For a choice without step times, in which size stands for the cost of inference."""
+
+ALONE_ONCE = "As trained here, it is better than {others}."
+"""The words for `alone` where some recipe was trained once: another training could come out otherwise."""
 
 MOST_LISTED = 12
 
@@ -71,13 +76,13 @@ def listed(choice: Choice, among: Collection[int] | None = None) -> str:
 
 
 def _named(marks: Sequence[Mark]) -> str:
-    """Names of marks in which each group is named once, unless a name after the group contains a comma."""
+    """Names of marks: ``A: full, frozen; B: full``; in full if no group has several, or if a name has more commas."""
     tails: dict[str, list[str]] = {}
     for mark in marks:
         tails.setdefault(mark.group, []).append(mark.name.removeprefix(f"{mark.group}, "))
-    if any(", " in tail for several in tails.values() for tail in several):
+    if len(tails) == len(marks) or any(", " in tail for several in tails.values() for tail in several):
         return "; ".join(mark.name for mark in marks)
-    return "; ".join(", ".join([group, *several]) for group, several in tails.items())
+    return "; ".join(f"{group}: {', '.join(several)}" for group, several in tails.items())
 
 
 def within(choice: Choice, limits: Mapping[str, float]) -> list[int]:
@@ -93,7 +98,7 @@ def _cheapest(choice: Choice, best: Mark, rivals: Sequence[Mark]) -> str:
     cheapest = min(rivals, key=lambda mark: _run_cost(choice, mark))  # of equal ones the more accurate, which is first
     words, alone = choice.words, len(rivals) == 1
     if _run_cost(choice, cheapest) >= _run_cost(choice, best):
-        return words.cheapest_one if alone else words.cheapest
+        return {1: words.cheapest_one, 2: words.cheapest_two}.get(len(rivals), words.cheapest)
     return _said(choice, words.cheaper_one if alone else words.cheaper, cheapest)
 
 

@@ -1,7 +1,7 @@
 """The costs of a recipe: step times, memory, size and parameters. Pure."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from tlbench.core.cell import StepName
@@ -38,27 +38,23 @@ class Cost:
         every = [[place for row in rows if (place := self.place(row)) is not None] for rows in recipes]
         return [places for places in every if places]
 
-    def reading(self, rows: Seeds, at: Hashable, *, marked: bool) -> Reading | None:
-        """The value of a recipe at a place; None if there is none. With `marked`, its text marks an unstable time."""
+    def reading(self, rows: Seeds, at: Hashable) -> Reading | None:
+        """The value of a recipe at a place; None if there is none."""
         there = [row for row in rows if self.place(row) == at]
-        if not there:
-            return None
-        reading = self.of(there)
-        return reading if marked else replace(reading, text=reading.text.removeprefix(UNSTABLE))
+        return self.of(there) if there else None
 
 
-def compared(recipes: Sequence[Seeds], *, marked: bool) -> Costs:
+def compared(recipes: Sequence[Seeds]) -> Costs:
     """The costs of these recipes, for the kinds of cost that can be compared between all of them.
 
     Args:
         recipes: the records of each recipe.
-        marked: whether texts mark unstable times.
     """
     found: dict[Axis, list[Reading | None]] = {}
     for cost in COSTS:
         at = _common(cost.places(recipes))
         if at is not None:
-            found[cost.axis] = [cost.reading(rows, at, marked=marked) for rows in recipes]
+            found[cost.axis] = [cost.reading(rows, at) for rows in recipes]
     return found
 
 
@@ -102,7 +98,7 @@ def _step(device: str, step: StepName) -> Cost:
         return row.run if timing and len(timing.samples) >= FEWEST else None
 
     label = f"{step.capitalize()} step (ms, {device.upper()})"
-    return Cost(Axis(f"{step}-{device}", label, log=True), of, place)
+    return Cost(Axis(f"{step}-{device}", label, log=True, unit="ms"), of, place)
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -147,8 +143,12 @@ COSTS: tuple[Cost, ...] = (
     _step("gpu", "inference"),
     _step("cpu", "training"),
     _step("gpu", "training"),
-    Cost(Axis("memory", "Peak memory (MiB)", log=True), _memory, _trained_on),
-    _counted(Axis("size", "Size of the weights (MiB)", log=True), _size, lambda r: f"{numbers.size(_size(r))} MiB"),
+    Cost(Axis("memory", "Peak memory (MiB)", log=True, unit="MiB"), _memory, _trained_on),
+    _counted(
+        Axis("size", "Size of the weights (MiB)", log=True, unit="MiB"),
+        _size,
+        lambda r: f"{numbers.size(_size(r))} MiB",
+    ),
     _counted(Axis("parameters", "Parameters", log=True), _params, lambda r: f"{numbers.count(_params(r))} parameters"),
 )
 """The kinds of cost, the most important for deployment first."""

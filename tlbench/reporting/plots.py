@@ -39,11 +39,13 @@ class Axis:
         key: its name in the address of a page.
         label: its label.
         log: whether it is logarithmic.
+        unit: the unit of its values; empty for a count or a share.
     """
 
     key: str
     label: str
     log: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ class Words:
 
     Attributes:
         guess: of a leader that cannot be told from guessing; guess_within: the same within limits.
-        cheaper, cheapest: of several that may be as good; cheaper_one, cheapest_one: of a single one.
+        cheaper, cheapest: of several that may be as good; cheaper_one, cheapest_one: of a single one; cheapest_two: of
+            two.
     """
 
     take: str
@@ -259,6 +262,7 @@ class Words:
     rivals: str
     cheaper: str
     cheapest: str
+    cheapest_two: str
     cheaper_one: str
     cheapest_one: str
     listed: str

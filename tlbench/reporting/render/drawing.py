@@ -48,7 +48,7 @@ def text(x: float, y: float, words: str, css: str = "", anchor: str = "start", m
 
 
 def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks: int = 9, rows: bool = True) -> str:
-    """The grid, the ticks and the labels of both axes. `rows`: whether y has ticks."""
+    """The grid, the ticks and the labels of both axes, with whether x is logarithmic. `rows`: whether y has ticks."""
     parts = []
     for tick in x.ticks(ticks):
         at = x.at(tick)
@@ -58,6 +58,7 @@ def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks:
         at = y.at(tick)
         parts.append(f'<path class="grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>')
         parts.append(text(x.start - 6, at + 4, f"{tick * 100:.6g} %" if share else written(tick), "tick", "end"))
+    x_label += ", log scale" if x.log else ""
     half, most = len(x_label) * LETTER / 2, x.end + RIGHT
     middle = max(min((x.start + x.end) / 2, most - half), half)  # no longer than the picture is wide
     parts.append(text(middle, y.start + 36, x_label, "name", "middle"))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 STEPS = (1, 2, 5)
+FINE = (1, 1.5, 2, 3, 4, 5, 7)
+"""The steps of a logarithmic scale over less than about a power of ten, where 1-2-5 leaves few ticks."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,10 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 6)
 
     def ticks(self, most: int) -> list[float]:
-        """At most `most` round numbers on the scale: 1, 2 or 5 times a power of ten."""
+        """At most `most` round numbers on the scale: 1, 2 or 5 times a power of ten, or `FINE` ones if they are few."""
         if self.log and self.high / self.low > 4:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            for steps in (STEPS, (1, 3), (1,)):
+            for steps in (FINE, STEPS, (1, 3), (1,)):
                 found = [step * 10.0**power for power in powers for step in steps]
                 within = [tick for tick in found if self.low <= tick <= self.high]
                 if len(within) <= most:

@@ -6,7 +6,7 @@ from tlbench.regression.advice import FAR, MANY, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.document import Block, Note, Strong, Table, Text, prose
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.views.gains import accuracy
+from tlbench.reporting.views.gains import accuracy, spread_over
 
 HEADINGS = ["Data set", "Model", "Images per class", "Highest", "Not significantly worse", "Worse"]
 NO_RUNS = (
@@ -23,7 +23,9 @@ def blocks(advice: Advice) -> list[Block]:
     found: list[Block] = [Note(_rule(advice))]
     if not advice.measured:
         return [*found, Note((prose(NO_COMPARISON if advice.looked else NO_RUNS),))]
-    return [*found, Table.of(HEADINGS, map(_row, advice.measured), [2]), Note(_measured(advice))]
+    over = spread_over((one.equal or one.recipes)[0] for one in advice.measured)
+    table = Table.of(HEADINGS, map(_row, advice.measured), [2])
+    return [*found, table, Note((*([over] if over else []), *_measured(advice)))]
 
 
 def difference(advice: Advice) -> str:

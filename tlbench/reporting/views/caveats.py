@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tlbench.core.text import listed
 from tlbench.regression.contrasts import recipes
-from tlbench.reporting.document import Listing, Section
+from tlbench.reporting.document import Listing, Section, Text, prose
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import rows
@@ -15,7 +15,7 @@ from tlbench.results.record import Record
 
 def sections(report: Report) -> list[Section]:
     """A section with a line for each limit."""
-    lines = [*_of_accuracy(report.tested), *_of_times(report.rows)]
+    lines: list[Text] = [*_of_accuracy(report.tested), *_of_times(report.rows)]
     return [Section("What this cannot say", (Listing(tuple(lines)),))] if lines else []
 
 
@@ -76,14 +76,16 @@ def _were(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _of_times(of: Sequence[RunRecord]) -> list[str]:
+def _of_times(of: Sequence[RunRecord]) -> list[Text]:
     measurements = distinct(of)
     if not measurements:
         return ["Anything of time: no step was timed."] if of else []
     unstable = sum(not measurement.step.stable for measurement in measurements)
-    lines = [
-        "How fast a model is on another machine, at another batch size or in another format (TFLite, ONNX, TensorRT): "
-        "times are of Keras on this one."
+    lines: list[Text] = [
+        prose(
+            "How fast a model is on another machine, at another batch size or in another format: times are of Keras on "
+            "this one. `tlbench deploy` measures LiteRT, ONNX Runtime and OpenVINO."
+        )
     ]
     if unstable:
         lines.append(

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tlbench.core.text import counted, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.transfer import chance
 from tlbench.reporting import numbers
-from tlbench.reporting.answer import SMALLEST, WORDS, sentence
+from tlbench.reporting.answer import ALONE_ONCE, SMALLEST, WORDS, sentence
 from tlbench.reporting.costs import Costs, compared, timed_in, times_apart
 from tlbench.reporting.document import Note, Section, Table
 from tlbench.reporting.numbers import DASH
@@ -38,6 +38,10 @@ HOW_SURE = (
     "all rows of a data set together: the best is not flattered by having been picked."
 )
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
+OF_SOLVED = (
+    "The interval of a solved head covers other training images as well (resamples), that of one training does not."
+)
+"""What makes the interval of a solved head wider than that of a single training with as many right answers."""
 DECIMALS = 12
 """The decimals of the bounds of an interval in JSON."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
@@ -94,7 +98,14 @@ def how_sure(made: Sequence[Decision]) -> str:
         return ""
     apart = len({text for text in holds if text != ONE_SEED}) > 1
     of = [f"{one.heading}: {one.holds}" if apart and one.holds != ONE_SEED else one.holds for one in made if one.holds]
-    return " ".join([HOW_SURE, *dict.fromkeys(of)])
+    mixed = any(one.holds == ONE_SEED and _solved(one) for one in made)
+    return " ".join([HOW_SURE, *dict.fromkeys(of), *([OF_SOLVED] if mixed else [])])
+
+
+def _solved(decision: Decision) -> bool:
+    """Whether some of the recipes are solved heads, which have resamples in place of seeds."""
+    records = [seeds[0].record for seeds in decision.recipes if len(seeds) == 1]
+    return any(record.accuracy.resampled for record in records if record.accuracy)
 
 
 def decisions(report: Report) -> tuple[Decision, ...]:
@@ -116,19 +127,31 @@ def values(decision: Decision) -> dict[str, object]:
             "top1": mark.y.value,
             "low": _same_everywhere(mark.y.low),
             "high": _same_everywhere(mark.y.high),
+            "cost": _run_cost(decision.choice, mark),
         }
         for mark, seeds in zip(marks, decision.recipes, strict=True)
     ]
+    rivals = [place for place, how in enumerate(standings) if recommended and how == MAY_BE]
+    key = decision.choice.run_cost
+    priced = [place for place in rivals if key in marks[place].x]
+    cheapest = min(priced, key=lambda place: marks[place].x[key].value, default=None)
     return {
         "for": decision.heading,
         "sentence": sentence(decision.choice),
         "take": contenders[0] if recommended else None,
-        "may_be_as_good": [
-            one for one, how in zip(contenders, standings, strict=True) if recommended and how == MAY_BE
-        ],
+        "may_be_as_good": [contenders[place] for place in rivals],
+        "cheapest_rival": None if cheapest is None else contenders[cheapest],
         "chance": decision.choice.chance,
         "certainty": f"{decision.choice.certainty} {how_sure([decision])}".rstrip(),
     }
+
+
+def _run_cost(choice: Choice, mark: Mark) -> dict[str, object] | None:
+    """What it costs to run a mark, as the sentence has it, with the unit; None if that is not known."""
+    axis = next((axis for axis in choice.scatter.xs if axis.key == choice.run_cost), None)
+    if axis is None or axis.key not in mark.x:
+        return None
+    return {"axis": axis.key, "value": _same_everywhere(mark.x[axis.key].value), "unit": axis.unit}
 
 
 def _same_everywhere(bound: float | None) -> float | None:
@@ -172,7 +195,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     by_recipe = rows.by_row(group)
     once = [tuple(first_of_each(seeds)) for seeds in by_recipe]
     recipes = [Recipe(tuple(row.record for row in seeds)) for seeds in once]
-    costs = compared(by_recipe, marked=TimeColumns.of(group, report.rows).marks)
+    costs = compared(by_recipe)
     limits = [tuple(_value(of[at]) for of in costs.values()) for at in range(len(recipes))]
     found = contest(recipes, limits, report.answers)
     place_of = {id(recipe): place for place, recipe in enumerate(recipes)}
@@ -182,6 +205,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones(report))
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
     words = SMALLEST if run == "size" else WORDS
+    words = replace(words, alone=ALONE_ONCE) if found.of_models else words
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
     choice = Choice(scatter, found.beaten, words, rests_on, run, chance(recipes[0]))
     ordered = tuple(once[place] for place in places)

@@ -1,6 +1,6 @@
 """What each strategy gains over the frozen backbone. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import stdev
 
 from tlbench.core.text import percent
@@ -114,6 +114,16 @@ def _row(gain: Gain, keys: Sequence[str]) -> list[str]:
         DASH if gain.adjusted is None else f"{gain.adjusted:.2g}",
         gain.verdict,
     ]
+
+
+def spread_over(recipes: Iterable[Recipe]) -> str:
+    """What `accuracy` has after ±, over what these recipes were trained with; empty if it has none."""
+    of = list(recipes)
+    over = ["seeds"] * any(len(recipe.records) > 1 for recipe in of)
+    over += ["resamples of the training images for a solved head, which has no seed"] * any(
+        len(recipe.resampled) > 1 for recipe in of
+    )
+    return f"±: the standard deviation over {', over '.join(over)}." if over else ""
 
 
 def accuracy(recipe: Recipe) -> str:

@@ -64,7 +64,7 @@ def scatter(report: Report) -> Scatter | None:
     """Published accuracies over each cost that is known of several models; None if there is none."""
     of = originals(report)
     models, called = by_model(of), names(of)
-    costs = compared(models, marked=TimeColumns.of(of, report.rows).marks)
+    costs = compared(models)
     known = [{axis.key: one for axis, values in costs.items() if (one := values[at])} for at in range(len(models))]
     marks = tuple(filter(None, map(_mark, called, models, known)))
     axes = tuple(axis for axis in costs if sum(axis.key in mark.x for mark in marks) > 1)

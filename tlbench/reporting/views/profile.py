@@ -4,30 +4,48 @@ import operator
 from collections.abc import Sequence
 from functools import reduce
 
-from tlbench.reporting.document import Note, Table
+from tlbench.reporting.document import Note, Table, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views.names import labels_of
 from tlbench.results.record import Record
 
 PHASES = ("build", "features", "train", "evaluate")
-HEADINGS = ["Cell", "Trained on", "Wall (s)", *(f"{name} (s)" for name in PHASES), "Arithmetic (s)", "Share"]
-HEADINGS += ["At the timed inference step", "Kernel", "Kernel, a step", "Faults a step"]
-LEGEND = (
-    "Arithmetic: images that went through the frozen part over its throughput, and training steps times the median "
-    "time of one. Share: arithmetic over wall time. A dash stands where there was but one batch or epoch, or tuning. "
-    "At the timed inference step: the share if an image took the frozen part as long as the timed step of the whole "
-    "model, which Keras runs; over 100% where the frozen part is run faster than that. Kernel: its share of the CPU "
-    "time, of all phases and of a training step. Faults: pages that the kernel had to give, which make its share "
-    "large where memory is given back and asked for again. A dash stands in older records."
-)
+SPENT = ["Cell", "Trained on", "Wall (s)", *(f"{name.capitalize()} (s)" for name in PHASES)]
+USED = [
+    "Cell",
+    "Arithmetic (s)",
+    "Share",
+    "At the timed inference step",
+    "Kernel",
+    "Kernel, a step",
+    "Faults a step",
+]
+MEANINGS = {
+    "Arithmetic (s)": "Arithmetic: images that went through the frozen part over its throughput, and training steps times "
+    "the median time of one.",
+    "Share": "Share: arithmetic over wall time. A dash stands where there was but one batch or epoch, or tuning.",
+    "At the timed inference step": "At the timed inference step: the share if an image took the frozen part as long as "
+    "the timed step of the whole model, which Keras runs; over 100% where the frozen part is run faster than that.",
+    "Kernel": "Kernel: its share of the CPU time, of all phases and of a training step. A dash stands in older records.",
+    "Faults a step": "Faults: pages that the kernel had to give, which make its share large where memory is given back "
+    "and asked for again.",
+}
+"""The meaning of columns, by their headings."""
 
 
-def blocks(rows: Sequence[RunRecord]) -> tuple[Table, Note]:
-    """A table with a row for each trained cell, and the meaning of its columns."""
+def blocks(rows: Sequence[RunRecord]) -> list[Table | Note]:
+    """Two tables with a row for each trained cell, and the meaning of their columns.
+
+    The first has the time by phase; the second has the share of arithmetic and of the kernel, if any is known.
+    """
     trained = [row for row in rows if row.record.status == "ok" and row.record.path]
-    records = [row.record for row in trained]
-    return Table.of(HEADINGS, map(_row, labels_of(trained), records)), Note((LEGEND,))
+    names, records = labels_of(trained), [row.record for row in trained]
+    spent = Table.of(SPENT, map(_spent, names, records), range(2, len(SPENT)))
+    used = compact(Table.of(USED, map(_used, names, records), range(1, len(USED))))
+    shown = {column.heading for column in used.columns}
+    legend = " ".join(meaning for heading, meaning in MEANINGS.items() if heading in shown)
+    return [spent, used, Note((legend,))] if legend else [spent]
 
 
 def arithmetic(record: Record) -> float | None:
@@ -58,14 +76,20 @@ def _arithmetic(record: Record, forward: float | None) -> float | None:
     return path.computed * (forward or 0.0) + steps * path.step
 
 
-def _row(name: str, record: Record) -> list[str]:
+def _spent(name: str, record: Record) -> list[str]:
     assert record.path is not None
-    wall, least, at_step = sum(record.phases.values()), arithmetic(record), arithmetic_at_step(record)
     return [
         name,
         "images" if record.path.whole else "features",
-        f"{wall:.2f}",
-        *(f"{record.phases.get(name, 0.0):.2f}" for name in PHASES),
+        f"{sum(record.phases.values()):.2f}",
+        *(f"{record.phases.get(phase, 0.0):.2f}" for phase in PHASES),
+    ]
+
+
+def _used(name: str, record: Record) -> list[str]:
+    wall, least, at_step = sum(record.phases.values()), arithmetic(record), arithmetic_at_step(record)
+    return [
+        name,
         DASH if least is None else f"{least:.2f}",
         DASH if least is None else f"{least / wall:.0%}",
         DASH if at_step is None else f"{at_step / wall:.0%}",

@@ -153,7 +153,9 @@ def _cost(key: str, reading: Reading | None, how: TimeColumns) -> str:
     """A cost: ``23``, or ``1.79x (23)`` if the column has relative times."""
     if reading is None:
         return DASH
-    return _relative(TIMES.get(key), reading.relative, reading.text.split(" ")[0], how, known=reading.sharp)
+    number = reading.text.split(" ")[0]
+    shown = number if how.marks else number.removeprefix(UNSTABLE)
+    return _relative(TIMES.get(key), reading.relative, shown, how, known=reading.sharp)
 
 
 def _relative(place: Place | None, ratio: float | None, number: str, how: TimeColumns, *, known: bool) -> str:

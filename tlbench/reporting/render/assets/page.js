@@ -79,7 +79,7 @@
     const views = [...figure.querySelectorAll(".view")];
     const named = make("p", { className: "named" },
       "Point at a mark, or go to it with Tab, and it names itself." + (figure.closest(".choice")
-        ? " A bold outline has the best and what may be as good." : ""));
+        ? " The best, and those that may be as good, have a bold outline." : ""));
     named.setAttribute("aria-live", "polite");
     const buttons = views.map((view) => {
       const button = make("button", { type: "button", className: "plain" }, view.dataset.label);
@@ -132,7 +132,7 @@
       const cheapest = rivals.reduce((a, b) => (value(b) < value(a) ? b : a));
       const one = rivals.length === 1;
       second += "; " + (value(cheapest) >= value(best)
-        ? (one ? words.cheapest_one : words.cheapest)
+        ? { 1: words.cheapest_one, 2: words.cheapest_two }[rivals.length] || words.cheapest
         : about(one ? words.cheaper_one : words.cheaper, cheapest));
     }
     return `${said} ${second}.`;
@@ -143,8 +143,10 @@
       const tail = name.startsWith(group + ", ") ? name.slice(group.length + 2) : name;
       tails.set(group, [...(tails.get(group) || []), tail]);
     }
-    if ([...tails.values()].flat().some((tail) => tail.includes(", "))) return marks.map(({ name }) => name).join("; ");
-    return [...tails].map(([group, several]) => [group, ...several].join(", ")).join("; ");
+    if (tails.size === marks.length || [...tails.values()].flat().some((tail) => tail.includes(", "))) {
+      return marks.map(({ name }) => name).join("; ");
+    }
+    return [...tails].map(([group, several]) => `${group}: ${several.join(", ")}`).join("; ");
   };
   const listed = ({ words, marks, beaten, most }, places) => {
     if (!places.length || !marks[places[0]].above) return "";
