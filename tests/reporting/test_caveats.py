@@ -29,7 +29,7 @@ def test_one_training_its_images_and_its_machine_are_all_it_knows() -> None:
     assert "1 of 1 recipes was trained once" in said(builders.record())
     assert "this is 200 training images" in text
     assert "unstable" not in text
-    assert "tlbench deploy measures LiteRT, ONNX Runtime and OpenVINO." in text
+    assert "`tlbench deploy` measures LiteRT, ONNX Runtime and OpenVINO." in text
 
 
 def test_how_well_top1_is_known_does_not_depend_on_which_record_is_the_last() -> None:

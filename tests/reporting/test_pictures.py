@@ -40,7 +40,8 @@ from tlbench.reporting.render import curves as curves_svg
 from tlbench.reporting.render import png, svg
 from tlbench.reporting.render import scatter as scatter_svg
 from tlbench.reporting.render.confusion import DARKEST
-from tlbench.reporting.render.drawing import NARROW
+from tlbench.reporting.render.drawing import NARROW, frame
+from tlbench.reporting.render.scale import Scale
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import gains, phases, step_times, training
 from tlbench.reporting.views.cells import slim

@@ -22,12 +22,13 @@ USED = [
     "Faults a step",
 ]
 MEANINGS = {
-    "Arithmetic (s)": "Arithmetic: images that went through the frozen part over its throughput, and training steps times "
-    "the median time of one.",
+    "Arithmetic (s)": "Arithmetic: images that went through the frozen part over its throughput, and training steps "
+    "times the median time of one.",
     "Share": "Share: arithmetic over wall time. A dash stands where there was but one batch or epoch, or tuning.",
     "At the timed inference step": "At the timed inference step: the share if an image took the frozen part as long as "
     "the timed step of the whole model, which Keras runs; over 100% where the frozen part is run faster than that.",
-    "Kernel": "Kernel: its share of the CPU time, of all phases and of a training step. A dash stands in older records.",
+    "Kernel": "Kernel: its share of the CPU time, of all phases and of a training step. A dash stands in older "
+    "records.",
     "Faults a step": "Faults: pages that the kernel had to give, which make its share large where memory is given back "
     "and asked for again.",
 }
