@@ -5,6 +5,7 @@ import pytest
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
 from tlbench.execution.sharing import estimates, shared_work
+from tlbench.reporting.document import Table, plain
 from tlbench.reporting.render import terminal
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views import profile
@@ -15,6 +16,14 @@ from tlbench.results.trained import TrainingPath
 
 def trained(path: TrainingPath, **phases: float) -> Record:
     return builders.record().model_copy(update={"path": path, "phases": phases})
+
+
+def shown(record: Record) -> dict[str, str]:
+    """The cells of the profile's second table, by heading; columns without any number are left out."""
+    _, used, *_ = profile.blocks([RunRecord("run", record)])
+    assert isinstance(used, Table)
+    (row,) = used.rows
+    return {plain(column.heading): plain(cell) for column, cell in zip(used.columns, row, strict=True)}
 
 
 def test_what_is_shared_is_counted() -> None:
@@ -49,18 +58,19 @@ def test_arithmetic_is_forward_passes_and_training_steps() -> None:
     assert record.timings is not None
     at_step = 640 * record.timings.inference.median / 32 + steps * 0.01
     assert profile.arithmetic_at_step(record) == pytest.approx(at_step)
-    assert (
-        terminal.text(*profile.blocks([RunRecord("run", record)])).splitlines()[2].split()[-4] == f"{at_step / 4.5:.0%}"
-    )
+    assert shown(record)["At the timed inference step"] == f"{at_step / 4.5:.0%}"
+    assert shown(record)["Share"] == f"{expected / 4.5:.0%}"
     assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
-    assert f"{expected / 4.5:.0%}" in terminal.text(*profile.blocks([RunRecord("run", record)]))
 
 
 def test_without_its_measurements_there_is_no_share() -> None:
     unknown = trained(TrainingPath(whole=None, computed=640, step=0.01), train=2.0)
     assert profile.arithmetic(unknown) is None
     assert profile.arithmetic(trained(TrainingPath(whole="asked for"), train=2.0)) is None
-    assert terminal.text(*profile.blocks([RunRecord("run", unknown)])).splitlines()[2].split()[-5] == "—"
+    assert "Share" not in shown(unknown)
+    known = trained(TrainingPath(whole=None, computed=640, forward=0.002, step=0.01), train=2.0)
+    both = [RunRecord("run", each) for each in (unknown, known)]
+    assert "—" in terminal.text(profile.blocks(both)[1]), "a dash beside one that has it"
 
 
 def test_the_kernels_share_and_faults_of_a_step_are_shown() -> None:
@@ -68,8 +78,8 @@ def test_the_kernels_share_and_faults_of_a_step_are_shown() -> None:
     record = trained(TrainingPath(whole="every layer is trained", step_usage=step), build=1.0)
     usage = {"build": Usage(user=1.0, system=1.0, faults=5), "train": Usage(user=6.5, system=1.5, faults=7)}
     with_usage = record.model_copy(update={"usage": usage})
-    shown = [
-        terminal.text(profile.blocks([RunRecord("run", each)])[0]).splitlines()[-1].split()
+    found = [
+        [shown(each).get(heading) for heading in ("Kernel", "Kernel, a step", "Faults a step")]
         for each in (with_usage, record)
     ]
-    assert [line[-3:] for line in shown] == [["25%", "25%", "1,234"], ["—", "25%", "1,234"]]
+    assert found == [["25%", "25%", "1,234"], [None, "25%", "1,234"]]
