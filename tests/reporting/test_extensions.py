@@ -73,7 +73,7 @@ def test_a_view_and_a_kept_format_are_in_the_folder_of_a_run(site: Path, tmp_pat
 def test_several_files_need_a_folder(site: Path, tmp_path: Path) -> None:
     printed = tlbench(site, "report", str(RUN), "--format", "slides")
     assert printed.returncode == 64
-    assert "format slides makes several files (table.tex, plot.pdf); name a folder for them" in printed.stderr
+    assert "format slides has several files (table.tex, plot.pdf); name a folder for them" in printed.stderr
     written = tlbench(site, "report", str(RUN), "--format", "slides", "--output", str(tmp_path / "paper"))
     assert written.returncode == 0, written.stderr
     assert (tmp_path / "paper" / "plot.pdf").read_bytes() == b"%PDF"
