@@ -36,7 +36,8 @@ def test_it_is_compared_and_shown(place: Path) -> None:
     (head,) = [line for line in table.splitlines() if line.startswith("| Verdict")]
     columns = [column.strip() for column in head.strip("|").split("|")]
     assert columns[-2:] == ["counts", f"{NAME} (points)"]
-    assert "calibration error inconclusive in 12 cases: the interval reaches beyond the gate; to decide: more seeds" in table
+    said = "calibration error inconclusive in 12 cases: the interval reaches beyond the gate; to decide: more seeds"
+    assert said in table
 
 
 def test_its_numbers_are_kept_in_baselines(place: Path) -> None:
