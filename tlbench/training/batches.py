@@ -97,16 +97,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
-        self._labels, self._batch_size, self._seed, self._change = labels, batch_size, seed, change
+        self._labels, self.batch_size, self._seed, self._change = labels, batch_size, seed, change
         self._class_weights, self._along = class_weights, along
         self._epoch = first
         self._inputs, self._order = self._of_epoch(first), self._draw()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._labels) / self._batch_size)
+        return math.ceil(len(self._labels) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[object, ...]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         inputs: list[NDArray[np.generic]] = [one[chosen] for one in self._inputs]
         labels: NDArray[np.generic] = self._labels[chosen]
         if self._change is not None:
@@ -119,6 +119,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             each = (labels, *self._along(labels))
             made[1:] = each, *((one,) * len(each) for one in made[2:])
         return tuple(made)
+
+    def joined(self, first: int, count: int) -> tuple[NDArray[np.generic], ...]:
+        """The next `count` batches from batch `first` on, joined: a single input, labels, and weights if there are any.
+
+        Only for batches without `change` and `along`.
+        """
+        chosen = self._order[first * self.batch_size : (first + count) * self.batch_size]
+        (inputs,), labels = self._inputs, self._labels[chosen]
+        weights = () if self._class_weights is None else (self._class_weights[labels],)
+        return (np.asarray(inputs[chosen]), labels, *weights)
 
     def on_epoch_end(self) -> None:
         """Prepare the order and the inputs of the next epoch. Keras calls it after each epoch."""

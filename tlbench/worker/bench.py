@@ -23,6 +23,7 @@ from tlbench.results.trained import Epoch, Search, Setting, TrainedPhase, Traini
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Arrays
 from tlbench.training.best import score_of
+from tlbench.training.callbacks import OnEpoch
 from tlbench.training.depthwise import use_depthwise
 from tlbench.training.evaluate import DivergedError, Predicted, balanced_weights, predict
 from tlbench.training.fused_norm import fuse_normalization
@@ -31,7 +32,7 @@ from tlbench.training.solvers.base import Head, HeadSolver
 from tlbench.training.solvers.linear import Linear
 from tlbench.training.solvers.neighbours import VotingHead
 from tlbench.training.solvers.registry import solver_of
-from tlbench.training.trainer import Fitted, OnEpoch
+from tlbench.training.trainer import Fitted
 from tlbench.worker.stage import Stage, stages
 
 SPLITS = ("train", "validation", "test")

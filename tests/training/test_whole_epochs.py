@@ -1,0 +1,136 @@
+"""Steps that TensorFlow takes an epoch at a time end with the very weights of steps that Keras calls one by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow")
+
+from tests import builders  # noqa: E402
+from tlbench.core.cell import Cell  # noqa: E402
+from tlbench.core.training import EarlyStopping  # noqa: E402
+from tlbench.strategies.base import Phase  # noqa: E402
+from tlbench.training import trainer as trainers  # noqa: E402
+from tlbench.training import whole_epochs as feeding  # noqa: E402
+from tlbench.training.batches import Arrays, Batches  # noqa: E402
+from tlbench.training.callbacks import Watch  # noqa: E402
+from tlbench.training.trainer import Fitted, Trainer  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends take steps one by one"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # TensorFlow's own
+]
+FEATURES = np.random.default_rng(0).normal(size=(90, 3)).astype("float32")
+LABELS = (FEATURES[:, 0] > 0).astype("int32")
+TRAIN: Arrays = ([FEATURES], LABELS)
+EPOCHS = 10
+"""Of 12 batches of 8, the last of which has 2 images."""
+
+
+def asking(**settings: Any) -> Cell:
+    cell = builders.cell()
+    return cell.model_copy(update={"train": cell.training.model_copy(update={"batch_size": 8} | settings)})
+
+
+def head() -> Any:
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    return keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, "relu"), layers.Dropout(0.5), layers.Dense(2, "softmax")]
+    )
+
+
+def phase(**changes: Any) -> Phase:
+    usual = {"name": "head", "solver": "gradient", "frozen": 0, "epochs": EPOCHS, "learning_rate": 0.01}
+    return Phase(**usual | changes)
+
+
+def fit(trainer: Trainer, cell: Cell, of: Phase, train: Any = TRAIN) -> Fitted:
+    return trainer.fit(cell, of, train, TRAIN, lambda epoch: None)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of steps of all calls of the training function."""
+    found = list[int]()
+
+    class Counting(Watch):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            found.append(batch - self._first + 1)
+            super().on_train_batch_end(batch, logs)
+
+    monkeypatch.setattr(trainers, "Watch", Counting)
+    return found
+
+
+def views(epoch: int) -> Any:
+    return [FEATURES + np.float32(epoch)]
+
+
+@pytest.mark.parametrize("train", [TRAIN, (views, LABELS)], ids=["images", "views"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"class_weight": "balanced"}, {"weight_decay": 0.1}, {"early_stopping": EarlyStopping(patience=1)}]
+)
+def test_weights_and_history_are_those_of_single_steps(
+    settings: dict[str, Any], train: Any, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, models = asking(**settings), (head(), head())
+    at_once = fit(Trainer(models[0], cell, jit=False), cell, phase(), train)
+    assert set(calls) == {12}
+    monkeypatch.setattr(feeding, "FEWEST", 1000)
+    calls.clear()
+    single = fit(Trainer(models[1], cell, jit=False), cell, phase(), train)
+    assert set(calls) == {1}
+    assert len(at_once.history) > 1
+    for one, other in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    compared = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    for mine, theirs in zip(at_once.history, single.history, strict=True):
+        assert [getattr(mine, name) for name in compared] == [getattr(theirs, name) for name in compared]
+
+
+def test_the_next_cell_of_a_group_may_need_single_steps(calls: list[int]) -> None:
+    """A rate that rises has to be set before each step, and a few steps do not pay for tracing."""
+    cell, model = asking(), head()
+    trainer = Trainer(model, cell, jit=False)
+    first = model.get_weights()
+    for of, steps in ((phase(), 12), (phase(warmup=0.5), 1), (phase(epochs=2), 1), (phase(), 12)):
+        model.set_weights(first)
+        calls.clear()
+        last = fit(trainer, cell, of)
+        assert (set(calls), len(last.history)) == ({steps}, of.epochs)
+    model.set_weights(first)
+    assert fit(trainer, cell, phase()).history[-1].loss == last.history[-1].loss
+
+
+def test_the_time_of_a_step_is_its_share_of_the_call() -> None:
+    cell = asking()
+    fitted = fit(Trainer(head(), cell, jit=False), cell, phase())
+    seconds = np.median([epoch.seconds for epoch in fitted.history[1:]])
+    assert fitted.step is not None
+    assert 0 < fitted.step * 12 < seconds
+    assert fitted.usage is not None
+    assert 0 < fitted.usage.user * 12 * (EPOCHS - 1) < 60
+
+
+@pytest.mark.parametrize("settings", [{"mixup": 0.2}, {"label_smoothing": 0.1}], ids=str)
+def test_batches_that_are_changed_in_python_are_taken_one_by_one(settings: dict[str, Any], calls: list[int]) -> None:
+    cell = asking(**settings)
+    fit(Trainer(head(), cell, jit=False), cell, phase())
+    assert set(calls) == {1}
+
+
+def test_chunks_are_cut_into_the_batches_of_their_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five batches at a time, so that the last chunk of an epoch has two."""
+    monkeypatch.setattr(feeding, "CHUNK", 5)
+    weights = np.array([1, 2], np.float32)
+    fed, theirs = (Batches([FEATURES], LABELS, 8, seed=3, class_weights=weights) for _ in range(2))
+    found = iter(feeding.whole_epochs(fed))
+    for _ in range(2):
+        theirs.on_epoch_end()
+        for number in range(len(theirs)):
+            for one, other in zip(next(found), theirs[number], strict=True):
+                np.testing.assert_array_equal(one.numpy(), np.asarray(other))
