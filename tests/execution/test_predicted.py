@@ -46,7 +46,13 @@ def test_what_is_unknown_has_no_prediction() -> None:
         "Predicted for 1 of 2 cells: 60 s of training, added up; 2.0 GB of memory for the largest cell; 4 MB"
     )
     assert said[1].startswith("Known from other backbones on this machine")
-    assert said[2].startswith("1 cell without a prediction")
+    size = "1 cell without a prediction, since the size of AlexNet is not known before `run` reads them."
+    assert said[2] == size
+    both = cost_sentences([known, unknown], {}, free=10**10)
+    assert both == [
+        "2 cells without a prediction, since the size of AlexNet and the number of images of cats_dogs are not known "
+        "before `run` reads them."
+    ]
 
 
 def test_how_many_images_there_are_is_told_by_the_suite_the_archive_or_an_earlier_run() -> None:

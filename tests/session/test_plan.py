@@ -194,3 +194,42 @@ def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypat
     assert [record.timings for record in earlier_records()] == [None, None]
     monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken | {"threads": "64"})
     assert earlier_records() == []
+
+
+OWN = """\
+name: own
+datasets: {name: mine, path: mine}
+backbones: {name: MobileNet, alpha: 0.25, weights: random}
+strategies: [frozen, full]
+image_size: 32
+train: {epochs: 2, batch_size: 16}
+timing: {protocol: none}
+"""
+
+
+def test_a_plan_counts_the_files_of_a_folder_that_no_run_has_seen(tmp_path: Path) -> None:
+    for index in range(40):
+        draw(tmp_path / "mine" / f"class_{index % 2}" / f"{index}.png")
+    (tmp_path / "all.yaml").write_text(OWN)
+    (tmp_path / "few.yaml").write_text(OWN + "limit: {train: 4, validation: 1, test: 1}\n")
+    every, few = (tlbench.plan(tmp_path / f"{name}.yaml") for name in ("all", "few"))
+    for plan, images in ((every, 40), (few, 12)):
+        assert set(plan.costs) == {cell.id for cell in plan.cells}
+        assert {cost.images for cost in plan.costs.values()} == {images * 32 * 32 * 3}
+
+
+def test_a_plan_predicts_nothing_for_a_missing_folder_whatever_a_run_of_that_name_had(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(40):
+        draw(tmp_path / "mine" / f"class_{index % 2}" / f"{index}.png")
+    Path("suite.yaml").write_text(OWN)
+    run(select="strategy=frozen")
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: builders.environment().identity)
+    assert tlbench.plan("suite.yaml").costs
+    Path("suite.yaml").write_text(OWN.replace("path: mine", "path: gone"))
+    plan = tlbench.plan("suite.yaml", select="strategy=full")
+    assert plan.costs == {}
+    assert plan.sentences[-1] == (
+        "1 cell without a prediction, since the number of images of mine is not known before `run` reads them."
+    )

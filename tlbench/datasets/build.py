@@ -67,10 +67,16 @@ def most_bytes(count: int, size: ImageSize) -> int:
 
 def count_real(layout: Layout, limit: Limit) -> int:
     """The number of images that `limit` takes from a layout if all of them can be decoded."""
+    return sum(count_by_split(layout, limit).values())
+
+
+def count_by_split(layout: Layout, limit: Limit) -> dict[str, int]:
+    """The same by split."""
     limits = limit.model_dump()
-    return sum(
-        min(len(files), limits[split] or len(files)) for split in SPLITS for files in layout.files[split].values()
-    )
+    return {
+        split: sum(min(len(files), limits[split] or len(files)) for files in layout.files[split].values())
+        for split in SPLITS
+    }
 
 
 def count_synthetic(classes: tuple[str, ...], limit: Limit) -> int:

@@ -22,6 +22,7 @@ from tlbench.datasets.build import (
     Built,
     build_real,
     build_synthetic,
+    count_by_split,
     count_real,
     count_synthetic,
     images_of,
@@ -154,13 +155,61 @@ def same_images(
     Returns:
         None if this cannot be known without decoding, downloading or reading large files, none of which is done here.
     """
-    drawn = dataset.name == SYNTHETIC
-    folder = None if drawn else path or folder_of(dataset.name, root, cache)
-    if folder is None and not (drawn or (fallback_synthetic and record.source == "synthetic")):
-        return None  # it would be downloaded, or may be in a folder that is only given to `run`
+    folder = None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
     if folder is not None and record.source == "synthetic":
         return False
+    drawn = fallback_synthetic and record.source == "synthetic"
+    listing = _quick_listing(dataset, folder, root, path, cache, drawn, listings)
+    if listing is None:
+        return None
+    layout = listing.layout
+    if layout and record.splits and (layout.classes, dict(layout.origins)) != (record.classes, record.splits):
+        return False
+    key = key_of(_made_from(dataset, listing, limit, image_size, resize))
+    try:
+        built = Built.model_validate(read_manifest(cache / IMAGES.folder / key).about)
+    except (DamagedError, ValidationError):
+        return None
+    return built.fingerprint == record.fingerprint
+
+
+def count_images(
+    dataset: Named,
+    limit: Limit,
+    *,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    listings: Listings,
+) -> dict[str, int] | None:
+    """The number of files by split that `prepare` would take for the same arguments, if all of them can be decoded.
+
+    Returns:
+        None if this cannot be known without downloading or reading large files, neither of which is done here.
+    """
+    folder = None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
+    listing = _quick_listing(dataset, folder, root, path, cache, fallback_synthetic, listings)
+    if listing is None:
+        return None
+    if listing.layout is None:
+        return {split: count * len(listing.located.classes) for split, count in synthetic.counts(limit).items()}
+    return count_by_split(listing.layout, limit)
+
+
+def _quick_listing(
+    dataset: Named,
+    folder: Path | None,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    listings: Listings,
+) -> Listing | None:
+    """The listing of a data set in `folder`, or of a synthetic one; None where it would take long, or `run` fails."""
     name = dataset.model_dump_json()
+    if folder is None and not (dataset.name == SYNTHETIC or fallback_synthetic):
+        return None  # it would be downloaded, or may be in a folder that is only given to `run`
     try:
         if name not in listings:
             if folder is not None and not is_quick(folder, _rule(dataset)):
@@ -169,15 +218,7 @@ def same_images(
             listings[name] = _listing(dataset, located)
     except (UserError, OSError):  # `run` reports it
         return None
-    layout = listings[name].layout
-    if layout and record.splits and (layout.classes, dict(layout.origins)) != (record.classes, record.splits):
-        return False
-    key = key_of(_made_from(dataset, listings[name], limit, image_size, resize))
-    try:
-        built = Built.model_validate(read_manifest(cache / IMAGES.folder / key).about)
-    except (DamagedError, ValidationError):
-        return None
-    return built.fingerprint == record.fingerprint
+    return listings[name]
 
 
 def _source(

@@ -6,6 +6,7 @@ from tlbench.core.cell import Cell
 from tlbench.core.duration import duration
 from tlbench.core.text import counted, first_of
 from tlbench.costs.predict import Cost, Part, cost_of
+from tlbench.costs.sizes import size_of
 from tlbench.costs.speeds import fitted, reference
 from tlbench.datasets import registry as datasets
 from tlbench.datasets import synthetic
@@ -111,13 +112,23 @@ def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) 
             + (f"; {_size(disk)} of images and pooled features on disk." if disk else "."),
             basis(every),
         ]
-    unknown = [cell for cell in cells if cell.id not in costs]
-    if unknown:
-        said.append(
-            f"{counted(len(unknown), 'cell')} without a prediction: how many images there are, or how large the "
-            "backbone is, is not known before they are read."
-        )
-    return said + memory_sentences(cells, costs, free)
+    return said + _unpredicted([cell for cell in cells if cell.id not in costs]) + memory_sentences(cells, costs, free)
+
+
+def _unpredicted(cells: Sequence[Cell]) -> list[str]:
+    """One sentence that says why there is no prediction for some cells; none without such cells."""
+    if not cells:
+        return []
+    large = {cell.id for cell in cells if size_of(cell.backbone, cell.image_size) is None}
+    backbones = list(dict.fromkeys(cell.backbone.label for cell in cells if cell.id in large))
+    sets = list(dict.fromkeys(cell.dataset.label for cell in cells if cell.id not in large))
+    why = [f"the size of {first_of(backbones, NAMED)}"] if backbones else []
+    why += [f"the number of images of {first_of(sets, NAMED)}"] if sets else []
+    verb = "is" if len(why) == 1 else "are"
+    return [
+        f"{counted(len(cells), 'cell')} without a prediction, since {' and '.join(why)} {verb} not known before `run` "
+        "reads them."
+    ]
 
 
 def basis(costs: Sequence[Cost]) -> str:

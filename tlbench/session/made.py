@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.cache.folders import cache_dir
-from tlbench.core import settings
 from tlbench.core.cell import Cell
 from tlbench.core.text import counted
-from tlbench.datasets.prepare import Listings, same_images
-from tlbench.datasets.registry import IMAGENET
 from tlbench.execution.resume import lacks_times, trained
 from tlbench.results.migrations import RecordTooNewError
-from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, is_run, left_out, open_run
 from tlbench.results.store import Store
+from tlbench.session.images import Images
 from tlbench.suite.load import Suite
 
 
@@ -37,14 +33,19 @@ class Made:
 
 
 def made(
-    suite: Suite, cells: Sequence[Cell], chosen: Sequence[Cell], runs: Sequence[RunFolder], out: Path | None
+    suite: Suite,
+    cells: Sequence[Cell],
+    chosen: Sequence[Cell],
+    runs: Sequence[RunFolder],
+    out: Path | None,
+    images: Images,
 ) -> Made:
     """What is made of the cells of a suite in the run `out`, else in the newest of `runs` that `run` can go on with.
 
     chosen: the cells whose images are compared with those that there are now. What was made of other images does not
     count, and a sentence says so; neither does a run that cannot be read.
     """
-    ids, notes, compared = [cell.id for cell in cells], list[str](), _Compared(suite)
+    ids, notes = [cell.id for cell in cells], list[str]()
     wanted = {cell.id for cell in chosen}
     if out is not None:
         not_resumed = "and `run` does not resume it; name another folder"
@@ -52,13 +53,13 @@ def made(
             return Made()
         if list(open_run(out).run.cells) != ids:
             return Made(notes=(f"{out} holds a run of other cells, {not_resumed}",))
-        return _of(Store(out), suite, wanted, compared, not_resumed)
+        return _of(Store(out), suite, wanted, images, not_resumed)
     first: Made | None = None
     for folder in runs:
         if list(folder.run.cells) != ids:
             continue
         try:
-            found = _of(Store(folder.path), suite, wanted, compared)
+            found = _of(Store(folder.path), suite, wanted, images)
         except (RecordTooNewError, OSError) as error:
             notes.append(left_out(folder.path, error))
             continue
@@ -69,42 +70,12 @@ def made(
     return Made(found.done, found.untimed, found.unsure, (*found.notes, *notes))
 
 
-class _Compared:
-    """Whether the images of records are those that there are now; what was listed once is not listed again."""
-
-    def __init__(self, suite: Suite) -> None:
-        self._suite, self._listings, self._known = suite, Listings(), dict[tuple[object, ...], bool | None]()
-
-    def same(self, record: Record) -> bool | None:
-        """None where that is not known."""
-        if (data := record.data) is None:
-            return True
-        cell = record.cell
-        if cell.kind == "original" or cell.dataset.name == IMAGENET:
-            return None
-        key = (cell.dataset.model_dump_json(), cell.limit, cell.image_size, cell.resize, data.fingerprint)
-        if key not in self._known:
-            self._known[key] = same_images(
-                data,
-                cell.dataset,
-                cell.limit,
-                cell.image_size,
-                resize=cell.resize,
-                root=settings.folder("TLBENCH_DATA"),
-                path=self._suite.dataset_paths.get(cell.dataset.name),
-                cache=cache_dir(),
-                fallback_synthetic=self._suite.fallback.datasets == "synthetic",
-                listings=self._listings,
-            )
-        return self._known[key]
-
-
-def _of(store: Store, suite: Suite, wanted: set[str], compared: _Compared, not_resumed: str = "") -> Made:
+def _of(store: Store, suite: Suite, wanted: set[str], images: Images, not_resumed: str = "") -> Made:
     """What is made of the cells in a run. `not_resumed`: what is said of other images if they are not trained again."""
     records = store.look()
     ready = trained(store, records, suite.save_models)
     records = [one for one in records if one.cell_id in ready]
-    same = {one.cell_id: compared.same(one) for one in records if one.cell_id in wanted}
+    same = {one.cell_id: images.same(one) for one in records if one.cell_id in wanted}
     others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
     notes = [
         f"{name}: {counted(count, 'cell')} {'was' if count == 1 else 'were'} trained on other images"

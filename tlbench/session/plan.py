@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
-from tlbench.execution.predicted import cost_sentences, predicted, told_counts
+from tlbench.execution.predicted import CountsOf, cost_sentences, predicted, told_counts
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
 from tlbench.results.record import Record
@@ -20,6 +20,7 @@ from tlbench.results.run_folder import RunFolder, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
 from tlbench.session.folder import RESULTS, StrPath, as_path
+from tlbench.session.images import Images
 from tlbench.session.made import made
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
@@ -49,6 +50,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     untimed: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
+    _images: Images | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """The name of the suite, with the numbers of cells."""
@@ -84,11 +86,19 @@ class Plan:
         """The predicted costs of cells that are not done, by id; without training if only step times are missing."""
         records = earlier_records()
         in_order = sorted(self.to_do, key=lambda cell: cell.id in self.untimed)  # as `run` does: training comes first
-        costs = predicted(in_order, told_counts(records), records)
+        costs = predicted(in_order, self._counts_of(records), records)
         return {
             cell_id: replace(cost, seconds=0.0, images=0.0, features=0.0) if cell_id in self.untimed else cost
             for cell_id, cost in costs.items()
         }
+
+    def _counts_of(self, records: Sequence[Record]) -> CountsOf:
+        """The number of a cell's images: of those that are there, else as far as suite and earlier records tell."""
+        images, told = self._images, told_counts(records)
+        if images is None:
+            return told
+        # Nothing is said of a folder that is missing: the images of an earlier suite with that name may be others.
+        return lambda cell: None if images.missing(cell) else images.counts(cell) or told(cell)
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
@@ -158,9 +168,10 @@ def plan(
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
-    found = made(read, cells, chosen, earlier, Path(out) if out is not None else None)
+    images = Images(read)
+    found = made(read, cells, chosen, earlier, Path(out) if out is not None else None, images)
     notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *found.notes)
-    return Plan(read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure)
+    return Plan(read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, images)
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:

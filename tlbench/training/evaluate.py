@@ -16,6 +16,8 @@ from tlbench.training.batches import Sliced, in_order
 
 SMALLEST = 1e-7
 """The smallest probability in a cross-entropy, as in Keras (keras.config.epsilon)."""
+VECTORS = 256
+"""The smallest batch of vectors that is predicted: fewer take no less time than the call."""
 LARGEST_MATRIX = 100
 """The largest number of classes for which a record has the confusion matrix. Predictions are stored in any case."""
 
@@ -44,6 +46,8 @@ def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def outputs_of(model: keras.Model, inputs: Sequence[Sliced], batch_size: int) -> NDArray[np.float32]:
     """The outputs of a model for all images (N, units)."""
+    if all(one[:0].ndim == 2 for one in inputs):
+        batch_size = max(batch_size, VECTORS)
     parts = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]
     return np.concatenate(parts)
 

@@ -1,0 +1,55 @@
+"""The images that a suite names, as they are now. Decodes none of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tlbench.cache.folders import cache_dir
+from tlbench.core import settings
+from tlbench.core.cell import Cell
+from tlbench.datasets.prepare import Listings, count_images, same_images
+from tlbench.datasets.registry import IMAGENET
+from tlbench.results.record import Record
+from tlbench.suite.load import Suite
+
+
+class Images:
+    """The images of a suite's cells. Files are listed once for each data set, and only where that is quick."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite, self._listings = suite, Listings()
+        self._same, self._counts = dict[object, bool | None](), dict[object, Mapping[str, int] | None]()
+
+    def same(self, record: Record) -> bool | None:
+        """Whether a record was made from the images that there are now; None where this is not known."""
+        if (data := record.data) is None:
+            return True
+        cell = record.cell
+        if cell.kind == "original" or cell.dataset.name == IMAGENET:
+            return None
+        key = (cell.dataset.model_dump_json(), cell.limit, cell.image_size, cell.resize, data.fingerprint)
+        if key not in self._same:
+            self._same[key] = same_images(
+                data, cell.dataset, cell.limit, cell.image_size, resize=cell.resize, **self._places(cell)
+            )
+        return self._same[key]
+
+    def counts(self, cell: Cell) -> Mapping[str, int] | None:
+        """The number of a cell's images by split; None where it is not known."""
+        key = (cell.dataset.model_dump_json(), cell.limit)
+        if key not in self._counts:
+            self._counts[key] = count_images(cell.dataset, cell.limit, **self._places(cell))
+        return self._counts[key]
+
+    def missing(self, cell: Cell) -> bool:
+        """Whether the suite names a path for a cell's images that does not exist."""
+        path = self._suite.dataset_paths.get(cell.dataset.name)
+        return path is not None and not path.exists()
+
+    def _places(self, cell: Cell) -> dict[str, Any]:
+        return {
+            "root": settings.folder("TLBENCH_DATA"),
+            "path": self._suite.dataset_paths.get(cell.dataset.name),
+            "cache": cache_dir(),
+            "fallback_synthetic": self._suite.fallback.datasets == "synthetic",
+            "listings": self._listings,
+        }
