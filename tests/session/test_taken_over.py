@@ -51,6 +51,56 @@ def test_a_suite_that_is_changed_keeps_what_still_holds(replay: Replay, monkeypa
     assert changed("[frozen, bias]") == ["frozen", "bias"]
 
 
+def test_a_run_that_goes_on_takes_over_what_it_lacks(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who adds a strategy tries it alone first."""
+    here, heard = capture(), Heard()
+    monkeypatch.setattr(builders, "environment", lambda: here)
+    first = run()
+    Path("suite.yaml").write_text(SUITE.replace("[frozen, full]", "[frozen, full, norm]"))
+    new = run(select="strategy=norm")
+    assert len(new.report.rows) == 1
+    whole = run(events=heard)
+    assert whole.path == new.path
+    assert heard.told["note"] == (
+        f"2 of 2 cells taken over from {first.path}, with the same images, weights and software; `fresh` trains all",
+    )
+    assert replay.ran == ["frozen", "full", "norm"]
+    assert list(whole.frame.strategy) == ["frozen", "full", "norm"]
+    assert "norm" in whole.markdown
+    assert "full" in whole.markdown, "the report of the first call is out of date"
+
+
+def test_a_fresh_run_takes_over_nothing_when_it_goes_on(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = capture()
+    monkeypatch.setattr(builders, "environment", lambda: here)
+    run()
+    fresh = run(fresh=True, select="strategy=frozen")
+    assert run().path == fresh.path
+    assert replay.ran == ["frozen", "full"] * 2
+
+
+def test_a_run_with_step_times_takes_over_none_of_another(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are relative to a model that was measured beside others."""
+    here = capture()
+    monkeypatch.setattr(builders, "environment", lambda: here)
+    suite = SUITE.replace("protocol: none", "protocol: quick")
+    Path("suite.yaml").write_text(suite)
+
+    def with_times(path: Path) -> None:
+        for record in Store(path).look():
+            times = builders.timings().model_copy(update={"environment": here})
+            Store(path).write(record.model_copy(update={"timings": times}))
+
+    with_times(run(timed=False).path)
+    Path("suite.yaml").write_text(suite.replace("[frozen, full]", "[frozen, full, norm]"))
+    new = run(select="strategy=norm", timed=False)
+    with_times(new.path)
+    run(timed=False)
+    kept = {record.cell.strategy.name: record.timings is not None for record in Store(new.path).look()}
+    assert kept == {"frozen": False, "full": False, "norm": True}
+    assert replay.ran == ["frozen", "full", "norm"]
+
+
 def test_step_times_are_taken_over_beside_the_model_to_which_they_are_relative(replay: Replay, tmp_path: Path) -> None:
     run()
     folder, here = open_run(next(Path("results/replayed").iterdir())), builders.environment()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tlbench.core.errors import NothingThereError, UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
-from tlbench.core.value import Value
+from tlbench.core.value import Grown
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
 
@@ -23,7 +23,7 @@ MOST_BYTES = 64 * 2**20
 """Largest size of run.json in bytes. That of the largest suite has half a MiB."""
 
 
-class Run(Value):
+class Run(Grown):
     """The content of run.json.
 
     Attributes:
@@ -33,7 +33,10 @@ class Run(Value):
         created: UTC, ISO 8601.
         tlbench: the version of tlbench.
         commit: the commit of the project in the working directory; None if that is not in a repository.
+        fresh: whether the user asked for a run of its own, which takes over no cells of others.
     """
+
+    LATER = ("fresh",)
 
     schema_version: int = RUN_SCHEMA
     suite: str
@@ -41,6 +44,7 @@ class Run(Value):
     created: str
     tlbench: str
     commit: str | None = None
+    fresh: bool = False
 
 
 def shortfall(run: Run, found: Collection[str]) -> str | None:
@@ -64,7 +68,13 @@ class RunFolder:
 
 
 def create(
-    folder: Path, suite: str, text: str, cells: Sequence[str], now: datetime, commit: str | None = None
+    folder: Path,
+    suite: str,
+    text: str,
+    cells: Sequence[str],
+    now: datetime,
+    commit: str | None = None,
+    fresh: bool = False,
 ) -> RunFolder:
     """Create the files of a new run.
 
@@ -75,13 +85,14 @@ def create(
         cells: the ids of all cells.
         now: the time.
         commit: the commit of the user's project.
+        fresh: whether it takes over no cells of other runs.
 
     Raises:
         UserError: the folder contains anything but the owner's file.
     """
     check_free(folder)
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit)
+    run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit, fresh=fresh)
     write_atomically(folder / SUITE_FILE, text.encode())
     write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
     return RunFolder(folder, run)

@@ -103,9 +103,9 @@ def run(
 ) -> CompletedRun:
     """Train and measure the cells of a suite, and write records and reports.
 
-    A run that was stopped is resumed, and a finished one returns at once. After a change to the suite, the new run
-    takes over cells of earlier runs that had the same images, weights, software, machine and environment variables of
-    libraries, unless `out` or `fresh` asks for a run of its own. A cell that fails is no error: its record says why.
+    A run that was stopped is resumed, and a finished one returns at once. After a change to the suite, a run takes over
+    cells of other runs that had the same images, weights, software, machine and environment variables of libraries,
+    unless `out` or `fresh` asked for a run of its own. A cell that fails is no error: its record says why.
 
     Args:
         suite: the suite file, or the name of a bundled suite.

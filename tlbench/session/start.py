@@ -45,8 +45,8 @@ def new_or_resumed(
 ) -> tuple[RunFolder, frozenset[str], AbstractContextManager[object]]:
     """Find or make the folder of a run.
 
-    A run of the same `cells` is resumed if its finished cells among `asked` were made from the same `inputs`. A new run
-    takes over valid cells of the suite's earlier runs, unless `out` or `fresh` asks for a run of its own.
+    A run of the same `cells` is resumed if its finished cells among `asked` were made from the same `inputs`. It takes
+    over valid cells of the suite's other runs, unless `out` or `fresh` asks, or asked, for a run of its own.
 
     Args:
         suite: the suite.
@@ -91,10 +91,10 @@ def new_or_resumed(
     try:
         earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
         if earlier is None:
-            folder = create(path, suite.name, suite.text, ids, now, project_commit())
+            alone = out is not None or fresh
+            folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone)
             events.created(folder)
-            runs = () if out or fresh else runs_under(place, lambda sentence: None)
-            return folder, _take_over(folder, runs, asked, inputs, models, events), owner
+            return folder, _take_over(folder, place, asked, inputs, models, events), owner
         renew_suite(earlier.folder, suite.text)
     except BaseException:
         owner.__exit__()
@@ -102,7 +102,9 @@ def new_or_resumed(
     _tell_aside(earlier, events)
     done = earlier.done - earlier.untimed
     events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
-    return earlier.folder, done, owner
+    there = {record.cell_id for record in Store(earlier.folder.path).look()}
+    missing = [cell for cell in asked if cell.id not in there]
+    return earlier.folder, done | _take_over(earlier.folder, place, missing, inputs, models, events), owner
 
 
 def check_place(suite: str, out: Path | None, fresh: bool) -> None:
@@ -164,21 +166,28 @@ def _first(
 
 
 def _take_over(
-    folder: RunFolder,
-    runs: Sequence[RunFolder],
-    asked: Sequence[Cell],
-    inputs: Inputs,
-    models: bool,
-    events: Events,
+    folder: RunFolder, place: Path, cells: Sequence[Cell], inputs: Inputs, models: bool, events: Events
 ) -> frozenset[str]:
-    """Copy valid records of earlier `runs` into `folder`. Returns the ids of cells that are done with that."""
-    found = still_valid([run for run in runs if run.path != folder.path], asked, inputs, capture(), models)
+    """Copy valid records of `cells` into `folder` from the other runs in `place`, unless it is a run of its own.
+
+    Where the run has step times already, those of others are left behind: they are relative to another measurement.
+
+    Returns:
+        The ids of cells that are done with that.
+    """
+    if folder.run.fresh or not cells:
+        return frozenset()
+    others = [run for run in runs_under(place, lambda sentence: None) if run.path != folder.path]
+    found = still_valid(others, cells, inputs, capture(), models) if others else []
+    store = Store(folder.path)
+    if any(record.timings for record in store.look()):
+        found = [(run, record.model_copy(update={"timings": None})) for run, record in found]
     for earlier, record in found:
-        Store(folder.path).take_over(record, Store(earlier.path))
+        store.take_over(record, Store(earlier.path))
     if found:
         names = ", ".join(dict.fromkeys(str(earlier.path) for earlier, _ in found))
         events.note(
-            f"{len(found)} of {counted(len(asked), 'cell')} taken over from {names}, with the same images, weights and "
+            f"{len(found)} of {counted(len(cells), 'cell')} taken over from {names}, with the same images, weights and "
             f"software; {argument('fresh')} trains all"
         )
     return frozenset(record.cell_id for _, record in found if record.timings or not record.cell.timing)
