@@ -70,6 +70,18 @@ def test_each_measurement_has_one_line_with_what_it_stands_for_and_what_speaks_a
     assert not row["Time (ms) per training step (CPU)"].startswith("~")
 
 
+def test_a_batch_size_and_a_device_that_all_lines_share_stand_below_the_table() -> None:
+    """The table does not fit a page of 1200 pixels with them."""
+    small, large = builders.step(), builders.step(batch_size=64)
+    for steps, there in (((small, builders.step("training", 0.06)), False), ((small, large), True), ((small,), True)):
+        timings = builders.timings().model_copy(update={"steps": steps})
+        text = render("t", rows(builders.record(timings=timings)))
+        line = table(text, "Step times")[0]
+        assert ("Batch" in line) is there
+        assert ("All lines: batch 32, device CPU." in text) is not there
+    assert (line["Batch"], line["Device"]) == ("32", "CPU")
+
+
 def test_of_several_advices_of_a_kind_the_one_that_asks_for_the_most_is_given() -> None:
     doubts = [Doubt(kind="wide", message=f"±{n}%", advice=f"About {n} more rounds are needed.") for n in (4, 12, 9)]
     steps = tuple(builders.step(batch_size=n + 1, doubts=(doubt,)) for n, doubt in enumerate(doubts))

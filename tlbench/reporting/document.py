@@ -233,3 +233,20 @@ def compact(table: Table) -> Table:
     return Table(
         tuple(table.columns[place] for place in kept), tuple(tuple(row[place] for place in kept) for row in table.rows)
     )
+
+
+def without_constant(table: Table, headings: Collection[str]) -> tuple[Table, str]:
+    """The table without those columns of `headings` that have one value in all of several rows, and what they say.
+
+    Returns:
+        The table, and its values as words: ``batch 32, device CPU``; empty where no column is left out.
+    """
+    constant = {
+        place
+        for place, column in enumerate(table.columns)
+        if column.heading in headings and len(table.rows) > 1 and len({row[place] for row in table.rows}) == 1
+    }
+    said = [f"{str(table.columns[place].heading).lower()} {table.rows[0][place]}" for place in sorted(constant)]
+    kept = [place for place in range(len(table.columns)) if place not in constant]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return Table(tuple(table.columns[place] for place in kept), rows), ", ".join(said)

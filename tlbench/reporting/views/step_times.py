@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
 from tlbench.reporting import numbers
-from tlbench.reporting.document import Block, Note, Section, Table, compact
+from tlbench.reporting.document import Block, Note, Section, Table, compact, without_constant
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Strip, Strips
 from tlbench.reporting.report import Report, RunRecord
@@ -79,7 +79,9 @@ def sections(report: Report) -> list[Section]:
     if not measurements:
         return []
     drawn = pictures(measurements, backbones(report))
-    return [Section("Step times", (*drawn, table(measurements), Note((LEGEND,)), *why(measurements)), folded=True)]
+    numbers_of, alike = without_constant(table(measurements), ("Batch", "Device"))
+    legend = Note((LEGEND, f"All lines: {alike}.") if alike else (LEGEND,))
+    return [Section("Step times", (*drawn, numbers_of, legend, *why(measurements)), folded=True)]
 
 
 def table(measurements: Sequence[Measurement]) -> Table:
