@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 
 from tests import builders  # noqa: E402
 from tlbench.core.cell import Cell  # noqa: E402
-from tlbench.core.training import EarlyStopping  # noqa: E402
+from tlbench.core.training import EarlyStopping, ReduceLROnPlateau  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training import trainer as trainers  # noqa: E402
 from tlbench.training import whole_epochs as feeding  # noqa: E402
@@ -34,8 +34,8 @@ def asking(**settings: Any) -> Cell:
     return cell.model_copy(update={"train": cell.training.model_copy(update={"batch_size": 8} | settings)})
 
 
-def head() -> Any:
-    keras.config.set_dtype_policy("float32")
+def head(precision: str = "float32") -> Any:
+    keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
     layers = keras.layers
     return keras.Sequential(
@@ -72,7 +72,14 @@ def views(epoch: int) -> Any:
 
 @pytest.mark.parametrize("train", [TRAIN, (views, LABELS)], ids=["images", "views"])
 @pytest.mark.parametrize(
-    "settings", [{}, {"class_weight": "balanced"}, {"weight_decay": 0.1}, {"early_stopping": EarlyStopping(patience=1)}]
+    "settings",
+    [
+        {},
+        {"class_weight": "balanced"},
+        {"weight_decay": 0.1},
+        {"early_stopping": EarlyStopping(patience=1)},
+        {"reduce_lr": ReduceLROnPlateau(patience=1)},
+    ],
 )
 def test_weights_and_history_are_those_of_single_steps(
     settings: dict[str, Any], train: Any, calls: list[int], monkeypatch: pytest.MonkeyPatch
@@ -90,6 +97,23 @@ def test_weights_and_history_are_those_of_single_steps(
     compared = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
     for mine, theirs in zip(at_once.history, single.history, strict=True):
         assert [getattr(mine, name) for name in compared] == [getattr(theirs, name) for name in compared]
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_weights_are_those_of_single_steps_in_other_precisions(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float16 Keras scales the loss, and skips steps whose gradients are not finite."""
+    cell, weights, losses = asking(), list[Any](), list[list[float]]()
+    try:
+        for fewest in (0, 1000):
+            monkeypatch.setattr(feeding, "FEWEST", fewest)
+            model = head(precision)
+            losses.append([epoch.loss for epoch in fit(Trainer(model, cell, jit=False), cell, phase()).history])
+            weights.append(model.get_weights())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert losses[0] == losses[1]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_next_cell_of_a_group_may_need_single_steps(calls: list[int]) -> None:
@@ -123,9 +147,9 @@ def test_batches_that_are_changed_in_python_are_taken_one_by_one(settings: dict[
     assert set(calls) == {1}
 
 
-def test_chunks_are_cut_into_the_batches_of_their_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five batches at a time, so that the last chunk of an epoch has two."""
-    monkeypatch.setattr(feeding, "CHUNK", 5)
+@pytest.mark.parametrize("most", [5 * 8, 3], ids=["five batches at a time, then two", "less than a batch"])
+def test_chunks_are_cut_into_the_batches_of_their_epochs(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "CHUNK", most)
     weights = np.array([1, 2], np.float32)
     fed, theirs = (Batches([FEATURES], LABELS, 8, seed=3, class_weights=weights) for _ in range(2))
     found = iter(feeding.whole_epochs(fed))

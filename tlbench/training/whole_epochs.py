@@ -16,8 +16,8 @@ from tlbench.training.callbacks import FLAT
 
 FEWEST = 100
 """Number of steps of a training from which on it pays: tracing the loop takes as long as some 60 steps save."""
-CHUNK = 64
-"""Number of batches that are copied from the memory-mapped features at a time."""
+CHUNK = 2048
+"""Largest number of images whose features are copied from the memory-mapped array at a time, if a batch is smaller."""
 
 
 def takes_vectors(model: keras.Model) -> bool:
@@ -39,11 +39,13 @@ def whole_epochs(batches: Batches) -> Any:
     """
     import tensorflow as tf
 
+    together = max(1, CHUNK // batches.batch_size)
+
     def chunks() -> Iterator[tuple[object, ...]]:
         while True:
             batches.on_epoch_end()
-            for first in range(0, len(batches), CHUNK):
-                yield batches.joined(first, CHUNK)
+            for first in range(0, len(batches), together):
+                yield batches.joined(first, together)
 
     def cut(*arrays: Any) -> Any:
         size = batches.batch_size
