@@ -9,6 +9,13 @@ formats=(--format text --format "markdown=$FOLDER/summary.md" --format "json=$FO
 if [ -n "${GITHUB_ACTIONS:-}" ]; then formats+=(--format github); fi
 read -r -d '' -a options <<<"${OPTIONS:-}" # every line of it
 codes=()
+select=() # the cells that are not run are not missing
+for place in ${options[@]+"${!options[@]}"}; do
+  case "${options[$place]}" in
+  --select) select=(--select "${options[$((place + 1))]:-}") ;;
+  --select=*) select=("${options[$place]}") ;;
+  esac
+done
 
 for left in "$FOLDER/run" "$FOLDER/ab"; do # a finished run is not trained again, and the code may have changed since
   if [ -e "$left" ]; then
@@ -22,7 +29,7 @@ if [ -n "${BASELINE:-}" ]; then
   "$PYTHON" -m tlbench run "$SUITE" --out "$FOLDER/run" ${options[@]+"${options[@]}"}
   code=$?
   if [ "$code" -eq 0 ] || [ "$code" -eq 2 ]; then
-    "$PYTHON" -m tlbench compare "$BASELINE" "$FOLDER/run" "${formats[@]}"
+    "$PYTHON" -m tlbench compare "$BASELINE" "$FOLDER/run" "${formats[@]}" ${select[@]+"${select[@]}"}
     code=$?
   fi
   codes+=("$code")

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tlbench.core.cell import Cell
     from tlbench.regression.comparison import Comparison
-    from tlbench.regression.side import Side
 
 Gate = Callable[..., "Comparison"]
 
@@ -35,6 +33,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
     def gate(suite: str | Path, baseline: str | Path, select: str = "", **options: Any) -> "Comparison":
         from tlbench.core.errors import UserError
         from tlbench.regression.comparison import compare
+        from tlbench.regression.side import selected
         from tlbench.reporting.comparison_formats import text
         from tlbench.session.run import run
         from tlbench.session.side import read_side
@@ -51,7 +50,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
             raise pytest.fail.Exception(message, pytrace=False) from None
         new = read_side(done)
         if select:
-            base = selected(base, new, select)
+            base, new = selected(base, new, select)
         if options.get("shard"):  # the other cells of the suite are in other shards
             others = set(done.run.cells) - {cell.id for cell in done.cells}
             base = base.model_copy(update={"entries": tuple(one for one in base.entries if one.cell.id not in others)})
@@ -61,25 +60,3 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         return comparison
 
     return gate
-
-
-def selected(base: "Side", new: "Side", expression: str) -> "Side":
-    """`base` with the cells that match a cell of `new`, and those that `expression` selects and `new` lacks.
-
-    The latter are missing, as in a comparison without a selection.
-    """
-    from tlbench.core.errors import UserError
-    from tlbench.core.selection import select
-    from tlbench.regression.matching import match
-
-    alone = {couple.cell.id for couple in match(base.entries, new.entries) if couple.new is None}
-
-    def counts(cell: "Cell") -> bool:
-        if cell.id not in alone:
-            return True
-        try:
-            return bool(select([cell], expression))
-        except UserError:  # it is not selected
-            return False
-
-    return base.model_copy(update={"entries": tuple(entry for entry in base.entries if counts(entry.cell))})

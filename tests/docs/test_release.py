@@ -49,6 +49,16 @@ def test_the_gate_script_takes_every_line_of_its_options(tmp_path: Path) -> None
     assert gate(tmp_path / "other", BASELINE="b.json")[2][0].endswith("/report/run")
 
 
+@pytest.mark.parametrize("selected", ["--select strategy=frozen", "--select=seed=0"])
+def test_the_gate_script_compares_the_part_that_it_runs(tmp_path: Path, selected: str) -> None:
+    """Other cells of the baseline would be missing."""
+    _, said, (run, compare) = gate(tmp_path, BASELINE="b.json", OPTIONS=f"--workers 1 {selected}")
+    assert said == ""
+    assert run.endswith(f"--workers 1 {selected}")
+    assert compare.endswith(f"/junit.xml {selected}")
+    assert gate(tmp_path / "all", BASELINE="b.json", OPTIONS="--workers 1")[2][1].endswith("/junit.xml")
+
+
 def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tmp_path: Path) -> None:
     assert gate(tmp_path, BASELINE="b.json")[0] == 0
     code, said, called = gate(tmp_path, BASELINE="b.json", BASE_ENV="git:main")

@@ -11,12 +11,12 @@ import xmlschema
 from tests import builders
 from tests.regression.sides import FAILED, RIGHT, judged, made, number, side, timed
 from tlbench.core.cell import Limit, Named
-from tlbench.pytest_plugin import selected
+from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged
 from tlbench.regression.gates import Gates
-from tlbench.regression.side import entry, merged
+from tlbench.regression.side import entry, merged, selected
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting.judgements import change
 from tlbench.reporting.views import baseline as baseline_view
@@ -241,16 +241,20 @@ def test_draws_of_two_machines_are_not_merged() -> None:
     assert len(merged([made(), made(), elsewhere]).times[0].draws) == 2
 
 
-def test_a_selected_cell_that_the_new_side_lacks_is_missing_in_the_fixture_too() -> None:
+def test_a_selected_cell_that_the_new_side_lacks_is_missing() -> None:
     first, second, full = (
         builders.cell(seed=0), builders.cell(seed=1), builders.cell(strategy=Named(name="full")),
     )  # fmt: skip
     longer = first.model_copy(update={"timing": first.protocol.model_copy(update={"iterations": 500})})
     base = side(*(made(of=cell) for cell in (first, second, full)))
     new = side(made(of=longer))
-    kept = selected(base, new, "strategy=frozen")
+    kept, also = selected(base, new, "strategy=frozen")
     assert [entry.cell for entry in kept.entries] == [first, second]
-    found = compare(kept, new, Gates())
+    found = compare(kept, also, Gates())
     assert {one.id: one.verdict for one in found.cells}[second.id] == "missing"
     assert found.exit_code == 2
-    assert [entry.cell for entry in selected(base, new, f"id={longer.id}").entries] == [first]
+    for one in (first, longer):  # whichever side's id is given
+        kept, also = selected(base, new, f"id={one.id}")
+        assert [[entry.cell for entry in of.entries] for of in (kept, also)] == [[first], [longer]]
+    with pytest.raises(UserError, match="strategy=partial matches none of the 4 cells"):
+        selected(base, new, "strategy=partial")

@@ -354,6 +354,17 @@ def test_runs_of_a_plugin_are_compared_and_followed_without_it(tmp_path: Path) -
         tlbench.compare(base.path, new.path)
 
 
+def test_cells_that_are_not_selected_are_not_missing(tmp_path: Path) -> None:
+    base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(1), day=2)
+    assert tlbench.compare(base, new).exit_code == 2
+    part = tlbench.compare(base, new, select="seed=1")
+    assert (len(part.cells), part.exit_code) == (1, 0)
+    assert tlbench.compare(base, new, select="seed=1,2").exit_code == 2
+    assert len(tlbench.compare(base, base, select="seed=0,2").cells) == 2
+    with pytest.raises(UserError, match="seed=7 matches none of the 4 cells"):
+        tlbench.compare(base, new, select="seed=7")
+
+
 def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
     base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(0, 1, 2))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option, plugin_option, weights_option
+from tlbench.cli.options import data_option, plugin_option, select_option, weights_option
 from tlbench.cli.outputs import also_json_option, format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -21,6 +21,7 @@ from tlbench.sides.environments import CURRENT
 @click.argument("new", type=click.Path(path_type=Path))
 @format_option(COMPARISON_FORMATS)
 @gate_option
+@select_option
 @click.option(
     "--confirm", is_flag=True, help="Measure again, in turn, whatever seems to have regressed. Needs --base-env."
 )
@@ -38,6 +39,7 @@ def command(
     new: Path,
     formats: tuple[str, ...],
     gates: tuple[str, ...],
+    expression: str,
     confirm: bool,
     base_env: str | None,
     new_env: str,
@@ -57,7 +59,7 @@ def command(
     asked, outputs = parse_gates(gates), parse_outputs(formats, as_json)
     if confirm and base_env is None:
         raise UserError("--confirm measures BASE again and needs --base-env: a requirement, a python or git:REVISION")
-    comparison = compare(base, new, gates=asked)
+    comparison = compare(base, new, gates=asked, select=expression)
     if base_env is not None and confirm and flagged(comparison):
         suite_file = suite or ab.suite_of(new, say)
         with on_stderr() as events:

@@ -1,16 +1,18 @@
 """A side of a comparison, and its entries made from records. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from statistics import median
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tlbench.core.selection import select
 from tlbench.core.text import OneLine
 from tlbench.core.value import Value
 from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditions, pack
 from tlbench.regression.gates import Gates
+from tlbench.regression.matching import match
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.results.measured import Environment, StepTiming, Timings
 from tlbench.results.record import Record
@@ -157,3 +159,25 @@ def _all_draws(times: Times, entries: Sequence[Entry]) -> Times:
 
 def _all_kept(metric: str, key: str, entries: Sequence[Entry]) -> tuple[float, ...]:
     return tuple(value for entry in entries for value in entry.extra.get(metric, {}).get(key, ()))
+
+
+def selected(base: Side, new: Side, expression: str) -> tuple[Side, Side]:
+    """Both sides with the cells that `expression` selects, as `tlbench run --select` does.
+
+    A cell of `base` that is selected and has no counterpart in `new` stays, and so counts as missing. One that has a
+    counterpart is there with it, even if it is trained in another way.
+
+    Raises:
+        NothingSelectedError: no cell of either side matches all terms.
+        UserError: the expression has a mistake, or one of its patterns matches no cell.
+    """
+    chosen = {cell.id for cell in select([entry.cell for entry in (*base.entries, *new.entries)], expression)}
+    couples = match(base.entries, new.entries)
+    ids = [{entry.cell.id for entry in (couple.base, couple.new) if entry} for couple in couples]
+    kept = set().union(*(each for each in ids if each & chosen))
+    return _of(base, kept), _of(new, kept)
+
+
+def _of(side: Side, ids: Set[str]) -> Side:
+    """The side with these cells."""
+    return side.model_copy(update={"entries": tuple(one for one in side.entries if one.cell.id in ids)})

@@ -6,6 +6,7 @@ from tlbench.core.errors import UserError, nearest
 from tlbench.regression import comparison
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.gates import Gates, gate_kinds
+from tlbench.regression.side import selected
 from tlbench.session.folder import Run
 from tlbench.session.side import read_side
 from tlbench.suite.schema import GatesSection
@@ -14,7 +15,7 @@ Shares = Mapping[str, str | float]
 """Gates by kind (time, accuracy, memory), as in a suite: ``{"time": "5%"}`` or 0.05."""
 
 
-def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
+def compare(base: Run, new: Run, *, gates: Shares | None = None, select: str = "") -> Comparison:
     """Compare the times, memory, counts and accuracy of two sides, each by its own model of noise.
 
     A side is the result of `tlbench.run` or a path: the folder of a run, a folder of runs (each run is one
@@ -24,6 +25,7 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
         base: the side to compare with.
         new: the side to judge.
         gates: the changes that matter, as ``{"time": "5%", "accuracy": "2pp"}``, in place of those in the base's suite.
+        select: only these cells, as for `run`; others are not missing.
 
     Returns:
         The comparison. Its `cells` have the `judgements` of each cell, and ``of("regressed")`` lists those with a
@@ -42,6 +44,8 @@ def compare(base: Run, new: Run, *, gates: Shares | None = None) -> Comparison:
         []
     """
     before, after = read_side(base), read_side(new)
+    if select:
+        before, after = selected(before, after, select)
     return comparison.compare(before, after, changed(before.gates, gates or {}))
 
 
