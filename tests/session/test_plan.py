@@ -233,3 +233,19 @@ def test_a_plan_predicts_nothing_for_a_missing_folder_whatever_a_run_of_that_nam
     assert plan.sentences[-1] == (
         "1 cell without a prediction, since the number of images of mine is not known before `run` reads them."
     )
+
+
+def test_a_plan_knows_the_images_of_a_folder_that_only_a_run_was_given(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of the pictures that stand in where no folder is given."""
+    for split in ("train", "validation", "test"):
+        for index in range(12):
+            draw(tmp_path / "data" / "intel" / split / intel.INTEL.classes[index % 6] / f"{index}.png")
+    Path("suite.yaml").write_text(SUITE.replace("limit: {train: 4, validation: 2, test: 2}\n", ""))
+    drawn = tlbench.plan("suite.yaml").costs
+    run(select="strategy=frozen", data=tmp_path / "data")
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: builders.environment().identity)
+    (of_folder,) = tlbench.plan("suite.yaml", select="strategy=full").costs.values()
+    assert of_folder.images == 36 * 32 * 32 * 3
+    assert {cost.images for cost in drawn.values()} == {2100 * 32 * 32 * 3}

@@ -1,5 +1,7 @@
 """What a run takes over from earlier runs, with an executor that replays records."""
 
+import errno
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from tlbench.execution.job import Places
 from tlbench.execution.resume import still_valid
 from tlbench.host.environment import capture
 from tlbench.results.measured import Environment, Relative
-from tlbench.results.record import SavedModel
-from tlbench.results.run_folder import open_run
+from tlbench.results.record import Failure, Record, SavedModel
+from tlbench.results.run_folder import open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.session import start
 from tlbench.session.side import read_side
@@ -70,13 +72,76 @@ def test_a_run_that_goes_on_takes_over_what_it_lacks(replay: Replay, monkeypatch
     assert "full" in whole.markdown, "the report of the first call is out of date"
 
 
-def test_a_fresh_run_takes_over_nothing_when_it_goes_on(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+WITH_NORM = SUITE.replace("[frozen, full]", "[frozen, full, norm]")
+
+
+@pytest.fixture
+def begun(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run of three strategies that has one of them, beside an older run that has the other two."""
     here = capture()
     monkeypatch.setattr(builders, "environment", lambda: here)
     run()
-    fresh = run(fresh=True, select="strategy=frozen")
-    assert run().path == fresh.path
-    assert replay.ran == ["frozen", "full"] * 2
+    Path("suite.yaml").write_text(WITH_NORM)
+    return run(select="strategy=norm").path
+
+
+def strategy(folder: Path, name: str) -> Record:
+    return next(record for record in Store(folder).look() if record.cell.strategy.name == name)
+
+
+@pytest.mark.parametrize("kept", [{"fresh": True}, {"fresh": None}, {}], ids=["fresh", "unknown", "of an old tlbench"])
+def test_a_run_of_its_own_takes_over_nothing_when_it_goes_on(kept: dict[str, Any], begun: Path, replay: Replay) -> None:
+    """What was made before it was written down may be one."""
+    content = json.loads((begun / "run.json").read_text())
+    assert (content.pop("fresh"), content["schema_version"]) == (False, 3)
+    (begun / "run.json").write_text(json.dumps(content | kept))
+    assert run().path == begun
+    assert replay.ran[3:] == ["frozen", "full"]
+
+
+@pytest.mark.parametrize("option", ["fresh", "out"])
+def test_a_run_says_that_it_is_one_of_its_own(option: str, replay: Replay) -> None:
+    made = run(**{option: {"fresh": True, "out": "own"}[option]})
+    assert made.run.fresh is True
+
+
+def test_a_run_that_is_named_takes_over_nothing(begun: Path, replay: Replay) -> None:
+    assert run(out=str(begun)).path == begun
+    assert replay.ran[3:] == ["frozen", "full"]
+
+
+def test_what_is_younger_than_a_run_is_not_taken_over_by_it(begun: Path, replay: Replay) -> None:
+    """It would count as a second measurement: a copy is known by being older than its run."""
+    (older,) = (one.path for one in runs_under(begun.parent) if one.path != begun)
+    provenance = builders.record().provenance.model_copy(update={"finished": "2999-01-01T00:00:00Z"})
+    Store(older).write(strategy(older, "full").model_copy(update={"provenance": provenance}))
+    run()
+    assert replay.ran[3:] == ["full"]
+
+
+def test_a_cell_that_failed_is_taken_over_and_one_that_was_damaged_is_trained(begun: Path, replay: Replay) -> None:
+    norm, failed = strategy(begun, "norm"), Failure(type="E", message="m", advice="a")
+    (older,) = (one.path for one in runs_under(begun.parent) if one.path != begun)
+    broken = {"status": "failed", "failure": failed, "accuracy": None, "counts": None, "timings": None}
+    Store(begun).write(strategy(older, "full").model_copy(update=broken))
+    run(select="strategy=full")
+    assert strategy(begun, "full").status == "ok"
+    assert replay.ran[3:] == []
+    Store(older).write(norm)
+    (begun / "records" / f"{norm.cell_id}.json").write_text("{")
+    run(select="strategy=norm")
+    assert replay.ran[3:] == ["norm"]
+
+
+def test_a_run_is_let_go_if_taking_over_fails(begun: Path, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Store, "take_over", full)
+        with pytest.raises(OSError, match="No space left"):
+            run()
+    assert run().path == begun
 
 
 def test_a_run_with_step_times_takes_over_none_of_another(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:

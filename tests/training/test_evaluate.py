@@ -1,12 +1,15 @@
 """Predictions of a whole split, batch by batch."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("keras")
 
+from tlbench.datasets.source import FileSplit
 from tlbench.training.evaluate import VECTORS, outputs_of
 
 
@@ -34,3 +37,15 @@ def test_vectors_are_predicted_in_batches_that_are_worth_the_call(
     outputs = outputs_of(model, [images], asked)
     assert model.batches == [expected] * -(-300 // expected)
     np.testing.assert_allclose(outputs[:, 0], images.reshape(300, -1).sum(axis=1), rtol=1e-6)
+
+
+def test_files_are_decoded_batch_by_batch(tmp_path: Path) -> None:
+    """ImageNet's validation images, which are no array, and of which none can be asked for."""
+    files = [f"{number}.png" for number in range(5)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (50, 40), (number, 0, 0)).save(tmp_path / file)
+    crops, _ = FileSplit(tmp_path, tuple((file, 0) for file in files), 32, {"x": 5}).open(0.875)
+    model: Any = Summing()
+    outputs = outputs_of(model, [crops], 2)
+    assert model.batches == [2, 2, 2]
+    np.testing.assert_array_equal(outputs[:, 0], np.arange(5) * 32 * 32)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -47,12 +48,15 @@ class Listing:
     Attributes:
         located: where the data set is.
         layout: its splits, classes and files; None if it is synthetic.
-        files: a digest of the names and states of the files.
     """
 
     located: Located
     layout: Layout | None
-    files: str
+
+    @cached_property
+    def files(self) -> str:
+        """A digest of the names and states of the files, as they are when it is first asked for."""
+        return _states(self.layout) if self.layout else ""
 
 
 Listings = dict[str, Listing]
@@ -285,7 +289,7 @@ def _listing(dataset: Named, located: Located) -> Listing:
     layout = read_images(located.folder, _rule(dataset)) if located.folder else None
     if layout:
         _check_known_classes(dataset, located, layout)
-    return Listing(located, layout, _states(layout) if layout else "")
+    return Listing(located, layout)
 
 
 def _states(layout: Layout) -> str:

@@ -34,6 +34,11 @@ class Found:
     untimed: frozenset[str]
     set_aside: tuple[SetAside, ...]
 
+    @property
+    def damaged(self) -> frozenset[str]:
+        """The ids of the cells whose files were moved away; they are trained again."""
+        return frozenset(file.path.name.partition(".")[0] for file in self.set_aside)
+
 
 def resumable(
     runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Cell], inputs: Inputs, models: bool = False

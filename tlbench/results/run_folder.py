@@ -11,19 +11,19 @@ from pydantic import BaseModel, ValidationError
 
 from tlbench.core.errors import NothingThereError, UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
-from tlbench.core.value import Grown
+from tlbench.core.value import Value
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
 
 log = logging.getLogger("tlbench")
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
-RUN_SCHEMA = 2
+RUN_SCHEMA = 3
 MOST_BYTES = 64 * 2**20
 """Largest size of run.json in bytes. That of the largest suite has half a MiB."""
 
 
-class Run(Grown):
+class Run(Value):
     """The content of run.json.
 
     Attributes:
@@ -33,10 +33,9 @@ class Run(Grown):
         created: UTC, ISO 8601.
         tlbench: the version of tlbench.
         commit: the commit of the project in the working directory; None if that is not in a repository.
-        fresh: whether the user asked for a run of its own, which takes over no cells of others.
+        fresh: whether the user asked for a run of its own, which takes over no cells of others; None: made before
+            schema 3, so that it is not known.
     """
-
-    LATER = ("fresh",)
 
     schema_version: int = RUN_SCHEMA
     suite: str
@@ -44,7 +43,7 @@ class Run(Grown):
     created: str
     tlbench: str
     commit: str | None = None
-    fresh: bool = False
+    fresh: bool | None = None
 
 
 def shortfall(run: Run, found: Collection[str]) -> str | None:

@@ -34,10 +34,18 @@ class Images:
         return self._same[key]
 
     def counts(self, cell: Cell) -> Mapping[str, int] | None:
-        """The number of a cell's images by split; None where it is not known."""
-        key = (cell.dataset.model_dump_json(), cell.limit)
+        """The number of a cell's images by split, of the files that are there; None where it is not known."""
+        return self._counted(cell, stand_in=False)
+
+    def stand_ins(self, cell: Cell) -> Mapping[str, int] | None:
+        """The number of images that stand in where there are no files; None if the suite allows none."""
+        return self._counted(cell, stand_in=True) if self._suite.fallback.datasets == "synthetic" else None
+
+    def _counted(self, cell: Cell, *, stand_in: bool) -> Mapping[str, int] | None:
+        key = (cell.dataset.model_dump_json(), cell.limit, stand_in)
         if key not in self._counts:
-            self._counts[key] = count_images(cell.dataset, cell.limit, **self._places(cell))
+            places = self._places(cell) | {"fallback_synthetic": stand_in}
+            self._counts[key] = count_images(cell.dataset, cell.limit, **places)
         return self._counts[key]
 
     def missing(self, cell: Cell) -> bool:

@@ -94,9 +94,10 @@ class Plan:
 
     def _counts_of(self, records: Sequence[Record]) -> CountsOf:
         """The number of a cell's images: of those that are there, else as far as suite and earlier records tell."""
-        images, told = self._images, told_counts(records)
+        images = self._images
         if images is None:
-            return told
+            return told_counts(records)
+        told = told_counts(records, images.stand_ins)
         # Nothing is said of a folder that is missing: the images of an earlier suite with that name may be others.
         return lambda cell: None if images.missing(cell) else images.counts(cell) or told(cell)
 

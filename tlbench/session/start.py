@@ -46,7 +46,8 @@ def new_or_resumed(
     """Find or make the folder of a run.
 
     A run of the same `cells` is resumed if its finished cells among `asked` were made from the same `inputs`. It takes
-    over valid cells of the suite's other runs, unless `out` or `fresh` asks, or asked, for a run of its own.
+    over valid cells of the suite's other runs that it lacks, unless `out` or `fresh` asks, or asked when it was made,
+    for a run of its own.
 
     Args:
         suite: the suite.
@@ -87,24 +88,27 @@ def new_or_resumed(
     for backend in backends:
         need_backend(backend)
     path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)
+    alone, damaged = out is not None or fresh, earlier.damaged if earlier else frozenset[str]()
     owner = Owner(path)
     try:
         earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
         if earlier is None:
-            alone = out is not None or fresh
             folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone)
             events.created(folder)
-            return folder, _take_over(folder, place, asked, inputs, models, events), owner
+            return folder, frozenset() if alone else _take_over(folder, place, asked, inputs, models, events), owner
         renew_suite(earlier.folder, suite.text)
+        _tell_aside(earlier, events)
+        done = earlier.done - earlier.untimed
+        events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
+        if not alone and earlier.folder.run.fresh is False:
+            there = earlier.done | earlier.damaged | damaged
+            missing = [cell for cell in asked if cell.id not in there]
+            created = earlier.folder.run.created
+            done |= _take_over(earlier.folder, place, missing, inputs, models, events, before=created)
     except BaseException:
         owner.__exit__()
         raise
-    _tell_aside(earlier, events)
-    done = earlier.done - earlier.untimed
-    events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
-    there = {record.cell_id for record in Store(earlier.folder.path).look()}
-    missing = [cell for cell in asked if cell.id not in there]
-    return earlier.folder, done | _take_over(earlier.folder, place, missing, inputs, models, events), owner
+    return earlier.folder, done, owner
 
 
 def check_place(suite: str, out: Path | None, fresh: bool) -> None:
@@ -166,21 +170,37 @@ def _first(
 
 
 def _take_over(
-    folder: RunFolder, place: Path, cells: Sequence[Cell], inputs: Inputs, models: bool, events: Events
+    folder: RunFolder,
+    place: Path,
+    cells: Sequence[Cell],
+    inputs: Inputs,
+    models: bool,
+    events: Events,
+    before: str = "",
 ) -> frozenset[str]:
-    """Copy valid records of `cells` into `folder` from the other runs in `place`, unless it is a run of its own.
+    """Copy valid records of `cells` into `folder` from the other runs in `place`.
 
     Where the run has step times already, those of others are left behind: they are relative to another measurement.
+
+    Args:
+        folder: the run.
+        place: the folder of the suite's runs.
+        cells: the cells that the run lacks.
+        inputs: their images and weights.
+        models: whether the trained model must exist.
+        events: receives a sentence about what was taken over.
+        before: only what was finished before that time; empty for anything. A copy is older than its run, which is how
+            `session.side.Seen` tells it from a second measurement.
 
     Returns:
         The ids of cells that are done with that.
     """
-    if folder.run.fresh or not cells:
-        return frozenset()
-    others = [run for run in runs_under(place, lambda sentence: None) if run.path != folder.path]
+    others = [run for run in runs_under(place, lambda sentence: None) if run.path != folder.path] if cells else []
     found = still_valid(others, cells, inputs, capture(), models) if others else []
+    if before:
+        found = [(run, record) for run, record in found if record.provenance.finished < before]
     store = Store(folder.path)
-    if any(record.timings for record in store.look()):
+    if found and any(record.timings for record in store.look()):
         found = [(run, record.model_copy(update={"timings": None})) for run, record in found]
     for earlier, record in found:
         store.take_over(record, Store(earlier.path))
