@@ -33,6 +33,8 @@ Said = Callable[..., str]
 def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Said:
     """What a command prints that is run in an empty folder, or in another one."""
 
+    monkeypatch.delenv("TLBENCH_DATA", raising=False)  # plans count the files there
+
     def call(*arguments: str, at: Path = tmp_path, code: int = 0) -> str:
         monkeypatch.chdir(at)
         with pytest.raises(SystemExit) as ended:
