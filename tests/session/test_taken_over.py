@@ -133,6 +133,17 @@ def test_a_cell_that_failed_is_taken_over_and_one_that_was_damaged_is_trained(be
     assert replay.ran[3:] == ["norm"]
 
 
+def test_a_cell_whose_record_was_removed_is_trained(begun: Path, replay: Replay) -> None:
+    """Who removes a record wants another training, not the one of another run."""
+    (older,) = (one.path for one in runs_under(begun.parent) if one.path != begun)
+    norm, labels = strategy(begun, "norm"), np.zeros(200, np.int32)
+    Store(older).write(norm)
+    Store(begun).write_predictions(norm.cell_id, {"test": (np.eye(2, dtype=np.float32)[labels], labels)})
+    (begun / "records" / f"{norm.cell_id}.json").unlink()
+    run(select="strategy=norm")
+    assert replay.ran[3:] == ["norm"]
+
+
 def test_a_run_is_let_go_if_taking_over_fails(begun: Path, replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -169,6 +169,10 @@ class Store:
         write_atomically(path, encode_predictions(predictions))
         return path
 
+    def has_predictions(self, cell_id: str) -> bool:
+        """Whether there are predictions of a cell. They stay where its record was removed to train it again."""
+        return (self._predictions / f"{cell_id}.npz").exists()
+
     def read_predictions(self, cell_id: str, split: Evaluated = "test") -> Answers | None:
         """Read the predictions of a cell for a split.
 

@@ -102,7 +102,8 @@ def new_or_resumed(
         events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
         if not alone and earlier.folder.run.fresh is False:
             there = earlier.done | earlier.damaged | damaged
-            missing = [cell for cell in asked if cell.id not in there]
+            store = Store(earlier.folder.path)
+            missing = [cell for cell in asked if cell.id not in there and not store.has_predictions(cell.id)]
             created = earlier.folder.run.created
             done |= _take_over(earlier.folder, place, missing, inputs, models, events, before=created)
     except BaseException:
