@@ -99,10 +99,9 @@ def test_a_run_of_its_own_takes_over_nothing_when_it_goes_on(kept: dict[str, Any
     assert replay.ran[3:] == ["frozen", "full"]
 
 
-@pytest.mark.parametrize("option", ["fresh", "out"])
-def test_a_run_says_that_it_is_one_of_its_own(option: str, replay: Replay) -> None:
-    made = run(**{option: {"fresh": True, "out": "own"}[option]})
-    assert made.run.fresh is True
+@pytest.mark.parametrize("options", [{"fresh": True}, {"out": "own"}], ids=str)
+def test_a_run_says_that_it_is_one_of_its_own(options: dict[str, Any], replay: Replay) -> None:
+    assert run(**options).run.fresh is True
 
 
 def test_a_run_that_is_named_takes_over_nothing(begun: Path, replay: Replay) -> None:

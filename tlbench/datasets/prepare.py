@@ -159,7 +159,7 @@ def same_images(
     Returns:
         None if this cannot be known without decoding, downloading or reading large files, none of which is done here.
     """
-    folder = None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
+    folder = _folder(dataset, root, path, cache)
     if folder is not None and record.source == "synthetic":
         return False
     drawn = fallback_synthetic and record.source == "synthetic"
@@ -192,13 +192,18 @@ def count_images(
     Returns:
         None if this cannot be known without downloading or reading large files, neither of which is done here.
     """
-    folder = None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
+    folder = _folder(dataset, root, path, cache)
     listing = _quick_listing(dataset, folder, root, path, cache, fallback_synthetic, listings)
     if listing is None:
         return None
     if listing.layout is None:
         return {split: count * len(listing.located.classes) for split, count in synthetic.counts(limit).items()}
     return count_by_split(listing.layout, limit)
+
+
+def _folder(dataset: Named, root: Path | None, path: Path | None, cache: Path) -> Path | None:
+    """Where the images of a data set are; None if they are drawn, or in no folder that is known."""
+    return None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
 
 
 def _quick_listing(

@@ -230,9 +230,7 @@ def compact(table: Table) -> Table:
     """The table without columns that have no value in any row."""
     empty = {DASH, ""}
     kept = [place for place in range(len(table.columns)) if any(row[place] not in empty for row in table.rows)]
-    return Table(
-        tuple(table.columns[place] for place in kept), tuple(tuple(row[place] for place in kept) for row in table.rows)
-    )
+    return _only(table, kept)
 
 
 def without_constant(table: Table, headings: Collection[str]) -> tuple[Table, str]:
@@ -247,6 +245,10 @@ def without_constant(table: Table, headings: Collection[str]) -> tuple[Table, st
         if column.heading in headings and len(table.rows) > 1 and len({row[place] for row in table.rows}) == 1
     }
     said = [f"{str(table.columns[place].heading).lower()} {table.rows[0][place]}" for place in sorted(constant)]
-    kept = [place for place in range(len(table.columns)) if place not in constant]
+    return _only(table, [place for place in range(len(table.columns)) if place not in constant]), ", ".join(said)
+
+
+def _only(table: Table, kept: Sequence[int]) -> Table:
+    """The table with the columns in these places."""
     rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
-    return Table(tuple(table.columns[place] for place in kept), rows), ", ".join(said)
+    return Table(tuple(table.columns[place] for place in kept), rows)

@@ -50,7 +50,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     untimed: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
-    _images: Images | None = field(default=None, repr=False, compare=False)
+    _images: Images = field(kw_only=True, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """The name of the suite, with the numbers of cells."""
@@ -95,8 +95,6 @@ class Plan:
     def _counts_of(self, records: Sequence[Record]) -> CountsOf:
         """The number of a cell's images: of those that are there, else as far as suite and earlier records tell."""
         images = self._images
-        if images is None:
-            return told_counts(records)
         told = told_counts(records, images.stand_ins)
         # Nothing is said of a folder that is missing: the images of an earlier suite with that name may be others.
         return lambda cell: None if images.missing(cell) else images.counts(cell) or told(cell)
@@ -172,7 +170,9 @@ def plan(
     images = Images(read)
     found = made(read, cells, chosen, earlier, Path(out) if out is not None else None, images)
     notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *found.notes)
-    return Plan(read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, images)
+    return Plan(
+        read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
+    )
 
 
 def _missing(folders: Mapping[str, Path]) -> list[str]:

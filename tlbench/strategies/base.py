@@ -112,6 +112,11 @@ class Phase(Part):
     second_head: float = 0.0
     auxiliary: float = 0.0
 
+    @property
+    def has_one_rate(self) -> bool:
+        """Whether all steps have the same learning rate, without warm-up or decay."""
+        return not self.warmup and self.schedule == "constant"
+
 
 class Strategy(Value, ABC):
     """Base class of strategies. The fields of a subclass are the arguments that a suite may give it."""

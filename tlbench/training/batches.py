@@ -106,7 +106,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return math.ceil(len(self._labels) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[object, ...]:
-        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        chosen = self._chosen(index, 1)
         inputs: list[NDArray[np.generic]] = [one[chosen] for one in self._inputs]
         labels: NDArray[np.generic] = self._labels[chosen]
         if self._change is not None:
@@ -125,7 +125,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
         Only for batches without `change` and `along`.
         """
-        chosen = self._order[first * self.batch_size : (first + count) * self.batch_size]
+        chosen = self._chosen(first, count)
         (inputs,), labels = self._inputs, self._labels[chosen]
         weights = () if self._class_weights is None else (self._class_weights[labels],)
         return (np.asarray(inputs[chosen]), labels, *weights)
@@ -134,6 +134,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Prepare the order and the inputs of the next epoch. Keras calls it after each epoch."""
         self._epoch += 1
         self._inputs, self._order = self._of_epoch(self._epoch), self._draw()
+
+    def _chosen(self, first: int, count: int) -> NDArray[np.int64]:
+        """The places of the images of `count` batches, from batch `first` on."""
+        return self._order[first * self.batch_size : (first + count) * self.batch_size]
 
     def _draw(self) -> NDArray[np.int64]:
         count = len(self._labels)

@@ -17,8 +17,6 @@ from tlbench.training.evaluate import DivergedError, Predicted, top_1
 from tlbench.training.schedule import Schedule
 
 OnEpoch = Callable[[Epoch], None]
-FLAT = (0.0, "constant")
-"""Warm-up and schedule of a constant learning rate."""
 MODES: Mapping[Monitor, str] = {"val_loss": "min", "val_accuracy": "max"}
 NONE = Usage(user=0.0, system=0.0, faults=0.0)
 

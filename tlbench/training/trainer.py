@@ -16,7 +16,7 @@ from tlbench.strategies.base import Phase
 from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.best import Averages, Best, Sums
-from tlbench.training.callbacks import FLAT, NONE, Noise, OnEpoch, Rates, Watch, callbacks_of
+from tlbench.training.callbacks import NONE, Noise, OnEpoch, Rates, Watch, callbacks_of
 from tlbench.training.compiling import compile_to_train
 from tlbench.training.evaluate import Predicted, balanced_weights, cross_entropy, predict
 from tlbench.training.mixing import BatchChange
@@ -146,7 +146,7 @@ class Trainer:
         at_once = self._at_once and pays(batches, phase)
         self._call_for(len(batches) if at_once else 1)
         noise = [Noise(cell.seed, done)] if keras.backend.backend() == "torch" else []
-        rates = [Rates(schedule)] if (phase.warmup, phase.schedule) != FLAT else []
+        rates = [] if phase.has_one_rate else [Rates(schedule)]
         callbacks = [*noise, *rates, *self._validation(phase, watch, best, gather), *from_settings]
         with in_the_loss(self._penalties):  # the penalties are traced with the first step
             # No shuffling by Keras: `batches` have an order of their own.

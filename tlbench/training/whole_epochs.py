@@ -12,7 +12,6 @@ import keras
 
 from tlbench.strategies.base import Phase
 from tlbench.training.batches import Batches
-from tlbench.training.callbacks import FLAT
 
 FEWEST = 100
 """Number of steps of a training from which on it pays: tracing the loop takes as long as some 60 steps save."""
@@ -27,7 +26,7 @@ def takes_vectors(model: keras.Model) -> bool:
 
 def pays(batches: Batches, phase: Phase) -> bool:
     """Whether a phase is long enough, with a learning rate that no step has to set."""
-    return phase.epochs * len(batches) >= FEWEST and (phase.warmup, phase.schedule) == FLAT
+    return phase.epochs * len(batches) >= FEWEST and phase.has_one_rate
 
 
 def whole_epochs(batches: Batches) -> Any:
