@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,29 @@ def test_an_exception_comes_back_with_its_traceback() -> None:
 )
 def test_a_child_that_dies_is_known_by_its_exit_code(target: str, payload: int | None, code: int) -> None:
     assert child.run(f"tests.targets:{target}", payload) == Died(code)
+
+
+@pytest.mark.parametrize(
+    "ask", [child.Conversation.kill, lambda talk: multiprocessing.active_children()], ids=["stop", "start of another"]
+)
+def test_the_exit_code_is_the_same_for_two_threads_that_read_it_at_once(
+    ask: Callable[[child.Conversation], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fork server sends it once, and closes the pipe: whoever reads second finds the end, as of a lost server."""
+    read, others = forkserver.read_signed, list[threading.Thread]()
+
+    def read_second(descriptor: int) -> Any:
+        if not others:
+            others.append(threading.Thread(target=ask, args=[talk]))
+            others[0].start()
+            others[0].join(1)  # it reads here, or waits for its turn
+        return read(descriptor)
+
+    with child.Conversation("tests.targets:leave", 7) as talk:
+        monkeypatch.setattr(forkserver, "read_signed", read_second)
+        assert talk.listen(PATIENCE) == Died(7)
+        others[0].join()
+        assert talk.listen(PATIENCE) == Died(7)
 
 
 def test_the_timeout_bounds_the_whole_call_however_much_the_child_says() -> None:

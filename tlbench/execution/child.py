@@ -34,6 +34,7 @@ from tlbench.execution import group, temporary
 from tlbench.execution.children import Children, StoppedError
 from tlbench.execution.loading import FrameworkError, explain
 from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
+from tlbench.execution.process import Process
 from tlbench.execution.server import surroundings
 from tlbench.host import cgroups
 
@@ -139,7 +140,7 @@ class Conversation:
         place = str(log) if log else None
         files = (plugin_files.loaded(), saved.known())
         arguments = (target, payload, theirs, lifeline, place, self._temporary.name, files)
-        self._process = context.Process(target=_main, args=arguments, daemon=True)
+        self._process = Process(target=_main, args=arguments, daemon=True)
         self._killed_before = cgroups.killed_for_memory()
         try:
             self._start(log)
