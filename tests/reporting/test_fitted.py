@@ -84,9 +84,32 @@ def test_what_a_command_has_measured_or_found_fits_the_terminal(
     monkeypatch.setattr(cache, "_all", lambda: kept)
     monkeypatch.setattr(cache, "read_manifest", lambda folder: None)
     monkeypatch.setitem(cache.DESCRIBE, FEATURES.name, lambda manifest: about)
-    for words in (("predict", RUN, "frozen", "x"), ("deploy", RUN), ("data", "check", "pets"), ("cache", "list")):
+    monkeypatch.setattr("tlbench.cli.inspect.child.call", lambda *args: inspected())
+    for words in (
+        ("predict", RUN, "frozen", "x"),
+        ("deploy", RUN),
+        ("data", "check", "pets"),
+        ("cache", "list"),
+        ("inspect", "MobileNet", "--layers"),
+    ):
         command(*words)
         fits(capsys.readouterr().out, terminal_of)
+
+
+def inspected() -> dict[str, object]:
+    """What `tlbench inspect` is told of a model with a long list of trained layers and long names."""
+    counts = {"params": 20_049_473, "trainable": 3_209_026, "depth": 17, "size_mb": 76.48, "flops": 39_017_000_000}
+    names = {"backbone": "MobileNet (alpha=0.25)", "strategy": "partial (trainable=0.5)", "head": "gap, 512 units"}
+    trained = ", ".join(f"conv_pw_{number}" for number in range(20))
+    layer = {
+        "name": "stage_4_block_13_depthwise_separable_convolution",
+        "kind": "DepthwiseSeparableConvolution",
+        "output_shape": [None, 224, 224, 1024],
+        "params": 20_049_473,
+        "trainable": 3_209_026,
+    }
+    more = {"image_size": 224, "classes": 2, "non_trainable": 1, "frozen_layers": 3, "trained": trained, "pooled": ""}
+    return {**counts, **names, **more, "parts": {"backbone": counts}, "layers": [layer, {**layer, "name": "last"}]}
 
 
 def test_the_main_results_are_laid_out_anew_only_for_a_narrower_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

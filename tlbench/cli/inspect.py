@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 
 import click
 from pydantic_core import PydanticCustomError
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
 from tlbench.cli.options import json_option, plugin_option
+from tlbench.cli.terminal import width
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, in_words, parsed
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
+from tlbench.reporting.document import Block, Note, Table
+from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
 from tlbench.suite.items import read_scaling
 
@@ -171,14 +171,24 @@ def _value(text: str) -> Scalar:
 
 
 def _show(answer: dict[str, Any], layers: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     size, classes = in_words(answer["image_size"]), f"{answer['classes']} classes"
-    rest = escape(f", {answer['strategy']}, head {answer['head']}, {size}, {classes}")
-    console.print(f"[bold]{escape(answer['backbone'])}[/]{rest}")
-    summary = Table("", "params", "trainable", "depth", "size (MiB)", "GFLOPs")
-    rows = {"model": answer, **answer.get("parts", {})}
-    for name, row in rows.items():
-        summary.add_row(
+    name = f"{answer['backbone']}, {answer['strategy']}, head {answer['head']}, {size}, {classes}"
+    frozen = f"{answer['frozen_layers']} backbone layers are frozen"
+    said = [
+        f"{answer['non_trainable']:,} parameters are not trained; {frozen}.",
+        f"Trained: {answer['trained']}.",
+        *([f"Pooled: {answer['pooled']}."] if answer["pooled"] else []),
+    ]
+    blocks: list[Block] = [Note((name,)), _parts(answer), Note(tuple(said))]
+    if layers:
+        blocks.append(_layers(answer["layers"]))
+    click.echo(terminal.text(*blocks, columns=width()))
+
+
+def _parts(answer: dict[str, Any]) -> Table:
+    """Counts of the model, the backbone and the head."""
+    rows = [
+        (
             name,
             f"{row['params']:,}",
             f"{row['trainable']:,}",
@@ -186,19 +196,16 @@ def _show(answer: dict[str, Any], layers: bool) -> None:
             f"{row['size_mb']:.2f}",
             f"{row['flops'] / 1e9:.3f}",
         )
-    for column in summary.columns[1:]:
-        column.justify = "right"
-    console.print(summary)
-    console.print(
-        f"{answer['non_trainable']:,} parameters are not trained; {answer['frozen_layers']} backbone layers are frozen."
-    )
-    console.print(f"Trained: {escape(answer['trained'])}.")
-    if answer["pooled"]:
-        console.print(f"Pooled: {escape(answer['pooled'])}.")
-    if layers:
-        table = Table("layer", "kind", "output", "params", "trainable")
-        for row in answer["layers"]:
-            shape = " x ".join("?" if length is None else str(length) for length in row["output_shape"][1:])
-            params, trainable = f"{row['params']:,}", f"{row['trainable']:,}"
-            table.add_row(escape(row["name"]), escape(row["kind"]), shape, params, trainable)
-        console.print(table)
+        for name, row in {"model": answer, **answer.get("parts", {})}.items()
+    ]
+    headings = ["", "Parameters", "Trainable", "Depth", "Size (MiB)", "GFLOPs"]
+    return Table.of(headings, rows, right=range(1, len(headings)))
+
+
+def _layers(layers: Sequence[dict[str, Any]]) -> Table:
+    """A row for each layer, with the shape of its output for one image."""
+    rows = []
+    for layer in layers:
+        shape = " x ".join("?" if length is None else str(length) for length in layer["output_shape"][1:])
+        rows.append((layer["name"], layer["kind"], shape, f"{layer['params']:,}", f"{layer['trainable']:,}"))
+    return Table.of(["Layer", "Kind", "Output", "Parameters", "Trainable"], rows, right=[3, 4])
