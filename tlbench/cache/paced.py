@@ -1,6 +1,6 @@
-"""HTTP and HTTPS whose every byte is watched: a server that drips is given up, in its headers too.
+"""HTTP and HTTPS requests that fail if the server sends too slowly, in the headers or in the body.
 
-A socket's own timeout bounds the wait for the next byte, not for the answer.
+The timeout of a socket does not detect this, because it only limits the wait for the next byte.
 """
 
 import http.client
@@ -10,18 +10,21 @@ from collections.abc import Callable
 from typing import Any
 
 SLOWEST, PATIENCE = 1024, 30.0
-"""Bytes a second, over so many seconds, below which a server is given up; its headers come within these seconds."""
+"""The lowest accepted speed in bytes per second, and the seconds over which it is measured.
+
+The headers must arrive within the same number of seconds.
+"""
 Clock = Callable[[], float]
 
 
 class SlowServerError(Exception):
-    """The text is what the server does, without its name."""
+    """The server sends too slowly. The message is a clause about the server, without its name."""
 
 
 def opener(clock: Clock) -> urllib.request.OpenerDirector:
-    """HTTP and HTTPS alone, wherever an answer leads, through the proxies that the environment names.
+    """An opener of HTTP and HTTPS URLs, also after redirects, through the proxies that the environment names.
 
-    Opening an address, and reading what it gives, raise SlowServerError.
+    Opening a URL and reading its content raise SlowServerError.
     """
     made = urllib.request.OpenerDirector()
     for handler in (
@@ -38,7 +41,7 @@ def opener(clock: Clock) -> urllib.request.OpenerDirector:
 
 
 class Watched(io.RawIOBase):
-    """The bytes of a socket, and when they came."""
+    """The stream of a socket, with a check of its speed at each read."""
 
     def __init__(self, raw: io.RawIOBase, clock: Clock) -> None:
         self._raw, self._clock = raw, clock
@@ -46,11 +49,11 @@ class Watched(io.RawIOBase):
         self._since = clock()
 
     def readable(self) -> bool:
-        """Yes, for io.BufferedReader."""
+        """True; io.BufferedReader asks for it."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """As a socket's, and looks at the clock. Raises SlowServerError."""
+        """Read as the socket does, then check the speed. Raises SlowServerError."""
         count = self._raw.readinto(buffer)
         self._came += count or 0
         if (now := self._clock()) - self._since >= PATIENCE:
@@ -62,17 +65,17 @@ class Watched(io.RawIOBase):
         return count
 
     def begin_body(self) -> None:
-        """From now on a pace is asked for, not an end."""
+        """Switch from the time limit of the headers to the speed limit of the body."""
         self.in_headers, self._came, self._since = False, 0, self._clock()
 
     def close(self) -> None:
-        """The socket's end too."""
+        """Close the stream and the socket."""
         self._raw.close()
         super().close()
 
 
 class _Answer(http.client.HTTPResponse):
-    """Answers of a proxy that opens a tunnel are read in this way as well."""
+    """A response that is read through `Watched`. http.client also reads a proxy's reply to CONNECT as one."""
 
     def __init__(self, clock: Clock, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -107,7 +110,7 @@ class _Https(_Paced, urllib.request.HTTPSHandler):
 
 
 class _Redirect(urllib.request.HTTPRedirectHandler):
-    """Leaves unread what an answer says that leads elsewhere: it may have no end."""
+    """Follows redirects without reading the body of the redirecting response, which may be endless."""
 
     def http_error_302(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any) -> Any:
         fp.close()

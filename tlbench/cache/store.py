@@ -1,9 +1,9 @@
-"""Arrays that are computed once and kept: decoded images, and what frozen layers make of them.
+"""A cache of arrays on disk: decoded images, and the outputs of frozen layers for them.
 
-An entry is a folder named by its key, with a manifest and raw arrays. It is written in a folder beside and renamed when
-it is whole and on the disk, so that a half-written one is never read. Who builds an entry holds ``<key>.build.lock``;
-who uses one shares ``<key>.lock``, which nobody waits for: what is in use is not removed, only replaced where it is
-damaged.
+An entry is a folder named by its key, with a manifest and raw arrays. It is written under a temporary name, flushed to
+the disk and renamed, so that an incomplete entry is never read. The process that builds an entry holds
+``<key>.build.lock`` exclusively. Processes that use one share ``<key>.lock``. An entry in use is not removed, only
+replaced if it is damaged, so no process waits for this lock.
 """
 
 import os
@@ -41,19 +41,19 @@ FREE = 0.05
 
 Signature = tuple[tuple[int, int, int], ...]
 _sound: dict[Path, Signature] = {}
-"""Entries whose checksums this process has seen to be right, with what would change if their files were others."""
+"""Entries whose checksums this process has verified, with a signature that changes if their files do."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry that is in use as long as this value, or what it was kept for, lives."""
+    """An entry. It counts as in use as long as this object, or one passed to `keep_for`, lives."""
 
     folder: Path
     manifest: Manifest
     _lock: Lock
 
     def arrays(self) -> list[NDArray[np.generic]]:
-        """The arrays, memory-mapped read-only. The entry is in use as long as one of them lives."""
+        """The arrays, memory-mapped read-only. The entry counts as in use as long as one of them lives."""
         mapped = [
             np.memmap(self.folder / array.name, np.dtype(array.dtype), "r", shape=array.shape)
             for array in self.manifest.arrays

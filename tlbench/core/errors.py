@@ -35,7 +35,7 @@ def as_options() -> Iterator[None]:
 
 
 def argument(name: str) -> str:
-    """An argument of the API as who called it writes it: ``--out`` on the command line, else its name in backticks."""
+    """The name of an argument as the caller writes it: ``--out`` on the command line, else in backticks."""
     return f"--{name}" if _as_options.get() else f"`{name}`"
 
 

@@ -1,4 +1,4 @@
-"""Reading a JSON object from a file that another program wrote."""
+"""Read a JSON object from a file that was not written by tlbench."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,15 @@ from tlbench.core.errors import UserError
 
 
 def read_mapping(file: Path, shown: str, way_out: str) -> dict[str, Any]:
-    """The JSON object in `file`.
+    """Read the JSON object in a file.
 
     Args:
         file: the file to read.
-        shown: how error messages name the file.
-        way_out: what the user can do about it, at the end of error messages.
+        shown: the name of the file in error messages.
+        way_out: the end of error messages: what the user can do.
 
     Raises:
-        UserError: the file cannot be read, is not JSON, or holds something else than an object.
+        UserError: the file cannot be read, is not JSON, or contains another value than an object.
     """
     try:
         content = json.loads(file.read_bytes())

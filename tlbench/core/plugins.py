@@ -1,11 +1,11 @@
-"""Registries that other packages can extend through entry points.
+"""Registries of named objects, which packages can extend through entry points.
 
-A package adds an entry to its pyproject.toml, without any change to tlbench::
+A package adds an entry to its pyproject.toml::
 
     [project.entry-points."tlbench.strategies"]
     last_blocks = "my_package.last_blocks:LastBlocks"
 
-A single file that the user names adds entries without being installed (`tlbench.core.plugin_files`).
+A plugin file adds entries without being installed (`tlbench.core.plugin_files`).
 """
 
 import hashlib
@@ -23,17 +23,17 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Objects of one `kind` by name: built-in ones, then those of entry points sorted by name, then plugin files'.
+    """Objects of one kind by name: built-in ones, then those of entry points by name, then those of plugin files.
 
-    Listing the names imports nothing; the object of an entry point is imported when it is looked up.
+    Listing the names imports nothing. The object of an entry point is imported when it is looked up.
 
     Args:
-        kind: what the objects are, in the singular, for messages.
+        kind: the kind of the objects in the singular, for messages.
         group: the group of the entry points.
-        builtin: the objects that tlbench has itself.
-        plural: the plural of `kind`; default: with an s.
-        of: the class that objects must be instances of.
-        subclass: whether objects must be subclasses of `of` instead.
+        builtin: the objects that are part of tlbench.
+        plural: the plural of `kind`; by default `kind` with an s.
+        of: the class that every object must be an instance of.
+        subclass: whether every object must be a subclass of `of` instead.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
         Raises:
             KeyError: there is no such name.
-            UserError: the object cannot be imported, or is not of the right class.
+            UserError: the object cannot be imported, or has the wrong type.
         """
         if name in self._builtin:
             return self._builtin[name]
@@ -112,6 +112,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._checked(plugin, f"{self.kind} {point.name!r} of {_package(point)}")
 
     def _checked(self, value: Any, what: str) -> T:
+        """`value` if it has the right type. Raises UserError, which calls it `what`, otherwise."""
         fits = (
             isinstance(value, type) and issubclass(value, self._of) if self._subclass else isinstance(value, self._of)
         )
@@ -124,9 +125,9 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """The function that ``package.module:function`` names.
+    """Import the function at ``package.module:function``.
 
-    Rooms that must not import a framework name functions of those that do in this way.
+    Packages of tlbench that must not import a framework refer to functions of those that do by such names.
     """
     module, _, name = target.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), name)
@@ -134,9 +135,9 @@ def resolve(target: str) -> Callable[..., Any]:
 
 
 def code_of(module: str) -> str:
-    """A fingerprint of the code of `module`: the version of its package, and the SHA-256 of its file.
+    """A fingerprint of the code of a module: the version of its package and the SHA-256 of its file.
 
-    For a plugin file it is the SHA-256 of the bytes that were executed. Empty for a module without a file.
+    For a plugin file it is the SHA-256 of the bytes that were executed. It is empty for a module without a file.
     """
     own = [file.sha256 for file in plugin_files.loaded() if file.module == module]
     if own:
@@ -149,7 +150,7 @@ def code_of(module: str) -> str:
 
 @cache
 def version_of(package: str) -> str:
-    """The version of the installed distribution that provides `package`; empty where there is none."""
+    """The version of the installed distribution that provides `package`; empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -157,4 +158,5 @@ def version_of(package: str) -> str:
 
 
 def _package(point: EntryPoint) -> str:
+    """The package of an entry point, for messages."""
     return f"package {point.dist.name}" if point.dist else f"entry point {point.value}"

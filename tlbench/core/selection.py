@@ -1,4 +1,4 @@
-"""`--select` and `--shard`: run some cells of a suite. Pure."""
+"""Choose cells of a suite: those that match the terms of `--select`, or a part of them for `--shard`. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +26,18 @@ class NothingSelectedError(UserError):
 
 
 PART = re.compile(r""""[^"]*"|'[^']*'|[^\s,"'][^\s,]*""")
-"""A pattern; quotes around one that has blanks or commas in it."""
+"""A pattern in a term, in quotes if it contains blanks or commas."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One of the terms of a selection, as it was written, and what it says."""
+    """A term of a selection.
+
+    Attributes:
+        text: the term as it was written.
+        key: what it selects by; one of `KEYS` in a valid term.
+        patterns: shell patterns, one of which must match; empty if the term is malformed.
+    """
 
     text: str
     key: str
@@ -41,17 +47,18 @@ class Term:
 def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Cell, ...]:
     """The cells that match every term of `expression`, in their original order.
 
-    A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``. A
-    pattern with blanks stands in quotes: ``backbone="MobileNet (alpha=0.25)"``.
+    A term is ``key=pattern[,pattern...]``, with shell wildcards: ``backbone=MobileNet* strategy=frozen,full``. A cell
+    matches a term if one of its patterns does. A pattern with blanks is written in quotes:
+    ``backbone="MobileNet (alpha=0.25)"``.
 
     Args:
         cells: the cells to choose from.
         expression: the terms.
-        called: what messages call the expression; by default the argument ``select``.
+        called: the name of the expression in messages; by default that of the argument ``select``.
 
     Raises:
         NothingSelectedError: no cell matches all terms.
-        UserError: a term has another form, its key is unknown, or one of its patterns matches no cell.
+        UserError: a term is malformed, its key is unknown, or one of its patterns matches no cell.
     """
     chosen, called = list(cells), called or argument("select")
     for term in _terms(expression, called, cells):
@@ -74,12 +81,21 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
 
 
 def fits(name: str, pattern: str) -> bool:
-    """Whether a pattern matches a name. A name matches itself, also one with brackets, as ``mine[1]``."""
+    """Whether a pattern matches a name. A name matches itself even if it contains wildcards, as ``mine[1]`` does."""
     return name == pattern or fnmatchcase(name, pattern)
 
 
 def selecting(cell: Cell, cells: Sequence[Cell], expression: str = "") -> str:
-    """A selection that chooses `cell` only, of `cells`, which `expression` selects; the id where nothing else does."""
+    """An expression that selects a single cell.
+
+    Args:
+        cell: the cell to select.
+        cells: the cells to distinguish it from: all that `expression` selects.
+        expression: the terms to extend.
+
+    Returns:
+        `expression` with as many further terms as needed, or ``id=...`` if only the id distinguishes the cell.
+    """
     words, left = [expression] if expression else [], list(cells)
     for key, names in KEYS.items():
         value = names(cell)[-1]
@@ -90,13 +106,13 @@ def selecting(cell: Cell, cells: Sequence[Cell], expression: str = "") -> str:
 
 
 def _quoted(pattern: str) -> str:
-    """The pattern as a term has it."""
+    """The pattern as it is written in a term: in quotes if it needs them."""
     mark = "'" if '"' in pattern else '"'
     return f"{mark}{pattern}{mark}" if re.search(r"[\s,]", pattern) or pattern[:1] in ("'", '"') else pattern
 
 
 def _terms(expression: str, called: str, cells: Sequence[Cell]) -> Iterator[Term]:
-    """The terms. Raises UserError, which names the expression as `called`, for one that has another form."""
+    """Parse the terms of an expression. Raises UserError for a malformed term or an unknown key."""
     place, text = 0, expression.strip()
     while place < len(text):
         begin = place
@@ -108,7 +124,7 @@ def _terms(expression: str, called: str, cells: Sequence[Cell]) -> Iterator[Term
                 break
             patterns.append(part[0][1:-1] if part[0][0] in "\"'" else part[0])
             place = part.end()
-        while place < len(text) and not text[place].isspace():  # what belongs to no pattern
+        while place < len(text) and not text[place].isspace():  # the rest of a malformed term
             patterns, place = [], place + 1
         term = Term(text[begin:place], key, tuple(patterns))
         _check(term, called, cells)
@@ -118,6 +134,7 @@ def _terms(expression: str, called: str, cells: Sequence[Cell]) -> Iterator[Term
 
 
 def _check(term: Term, called: str, cells: Sequence[Cell]) -> None:
+    """Raise UserError if a term is malformed or its key is unknown."""
     hint = _hint(term, cells)
     if not term.patterns:
         way_out = f"; {hint}" if hint else ", e.g. backbone=MobileNet*"
@@ -127,7 +144,7 @@ def _check(term: Term, called: str, cells: Sequence[Cell]) -> None:
 
 
 def _hint(term: Term, cells: Sequence[Cell]) -> str:
-    """What may have been meant by a term that has another form."""
+    """A guess at what the user meant by an invalid term; empty without one."""
     if not term.patterns and re.fullmatch("[0-9a-f]{4,12}", term.text):
         return f"a cell by its id is id={term.text}*"
     if not term.patterns and re.search("[=,][\"']", term.text):
@@ -137,18 +154,18 @@ def _hint(term: Term, cells: Sequence[Cell]) -> str:
 
 
 def _names(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-    """All names of the cells, with their keys."""
+    """All pairs of a key and a name by which it selects one of the cells."""
     return ((key, name) for cell in cells for key, names in KEYS.items() for name in names(cell))
 
 
 def shard(cells: Sequence[Cell], part: str) -> tuple[Cell, ...]:
-    """One shard of the cells: ``1/4`` is the first of four.
+    """One part of the cells: ``1/4`` is the first of four.
 
-    Shards are consecutive, because neighbouring cells most often share models and images. They are a deterministic
-    partition of the cells, and their sizes differ by at most one.
+    The parts are a deterministic partition of the cells, and their sizes differ by at most one. Each part consists of
+    consecutive cells, since these most often share models and images.
 
     Raises:
-        UserError: `part` is no shard, or there are more shards than cells.
+        UserError: `part` is not of this form, or there are more parts than cells.
     """
     match = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", part, re.ASCII)
     number, of = (int(match[1]), int(match[2])) if match else (1, 0)

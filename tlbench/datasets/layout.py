@@ -175,7 +175,7 @@ def laid_out(
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """The order in which a limit takes files: by name, so that everybody can tell which files were used."""
+    """The order in which a limit takes files: by name, so that it is easy to see which files were used."""
     return tuple(sorted(names))
 
 

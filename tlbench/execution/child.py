@@ -1,8 +1,8 @@
-"""Child processes, one per piece of work, forked from a server process that has loaded the framework.
+"""Run each piece of work in a child process that is forked from a server which has loaded the framework.
 
-Importing Keras takes seconds, forking a process that has imported it takes milliseconds, and a crash, a leak or a
-memory peak stays in the child. This module imports no framework: the work is named by its dotted path
-(``package.module:function``) and looked up in the child.
+Importing Keras takes seconds, but forking a process that has imported it takes milliseconds. A crash, a memory leak or
+a memory peak affects the child only. This module imports no framework: work is named as ``package.module:function``,
+and the child looks the function up.
 """
 
 import math
@@ -43,11 +43,11 @@ Send = Callable[[Any], None]
 SERVER_GONE = 255
 """The exit code that multiprocessing reports for a child whose fork server is gone."""
 LOOK = 0.25
-"""Seconds between two checks of the memory of a child that has a limit."""
+"""Seconds between two checks of the memory of a child whose memory is limited."""
 SERVER_TRIES, SERVER_NOTICED = 5, 0.2
-"""How often to start a child whose fork server died, and the seconds between attempts."""
+"""The number of attempts to start a child if the fork server dies meanwhile, and the seconds between them."""
 LONGEST_WAIT = 2e6
-"""Seconds (23 days). poll(2) takes milliseconds in 31 bits, so longer timeouts are replaced by none."""
+"""Seconds (23 days). poll(2) takes milliseconds in 31 bits, so a longer timeout is replaced by no timeout."""
 
 
 def run(
@@ -64,7 +64,7 @@ def run(
 ) -> Outcome:
     """Call ``target(payload, send)`` in a child process and wait for its outcome.
 
-    The parent sleeps in the kernel while it waits, because polling would disturb what the child measures.
+    The parent waits in the kernel, because polling would disturb what the child measures.
 
     Args:
         target: the function, as ``package.module:function``.
@@ -72,10 +72,10 @@ def run(
         backend: the Keras backend that the child has loaded.
         on_message: called with each message that the function sends.
         timeout: the longest time in seconds until the outcome; None sets no limit.
-        renews: the type of messages that restart the timeout.
+        renews: a type of messages; each of them restarts the timeout.
         log: the file that receives everything the child prints.
         memory: limit in bytes on the private memory of the child and its descendants.
-        among: the children that another thread can stop together.
+        among: the set of children that this one joins, which another thread can stop.
 
     Returns:
         How the call ended.
@@ -99,7 +99,7 @@ def run(
                     return TooLarge(memory, used)
             if isinstance(answer, TimedOut):
                 if timeout is None or time.monotonic() < deadline:
-                    continue  # it was time to look at its memory
+                    continue  # the wait ended for a check of the memory
                 return TimedOut(timeout)
             on_message(answer)
             if timeout is not None and renews is not None and isinstance(answer, renews):
@@ -109,18 +109,18 @@ def run(
 class Conversation:
     """A child process that exchanges messages with this one; the child's end is a `Channel`.
 
-    Leaving the ``with`` block ends the child, whatever it is doing, and removes its temporary files. A child cannot
-    remove them itself, because it is killed or exits without teardown.
+    Leaving the ``with`` block ends the child, whatever it is doing, and removes its temporary files. The child cannot
+    remove them itself, because it is killed or exits without cleaning up.
 
     Args:
         target: the function to call, as ``package.module:function``.
         payload: its first argument.
         log: the file that receives everything the child prints.
         backend: the Keras backend that the child has loaded.
-        given_up: whether the caller no longer wants the child, asked while it is being started.
+        given_up: called while the child is started; returns True if the caller no longer needs it.
 
     Raises:
-        FrameworkError: the fork server dies because the framework cannot be loaded.
+        FrameworkError: the fork server died because the framework cannot be loaded.
         StoppedError: `given_up` returned True.
     """
 
@@ -152,7 +152,7 @@ class Conversation:
         self._without_server = False
 
     def _start(self, log: Path | None) -> None:
-        """Start the child, and the fork server before it. Python restarts a server that it finds dead."""
+        """Start the child. multiprocessing starts the fork server first if it does not run."""
         for number in range(SERVER_TRIES):
             try:
                 with surroundings(self._backend):
@@ -180,14 +180,14 @@ class Conversation:
         return self._process.pid
 
     def say(self, message: Any) -> None:
-        """Send the child a message. If the child is gone, nothing happens here: `listen` reports it."""
+        """Send the child a message. Nothing happens if the child has ended; `listen` reports that."""
         with suppress(OSError):
             self._connection.send(message)
 
     def listen(self, timeout: float | None = None) -> Any:
-        """The next message from the child, or an Outcome if it ended or `timeout` seconds have passed.
+        """Wait for the next message from the child. Returns an Outcome if it has ended or after `timeout` seconds.
 
-        A child survives its fork server; after that its end shows only as the end of the connection.
+        A child survives the end of its fork server. From then on, only the closed connection shows that it has ended.
         """
         bound = None if timeout is None or timeout > LONGEST_WAIT else timeout
         ready = wait([self._connection, *([] if self._without_server else [self._process.sentinel])], bound)
@@ -205,14 +205,14 @@ class Conversation:
         return Died(code, code == -signal.SIGKILL and self._killed_before != cgroups.killed_for_memory())
 
     def kill(self) -> None:
-        """End the child and all processes that it started; `listen` reports it."""
+        """End the child and all processes that it started. `listen` reports the end."""
         group.end(self.pid)
-        if self._process.is_alive() or self._outlived_server():  # it had no process group of its own yet
+        if self._process.is_alive() or self._outlived_server():  # it was not yet the leader of a group
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """End the child and all processes that it started, and release what belongs to it here."""
+        """End the child and all processes that it started, and release its resources in this process."""
         self.kill()
         self._process.join()
         self._lifeline.close()
@@ -220,7 +220,7 @@ class Conversation:
         self._temporary.cleanup()
 
     def _outlived_server(self) -> bool:
-        """Whether it was the fork server that ended, and not the child."""
+        """Whether the fork server has ended but the child still runs."""
         return self._process.exitcode == SERVER_GONE and psutil.pid_exists(self.pid)
 
 
@@ -242,7 +242,7 @@ class Channel:
         return self._received.get()
 
     def _listen(self) -> None:
-        """Receive in a thread of its own, to notice the end of the parent, which ends the child, at any time."""
+        """Receive messages until the parent ends, and then end this process. A thread notices that at any time."""
         try:
             while True:
                 self._received.put(self._connection.recv())
@@ -271,6 +271,7 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
 
 
 def _plain(request: dict[str, Any], send: Send) -> Any:
+    """Call a function that sends no messages, for `call`."""
     del send
     return resolve(request["target"])(request["payload"])
 
@@ -306,10 +307,11 @@ def _main(
     sys.stdout.flush()
     sys.stderr.flush()
     channel(outcome)
-    os._exit(0)  # the teardown of a framework may take seconds, and there is nothing left to save
+    os._exit(0)  # without the teardown of the framework, which may take seconds; nothing is left to save
 
 
 def _redirect(log: str) -> None:
+    """Append all output of this process to a file, including that of C libraries."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Find out why the framework cannot be loaded, by loading it once more after the fork server died."""
+"""Find out why the fork server died: load the framework in another process, and explain why that fails."""
 
 import resource
 import signal
@@ -26,22 +26,31 @@ LONGEST_LINE = 300
 
 
 class FrameworkError(UserError):
-    """The framework cannot be loaded, so that no child can work."""
+    """The framework cannot be loaded, so no child can be started."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A failed attempt to load the framework: the exit code (negative for a signal), and what it printed."""
+    """A failed attempt to load the framework.
+
+    Attributes:
+        exitcode: the exit code of the process; negative for a signal.
+        printed: what it wrote to stderr.
+    """
 
     exitcode: int
     printed: str
 
 
 def explain(backend: str, log: Path | None) -> None:
-    """Load the framework with `backend` in another process, as the fork server does, and return if that works.
+    """Load the framework in another process, as the fork server does, and explain a failure.
+
+    Args:
+        backend: the backend of Keras.
+        log: the file to which the output of a failure is appended; None: the message quotes its last line.
 
     Raises:
-        FrameworkError: it does not load. Its output is written to `log`, or quoted in the message if there is none.
+        FrameworkError: loading fails. The message is the reason.
     """
     with surroundings(backend):
         done = subprocess.run(
@@ -63,11 +72,11 @@ def explain(backend: str, log: Path | None) -> None:
 
 
 def reason(attempt: Attempt, flags: Collection[str], limits: Mapping[str, int]) -> str:
-    """Why the framework did not load, as a sentence without the full stop.
+    """Explain why the framework did not load, in a sentence without the full stop.
 
     Args:
-        attempt: how the process ended.
-        flags: the features of the CPU; empty where unknown.
+        attempt: the failed attempt.
+        flags: the features of the CPU as Linux names them; empty if unknown.
         limits: limits on memory in bytes, by the option of `ulimit` that sets them.
     """
     end = signal.Signals(-attempt.exitcode).name if attempt.exitcode < 0 else f"exit code {attempt.exitcode}"
@@ -91,13 +100,14 @@ def reason(attempt: Attempt, flags: Collection[str], limits: Mapping[str, int]) 
 
 
 def _last_line(printed: str) -> str:
+    """The last line of an output, or the line with the cause if faulthandler printed tracebacks after it."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith("Fatal Python error")]  # faulthandler prints tracebacks after it
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
     return one_line((fatal or lines)[-1])[:LONGEST_LINE] if lines else "nothing"
 
 
 def _cpu_flags() -> frozenset[str]:
-    """The CPU's features according to Linux; empty on other systems, and on processors without a line of flags."""
+    """The CPU's features according to Linux; empty on other systems, and on processors that list none (ARM)."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -106,6 +116,7 @@ def _cpu_flags() -> frozenset[str]:
 
 
 def _limits() -> dict[str, int]:
+    """The limits on this process' memory in bytes, by the option of `ulimit` that sets them."""
     asked = {"-v": resource.RLIMIT_AS, "-d": resource.RLIMIT_DATA}
     found = {option: resource.getrlimit(kind)[0] for option, kind in asked.items()}
     return {option: count for option, count in found.items() if count != resource.RLIM_INFINITY}

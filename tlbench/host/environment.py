@@ -28,7 +28,7 @@ CHANGE_NUMBERS = (
 )  # fmt: skip
 """Prefixes of environment variables that configure numerical libraries."""
 NODE = "TLBENCH_NODE"
-"""The environment variable with the name of this machine in a cluster, set by whoever runs cells there."""
+"""The environment variable with the name of this machine in a cluster, set by the executor that runs cells there."""
 WITHOUT_EFFECT = (
     "TF_CPP_MIN_LOG_LEVEL", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE",
     "PYTORCH_NVML_BASED_CUDA_CHECK", "CUDA_HOME",

@@ -215,7 +215,7 @@ def _notes(base: Side, new: Side) -> tuple[str, ...]:
 
 
 def _other_gates(base: Gates, new: Gates) -> list[str]:
-    """Who is judged does not say by what; that it would like other gates is told."""
+    """A note if the gates of the sides differ. The base's apply, so that a change cannot weaken its own gates."""
     if base == new:
         return []
     asked = {side: gates.everywhere() for side, gates in (("base", base), ("new", new))}

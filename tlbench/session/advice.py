@@ -14,9 +14,16 @@ from tlbench.session.report import rows_of
 
 
 def advise(images: float, similar: bool, runs: Sequence[Run] = (), *, say: Say = log.warning) -> Advice:
-    """The textbook rule for `images` training images per class, and what the records of `runs` say.
+    """Recommend a strategy by the textbook rule, and compare it with what runs measured.
 
-    similar: whether the classes are like ImageNet's. Raises UserError for a run that is not there, and for no images.
+    Args:
+        images: the number of training images per class.
+        similar: whether the classes are similar to those of ImageNet.
+        runs: runs whose records are compared with the rule.
+        say: receives notes on the runs that are read.
+
+    Raises:
+        UserError: a run does not exist, or `images` is not positive.
     """
     if images <= 0:
         raise UserError(f"{images:g} training images a class: at least one is needed")
@@ -26,10 +33,15 @@ def advise(images: float, similar: bool, runs: Sequence[Run] = (), *, say: Say =
 
 
 def training_images(folder: Path) -> tuple[float, int, int]:
-    """Training images a class in a folder of images: their mean, the fewest and the most.
+    """Count the training images per class of a data set. Files are listed but not opened.
 
-    A folder without splits is split as a run would do it. Files are listed and not opened. Raises UserError for a
-    folder that is no data set.
+    A folder without splits is split as in a run.
+
+    Returns:
+        The mean, minimum and maximum over the classes.
+
+    Raises:
+        UserError: the folder is not a data set.
     """
     layout = read_images(folder, SplitRule())
     counts = [len(files) for files in layout.files["train"].values()]

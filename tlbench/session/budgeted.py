@@ -83,7 +83,7 @@ class Purse:
             self.rungs.append(tuple(cell.id for cell in rung.cells))
 
     def _state(self, cells: Sequence[Cell], store: Store, predict: Predict) -> tuple[set[str], State, float]:
-        """The ids of the trained cells, what is known of all of them, and the seconds to reserve for timing steps."""
+        """The ids of the trained cells, the state of all cells, and the seconds to reserve for timing steps."""
         records = store.read_all().records
         of = {record.cell_id: record for record in records}
         done = {cell.id for cell in cells} & trained(store, records, self.models)
@@ -123,9 +123,9 @@ class Purse:
 
 
 def on_validation(store: Store, record: Record) -> tuple[float, int]:
-    """The share of validation images that a cell predicted right, and of how many; the test set is not for choosing.
+    """The validation accuracy of a cell, and the number of validation images.
 
-    `WORST` of none where its predictions were not kept.
+    The test images must not be used for choosing. Without stored predictions the result is `WORST` and 0.
     """
     try:
         kept = store.read_predictions(record.cell_id, "validation")

@@ -19,9 +19,7 @@ COMMITTED = "reference"
 
 
 def earlier_records() -> list[Record]:
-    """Records of the newest runs, of whatever suite, that were taken on a machine with this processor and as many
-    threads.
-    """
+    """Records of the newest runs of any suite on machines with the same processor and number of threads."""
     folders = [run for suite in _suites() for run in runs_under(suite, lambda _: None)]
     newest = sorted(folders, key=lambda one: one.run.created, reverse=True)[:NEWEST]
     found = [record for folder in newest for record in Store(folder.path).sample(OF_EACH)]

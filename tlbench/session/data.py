@@ -1,4 +1,4 @@
-"""Data sets by name: where they are, whether their files are sound, fetching one."""
+"""Find, check and download data sets."""
 
 import os
 import shlex
@@ -20,7 +20,7 @@ from tlbench.host.resources import usable_cores
 
 
 def known(data: Path | None) -> dict[str, Path | None]:
-    """The folder of each data set, in the user's folder `data` or fetched into the cache; None where it is absent."""
+    """The folder of each known data set, in the user's folder `data` or downloaded; None if it is in neither."""
     return {name: folder_of(name, data, cache_dir()) for name in DATASETS}
 
 
@@ -34,10 +34,19 @@ def check(
     image: str = "",
     label: str = "",
 ) -> Audit:
-    """Look at every file of a data set, by its name or its folder. Raises UserError where it is not there.
+    """Audit every file of a data set.
 
-    splits: ``none``, or ``train=Train,test=Holdout``. classes: those that are taken, ``cat,dog``; default all.
-    image, label: columns of a table; empty: the usual ones.
+    Args:
+        name: the name of the data set; not needed with `path`.
+        path: the folder or file of the data set.
+        data: the user's folder of data sets, in which `name` is looked up before the downloaded ones.
+        splits: the folder of each split, as ``train=Train,test=Holdout``, or ``none``; None: recognized by name.
+        classes: the classes to use, as ``cat,dog``; None: all.
+        image: the column of images in a table; empty: the usual one.
+        label: the column of labels in a table; empty: the usual one.
+
+    Raises:
+        UserError: the data set is not found, or cannot be read.
     """
     rule = rule_of(splits, classes, image=image, label=label)
     if not path and name and name not in DATASETS and Path(name).is_dir():
@@ -46,16 +55,24 @@ def check(
 
 
 def rule_of(splits: str | None, classes: str | None, *, image: str = "", label: str = "") -> SplitRule:
-    """How images are read, from the arguments of `check`. Raises UserError for splits that cannot be understood."""
+    """The arguments `splits`, `classes`, `image` and `label` of `check` as a rule. Raises UserError for bad splits."""
     chosen = tuple(classes.split(",")) if classes else ()
     return SplitRule(folders=_folders(splits), classes=chosen, image=image, label=label)
 
 
 def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
-    """Move the files that are no images to `target`, each under its path in the data set; returns these paths.
+    """Move the files that cannot be decoded out of a data set.
 
-    Raises UserError where a file cannot be moved, or one of that name is there already; what was moved till then stays
-    moved.
+    Args:
+        found: the audit of the data set.
+        target: the folder for the files, which keep their relative paths.
+
+    Returns:
+        The relative paths of the files.
+
+    Raises:
+        UserError: the data set is not a folder of image files, `target` is inside of it, a file of the same name
+            exists in `target`, or a file cannot be moved. Files that were moved before stay in `target`.
     """
     if found.file is not None:
         raise UserError(
@@ -79,6 +96,7 @@ def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
 
 
 def _folders(splits: str | None) -> dict[str, str] | None:
+    """Parse the argument `splits` of `check`. Raises UserError."""
     if splits is None:
         return None
     if splits == "none":
@@ -90,14 +108,17 @@ def _folders(splits: str | None) -> dict[str, str] | None:
 
 
 def described(name: str) -> DatasetInfo:
-    """What is known of a data set. Raises UserError for an unknown name."""
+    """The description of a known data set. Raises UserError for an unknown name."""
     if name not in DATASETS:
         raise UserError(f"there is no data set {name!r}; {nearest(name, list(DATASETS), 'data sets')}")
     return DATASETS[name]
 
 
 def fetchable(name: str, *, small: bool = False) -> tuple[DatasetInfo, Archive]:
-    """A data set and its public archive. Raises UserError for an unknown name and for one without an archive."""
+    """A known data set and its public archive. Raises UserError if the name is unknown or there is no archive.
+
+    `small` asks for the archive with fewer images.
+    """
     info = described(name)
     archive = info.small if small else info.archive
     if archive is None:
@@ -107,9 +128,18 @@ def fetchable(name: str, *, small: bool = False) -> tuple[DatasetInfo, Archive]:
 
 
 def fetch(info: DatasetInfo, archive: Archive, progress: OnBytes) -> Path:
-    """Fetch a data set into the cache. Raises UserError where that fails.
+    """Download a data set into the cache.
 
-    `progress` gets the bytes done and, where that is known, all bytes.
+    Args:
+        info: the data set.
+        archive: its archive.
+        progress: called with the bytes received so far and, if known, their total.
+
+    Returns:
+        The folder of the data set.
+
+    Raises:
+        UserError: the download fails, or the archive is damaged.
     """
     try:
         return get(info, archive, cache_dir(), progress)
@@ -120,6 +150,7 @@ def fetch(info: DatasetInfo, archive: Archive, progress: OnBytes) -> Path:
 
 
 def _folder(name: str | None, data: Path | None) -> Path:
+    """The folder of a known data set. Raises UserError if it is not found."""
     if name is None:
         raise UserError(f"name a data set ({', '.join(DATASETS)}) or give a folder with --path")
     info = described(name)

@@ -20,7 +20,7 @@ NOISE_SECONDS = 8.0
 
 
 def examine(*, noise: bool) -> list[Check]:
-    """Check what a run needs, and what may disturb it; `noise`: also measure for some seconds how steady it is."""
+    """Check what a run needs and what may disturb it. `noise`: also measure for some seconds how steady speed is."""
     checks = _checks()
     if noise and all(check.state != "fail" for check in checks if check.name == "packages"):
         checks.insert(3, _noise())

@@ -1,4 +1,4 @@
-"""The images that a suite names, as they are now. Decodes none of them."""
+"""Compare the images of records with the present ones, and count these, without decoding them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from tlbench.suite.load import Suite
 
 
 class Images:
-    """The images of a suite's cells. Files are listed once for each data set, and only where that is quick."""
+    """The present images of a suite's cells. Files are listed once per data set, and only where that is quick."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite, self._listings = suite, Listings()
         self._same, self._counts = dict[object, bool | None](), dict[object, Mapping[str, int] | None]()
 
     def same(self, record: Record) -> bool | None:
-        """Whether a record was made from the images that there are now; None where this is not known."""
+        """Whether a record was made from the present images; None if unknown."""
         if (data := record.data) is None:
             return True
         cell = record.cell
@@ -34,11 +34,11 @@ class Images:
         return self._same[key]
 
     def counts(self, cell: Cell) -> Mapping[str, int] | None:
-        """The number of a cell's images by split, of the files that are there; None where it is not known."""
+        """The number of a cell's images by split, counted from the present files; None if unknown."""
         return self._counted(cell, stand_in=False)
 
     def stand_ins(self, cell: Cell) -> Mapping[str, int] | None:
-        """The number of images that stand in where there are no files; None if the suite allows none."""
+        """The number of synthetic images by split that would replace missing files; None if the suite forbids them."""
         return self._counted(cell, stand_in=True) if self._suite.fallback.datasets == "synthetic" else None
 
     def _counted(self, cell: Cell, *, stand_in: bool) -> Mapping[str, int] | None:

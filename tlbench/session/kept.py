@@ -1,4 +1,4 @@
-"""Find a cell's saved model and its images again."""
+"""Find the saved model and the images of a trained cell."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def kept_file(run: Path, record: Record) -> Path:
 
 
 def decoded_again(record: Record, path: Path | None, data: Path | None) -> DataSource | None:
-    """The images of a record, decoded as in its run; None if the images found are others. Downloads nothing.
+    """The images of a record, decoded as in its run; None if they have changed. Downloads nothing.
 
     Args:
         record: the record.

@@ -1,4 +1,4 @@
-"""What earlier runs of a suite have made of its cells, for who does not run them now. Decodes no image."""
+"""Find the cells of a suite that earlier runs have finished, without running or decoding anything."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from tlbench.suite.load import Suite
 
 @dataclass(frozen=True)
 class Made:
-    """Ids of cells.
+    """The cells that are finished, by id.
 
     Attributes:
-        done: those that are trained and timed.
-        untimed: those that are trained and only lack step times.
-        unsure: those of both whose images may be others by now.
-        notes: sentences on runs that cannot be read, and on images that are others.
+        done: cells that are trained and timed.
+        untimed: cells that are trained but not timed.
+        unsure: cells of both kinds whose images may have changed since.
+        notes: sentences about runs that cannot be read, and about images that have changed.
     """
 
     done: frozenset[str] = frozenset()
@@ -40,10 +40,18 @@ def made(
     out: Path | None,
     images: Images,
 ) -> Made:
-    """What is made of the cells of a suite in the run `out`, else in the newest of `runs` that `run` can go on with.
+    """Find the finished cells of a suite in the run that `tlbench run` would resume.
 
-    chosen: the cells whose images are compared with those that there are now. What was made of other images does not
-    count, and a sentence says so; neither does a run that cannot be read.
+    Cells that were trained on other images than the present ones do not count, and a note says so.
+
+    Args:
+        suite: the suite.
+        cells: all cells of the suite.
+        chosen: the cells whose images are compared with the present ones.
+        runs: the suite's runs, the newest first. The first one with the same cells that can be resumed is used;
+            a run that cannot be read is skipped with a note.
+        out: the folder of the only run to consider, in place of `runs`.
+        images: the present images.
     """
     ids, notes = [cell.id for cell in cells], list[str]()
     wanted = {cell.id for cell in chosen}
@@ -71,7 +79,15 @@ def made(
 
 
 def _of(store: Store, suite: Suite, wanted: set[str], images: Images, not_resumed: str = "") -> Made:
-    """What is made of the cells in a run. `not_resumed`: what is said of other images if they are not trained again."""
+    """The finished cells of one run.
+
+    Args:
+        store: the records of the run.
+        suite: the suite.
+        wanted: the ids of the cells whose images are compared.
+        images: the present images.
+        not_resumed: the end of the note about changed images if the run cannot be resumed; empty if it can.
+    """
     records = store.look()
     ready = trained(store, records, suite.save_models)
     records = [one for one in records if one.cell_id in ready]

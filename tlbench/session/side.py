@@ -42,9 +42,9 @@ def read_side(place: Run) -> Side:
 
 
 class Seen:
-    """Remembers records, so that those which a run has taken over from another one count only once.
+    """Recognizes copies of records, so that each measurement counts once.
 
-    The same holds for runs whose folders have been copied.
+    A record has copies if another run has taken it over, or if the folder of a run was copied.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Seen:
         self._phases: set[tuple[object, ...]] = set()
 
     def again(self, record: Record, run: RunFolder) -> bool:
-        """Whether the same record was seen in another run. A copy is older than its run."""
+        """Whether this is a copy of a record that was seen before. A record that is older than its run is a copy."""
         made = (record.cell_id, record.provenance.started, record.provenance.finished)
         copy = record.provenance.finished < run.run.created
         begun = (run.run.suite, run.run.created, run.run.commit)
@@ -123,12 +123,12 @@ Found = Sequence[tuple[RunFolder, Entry]]
 
 
 def _counts(folder: RunFolder, cells: Iterable[Found]) -> bool:
-    """Whether a run has an entry that is merged with the newest of its cell."""
+    """Whether a run has an entry that can be merged with the newest entry of its cell."""
     return any(run is folder and not unlike(one, found[0][1]) for found in cells for run, one in found)
 
 
 def _which(name: str, taken: Sequence[RunFolder], folders: Sequence[RunFolder]) -> str:
-    """Which runs count: in the words of `find_run` where it is the newest alone."""
+    """A sentence that says which of several runs count; worded as in `find_run` if only the newest does."""
     if [folder.path for folder in taken] == [folders[0].path]:
         return f"{name}: taking its newest run, {taken[0].path.name}"
     which = first_of([folder.path.name for folder in taken], NAMED)
@@ -137,7 +137,7 @@ def _which(name: str, taken: Sequence[RunFolder], folders: Sequence[RunFolder]) 
 
 
 def _left_out(folders: Sequence[RunFolder], cells: Iterable[Found]) -> list[str]:
-    """For each run that is not merged in some cells, how many these are and why."""
+    """For each run with cells that cannot be merged, a note with their number and the reason."""
     cells, notes = list(cells), []
     for folder in folders:
         pairs = [(one, found[0][1]) for found in cells for run, one in found if run is folder]

@@ -113,8 +113,9 @@ def new_or_resumed(
 
 
 def check_place(suite: str, out: Path | None, fresh: bool) -> None:
-    """Raise UserError where a run of `suite` has no place, as far as that can be seen before it is known what is left
-    to do. Makes nothing.
+    """Raise UserError if the folder for a run of `suite` cannot be created or used.
+
+    This early check, before images and weights are searched, finds only some of the reasons. It leaves nothing behind.
     """
     place = out or RESULTS / suite
     there = next((one for one in (place, *place.parents) if os.path.lexists(one)), Path())

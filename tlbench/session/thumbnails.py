@@ -1,4 +1,4 @@
-"""The test images that a model got wrong, small, where the data set is at hand. They are never looked for unasked."""
+"""Thumbnails of the test images that a model classifies wrongly. Only made on request, since they need the data set."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -22,16 +22,22 @@ from tlbench.session.kept import decoded_again, own_folder
 from tlbench.session.report import run_names
 
 MOST, SIDE, QUALITY = 16, 72, 70
-"""Images of a model, pixels of the longer side, and JPEG's quality: about 2 KB each."""
+"""The number of thumbnails for a model, their longer side in pixels, and their JPEG quality: about 2 KB each."""
 
 NOT_THERE = "its images are not the run's, or not there; --data names the folder in which {} lies"
 
 
 def with_thumbnails(report: Report, folders: Sequence[RunFolder], data: Path | None, say: Say) -> Report:
-    """The report with the mistakes of its best models as pictures. folders: of its runs, as they were loaded.
+    """Add thumbnails of the mistakes of its best models to a report.
 
-    Images are decoded as the run had them: from `data`, or where the suite says. Where they are not there any more, or
-    are others now, that is said, and the report has none of that data set.
+    Images are decoded with the settings of the run. Without its images, a data set has no thumbnails, and a note says
+    so.
+
+    Args:
+        report: the report.
+        folders: the runs of the report, in the order in which they were loaded.
+        data: the user's folder of data sets; None: images are looked up where the suite names them.
+        say: receives the notes.
     """
     by_run = dict(zip(run_names(folders), folders, strict=True))
     return replace(report, mistakes=partial(_mistakes, by_run, data, say))
@@ -65,7 +71,7 @@ def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row:
 
 
 def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource | None:
-    """The data set as the run had it; None where it is not there, or holds other images."""
+    """The data set as the run used it; None if it is not found or its images have changed."""
     name = record.cell.dataset.name
     path = own_folder(name, folder, data)
     if path is None and not (data is not None and (data / name).is_dir()):

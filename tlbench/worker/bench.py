@@ -1,4 +1,4 @@
-"""Train one model for all cells of a group: built and traced once, and trained anew for each cell."""
+"""Train one model for all cells of a group: built and traced once, and reset and trained for each cell."""
 
 import math
 import tempfile

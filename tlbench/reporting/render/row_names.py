@@ -13,7 +13,13 @@ ABOVE = 16
 
 @dataclass(frozen=True)
 class RowNames:
-    """Where names stand. left: pixels before the rows; above: those above each row; width: of the picture."""
+    """The places of names, in pixels.
+
+    Attributes:
+        left: the space to the left of the rows.
+        above: the space above each row for its name; 0 if names are on the left.
+        width: the width of the picture.
+    """
 
     left: float
     above: float
@@ -21,7 +27,7 @@ class RowNames:
 
     @classmethod
     def of(cls, groups: Sequence[str], names: Sequence[str], width: float) -> "RowNames":
-        """As suits these names at their size, and their groups' names at theirs."""
+        """Choose the places so that names and groups fit: on the left, or above the rows in a narrow picture."""
         lengths = [*(len(name) * SMALL_LETTER for name in names), *(len(group) * LETTER for group in groups)]
         needed, most = max(lengths, default=0) + 2 * EDGE, MOST_LEFT * width
         if needed > most and width < WIDTH:
