@@ -298,6 +298,15 @@ def test_the_table_of_a_data_set_is_seen_whole_at_1200_and_up_to_its_accuracy_on
     assert browser.ask(f"{DATA_SET}.querySelector('thead').getBoundingClientRect().height") < 70, "three lines at most"
 
 
+def test_every_table_of_the_keras_applications_is_seen_whole_at_1200(browser: Browser) -> None:
+    run = Path(__file__).parents[2] / "results" / "reference" / "keras-table-cpu"
+    browser.open((run / "report.random-weights.html").as_uri(), width=1200)
+    browser.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
+    tables = "[...document.querySelectorAll('.table')]"
+    assert browser.ask(f"{tables}.length") == 4
+    assert browser.ask(f"{tables}.filter(t => t.scrollWidth > t.clientWidth).map(t => t.ariaLabel)") == []
+
+
 @pytest.mark.parametrize("width", [400, 1200])
 def test_no_row_is_high_for_a_column_that_is_out_of_sight(browser: Browser, page: str, width: int) -> None:
     browser.open(page, width=width)

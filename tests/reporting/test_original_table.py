@@ -42,23 +42,27 @@ def original(name: str, params: int, depth: int, size: float, **changes: object)
     return builders.record(cell, **fields | changes)
 
 
-def line(record: Record) -> list[str]:
-    text = as_markdown(Report("t", [RunRecord("run", record)]))
-    row = next(line for line in text.splitlines() if line.startswith(f"| {record.cell.backbone.name}"))
-    return [cell.strip() for cell in row.strip("|").split("|")]
+def lines(*records: Record) -> list[dict[str, str]]:
+    """The rows of the table, as Markdown, by their headings."""
+    text = as_markdown(Report("t", [RunRecord("run", record) for record in records]))
+    table = [line for line in text.splitlines() if line.startswith("|")][: 2 + len(records)]
+    headings, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return [dict(zip(headings, row, strict=True)) for row in rows]
 
 
 def test_each_figure_stands_beside_the_published_one() -> None:
-    assert line(original("ResNet50", 25_636_712, 107, 97.8)) == [
-        "ResNet50",
-        "98 (98, =)",
-        "74.9% *published*",
-        "92.1% *published*",
-        "25.6M (25.6M, =)",
-        "107 (107, =)",
-        "1300 (1140–1260)",
-        "58.2",
-        "4.60",
+    assert lines(original("ResNet50", 25_636_712, 107, 97.8)) == [
+        {
+            "Model": "ResNet50",
+            "Size (MB)": "98 (98, =)",
+            "Published top-1": "74.9%",
+            "Published top-5": "92.1%",
+            "Parameters (M)": "25.6 (25.6, =)",
+            "Depth": "107 (107, =)",
+            "Time (ms) per inference step (CPU)": "1300 (1140–1260)",
+            "Published (CPU)": "58.2",
+            "Published (GPU)": "4.60",
+        }
     ]
 
 
@@ -148,24 +152,21 @@ def test_a_cpu_and_a_gpu_run_with_another_backend_are_one_line_on_a_terminal() -
 
 def test_a_difference_shows_with_its_sign() -> None:
     # keras.io publishes 29 MB for EfficientNetB0, whose 5.3 million parameters are 20 MiB.
-    assert line(original("EfficientNetB0", 5_330_571, 132, 20.3))[1] == "20 (29, -9)"
+    (row,) = lines(original("EfficientNetB0", 5_330_571, 132, 20.3))
+    assert row["Size (MB)"] == "20 (29, -9)"
 
 
 def test_a_model_that_keras_io_does_not_list_has_dashes_and_no_empty_column() -> None:
-    assert line(original("MobileNetV3Small", 2_554_968, 88, 9.75))[1:] == [
-        "10 (—)",
-        "2.6M (—)",
-        "88 (—)",
-        "1300 (1140–1260)",
-    ]
+    (row,) = lines(original("MobileNetV3Small", 2_554_968, 88, 9.75))
+    assert list(row.values())[1:] == ["10 (—)", "2.6 (—)", "88 (—)", "1300 (1140–1260)"]
 
 
-def test_measured_accuracy_takes_the_place_of_the_published_one() -> None:
+def test_measured_accuracy_takes_the_place_of_the_published_one_and_published_ones_are_marked() -> None:
     accuracy = builders.accuracy(149, 200).model_copy(update={"top5": 0.92})
-    assert line(original("ResNet50", 25_636_712, 107, 97.8, accuracy=accuracy))[2:4] == [
-        "74.5% (74.9%, -0.4)",
-        "92.0% (92.1%, -0.1)",
-    ]
+    measured = original("ResNet50", 25_636_712, 107, 97.8, accuracy=accuracy)
+    tested, other = lines(measured, original("VGG16", 138_357_544, 16, 528.0))
+    assert (tested["Top-1 (%)"], tested["Top-5 (%)"]) == ("74.5 (74.9, -0.4)", "92.0 (92.1, -0.1)")
+    assert (other["Top-1 (%)"], other["Top-5 (%)"]) == ("71.3 *published*", "90.1 *published*")
 
 
 def test_what_a_bound_allowed_is_said() -> None:

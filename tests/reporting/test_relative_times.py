@@ -51,6 +51,16 @@ def test_relative_times_stand_before_milliseconds_of_two_digits() -> None:
     assert "relative to that of MobileNet (alpha=0.25), frozen, in the median of the rounds that both have" in text
 
 
+def test_a_relative_time_has_three_digits_in_tables_and_on_the_first_screen() -> None:
+    """An interval of several per cent has no use for more, and the tables no room."""
+    slow, slowest = record("partial", timed(to_anchor(12.345))), record("full", timed(to_anchor(199.284)))
+    cells = [row[RELATIVE] for row in table(render("t", rows(FROZEN, slow, slowest)), "cats_dogs")]
+    assert sorted(cells) == ["1", "12.3 (12.3–12.4)", "199 (199–199)"]
+    said = as_text(Report("t", rows(FROZEN, slow, slowest)))
+    assert "12.3x (61)" in said
+    assert "199x (61)" in said
+
+
 def test_a_step_that_all_rows_share_has_no_relative_column() -> None:
     (first, _) = table(render("t", rows(FROZEN, FULL)), "cats_dogs")
     assert first[INFERENCE] == "20.0 (19.0–21.0)"

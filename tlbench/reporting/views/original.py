@@ -17,14 +17,6 @@ from tlbench.reporting.views.names import names_of
 from tlbench.reporting.views.relative import Place, TimeColumns
 from tlbench.reporting.views.rows import dagger, times
 
-OF_ACCURACY_AND_SIZE = [
-    "Model",
-    "Size (MB)",
-    "Top-1 accuracy",
-    "Top-5 accuracy",
-    "Parameters",
-    "Depth",
-]
 WHERE = ("backend", "jit", "precision", "timing")
 """Settings of a cell that only affect its times: records that differ in nothing else are of one model."""
 DEVICES = ("cpu", "gpu")
@@ -37,7 +29,7 @@ LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets, each "
     "time by a column of the published ones; a dash where there is none. Published times were taken on an AMD EPYC "
     "with 92 cores and a Tesla A100: they differ by the machine. Size (MB) is keras.io's name; its numbers are MiB "
-    "(1,048,576 bytes), and so are those measured here. Accuracies marked ",
+    "(1,048,576 bytes), and so are those measured here. Accuracies called ",
     Emphasis("published"),
     " were not measured here.",
 )
@@ -161,49 +153,60 @@ def _key(row: RunRecord) -> tuple[str, ...]:
 
 def table(rows: Sequence[RunRecord], times_of: Sequence[Column]) -> Table:
     """A table with a row for each model, and columns for the devices and backends that it was timed with."""
-    headings = list(OF_ACCURACY_AND_SIZE)
+    measured = any(row.record.accuracy for row in rows)
+    accuracies = ["Top-1 (%)", "Top-5 (%)"] if measured else ["Published top-1", "Published top-5"]
+    headings = ["Model", "Size (MB)", *accuracies, "Parameters (M)", "Depth"]
     for device in DEVICES:
         there = [column for column in times_of if column.key[0] == device]
         headings += [heading for one in there for heading in one.how.headings([one.place], one.name)]
         headings.append(f"Published ({device.upper()})")
-    lines = (cells(name, model, times_of) for name, model in zip(names(rows), by_model(rows), strict=True))
+    named = zip(names(rows), by_model(rows), strict=True)
+    lines = (cells(name, model, times_of, measured=measured) for name, model in named)
     return compact(Table.of(headings, lines, right=range(1, len(headings))))
 
 
-def cells(name: str, rows: Sequence[RunRecord], times_of: Sequence[Column]) -> list[Text]:
-    """The row of a model, in the order of the headings."""
+def cells(name: str, rows: Sequence[RunRecord], times_of: Sequence[Column], *, measured: bool = True) -> list[Text]:
+    """The row of a model, in the order of the headings.
+
+    Args:
+        name: the name of the model.
+        rows: its records.
+        times_of: the columns of times.
+        measured: whether accuracies of some models were measured, so that each of the others is called published. If
+            none was, the headings say so.
+    """
     record = rows[0].record
     published = published_of(record) or Published(None, None, None, None, None, None, None)
     counts, accuracy = record.counts, record.accuracy
     return [
         name + dagger(record),
         _beside(counts.size_mb if counts else None, published.size_mb, 0),
-        _accuracy(accuracy.top1 if accuracy else None, published.top1),
-        _accuracy(accuracy.top5 if accuracy else None, published.top5),
-        _beside(counts.params / 1e6 if counts else None, published.params_m, 1, "M"),
+        _accuracy(accuracy.top1 if accuracy else None, published.top1, mark=measured),
+        _accuracy(accuracy.top5 if accuracy else None, published.top5, mark=measured),
+        _beside(counts.params / 1e6 if counts else None, published.params_m, 1),
         _beside(counts.depth if counts else None, published.depth, 0),
         *_times(rows, "cpu", published.cpu_ms, times_of),
         *_times(rows, "gpu", published.gpu_ms, times_of),
     ]
 
 
-def _beside(value: float | None, published: float | None, digits: int, unit: str = "") -> str:
-    """A value with the published one: ``97.8 (98, −0)``. The difference is taken after rounding as published."""
+def _beside(value: float | None, published: float | None, digits: int) -> str:
+    """A value with the published one: ``87 (88, -1)``. The difference is taken after rounding as published."""
     if value is None:
         return DASH
-    shown = f"{value:.{digits}f}{unit}"
+    shown = f"{value:.{digits}f}"
     if published is None:
         return f"{shown} ({DASH})"
-    difference = round(value, digits) - published
-    return f"{shown} ({published:.{digits}f}{unit}, {_signed(difference, digits)})"
+    return f"{shown} ({published:.{digits}f}, {_signed(round(value, digits) - published, digits)})"
 
 
-def _accuracy(value: float | None, published: float | None) -> Text:
-    if value is None:
-        return DASH if published is None else (f"{published:.1f}% ", Emphasis("published"))
+def _accuracy(value: float | None, published: float | None, *, mark: bool) -> Text:
+    """An accuracy in per cent, as `_beside`; if it was not measured the published one, marked if `mark` is set."""
+    if value is not None:
+        return _beside(tenths(value * 100), published, 1)
     if published is None:
-        return f"{percent(value)} ({DASH})"
-    return f"{percent(value)} ({published:.1f}%, {_signed(tenths(value * 100) - published, 1)})"
+        return DASH
+    return (f"{published:.1f} ", Emphasis("published")) if mark else f"{published:.1f}%"
 
 
 def _times(rows: Sequence[RunRecord], device: str, published: float | None, times_of: Sequence[Column]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.core.cell import StepName
+from tlbench.core.text import three_digits
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.results.measured import Relative, StepTiming
@@ -119,10 +120,10 @@ def text(rows: Sequence[RunRecord], place: Place) -> str:
 
 
 def ratio(one: Relative) -> str:
-    """``1.79 (1.74–1.85)``; the anchor itself is ``1``; a dash if there are too few rounds for an interval."""
+    """``1.79 (1.74–1.85)``, ``199 (129–213)``; the anchor itself is ``1``; a dash without an interval."""
     if one.low is None or one.high is None:
         return DASH
-    return f"{one.estimate:.2f} ({one.low:.2f}–{one.high:.2f})" if one.beside else "1"
+    return f"{three_digits(one.estimate)} ({three_digits(one.low)}–{three_digits(one.high)})" if one.beside else "1"
 
 
 def _label(among: Sequence[RunRecord], cell_id: str) -> str:

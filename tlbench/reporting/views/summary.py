@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
-from tlbench.core.text import counted, percent
+from tlbench.core.text import counted, percent, three_digits
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
@@ -162,7 +162,7 @@ def _relative(place: Place | None, ratio: float | None, number: str, how: TimeCo
     if place not in how.anchors or number == DASH:
         return number
     mark = "" if known else UNSTABLE
-    return f"{DASH if ratio is None else '1x' if ratio == 1 else f'{mark}{ratio:.2f}x'} ({number})"
+    return f"{DASH if ratio is None else '1x' if ratio == 1 else f'{mark}{three_digits(ratio)}x'} ({number})"
 
 
 def _any_shaky(report: Report, how: TimeColumns) -> bool:
