@@ -111,6 +111,21 @@ def test_what_cannot_be_told_from_guessing_is_not_recommended() -> None:
     assert sentence(chosen([trained("A", "full", 130, 80.0)])).startswith("Take A, full")
 
 
+def test_no_row_leads_where_nothing_is_recommended() -> None:
+    """The column says what the sentence says. A table that has only such rows has no such column."""
+    poor = [trained("A", "full", 112, 80.0), trained("B", "frozen", 108, 20.0)]
+    text = as_markdown(report(poor))
+    assert "Best?" not in text + as_text(report(poor))
+    assert "a 95 % interval that holds for all rows of the same images together" in text
+    other = builders.data().model_copy(update={"fingerprint": "0" * 64})
+    good = [trained(record.cell.backbone.name, "full", 190, 80.0, data=other) for record in poor]
+    mixed = as_markdown(report([*poor, *good]))
+    assert [row["Best?"] for row in table(mixed, "cats_dogs")] == ["—", "—", "leads", "may be"]
+    assert "Best? leads: the highest top-1" in mixed
+    assert "—: none is recommended, since the highest top-1 is not clearly above what guessing gets." in mixed
+    assert "—: none is recommended" not in as_markdown(report(THREE))
+
+
 def test_within_a_limit_what_cannot_be_told_from_guessing_does_not_lead() -> None:
     section, *_ = choice.sections(report([trained("Big", "full", 190, 80.0), trained("Small", "full", 105, 20.0)]))
     folded = [block for block in section.blocks if isinstance(block, Section)]

@@ -75,9 +75,14 @@ class Decision:
         return f"Which to take for {self.heading}"
 
     def standing(self, place: int) -> str:
-        """Whether the mark at `place` may be the best, in a word; empty if it is not, or if there is no other."""
+        """Whether the mark at `place` may be the best, in a word.
+
+        Empty if it is not, or if there is no other; a dash if nothing is recommended, because guessing may be as good.
+        """
         if len(self.recipes) == 1:
             return ""
+        if not self.choice.above_chance(0):
+            return DASH
         return LEADS if place == 0 else "" if place in self.choice.beaten[0] else MAY_BE
 
 
@@ -119,7 +124,6 @@ def values(decision: Decision) -> dict[str, object]:
     """The recommendation for JSON: the sentence, and the names and cells of the leader and of its equals."""
     marks = decision.choice.scatter.marks
     standings = [decision.standing(place) for place in range(len(marks))]
-    recommended = decision.choice.above_chance(0)
     contenders = [
         {
             "name": mark.name,
@@ -131,14 +135,14 @@ def values(decision: Decision) -> dict[str, object]:
         }
         for mark, seeds in zip(marks, decision.recipes, strict=True)
     ]
-    rivals = [place for place, how in enumerate(standings) if recommended and how == MAY_BE]
+    rivals = [place for place, how in enumerate(standings) if how == MAY_BE]
     key = decision.choice.run_cost
     priced = [place for place in rivals if key in marks[place].x]
     cheapest = min(priced, key=lambda place: marks[place].x[key].value, default=None)
     return {
         "for": decision.heading,
         "sentence": sentence(decision.choice),
-        "take": contenders[0] if recommended else None,
+        "take": contenders[0] if decision.choice.above_chance(0) else None,
         "may_be_as_good": [contenders[place] for place in rivals],
         "cheapest_rival": None if cheapest is None else contenders[cheapest],
         "chance": decision.choice.chance,

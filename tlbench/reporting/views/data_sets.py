@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tlbench.core.text import first_of
 from tlbench.datasets.sentences import CLASSES, balance_sentence
 from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
+from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
@@ -25,6 +26,7 @@ BEST = (
     f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the "
     "best; empty: another one is better."
 )
+NONE = f" {DASH}: none is recommended, since the highest top-1 is not clearly above what guessing gets."
 
 
 def sections(report: Report) -> list[Section]:
@@ -41,11 +43,13 @@ class Answer:
         place: the numbers of its decision and of its mark there, which sort rows by preference.
         top1: its accuracy.
         standing: whether it may be the best, in a word.
+        compared: whether it was compared with others.
     """
 
     place: tuple[int, int]
     top1: Reading
     standing: str
+    compared: bool
 
 
 Answers = Mapping[int, Answer]
@@ -59,8 +63,8 @@ def _section(report: Report, heading: str, group: Sequence[RunRecord], answers: 
         return Section(heading, (original.table(group, times), legend))
     how = TimeColumns.of(group, report.rows)
     table = _table(group, how, answers)
-    judged = any(one.standing for row in group if (one := answers.get(id(row.record))))
-    legend = _legend(group, [how], _accuracy_legend(group, judged=judged))
+    found = [one for row in group if (one := answers.get(id(row.record)))]
+    legend = _legend(group, [how], _accuracy_legend(group, found))
     many = len(table.rows) > MOST_OPEN
     named = f"{heading}: all {len(table.rows)} rows" if many else heading
     return Section(named, (*_data_note(group), table, legend), folded=many)
@@ -76,7 +80,7 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
 
 def _answers(report: Report) -> Answers:
     return {
-        id(row.record): Answer((number, place), mark.y, one.standing(place))
+        id(row.record): Answer((number, place), mark.y, one.standing(place), len(one.recipes) > 1)
         for number, one in enumerate(report.decisions)
         for place, (mark, seeds) in enumerate(zip(one.choice.scatter.marks, one.recipes, strict=True))
         for row in seeds
@@ -140,8 +144,14 @@ def _images(data: DataProvenance) -> str:
     return ", ".join(f"{total[split]} {split}" for split in ("train", "validation", "test") if split in total)
 
 
-def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
-    interval = "a 95 % interval that holds for all rows of the same images together" if judged else "its 95 % interval"
+def _accuracy_legend(group: Sequence[RunRecord], found: Sequence[Answer]) -> str:
+    """What accuracies and their judgement mean; `found` are the answers on the records of the group."""
+    together = any(one.compared for one in found)
+    interval = (
+        "a 95 % interval that holds for all rows of the same images together" if together else "its 95 % interval"
+    )
+    standings = {one.standing for one in found}
+    best = BEST + (NONE if DASH in standings else "") if LEADS in standings else ""
     several = len({row.record.cell.seed for row in group}) > 1
     resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
     spreads = [
@@ -152,7 +162,7 @@ def _accuracy_legend(group: Sequence[RunRecord], *, judged: bool) -> str:
         f"Top-1 is test accuracy with {interval}"
         + (f"; ± is the standard deviation {', '.join(spreads)}" if spreads else "")
         + ". Trainable counts the parameters the strategy trains."
-        + (f" {BEST}" if judged else "")
+        + (f" {best}" if best else "")
     )
 
 
