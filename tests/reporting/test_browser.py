@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.reporting.browser import Browser, find, started
+from tests.reporting.choices import report, trained
 from tests.reporting.large import large, small
-from tests.reporting.test_answer import report, trained
 from tests.reporting.test_page import HOSTILE, of
 from tlbench.reporting.answer import listed, sentence
 from tlbench.reporting.document import Document

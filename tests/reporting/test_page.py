@@ -20,6 +20,7 @@ from tlbench.reporting.numbers import at_most
 from tlbench.reporting.render.confusion import DARKEST
 from tlbench.reporting.render.html import SCRIPT, STYLE
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views.cells import slim
 
 HOSTILE = "<script>alert(1)</script>|*_ ![x](y) </title> ]]> '\" ::error::"
 
@@ -246,3 +247,12 @@ def test_text_has_a_contrast_of_4_5_and_marks_of_3(scheme: str) -> None:
     assert min(contrast(*pair) for pair in pairs) >= 4.5
     shapes = [figure[f"c{number}"] for number in range(8)] + [figure["dominated"]]
     assert min(contrast(shape, figure["paper"]) for shape in shapes) >= 3
+
+
+def test_the_record_on_a_page_is_the_record_to_five_digits_without_raw_samples() -> None:
+    record = builders.record(accuracy=builders.accuracy().model_copy(update={"loss": 0.123456789}))
+    shown = json.loads(slim(record))
+    assert shown["accuracy"]["loss"] == 0.12346
+    assert (shown["cell_id"], shown["counts"]["params"]) == (record.cell_id, 219_058)
+    assert "rounds" not in shown["timings"]["steps"][0]
+    assert shown["cell"]["dataset"] == {"name": "cats_dogs"}

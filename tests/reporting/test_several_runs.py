@@ -8,8 +8,8 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
+from tests.reporting.choices import nested, on_gpu, trained
 from tests.reporting.tables import table
-from tests.reporting.test_answer import nested, replace_device, trained
 from tests.reporting.test_caveats import lines_of
 from tlbench.core.cell import Limit
 from tlbench.regression.contrasts import Right, recipes
@@ -64,7 +64,7 @@ def test_seeds_that_a_shard_cut_apart_are_one_recipe_again() -> None:
 
 
 def test_a_second_run_of_a_cell_is_no_second_seed_anywhere() -> None:
-    again = [replace_device(one) for one in SEEDS[:1]]
+    again = [on_gpu(one) for one in SEEDS[:1]]
     both = report(cpu=SEEDS[:1], gpu=again)
     (row,) = table(as_markdown(both), "cats_dogs")
     assert row["Top-1"] == "90.0% (85–93)"

@@ -1,0 +1,93 @@
+"""What a recommendation says of its own certainty: seeds, intervals, test images, stand-ins."""
+
+from collections.abc import Sequence
+
+from tests import builders
+from tests.narrow import present
+from tests.reporting.choices import THREE, chosen, report, trained
+from tlbench.core.cell import Limit
+from tlbench.reporting.answer import sentence
+from tlbench.reporting.formats import as_latex, as_markdown, as_text
+from tlbench.reporting.plots import Choice
+from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.views import choice
+from tlbench.results.record import Record
+
+
+def claims(records: Sequence[Record]) -> str:
+    """What is said once for all answers."""
+    return choice.how_sure(report(records).decisions)
+
+
+def test_some_with_one_seed_are_counted() -> None:
+    several = [trained("A", "full", 180 + seed, 20.0, seed) for seed in range(3)]
+    said = chosen([*several, trained("B", "full", 120, 20.0)]).certainty
+    assert "Compared, with 95 % confidence: 2 trained models, 1 of them with one seed, on the same" in said
+
+
+def test_what_the_claims_mean_is_said_once_for_all_data_sets() -> None:
+    data = builders.data()
+    fewer = data.model_copy(update={"fingerprint": "0" * 64})
+    records = [*THREE, *(trained(name, "full", 150, data=fewer, limit=Limit(train=9)) for name in ("A", "B"))]
+    for text in (as_text(report(records)), as_markdown(report(records)), as_latex(report(records))):
+        assert text.count("Gupta") == 1
+    assert claims(THREE[:1]) == ""
+    (alone,) = choice.sections(report(THREE[:1]))
+    assert alone.heading == "Which to take for cats_dogs"
+
+
+def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_training() -> None:
+    scores = present(trained("A", "frozen", 180).accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
+    head = trained("A", "frozen", 180, 20.0, accuracy=scores)
+    said = "The interval of a solved head covers other training images as well (resamples)"
+    assert said in claims([head, trained("B", "full", 170)])
+    assert said in " ".join(as_text(report([head, trained("B", "full", 170)])).split())
+    assert said not in claims(THREE)
+
+
+def test_few_test_images_are_said_to_say_little() -> None:
+    few = trained("Small", "full", 15).model_copy(update={"accuracy": builders.accuracy(15, 18)})
+    said = chosen([few]).certainty
+    # Wilson's interval of 9 of 18 is 29.0 to 71.0 %.
+    assert said.startswith(
+        "18 test images say little: one more that is right is 5.6 points, and an accuracy of a half is known to within "
+        "21 points either way."
+    )
+    enough = few.model_copy(update={"accuracy": builders.accuracy(80, 100)})
+    assert "say little" not in chosen([enough]).certainty
+
+
+def test_seeds_make_it_about_recipes() -> None:
+    several = [
+        trained(name, "full", correct + seed, 20.0, seed)
+        for name, correct in (("A", 180), ("B", 120))
+        for seed in range(3)
+    ]
+    found = chosen(several)
+    assert sentence(found).endswith(" It is better than the other one.")
+    assert "This holds for other seeds (3 each), and for other test images" in claims(several)
+    scores = present(several[0].accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
+    head = trained("A", "frozen", 180, 20.0, accuracy=scores)
+    with_head = claims([*several, head])
+    assert (
+        "seeds (3 each), for other training images where a head was solved and has no seed, and for other" in with_head
+    )
+
+
+def test_what_stands_in_for_photographs_or_weights_is_said_before_anything_is_claimed() -> None:
+    drawn = chosen(
+        [
+            trained("A", "full", 190, data=builders.data(fallback=True)),
+            trained("B", "full", 100, data=builders.data(fallback=True)),
+        ]
+    )
+    random = chosen([trained("A", "full", 190, weights=builders.weights(fallback=True))])
+    assert drawn.certainty.startswith("These are drawn pictures")
+    assert random.certainty.startswith("Random weights stand in")
+
+
+def test_answers_that_were_not_kept_are_told() -> None:
+    section, *_ = choice.sections(Report("t", [RunRecord("run", one) for one in THREE]))
+    block = section.blocks[0]
+    assert isinstance(block, Choice)
+    assert "Answers to single images were not kept of all" in block.certainty
