@@ -22,7 +22,8 @@ from tlbench.datasets.duplicates import (
     sketch,
     sort_out,
 )
-from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.image_folder import read_folder
+from tlbench.datasets.layout import SplitRule
 
 
 def picture(seed: int, size: int = 96) -> np.ndarray:
@@ -126,7 +127,7 @@ def test_the_picture_that_the_public_intel_set_has_under_two_labels(tmp_path: Pa
         label = file.partition("_")[0]
         source = bad_files / f"found/intel_same_pixels_two_labels__{file}.jpg"
         (tmp_path / split / label / f"{file}.jpg").write_bytes(source.read_bytes())
-    found = audit(read_layout(tmp_path, SplitRule()), 2)
+    found = audit(read_folder(tmp_path, SplitRule()), 2)
     ((one, other),) = found.exact.two_labels
     assert {one.file, other.file} == {"train/glacier/glacier_10234.jpg", "test/mountain/mountain_7654.jpg"}
     assert not found.clean
@@ -135,7 +136,7 @@ def test_the_picture_that_the_public_intel_set_has_under_two_labels(tmp_path: Pa
 @pytest.mark.real_data
 def test_few_real_photographs_are_called_the_same(real_data: Path) -> None:
     folder = real_data / "intel"
-    layout = read_layout(folder, SplitRule())
+    layout = read_folder(folder, SplitRule())
     found = audit(layout, 2)
     total = sum(sum(of.values()) for of in found.counts.values())
     groups = [*found.near.two_labels, *found.near.across, *found.near.within]

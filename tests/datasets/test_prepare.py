@@ -18,8 +18,9 @@ from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets import build, decode, synthetic
+from tlbench.datasets.image_folder import read_folder
 from tlbench.datasets.kinds import read_images
-from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.prepare import Listings, prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
@@ -209,7 +210,7 @@ def test_bad_files_are_judged_on_the_whole_split_whatever_the_limit(root: Path, 
 
 def test_splits_drawn_from_one_folder_are_judged_together(tmp_path: Path) -> None:
     synthetic.write_tree(tmp_path, ("cats", "dogs"), {"data": 20}, 8)
-    first = read_layout(tmp_path / "data", SplitRule()).files["validation"]["cats"][0]
+    first = read_folder(tmp_path / "data", SplitRule()).files["validation"]["cats"][0]
     (tmp_path / "data" / first).write_bytes(b"")  # 1 of 6 for validation, of 40 in all
     found = prepare(
         Named(name="own"), Limit(), 8, root=None, path=tmp_path / "data", cache=tmp_path, fallback_synthetic=False

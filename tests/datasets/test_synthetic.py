@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets import locate, registry, synthetic
-from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.image_folder import read_folder
+from tlbench.datasets.layout import SplitRule
 from tlbench.datasets.prepare import prepare
 from tlbench.datasets.spec import DatasetInfo
 
@@ -101,7 +102,7 @@ def test_more_classes_than_textures_are_refused_before_anything_is_drawn(
 def test_a_tree_of_pictures_has_the_layout_of_a_data_set(tmp_path: Path) -> None:
     counts = {"train": 4, "validation": 2, "test": 3}
     synthetic.write_tree(tmp_path, ("cats", "dogs"), counts, 16)
-    layout = read_layout(tmp_path, SplitRule())
+    layout = read_folder(tmp_path, SplitRule())
     assert layout.classes == ("cats", "dogs")
     assert {split: {name: len(files) for name, files in found.items()} for split, found in layout.files.items()} == {
         split: {"cats": count, "dogs": count} for split, count in counts.items()

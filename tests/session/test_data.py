@@ -13,7 +13,8 @@ from PIL import Image
 from tlbench.cli import init
 from tlbench.cli.data import command
 from tlbench.core.errors import UserError
-from tlbench.datasets.layout import SplitRule, read_layout
+from tlbench.datasets.image_folder import read_folder
+from tlbench.datasets.layout import SplitRule
 from tlbench.reporting.views.folder import FINE, screen
 from tlbench.session.data import check
 from tlbench.suite.expand import expand
@@ -46,7 +47,7 @@ def test_a_class_without_a_file_hides_no_other_trouble(tmp_path: Path, split: bo
     assert "once the other splits are drawn" not in words
     assert "--move-bad" in said or "broken.jpg" in said
     with pytest.raises(UserError, match=r"class 'foxes' in .* is empty"):
-        read_layout(tmp_path, SplitRule())
+        read_folder(tmp_path, SplitRule())
 
 
 def test_a_class_too_small_to_draw_from_is_counted_as_it_is(tmp_path: Path) -> None:

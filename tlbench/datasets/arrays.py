@@ -44,7 +44,7 @@ def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     Args:
         file: the npz file.
         rule: how missing splits are drawn, and which classes are used.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: the file cannot be read, or has other arrays than these.

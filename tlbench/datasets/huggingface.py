@@ -67,7 +67,7 @@ def read_saved(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     Args:
         place: the folder.
         rule: how splits, classes and columns are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: the folder is damaged, or has no usable images and labels.
@@ -89,7 +89,7 @@ def read_parquet(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout
     Args:
         place: the file or folder.
         rule: how splits, classes and columns are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: there is no Parquet file, more than one configuration, or no usable images and labels.

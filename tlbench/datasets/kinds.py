@@ -7,7 +7,8 @@ from typing import Protocol
 from tlbench.core.errors import UserError
 from tlbench.datasets import huggingface, metadata, tfds
 from tlbench.datasets.arrays import read_arrays
-from tlbench.datasets.layout import Layout, SplitRule, read_layout
+from tlbench.datasets.image_folder import read_folder
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import shown
 from tlbench.datasets.table import read_table
 
@@ -21,7 +22,7 @@ class Read(Protocol):
         Args:
             place: a file or folder.
             rule: how splits, classes and columns are chosen.
-            empty: as in `read_layout`.
+            empty: as in `read_folder`.
 
         Raises:
             UserError: it is not a data set.
@@ -40,7 +41,7 @@ FOLDERS: tuple[tuple[Callable[[Path, SplitRule], bool], Read], ...] = (
 """Folders that are not read as folders of classes: a test for each kind, and how it is read. The first match is used.
 """
 
-WITHOUT_COLUMNS: tuple[Read, ...] = (read_layout, read_arrays)
+WITHOUT_COLUMNS: tuple[Read, ...] = (read_folder, read_arrays)
 """Kinds for which the keys `image` and `label` of a suite make no sense."""
 
 
@@ -56,7 +57,7 @@ def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     Args:
         place: a file or folder.
         rule: how splits, classes and columns are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: it is not a data set.
@@ -74,12 +75,12 @@ def read_images(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
 
 def is_quick(place: Path, rule: SplitRule) -> bool:
     """Whether `read_images` only lists files at `place`, and reads no large ones."""
-    return _reader(place, rule) in (read_layout, read_table, metadata.read_metadata)
+    return _reader(place, rule) in (read_folder, read_table, metadata.read_metadata)
 
 
 def _reader(place: Path, rule: SplitRule) -> Read:
     if (kind := kind_of(place)) != "path":
         return FILES[kind]
     if not place.is_dir():
-        return read_layout
-    return next((read for tells, read in FOLDERS if tells(place, rule)), read_layout)
+        return read_folder
+    return next((read for tells, read in FOLDERS if tells(place, rule)), read_folder)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
-from tlbench.datasets.layout import Layout, SplitRule, splits_in
+from tlbench.datasets.image_folder import splits_in
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import Listed, peek
 from tlbench.datasets.names import shown, split_of
 from tlbench.datasets.table import LABEL, Columns, Row, cells_of, laid_out_rows, rows_of, wrong
@@ -33,12 +34,12 @@ def read_metadata(place: Path, rule: SplitRule, *, empty: bool = False) -> Layou
     """Read the layout of the images that the tables list: one table for all, or one in the folder of each split.
 
     If a single table has no column `split`, the folders in its paths may be splits, recognized by name as in
-    `read_layout`.
+    `read_folder`.
 
     Args:
         place: the folder.
         rule: how splits, classes and columns are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: a table cannot be understood; the message gives the line.

@@ -79,7 +79,7 @@ def of_rows(
         order: all classes, in their order.
         container: reads the images.
         rule: how splits and classes are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: the splits or classes cannot be used.

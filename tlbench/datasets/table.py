@@ -73,7 +73,7 @@ def read_table(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     Args:
         file: the CSV file.
         rule: how splits, classes and columns are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: the file cannot be understood, more than 5 % of the image files are missing, or an image has more
@@ -92,7 +92,7 @@ def laid_out_rows(file: Path, folder: Path, rows: Sequence[Row], rule: SplitRule
         folder: the folder that the rows' paths are relative to.
         rows: the rows of one table or more.
         rule: how splits and classes are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: as in `read_table`.

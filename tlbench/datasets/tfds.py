@@ -39,7 +39,7 @@ def read_prepared(place: Path, rule: SplitRule, *, empty: bool = False) -> Layou
     Args:
         place: the folder; configuration and version may be omitted if there is only one.
         rule: how splits, classes and features are chosen.
-        empty: as in `read_layout`.
+        empty: as in `read_folder`.
 
     Raises:
         UserError: the data set has not one label per image, or cannot be read.
