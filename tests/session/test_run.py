@@ -108,6 +108,13 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(
         with pytest.raises(UserError, match="results/replayed cannot be made, since results is a file; name another"):
             run()
         (tmp_path / "results").unlink()
+        (tmp_path / "link").symlink_to("nowhere")
+        for out, sentence in (
+            ("link", "link is a broken"),
+            ("link/run", "link/run cannot be made, since link is a broken"),
+        ):
+            with pytest.raises(UserError, match=f"{sentence} link to nowhere"):
+                run(out=out)
     run(out="here")
     with pytest.raises(UserError, match="here holds a run already; name another folder with `out`"):
         run(out="here", fresh=True)

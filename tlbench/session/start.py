@@ -121,9 +121,10 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
     there = next((one for one in (place, *place.parents) if os.path.lexists(one)), Path())
     way_out = f"name another folder with {argument('out')}"
     if not os.path.isdir(there):  # noqa: PTH112 - no error where it may not be looked into
+        what = "a file" if os.path.exists(there) else f"a broken link to {os.readlink(there)}"  # noqa: PTH110, PTH115
         if there == place:
-            raise UserError(f"{place} is a file, and a run needs a folder; {way_out}")
-        raise UserError(f"{place} cannot be made, since {there} is a file; {way_out}")
+            raise UserError(f"{place} is {what}, and a run needs a folder; {way_out}")
+        raise UserError(f"{place} cannot be made, since {there} is {what}; {way_out}")
     if out is not None and is_run(out):
         if fresh:
             raise _not_fresh(out)
