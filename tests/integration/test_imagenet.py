@@ -128,6 +128,14 @@ def test_the_crop_is_the_middle_of_the_shorter_side(tmp_path: Path) -> None:
     assert np.abs(pixels.astype(int) - (90, 100, 165)).max() < 12
 
 
+def test_without_a_crop_the_whole_image_is_resized(tmp_path: Path) -> None:
+    file = imagenet_like(tmp_path / "imagenet") / "n00000003/ILSVRC2012_val.png"
+    pixels = read_crop(file, 32, None)
+    with Image.open(file) as image:
+        np.testing.assert_array_equal(pixels, image.convert("RGB").resize((32, 32), Image.Resampling.BICUBIC))
+    assert (pixels[:, 0] > 240).all(), "the white sides are in it"
+
+
 def test_at_another_size_they_are_the_images_that_another_look_finds(tmp_path: Path) -> None:
     folder = imagenet_like(tmp_path / "imagenet")
     assert at_size(find_imagenet(folder, 1, 32), 64) == find_imagenet(folder, 1, 64)

@@ -193,7 +193,18 @@ def test_38_of_the_40_are_published() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "crop"), [("ResNet50", 0.875), ("EfficientNetB0", 224 / 256), ("EfficientNetB7", 600 / 632)]
+    ("name", "crop"),
+    [
+        ("ResNet50", 0.875),
+        ("EfficientNetB0", 224 / 256),
+        ("EfficientNetB7", 600 / 632),
+        ("EfficientNetV2B0", 224 / 256),
+        ("EfficientNetV2B3", 300 / 332),
+        ("EfficientNetV2S", None),
+        ("EfficientNetV2M", None),
+        ("EfficientNetV2L", None),
+    ],
 )
-def test_the_crop_of_each_family(name: str, crop: float) -> None:
-    assert registry.get(name).crop == pytest.approx(crop)
+def test_the_crop_of_each_family(name: str, crop: float | None) -> None:
+    """EfficientNetV2's are those of its authors' code, and of timm: `crop_pct` up to 0.904, then 1 and `squash`."""
+    assert registry.get(name).crop == (crop if crop is None else pytest.approx(crop))

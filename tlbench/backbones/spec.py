@@ -149,12 +149,16 @@ class BackboneInfo:
         return ""
 
     @property
-    def crop(self) -> float:
-        """The fraction of the shorter side that the center crop keeps when evaluating on ImageNet.
+    def crop(self) -> float | None:
+        """The fraction of the shorter side that the center crop keeps when evaluating on ImageNet; None for no crop.
 
         0.875 is the single-crop protocol of the papers (256 to 224). EfficientNets use a margin of 32 pixels instead
-        (Tan and Le, EfficientNet, ICML 2019, and the preprocessing they released).
+        (Tan and Le, EfficientNet, ICML 2019, and the preprocessing they released). EfficientNetV2 does so below 320
+        pixels only; from there on whole images are resized, whatever their aspect ratio (`preprocess_for_eval` in
+        efficientnetv2/preprocessing.py of github.com/google/automl).
         """
+        if self.family == "EfficientNetV2" and self.default_size >= 320:
+            return None
         if self.family.startswith("EfficientNet"):
             return self.default_size / (self.default_size + 32)
         return 0.875

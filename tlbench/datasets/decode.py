@@ -157,13 +157,14 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
-    """Decode the central square of an image, resized with a bicubic filter.
+def read_crop(file: Path, size: int, share: float | None) -> NDArray[np.uint8]:
+    """Decode the central square of an image, or all of it, resized with a bicubic filter.
 
     Args:
         file: the image file.
         size: side length of the result in pixels.
-        share: side length of the square as a fraction of the image's shorter side.
+        share: side length of the square as a fraction of the image's shorter side; None for the whole image, whose
+            aspect ratio is not kept.
 
     Returns:
         uint8 RGB of shape (size, size, 3).
@@ -178,8 +179,10 @@ def read_crop(file: Path, size: int, share: float) -> NDArray[np.uint8]:
     return cropped(image, size, share)
 
 
-def cropped(image: Image.Image, size: int, share: float) -> NDArray[np.uint8]:
+def cropped(image: Image.Image, size: int, share: float | None) -> NDArray[np.uint8]:
     """Crop and resize a decoded image as `read_crop` does."""
+    if share is None:
+        return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
     side = share * min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)

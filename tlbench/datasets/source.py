@@ -34,12 +34,12 @@ class Split(Protocol):
     def per_class(self) -> Mapping[str, int]:
         """Number of images by class."""
 
-    def open(self, crop: float) -> tuple[Pictures, Labels]:
+    def open(self, crop: float | None) -> tuple[Pictures, Labels]:
         """Open the images and labels.
 
         Args:
-            crop: side length of the central square as a fraction of the shorter side; used only by splits that are not
-                cropped yet.
+            crop: side length of the central square as a fraction of the shorter side, None for the whole image; used
+                only by splits that are not cropped yet.
 
         Returns:
             The images, and labels of shape (count,).
@@ -62,7 +62,7 @@ class ArraySplit:
     size: ImageSize
     per_class: Mapping[str, int]
 
-    def open(self, crop: float = 1.0) -> tuple[NDArray[np.uint8], Labels]:
+    def open(self, crop: float | None = 1.0) -> tuple[NDArray[np.uint8], Labels]:
         """The images, memory-mapped read-only, and labels. The images are already cropped, so `crop` is ignored."""
         del crop
         shape = (sum(self.per_class.values()), *height_width(self.size), 3)
@@ -85,22 +85,22 @@ class FileSplit:
     size: int
     per_class: Mapping[str, int]
 
-    def open(self, crop: float) -> tuple["Crops", Labels]:
-        """The central squares of the images, and labels."""
+    def open(self, crop: float | None) -> tuple["Crops", Labels]:
+        """The central squares of the images, or the whole images, and labels."""
         return Crops(self, crop), np.array([label for _, label in self.files], dtype=np.int32)
 
 
 @dataclass(frozen=True)
 class Crops:
-    """The central square of each file, decoded by one thread per core.
+    """The central square of each file, or all of it, decoded by one thread per core.
 
     Attributes:
         split: the image files.
-        share: side length of the square as a fraction of the shorter side.
+        share: side length of the square as a fraction of the shorter side; None for the whole image.
     """
 
     split: FileSplit
-    share: float
+    share: float | None
 
     def __len__(self) -> int:
         return len(self.split.files)
