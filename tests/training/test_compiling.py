@@ -5,22 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import builders
-from tlbench.core.cell import Cell, Head
 from tlbench.strategies.base import RELATIVE_TO_ADAM
 
 keras = pytest.importorskip("keras")
 
+from tests.training.fitting import cell_with  # noqa: E402
 from tlbench.training.batches import Batches  # noqa: E402
 from tlbench.training.compiling import compile_model, compile_to_train, optimizer_of  # noqa: E402
 from tlbench.training.mixing import BatchChange  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
-
-
-def asking(output: Any, **settings: Any) -> Cell:
-    cell = builders.cell(head=Head(output=output))
-    return cell.model_copy(update={"train": cell.training.model_copy(update=settings)})
 
 
 @pytest.mark.parametrize("compiled", [compile_model, compile_to_train])
@@ -30,7 +24,7 @@ def test_a_step_is_traced_once_and_says_its_accuracy(
     compiled: Any, output: str, settings: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keras.config.set_dtype_policy("float32")
-    cell, units, traced = asking(output, **settings), 1 if output == "sigmoid" else 2, list[object]()
+    cell, units, traced = cell_with(output, **settings), 1 if output == "sigmoid" else 2, list[object]()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, activation=output)])
     step = model.train_step
 
@@ -51,7 +45,7 @@ def test_a_step_is_traced_once_and_says_its_accuracy(
 @pytest.mark.parametrize("name", sorted(RELATIVE_TO_ADAM))
 def test_a_weight_decay_of_0_is_none_whatever_the_optimizer_does_by_itself(name: str) -> None:
     """AdamW decays by 0.004 unless it is told another number, and takes no None."""
-    optimizer = optimizer_of(asking("softmax", optimizer=name, weight_decay=0.0).training)
+    optimizer = optimizer_of(cell_with(optimizer=name, weight_decay=0.0).training)
     weights = keras.Variable(np.full((2, 2), 3.0, "float32"))
     optimizer.build([weights])
     optimizer.apply([keras.ops.zeros((2, 2))], [weights])

@@ -8,30 +8,16 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from tests import builders  # noqa: E402
-from tlbench.core.cell import Cell, Head  # noqa: E402
+from tests.training.fitting import cell_with, fit, phase, points  # noqa: E402
 from tlbench.core.training import EarlyStopping  # noqa: E402
 from tlbench.modeling.layers import seed_noise  # noqa: E402
-from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training.batches import Arrays, Batches  # noqa: E402
 from tlbench.training.pull import pulls  # noqa: E402
-from tlbench.training.trainer import Fitted, Trainer  # noqa: E402
+from tlbench.training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
-FEATURES = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
-LABELS = (FEATURES[:, 0] > 0).astype("int32")
-TRAIN: Arrays = ([FEATURES], LABELS)
-
-
-def phase(**changes: Any) -> Phase:
-    return Phase(
-        **{"name": "fine-tuning", "solver": "gradient", "frozen": 0, "epochs": 1, "learning_rate": 0.1} | changes
-    )
-
-
-def asking(**settings: Any) -> Cell:
-    cell = builders.cell()
-    return cell.model_copy(update={"train": cell.training.model_copy(update=settings)})
+TRAIN = points(12)
+(FEATURES,), LABELS = TRAIN
 
 
 @pytest.fixture
@@ -41,14 +27,10 @@ def model() -> Any:
     return keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), keras.layers.Dense(2, activation="softmax")])
 
 
-def fit(trainer: Trainer, cell: Cell, of: Phase, train: Any = TRAIN, validation: Arrays = TRAIN, **more: Any) -> Fitted:
-    return trainer.fit(cell, of, train, validation, lambda epoch: None, **more)
-
-
 def test_wise_ft_takes_the_last_epoch_for_its_end_whatever_early_stopping_would_bring_back(model: Any) -> None:
     """Validation images with the other label: each epoch makes it worse."""
-    cell, wrong = asking(early_stopping=EarlyStopping(patience=9)), ([FEATURES], 1 - LABELS)
-    fitted = fit(Trainer(model, cell, jit=False), cell, phase(epochs=3, shares=(1.0,)), validation=wrong)
+    cell, wrong = cell_with(early_stopping=EarlyStopping(patience=9)), ([FEATURES], 1 - LABELS)
+    fitted = fit(Trainer(model, cell, jit=False), cell, phase(epochs=3, shares=(1.0,)), TRAIN, wrong)
     losses = [epoch.val_loss for epoch in fitted.history]
     assert losses[0] < losses[1] < losses[2]
     assert fitted.tried[0].val_loss == pytest.approx(losses[2])
@@ -61,10 +43,9 @@ def test_early_stopping_by_accuracy_stops_when_that_does_not_rise(output: str, s
     keras.config.set_dtype_policy("float32")
     units = 1 if output == "sigmoid" else 2
     model = keras.Sequential([keras.Input((1, 1, 3)), keras.layers.Flatten(), keras.layers.Dense(units, output)])
-    cell = asking(early_stopping=EarlyStopping(patience=2, monitor="val_accuracy"), **settings)
-    cell = cell.model_copy(update={"head": Head(output=output)})
+    cell = cell_with(output, early_stopping=EarlyStopping(patience=2, monitor="val_accuracy"), **settings)
     split: Arrays = ([FEATURES[:, None, None]], LABELS)
-    fitted = fit(Trainer(model, cell, jit=False), cell, phase(epochs=9, learning_rate=1e-12), split, split)
+    fitted = fit(Trainer(model, cell, jit=False), cell, phase(epochs=9, learning_rate=1e-12), split)
     assert (len(fitted.history), fitted.kept) == (3, 0)
 
 
@@ -73,13 +54,13 @@ def test_a_penalty_is_in_the_loss_of_its_own_phase_alone(model: Any) -> None:
     own = keras.regularizers.L2(0.0)
     kernel, bias = model.trainable_variables
     kernel.regularizer = own
-    cell, still = asking(), phase(learning_rate=1e-12)
+    cell, still = cell_with(), phase(learning_rate=1e-12)
     before = Trainer(model, cell, jit=False)
     held = Trainer(
         keras.Model(model.inputs, model.outputs), cell, jit=False, penalties=pulls([], [kernel, bias], 0.0, 0.5)
     )
     penalty = 0.25 * sum(float((one**2).sum()) for one in model.get_weights())
-    first, second, third = (fit(one, cell, still).history[0].loss for one in (before, held, before))
+    first, second, third = (fit(one, cell, still, TRAIN).history[0].loss for one in (before, held, before))
     assert penalty > 0.1
     assert second - first == pytest.approx(penalty, rel=1e-3)
     assert third == pytest.approx(first, rel=1e-4)
@@ -93,7 +74,7 @@ def noise(of: Any) -> list[int]:
 
 
 def test_epochs_of_a_later_phase_go_on_with_views_orders_and_noise(model: Any) -> None:
-    cell, asked, seen = asking(batch_size=4), list[int](), list[Any]()
+    cell, asked, seen = cell_with(batch_size=4), list[int](), list[Any]()
 
     def view(epoch: int) -> Any:
         asked.append(epoch)
@@ -101,7 +82,7 @@ def test_epochs_of_a_later_phase_go_on_with_views_orders_and_noise(model: Any) -
 
     trainer = Trainer(model, cell, jit=False)
     for done, epochs in ((0, 1), (1, 2)):
-        fit(trainer, cell, phase(epochs=epochs), (view, LABELS), done=done)
+        fit(trainer, cell, phase(epochs=epochs), (view, LABELS), TRAIN, done=done)
         seen.append(asked.copy())
         asked.clear()
     assert seen[0][0] == 0

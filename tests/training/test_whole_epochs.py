@@ -8,30 +8,24 @@ import pytest
 keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 
-from tests import builders  # noqa: E402
-from tlbench.core.cell import Cell  # noqa: E402
+from tests.training.fitting import cell_with, fit, phase, points  # noqa: E402
 from tlbench.core.training import EarlyStopping, ReduceLROnPlateau  # noqa: E402
-from tlbench.strategies.base import Phase  # noqa: E402
 from tlbench.training import trainer as trainers  # noqa: E402
 from tlbench.training import whole_epochs as feeding  # noqa: E402
-from tlbench.training.batches import Arrays, Batches  # noqa: E402
+from tlbench.training.batches import Batches  # noqa: E402
 from tlbench.training.callbacks import Watch  # noqa: E402
-from tlbench.training.trainer import Fitted, Trainer  # noqa: E402
+from tlbench.training.trainer import Trainer  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends take steps one by one"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # TensorFlow's own
 ]
-FEATURES = np.random.default_rng(0).normal(size=(90, 3)).astype("float32")
-LABELS = (FEATURES[:, 0] > 0).astype("int32")
-TRAIN: Arrays = ([FEATURES], LABELS)
+TRAIN = points(90)
+(FEATURES,), LABELS = TRAIN
 EPOCHS = 10
-"""Of 12 batches of 8, the last of which has 2 images."""
-
-
-def asking(**settings: Any) -> Cell:
-    cell = builders.cell()
-    return cell.model_copy(update={"train": cell.training.model_copy(update={"batch_size": 8} | settings)})
+BATCH = 8
+"""12 batches an epoch, the last of which has 2 images."""
+HEAD = phase(name="head", epochs=EPOCHS, learning_rate=0.01)
 
 
 def head(precision: str = "float32") -> Any:
@@ -41,15 +35,6 @@ def head(precision: str = "float32") -> Any:
     return keras.Sequential(
         [keras.Input((3,)), layers.Dense(4, "relu"), layers.Dropout(0.5), layers.Dense(2, "softmax")]
     )
-
-
-def phase(**changes: Any) -> Phase:
-    usual = {"name": "head", "solver": "gradient", "frozen": 0, "epochs": EPOCHS, "learning_rate": 0.01}
-    return Phase(**usual | changes)
-
-
-def fit(trainer: Trainer, cell: Cell, of: Phase, train: Any = TRAIN) -> Fitted:
-    return trainer.fit(cell, of, train, TRAIN, lambda epoch: None)
 
 
 @pytest.fixture
@@ -84,12 +69,12 @@ def views(epoch: int) -> Any:
 def test_weights_and_history_are_those_of_single_steps(
     settings: dict[str, Any], train: Any, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell, models = asking(**settings), (head(), head())
-    at_once = fit(Trainer(models[0], cell, jit=False), cell, phase(), train)
+    cell, models = cell_with(batch_size=BATCH, **settings), (head(), head())
+    at_once = fit(Trainer(models[0], cell, jit=False), cell, HEAD, train, TRAIN)
     assert set(calls) == {12}
     monkeypatch.setattr(feeding, "FEWEST", 1000)
     calls.clear()
-    single = fit(Trainer(models[1], cell, jit=False), cell, phase(), train)
+    single = fit(Trainer(models[1], cell, jit=False), cell, HEAD, train, TRAIN)
     assert set(calls) == {1}
     assert len(at_once.history) > 1
     for one, other in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
@@ -102,12 +87,12 @@ def test_weights_and_history_are_those_of_single_steps(
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_weights_are_those_of_single_steps_in_other_precisions(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float16 Keras scales the loss, and skips steps whose gradients are not finite."""
-    cell, weights, losses = asking(), list[Any](), list[list[float]]()
+    cell, weights, losses = cell_with(batch_size=BATCH), list[Any](), list[list[float]]()
     try:
         for fewest in (0, 1000):
             monkeypatch.setattr(feeding, "FEWEST", fewest)
             model = head(precision)
-            losses.append([epoch.loss for epoch in fit(Trainer(model, cell, jit=False), cell, phase()).history])
+            losses.append([epoch.loss for epoch in fit(Trainer(model, cell, jit=False), cell, HEAD, TRAIN).history])
             weights.append(model.get_weights())
     finally:
         keras.config.set_dtype_policy("float32")
@@ -118,21 +103,26 @@ def test_weights_are_those_of_single_steps_in_other_precisions(precision: str, m
 
 def test_the_next_cell_of_a_group_may_need_single_steps(calls: list[int]) -> None:
     """A rate that rises has to be set before each step, and a few steps do not pay for tracing."""
-    cell, model = asking(), head()
+    cell, model = cell_with(batch_size=BATCH), head()
     trainer = Trainer(model, cell, jit=False)
     first = model.get_weights()
-    for of, steps in ((phase(), 12), (phase(warmup=0.5), 1), (phase(epochs=2), 1), (phase(), 12)):
+    for of, steps in (
+        (HEAD, 12),
+        (HEAD.model_copy(update={"warmup": 0.5}), 1),
+        (HEAD.model_copy(update={"epochs": 2}), 1),
+        (HEAD, 12),
+    ):
         model.set_weights(first)
         calls.clear()
-        last = fit(trainer, cell, of)
+        last = fit(trainer, cell, of, TRAIN)
         assert (set(calls), len(last.history)) == ({steps}, of.epochs)
     model.set_weights(first)
-    assert fit(trainer, cell, phase()).history[-1].loss == last.history[-1].loss
+    assert fit(trainer, cell, HEAD, TRAIN).history[-1].loss == last.history[-1].loss
 
 
 def test_the_time_of_a_step_is_its_share_of_the_call() -> None:
-    cell = asking()
-    fitted = fit(Trainer(head(), cell, jit=False), cell, phase())
+    cell = cell_with(batch_size=BATCH)
+    fitted = fit(Trainer(head(), cell, jit=False), cell, HEAD, TRAIN)
     seconds = np.median([epoch.seconds for epoch in fitted.history[1:]])
     assert fitted.step is not None
     assert 0 < fitted.step * 12 < seconds
@@ -142,8 +132,8 @@ def test_the_time_of_a_step_is_its_share_of_the_call() -> None:
 
 @pytest.mark.parametrize("settings", [{"mixup": 0.2}, {"label_smoothing": 0.1}], ids=str)
 def test_batches_that_are_changed_in_python_are_taken_one_by_one(settings: dict[str, Any], calls: list[int]) -> None:
-    cell = asking(**settings)
-    fit(Trainer(head(), cell, jit=False), cell, phase())
+    cell = cell_with(batch_size=BATCH, **settings)
+    fit(Trainer(head(), cell, jit=False), cell, HEAD, TRAIN)
     assert set(calls) == {1}
 
 
