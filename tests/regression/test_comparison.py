@@ -45,6 +45,30 @@ def test_failing_fixed_missing_and_new_cells() -> None:
     assert missing.notes == ()
 
 
+def test_a_cell_that_fails_and_is_not_in_the_base_is_newly_failing() -> None:
+    fine, other = made(), builders.cell(strategy=Named(name="full"))
+    found = judged([fine], [fine, entry(builders.failed(other, status="timeout", failure=FAILED), None)])
+    (judgement,) = found.of("newly failing")
+    assert judgement.reason == "no such cell in the base, and it fails: timeout: ValueError: no such layer"
+    assert found.exit_code == 2
+    assert "no such layer" in outputs.text(found)
+    assert "newly failing" in outputs.github(found)
+    assert ElementTree.fromstring(outputs.junit(found)).find(".//failure") is not None
+    untimed = judged([fine], [fine, made(of=other, timings=None, timing_failure=FAILED)])
+    (judgement,) = untimed.of("newly failing")
+    assert judgement.reason == "no such cell in the base, and it fails: ValueError: no such layer"
+    assert untimed.exit_code == 2
+
+
+def test_a_cell_without_times_in_the_base_whose_timing_fails_now_is_newly_failing() -> None:
+    base, failing = made(timings=None), made(timings=None, timing_failure=FAILED)
+    found = judged([base], [failing])
+    (judgement,) = found.of("newly failing")
+    assert (judgement.metric, judgement.reason) == ("time", "ValueError: no such layer")
+    assert found.exit_code == 2
+    assert judged([failing], [failing]).exit_code == 0, "it failed before"
+
+
 def test_cells_that_are_missing_and_new_under_one_name_are_told_apart() -> None:
     found = judged([made()], [made(of=builders.cell(image_size=160, limit=Limit(train=50)))])
     assert [one.verdict for one in found.cells] == ["new", "missing"]

@@ -61,6 +61,8 @@ class TimeMetric(Metric):
         apart: list[tuple[Pair, Times, Times]] = []
         for pair in pairs:
             cell = pair[1].cell
+            if pair[1].failure and not pair[0].failure and not pair[0].times:
+                yield Finding(cell, "step times", verdict="newly failing", reason=pair[1].failure)
             for base, new in steps(pair):
                 if base is None or new is None:
                     yield of_one_side(pair[1], base, new)
