@@ -2,8 +2,17 @@
 # What the action does, and what any other CI can do: run, compare, write the reports, say it in the exit code.
 # Reads SUITE, BASELINE, BASE_ENV, OPTIONS, PYTHON and FOLDER; docs/ci.md explains them.
 set -uo pipefail
-: "${SUITE:?name the suite file}" "${PYTHON:=python}" "${FOLDER:=tlbench-report}"
-mkdir -p "$FOLDER"
+: "${SUITE:=}" "${PYTHON:=python}" "${FOLDER:=tlbench-report}"
+refuse() { # what is not set up is no regression (1)
+  echo "gate: $1" >&2
+  if [ -n "${GITHUB_OUTPUT:-}" ]; then echo "exit-code=64" >>"$GITHUB_OUTPUT"; fi
+  exit 64
+}
+if [ -z "$SUITE" ]; then refuse "SUITE is not set; name the suite file"; fi
+if [ -z "${BASELINE:-}${BASE_ENV:-}" ]; then refuse "give a BASELINE, a BASE_ENV, or both"; fi
+if ! said=$("$PYTHON" -m tlbench --version 2>&1); then
+  refuse "$PYTHON cannot run tlbench (${said##*$'\n'}); install tlbench there, or name another PYTHON"
+fi
 formats=(--format text --format "markdown=$FOLDER/summary.md" --format "json=$FOLDER/comparison.json"
   --format "junit=$FOLDER/junit.xml")
 if [ -n "${GITHUB_ACTIONS:-}" ]; then formats+=(--format github); fi
@@ -19,11 +28,10 @@ done
 
 for left in "$FOLDER/run" "$FOLDER/ab"; do # a finished run is not trained again, and the code may have changed since
   if [ -e "$left" ]; then
-    echo "gate: $left was made by an earlier call; remove it, or name another FOLDER" >&2
-    if [ -n "${GITHUB_OUTPUT:-}" ]; then echo "exit-code=64" >>"$GITHUB_OUTPUT"; fi
-    exit 64
+    refuse "$left was made by an earlier call; remove it, or name another FOLDER"
   fi
 done
+mkdir -p "$FOLDER" || refuse "the folder $FOLDER cannot be made; name another FOLDER"
 if [ -n "${BASELINE:-}" ]; then
   # Not just "${options[@]}": before Bash 4.4 (macOS has 3.2), an empty array counts as unset there.
   "$PYTHON" -m tlbench run "$SUITE" --out "$FOLDER/run" ${options[@]+"${options[@]}"}
@@ -42,10 +50,6 @@ if [ -n "${BASE_ENV:-}" ]; then
   fi
   "$PYTHON" -m tlbench ab "$SUITE" --a "$BASE_ENV" --out "$FOLDER/ab" "${formats[@]}" ${options[@]+"${options[@]}"}
   codes+=("$?")
-fi
-if [ ${#codes[@]} -eq 0 ]; then
-  echo "gate: give a BASELINE, a BASE_ENV, or both" >&2
-  codes=(64)
 fi
 
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$FOLDER"/summary*.md >>"$GITHUB_STEP_SUMMARY" 2>/dev/null; fi

@@ -32,7 +32,8 @@ def gate(folder: Path, **variables: str) -> tuple[int, str, list[str]]:
     """The exit code and the errors of the gate script, and the words of each command that it called."""
     folder.mkdir(exist_ok=True)
     python = folder / "python"
-    python.write_text(f"""#!/bin/sh\necho "$@" >> '{folder}/called'\nmkdir -p '{folder}/report/run'\n""")
+    lines = ('[ "$3" = --version ] && exit', f"""echo "$@" >> '{folder}/called'""", f"mkdir -p '{folder}/report/run'")
+    python.write_text("\n".join(["#!/bin/sh", *lines, ""]))
     python.chmod(0o755)
     settings = {"SUITE": "s.yaml", "PYTHON": str(python), "FOLDER": str(folder / "report"), **variables}
     (folder / "called").write_text("")
@@ -65,6 +66,23 @@ def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tm
     assert (code, called) == (64, [])
     assert said == f"gate: {tmp_path}/report/run was made by an earlier call; remove it, or name another FOLDER\n"
     assert (tmp_path / "output").read_text() == "exit-code=0\nexit-code=64\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"SUITE": ""}, "SUITE is not set; name the suite file"),
+        ({"BASELINE": ""}, "give a BASELINE, a BASE_ENV, or both"),
+        ({"PYTHON": "no-such-python"}, "no-such-python cannot run tlbench ("),
+        ({"PYTHON": "false"}, "false cannot run tlbench ("),
+        ({"FOLDER": "/dev/null/report"}, "the folder /dev/null/report cannot be made; name another FOLDER"),
+    ],
+)
+def test_a_gate_that_is_not_set_up_is_no_regression(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
+    code, said, called = gate(tmp_path, **{"BASELINE": "b.json", **variables})
+    assert (code, called) == (64, [])
+    assert f"gate: {sentence}" in said
+    assert (tmp_path / "output").read_text() == "exit-code=64\n"
 
 
 @pytest.mark.parametrize(("folder", "name"), [("tlbench-report", "tlbench-report"), ("out/a b", "out-a-b")])
