@@ -1,11 +1,17 @@
 """A command that is written wrong is answered as click does: how it is used, what was wrong, in whole lines."""
 
+import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from tests.session.runs import make_run, seeds
 from tlbench.cli import COMMANDS, main
+from tlbench.core.errors import UserError
+from tlbench.session.compare import compare
 
 
 def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -84,3 +90,38 @@ def test_every_command_has_an_example(name: str, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         main([name, "--help"])
     assert f"Example: tlbench {name} " in capsys.readouterr().out.replace("\n", " ") + " "
+
+
+def paths(command: click.Command, name: str) -> Iterator[tuple[str, click.Parameter]]:
+    """The arguments and options of a command, and of those in it, that are paths."""
+    if isinstance(command, click.Group):
+        for key, one in command.commands.items():
+            yield from paths(one, f"{name} {key}")
+    yield from ((name, each) for each in command.params if isinstance(each.type, click.Path))
+
+
+PATHS = [each for name in COMMANDS for each in paths(importlib.import_module(f"tlbench.cli.{name}").command, name)]
+
+
+@pytest.mark.parametrize(("name", "path"), PATHS, ids=[f"{name} {path.name}" for name, path in PATHS])
+def test_an_empty_path_is_not_the_working_directory(name: str, path: click.Parameter) -> None:
+    assert path.type.convert("some", path, None) == Path("some")
+    with pytest.raises(click.BadParameter, match="the path is empty"):
+        path.type.convert("", path, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["compare", "", ""], ["compare", ".", ""], ["report", ""], ["history", ""], ["baseline", "show", ""], ["run", ""],
+     ["pairs", ""], ["history", "--plugin", "", "."], ["compare", ".", ".", "--plugin="]],
+)  # fmt: skip
+def test_a_variable_that_is_not_set_is_no_run(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder that holds runs, `compare "$BASE" "$NEW"` with both unset would be a gate that always passes."""
+    make_run(tmp_path / "run", seeds(0))
+    monkeypatch.chdir(tmp_path)
+    assert ": the path is empty; write . for the working directory\n" in said(words, capsys)
+    with pytest.raises(UserError, match="run: a path belongs here, not ''"):
+        compare("", "")
+    assert "there is no backbone ''" in said(["inspect", ""], capsys)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option, plugin_option, weights_option
+from tlbench.cli.options import PLACE, data_option, plugin_option, weights_option
 from tlbench.cli.outputs import format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -20,12 +20,12 @@ RESULTS = Path("results")
 
 
 @click.command()
-@click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
+@click.argument("suite_file", metavar="SUITE", type=PLACE)
 @click.option(
     "--a", "base", required=True, metavar="ENV", help="The base: 'keras==3.14.*', a python, git:REVISION, or current."
 )
 @click.option("--b", "new", default=CURRENT, show_default=True, metavar="ENV", help="The environment to compare.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for both runs; default results/<suite>-ab/<time>.")
+@click.option("--out", type=PLACE, help="Folder for both runs; default results/<suite>-ab/<time>.")
 @click.option("--select", "expression", default="", help="Only the cells that match, as in `tlbench run`.")
 @click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Least rounds per process.")
 @click.option("--processes", type=click.IntRange(1), default=4, show_default=True, help="Most processes per side.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import json_option
+from tlbench.cli.options import PLACE, json_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.errors import UserError
 from tlbench.regression.advice import SOURCES, Advice
@@ -15,11 +15,9 @@ from tlbench.session.advice import advise, training_images
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=PLACE)
 @click.option("--images", type=click.IntRange(min=1), help="Training images per class.")
-@click.option(
-    "--path", type=click.Path(path_type=Path), help="Folder of your images, one folder per class, to count instead."
-)
+@click.option("--path", type=PLACE, help="Folder of your images, one folder per class, to count instead.")
 @click.option("--similar", help="Whether your classes are like ImageNet's (animals, plants, things): yes or no.")
 @json_option
 def command(runs: tuple[Path, ...], images: int | None, path: Path | None, similar: str | None, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import json_option, plugin_option
+from tlbench.cli.options import PLACE, json_option, plugin_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.text import counted
 from tlbench.regression.side import Side
@@ -24,8 +24,8 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, type=PLACE)
+@click.argument("file", type=PLACE)
 @plugin_option
 def save(runs: tuple[Path, ...], file: Path) -> int:
     """Write RUN (a run, or a folder of runs) to FILE. Several runs of a suite count as repeated measurements.
@@ -48,7 +48,7 @@ def save(runs: tuple[Path, ...], file: Path) -> int:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PLACE)
 @json_option
 def show(file: Path, as_json: bool) -> int:
     """Print the metrics of each cell in FILE, a baseline or a run.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.inspect import setting_option, settings_of
-from tlbench.cli.options import weights_option
+from tlbench.cli.options import PLACE, weights_option
 from tlbench.cli.predictions import format_option, show
 from tlbench.session.predict import classified
 
@@ -14,7 +14,7 @@ TOP = 5
 
 @click.command()
 @click.argument("model")
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PLACE)
 @setting_option
 @weights_option
 @format_option

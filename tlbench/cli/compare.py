@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option, plugin_option, select_option, weights_option
+from tlbench.cli.options import PLACE, data_option, plugin_option, select_option, weights_option
 from tlbench.cli.outputs import also_json_option, format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -17,8 +17,8 @@ from tlbench.sides.environments import CURRENT
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("base", type=PLACE)
+@click.argument("new", type=PLACE)
 @format_option(COMPARISON_FORMATS)
 @gate_option
 @select_option
@@ -27,9 +27,7 @@ from tlbench.sides.environments import CURRENT
 )
 @click.option("--base-env", metavar="ENV", help="The environment of BASE, as for `tlbench ab --a`.")
 @click.option("--new-env", default=CURRENT, show_default=True, metavar="ENV", help="The environment of NEW.")
-@click.option(
-    "--suite", type=click.Path(path_type=Path), help="The suite for --confirm; default: the copy in the run NEW."
-)
+@click.option("--suite", type=PLACE, help="The suite for --confirm; default: the copy in the run NEW.")
 @data_option
 @weights_option
 @also_json_option

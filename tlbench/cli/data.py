@@ -9,6 +9,7 @@ import click
 from rich.progress import Progress
 
 from tlbench.cli.options import (
+    PLACE,
     classes_option,
     data_option,
     image_option,
@@ -61,7 +62,7 @@ def list_(data: Path | None, as_json: bool) -> None:
 @data_option
 @click.option(
     "--path",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="A folder of images, or a CSV, npz or Parquet file, instead of NAME.",
 )
 @splits_option
@@ -71,7 +72,7 @@ def list_(data: Path | None, as_json: bool) -> None:
 @click.option(
     "--move-bad",
     "bad",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="DIR",
     help="Move files that cannot be decoded as images to DIR.",
 )

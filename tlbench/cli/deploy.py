@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import Folder, data_option
+from tlbench.cli.options import PLACE, Folder, data_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say, width
@@ -16,7 +16,7 @@ SOME_FAILED, ALL_FAILED = 2, 3
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.argument("cells", metavar="[CELL]...", nargs=-1)
 @click.option(
     "--to",
@@ -25,7 +25,7 @@ SOME_FAILED, ALL_FAILED = 2, 3
     metavar="RUNTIME",
     help=f"One of {', '.join(RUNTIMES)}. Repeatable. Default: all that are installed.",
 )
-@click.option("--out", type=Folder(path_type=Path), help="Keep the exported files in this folder.")
+@click.option("--out", type=Folder(), help="Keep the exported files in this folder.")
 @format_option(DEPLOYMENT_FORMATS)
 @also_json_option
 @data_option

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import plugin_option
+from tlbench.cli.options import PLACE, plugin_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
 from tlbench.cli.terminal import say, width
 from tlbench.reporting.history_formats import HISTORY_FORMATS, as_text
@@ -12,13 +12,13 @@ from tlbench.session.trends import trends
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PLACE)
 @format_option(HISTORY_FORMATS)
 @click.option(
     "--html",
     "page",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="Print text, and write a page to FILE: --format text --format html=FILE.",
 )
 @also_json_option

@@ -8,7 +8,15 @@ import click
 import yaml
 from PIL import Image
 
-from tlbench.cli.options import classes_option, image_option, in_shell, label_option, reading_options, splits_option
+from tlbench.cli.options import (
+    PLACE,
+    classes_option,
+    image_option,
+    in_shell,
+    label_option,
+    reading_options,
+    splits_option,
+)
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.core.text import first_of
@@ -23,8 +31,8 @@ NAMED_CLASSES = 8
 
 
 @click.command()
-@click.argument("folder", metavar="[FOLDER_OF_IMAGES]", required=False, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default="suite.yaml", show_default=True, help="The suite file.")
+@click.argument("folder", metavar="[FOLDER_OF_IMAGES]", required=False, type=PLACE)
+@click.option("--out", type=PLACE, default="suite.yaml", show_default=True, help="The suite file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @splits_option
 @classes_option

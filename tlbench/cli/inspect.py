@@ -90,7 +90,7 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
 def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
     args = settings_of(settings)
-    if backbone.endswith(saved.SUFFIX) or preset.is_preset(Path(backbone)):
+    if backbone.endswith(saved.SUFFIX) or (backbone and preset.is_preset(Path(backbone))):
         own = saved.backbone(Path(backbone), _scaling(args.pop("scaling", None)))
     elif backbone in backbones.names():
         own = Named(name=backbone, args=args)

@@ -11,7 +11,23 @@ import click
 from tlbench.core import plugin_files, settings
 
 
-class Folder(click.Path):
+class Place(click.Path):
+    """The path of a file or folder. An empty one, as of a shell variable that is not set, is no working directory."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Raises click.BadParameter if it is empty."""
+        if value == "":
+            self.fail("the path is empty; write . for the working directory", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place()
+
+
+class Folder(Place):
     """A folder. ``~`` is expanded even if the shell has not done so, as in quotes or in an environment variable."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -40,7 +56,7 @@ data_option = click.option(
     "--data",
     envvar="TLBENCH_DATA",
     show_envvar=True,
-    type=Folder(path_type=Path),
+    type=Folder(),
     help="Folder of data sets: <data set>/{train,validation,test}/<class>/.",
 )
 
@@ -48,7 +64,7 @@ weights_option = click.option(
     "--weights",
     envvar="TLBENCH_WEIGHTS",
     show_envvar=True,
-    type=Folder(path_type=Path),
+    type=Folder(),
     help="Folder of weights files with Keras' official names.",
 )
 
@@ -86,27 +102,31 @@ plugin_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_load,
-    type=click.Path(path_type=Path),
+    type=PLACE,
     metavar="FILE.py",
     help="Python file to execute, which adds backbones, strategies, ... (docs/extending.md). Repeatable.",
 )
 
 
 def plugins_in(words: Sequence[str]) -> Iterator[Path]:
-    """The files given with ``--plugin`` in a command line."""
+    """The files given with ``--plugin`` in a command line. Empty words are left for the command to refuse."""
     for place, word in enumerate(words):
         if word == "--":
             return
         if word == PLUGIN and place + 1 < len(words):
-            yield Path(words[place + 1])
+            file = words[place + 1]
         elif word.startswith(f"{PLUGIN}="):
-            yield Path(word.removeprefix(f"{PLUGIN}="))
+            file = word.removeprefix(f"{PLUGIN}=")
+        else:
+            continue
+        if file:
+            yield Path(file)
 
 
 imagenet_option = click.option(
     "--imagenet",
     envvar="TLBENCH_IMAGENET",
     show_envvar=True,
-    type=Folder(path_type=Path),
+    type=Folder(),
     help="ImageNet's validation images, one folder per class (n01440764, ...), for original classifiers.",
 )

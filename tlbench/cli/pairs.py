@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import json_option
+from tlbench.cli.options import PLACE, json_option
 from tlbench.cli.terminal import say, width
 from tlbench.regression.contrasts import Contrast
 from tlbench.reporting.render import terminal
@@ -15,7 +15,7 @@ from tlbench.session.differences import differences
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.argument("cells", metavar="[CELL CELL]", nargs=-1)
 @json_option
 def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:

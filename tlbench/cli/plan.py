@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tlbench.cli.options import json_option, plugin_option, select_option, shard_option
+from tlbench.cli.options import PLACE, json_option, plugin_option, select_option, shard_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
@@ -22,10 +22,8 @@ UNTIMED, UNSURE = "trained, not timed", "trained earlier"
 
 
 @click.command()
-@click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the run to check for finished cells; default: the newest."
-)
+@click.argument("suite_file", metavar="SUITE", type=PLACE)
+@click.option("--out", type=PLACE, help="Folder of the run to check for finished cells; default: the newest.")
 @select_option
 @shard_option
 @json_option

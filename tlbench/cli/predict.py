@@ -4,15 +4,16 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.options import PLACE
 from tlbench.cli.predictions import format_option, show
 from tlbench.cli.terminal import say
 from tlbench.session.predict import predict
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.argument("cell")
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PLACE)
 @format_option
 def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
     """Classify image files with the trained model of a cell of RUN. The suite needs `save_models: true`.

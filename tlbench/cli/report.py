@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option, plugin_option
+from tlbench.cli.options import PLACE, data_option, plugin_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, main_results, parse_format
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
@@ -29,11 +29,11 @@ ALONE = ("--profile", "--within")
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=PLACE)
 @format_option(FORMATS, default="the files of the report, and the main results as text")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="Write to this file instead of printing, in the format of --format or of the file's extension.",
 )
 @also_json_option

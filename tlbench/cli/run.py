@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import data_option, imagenet_option, plugin_option, select_option, shard_option, weights_option
+from tlbench.cli.options import (
+    PLACE,
+    data_option,
+    imagenet_option,
+    plugin_option,
+    select_option,
+    shard_option,
+    weights_option,
+)
 from tlbench.cli.outputs import main_results
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.signals import exit_code
@@ -17,8 +25,8 @@ SOME_FAILED = 2
 
 
 @click.command()
-@click.argument("suite_file", metavar="SUITE", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default results/<suite>/<time>-<id>.")
+@click.argument("suite_file", metavar="SUITE", type=PLACE)
+@click.option("--out", type=PLACE, help="Folder of the run; default results/<suite>/<time>-<id>.")
 @click.option("--fresh", is_flag=True, help="Start a new run even if one could be resumed or is finished.")
 @click.option(
     "--executor",

@@ -38,8 +38,8 @@ Say = Callable[[str], None]
 
 
 def as_path(given: StrPath, name: str) -> Path:
-    """The value of the argument `name` as a path. Raises UserError if it is none."""
-    if not isinstance(given, str | os.PathLike):
+    """The value of the argument `name` as a path. Raises UserError if it is none, or empty."""
+    if not isinstance(given, str | os.PathLike) or given == "":
         raise UserError(f"{name}: a path belongs here, not {given!r}")
     return Path(given)
 

@@ -168,7 +168,7 @@ def plan(
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
     images = Images(read)
-    found = made(read, cells, chosen, earlier, Path(out) if out is not None else None, images)
+    found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
     notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *found.notes)
     return Plan(
         read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images

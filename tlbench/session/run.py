@@ -157,7 +157,7 @@ def run(
     asked = selection.select(cells, select) if select else cells
     asked = selection.shard(asked, shard) if shard else asked
     places = _places(read, data, weights, imagenet)
-    place = Path(out) if out is not None else None
+    place = as_path(out, "out") if out is not None else None
     check_place(read.name, place, fresh)
     inputs = _find(asked, places, events)
     backends = _backends(asked, worker)
