@@ -1,6 +1,8 @@
 """What is said of the machine, and of a GPU where NVIDIA's library is there to be asked."""
 
 import sys
+from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,7 @@ import psutil
 import pytest
 
 from tests.narrow import present
-from tlbench.host import gpu
+from tlbench.host import environment, gpu
 from tlbench.host.environment import capture, variables
 from tlbench.host.load import OtherLoad
 from tlbench.results.measured import GpuState
@@ -155,3 +157,45 @@ def test_a_record_says_from_where_a_package_was_imported_without_a_path_of_the_m
     assert imported["numpy"] in {"site-packages/numpy", "dist-packages/numpy"}
     assert imported["tlbench"].endswith("/tlbench")
     assert not any(place.startswith(("/", "~")) for place in imported.values())
+
+
+def test_scipy_which_solves_heads_is_among_the_versions() -> None:
+    assert capture().versions["scipy"] == version("scipy")
+
+
+ARM = """\
+processor\t: 0
+BogoMIPS\t: 243.75
+Features\t: fp asimd evtstrm aes
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: {part}
+CPU revision\t: 1
+"""
+
+
+def named(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(environment, "CPU_INFORMATION", tmp_path / "cpuinfo")
+    monkeypatch.setattr("platform.processor", lambda: "aarch64")
+    environment.machine.cache_clear()
+    try:
+        return environment.machine()["cpu"]
+    finally:
+        environment.machine.cache_clear()
+
+
+def test_arm_cpus_without_a_name_are_told_apart_by_their_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The texts are those of AWS's Graviton 2 and 3."""
+    second, third = (named(ARM.format(part=part) * 2, tmp_path, monkeypatch) for part in ("0xd0c", "0xd40"))
+    assert second == "aarch64 (implementer 0x41, part 0xd0c)"
+    assert third == "aarch64 (implementer 0x41, part 0xd40)"
+    both = named(ARM.format(part="0xd0b") + ARM.format(part="0xd05"), tmp_path, monkeypatch)
+    assert both == "aarch64 (implementer 0x41, part 0xd05 0xd0b)", "big and small cores"
+
+
+def test_a_cpu_with_a_name_is_called_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    intel = "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) CPU @ 2.20GHz\nflags\t\t: fpu vme\n"
+    assert named(intel * 2, tmp_path, monkeypatch) == "Intel(R) Xeon(R) CPU @ 2.20GHz"
+    assert named("", tmp_path, monkeypatch) == "aarch64"

@@ -15,8 +15,9 @@ from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged
+from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
-from tlbench.regression.side import entry, merged, selected
+from tlbench.regression.side import entry, merged, selected, unlike
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting.judgements import change
 from tlbench.reporting.views import baseline as baseline_view
@@ -282,3 +283,20 @@ def test_a_selected_cell_that_the_new_side_lacks_is_missing() -> None:
         assert [[entry.cell for entry in of.entries] for of in (kept, also)] == [[first], [longer]]
     with pytest.raises(UserError, match="strategy=partial matches none of the 4 cells"):
         selected(base, new, "strategy=partial")
+
+
+def test_scipy_is_unknown_where_older_records_do_not_name_it() -> None:
+    """It is always installed, so a name that is missing says nothing; of other packages it says that they were not."""
+
+    def with_(**versions: str) -> Entry:
+        environment = builders.environment().model_copy(update={"versions": {"keras": "3.15.1", **versions}})
+        return made(environment=environment)
+
+    def notes(base: Entry, new: Entry) -> list[str]:
+        return [note for note in judged([base], [new]).notes if note.startswith("versions")]
+
+    assert notes(with_(), with_(scipy="1.15.0")) == notes(with_(scipy="1.15.0"), with_()) == []
+    assert notes(with_(scipy="1.14.0"), with_(scipy="1.15.0")) == ["versions: scipy 1.14.0 → 1.15.0"]
+    assert notes(with_(), with_(torch="2.9.0")) == ["versions: torch absent → 2.9.0"]
+    assert unlike(with_(), with_(scipy="1.15.0")) == []
+    assert unlike(with_(scipy="1.14.0"), with_(scipy="1.15.0")) == ["versions"]

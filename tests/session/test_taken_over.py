@@ -48,6 +48,17 @@ def test_a_suite_that_is_changed_keeps_what_still_holds(replay: Replay, monkeypa
     assert changed("[norm, full]") == []
     assert changed("[norm, bias]", out="here") == ["norm", "bias"]
     assert changed("[full, bias]", fresh=True) == ["full", "bias"]
+    before = {name: version for name, version in here.versions.items() if name != "scipy"}
+    monkeypatch.setattr(builders, "environment", lambda: here.model_copy(update={"versions": before}))
+    monkeypatch.setattr(start, "capture", lambda: here.model_copy(update={"versions": before}))
+    assert changed("[full, bias, scratch]", fresh=True) == ["full", "bias", "scratch"]
+    monkeypatch.setattr(start, "capture", lambda: here)
+    assert changed("[scratch, bias]") == [], "tlbench needs scipy: what old records do not name is no change"
+    monkeypatch.setattr(builders, "environment", lambda: here)
+    newer = here.model_copy(update={"versions": here.versions | {"scipy": "0.1"}})
+    assert changed("[wise_ft]") == ["wise_ft"]
+    monkeypatch.setattr(start, "capture", lambda: newer)
+    assert changed("[wise_ft, norm]") == ["wise_ft", "norm"]
     other = here.model_copy(update={"versions": here.versions | {"keras": "0.1"}})
     monkeypatch.setattr(start, "capture", lambda: other)
     assert changed("[frozen, bias]") == ["frozen", "bias"]

@@ -8,7 +8,7 @@ from tlbench.core.cell import Cell
 from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, data_key
 from tlbench.host.shares import THREADS, VISIBLE
-from tlbench.results.measured import Environment
+from tlbench.results.measured import Environment, changed_versions
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside, Store
@@ -115,7 +115,7 @@ def _anchors(record: Record) -> set[str]:
 def _same_place(there: Environment, here: Environment) -> bool:
     """Whether machine, software and its settings are the same. The GPU, which only a worker knows, is not in `here`."""
     known = {name: there.identity.get(name) for name in here.identity}
-    same = known == here.identity and there.versions == here.versions
+    same = known == here.identity and not changed_versions(there.versions, here.versions)
     return same and _users(there.variables) == _users(here.variables)
 
 

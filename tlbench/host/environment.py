@@ -19,6 +19,7 @@ from tlbench.results.measured import Environment
 
 PACKAGES = (
     "tlbench", "keras", "keras-cv-attention-models", "keras-hub", "tensorflow", "jax", "torch", "numpy", "pillow",
+    "scipy",
 )  # fmt: skip
 MODULES = {"keras-hub": "keras_hub", "pillow": "PIL"}
 """Packages whose module has another name."""
@@ -119,6 +120,8 @@ def _volatile() -> dict[str, str]:
 
 
 CPU = Path("/sys/devices/system/cpu")
+CPU_INFORMATION = Path("/proc/cpuinfo")
+ARM_CODES = ("CPU implementer", "CPU part")
 VOLATILE_FILES = {
     "governor": CPU / "cpu0/cpufreq/scaling_governor",
     "turbo_off": CPU / "intel_pstate/no_turbo",
@@ -190,12 +193,14 @@ def _installed() -> dict[str, str]:
 
 
 def _cpu_model() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"
+    """The name of the CPU; on ARM, where Linux has no name for it, the codes of its maker and its kinds of cores."""
+    found: dict[str, dict[str, None]] = {}
+    for line in (_read(CPU_INFORMATION) or "").splitlines():
+        name, _, value = map(str.strip, line.partition(":"))
+        found.setdefault(name, {})[value] = None
+    codes = [f"{name.removeprefix('CPU ')} {' '.join(sorted(found[name]))}" for name in ARM_CODES if name in found]
+    cpu = next(iter(found.get("model name", ())), "") or platform.processor() or platform.machine() or "unknown"
+    return f"{cpu} ({', '.join(codes)})" if codes else cpu
 
 
 def _git(folder: Path, *args: str) -> str:

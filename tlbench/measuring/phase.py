@@ -12,7 +12,7 @@ from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_
 from tlbench.measuring.one_machine import OneMachine, where_timed
 from tlbench.measuring.room import room_now
 from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents
-from tlbench.results.measured import Environment, Timings
+from tlbench.results.measured import Environment, Timings, changed_versions
 from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
 
@@ -180,7 +180,10 @@ def with_times(record: Record, times: Mapping[str, Timings], lost: Mapping[str, 
 
 
 def _same_place(there: Environment | None, here: Environment) -> bool:
-    return there is None or (there.node, there.identity, there.versions) == (here.node, here.identity, here.versions)
+    if there is None:
+        return True
+    same = (there.node, there.identity) == (here.node, here.identity)
+    return same and not changed_versions(there.versions, here.versions)
 
 
 def _in_turn(measurement: Measurement, token: str) -> Timings:

@@ -13,6 +13,7 @@ from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.metrics.time import NO_TIMES
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
+from tlbench.results.measured import changed_versions
 
 FINE, REGRESSION, SOME_FAILED, NOTHING = 0, 1, 2, 3
 
@@ -232,8 +233,4 @@ def _all(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _changed(base: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name} {base.get(name, 'absent')} → {new.get(name, 'absent')}"
-        for name in sorted({*base, *new})
-        if base.get(name) != new.get(name)
-    ]
+    return [f"{name} {base.get(name, 'absent')} → {new.get(name, 'absent')}" for name in changed_versions(base, new)]

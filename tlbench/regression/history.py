@@ -8,6 +8,7 @@ from typing import Any
 from tlbench.core.cell import Cell
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.side import Side
+from tlbench.results.measured import changed_versions
 from tlbench.statistics.changepoints import ChangePoint, changes_of_all
 
 
@@ -34,11 +35,8 @@ class Change:
     @property
     def causes(self) -> list[str]:
         """The versions that differ between the two runs."""
-        names = sorted({*self.at.versions, *self.since.versions})
-        pairs = [
-            (name, self.since.versions.get(name, "absent"), self.at.versions.get(name, "absent")) for name in names
-        ]
-        return [f"{name} {old} → {new}" for name, old, new in pairs if old != new]
+        old, new = self.since.versions, self.at.versions
+        return [f"{name} {old.get(name, 'absent')} → {new.get(name, 'absent')}" for name in changed_versions(old, new)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tlbench.regression.entries import EXACT, STATE, Draw, Entry, Times, conditi
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import match
 from tlbench.regression.metrics.registry import METRICS
-from tlbench.results.measured import Environment, StepTiming, Timings
+from tlbench.results.measured import Environment, StepTiming, Timings, changed_versions
 from tlbench.results.record import Record
 
 NOT_IDENTITY = ("python", "memory_gib")
@@ -139,17 +139,18 @@ def merged(entries: Sequence[Entry]) -> Entry:
 BASIS: Mapping[str, Callable[[Entry], object]] = {
     "outcome": lambda entry: entry.status,
     "machine": lambda entry: (entry.machine, entry.steps_machine),
-    "versions": lambda entry: (entry.versions, entry.steps_versions),
     "images": lambda entry: entry.data,
     "weights": lambda entry: entry.weights,
     "stand-ins": lambda entry: entry.fallbacks,
 }
-"""What entries of several runs have in common to be merged, by what it is called."""
+"""What entries of several runs have in common to be merged, besides versions, by what it is called."""
 
 
 def unlike(entry: Entry, newest: Entry) -> list[str]:
     """In what an entry differs from the newest of its cell so that it is not merged with it; empty where it is."""
-    return [name for name, of in BASIS.items() if of(entry) != of(newest)]
+    both = ((entry.versions, newest.versions), (entry.steps_versions, newest.steps_versions))
+    versions = ["versions"] if any(changed_versions(old, new) for old, new in both) else []
+    return [*(name for name, of in BASIS.items() if of(entry) != of(newest)), *versions]
 
 
 def _all_draws(times: Times, entries: Sequence[Entry]) -> Times:

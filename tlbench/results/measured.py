@@ -1,7 +1,7 @@
 """The measured parts of a record: step times, memory, resource usage, and the machine."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -165,6 +165,19 @@ class StepTiming(Value):
             timing: the timing settings of the cell.
         """
         return self.mean if timing and shown_statistic(timing.protocol) == "mean" else self.median
+
+
+RECORDED_LATER = frozenset({"scipy"})
+"""Packages that every environment has, but that records of before 0.2 do not name."""
+
+
+def changed_versions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """The names of packages and plugins that differ between two environments, sorted.
+
+    A package of `RECORDED_LATER` that one of them does not name has an unknown version there, which is no change.
+    """
+    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    return sorted(name for name in names if name not in RECORDED_LATER or (name in old and name in new))
 
 
 class Environment(Value):
