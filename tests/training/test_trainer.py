@@ -95,6 +95,30 @@ def test_epochs_of_a_later_phase_go_on_with_views_orders_and_noise(model: Any) -
     assert first == [int(np.random.SeedSequence((7, 0)).generate_state(1)[0] >> 1), 0], "as ever in a first phase"
 
 
+def test_no_view_is_drawn_for_an_epoch_after_the_last(model: Any) -> None:
+    """The epoch before the first tells Keras the shapes."""
+    asked = []
+
+    def view(epoch: int) -> Any:
+        asked.append(epoch)
+        return [FEATURES]
+
+    cell = asking(label_smoothing=0.1)
+    fit(Trainer(model, cell, jit=False), cell, phase(epochs=3), (view, LABELS), done=2)
+    assert asked == [2, 3, 4, 5]
+
+
+def test_an_epoch_after_the_last_is_drawn_if_it_is_asked_for() -> None:
+    free, bound = (Batches([FEATURES], LABELS, 5, seed=3, last=last) for last in (None, 1))
+    for _ in range(3):
+        for number in range(len(free)):
+            for one, other in zip(free[number], bound[number], strict=True):
+                np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+        free.on_epoch_end()
+        bound.on_epoch_end()
+    np.testing.assert_array_equal(free.joined(0, 2)[0], bound.joined(0, 2)[0])
+
+
 @pytest.mark.parametrize("change", [None, lambda images, labels, draw: (images + draw.normal(), labels)])
 def test_batches_from_a_later_epoch_on_are_those_of_that_epoch(change: Callable[..., Any] | None) -> None:
     whole, later = (Batches([FEATURES], LABELS, 5, seed=3, change=change, first=first) for first in (0, 2))

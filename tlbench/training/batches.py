@@ -82,6 +82,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         class_weights: a weight for the loss of the images of each class (C,).
         along: gives the labels of further outputs of the model.
         first: the number of the first epoch, from 0.
+        last: the number of the last epoch that is trained; None if that is not known. Those after it are prepared only
+            if they are asked for.
     """
 
     def __init__(
@@ -94,18 +96,21 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         class_weights: NDArray[np.float32] | None = None,
         along: Callable[[NDArray[np.generic]], tuple[NDArray[np.generic], ...]] | None = None,
         first: int = 0,
+        last: int | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._of_epoch: OfEpoch = inputs if callable(inputs) else lambda epoch: inputs
         self._labels, self.batch_size, self._seed, self._change = labels, batch_size, seed, change
         self._class_weights, self._along = class_weights, along
-        self._epoch = first
+        self._epoch, self._last = first, last
         self._inputs, self._order = self._of_epoch(first), self._draw()
+        self._prepared = first
 
     def __len__(self) -> int:
         return math.ceil(len(self._labels) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[object, ...]:
+        self._prepare()
         chosen = self._chosen(index, 1)
         inputs: list[NDArray[np.generic]] = [one[chosen] for one in self._inputs]
         labels: NDArray[np.generic] = self._labels[chosen]
@@ -125,15 +130,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
         Only for batches without `change` and `along`.
         """
+        self._prepare()
         chosen = self._chosen(first, count)
         (inputs,), labels = self._inputs, self._labels[chosen]
         weights = () if self._class_weights is None else (self._class_weights[labels],)
         return (np.asarray(inputs[chosen]), labels, *weights)
 
     def on_epoch_end(self) -> None:
-        """Prepare the order and the inputs of the next epoch. Keras calls it after each epoch."""
+        """Prepare the order and the inputs of the next epoch. Keras calls it before the first and after each epoch."""
         self._epoch += 1
-        self._inputs, self._order = self._of_epoch(self._epoch), self._draw()
+        if self._last is None or self._epoch <= self._last:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Draw the order and the inputs of this epoch, if that is not done."""
+        if self._prepared != self._epoch:
+            self._inputs, self._order = self._of_epoch(self._epoch), self._draw()
+            self._prepared = self._epoch
 
     def _chosen(self, first: int, count: int) -> NDArray[np.int64]:
         """The places of the images of `count` batches, from batch `first` on."""

@@ -142,6 +142,7 @@ class Trainer:
             class_weights=weights,
             along=self.along.targets if self.along else None,
             first=done,
+            last=done + phase.epochs,  # Keras asks for the next epoch once before the first one
         )
         at_once = self._at_once and pays(batches, phase)
         self._call_for(len(batches) if at_once else 1)
