@@ -15,6 +15,7 @@ import numpy as np
 from tests.statistics import simulations as simulated
 from tests.statistics.simulations import Rate, rate
 from tlbench.statistics.attainable import signed_rank_pairs
+from tlbench.statistics.correlated import correlated_signed_rank
 
 Rows = list[list[object]]
 SPREADS = (0.0, 0.005, 0.01, 0.015, 0.02)
@@ -106,6 +107,38 @@ def pairs_level(draws: int) -> tuple[list[str], Rows]:
     ], rows
 
 
+PROCESSES = ((20, 20), (20, 60), (20, 100, 100))
+
+
+def in_turn_level(draws: int) -> tuple[list[str], Rows]:
+    """Rounds without a difference in which one is found (level 1 %), in %, by their correlation within a process."""
+    rows: Rows = [
+        [
+            rho,
+            *(
+                rate(correlated_signed_rank(each).p < 0.01 for each in simulated.processes(draws, rounds, rho))
+                for rounds in PROCESSES
+            ),
+        ]
+        for rho in (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
+    ]
+    return ["correlation", *(" + ".join(map(str, rounds)) for rounds in PROCESSES)], rows
+
+
+def in_turn_power(draws: int) -> tuple[list[str], Rows]:
+    """Rounds with a difference, in deviations of their noise, in which it is found (level 0.15 %), in %."""
+    rows: Rows = []
+    for rho, difference in ((0.0, 0.5), (0.0, 0.95), (0.5, 0.95), (0.5, 1.4), (0.8, 1.4), (0.8, 2.0)):
+        seen = [
+            rate(
+                correlated_signed_rank(each).p < 0.0015 for each in simulated.processes(draws, rounds, rho, difference)
+            )
+            for rounds in PROCESSES
+        ]
+        rows.append([rho, difference, *seen])
+    return ["correlation", "difference", *(" + ".join(map(str, rounds)) for rounds in PROCESSES)], rows
+
+
 def intervals(draws: int) -> tuple[list[str], Rows]:
     """Intervals of 95 % that hold the truth, in %; rounds of two steps."""
     rows: Rows = []
@@ -145,7 +178,7 @@ def changes_level(draws: int) -> tuple[list[str], Rows]:
     ]
     rows += [
         [name, *(simulated.changes_in(draws, count, 0.0, noise=noise)[0] for count in COUNTS)]
-        for name, noise in noises.items()
+        for name, noise in (noises | simulated.COARSE).items()
     ]
     page = [simulated.changes_in(draws, count, 0.8, series=20)[0] if count in (8, 20) else "" for count in COUNTS]
     rows.append(["any of 20 series, 0.8", *page])
@@ -190,6 +223,8 @@ TABLES = (
     runs_power,
     accuracy,
     pairs_level,
+    in_turn_level,
+    in_turn_power,
     intervals,
     changes_level,
     changes_power,

@@ -4,7 +4,7 @@ Tests run them with few draws, slow tests and benchmarks/statistics_rates.py wit
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,10 +234,31 @@ def ratio_coverage(draws: int, rounds: int, within: float, wander: float = 0.05,
     return covered(draws, once)
 
 
+# Rounds of processes that were measured in turn.
+def processes(
+    draws: int, rounds: Sequence[int], correlation: float, difference: float = 0.0, seed: int = 6
+) -> Iterator[list[list[float]]]:
+    """Log ratios of some processes of so many rounds, in units of their noise, which has this correlation."""
+    for draw in range(draws):
+        generator = np.random.default_rng([seed, draw])
+        yield [(difference + moments(generator, count, correlation)).tolist() for count in rounds]
+
+
 # Series of runs.
 def correlated(generator: np.random.Generator, series: int, count: int, correlation: float) -> NDArray[np.float64]:
     """Noise (series, count) of deviation 1 with this correlation from one value to the next."""
     return np.stack([moments(generator, count, correlation) for _ in range(series)])
+
+
+COARSE: dict[str, Callable[[np.random.Generator, int], NDArray[np.floating]]] = {
+    "two values, half each": lambda generator, count: (generator.random(count) < 0.5).astype(float),
+    "two values, a fifth": lambda generator, count: (generator.random(count) < 0.2).astype(float),
+    "three values": lambda generator, count: generator.choice([0.0, 1.0, 2.0], count, p=[0.6, 0.3, 0.1]),
+    "normal, rounded to two deviations": lambda generator, count: np.round(
+        generator.normal(generator.uniform(), 0.5, count)
+    ),
+}
+"""Noise of few values; `count` of them."""
 
 
 def changes_in(

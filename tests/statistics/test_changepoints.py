@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from tests.statistics.simulations import changes_in, correlated
+from tests.statistics.simulations import COARSE, changes_in, correlated
 from tlbench.statistics import changepoints
 from tlbench.statistics.changepoints import CORRELATIONS, SHORTEST, ChangePoint, changes_of_all
 
@@ -43,9 +44,41 @@ def test_the_likelihood_ratio_equals_generalised_least_squares_written_out(count
 
 
 @pytest.mark.parametrize("count", [6, 7, 8, 10, 30])
-def test_a_clean_step_is_seen_where_it_is(count: int) -> None:
-    values = [1.0 + 0.3 * (number >= count // 2) for number in range(count)]
+def test_a_clear_step_is_seen_where_it_is(count: int) -> None:
+    values = [1.0 + 0.3 * (number >= count // 2) + 0.001 * (number * 7 % 5) for number in range(count)]
     assert [change.index for change in change_points(values)] == [count // 2]
+
+
+@pytest.mark.parametrize(
+    ("count", "first", "seen"),
+    [(6, 3, False), (8, 4, False), (9, 4, False), (10, 5, True), (10, 3, False), (12, 3, True), (30, 15, True)],
+)
+def test_two_values_show_a_step_if_few_of_their_orders_are_one(count: int, first: int, seen: bool) -> None:
+    """Six tosses of a coin form a step in 2 of 64 cases. Exact: 2 / C(10, 5) = 0.0079, 2 / C(9, 4) = 0.0159."""
+    changes = change_points([0.85 + 0.02 * (number >= first) for number in range(count)])
+    assert [change.index for change in changes] == [first] * seen
+
+
+def test_the_p_value_of_a_clean_step_is_fishers_exact_one() -> None:
+    (change,) = change_points([0.85] * 5 + [0.87] * 5)
+    assert change.p == pytest.approx(stats.fisher_exact([[5, 0], [0, 5]]).pvalue)
+
+
+def test_three_values_that_are_rounded_show_a_step_that_is_large_beside_it() -> None:
+    assert [change.index for change in change_points([10.1, 10.1, 10.2, 13.1, 13.3, 13.2])] == [3]
+
+
+@pytest.mark.parametrize("kind", sorted(COARSE))
+def test_coarse_noise_is_no_change(kind: str) -> None:
+    """Of 64 series of six tosses of a coin, two were taken for a change."""
+    assert all(changes_in(100, count, 0.0, noise=COARSE[kind])[0].hits <= 3 for count in (5, 6, 7, 12))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5, 6, 7, 8, 10, 15, 20])
+@pytest.mark.parametrize("kind", sorted(COARSE))
+def test_false_changes_in_at_most_one_series_of_a_hundred_of_few_values(count: int, kind: str) -> None:
+    assert changes_in(SERIES, count, 0.0, noise=COARSE[kind])[0].low <= 0.01
 
 
 def test_a_jump_of_30_percent_in_3_percent_noise_is_seen_in_ten_runs() -> None:

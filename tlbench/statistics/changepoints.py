@@ -39,6 +39,10 @@ def changes_of_all(series: Sequence[Sequence[float]], level: float = 0.01) -> li
     shorter windows, which find a slow period between two equal ones, and again in the parts beside each change.
     docs/statistics.md reports levels and power for 6 to 60 values.
 
+    If there are only two different values, a step without any noise is infinitely likely, although six tosses of a coin
+    form one in 2 of 64 cases. So the p-value is at least that of a permutation test (R. A. Fisher, The Design of
+    Experiments, 1935, section 11): of all orders of these values, two are such a step.
+
     Sources: J. Bai, Least Squares Estimation of a Shift in Linear Processes, Journal of Time Series Analysis 15 (1994),
     453-472, for steps in correlated noise; asv's step detection for the model of AR(1) noise, here with a level instead
     of its ad-hoc penalty; S. Kovacs, P. Buhlmann, H. Li and A. Munk, Seeded Binary Segmentation, Biometrika 110 (2023),
@@ -89,10 +93,16 @@ def _best_step(values: Numbers) -> tuple[int, float]:
         parts = np.stack([values[begin : begin + size] for begin in begins])
         moving = np.ptp(parts, axis=1) > ALIKE * np.abs(values).max()
         for begin, statistic, place in zip(np.array(begins)[moving], *_likelihood_ratio(parts[moving]), strict=True):
-            p = share * _null(size).p(float(statistic))
+            p = share * max(_null(size).p(float(statistic)), _two_orders(values[begin : begin + size]))
             if p < best[1]:
                 best = (int(begin + place), p)
     return best
+
+
+def _two_orders(values: Numbers) -> float:
+    """The chance of one of the two sorted orders, if all orders are equally likely; 0 for more than two values."""
+    apart = np.flatnonzero(np.diff(np.sort(values)) > ALIKE * np.abs(values).max())
+    return 2 / math.comb(len(values), int(apart[0]) + 1) if len(apart) == 1 else 0.0
 
 
 @lru_cache(maxsize=256)

@@ -94,39 +94,10 @@ def _halved(ordered: Numbers, rank: int) -> float:
     return float(np.partition((ordered[first] + ordered[second]) / 2, place)[place])
 
 
-def dependence(series: Sequence[Sequence[float]], centre: float, lags: int = 8) -> float:
-    """The factor by which dependence between successive values inflates the variance of their signed ranks; at least 1.
-
-    Without it, slow or fast periods that last for several values would count as many independent observations. It is
-    the variance of the mean of the signed ranks with autocovariances, in Bartlett's weights, over that without them.
-    Source: W. K. Newey and K. D. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation
-    Consistent Covariance Matrix, Econometrica 55 (1987), 703-708.
-
-    Args:
-        series: series of values, each in the order of time.
-        centre: their center.
-        lags: the largest lag of the autocovariances.
-
-    Raises:
-        ValueError: there are no values.
-    """
-    finite([centre, lags], "centre and lags")
-    centred = [finite(one, "a series") - centre for one in series if len(one)]
-    if not centred:
-        raise ValueError("no values, no dependence")
-    every = np.concatenate(centred)
-    ranks = np.sign(every) * _doubled_ranks(np.abs(every))
-    parts = np.split(ranks, np.cumsum([len(one) for one in centred])[:-1])
-    variance = float((ranks**2).sum())
-    if variance == 0:
-        return 1.0
-    weighted = sum(
-        (1 - lag / (lags + 1)) * float(part[lag:] @ part[:-lag])
-        for lag in range(1, lags + 1)
-        for part in parts
-        if len(part) > lag
-    )
-    return max(1.0, 1 + 2 * weighted / variance)
+def signed_ranks(differences: Sequence[float] | Numbers) -> Numbers:
+    """The ranks of the absolute `differences` (n,), with their signs. Ties get mid-ranks, zeros stay zero."""
+    values = finite(differences, "differences")
+    return np.sign(values) * _doubled_ranks(np.abs(values)) / 2
 
 
 def widened(shift: Shift, times: float) -> Shift:

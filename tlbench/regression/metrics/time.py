@@ -17,8 +17,9 @@ from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metr
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.attainable import signed_rank_pairs
 from tlbench.statistics.bootstrap import FEWEST
+from tlbench.statistics.correlated import correlated_signed_rank
 from tlbench.statistics.moderated import Spread, difference, shrunk, spread
-from tlbench.statistics.ranks import Shift, dependence, signed_rank, widened
+from tlbench.statistics.ranks import Shift, widened
 
 UNIT, MS = "ms", 1000
 PARTS = {"cpu": "CPU", "gpu": "GPU", "os": "operating system", **{f"cache_l{n}": f"L{n} cache" for n in range(1, 5)}}
@@ -147,8 +148,8 @@ def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
 def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
     """The evidence from rounds that were measured in turn.
 
-    The main test is the signed-rank test over all rounds, corrected for dependence between them. With few, dependent
-    rounds it can never become significant, however large the effect. So a part of the level goes to a t-test of the
+    The main test is the signed-rank test over all rounds of a process, which may be correlated. With few, correlated
+    rounds it hardly becomes significant, however large the effect. So a part of the level goes to a t-test of the
     processes' medians, with a variance moderated by `KNOWN`. In addition all medians must lie on the same side, beyond
     half the gate.
 
@@ -157,10 +158,8 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
         gate: the gate as a fraction.
         tests: the number of tests that share the level.
     """
-    every = [ratio for process in processes for ratio in process]
     limit = log_gate(gate)
-    shift = signed_rank(every)
-    shift = widened(shift, dependence(processes, shift.estimate))
+    shift = correlated_signed_rank(processes)
     medians = [median(process) for process in processes if process]
     sign = math.copysign(1.0, shift.estimate)
     agreed = ""
@@ -169,7 +168,7 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
     elif any(sign * middle <= limit / 2 for middle in medians):
         agreed = DISAGREE
     looks = len(medians) ** 2 * math.pi**2 / 6  # alpha spending: look k gets 6 / (pi k)^2 of the level, which sums to 1
-    more = pairs_needed(shift, len(every), limit, tests)
+    more = pairs_needed(shift, sum(map(len, processes)), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
     if not limit and not shift.estimate:
         decide = GATE_OF_NOTHING
