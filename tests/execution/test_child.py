@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import end_servers
 from tlbench.core.errors import UserError
 from tlbench.execution import child, group, loading, server
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
 
 pytestmark = pytest.mark.usefixtures("light_server")
 PATIENCE = 30.0
@@ -80,6 +80,29 @@ def test_the_timeout_bounds_the_whole_call_however_much_the_child_says() -> None
         if heard:
             break
     assert heard
+
+
+@pytest.mark.parametrize("looks", [0, 1], ids=["sent while memory is looked at", "received just before"])
+def test_what_a_child_sent_before_it_took_too_much_memory_is_heard(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last message may say that a cell is finished, which is then not the one that took too much."""
+    talks, used, heard = list[child.Conversation](), [0] * looks + [2], list[int]()
+
+    class Watched(child.Conversation):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            talks.append(self)
+
+    def look(pid: int) -> int:
+        if len(used) == looks + 1:
+            assert talks[0]._connection.poll(PATIENCE)
+        return used.pop(0)
+
+    monkeypatch.setattr(child, "Conversation", Watched)
+    monkeypatch.setattr(child, "LOOK", 0.0)
+    monkeypatch.setattr(group, "memory", look)
+    outcome = child.run("tests.targets:tell_pid_and_sleep", None, on_message=heard.append, memory=1)
+    assert outcome == TooLarge(1, 2)
+    assert len(heard) == 1
 
 
 def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(

@@ -13,7 +13,7 @@ from tlbench.execution.again import LOST_TRIES, Policy
 from tlbench.execution.executors import OnMessage
 from tlbench.execution.groups import grouped
 from tlbench.execution.job import Finished, Group, Job, Progress, Resources
-from tlbench.execution.outcome import Died, Lost, Outcome, Raised, Returned
+from tlbench.execution.outcome import Died, Lost, Outcome, Raised, Returned, TimedOut
 from tlbench.execution.runner import RECORD, run_groups
 from tlbench.host.shares import Share
 from tlbench.results.record import Record, SmallerBatch
@@ -79,6 +79,42 @@ def go(
     shares = tuple(Share(cores=(core,)) for core in range(workers))
     run_groups(groups, executor, store, events, timeout=9, logs=folder / "logs", shares=shares, policy=policy)
     return events.lines, {record.cell_id: record for record in store.read_all().records}
+
+
+class EndsBadly(Played):
+    """Finishes every cell, but the process ends with `outcome` after the last one."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self._outcome = outcome
+
+    def run(self, group: Group, on_message: OnMessage, timeout: float, log: Path) -> Outcome:
+        super().run(group, on_message, timeout, log)
+        return self._outcome
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("outcome", "logged"),
+    [
+        (Lost("the node died"), "the machine that trained it was lost (the node died)\n"),
+        (Died(-9), "the process was killed by signal 9, most often by the system when memory ran out\n"),
+        (TimedOut(9), "stopped after 9 s, the suite's timeout for one cell\n"),
+        (Raised("ValueError", "no", "Traceback: no"), "Traceback: no"),
+    ],
+    ids=["lost", "killed", "timeout", "raised"],
+)
+def test_a_worker_lost_after_its_last_cell_costs_nothing(
+    tmp_path: Path, outcome: Outcome, logged: str, workers: int
+) -> None:
+    jobs = [job(), job(backbone=V2)]
+    executor = EndsBadly(outcome)
+    _, records = go(executor, jobs, tmp_path, workers)
+    assert {record.status for record in records.values()} == {"ok"}
+    assert sorted(executor.ran) == sorted(one.cell.id for one in jobs), "no cell ran twice"
+    for one in jobs:
+        log = tmp_path / "logs" / f"{one.cell.id}.log"
+        assert log.read_text() == f"After the last cell was finished: {logged}"
 
 
 def test_each_cell_begins_and_ends_in_order(tmp_path: Path) -> None:

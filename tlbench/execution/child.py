@@ -91,19 +91,28 @@ def run(
         while True:
             until = min(deadline, next_look)
             answer = child.listen(None if until == math.inf else max(0.0, until - time.monotonic()))
-            if isinstance(answer, Outcome) and not isinstance(answer, TimedOut):
+            if not isinstance(answer, Outcome):
+                on_message(answer)
+                if timeout is not None and renews is not None and isinstance(answer, renews):
+                    deadline = time.monotonic() + timeout
+            elif not isinstance(answer, TimedOut):
                 return answer
+            elif time.monotonic() >= deadline:
+                assert timeout is not None
+                return TimedOut(timeout)
             if memory is not None and time.monotonic() >= next_look:
                 next_look = time.monotonic() + LOOK
                 if (used := group.memory(child.pid)) > memory:
-                    return TooLarge(memory, used)
-            if isinstance(answer, TimedOut):
-                if timeout is None or time.monotonic() < deadline:
-                    continue  # the wait ended for a check of the memory
-                return TimedOut(timeout)
-            on_message(answer)
-            if timeout is not None and renews is not None and isinstance(answer, renews):
-                deadline = time.monotonic() + timeout
+                    last = _end_of(child, on_message)
+                    return TooLarge(memory, used) if isinstance(last, (Died, TimedOut)) else last
+
+
+def _end_of(child: "Conversation", on_message: Send) -> Outcome:
+    """Kill the child, and receive what it had sent by then: it may have finished what it is killed for."""
+    child.kill()
+    while not isinstance(answer := child.listen(group.GRACE), Outcome):
+        on_message(answer)
+    return answer
 
 
 class Conversation:

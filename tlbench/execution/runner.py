@@ -184,10 +184,19 @@ class _OneChild:
         if isinstance(outcome, Returned):
             self._log.unlink(missing_ok=True)
             return None
+        if not rest.jobs:  # every cell has its record; only the end of the process went wrong
+            self._note(outcome)
+            return None
         following = self._failed(rest, outcome, alone=alone)
         if self._log.exists() and not self._log.stat().st_size:
             self._log.unlink()
         return following
+
+    def _note(self, outcome: Outcome) -> None:
+        """Write to the log how a child ended that had finished all its cells."""
+        why = outcome.traceback if isinstance(outcome, Raised) else f"{failure(outcome)[1].message}\n"
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(f"After the last cell was finished: {why}")
 
     def _failed(self, rest: Group, outcome: Outcome, *, alone: bool) -> Group | None:
         job, lost = rest.jobs[0], isinstance(outcome, Lost)
