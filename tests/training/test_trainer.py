@@ -103,8 +103,8 @@ def test_no_view_is_drawn_for_an_epoch_after_the_last(model: Any) -> None:
         asked.append(epoch)
         return [FEATURES]
 
-    cell = asking(label_smoothing=0.1)
-    fit(Trainer(model, cell, jit=False), cell, phase(epochs=3), (view, LABELS), done=2)
+    cell = cell_with(label_smoothing=0.1)
+    fit(Trainer(model, cell, jit=False), cell, phase(epochs=3), (view, LABELS), TRAIN, done=2)
     assert asked == [2, 3, 4, 5]
 
 
