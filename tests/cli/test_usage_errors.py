@@ -125,3 +125,36 @@ def test_a_variable_that_is_not_set_is_no_run(
     with pytest.raises(UserError, match="run: a path belongs here, not ''"):
         compare("", "")
     assert "there is no backbone ''" in said(["inspect", ""], capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["compare", "a", "b", "--base-env", "current"], "--base-env has no effect without --confirm; leave it out"),
+        (["compare", "a", "b", "--new-env", "current"], "--new-env has no effect without --confirm; leave it out"),
+        (["compare", "a", "b", "--suite", "s.yaml"], "--suite has no effect without --confirm; leave it out"),
+        (["compare", "a", "b", "--data", "d"], "--data has no effect without --confirm; leave it out"),
+        (["compare", "a", "b", "--weights", "w"], "--weights has no effect without --confirm; leave it out"),
+        (["report", "a", "--data", "d"], "--data has no effect without --thumbnails; leave it out"),
+        (["data", "check", "--path", "p", "--data", "d"], "--data has no effect with --path; leave it out"),
+        (["data", "check", "intel", "--path", "p"], "NAME 'intel' and --path name two data sets; leave out one of them"),
+        (["inspect", "VGG16", "--head", "imagenet", "--classes", "2"], "--classes has no effect with --head imagenet; leave it out"),
+        (["inspect", "VGG16", "--head", "imagenet", "--hidden", "2"], "--hidden has no effect with --head imagenet; leave it out"),
+    ],
+)  # fmt: skip
+def test_an_option_that_changes_nothing_is_refused(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(words, capsys) == f"tlbench: {sentence}\n"
+
+
+def test_an_option_of_the_environment_is_not_one_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("TLBENCH_WEIGHTS", str(tmp_path))
+    make_run(tmp_path / "run", seeds(0))
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(tmp_path / "run"), str(tmp_path / "run"), "--json", "--format", "json"])
+    assert ended.value.code != 64
+    assert json.loads(capsys.readouterr().out)["cells"]  # printed once

@@ -283,6 +283,8 @@ def test_a_selected_cell_that_the_new_side_lacks_is_missing() -> None:
         assert [[entry.cell for entry in of.entries] for of in (kept, also)] == [[first], [longer]]
     with pytest.raises(UserError, match="strategy=partial matches none of the 4 cells"):
         selected(base, new, "strategy=partial")
+    with pytest.raises(UserError, match="strategy=partial matches none of the 3 cells"):  # a cell of both sides is one
+        selected(base, base, "strategy=partial")
 
 
 def test_scipy_is_unknown_where_older_records_do_not_name_it() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import PLACE, data_option, plugin_option, select_option, weights_option
+from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect, select_option, weights_option
 from tlbench.cli.outputs import also_json_option, format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -55,6 +55,8 @@ def command(
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """
     asked, outputs = parse_gates(gates), parse_outputs(formats, as_json)
+    if not confirm:
+        refuse_without_effect("without --confirm", "base_env", "new_env", "suite", "data", "weights")
     if confirm and base_env is None:
         raise UserError("--confirm measures BASE again and needs --base-env: a requirement, a python or git:REVISION")
     comparison = compare(base, new, gates=asked, select=expression)

@@ -17,9 +17,11 @@ from tlbench.cli.options import (
     json_option,
     label_option,
     reading_options,
+    refuse_without_effect,
     splits_option,
 )
 from tlbench.cli.terminal import width
+from tlbench.core.errors import UserError
 from tlbench.core.text import counted
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.names import shown
@@ -96,6 +98,10 @@ def check(
 
     Example: tlbench data check --path ../flowers --move-bad ../flowers_bad
     """
+    if path is not None:
+        refuse_without_effect("with --path", "data")
+        if name:
+            raise UserError(f"NAME {name!r} and --path name two data sets; leave out one of them")
     columns = {"image": image, "label": label}
     audit = check_files(name, path, data, splits, classes, **columns)
     moved = move_bad(audit, bad) if bad else ()

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
-from tlbench.cli.options import json_option, plugin_option
+from tlbench.cli.options import json_option, plugin_option, refuse_without_effect
 from tlbench.cli.terminal import width
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
@@ -81,6 +81,8 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
 
     Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
     """
+    if options["head"] == heads.ORIGINAL:
+        refuse_without_effect(f"with --head {heads.ORIGINAL}", "hidden", "dropout", "output", "classes")
     answer = child.call(INSPECT, _request(backbone, settings, options))
     if as_json:
         click.echo(json.dumps(answer, indent=1))

@@ -7,8 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tlbench.core import plugin_files, settings
+from tlbench.core.errors import UserError
+
+
+def refuse_without_effect(why: str, *names: str) -> None:
+    """Refuse options of the current command that change nothing in this call, so that none is taken for granted.
+
+    Args:
+        why: the end of the message, as "without --confirm".
+        names: the parameters of these options. A value from an environment variable is no option of this call.
+
+    Raises:
+        UserError: one of the options was given.
+    """
+    ctx = click.get_current_context()
+    for parameter in ctx.command.params:
+        if parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise UserError(f"{parameter.opts[0]} has no effect {why}; leave it out")
 
 
 class Place(click.Path):

@@ -82,8 +82,11 @@ def _number(share: str) -> str | float:
 
 
 def parse_formats(formats: Sequence[str], as_json: bool) -> list[tuple[str, Path | None]]:
-    """The formats that ``--format`` and ``--json`` ask for, each with its file; printed text if there are none."""
-    return list(map(parse_format, [*formats, *(["json"] if as_json else [])] or ["text"]))
+    """The formats that ``--format`` and ``--json`` ask for, each with its file; printed text if there are none.
+
+    JSON is printed once, even if both options ask for it.
+    """
+    return list(map(parse_format, dict.fromkeys([*formats, *(["json"] if as_json else [])] or ["text"])))
 
 
 def find_format(name: str, formats: Mapping[str, Format]) -> Format:

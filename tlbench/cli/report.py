@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import PLACE, data_option, plugin_option
+from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, main_results, parse_format
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
@@ -85,6 +85,8 @@ def command(
         "--thumbnails": thumbnails,
     }
     _check_alone({"--profile": as_profile, "--within": limits, **others})
+    if not thumbnails:
+        refuse_without_effect("without --thumbnails", "data")
     outputs = _outputs(formats, output, as_json)
     most = dict(map(_limit, limits))
     if not (outputs or as_profile or most or columns or thumbnails) and len(runs) == 1:

@@ -172,7 +172,8 @@ def selected(base: Side, new: Side, expression: str) -> tuple[Side, Side]:
         NothingSelectedError: no cell of either side matches all terms.
         UserError: the expression has a mistake, or one of its patterns matches no cell.
     """
-    chosen = {cell.id for cell in select([entry.cell for entry in (*base.entries, *new.entries)], expression)}
+    cells = {entry.cell.id: entry.cell for entry in (*base.entries, *new.entries)}
+    chosen = {cell.id for cell in select([*cells.values()], expression)}
     couples = match(base.entries, new.entries)
     ids = [{entry.cell.id for entry in (couple.base, couple.new) if entry} for couple in couples]
     kept = set().union(*(each for each in ids if each & chosen))
