@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +18,9 @@ from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
+from tlbench.regression.metrics.base import Finding, Gate, Pair
+from tlbench.regression.metrics.count import CountMetric
+from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.side import entry, merged, selected, unlike
 from tlbench.reporting import comparison_formats as outputs
 from tlbench.reporting.judgements import change
@@ -128,6 +132,75 @@ def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> No
     time = number(found, "inference time, batch 32")
     assert (time.verdict, time.reason) == ("not comparable", "no step times in the new run")
     assert found.exit_code == 2, "what the base has and nobody measured again is not green"
+
+
+def test_an_accuracy_that_was_not_measured_again_is_not_green() -> None:
+    base, new = made(), made().model_copy(update={"correct": None, "images": None, "right": None})
+    found = judged([base], [new])
+    accuracy = number(found, "accuracy")
+    assert (accuracy.verdict, accuracy.reason, accuracy.base) == ("not comparable", "not measured again", 0.9)
+    assert found.exit_code == 2
+    assert outputs.text(found).splitlines()[0].endswith("; accuracy could not be compared: not measured again")
+    assert outputs.github(found).splitlines()[-1].startswith("::error title=tlbench::")
+    failure = ElementTree.fromstring(outputs.junit(found)).find(".//testcase[@name='accuracy']/failure")
+    assert failure is not None
+    elsewhere = judged([base.model_copy(update={"machine": {"cpu": "another"}})], [new])
+    assert elsewhere.exit_code == 2
+    assert judged([new], [base]).exit_code == 0, "more is known than before"
+
+
+def test_a_seed_whose_accuracy_was_not_measured_again_is_not_left_out_silently() -> None:
+    seeds = [made(of=builders.cell(strategy=Named(name="full"), seed=seed)) for seed in range(3)]
+    lost = seeds[0].model_copy(update={"correct": None, "images": None, "right": None})
+    found = judged(seeds, [lost, *seeds[1:]])
+    assert [one.seeds for one in found.judgements if one.name == "accuracy"] == [1, 2]
+    assert (len(found.lost), found.exit_code) == (1, 2)
+
+
+def test_memory_that_was_not_measured_again_counts_on_the_same_machine_alone() -> None:
+    base, new = made(), made().model_copy(update={"memory": ()})
+    here = judged([base], [new])
+    memory = number(here, "peak memory")
+    assert (memory.verdict, memory.reason, memory.base) == ("not comparable", "not measured again", 600)
+    assert here.exit_code == 2
+    other = judged([base.model_copy(update={"machine": {"cpu": "another"}})], [new])
+    assert number(other, "peak memory").reason == "taken on another machine"
+    assert other.exit_code == 0
+    of_counts = {"correct": None, "images": None, "right": None, "times": ()}
+    bare, without = (one.model_copy(update=of_counts) for one in (base, new))
+    assert judged([bare.model_copy(update={"machine": {"cpu": "another"}})], [without]).exit_code == 0
+
+
+def test_memory_that_was_measured_in_another_way_is_said() -> None:
+    times = made(timings=timed(memory=80 * 2**20)).model_copy(update={"memory": ()})
+    memory = judged([times], [made()]).of("not comparable")
+    assert [(one.name, one.reason) for one in memory] == [("memory of an inference step", "measured in another way")]
+
+
+def test_a_count_that_was_not_made_again_is_said() -> None:
+    base = made()
+    new = base.model_copy(update={"counts": {key: value for key, value in base.counts.items() if key != "flops"}})
+    found = judged([base], [new])
+    assert (number(found, "flops").reason, found.exit_code) == ("not measured again", 2)
+    assert "counts not comparable (1): not measured again" in outputs.text(found)
+
+
+def test_numbers_of_a_plugin_that_were_not_measured_again_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(CountMetric):
+        name = "silent"
+
+        def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
+            return iter(())
+
+    new = made()
+    base = new.model_copy(update={"extra": {"silent": {"error": (0.5,)}}})
+    unknown = judged([base], [new])
+    assert "not compared, since no installed package has the metric: silent" in unknown.notes
+    assert unknown.exit_code == 0
+    monkeypatch.setitem(METRICS._builtin, "silent", Silent())
+    found = judged([base], [new])
+    assert (number(found, "error").reason, found.exit_code) == ("not measured again", 2)
+    assert not judged([base], [base]).lost
 
 
 def test_gates_of_some_cells() -> None:

@@ -33,7 +33,7 @@ def test_cells_that_are_not_selected_are_not_missing(tmp_path: Path) -> None:
     assert (len(part.cells), part.exit_code) == (1, 0)
     assert tlbench.compare(base, new, select="seed=1,2").exit_code == 2
     assert len(tlbench.compare(base, base, select="seed=0,2").cells) == 2
-    with pytest.raises(UserError, match="seed=7 matches none of the 4 cells"):
+    with pytest.raises(UserError, match="seed=7 matches none of the 3 cells"):
         tlbench.compare(base, new, select="seed=7")
 
 
@@ -55,6 +55,10 @@ def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
     assert gates(judged)["time"] == pytest.approx(0.07)
     assert "gates differ, and those of the base count: time 0.07 in the base, 0.7 now" in judged.notes
     assert not any("gates differ" in note for note in tlbench.compare(base, new).notes)
+    (base.path / "suite.yaml").unlink()
+    judged = tlbench.compare(base, new)
+    assert gates(judged)["time"] == pytest.approx(0.05)
+    assert f"{base.path} has no suite.yaml any more: its gates are the defaults" in judged.notes
     with pytest.raises(UserError, match="there is no gate 'tmie'; did you mean 'time'"):
         tlbench.compare(base, new, gates={"tmie": 0.1})
     with pytest.raises(UserError, match="time=much: a share between 0 and 1"):

@@ -49,8 +49,8 @@ def command(
     """Compare times, memory, counts and accuracy of NEW with those of BASE, each by a test that suits its noise.
 
     BASE and NEW are runs, folders of runs (repeated measurements), or baselines written by `tlbench baseline save`.
-    Exit codes: 0 no regression, 1 a regression, 2 a cell is missing or newly fails, 3 nothing could be compared, or
-    nothing but counts although both sides have more.
+    Exit codes: 0 no regression, 1 a regression, 2 a cell is missing or newly fails, or a number of BASE was not
+    measured again, 3 nothing could be compared, or nothing but counts although both sides have more.
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """

@@ -1,16 +1,15 @@
 """Compare two sides cell by cell and number by number, from entries to verdicts. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from tlbench.regression.both_sides import both_sides
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
-from tlbench.regression.metrics.base import Finding, Metric, Pair
+from tlbench.regression.metrics.base import ELSEWHERE, NOT_AGAIN, Finding, Metric, Pair
 from tlbench.regression.metrics.registry import METRICS, in_order
-from tlbench.regression.metrics.time import NO_TIMES
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
 from tlbench.results.measured import changed_versions
@@ -73,12 +72,12 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0: fine; 1: a number regressed; 2: a cell is missing, newly failing or was not timed again; 3: nothing could
-        be judged, or only exact numbers although both sides have others.
+        """0: fine; 1: a number regressed; 2: a cell is missing or newly failing, or a number was not measured again; 3:
+        nothing could be judged, or only exact numbers although both sides have others.
         """
         if self.of("regressed"):
             return REGRESSION
-        if self.of("newly failing", "missing") or any(each.reason == NO_TIMES for each in self.out_of_reach):
+        if self.of("newly failing", "missing") or self.lost:
             return SOME_FAILED
         return FINE if self.decides else NOTHING
 
@@ -93,8 +92,13 @@ class Comparison:
         base has some that were not measured again.
         """
         judged = self.of(*JUDGED)
-        expected = any(not METRICS[each.metric].machine_bound or each.new is None for each in self.out_of_reach)
+        expected = any(not METRICS[each.metric].machine_bound or each.lost for each in self.out_of_reach)
         return bool(judged) and expected and all(METRICS[each.metric].exact for each in judged)
+
+    @property
+    def lost(self) -> list[Judgement]:
+        """Numbers that the base has and that were not measured again."""
+        return [each for each in self.judgements if each.lost]
 
     @property
     def out_of_reach(self) -> list[Judgement]:
@@ -117,6 +121,7 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:
     """The judgements of one metric: first findings that are final, then those with evidence, corrected together."""
     findings = list(metric.compare(pairs, lambda cell: gates.of(cell).get(metric.name, 0.0), tests))
+    findings += _extra_of_base_alone(metric, pairs, {finding.cell.id for finding in findings})
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
     adjusted = metric.corrected(waiting)
     return [
@@ -127,6 +132,19 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
         ),
         *(_by_evidence(metric, *each, p) for each, p in zip(waiting, adjusted, strict=True)),
     ]
+
+
+def _extra_of_base_alone(metric: Metric, pairs: Sequence[Pair], found: Set[str]) -> list[Finding]:
+    """Findings for numbers of `Metric.of_record` that only the base has, for cells without a finding of the metric."""
+    alone = []
+    for base, new in pairs:
+        if new.cell.id in found or new.extra.get(metric.name):
+            continue
+        elsewhere = metric.machine_bound and base.machine != new.machine
+        for name, values in base.extra.get(metric.name, {}).items():
+            known = None if elsewhere or not values else values[0]
+            alone.append(Finding(new.cell, name, base=known, reason=ELSEWHERE if elsewhere else NOT_AGAIN))
+    return alone
 
 
 def _at_once(metric: Metric, finding: Finding, gate: float | None) -> Judgement:
@@ -211,6 +229,8 @@ def _notes(base: Side, new: Side) -> tuple[str, ...]:
         if changes["versions of step times"] == changes["versions"]:
             del changes["versions of step times"]
         notes += [f"{what}: {', '.join(changed)}" for what, changed in changes.items() if changed]
+        unknown = sorted({name for entry in base.entries for name in entry.extra if name not in METRICS})
+        notes += [f"not compared, since no installed package has the metric: {', '.join(unknown)}"] if unknown else []
         notes += _other_gates(base.gates, new.gates)
     return tuple(notes)
 

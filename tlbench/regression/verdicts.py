@@ -99,6 +99,11 @@ class Judgement(Value):
     decide: str = ""
 
     @property
+    def lost(self) -> bool:
+        """Whether the base has the number and the new side lacks it, so that nothing can be said about it."""
+        return self.verdict == "not comparable" and self.base is not None and self.new is None
+
+    @property
     def trifling(self) -> bool:
         """Whether it could not be judged at all, as an accuracy of one seed, and moved by no more than the gate."""
         if self.verdict != "inconclusive" or self.adjusted is not None or self.effect is None or self.gate is None:

@@ -74,11 +74,13 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
 
 
 def junit(comparison: Comparison) -> str:
-    """JUnit XML with a test case for each judgement: regressions are failures, undecided ones are skipped."""
+    """JUnit XML with a test case for each judgement: regressions, and numbers of the base that were not measured again,
+    are failures; undecided ones are skipped.
+    """
     root = ElementTree.Element("testsuites")
     judgements = [(cell, judgement) for cell in comparison.cells for judgement in cell.judgements]
-    failures = sum(judgement.verdict in FAILING for _, judgement in judgements)
-    skipped = sum(judgement.verdict in {"not comparable", "inconclusive"} for _, judgement in judgements)
+    failures = sum(_fails(judgement) for _, judgement in judgements)
+    skipped = sum(judgement.verdict in SKIPPED and not _fails(judgement) for _, judgement in judgements)
     counts = {"tests": len(judgements), "failures": failures, "errors": 0, "skipped": skipped}
     named = {key: str(value) for key, value in counts.items()}
     suite = ElementTree.SubElement(
@@ -88,14 +90,18 @@ def junit(comparison: Comparison) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", {"classname": _legal(cell.label), "name": _legal(judgement.name)}
         )
-        if judgement.verdict in FAILING:
+        if _fails(judgement):
             ElementTree.SubElement(
                 case, "failure", {"message": _legal(plain(sentence(judgement))), "type": judgement.verdict}
             )
-        elif judgement.verdict in {"not comparable", "inconclusive"}:
+        elif judgement.verdict in SKIPPED:
             ElementTree.SubElement(case, "skipped", {"message": _legal(plain(sentence(judgement)))})
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _fails(judgement: Judgement) -> bool:
+    return judgement.verdict in FAILING or judgement.lost
 
 
 def _legal(words: str) -> str:
@@ -103,6 +109,7 @@ def _legal(words: str) -> str:
     return FORBIDDEN.sub("", words)
 
 
+SKIPPED = {"not comparable", "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -110,7 +117,8 @@ def github(comparison: Comparison) -> str:
     """GitHub's workflow commands: an error for each regression, a warning for each inconclusive judgement.
 
     There is no warning for an accuracy of one seed that changed within its gate: every run would have some. For the
-    same reason, all inconclusive times share one notice.
+    same reason, all inconclusive times share one notice. Numbers that were not measured again share the last line, an
+    error then.
     """
     lines = []
     times = [each for each in comparison.of("inconclusive") if each.metric == TimeMetric.name]
@@ -125,7 +133,7 @@ def github(comparison: Comparison) -> str:
     if times:
         title = _escape("tlbench: times inconclusive", property_=True)
         lines.append(f"::notice title={title}::{_escape(_undecided(times))}")
-    kind = "notice" if comparison.decides else "error"
+    kind = "notice" if comparison.decides and not comparison.lost else "error"
     lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
 

@@ -101,6 +101,8 @@ def side_of(
     if not by_cell:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")
     newest = folders[0]
+    if not (newest.path / SUITE_FILE).is_file():
+        notes.append(f"{newest.path} has no {SUITE_FILE} any more: its gates are the defaults")
     taken = [folder for folder in folders if _counts(folder, by_cell.values())]
     if len(folders) > 1:
         notes = [_which(name, taken, folders), *_left_out(folders, by_cell.values()), *notes]

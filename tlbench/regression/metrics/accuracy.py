@@ -15,7 +15,7 @@ from tlbench.core.cell import Cell
 from tlbench.core.text import percent
 from tlbench.regression.entries import Entry, unpack
 from tlbench.regression.matching import ANOTHER_WAY, other_stand_ins, trained_in_another_way
-from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair, of_shift
+from tlbench.regression.metrics.base import NOT_AGAIN, Finding, Followed, Gate, Metric, Pair, of_shift
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.paired import Z, paired_interval, two_proportions
@@ -26,7 +26,7 @@ NAME = "accuracy"
 LEVEL = 0.05
 """The chance of any false alarm over a suite's accuracies."""
 ONE_TRAINING = "one training a side is shown, not judged"
-MORE_SEEDS = "at least 3 seeds a side"
+MORE_SEEDS = f"at least {FEWEST_SEEDS} seeds a side, better {FEWEST_SEEDS + 1}"
 Answers = NDArray[np.bool_]
 """For each test image (N,), whether it was predicted correctly."""
 
@@ -47,7 +47,13 @@ class AccuracyMetric(Metric):
         return cell.model_copy(update={"seed": 0}).canonical()
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-        """As `Metric.compare`, with one finding per block: the mean over seeds with an accuracy on both sides."""
+        """As `Metric.compare`, with one finding per block: the mean over seeds with an accuracy on both sides.
+
+        A cell whose accuracy the new side lacks has a finding of its own.
+        """
+        for base, new in pairs:
+            if base.images and not new.images:
+                yield Finding(new.cell, NAME, base=(base.correct or 0) / base.images, reason=NOT_AGAIN)
         blocks = self.blocks([(base, new) for base, new in pairs if base.images and new.images])
         trained: list[Sequence[Pair]] = []
         for block in blocks:

@@ -18,6 +18,9 @@ Pair = tuple[Entry, Entry]
 """The entries of a cell that succeeded on both sides: base, new."""
 Gate = Callable[[Cell], float]
 """The change that matters for a cell, as a fraction."""
+NOT_AGAIN = "not measured again"
+"""Why a number that the base has and the new side lacks is not comparable. Its finding has no `new`."""
+ELSEWHERE = "taken on another machine"
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ class Metric(ABC):
             tests: the result of `tests` for the new side.
 
         Returns:
-            A finding for each number that both sides have.
+            A finding for each number that the base has, which has no `new` and the reason `NOT_AGAIN` if the new side
+            lacks it.
         """
 
     def corrected(self, found: Sequence[Known]) -> list[float]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from tlbench.regression.entries import EXACT, STATE, Entry
-from tlbench.regression.metrics.base import Finding, Followed, Gate, Metric, Pair
+from tlbench.regression.metrics.base import NOT_AGAIN, Finding, Followed, Gate, Metric, Pair
 from tlbench.regression.verdicts import Verdict
 
 FOLLOWED = ("params", "flops")
@@ -28,6 +28,8 @@ class CountMetric(Metric):
                 if base_count is not None and new_count is not None:
                     verdict, effect = judged(base_count, new_count)
                     yield Finding(new.cell, name, "", base_count, new_count, verdict=verdict, effect=effect)
+                elif base_count is not None:
+                    yield Finding(new.cell, name, "", base_count, reason=NOT_AGAIN)
 
     def followed(self, entry: Entry) -> Iterator[Followed]:
         """The parameters and FLOPs."""

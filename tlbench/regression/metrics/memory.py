@@ -13,7 +13,17 @@ from dataclasses import dataclass, replace
 
 from tlbench.regression.entries import Entry, Times, conditions
 from tlbench.regression.matching import ANOTHER_WAY, other_optimizer, other_stand_ins, trained_in_another_way
-from tlbench.regression.metrics.base import Finding, Followed, Gate, Known, Metric, Pair, of_measurements
+from tlbench.regression.metrics.base import (
+    ELSEWHERE,
+    NOT_AGAIN,
+    Finding,
+    Followed,
+    Gate,
+    Known,
+    Metric,
+    Pair,
+    of_measurements,
+)
 from tlbench.regression.runs import Runs, evidence, shifts
 from tlbench.regression.verdicts import Evidence
 from tlbench.statistics.moderated import Spread
@@ -22,6 +32,7 @@ from tlbench.statistics.ranks import Shift
 PEAK, UNIT, MIB = "peak memory", "MiB", 2**20
 KNOWN = Spread((math.log(1.05) / 1.96) ** 2 / 2, 10)
 """The variance of the logarithm of a run's memory: 95 % of pairs of runs of identical code are within 5 %."""
+OTHERWISE = "measured in another way"
 CALLED = {"features, kept from earlier": "cached features"}
 """What a process trained on, as `tlbench history` calls it, where records call it otherwise."""
 STRAY = 1.3
@@ -56,7 +67,13 @@ class MemoryMetric(Metric):
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
         """As `Metric.compare`, with one finding per cell."""
-        found = [(new.cell, taken) for base, new in pairs if (taken := of_step(base, new) or of_process(base, new))]
+        found = []
+        for base, new in pairs:
+            taken = of_step(base, new) or of_process(base, new)
+            if taken:
+                found.append((new.cell, taken))
+            else:
+                yield from _of_base_alone(base, new)
         cells = [Runs(taken.base, taken.new) for _, taken in found if not taken.reason]
         judged = iter(zip(cells, shifts(cells, KNOWN), strict=True))
         for cell, taken in found:
@@ -121,6 +138,28 @@ def of_process(base: Entry, new: Entry) -> Taken | None:
     return Taken(PEAK, base.memory, new.memory, reason)
 
 
+def _of_base_alone(base: Entry, new: Entry) -> Iterator[Finding]:
+    """The finding for memory of the base that the new side has not measured, or in another way; none without any."""
+    (name, taken, machine), (_, now, here) = (_measured(entry) for entry in (base, new))
+    if not taken:
+        return
+    if now:
+        yield Finding(new.cell, name, UNIT, reason=OTHERWISE)
+    elif machine != here:
+        yield Finding(new.cell, name, UNIT, reason=ELSEWHERE)
+    else:
+        yield Finding(new.cell, name, UNIT, taken[0] / MIB, reason=NOT_AGAIN)
+
+
+def _measured(entry: Entry) -> tuple[str, tuple[int, ...], dict[str, str]]:
+    """What an entry has: the name of the memory, its bytes by run (empty: unknown), and the machine."""
+    step = _heaviest(entry)
+    of_steps = _of_draws(step) if step else ()
+    if step and of_steps:
+        return _name(step), of_steps, entry.steps_machine
+    return PEAK, entry.memory, entry.machine
+
+
 def _heaviest(entry: Entry) -> Times | None:
     """The training step, or inference if nothing is trained."""
     steps = {times.step: times for times in reversed(entry.times)}
@@ -136,4 +175,4 @@ def _name(times: Times) -> str:
 
 
 def _elsewhere(base: Entry, new: Entry, same_machine: bool) -> str:
-    return other_stand_ins(base, new) or ("" if same_machine else "taken on another machine")
+    return other_stand_ins(base, new) or ("" if same_machine else ELSEWHERE)

@@ -61,8 +61,8 @@ def headline(comparison: Comparison) -> str:
         return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
     if comparison.exit_code == 3:
         return f"nothing could be compared, of {many}"
-    lost = [each for each in comparison.out_of_reach if each.new is None]
-    return f"{_counts(verdicts)} ({sides})" + (f"; {_why_not(lost, NOT_COMPARED)}" if lost else "")
+    lost = f"; {_why_not(comparison.lost, NOT_COMPARED)}" if comparison.lost else ""
+    return f"{_counts(verdicts)} ({sides}){lost}"
 
 
 def _counts(verdicts: Counter[str]) -> str:
