@@ -1,6 +1,7 @@
 """Choosing cells of a suite by pattern and by shard."""
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests import builders
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError, as_options
-from tlbench.core.selection import select, selecting, shard
+from tlbench.core.selection import covering, names_ids, select, selecting, shard
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -89,6 +90,21 @@ def test_the_expression_for_one_cell_selects_that_cell() -> None:
     for cell in found:
         assert select(found, selecting(cell, found)) == (cell,)
     assert selecting(found[0], [found[0], found[0].model_copy(update={"image_size": 40})]) == f"id={found[0].id}"
+
+
+def test_names_cover_chosen_cells_with_as_few_others_as_they_can() -> None:
+    frozen, full = (builders.cell(strategy=Named(name=name)) for name in ("frozen", "full"))
+    other = full.model_copy(update={"backbone": Named(name="MobileNet", args={"alpha": 0.25, "depth_multiplier": 2})})
+    cells = [frozen, full, other, full.model_copy(update={"image_size": 40})]
+    assert covering(cells, cells) == ""
+    assert covering([frozen], cells) == 'backbone="MobileNet (alpha=0.25)" strategy=frozen'
+    assert covering([other], cells) == f'backbone="{other.backbone.label}"'
+    for count in (1, 2, 3):
+        for chosen in combinations(cells, count):
+            terms = covering(chosen, cells)
+            assert not names_ids(terms)
+            assert {one.id for one in chosen} <= {one.id for one in select(cells, terms)}
+    assert names_ids("strategy=full id=ab*")
 
 
 @pytest.mark.parametrize("of", [1, 2, 5, 7, 12])

@@ -15,7 +15,7 @@ from tests.integration.conftest import MOBILENET, TINY
 from tests.measuring.played import Heard, Host
 from tests.narrow import present
 from tlbench.core import plugin_files
-from tlbench.core.cell import Cell
+from tlbench.core.cell import RECIPE, Cell
 from tlbench.core.errors import UserError
 from tlbench.core.selection import select
 from tlbench.measuring.jobs import ModelJob, keys_of, steps_of
@@ -57,6 +57,9 @@ class Stage:
         self.suite = folder / "tiny.yaml"
         self.suite.write_text(TINY)
         self.happened: list[str] = []
+        self.recipes: dict[str, int] = {}
+        """For environments with another version of tlbench: the version of its recipes."""
+        self.timing: dict[str, str] = {}
         self.slower: dict[str, list[dict[str, float]]] = {}
         """For each environment: the factors of its first host, of its second one, ...; then none."""
         monkeypatch.setattr(module, "prepare", lambda spec, place, say: Interpreter(Path(spec), {}, spec))
@@ -73,7 +76,17 @@ class Stage:
         plugins = [after for word, after in pairwise(options) if word == "--plugin"]
         self.happened.append(" ".join(["train", interpreter.name, *plugins]))
         loaded = load_suite(suite)
-        cells = select(expand(loaded), options[options.index("--select") + 1])
+        with pytest.MonkeyPatch.context() as other:
+            other.setattr("tlbench.suite.expand.RECIPE", self.recipes.get(interpreter.name, RECIPE))
+            cells = expand(loaded)
+        if "--select" in options:
+            self.selected = options[options.index("--select") + 1]
+            cells = select(cells, self.selected)
+        if protocol := self.timing.get(interpreter.name):
+            cells = tuple(
+                cell.model_copy(update={"timing": cell.protocol.model_copy(update={"protocol": protocol})})
+                for cell in cells
+            )
         create(out, loaded.name, loaded.text, [cell.id for cell in cells], datetime.now(UTC))
         for cell in cells:
             Store(out).write(builders.record(cell, timings=None, accuracy=None))
@@ -176,6 +189,28 @@ def test_selected_cells_alone_are_run(stage: Stage) -> None:
     comparison = stage.ab(select="strategy=full")
     assert [cell.label.split(" · ")[2] for cell in comparison.cells] == ["full"]
     assert stage.events.cells == 1
+
+
+@pytest.mark.parametrize("older", ["base", "new"])
+@pytest.mark.parametrize("chosen", ["", "strategy=full", "id"])
+def test_a_version_with_other_recipes_has_the_same_cells_under_other_ids(stage: Stage, older: str, chosen: str) -> None:
+    stage.recipes["older"], stage.slower["slow"] = 2, [SLOWER, SLOWER]
+    stage.recipes["slow"] = 3 if older == "base" else 2
+    base, new = ("older", "slow") if older == "base" else ("fast", "slow")
+    full = next(cell for cell in expand(load_suite(stage.suite)) if cell.strategy.name == "full")
+    comparison = stage.ab(base, new, select=f"id={full.id[:6]}*" if chosen == "id" else chosen)
+    assert len(comparison.cells) == len(comparison.base.entries) == len(comparison.new.entries) == (1 if chosen else 2)
+    assert {entry.cell.recipe for entry in comparison.base.entries} == {2 if older == "base" else 3}
+    assert {entry.cell.recipe for entry in comparison.new.entries} == {3 if older == "base" else 2}
+    assert times(comparison) == {"inference": {"regressed"}, "training": {"unchanged"}}
+    assert all("confirmed" in one.reason for one in comparison.of("regressed"))
+    assert {judgement.reason for judgement in comparison.judgements if judgement.metric == "outcome"} == set()
+
+
+def test_versions_that_time_different_steps_cannot_take_turns(stage: Stage) -> None:
+    stage.timing["older"] = "custom"
+    with pytest.raises(UserError, match="both sides time different steps, since their protocols or optimizers differ"):
+        stage.ab("older", "fast")
 
 
 def test_a_folder_with_something_in_it_is_refused(stage: Stage) -> None:

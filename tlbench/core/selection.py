@@ -105,6 +105,25 @@ def selecting(cell: Cell, cells: Sequence[Cell], expression: str = "") -> str:
     return " ".join(words) if len(left) == 1 else f"id={cell.id}"
 
 
+def covering(chosen: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    """Terms by names that select `chosen` of `cells`, and as few others as terms of a list each allow.
+
+    Unlike an id, a name stands for the same cell in another version of tlbench, whose recipes are others.
+    """
+    words, left = list[str](), list(cells)
+    for key, names in KEYS.items():
+        values = list(dict.fromkeys(names(cell)[-1] for cell in chosen))
+        fewer = [one for one in left if any(fits(name, value) for name in names(one) for value in values)]
+        if key != "id" and len(fewer) < len(left) and not any({"'", '"'} <= {*value} for value in values):
+            words, left = [*words, f"{key}={','.join(map(_quoted, values))}"], fewer
+    return " ".join(words)
+
+
+def names_ids(expression: str) -> bool:
+    """Whether an expression selects by ids."""
+    return re.search(r"(^|\s)id=", expression) is not None
+
+
 def _quoted(pattern: str) -> str:
     """The pattern as it is written in a term: in quotes if it needs them."""
     mark = "'" if '"' in pattern else '"'

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.measuring.hosts import TimerHost
-from tlbench.measuring.jobs import StepJob, anchor_of, classes_in, key_of, keys_of, narrowed, plan, steps_of, untimed
+from tlbench.measuring.jobs import (
+    StepJob,
+    anchor_of,
+    classes_in,
+    key_of,
+    keys_of,
+    narrowed,
+    plan,
+    step_key,
+    steps_of,
+    untimed,
+)
 from tlbench.measuring.one_machine import OneMachine, where_timed
 from tlbench.measuring.room import room_now
 from tlbench.measuring.session import Measurement, Session, TimedSide, TimingEvents
@@ -193,9 +204,25 @@ def _in_turn(measurement: Measurement, token: str) -> Timings:
 
 
 def _trained(cells: Sequence[Cell], records: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
-    """By side, the records of the cells with step times that every side trained, in the order of `cells`."""
+    """By side, the trained records with steps of `cells`, in their order, whose steps every side has.
+
+    Records are matched by their steps, since another version of tlbench gives the same cell another id.
+    """
+    steps = dict.fromkeys(key for cell in cells if cell.timing for key in _steps(cell))
+    place = {key: index for index, key in enumerate(steps)}
     by_side = {
-        side: {record.cell_id: record for record in there if record.status == "ok"} for side, there in records.items()
+        side: [one for one in there if one.status == "ok" and one.cell.timing and {*_steps(one.cell)} <= steps.keys()]
+        for side, there in records.items()
     }
-    common = [cell.id for cell in cells if cell.timing and all(cell.id in there for there in by_side.values())]
-    return {side: [there[cell_id] for cell_id in common] for side, there in by_side.items()}
+    common = set.intersection(*({key for record in there for key in keys_of(record)} for there in by_side.values()))
+    return {
+        side: sorted(
+            (record for record in there if {*keys_of(record)} <= common),
+            key=lambda record: [place[key] for key in _steps(record.cell)],
+        )
+        for side, there in by_side.items()
+    }
+
+
+def _steps(cell: Cell) -> list[str]:
+    return [step_key(cell, step) for step in steps_of(cell)]

@@ -46,9 +46,22 @@ def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
     return both_or_new + [Couple(entry, None) for entry in left.values()]
 
 
+def apart_from_how(cell: Cell) -> str:
+    """A key that is the same for cells that can be matched."""
+    return cell.model_dump_json(exclude=HOW)
+
+
+def counterparts(cells: Sequence[Cell], chosen: Sequence[Cell]) -> set[str]:
+    """The ids of `cells` that `chosen` stand for: equal cells, or else those that differ only in `HOW`."""
+    ids = {cell.id for cell in cells}
+    keys = {apart_from_how(cell) for cell in chosen if cell.id not in ids}
+    equal = ids & {cell.id for cell in chosen}
+    return equal | {cell.id for cell in cells if cell.id not in equal and apart_from_how(cell) in keys}
+
+
 def _alone(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The entries that are unique apart from the fields in `HOW`, by their other fields."""
-    keys = [entry.cell.model_dump_json(exclude=HOW) for entry in entries]
+    keys = [apart_from_how(entry.cell) for entry in entries]
     seen = Counter(keys)
     return {key: entry for key, entry in zip(keys, entries, strict=True) if seen[key] == 1}
 

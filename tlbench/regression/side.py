@@ -177,9 +177,9 @@ def selected(base: Side, new: Side, expression: str) -> tuple[Side, Side]:
     couples = match(base.entries, new.entries)
     ids = [{entry.cell.id for entry in (couple.base, couple.new) if entry} for couple in couples]
     kept = set().union(*(each for each in ids if each & chosen))
-    return _of(base, kept), _of(new, kept)
+    return with_cells(base, kept), with_cells(new, kept)
 
 
-def _of(side: Side, ids: Set[str]) -> Side:
-    """The side with these cells."""
+def with_cells(side: Side, ids: Set[str]) -> Side:
+    """The side with these cells alone."""
     return side.model_copy(update={"entries": tuple(one for one in side.entries if one.cell.id in ids)})

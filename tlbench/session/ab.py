@@ -12,6 +12,7 @@ from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, argument
 from tlbench.core.files import write_atomically
+from tlbench.core.selection import covering, names_ids
 from tlbench.core.selection import select as select_cells
 from tlbench.execution import temporary
 from tlbench.measuring.jobs import step_key, steps_of
@@ -20,6 +21,8 @@ from tlbench.measuring.session import TimedSide, TimingEvents
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided
 from tlbench.regression.gates import Gates
+from tlbench.regression.matching import apart_from_how, counterparts
+from tlbench.regression.side import Side, with_cells
 from tlbench.results.run_folder import SUITE_FILE, open_run
 from tlbench.results.store import Store
 from tlbench.session.folder import Run, Say, find_run
@@ -92,7 +95,7 @@ def ab(
         events.said(
             "Both sides have the same packages in the same versions: only code that changed within one can differ"
         )
-    comparison = trial.run(cells, interpreters, out)
+    comparison = trial.run(cells, interpreters, out, None if names_ids(select) else select)
     if confirm and flagged(comparison):
         comparison = trial.confirm(comparison, interpreters, out / "again")
     return comparison
@@ -172,8 +175,9 @@ class _Trial:
 
     def confirm(self, comparison: Comparison, interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
         """`comparison` after training and measuring again, in new processes, what seems to be worse."""
-        ids = {judgement.cell.id for judgement in flagged(comparison)}
-        self.events.said(f"Measuring again what seems to be worse: {len(ids)} of {len(comparison.cells)} cells")
+        worse = {judgement.cell.id: judgement.cell for judgement in flagged(comparison)}
+        self.events.said(f"Measuring again what seems to be worse: {len(worse)} of {len(comparison.cells)} cells")
+        ids = counterparts(self.cells, [*worse.values()])
         cells = [cell for cell in self.cells if cell.id in ids]
         if not cells:
             raise UserError(
@@ -181,10 +185,31 @@ class _Trial:
             )
         return confirmed(comparison, self.run(cells, interpreters, out))
 
-    def run(self, cells: Sequence[Cell], interpreters: Mapping[str, Interpreter], out: Path) -> Comparison:
-        """Train `cells` on both sides, measure them in turn, and compare the runs, which are in `out`."""
+    def run(
+        self,
+        cells: Sequence[Cell],
+        interpreters: Mapping[str, Interpreter],
+        out: Path,
+        expression: str | None = None,
+    ) -> Comparison:
+        """Train cells on both sides, measure them in turn, and compare the runs, which are in `out`.
+
+        A side may be another version of tlbench, in which the ids of the same cells are others. So each side selects by
+        names, and cells are matched.
+
+        Args:
+            cells: the cells, as this version of tlbench makes them.
+            interpreters: the environment of each side.
+            out: the folder for both runs.
+            expression: the terms that selected `cells`; empty for all. None for any other choice of cells: both sides
+                may train more than these, and the comparison leaves the rest out.
+
+        Raises:
+            UserError: a side cannot run the suite, or both measure different steps.
+        """
         logs, runs = out / "logs", {side: out / FOLDERS[side] for side in interpreters}
-        options = (*self.options, "--select", "id=" + ",".join(cell.id for cell in cells))
+        selected = covering(cells, self.cells) if expression is None else expression
+        options = (*self.options, *(("--select", selected) if selected else ()))
         with ExitStack() as stack:
             hosts = {
                 # Started first, so that an unsuitable environment is rejected before anything is trained.
@@ -195,6 +220,7 @@ class _Trial:
                 self.events.said(f"{side}: {interpreter.name}")
                 cache, log = out / f"cache.{side}", logs / f"train.{side}.log"
                 train_side(self.suite_file, options, interpreter, runs[side], cache, log)
+            _check_steps([[record.cell for record in Store(run).read_all().records] for run in runs.values()])
             time_sides(
                 cells,
                 [TimedSide(host, side) for side, host in hosts.items()],
@@ -208,7 +234,26 @@ class _Trial:
             )
         names = _names(interpreters)
         base, new = (side_of([open_run(runs[side])], names[side]) for side in (BASE, NEW))
+        if expression is None:
+            base, new = (_only(side, cells) for side in (base, new))
         return compare(base, new, self.gates)
+
+
+def _only(side: Side, cells: Sequence[Cell]) -> Side:
+    """The side with the counterparts of `cells` alone."""
+    return with_cells(side, counterparts([entry.cell for entry in side.entries], cells))
+
+
+def _check_steps(sides: Sequence[Sequence[Cell]]) -> None:
+    """Raise UserError if both sides trained a cell whose steps are timed in different ways."""
+    base, new = ({apart_from_how(cell): cell for cell in cells if cell.timing} for cells in sides)
+    for key in base.keys() & new.keys():
+        before, now = ({step_key(cell, step) for step in steps_of(cell)} for cell in (base[key], new[key]))
+        if before != now:
+            raise UserError(
+                f"{new[key].label}: both sides time different steps, since their protocols or optimizers differ; "
+                "`tlbench run` the suite with each and judge the runs by `tlbench compare`"
+            )
 
 
 def undecided_by(cells: Sequence[Cell], gates: Gates) -> Undecided:
