@@ -18,11 +18,18 @@ formats=(--format text --format "markdown=$FOLDER/summary.md" --format "json=$FO
 if [ -n "${GITHUB_ACTIONS:-}" ]; then formats+=(--format github); fi
 read -r -d '' -a options <<<"${OPTIONS:-}" # every line of it
 codes=()
-select=() # the cells that are not run are not missing
+both=() # what compare has to know as well: the cells that are not run are not missing, and plugins have metrics
 for place in ${options[@]+"${!options[@]}"}; do
-  case "${options[$place]}" in
-  --select) select=(--select "${options[$((place + 1))]:-}") ;;
-  --select=*) select=("${options[$place]}") ;;
+  word=${options[$place]}
+  case "$word" in
+  --select | --shard | --plugin) both+=("$word" "${options[$((place + 1))]:-}") ;;
+  --select=* | --shard=* | --plugin=*) both+=("$word") ;;
+  esac
+  case "$word" in
+  --shard | --shard=*)
+    if [ -n "${BASE_ENV:-}" ]; then refuse "BASE_ENV cannot be measured in shards; give parts of the suite by --select"; fi
+    both+=(--suite "$SUITE")
+    ;;
   esac
 done
 
@@ -37,7 +44,7 @@ if [ -n "${BASELINE:-}" ]; then
   "$PYTHON" -m tlbench run "$SUITE" --out "$FOLDER/run" ${options[@]+"${options[@]}"}
   code=$?
   if [ "$code" -eq 0 ] || [ "$code" -eq 2 ]; then
-    "$PYTHON" -m tlbench compare "$BASELINE" "$FOLDER/run" "${formats[@]}" ${select[@]+"${select[@]}"}
+    "$PYTHON" -m tlbench compare "$BASELINE" "$FOLDER/run" "${formats[@]}" ${both[@]+"${both[@]}"}
     code=$?
   fi
   codes+=("$code")

@@ -33,14 +33,13 @@ def tlbench_gate(tmp_path: Path) -> Gate:
 
     def gate(suite: str | Path, baseline: str | Path, select: str = "", **options: Any) -> "Comparison":
         from tlbench.core.errors import UserError
-        from tlbench.regression.comparison import compare
-        from tlbench.regression.side import selected
         from tlbench.reporting.comparison_formats import text
+        from tlbench.session.compare import compare
         from tlbench.session.run import run
         from tlbench.session.side import read_side
 
         try:
-            base = read_side(baseline)
+            read_side(baseline)
         except UserError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         out = tmp_path / f"tlbench-{sum(1 for _ in tmp_path.glob('tlbench-*'))}"
@@ -49,13 +48,7 @@ def tlbench_gate(tmp_path: Path) -> Gate:
         except UserError as error:
             message = f"tlbench run ended with {error.exit_code}: {error}"
             raise pytest.fail.Exception(message, pytrace=False) from None
-        new = read_side(done)
-        if select:
-            base, new = selected(base, new, select)
-        if options.get("shard"):  # the other cells of the suite are in other shards
-            others = set(done.run.cells) - {cell.id for cell in done.cells}
-            base = base.model_copy(update={"entries": tuple(one for one in base.entries if one.cell.id not in others)})
-        comparison = compare(base, new, base.gates)
+        comparison = compare(baseline, done, select=select, shard=options.get("shard", ""), suite=suite)
         if comparison.exit_code:
             pytest.fail(text(comparison), pytrace=False)
         return comparison

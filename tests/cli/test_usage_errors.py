@@ -132,7 +132,7 @@ def test_a_variable_that_is_not_set_is_no_run(
     [
         (["compare", "a", "b", "--base-env", "current"], "--base-env has no effect without --confirm; leave it out"),
         (["compare", "a", "b", "--new-env", "current"], "--new-env has no effect without --confirm; leave it out"),
-        (["compare", "a", "b", "--suite", "s.yaml"], "--suite has no effect without --confirm; leave it out"),
+        (["compare", "a", "b", "--suite", "s.yaml"], "--suite has no effect without --confirm or --shard; leave it out"),
         (["compare", "a", "b", "--data", "d"], "--data has no effect without --confirm; leave it out"),
         (["compare", "a", "b", "--weights", "w"], "--weights has no effect without --confirm; leave it out"),
         (["report", "a", "--data", "d"], "--data has no effect without --thumbnails; leave it out"),

@@ -60,6 +60,18 @@ def test_the_gate_script_compares_the_part_that_it_runs(tmp_path: Path, selected
     assert gate(tmp_path / "all", BASELINE="b.json", OPTIONS="--workers 1")[2][1].endswith("/junit.xml")
 
 
+@pytest.mark.parametrize("shard", ["--shard 1/2", "--shard=1/2"])
+def test_the_gate_script_compares_the_shard_that_it_runs(tmp_path: Path, shard: str) -> None:
+    """The suite is named to `compare`, since paths in it do not resolve from the copy in the run."""
+    code, said, (run, compare) = gate(tmp_path, BASELINE="b.json", OPTIONS=f"{shard} --plugin my.py --workers 1")
+    assert (code, said) == (0, "")
+    assert run.endswith(f"{shard} --plugin my.py --workers 1")
+    assert compare.endswith(f"/junit.xml {shard} --suite s.yaml --plugin my.py")
+    code, said, called = gate(tmp_path / "ab", BASELINE="b.json", BASE_ENV="git:main", OPTIONS=shard)
+    assert (code, called) == (64, [])
+    assert said == "gate: BASE_ENV cannot be measured in shards; give parts of the suite by --select\n"
+
+
 def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tmp_path: Path) -> None:
     assert gate(tmp_path, BASELINE="b.json")[0] == 0
     code, said, called = gate(tmp_path, BASELINE="b.json", BASE_ENV="git:main")

@@ -170,3 +170,28 @@ def test_the_pytest_fixture_judges_the_cells_of_a_shard_alone(replay: Replay, tl
     run(out="base")
     found = tlbench_gate("suite.yaml", "base", shard="1/2", executor="replay", workers=1)
     assert [one.label.split(" · ")[2] for one in found.cells] == ["frozen"]
+
+
+@pytest.mark.usefixtures("replay")
+def test_a_shard_is_compared_with_the_whole_baseline_by_its_own_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(**options: str) -> tuple[list[str], int]:
+        found = tlbench.compare("base", "part", **options)  # type: ignore[arg-type]
+        return [one.label.split(" · ")[2] for one in found.cells], found.exit_code
+
+    with monkeypatch.context() as earlier:  # its cells have other ids
+        earlier.setattr("tlbench.suite.expand.RECIPE", 2)
+        run(out="base")
+    run(out="part", shard="2/2")
+    assert compared() == (["full", "frozen"], 2)
+    assert compared(shard="2/2")[0] == compared(shard="2/2", suite="suite.yaml")[0] == ["full"]
+    assert compared(shard="2/2")[1] != 2
+    assert compared(shard="1/2") == (["frozen"], 2)  # another part than was run
+    with pytest.raises(UserError, match="shard`: 1 cells cannot be 2 parts"):
+        compared(shard="2/2", select="strategy=full")
+    (tmp_path / "part/suite.yaml").write_text(SUITE.replace("epochs: 2", "epochs: 1"))
+    with pytest.raises(
+        UserError, match="its copy of the suite has other cells than the run; name the suite with `suite`"
+    ):
+        compared(shard="2/2")

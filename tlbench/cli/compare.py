@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect, select_option, weights_option
+from tlbench.cli.options import (
+    PLACE,
+    data_option,
+    plugin_option,
+    refuse_without_effect,
+    select_option,
+    shard_option,
+    weights_option,
+)
 from tlbench.cli.outputs import also_json_option, format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -22,6 +30,7 @@ from tlbench.sides.environments import CURRENT
 @format_option(COMPARISON_FORMATS)
 @gate_option
 @select_option
+@shard_option
 @click.option(
     "--confirm", is_flag=True, help="Measure again, in turn, whatever seems to have regressed. Needs --base-env."
 )
@@ -38,6 +47,7 @@ def command(
     formats: tuple[str, ...],
     gates: tuple[str, ...],
     expression: str,
+    shard: str,
     confirm: bool,
     base_env: str | None,
     new_env: str,
@@ -56,10 +66,12 @@ def command(
     """
     asked, outputs = parse_gates(gates), parse_outputs(formats, as_json)
     if not confirm:
-        refuse_without_effect("without --confirm", "base_env", "new_env", "suite", "data", "weights")
+        refuse_without_effect("without --confirm", "base_env", "new_env", "data", "weights")
+    if not confirm and not shard:
+        refuse_without_effect("without --confirm or --shard", "suite")
     if confirm and base_env is None:
         raise UserError("--confirm measures BASE again and needs --base-env: a requirement, a python or git:REVISION")
-    comparison = compare(base, new, gates=asked, select=expression)
+    comparison = compare(base, new, gates=asked, select=expression, shard=shard, suite=suite)
     if base_env is not None and confirm and flagged(comparison):
         suite_file = suite or ab.suite_of(new, say)
         with on_stderr() as events:
