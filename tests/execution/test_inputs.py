@@ -15,6 +15,7 @@ from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
 from tlbench.execution.inputs import Inputs, find_inputs
 from tlbench.execution.job import Places
+from tlbench.execution.plugins import Plugins
 from tlbench.execution.resume import same_inputs
 
 BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"
@@ -44,9 +45,9 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert (full.classifier_path, full.weights.classifier) == (None, None)
 
     record = builders.record(small, weights=job.weights, data=job.images.provenance())
-    assert same_inputs(record, inputs)
+    assert same_inputs(record, inputs, Plugins())
     (tmp_path / WHOLE).write_bytes(b"another")
-    assert not same_inputs(record, found(tmp_path, small))
+    assert not same_inputs(record, found(tmp_path, small), Plugins())
 
 
 def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_another(
@@ -93,7 +94,7 @@ def test_a_record_of_other_code_in_a_plugin_rests_on_other_inputs_whatever_the_f
     record = record.model_copy(update={"environment": record.environment.model_copy(update={"plugins": then})})
     numbers = {file: sha256 for file, sha256 in now.items() if file != "view.py"}
     monkeypatch.setattr(plugin_files, "hashes", lambda groups=plugin_files.GROUPS: now if len(groups) > 5 else numbers)
-    assert same_inputs(record, inputs) is same
+    assert same_inputs(record, inputs, Plugins()) is same
 
 
 def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

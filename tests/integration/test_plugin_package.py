@@ -4,8 +4,10 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,52 @@ def test_a_file_named_on_the_command_line_does_the_same_and_is_in_the_record(pla
     assert record["status"] == "ok"
     assert record["environment"]["plugins"] == {"my.py": hashlib.sha256(FILE.encode()).hexdigest()}
     assert "## Mine\n\nSeen.\n" in (place / "mine" / "report.synthetic-data.md").read_text()
+
+
+CHANGING = """\
+name: changing
+datasets: {name: folder, path: data/stripes}
+backbones: {name: SmallConvNet, weights: random}
+strategies: [frozen, {name: last_layers, layers: 1}]
+image_size: 48
+train: {epochs: 1, batch_size: 16}
+timing: {protocol: none}
+"""
+
+
+def test_cells_of_a_package_are_run_again_after_any_change_of_it_and_other_cells_are_not(place: Path) -> None:
+    (place / "changing.yaml").write_text(CHANGING)
+    site, variables = place / "site", {"TLBENCH_DATA": str(place / "data")}
+    shutil.copytree(PACKAGE, site)
+    variables["PYTHONPATH"] = os.pathsep.join([environment(place)["PYTHONPATH"], str(site)])
+
+    def run() -> str:
+        done = tlbench_in(place, "run", "changing.yaml", **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def records() -> dict[str, dict[str, Any]]:
+        folder = max((place / "results" / "changing").iterdir(), key=lambda folder: folder.stat().st_mtime)
+        several = [json.loads(file.read_text()) for file in (folder / "records").glob("*.json")]
+        return {record["cell"]["strategy"]["name"]: record["environment"] for record in several}
+
+    run()
+    first = records()
+    assert "tlbench-example" not in first["frozen"]["versions"], "it uses nothing of that package"
+    assert first["last_layers"]["versions"].keys() - first["frozen"]["versions"].keys() == {"tlbench-example"}
+    assert first["frozen"]["plugins"] == {}
+    assert first["last_layers"]["versions"]["tlbench-example"] == "1.0"
+    assert first["last_layers"]["plugins"].keys() == {"tlbench_example/*.py"}
+    assert "done already" in run()
+    with (site / "tlbench_example" / "quickest.py").open("a") as file:
+        file.write("# any module of the package may affect any other\n")
+    assert "1 of 2 cells taken over" in run()
+    assert records()["last_layers"]["plugins"] != first["last_layers"]["plugins"]
+    assert records()["frozen"] == first["frozen"]
+    metadata = site / "tlbench_example-1.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 1.1"))
+    (place / "changing.yaml").write_text(CHANGING.replace("[frozen,", "[frozen, bias,"))
+    assert "1 of 3 cells taken over" in run()
 
 
 @pytest.mark.parametrize(

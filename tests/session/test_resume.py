@@ -9,9 +9,13 @@ from unittest.mock import Mock
 
 import pytest
 
+import tlbench
+from tests import builders
 from tests.session.replayed import SUITE, Heard, Replay, run
+from tlbench.core import plugin_files
 from tlbench.core.errors import UserError
 from tlbench.core.files import write_atomically
+from tlbench.host.environment import capture
 from tlbench.results import run_folder
 from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
@@ -204,3 +208,43 @@ def test_a_cell_that_fails_is_named_and_tried_again(replay: Replay, caplog: pyte
     replay.fails = set()
     assert run(out="here").failed == ()
     assert replay.ran == ["frozen", "full", "full"]
+
+
+PLUGIN = """\
+from tlbench.strategies.full import Full
+
+
+class Mine(Full):
+    def boundary(self, layers):
+        import helper_of_mine
+
+        return helper_of_mine.FROZEN
+
+
+ENTRY_POINTS = {"tlbench.strategies": {"mine": Mine}}
+"""
+
+
+def test_a_run_is_not_resumed_after_a_change_of_what_a_plugin_file_imports(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lib").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    monkeypatch.setattr(builders, "environment", capture)
+    helper = tmp_path / "lib" / "helper_of_mine.py"
+    helper.write_text("FROZEN = 1\n")
+    Path("mine.py").write_text(PLUGIN)
+    try:
+        first = run(plugins=["mine.py"])
+        assert run(plugins=["mine.py"]).path == first.path
+        assert len(tlbench.plan("suite.yaml", plugins=["mine.py"]).done) == 2
+        helper.write_text("FROZEN = 2\n")
+        plan = tlbench.plan("suite.yaml", plugins=["mine.py"])
+        assert (len(plan.done), plan.notes) == (
+            0,
+            ("2 cells were trained with other plugin code; `run` trains them again",),
+        )
+        assert run(plugins=["mine.py"]).path != first.path
+    finally:
+        plugin_files.adopt([])
+    assert replay.ran == ["frozen", "full"] * 2

@@ -66,3 +66,19 @@ def test_a_backbone_that_was_edited_has_other_features(plugin: Callable[[str], N
     plugin(BACKBONES.replace("STEP = 1", "STEP = 2"))
     after = made_from(mine, jit=False)
     assert before["constructor"] != after["constructor"]
+
+
+def test_a_backbone_whose_setting_in_another_module_was_edited_has_other_features(
+    plugin: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(JOB, cell=builders.cell(backbone=Named(name="Mine"), backend=keras.backend.backend()))
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    (tmp_path / "lib" / "of_mine").mkdir(parents=True)
+    (tmp_path / "lib" / "of_mine" / "__init__.py").write_text("")
+    (tmp_path / "lib" / "of_mine" / "settings.py").write_text("ACTIVATION = 'gelu'\n")
+    (tmp_path / "lib" / "of_mine" / "build.py").write_text("from of_mine.settings import ACTIVATION\n")
+    plugin(BACKBONES.replace('f"{__name__}:construct"', '"of_mine.build:construct"'))
+    before = made_from(mine, jit=False)
+    (tmp_path / "lib" / "of_mine" / "settings.py").write_text("ACTIVATION = 'sigmoid'\n")
+    after = made_from(mine, jit=False)
+    assert {name for name in before if before[name] != after[name]} == {"constructor", "plugins"}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 from traceback import extract_tb
@@ -30,12 +31,12 @@ SOURCES: Registry[Source] = Registry(
 
 
 def _all() -> dict[str, BackboneInfo]:
-    return _listed(tuple(SOURCES.items()))
+    return _listed(tuple(SOURCES.items()))[0]
 
 
 @cache
-def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
-    """The backbones of all sources. Raises UserError if two sources have a backbone of the same name."""
+def _listed(sources: tuple[tuple[str, Source], ...]) -> tuple[dict[str, BackboneInfo], dict[str, str]]:
+    """The backbones of all sources, and the source of each. Raises UserError if two have one of the same name."""
     backbones: dict[str, BackboneInfo] = {}
     origin: dict[str, str] = {}
     for source, list_ in sources:
@@ -46,7 +47,7 @@ def _listed(sources: tuple[tuple[str, Source], ...]) -> dict[str, BackboneInfo]:
                     "rename it in one of them, or remove one of the sources"
                 )
             backbones[info.name], origin[info.name] = info, source
-    return backbones
+    return backbones, origin
 
 
 def _infos(source: str, list_: Source) -> list[BackboneInfo]:
@@ -73,6 +74,12 @@ def names() -> tuple[str, ...]:
 def get(name: str) -> BackboneInfo:
     """The description of a backbone, without arguments. Raises KeyError for an unknown name."""
     return saved.INFO if name == FILE else _all()[name]
+
+
+def package_of(name: str) -> EntryPoint | None:
+    """The entry point of the package whose source lists a backbone; None if that is tlbench, a file, or unknown."""
+    source = None if name == FILE else _listed(tuple(SOURCES.items()))[1].get(name)
+    return None if source is None else SOURCES.package_of(source)
 
 
 def of(backbone: Named) -> BackboneInfo:

@@ -109,9 +109,14 @@ def added(group: str) -> dict[str, Added]:
     return {name: entry for table in _loaded.values() for name, entry in table.get(group, {}).items()}
 
 
+def adding(groups: Collection[str]) -> tuple[PluginFile, ...]:
+    """The files that add to one of `groups`."""
+    return tuple(file for file, table in _loaded.items() if not table.keys().isdisjoint(groups))
+
+
 def hashes(groups: Collection[str] = GROUPS) -> dict[str, str]:
     """The SHA-256 of each file that adds to one of `groups`, by the file's label."""
-    return {file.label: file.sha256 for file, table in _loaded.items() if not table.keys().isdisjoint(groups)}
+    return {file.label: file.sha256 for file in adding(groups)}
 
 
 class _Read(importlib.abc.SourceLoader):

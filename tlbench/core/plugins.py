@@ -9,13 +9,14 @@ A plugin file adds entries without being installed (`tlbench.core.plugin_files`)
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, packages_distributions, version
 from typing import Any, Generic, TypeVar
 
-from tlbench.core import plugin_files
+from tlbench.core import plugin_code, plugin_files
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.plugin_files import Added
 
@@ -72,6 +73,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._builtin) + len(self._plugins) + len(self._files())
+
+    def package_of(self, name: str) -> EntryPoint | None:
+        """The entry point of the package that adds `name`; None if no package does."""
+        return None if name in self._builtin else self._plugins.get(name)
 
     def unknown(self, name: str) -> str:
         """The message for an unknown name: ``there is no head 'gab'; did you mean 'gap'?``"""
@@ -135,13 +140,17 @@ def resolve(target: str) -> Callable[..., Any]:
 
 
 def code_of(module: str) -> str:
-    """A fingerprint of the code of a module: the version of its package and the SHA-256 of its file.
+    """A fingerprint of the code of a module: the version of its package, and a SHA-256 of its code.
 
-    For a plugin file it is the SHA-256 of the bytes that were executed. It is empty for a module without a file.
+    The code is that of the whole package and of what it imports (`plugin_code`); for packages that are known by their
+    version it is the module's file. For a plugin file that imports nothing else it is the SHA-256 of the bytes that
+    were executed. It is empty for a module without a file.
     """
-    own = [file.sha256 for file in plugin_files.loaded() if file.module == module]
-    if own:
-        return own[0]
+    code = plugin_code.of_module(module)
+    if code.digests:
+        (first, *others), text = code.digests.values(), json.dumps([code.digests, code.versions], sort_keys=True)
+        sha256 = hashlib.sha256(text.encode()).hexdigest() if others or code.versions else first
+        return " ".join([*plugin_code.version(module.partition(".")[0]).values(), sha256])
     imported = import_module(module)
     read, file = getattr(imported.__loader__, "get_data", None), getattr(imported, "__file__", None)
     sha256 = hashlib.sha256(read(file)).hexdigest() if read and file else ""

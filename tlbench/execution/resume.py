@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from tlbench.core import plugin_files
 from tlbench.core.cell import Cell
 from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, data_key
+from tlbench.execution.plugins import Plugins
 from tlbench.host.shares import THREADS, VISIBLE
 from tlbench.results.measured import Environment, changed_versions
 from tlbench.results.record import Record
@@ -55,6 +55,7 @@ def resumable(
         inputs: the images and weights of these cells.
         models: whether a finished cell must have its trained model.
     """
+    plugins = Plugins()
     for folder in runs:
         if list(folder.run.cells) != list(ids):
             continue
@@ -63,7 +64,8 @@ def resumable(
         finished = {record.cell_id: record for record in records.records if record.status == "ok"}
         again = [finished.pop(cell.id) for cell in chosen if cell.id in finished]
         others = finished.values()
-        if all(same_inputs(record, inputs) for record in again) and all(_no_others(one, inputs) for one in others):
+        same = all(same_inputs(record, inputs, plugins) for record in again)
+        if same and all(_no_others(one, inputs, plugins) for one in others):
             lost = store.damaged_predictions(again)
             ready = trained(store, [*again, *others], models) - lost.keys()
             kept = [one for one in (*again, *others) if one.cell_id in ready]
@@ -89,16 +91,21 @@ def still_valid(
         here: this machine, its software, and the environment variables that libraries read.
         models: whether the trained model must exist.
     """
-    found, missing = [], {cell.id: cell for cell in cells}
+
+    def with_plugins(record: Record) -> Environment:
+        return here.model_copy(update={"versions": plugins.of(record.cell).versions | here.versions})
+
+    found, missing, plugins = [], {cell.id: cell for cell in cells}, Plugins()
     for folder in runs:
         store = Store(folder.path)
         for record in filter(None, map(store.read, tuple(missing))):
-            if _same_place(record.environment, here) and same_inputs(record, inputs) and _whole(store, record, models):
+            same = _same_place(record.environment, with_plugins(record)) and same_inputs(record, inputs, plugins)
+            if same and _whole(store, record, models):
                 found.append((folder, record))
                 del missing[record.cell_id]
     anchors = [anchor for _, record in found for anchor in _anchors(record)]
     common = {*anchors[:1]} & {record.cell_id for _, record in found}
-    return [(folder, _timed_beside(common, record, here)) for folder, record in found]
+    return [(folder, _timed_beside(common, record, with_plugins(record))) for folder, record in found]
 
 
 def _timed_beside(anchor: Set[str], record: Record, here: Environment) -> Record:
@@ -167,13 +174,13 @@ def has_model(cell: Cell) -> bool:
     return cell.kind == "trained" and strategies.make(cell.strategy.name, cell.strategy.args).has_classifier
 
 
-def same_inputs(record: Record, inputs: Inputs) -> bool:
-    """Whether a record was made from the images, weights and plugin files that its cell has now."""
+def same_inputs(record: Record, inputs: Inputs, plugins: Plugins) -> bool:
+    """Whether a record was made from the images, weights and plugins that its cell has now."""
     job = inputs.job(record.cell)
     if record.weights is None or (record.data is None) != (job.data is None):
         return False
     return (
-        _same_plugins(record)
+        plugins.same(record)
         and _same_images(record, job.data)
         and record.weights.source == job.weights.source
         and record.weights.sha256 == job.weights.sha256
@@ -181,11 +188,11 @@ def same_inputs(record: Record, inputs: Inputs) -> bool:
     )
 
 
-def _no_others(record: Record, inputs: Inputs) -> bool:
+def _no_others(record: Record, inputs: Inputs, plugins: Plugins) -> bool:
     """Whether nothing is known that contradicts `same_inputs`, for a record whose cell `inputs` need not include."""
     now = inputs.weights_of(record.cell)
     return (
-        _same_plugins(record)
+        plugins.same(record)
         and _same_images(record, inputs.data.get(data_key(record.cell)))
         and (now is None or record.weights is None or now.sha256 == record.weights.sha256)
     )
@@ -193,17 +200,3 @@ def _no_others(record: Record, inputs: Inputs) -> bool:
 
 def _same_images(record: Record, data: DataSource | None) -> bool:
     return record.data is None or data is None or record.data.fingerprint == data.fingerprint
-
-
-def _same_plugins(record: Record) -> bool:
-    """Whether no plugin file that affects numbers has changed since the record was made.
-
-    A file with an unknown name is a new plugin, unless a file of the record is missing: then it must have the content
-    of one of the record's files (it was renamed), since otherwise it may be the missing one, renamed and changed.
-    """
-    then, now = record.environment.plugins, plugin_files.hashes()
-    missing = then.keys() - now.keys()
-    return all(
-        sha256 == then[file] if file in then else not missing or sha256 in then.values()
-        for file, sha256 in plugin_files.hashes(plugin_files.NUMBERS).items()
-    )

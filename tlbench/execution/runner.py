@@ -17,6 +17,7 @@ from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
 from tlbench.execution.outcome import Lost, Outcome, Raised, Returned, TooLarge, failure
+from tlbench.execution.plugins import Plugins
 from tlbench.host.environment import capture, git_commit
 from tlbench.host.shares import Share
 from tlbench.results.record import Attempt, Failure, Provenance, Record, Status
@@ -248,7 +249,7 @@ def _failure_record(job: Job, status: Status, why: Failure, started: str) -> Rec
         cell_id=job.cell.id,
         cell=job.cell,
         status=status,
-        environment=capture(),
+        environment=capture(plugins=Plugins().of(job.cell)),
         provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
         failure=why,
         data=job.data.provenance() if job.data else None,

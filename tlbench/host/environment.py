@@ -12,7 +12,8 @@ from types import ModuleType
 
 import psutil
 
-from tlbench.core import plugin_files
+from tlbench.core import plugin_code
+from tlbench.core.plugin_code import Code
 from tlbench.host import cgroups, gpu
 from tlbench.host.resources import memory_limit, usable_cores
 from tlbench.results.measured import Environment
@@ -45,12 +46,14 @@ TERRAFORM = (
 """Prefixes of Terraform's variables. They look like TensorFlow's, may contain secrets, and must not be recorded."""
 
 
-def capture(device: Mapping[str, str] | None = None) -> Environment:
+def capture(device: Mapping[str, str] | None = None, plugins: Code | None = None) -> Environment:
     """Describe the machine as it is now.
 
     Args:
         device: the device on which a worker computes (kind, name, card); None outside of a worker.
+        plugins: the code of plugins; by default that of the plugin files.
     """
+    plugins = plugin_code.of_files() if plugins is None else plugins
     identity = dict(machine())
     if device and device["kind"] == "gpu":
         identity["gpu"] = device["name"]
@@ -59,11 +62,11 @@ def capture(device: Mapping[str, str] | None = None) -> Environment:
     return Environment(
         identity=identity,
         volatile=volatile,
-        versions=_versions(),
+        versions=plugins.versions | _versions(),
         imported=_imported(),
         variables=variables(os.environ),
         node=os.environ.get(NODE, ""),
-        plugins=plugin_files.hashes(),
+        plugins=plugins.digests,
     )
 
 

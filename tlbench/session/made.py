@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tlbench.core.cell import Cell
 from tlbench.core.text import counted
+from tlbench.execution.plugins import Plugins
 from tlbench.execution.resume import lacks_times, trained
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.run_folder import RunFolder, is_run, left_out, open_run
@@ -23,7 +24,7 @@ class Made:
         done: cells that are trained and timed.
         untimed: cells that are trained but not timed.
         unsure: cells of both kinds whose images may have changed since.
-        notes: sentences about runs that cannot be read, and about images that have changed.
+        notes: sentences about runs that cannot be read, and about images and plugins that have changed.
     """
 
     done: frozenset[str] = frozenset()
@@ -42,18 +43,18 @@ def made(
 ) -> Made:
     """Find the finished cells of a suite in the run that `tlbench run` would resume.
 
-    Cells that were trained on other images than the present ones do not count, and a note says so.
+    Cells that were trained on other images or with other plugin code than the present do not count, and a note says so.
 
     Args:
         suite: the suite.
         cells: all cells of the suite.
-        chosen: the cells whose images are compared with the present ones.
+        chosen: the cells whose images and plugins are compared with the present ones.
         runs: the suite's runs, the newest first. The first one with the same cells that can be resumed is used;
             a run that cannot be read is skipped with a note.
         out: the folder of the only run to consider, in place of `runs`.
         images: the present images.
     """
-    ids, notes = [cell.id for cell in cells], list[str]()
+    ids, notes, plugins = [cell.id for cell in cells], list[str](), Plugins()
     wanted = {cell.id for cell in chosen}
     if out is not None:
         not_resumed = "and `run` does not resume it; name another folder"
@@ -61,13 +62,13 @@ def made(
             return Made()
         if list(open_run(out).run.cells) != ids:
             return Made(notes=(f"{out} holds a run of other cells, {not_resumed}",))
-        return _of(Store(out), suite, wanted, images, not_resumed)
+        return _of(Store(out), suite, wanted, images, plugins, not_resumed)
     first: Made | None = None
     for folder in runs:
         if list(folder.run.cells) != ids:
             continue
         try:
-            found = _of(Store(folder.path), suite, wanted, images)
+            found = _of(Store(folder.path), suite, wanted, images, plugins)
         except (RecordTooNewError, OSError) as error:
             notes.append(left_out(folder.path, error))
             continue
@@ -78,27 +79,31 @@ def made(
     return Made(found.done, found.untimed, found.unsure, (*found.notes, *notes))
 
 
-def _of(store: Store, suite: Suite, wanted: set[str], images: Images, not_resumed: str = "") -> Made:
+def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: Plugins, not_resumed: str = "") -> Made:
     """The finished cells of one run.
 
     Args:
         store: the records of the run.
         suite: the suite.
-        wanted: the ids of the cells whose images are compared.
+        wanted: the ids of the cells whose images and plugins are compared.
         images: the present images.
-        not_resumed: the end of the note about changed images if the run cannot be resumed; empty if it can.
+        plugins: the present code of plugins.
+        not_resumed: the end of the notes about changes if the run cannot be resumed; empty if it can.
     """
     records = store.look()
     ready = trained(store, records, suite.save_models)
     records = [one for one in records if one.cell_id in ready]
     same = {one.cell_id: images.same(one) for one in records if one.cell_id in wanted}
     others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
-    notes = [
-        f"{name}: {counted(count, 'cell')} {'was' if count == 1 else 'were'} trained on other images"
-        + (f", {not_resumed}" if not_resumed else f"; `run` trains {'it' if count == 1 else 'them'} again")
-        for name, count in others.items()
-    ]
-    kept = [one for one in records if same.get(one.cell_id) is not False]
+    changed = {one.cell_id for one in records if one.cell_id in wanted and not plugins.same(one)}
+
+    def note(count: int, how: str) -> str:
+        end = f", {not_resumed}" if not_resumed else f"; `run` trains {'it' if count == 1 else 'them'} again"
+        return f"{counted(count, 'cell')} {'was' if count == 1 else 'were'} trained {how}{end}"
+
+    notes = [f"{name}: {note(count, 'on other images')}" for name, count in others.items()]
+    notes += [note(len(changed), "with other plugin code")] if changed else []
+    kept = [one for one in records if same.get(one.cell_id) is not False and one.cell_id not in changed]
     untimed = frozenset(one.cell_id for one in kept if lacks_times(one))
     unsure = frozenset(cell_id for cell_id, is_same in same.items() if is_same is None)
     return Made(frozenset(one.cell_id for one in kept) - untimed, untimed, unsure, tuple(notes))

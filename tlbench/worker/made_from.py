@@ -6,12 +6,12 @@ from importlib import import_module
 import keras
 
 from tlbench.backbones import registry as backbones
-from tlbench.core import plugin_files
 from tlbench.core.image_size import brief
 from tlbench.core.plugins import code_of, version_of
 from tlbench.core.version import __version__
 from tlbench.datasets import decode
 from tlbench.execution.job import Job
+from tlbench.execution.plugins import of_backbone
 from tlbench.worker import device
 
 
@@ -24,10 +24,10 @@ def made_from(job: Job, jit: bool) -> dict[str, str]:
     cell, data, info = job.cell, job.images, backbones.of(job.cell.backbone)
     resize = {} if cell.resize == "stretch" else {"resize": cell.resize}
     backend = f"{cell.backend} {import_module(cell.backend).__version__}"
-    plugins = plugin_files.hashes(["tlbench.backbones"])
+    plugins = of_backbone(cell)
     package = {} if info.needs is None else {"package": f"{info.needs[0]} {version_of(info.needs[0])}"}
     return {
-        **({"plugins": json.dumps(plugins)} if plugins else {}),
+        **({"plugins": json.dumps(plugins.digests | plugins.versions)} if plugins.digests else {}),
         **package,
         "backbone": cell.backbone.label,
         "constructor": f"{info.constructor} {code_of(info.constructor.partition(':')[0])}",

@@ -8,6 +8,7 @@ import keras
 
 from tlbench.core.cell import Named
 from tlbench.execution.child import Channel
+from tlbench.execution.plugins import Plugins
 from tlbench.host import gpu
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
@@ -32,7 +33,7 @@ class ModelTimer:
     """
 
     def __init__(self, job: ModelJob) -> None:
-        start, hardware = memory.anonymous(), device.describe()
+        start, hardware, code = memory.anonymous(), device.describe(), Plugins().of(job.cell)
         self._on_gpu, self._card = hardware["kind"] == "gpu", hardware.get("card", "")
         models = _Models(job, device.use_jit(job.cell, hardware["kind"]))
         self._timers, self._timing, opened = list[StepTimer](), job.timing, list[Opened]()
@@ -43,7 +44,7 @@ class ModelTimer:
             opened.append(memory.of_opening(self._timers[-1], warm_up, start))
         self.ready = Ready(
             device=hardware,
-            environment=capture(hardware),
+            environment=capture(hardware, code),
             jit=models.jit,
             threads=usable_cores(),
             calls=device.calls(),

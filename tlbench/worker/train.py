@@ -13,6 +13,7 @@ from tlbench.core.cell import ORIGINAL_CLASSES
 from tlbench.core.clock import now
 from tlbench.core.version import __version__
 from tlbench.execution.job import Finished, Group, Job, Progress
+from tlbench.execution.plugins import Plugins
 from tlbench.execution.resume import has_model
 from tlbench.host.allocator import keep_memory, usage
 from tlbench.host.environment import capture, git_commit, machine
@@ -93,8 +94,10 @@ def run_group(group: Group, send: Send) -> None:
     allocator = keep_memory() if group.keeps_memory else None
     settings.set_all()
     hardware = device.describe()
+    plugins = Plugins()
+    code = [plugins.of(job.cell) for job in group.jobs]  # before training, while files are those that were imported
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
-    for job in group.jobs:
+    for job, of in zip(group.jobs, code, strict=True):
         on_device = memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
@@ -107,7 +110,7 @@ def run_group(group: Group, send: Send) -> None:
             cell_id=job.cell.id,
             cell=job.cell,
             status="ok",
-            environment=capture(hardware),
+            environment=capture(hardware, of),
             provenance=Provenance(tlbench=__version__, git_commit=git_commit(), started=started, finished=now()),
             data=job.data.provenance() if job.data else None,
             weights=job.weights,
