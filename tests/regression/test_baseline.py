@@ -8,12 +8,15 @@ import pytest
 
 from tests import builders
 from tests.narrow import present
-from tests.regression.sides import made, side, timed
+from tests.regression.sides import made, number, side, timed
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.comparison import compare
 from tlbench.regression.entries import pack, unpack
 from tlbench.regression.gates import Gates
+from tlbench.regression.history import series
+from tlbench.reporting.render import markdown
+from tlbench.reporting.views import baseline as baseline_view
 
 
 def test_a_baseline_is_small_text_and_says_the_same(tmp_path: Path) -> None:
@@ -30,6 +33,27 @@ def test_a_baseline_is_small_text_and_says_the_same(tmp_path: Path) -> None:
     again = tmp_path / "again.json"
     baseline.write(side(*reversed(run.entries), suite="small", created="2026-01-31"), again)
     assert again.read_text() == content
+
+
+def test_fewer_than_six_steps_are_no_number_in_a_baseline_a_history_or_a_comparison(tmp_path: Path) -> None:
+    step = builders.step(rounds=((0.02, 0.021),), low=None, high=None)
+    few = builders.timings().model_copy(update={"steps": (step,)})
+    run = side(made(timings=few), created="2026-01-31")
+    file = tmp_path / "base.json"
+    baseline.write(run, file)
+    saved = baseline.read(file)
+    assert saved.entries[0].times[0].draws[0].few == 2
+    assert "| inference — (2 steps) |" in markdown.render(baseline_view.document(saved))
+    assert not [one for one in series([run, run]) if "inference" in one.name]
+    time = number(compare(saved, run, Gates()), "inference time, batch 32")
+    assert (time.verdict, time.base, time.new) == ("inconclusive", None, None)
+    enough = side(made(timings=timed()))
+    elsewhere = side(made(timings=few, environment=builders.environment(cpu="Other CPU")))
+    time = number(compare(enough, elsewhere, Gates()), "inference time, batch 32")
+    assert (time.verdict, time.lost) == ("not comparable", False)
+    baseline.write(enough, file)
+    assert "few" not in file.read_text()
+    assert "| inference 20.0 |" in markdown.render(baseline_view.document(baseline.read(file)))
 
 
 def test_a_cell_without_variables_is_not_given_those_that_other_cells_share(tmp_path: Path) -> None:

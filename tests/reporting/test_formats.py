@@ -10,7 +10,7 @@ from tests import builders
 from tests.narrow import present
 from tests.reporting.tables import rows, text_of
 from tlbench.core.cell import Named
-from tlbench.results.table import COLUMNS, to_frame
+from tlbench.results.table import COLUMNS, STEP_COLUMNS, to_frame
 
 
 def test_csv_and_json_give_plain_full_numbers() -> None:
@@ -38,6 +38,24 @@ def test_no_text_of_a_csv_is_a_formula_and_numbers_stay_numbers(sign: str) -> No
 
 def test_the_frame_has_its_documented_columns() -> None:
     assert tuple(to_frame([builders.record()]).columns) == COLUMNS
+
+
+def test_fewer_than_six_steps_are_no_number_for_other_programs() -> None:
+    few = builders.step("training").model_copy(update={"rounds": ((0.02, 0.02), (0.02,)), "low": None, "high": None})
+    times = builders.timings()
+    record = builders.record(timings=times.model_copy(update={"steps": (times.inference, few)}))
+    (row,) = to_frame([record]).to_dict("records")
+    told = {name.removeprefix("training_"): row[name] for name in STEP_COLUMNS if name.startswith("training_")}
+    given = {name for name, value in told.items() if value is not None and value == value}
+    assert given == {"stable", "steps", "measured_with", "first_s"}
+    assert (told["steps"], row["inference_ms"]) == (3, 20.0)
+    named = rows(record)
+    (of_csv,) = csv.DictReader(io.StringIO(text_of("csv", named)))
+    assert (of_csv["training_ms"], of_csv["training_median_ms"], of_csv["training_steps"]) == ("", "", "3")
+    benchmarks = json.loads(text_of("pytest-benchmark", named))["benchmarks"]
+    assert [one["group"] for one in benchmarks] == ["inference"]
+    exported = json.loads(text_of("github-action-benchmark", named))
+    assert [one["name"].split(" · ")[-1] for one in exported] == ["inference batch 32", "test error"]
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,10 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def _times(times: Times) -> dict[str, Any]:
-    """`times` as JSON, without fields that are useful only within a session, and without unknown memory."""
+    """`times` as JSON, without fields that are useful only within a session, and without those that say nothing."""
     left_out = {
-        number: {"session", "rounds", *([] if draw.memory else ["memory"])} for number, draw in enumerate(times.draws)
+        number: {"session", "rounds", *([] if draw.memory else ["memory"]), *(["few"] if draw.few is None else [])}
+        for number, draw in enumerate(times.draws)
     }
     return times.model_dump(mode="json", exclude={"draws": left_out})
 

@@ -31,6 +31,7 @@ class Draw(Value):
         normalised: the median in units of the reference workload.
         stable: whether there were no doubts about the measurement.
         memory: the peak memory of its process in bytes; None if unknown.
+        few: the number of steps if they are too few to give a number (`StepTiming.has_number`); else None.
         session: identifies measurements that were taken in turn with each other.
         rounds: the median of each round by process. Useful only together with measurements of the same session, so
             baselines do not have them.
@@ -42,6 +43,7 @@ class Draw(Value):
     normalised: Seconds | None
     stable: bool
     memory: Size | None = None
+    few: Size | None = None
     session: str | None = None
     rounds: tuple[tuple[Seconds, ...], ...] = ()
 

@@ -103,6 +103,7 @@ def _times(timings: Timings, step: StepTiming) -> Times:
         normalised=step.normalised,
         stable=step.stable,
         memory=step.memory,
+        few=None if step.has_number else len(step.samples),
         session=step.session,
         rounds=tuple(tuple(median(samples) for samples in process) for process in rounds),
     )

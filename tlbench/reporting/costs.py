@@ -11,7 +11,6 @@ from tlbench.reporting.report import RunRecord, first_of_each
 from tlbench.reporting.views.relative import PLACES, Place, relative_of, sharp, timed_at
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.record import Record
-from tlbench.statistics.bootstrap import FEWEST
 
 Seeds = Sequence[RunRecord]
 Costs = Mapping[Axis, Sequence[Reading | None]]
@@ -95,7 +94,7 @@ def _step(device: str, step: StepName) -> Cost:
     def place(row: RunRecord) -> Hashable:
         """The run: on another machine, or at another time, a step may take twice as long."""
         timing = timed_at(row, at)
-        return row.run if timing and len(timing.samples) >= FEWEST else None
+        return row.run if timing and timing.has_number else None
 
     label = f"{step.capitalize()} step (ms, {device.upper()})"
     return Cost(Axis(f"{step}-{device}", label, log=True, unit="ms"), of, place)

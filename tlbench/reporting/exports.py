@@ -63,10 +63,11 @@ def github_action_benchmark(report: Report) -> str:
 
 
 def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[str, RunRecord, StepTiming]]:
-    """Each timed step, with its name and record."""
+    """Each timed step that has a number, with its name and record. Neither format has a place for a missing one."""
     for name, row in zip(labels_of(rows), rows, strict=True):
         for step in row.record.timings.steps if row.record.timings else ():
-            yield f"{name} · {step.step} batch {step.batch_size}", row, step
+            if step.has_number:
+                yield f"{name} · {step.step} batch {step.batch_size}", row, step
 
 
 def _range(step: StepTiming) -> str:

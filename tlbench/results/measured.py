@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tlbench.core.cell import StepName, Timing
 from tlbench.core.value import Value
+from tlbench.statistics.bootstrap import FEWEST
 
 
 class Doubt(Value):
@@ -152,6 +153,11 @@ class StepTiming(Value):
     def samples(self) -> tuple[float, ...]:
         """All samples in the order in which they were measured."""
         return tuple(sample for samples in self.rounds for sample in samples)
+
+    @property
+    def has_number(self) -> bool:
+        """Whether the samples give a number: fewer than `FEWEST` do not, and every output then leaves it out."""
+        return len(self.samples) >= FEWEST
 
     @property
     def stable(self) -> bool:

@@ -184,6 +184,17 @@ def _timings(record: Record) -> dict[str, Any]:
 
 def _step(name: str, step: StepTiming, timing: Timing | None) -> dict[str, Any]:
     return {
+        f"{name}_stable": step.stable,
+        f"{name}_steps": len(step.samples),
+        f"{name}_measured_with": step.measured_with,
+        f"{name}_first_s": step.first_call,
+        f"{name}_memory_mb": None if step.memory is None else step.memory / 2**20,
+        **(_number(name, step, timing) if step.has_number else {}),
+    }
+
+
+def _number(name: str, step: StepTiming, timing: Timing | None) -> dict[str, Any]:
+    return {
         f"{name}_ms": step.shown(timing) * 1000,
         f"{name}_low_ms": None if step.low is None else step.low * 1000,
         f"{name}_high_ms": None if step.high is None else step.high * 1000,
@@ -192,11 +203,6 @@ def _step(name: str, step: StepTiming, timing: Timing | None) -> dict[str, Any]:
         f"{name}_p95_ms": step.p95 * 1000,
         f"{name}_minimum_ms": step.minimum * 1000,
         f"{name}_normalised": step.normalised,
-        f"{name}_stable": step.stable,
-        f"{name}_steps": len(step.samples),
-        f"{name}_measured_with": step.measured_with,
-        f"{name}_first_s": step.first_call,
-        f"{name}_memory_mb": None if step.memory is None else step.memory / 2**20,
         **({} if step.relative is None else _relative(name, step.relative)),
     }
 

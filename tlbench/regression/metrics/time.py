@@ -87,6 +87,8 @@ class TimeMetric(Metric):
         """The median of each step in milliseconds and, if possible, in units of the reference workload."""
         for times in entry.times:
             draw = times.draws[0]
+            if draw.few is not None:
+                continue
             if draw.normalised is not None:
                 yield Followed(f"{times.name}, normalised", "", draw.normalised, of_step=True)
             yield Followed(times.name, UNIT, draw.median * MS, of_step=True)
@@ -105,13 +107,21 @@ def of_one_side(entry: Entry, base: Times | None, new: Times | None) -> Finding:
         return Finding(entry.cell, new.name, UNIT, verdict="new", reason="the base has no such time")
     assert base is not None
     if not entry.times and not entry.failure:  # the cell is there, and was not timed
-        return Finding(entry.cell, base.name, UNIT, base.draws[0].median * MS, reason=NO_TIMES)
+        return Finding(entry.cell, base.name, UNIT, _number(base), reason=NO_TIMES)
     return Finding(entry.cell, base.name, verdict="missing", reason=entry.failure or "the new side has no such time")
 
 
 def _finding(pair: Pair, base: Times, new: Times, evidence: Evidence | None = None, reason: str = "") -> Finding:
-    medians = (base.draws[0].median * MS, new.draws[0].median * MS)
-    return Finding(pair[1].cell, new.name, UNIT, *medians, evidence=evidence, reason=reason)
+    numbers = (_number(base), _number(new))
+    if None in numbers:  # a base alone would mean that the new side lacks the time
+        numbers = (None, None)
+    return Finding(pair[1].cell, new.name, UNIT, *numbers, evidence=evidence, reason=reason)
+
+
+def _number(times: Times) -> float | None:
+    """The median of the newest run in milliseconds; None if it has too few steps for a number."""
+    newest = times.draws[0]
+    return newest.median * MS if newest.few is None else None
 
 
 def why_not_times(pair: Pair, base: Times, new: Times) -> str:

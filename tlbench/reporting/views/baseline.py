@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tlbench.core.text import percent
-from tlbench.regression.entries import Entry
+from tlbench.core.text import counted, percent
+from tlbench.regression.entries import Draw, Entry
 from tlbench.regression.side import Side
 from tlbench.reporting.document import Document, Table
 from tlbench.reporting.numbers import DASH, count, milliseconds
@@ -30,6 +30,11 @@ def _row(entry: Entry) -> list[str]:
         entry.status,
         percent(entry.correct / entry.images) if entry.images and entry.correct is not None else DASH,
         count(int(entry.counts["params"])) if entry.counts else DASH,
-        ", ".join(f"{times.step} {milliseconds(times.draws[0].median * 1000)}" for times in entry.times) or DASH,
+        ", ".join(f"{times.step} {_time(times.draws[0])}" for times in entry.times) or DASH,
         f"{entry.memory[0] / 2**20:.0f}" if entry.memory else DASH,
     ]
+
+
+def _time(draw: Draw) -> str:
+    """The median in ms; a dash and the number of steps if they are too few."""
+    return milliseconds(draw.median * 1000) if draw.few is None else f"{DASH} ({counted(draw.few, 'step')})"

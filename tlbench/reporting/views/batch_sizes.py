@@ -14,7 +14,6 @@ from tlbench.reporting.views.looks import of_lines
 from tlbench.reporting.views.names import of_step, of_steps, said, with_more
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.measured import StepTiming
-from tlbench.statistics.bootstrap import FEWEST
 
 CAPTION = (
     "Images a second at each batch size; both axes are drawn so that twice as many is as far everywhere to the right, "
@@ -56,13 +55,13 @@ def sections(report: Report) -> list[Section]:
 def by_model(rows: Sequence[RunRecord]) -> list[Timed]:
     """The models that a run timed, each once: strategies, data sets and seeds share its inference.
 
-    Batch sizes with fewer than `FEWEST` steps have no number and are left out.
+    Batch sizes with too few steps have no number and are left out.
     """
     timed: dict[tuple[str, str, str], Timed] = {}
     for row in rows:
         timings = row.record.timings
         inference = [step for step in timings.steps if step.step == "inference"] if timings else []
-        steps = tuple(step for step in inference if len(step.samples) >= FEWEST)
+        steps = tuple(step for step in inference if step.has_number)
         if timings and len(steps) > 1:
             timed.setdefault((row.run, steps[0].measured_with, timings.device), Timed(row, timings.device, steps))
     return list(timed.values())

@@ -172,7 +172,7 @@ def _legend(group: Sequence[RunRecord], times: Sequence[TimeColumns], opening: T
     if any(row.record.timings and not all(step.stable for step in row.record.timings.steps) for row in group):
         which = f"{UNSTABLE} marks a step time that is not stable" if marks else "No step time here is stable"
         lines.append(f"{which}; why is said under Step times.")
-    if any(len(step.samples) < FEWEST for row in group if row.record.timings for step in row.record.timings.steps):
+    if any(not step.has_number for row in group if row.record.timings for step in row.record.timings.steps):
         lines.append(f"Fewer than {FEWEST} steps are no number: their time is left empty, with how many there are.")
     if any(row.record.search for row in group):
         lines.append(

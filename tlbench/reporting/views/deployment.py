@@ -9,7 +9,6 @@ from tlbench.reporting.document import Block, Document, Listing, Note, Section, 
 from tlbench.reporting.numbers import DASH
 from tlbench.results.deployment import CLOSE, Deployed, DeployedModel, Deployment
 from tlbench.results.measured import Relative, StepTiming
-from tlbench.statistics.bootstrap import FEWEST
 
 UNSTABLE = "~"
 LONGEST = 240
@@ -56,7 +55,7 @@ def _row(one: Deployed, images: int, batch_sizes: Sequence[int], marks: bool) ->
 
 def _time(step: StepTiming | None, marks: bool) -> tuple[str, str]:
     """The time in ms, and the time relative to Keras; dashes if there are too few samples."""
-    if step is None or len(step.samples) < FEWEST:
+    if step is None or not step.has_number:
         return DASH, DASH
     mark = UNSTABLE if marks and not step.stable else ""
     return f"{mark}{numbers.two_digits(step.median * 1000)}", _relative(step.relative)

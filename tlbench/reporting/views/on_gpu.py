@@ -11,7 +11,6 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.names import of_step, of_steps, said
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Record
-from tlbench.statistics.bootstrap import FEWEST
 
 BEFORE = ["Model", "Backend", "Precision"]
 BEHIND = ["Step", "Batch", "Time (ms)", "Images/s", "TFLOP/s", "Of the peak", "Memory (MiB)", "Clock (MHz)"]
@@ -64,7 +63,7 @@ def multiplies_in(cell: Cell, timings: Timings) -> str:
 def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: Sequence[tuple[str, str]]) -> list[str]:
     timings = record.timings
     assert timings is not None
-    known = len(step.samples) >= FEWEST
+    known = step.has_number
     seconds, reached = step.shown(record.cell.timing), rate(record, step) if known else None
     peak = timings.peak.get(multiplies_in(record.cell, timings))
     return [

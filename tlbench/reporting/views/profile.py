@@ -59,7 +59,7 @@ def arithmetic(record: Record) -> float | None:
 
 def arithmetic_at_step(record: Record) -> float | None:
     """The same with the timed inference step of the whole model in place of the frozen part's own time."""
-    if record.timings is None:
+    if record.timings is None or not record.timings.inference.has_number:
         return None
     step = record.timings.inference
     return _arithmetic(record, step.median / step.batch_size)

@@ -16,7 +16,6 @@ from tlbench.reporting.views.names import said, setting
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, timed_at
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
-from tlbench.statistics.bootstrap import FEWEST
 
 UNSTABLE = "~"
 
@@ -104,7 +103,7 @@ def times_by_run(rows: Sequence[RunRecord], place: Place, how: TimeColumns, *, b
 
 
 def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, brief: bool = False) -> str:
-    """A step time in ms: ``25.9 (24.1–29.0)``; a dash for fewer than `FEWEST` steps.
+    """A step time in ms: ``25.9 (24.1–29.0)``; a dash and the number of steps if they are too few.
 
     Args:
         step: the measurement.
@@ -112,7 +111,7 @@ def step_time(step: StepTiming, timing: Timing | None, *, marks: bool = True, br
         marks: whether unstable times are marked with ``~``.
         brief: whether the interval is left out, ``26``, because a relative time with an interval is beside it.
     """
-    if len(step.samples) < FEWEST:
+    if not step.has_number:
         return f"{DASH} ({counted(len(step.samples), 'step')})"
     text = numbers.milliseconds(step.shown(timing) * 1000)
     if brief:

@@ -14,7 +14,6 @@ from tlbench.reporting.views import relative
 from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DEVICE, differing, of_step, of_steps, said, with_more
 from tlbench.results.measured import StepTiming
-from tlbench.statistics.bootstrap import FEWEST
 
 BEFORE = ["Model", "Strategy", "Step", "Batch", "Device"]
 BEHIND = [
@@ -115,7 +114,7 @@ def pictures(measurements: Sequence[Measurement], order: tuple[str, ...] = ()) -
         measurements: the measurements.
         order: the backbones of the report, for their looks.
     """
-    numbered = [one for one in measurements if len(one.step.samples) >= FEWEST]
+    numbered = [one for one in measurements if one.step.has_number]
     fastest = sorted(numbered, key=lambda one: one.step.shown(one.owner.timing))[:MOST]
     if not fastest:
         return []
@@ -159,7 +158,7 @@ def cells(measurement: Measurement, told: Sequence[tuple[str, str]]) -> list[str
     step = measurement.step
     return [
         *_names(measurement, told),
-        *(_numbers(measurement) if len(step.samples) >= FEWEST else [DASH] * 8),
+        *(_numbers(measurement) if step.has_number else [DASH] * 8),
         str(len(step.samples)) + ("" if step.complete else " (bound)"),
         str(measurement.cells),
         "yes" if step.stable else "no",
