@@ -1,9 +1,15 @@
 """What `plan` says of shared work, and `report --profile` of the time it took."""
 
+from typing import Any
+
 import pytest
 
 from tests import builders
 from tests.execution.test_groups import FROZEN, FULL, PARTIAL, V2
+from tlbench.core.cell import Head, Named
+from tlbench.core.training import Augmentation
+from tlbench.costs.work import uses_features
+from tlbench.execution.predicted import cost_sentences, predicted
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.reporting.document import Table, plain
 from tlbench.reporting.render import terminal
@@ -12,6 +18,10 @@ from tlbench.reporting.views import profile
 from tlbench.results.measured import Usage
 from tlbench.results.record import Record
 from tlbench.results.trained import TrainingPath
+
+IMAGES = {"train": 320, "validation": 100, "test": 50}
+ANEW = builders.cell().training.model_copy(update={"augmentation": Augmentation(flip=True)})
+"""Settings with which every epoch changes the images."""
 
 
 def trained(path: TrainingPath, **phases: float) -> Record:
@@ -34,6 +44,37 @@ def test_what_is_shared_is_counted() -> None:
         "of backbone and data.",
         "Step times: 6 measurements for the 14 that the cells ask for.",
     ]
+
+
+def test_frozen_layers_are_run_only_for_cells_that_have_some() -> None:
+    scratch = [builders.cell(strategy=Named(name="scratch"), weights="random", seed=seed) for seed in (0, 1)]
+    assert shared_work(scratch)[0] == "Training: 1 set of images decoded once, 2 models built and traced."
+    changed = builders.cell(strategy=FULL, train=ANEW, head=Head(hidden=(8,)))
+    assert shared_work([changed])[0] == "Training: 1 set of images decoded once, 1 model built and traced."
+    said = shared_work([*scratch, changed, builders.cell(strategy=FULL)])[0]
+    assert said.endswith("4 models built and traced, frozen layers run over the images of 1 pair of backbone and data.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "used"),
+    [
+        ({}, True),
+        ({"strategy": FULL}, True),
+        ({"strategy": Named(name="scratch")}, False),
+        ({"strategy": PARTIAL, "train": ANEW}, True),
+        ({"strategy": PARTIAL, "train": ANEW, "head": Head(hidden=(8,))}, False),
+        ({"strategy": Named(name="frozen", args={"solver": "gradient"}), "train": ANEW}, False),
+        ({"backbone": Named(name="OfAPlugin")}, True),
+        ({"backbone": Named(name="OfAPlugin"), "strategy": Named(name="scratch")}, False),
+    ],
+)
+def test_features_take_time_and_room_only_where_a_phase_uses_them(changes: dict[str, Any], used: bool) -> None:
+    cell = builders.cell(**changes)
+    assert uses_features(cell) is used
+    if cost := predicted([cell], lambda _: IMAGES, []).get(cell.id):
+        assert bool(cost.features) is used
+        said = cost_sentences([cell], {cell.id: cost}, 10**12)[0]
+        assert ("pooled features" in said) is used
 
 
 def test_time_and_disk_are_those_of_earlier_runs() -> None:

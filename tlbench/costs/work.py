@@ -15,6 +15,10 @@ BACKWARD = 2.0
 """Operations of the backward pass, relative to the forward pass: one product for the inputs, one for the weights."""
 
 
+ANY_DEPTH = 100
+"""The number of layers that a backbone of unknown size is taken to have where only the kind of its phases matters."""
+
+
 @dataclass(frozen=True)
 class Work:
     """The work to train and evaluate a cell.
@@ -44,7 +48,7 @@ class Room:
         state: weights, gradients and the optimizer's moments at their maximum.
         outputs: the outputs of all layers that are kept for the backward pass of a batch.
         images: decoded images on disk.
-        features: cached features on disk.
+        features: cached features on disk; 0 if the cell uses none.
     """
 
     state: float
@@ -70,7 +74,7 @@ def work_of(cell: Cell, images: Mapping[str, int], first: bool, computed: int) -
     if size is None or cell.train is None:
         return None
     forward, training, step, steps, traced = computed * size.flops, 0.0, 0.0, 0, 0.0
-    phases, trials = _phases(cell, size), 1
+    phases, trials = _phases(cell, size.depth), 1
     if cell.train.tune and cell.train.tune.learning_rate:
         trials = len(cell.train.tune.learning_rate)
     for phase in phases:
@@ -100,21 +104,37 @@ def room_of(cell: Cell, images: Mapping[str, int]) -> Room | None:
         return None
     height, width = height_width(cell.image_size)
     total = sum(images.values())
-    freed = [_freed(phase, size) for phase in _phases(cell, size) if phase.solver == "gradient"]
+    freed = [_freed(phase, size) for phase in _phases(cell, size.depth) if phase.solver == "gradient"]
     most = max(freed, default=0.0)
     batch = cell.train.batch_size if cell.train else cell.protocol.batch_size if cell.timing else 1
     return Room(
         state=4 * size.params * (1 + 3 * most),
         outputs=4 * size.outputs * most * batch,
         images=total * height * width * 3,
-        features=4 * size.features * total,
+        features=4 * size.features * total if uses_features(cell) else 0,
     )
 
 
-def _phases(cell: Cell, size: Size) -> tuple[Phase, ...]:
+def uses_features(cell: Cell) -> bool:
+    """Whether frozen layers are run over the cell's images once, and training uses their outputs.
+
+    As `worker/stage.py` does it, if features are kept and fit: not for layers that an earlier phase has trained, and
+    for gradient steps not if every epoch changes the images, or if a second head needs the backbone's output.
+    """
+    size = size_of(cell.backbone, cell.image_size)
+    lowest = depth = size.depth if size else ANY_DEPTH
+    for phase in _phases(cell, depth):
+        assert cell.train is not None, "only training has phases"
+        lowest = min(lowest, phase.frozen)
+        if lowest and (phase.solver != "gradient" or not (cell.train.changes_anew or phase.second_head)):
+            return True
+    return False
+
+
+def _phases(cell: Cell, depth: int) -> tuple[Phase, ...]:
     if cell.train is None:
         return ()
-    return _phases_of(cell.strategy.name, tuple(cell.strategy.args.items()), cell.train, cell.head, size.depth)
+    return _phases_of(cell.strategy.name, tuple(cell.strategy.args.items()), cell.train, cell.head, depth)
 
 
 @cache

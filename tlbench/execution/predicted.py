@@ -8,6 +8,7 @@ from tlbench.core.text import counted, first_of
 from tlbench.costs.predict import Cost, Part, cost_of
 from tlbench.costs.sizes import size_of
 from tlbench.costs.speeds import fitted, reference
+from tlbench.costs.work import uses_features
 from tlbench.datasets import registry as datasets
 from tlbench.datasets import synthetic
 from tlbench.execution.groups import features_key, structure_key
@@ -50,7 +51,7 @@ def predicted(
             continue
         job = job_of(cell)
         builds = is_charged(("model", structure_key(job)))
-        computed = sum(counts.values()) if cell.train and is_charged(("features", features_key(job))) else 0
+        computed = sum(counts.values()) if uses_features(cell) and is_charged(("features", features_key(job))) else 0
         steps = steps_of(cell) if cell.timing else []
         charged = [step for step in steps if is_charged(("step", measured_key(cell, step)))]
         part = Part(builds, computed, [(step.step, step.batch_size) for step in charged])
@@ -106,12 +107,12 @@ def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) 
         training = [f"{duration(seconds)} of training, added up"] if seconds or not timing else []
         steps = [f"{duration(timing)} of step times"] if timing else []
         images = {data_key(cell): cost.images for cell, cost in known if cell.train}
-        features = {features_key(job_of(cell)): cost.features for cell, cost in known if cell.train}
+        features = {features_key(job_of(cell)): cost.features for cell, cost in known if cost.features}
         disk = sum(images.values()) + sum(features.values())
         memory = _size(max(cost.memory for cost in every))
         said = [
             f"Predicted{of}: {', '.join(training + steps)}; {memory} of memory for the largest cell"
-            + (f"; {_size(disk)} of images and pooled features on disk." if disk else "."),
+            + (f"; {_size(disk)} of images{' and pooled features' if features else ''} on disk." if disk else "."),
             basis(every),
         ]
     return said + _unpredicted([cell for cell in cells if cell.id not in costs]) + memory_sentences(cells, costs, free)

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 
 from tlbench.core.cell import ORIGINAL_CLASSES, Cell
+from tlbench.costs.work import uses_features
 from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import DataSource
 from tlbench.execution.groups import chains, grouped
@@ -22,13 +23,14 @@ def shared_work(cells: Sequence[Cell], untimed: Container[str] = ()) -> list[str
     trained = [cell for cell in cells if cell.kind == "trained" and cell.id not in untimed]
     groups = grouped([job_of(cell) for cell in trained], None)
     decoded = {data_key(cell) for cell in trained}
-    lines = chains(groups)
+    lines = chains([group for group in groups if any(uses_features(job.cell) for job in group.jobs)])
     measured = {measured_key(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
     sentences = []
     if trained:
+        frozen = f", frozen layers run over the images of {_count(len(lines), 'pair')} of backbone and data"
         sentences.append(
             f"Training: {_count(len(decoded), 'set')} of images decoded once, {_count(len(groups), 'model')} built and "
-            f"traced, frozen layers run over the images of {_count(len(lines), 'pair')} of backbone and data."
+            f"traced{frozen if lines else ''}."
         )
     if measured:
         asked = sum(len(steps_of(cell)) for cell in cells if cell.timing)
