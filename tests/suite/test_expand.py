@@ -150,6 +150,8 @@ def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> N
     assert cell == cells(tmp_path, BASE)[0]
     drawn = text.replace("alpha: 0.25", "alpha: 0.25, weights: random")
     assert len(cells(tmp_path, drawn.replace("image_size", "seeds: [0, 1, 2]\nimage_size"))) == 3, "weights are drawn"
+    (reordered,) = cells(tmp_path, text.replace("image_size", "seeds: [2, 0, 1]\nimage_size"))
+    assert reordered == cell
 
 
 def test_a_search_among_images_has_no_step_to_time(tmp_path: Path) -> None:
