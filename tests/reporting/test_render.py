@@ -213,13 +213,19 @@ def read(document: Document) -> Reader:
 
 
 @hostile_examples
+@example("± 0")
 @given(ANY_TEXT)
 def test_a_page_has_the_same_tags_whatever_the_text_and_shows_it(text: str) -> None:
     reader, harmless = read(everywhere(text)), read(everywhere("harmless"))
     assert reader.tags == harmless.tags
     assert reader.links == ["https://a.b/c"] * 3
     expected = [each.replace("harmless", one_line(text)) for each in harmless.texts]
-    assert [each for each in reader.texts if each] == [each for each in expected if each]
+    assert [unbound(each) for each in reader.texts if each] == [unbound(each) for each in expected if each]
+
+
+def unbound(text: str) -> str:
+    """`text` with plain spaces for those at which a page breaks no line, as after ±."""
+    return text.replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//a.b", "http://[", "https://a.b/\n", "x"])
