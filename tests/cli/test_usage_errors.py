@@ -140,6 +140,8 @@ def test_a_variable_that_is_not_set_is_no_run(
         (["data", "check", "intel", "--path", "p"], "NAME 'intel' and --path name two data sets; leave out one of them"),
         (["inspect", "VGG16", "--head", "imagenet", "--classes", "2"], "--classes has no effect with --head imagenet; leave it out"),
         (["inspect", "VGG16", "--head", "imagenet", "--hidden", "2"], "--hidden has no effect with --head imagenet; leave it out"),
+        (["inspect", "VGG16", "--head", "imagenet", "--strategy", "frozen"], "--strategy has no effect with --head imagenet; leave it out"),
+        (["inspect", "VGG16", "--head", "imagenet", "--frozen-layers", "3"], "--frozen-layers has no effect with --head imagenet; leave it out"),
     ],
 )  # fmt: skip
 def test_an_option_that_changes_nothing_is_refused(

@@ -23,6 +23,8 @@ from tlbench.reporting.render import terminal
 from tlbench.strategies import registry as strategies
 from tlbench.suite.items import read_scaling
 
+ORIGINALS = ("pretrained", "full")
+"""Strategies that may be named beside the original classifier, of which every layer is counted as trainable."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -82,7 +84,10 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
     Example: tlbench inspect VGG19 --strategy frozen --head flatten --output sigmoid --json
     """
     if options["head"] == heads.ORIGINAL:
-        refuse_without_effect(f"with --head {heads.ORIGINAL}", "hidden", "dropout", "output", "classes")
+        of_strategy = [key for key in options if key.startswith("strategy_")]
+        named = () if options["strategy"] in ORIGINALS else ("strategy",)
+        why = f"with --head {heads.ORIGINAL}"
+        refuse_without_effect(why, "hidden", "dropout", "output", "classes", *named, *of_strategy)
     answer = child.call(INSPECT, _request(backbone, settings, options))
     if as_json:
         click.echo(json.dumps(answer, indent=1))
