@@ -274,7 +274,7 @@ def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stag
     frozen, full = expand(load_suite(stage.suite))
     inference = keys_of(builders.record(frozen))[0]
     assert inference in keys_of(builders.record(full))
-    base, new = Processes(frozen, *[1.0] * 12), Processes(frozen, *[0.8, 1.3] * 6)
+    base, new = Processes(frozen, *[1.0] * 12), Processes(frozen, *[0.9, 1.15] * 6)
     measured: Any = {inference: {"base": base, "new": new}}
     wide = Gates.model_validate({"time": 0.5})
     strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})
