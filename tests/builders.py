@@ -1,5 +1,6 @@
 """Hand-made cells and records for tests; every field can be overridden."""
 
+from itertools import count
 from typing import Any
 
 from tlbench.core.cell import Cell, Head, Limit, Named, StepName, Timing, Weights
@@ -8,6 +9,8 @@ from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, StepTiming, Timings
 from tlbench.results.record import Accuracy, Counts, Failure, PartCounts, Provenance, Record, WeightsProvenance
 from tlbench.results.trained import Epoch
+
+CALLS = count()
 
 
 def cell(**changes: Any) -> Cell:
@@ -112,7 +115,10 @@ def record(of: Cell | None = None, **changes: Any) -> Record:
         "status": "ok",
         "environment": environment(),
         "provenance": Provenance(
-            tlbench="0.1.0", git_commit=None, started="2026-01-31T12:00:00Z", finished="2026-01-31T12:00:10Z"
+            tlbench="0.1.0",
+            git_commit=None,
+            started=f"2026-01-31T12:00:00.{next(CALLS):06}Z",  # each call is a measurement of its own
+            finished="2026-01-31T12:00:10Z",
         ),
         "data": data(),
         "weights": weights(),

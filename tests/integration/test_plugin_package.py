@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Command, environment, fresh_tlbench_in, make_place, tlbench_in
+from tests.integration.conftest import (
+    Command,
+    environment,
+    forget_measurements,
+    fresh_tlbench_in,
+    make_place,
+    tlbench_in,
+)
 
 PACKAGE = Path(__file__).parents[1] / "data" / "plugin"
 TEMPLATE = Path(__file__).parents[2] / "examples" / "tlbench-template"
@@ -71,7 +78,9 @@ def test_a_suite_of_it_is_planned_run_and_reported(place: Path) -> None:
     assert all(float(row["inference_ms"]) > 0 for row in rows)
     assert "## Quickest\n\nTwoConvolutions\n" in (place / "run" / "report.md").read_text()
     assert (place / "run" / "report.txt").read_text().splitlines()[1].startswith("TwoConvolutions · stripes · last_lay")
-    assert "calibration error" in tlbench(place, "compare", "run", "run")
+    tlbench(place, "baseline", "save", "run", "base.json")
+    forget_measurements(place / "base.json")
+    assert "calibration error" in tlbench(place, "compare", "base.json", "run")
 
 
 FILE = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import LIGHT, Command, environment, make_place, tlbench_in
+from tests.integration.conftest import LIGHT, Command, environment, forget_measurements, make_place, tlbench_in
 from tests.integration.slowed import slowed_python
 from tlbench.results.store import Store
 
@@ -23,6 +23,9 @@ def test_a_run_equals_its_baseline(finished: Finished, tmp_path: Path) -> None:
     assert (saved.returncode, saved.stderr.strip()) == (0, f"{file}: 3 cells of 1 run")
     shown = tlbench_in(place, "baseline", "show", str(file))
     assert "MobileNet (alpha=0.25) · shapes · full" in shown.stdout
+    itself = tlbench_in(place, "compare", str(file), "run")
+    assert (itself.returncode, itself.stdout[:46]) == (0, "3 with the same measurement on both sides (of ")
+    forget_measurements(file)
     markdown, junit = tmp_path / "summary.md", tmp_path / "junit.xml"
     compared = tlbench_in(
         place,

@@ -4,14 +4,15 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import xmlschema
 
 from tests import builders
-from tests.regression.sides import FAILED, RIGHT, judged, made, number, side, timed
-from tlbench.core.cell import Limit, Named
+from tests.regression.sides import FAILED, RIGHT, judged, made, number, side, timed, unknown
+from tlbench.core.cell import Cell, Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.regression import baseline
 from tlbench.regression.comparison import Comparison, compare
@@ -116,9 +117,9 @@ def test_counts_alone_are_not_green_where_other_numbers_were_asked_for() -> None
 
 
 def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
-    counts = entry(builders.record(accuracy=None, timings=None, memory=None), None)
+    counts = unknown(entry(builders.record(accuracy=None, timings=None, memory=None), None))
     assert judged([counts], [counts]).exit_code == 0
-    timed_here = entry(builders.record(accuracy=None, timings=timed()), None)
+    timed_here = unknown(entry(builders.record(accuracy=None, timings=timed()), None))
     elsewhere = timed_here.model_copy(update={"machine": {"cpu": "another"}})
     found = judged([timed_here], [elsewhere])
     assert found.out_of_reach, "times of another machine are not comparable, which is said"
@@ -201,6 +202,44 @@ def test_numbers_of_a_plugin_that_were_not_measured_again_are_said(monkeypatch: 
     found = judged([base], [new])
     assert (number(found, "error").reason, found.exit_code) == ("not measured again", 2)
     assert not judged([base], [base]).lost
+
+
+def trained_once(of: Cell | None = None, **changes: Any) -> Entry:
+    return made(of=of, **changes).model_copy(update={"measured": ("a training",)})
+
+
+def test_a_measurement_that_both_sides_have_is_not_judged(tmp_path: Path) -> None:
+    once, other = trained_once(), made(of=builders.cell(strategy=Named(name="full")))
+    baseline.write(side(once), tmp_path / "base.json")
+    (kept,) = baseline.read(tmp_path / "base.json").entries
+    for base in (once, kept):
+        found = judged([base], [once, other])
+        assert [(one.verdict, one.reason) for one in found.judgements] == [
+            ("same measurement", "both sides have the same measurement"),
+            ("new", "no such cell in the base"),
+        ]
+        assert found.exit_code == 0
+        text = outputs.text(found)
+        assert text.startswith("1 new, 1 with the same measurement on both sides (of 2 cells;")
+        assert "1 cell not judged: both sides have the same measurement" in text
+        assert "::notice title=tlbench::" in outputs.github(found)
+        assert ElementTree.fromstring(outputs.junit(found)).find(".//skipped") is not None
+        assert outputs.as_html(found)
+    assert judged([once, other], [once]).exit_code == 2
+    elsewhere = other.model_copy(update={"fallbacks": ("synthetic data",)})
+    assert judged([once, other], [once, elsewhere]).exit_code == 3, "the other cell could not be compared"
+    again = once.model_copy(update={"measured": ("another training",)})
+    assert number(judged([once], [again]), "params").verdict == "unchanged"
+
+
+def test_steps_that_were_timed_again_are_judged_without_what_was_not_trained_again() -> None:
+    once, slower = trained_once(), trained_once(timings=timed(0.4))
+    found = judged([once], [slower])
+    (time,) = found.judgements
+    assert (time.metric, time.verdict) == ("time", "regressed")
+    assert "1 cell was not trained again: only the step times are judged" in found.notes
+    assert judged([once], [trained_once(timings=None)]).exit_code == 2
+    assert number(judged([trained_once(timings=None)], [once]), "inference time, batch 32").verdict == "new"
 
 
 def test_gates_of_some_cells() -> None:

@@ -9,6 +9,7 @@ from tests import builders
 from tests.session.runs import SUITE, make_run, seeds
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
+from tlbench.results.store import Store
 from tlbench.session.side import read_side
 from tlbench.session.trends import trends
 
@@ -35,6 +36,21 @@ def test_cells_that_are_not_selected_are_not_missing(tmp_path: Path) -> None:
     assert len(tlbench.compare(base, base, select="seed=0,2").cells) == 2
     with pytest.raises(UserError, match="seed=7 matches none of the 3 cells"):
         tlbench.compare(base, new, select="seed=7")
+
+
+def test_a_record_that_was_taken_over_is_not_compared_with_itself(tmp_path: Path) -> None:
+    first, second = seeds(0, 1)
+    base = make_run(tmp_path / "base", [first, second])
+    new = make_run(tmp_path / "new" / "1", seeds(1, 2), day=28)
+    Store(new.path).take_over(first, Store(base.path))
+    assert {cell.verdict for cell in tlbench.compare(base, base).cells} == {"same measurement"}
+    verdicts = [cell.verdict for cell in tlbench.compare(base, new).cells]
+    assert sorted(verdicts) == ["inconclusive", "new", "same measurement"]
+    fresh = make_run(tmp_path / "new" / "2", seeds(first.cell.seed), day=29)
+    both = tlbench.compare(base, tmp_path / "new")
+    assert first.cell_id not in [cell.id for cell in both.cells if cell.verdict == "same measurement"]
+    (again,) = [one for one in both.new.entries if one.cell.id == first.cell_id]
+    assert again.measured == read_side(fresh).entries[0].measured
 
 
 def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:

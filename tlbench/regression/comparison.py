@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.regression.both_sides import both_sides
+from tlbench.core.text import counted
+from tlbench.regression.both_sides import both_sides, same_training
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
 from tlbench.regression.metrics.base import ELSEWHERE, NOT_AGAIN, Finding, Metric, Pair
@@ -83,8 +84,12 @@ class Comparison:
 
     @property
     def decides(self) -> bool:
-        """Whether a number was judged, and not exact ones alone where both sides have others."""
-        return bool(self.of(*JUDGED)) and not self.only_exact
+        """Whether a number was judged, and not exact ones alone where both sides have others; or whether there was
+        nothing to judge but measurements that both sides share.
+        """
+        if self.of(*JUDGED):
+            return not self.only_exact
+        return bool(self.of("same measurement")) and not self.of("not comparable")
 
     @property
     def only_exact(self) -> bool:
@@ -115,7 +120,15 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
     pairs = [each for each in outcomes if not isinstance(each, Judgement)]
     for metric in in_order():
         judged += _judged(metric, pairs, gates, metric.tests(new.entries))
-    return Comparison(base, new, _by_cell(couples, judged), (*_notes(base, new), *_namesakes(couples)))
+    notes = (*_notes(base, new), *_timed_again(pairs), *_namesakes(couples))
+    return Comparison(base, new, _by_cell(couples, judged), notes)
+
+
+def _timed_again(pairs: Sequence[Pair]) -> list[str]:
+    """A note on the cells of which nothing but the step times was measured again."""
+    number = sum(same_training(*pair) for pair in pairs)
+    were = "was" if number == 1 else "were"
+    return [f"{counted(number, 'cell')} {were} not trained again: only the step times are judged"] if number else []
 
 
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:

@@ -71,6 +71,7 @@ class Entry(Value):
     Attributes:
         cell: the cell.
         status: the status of its record.
+        measured: what identifies its trainings, one per run, the newest first; empty in older baselines.
         failure: why it failed, if it did.
         fallbacks: the stand-ins that it used.
         machine: what identifies the machine.
@@ -93,6 +94,7 @@ class Entry(Value):
 
     cell: Cell
     status: str
+    measured: tuple[str, ...] = ()
     failure: OneLine | None = None
     fallbacks: tuple[str, ...] = ()
     machine: dict[str, str] = Field(default_factory=dict)

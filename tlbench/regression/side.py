@@ -1,5 +1,7 @@
 """A side of a comparison, and its entries made from records. Pure."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from statistics import median
 from typing import Literal
@@ -61,6 +63,7 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
     return Entry(
         cell=record.cell,
         status=record.status,
+        measured=(_measured(record),),
         failure=f"{record.trouble.type}: {record.trouble.message}" if record.trouble else None,
         fallbacks=record.fallbacks,
         machine=machine,
@@ -80,6 +83,12 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         times=tuple(_times(record.timings, step) for step in record.timings.steps) if record.timings else (),
         extra=_extra(record) if record.status == "ok" else {},
     )
+
+
+def _measured(record: Record) -> str:
+    """Identifies a training: its cell, when it began and ended, and how long its phases took."""
+    made = (record.cell_id, record.provenance.started, record.provenance.finished, sorted(record.phases.items()))
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16]
 
 
 def _machine(environment: Environment) -> dict[str, str]:
@@ -128,6 +137,7 @@ def merged(entries: Sequence[Entry]) -> Entry:
     alike = [entry for entry in entries if not unlike(entry, newest)]
     return newest.model_copy(
         update={
+            "measured": tuple(each for entry in alike for each in entry.measured),
             "times": tuple(_all_draws(times, alike) for times in newest.times),
             "memory": tuple(peak for entry in alike if entry.trained_on == newest.trained_on for peak in entry.memory),
             "extra": {

@@ -17,6 +17,7 @@ Verdict = Literal[
     "new",
     "improved",
     "unchanged",
+    "same measurement",
 ]
 WORST_FIRST: tuple[Verdict, ...] = (
     "regressed",
@@ -27,6 +28,7 @@ WORST_FIRST: tuple[Verdict, ...] = (
     "new",
     "improved",
     "unchanged",
+    "same measurement",
     "not comparable",
 )
 JUDGED: frozenset[Verdict] = frozenset({"regressed", "improved", "unchanged", "inconclusive"})

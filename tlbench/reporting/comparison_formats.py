@@ -109,7 +109,7 @@ def _legal(words: str) -> str:
     return FORBIDDEN.sub("", words)
 
 
-SKIPPED = {"not comparable", "inconclusive"}
+SKIPPED = {"same measurement", "not comparable", "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

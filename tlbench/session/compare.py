@@ -55,12 +55,13 @@ def compare(
 
     Examples:
         >>> import tlbench
-        >>> run = "results/reference/small-cpu"
-        >>> comparison = tlbench.compare(run, run, gates={"accuracy": "2pp"})
+        >>> base, new = "results/reference/backends", "results/reference/small-cpu"
+        >>> comparison = tlbench.compare(base, new, gates={"accuracy": "2pp"}, select="backend=tensorflow")
         >>> comparison.of("regressed")
         []
     """
-    before, after = read_side(base), read_side(new)
+    before = read_side(base)
+    after = read_side(new, before)
     if select:
         before, after = selected(before, after, select)
     if shard:

@@ -1,7 +1,7 @@
 """Read a side of a comparison: a run, a folder of runs, or a baseline."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from pydantic import ValidationError
 
@@ -20,15 +20,20 @@ from tlbench.session.folder import NAMED, Run, as_path, read_records
 from tlbench.suite.load import load_gates
 
 
-def read_side(place: Run) -> Side:
+def read_side(place: Run, base: Side | None = None) -> Side:
     """The side at `place`: the folder of a run, a folder of runs (each is one measurement), or a baseline.
+
+    Args:
+        place: where it is.
+        base: the side to compare it with. Of several runs of a cell, those with a measurement of `base` are left out,
+            unless there are no others.
 
     Raises:
         NothingThereError: there is none.
         UserError: the baseline is damaged.
     """
     if isinstance(place, RunFolder):
-        return side_of([place], str(place.path))
+        return side_of([place], str(place.path), base=base)
     path = as_path(place, "run")
     if path.is_file():
         return baseline.read(path)
@@ -38,7 +43,7 @@ def read_side(place: Run) -> Side:
     folders = [open_run(path)] if is_run(path) else runs_under(path, left_out.append)
     if not folders:
         raise NothingThereError(f"{path} is no run, and there is none directly in it; `tlbench run SUITE` makes one")
-    return side_of(folders, str(path), left_out)
+    return side_of(folders, str(path), left_out, base=base)
 
 
 class Seen:
@@ -73,6 +78,7 @@ def side_of(
     left_out: Sequence[str] = (),
     seen: Seen | None = None,
     answers: bool = True,
+    base: Side | None = None,
 ) -> Side:
     """Make a side of one or several runs.
 
@@ -82,24 +88,27 @@ def side_of(
         left_out: notes about other runs.
         seen: records that have been counted already.
         answers: whether to read the answers to test images, for the newest record of each cell.
+        base: as for `read_side`.
 
     Raises:
         NothingThereError: the runs have no records.
     """
     notes, seen = list(left_out), seen or Seen()
-    by_cell: dict[str, list[tuple[RunFolder, Entry]]] = {}
+    found_in: dict[str, list[tuple[RunFolder, Entry]]] = {}
     for folder in folders:
         try:
-            entries = _entries(folder, notes, seen, lambda record: answers and record.cell_id not in by_cell)
+            entries = _entries(folder, notes, seen, lambda record: answers and record.cell_id not in found_in)
         except (RecordTooNewError, OSError) as error:
             if len(folders) == 1:
                 raise
             notes.append(unread(folder.path, error))
             continue
         for one in entries:
-            by_cell.setdefault(one.cell.id, []).append((folder, one))
-    if not by_cell:
+            found_in.setdefault(one.cell.id, []).append((folder, one))
+    if not found_in:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")
+    known = {each for one in base.entries for each in one.measured} if base else set()
+    by_cell = {cell: _of_its_own(found, known) for cell, found in found_in.items()}
     newest = folders[0]
     if not (newest.path / SUITE_FILE).is_file():
         notes.append(f"{newest.path} has no {SUITE_FILE} any more: its gates are the defaults")
@@ -122,6 +131,11 @@ def side_of(
 
 Found = Sequence[tuple[RunFolder, Entry]]
 """The entries of one cell, the newest first, each with its run."""
+
+
+def _of_its_own(found: Found, known: Set[str]) -> Found:
+    """The entries of a cell whose measurement is not `known`; all of them if there is none."""
+    return [(run, one) for run, one in found if not known >= set(one.measured)] or found
 
 
 def _counts(folder: RunFolder, cells: Iterable[Found]) -> bool:

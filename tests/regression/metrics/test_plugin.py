@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import environment, make_place, tlbench_in
+from tests.integration.conftest import environment, forget_measurements, make_place, tlbench_in
 
 ROOT = Path(__file__).parents[3]
 PACKAGE, RUN = ROOT / "tests" / "data" / "plugin", ROOT / "results" / "reference" / "small-cpu"
@@ -31,8 +31,15 @@ def test_it_is_listed(place: Path) -> None:
     assert rows["calibration"]["gate"] == "1pp"
 
 
-def test_it_is_compared_and_shown(place: Path) -> None:
-    table = tlbench(place, "compare", str(RUN), str(RUN), "--format", "markdown")
+@pytest.fixture(scope="module")
+def base(place: Path) -> Path:
+    tlbench(place, "baseline", "save", str(RUN), "base.json")
+    forget_measurements(place / "base.json")
+    return place / "base.json"
+
+
+def test_it_is_compared_and_shown(place: Path, base: Path) -> None:
+    table = tlbench(place, "compare", str(base), str(RUN), "--format", "markdown")
     (head,) = [line for line in table.splitlines() if line.startswith("| Verdict")]
     columns = [column.strip() for column in head.strip("|").split("|")]
     assert columns[-2:] == ["counts", f"{NAME} (points)"]
@@ -40,27 +47,26 @@ def test_it_is_compared_and_shown(place: Path) -> None:
     assert said in table
 
 
-def test_its_numbers_are_kept_in_baselines(place: Path) -> None:
-    tlbench(place, "baseline", "save", str(RUN), "base.json")
-    base = json.loads((place / "base.json").read_text())
-    assert base["gates"]["calibration"] == 0.01
+def test_its_numbers_are_kept_in_baselines(place: Path, base: Path) -> None:
+    content = json.loads(base.read_text())
+    assert content["gates"]["calibration"] == 0.01
     records = [json.loads(file.read_text()) for file in (RUN / "records").glob("*.json")]
-    kept = sorted(cell["extra"]["calibration"]["error"] for cell in base["cells"])
+    kept = sorted(cell["extra"]["calibration"]["error"] for cell in content["cells"])
     assert kept == sorted([record["accuracy"]["calibration_error"]] for record in records)
-    found = json.loads(tlbench(place, "compare", "base.json", str(RUN), "--json"))
+    found = json.loads(tlbench(place, "compare", str(base), str(RUN), "--json"))
     judged = [one for cell in found["cells"] for one in cell["judgements"] if one["metric"] == "calibration"]
     assert len(judged) == 12
     assert all(one["base"] == one["new"] for one in judged)
-    without = tlbench_in(place, "compare", "base.json", str(RUN), "--json")
+    without = tlbench_in(place, "compare", str(base), str(RUN), "--json")
     assert without.returncode == 0, without.stderr
     assert NAME not in without.stdout
 
 
-def test_it_has_a_gate_on_the_command_line_and_in_suites(place: Path) -> None:
-    found = json.loads(tlbench(place, "compare", str(RUN), str(RUN), "--gate", "calibration=7pp", "--json"))
+def test_it_has_a_gate_on_the_command_line_and_in_suites(place: Path, base: Path) -> None:
+    found = json.loads(tlbench(place, "compare", str(base), str(RUN), "--gate", "calibration=7pp", "--json"))
     gates = {one["gate"] for cell in found["cells"] for one in cell["judgements"] if one["metric"] == "calibration"}
     assert gates == {0.07}
-    said = tlbench(place, "compare", str(RUN), str(RUN), "--gate", "calibratoin=7pp", code=64)
+    said = tlbench(place, "compare", str(base), str(RUN), "--gate", "calibratoin=7pp", code=64)
     assert "did you mean 'calibration'?" in said
     suite = (place / "tiny.yaml").read_text()
     (place / "gated.yaml").write_text(suite + "gates: {calibration: 3pp, cells: [{head: gap, calibration: 5pp}]}\n")

@@ -21,6 +21,7 @@ MARKS: dict[Verdict, str] = {
     "fixed": "✓",
     "new": "+",
     "unchanged": "=",
+    "same measurement": DASH,
     "not comparable": DASH,
 }
 LEGEND = (
@@ -67,7 +68,7 @@ def headline(comparison: Comparison) -> str:
 
 def _counts(verdicts: Counter[str]) -> str:
     """``4 missing, 3 unchanged, 1 with unchanged counts alone``."""
-    named = {COUNTS: "with unchanged counts alone"}
+    named = {COUNTS: "with unchanged counts alone", "same measurement": "with the same measurement on both sides"}
     return ", ".join(f"{count} {named.get(verdict, verdict)}" for verdict, count in verdicts.items())
 
 
@@ -154,7 +155,7 @@ def _below(comparison: Comparison) -> list[Text]:
 
     Cells that only one side has are in the table, which says so.
     """
-    plain: set[Verdict] = {"unchanged", "not comparable"}
+    plain: set[Verdict] = {"unchanged", "same measurement", "not comparable"}
     of_one_side: set[Verdict] = {"missing", "new"}
     said: list[Text] = []
     for verdict in WORST_FIRST:
@@ -163,7 +164,9 @@ def _below(comparison: Comparison) -> list[Text]:
     lines = said[:MOST_LINES]
     if len(said) > MOST_LINES:
         lines.append(f"and {len(said) - MOST_LINES} more, in the JSON")
-    return [*lines, *_grouped(comparison.of("not comparable")), *comparison.notes]
+    same = comparison.of("same measurement")
+    not_judged = [f"{counted(len(same), 'cell')} not judged: {same[0].reason}"] if same else []
+    return [*lines, *not_judged, *_grouped(comparison.of("not comparable")), *comparison.notes]
 
 
 def _said(judgements: Sequence[Judgement]) -> list[Text]:

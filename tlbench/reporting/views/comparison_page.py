@@ -10,14 +10,15 @@ from tlbench.reporting.judgements import change, values
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
+NOT_JUDGED: frozenset[Verdict] = frozenset({"not comparable", "same measurement"})
 SUMMARY: tuple[tuple[str, frozenset[Verdict]], ...] = (
     ("Worse", FAILING),
     ("Not decided", frozenset({"inconclusive"})),
-    ("Not comparable", frozenset({"not comparable"})),
-    ("As good or better", frozenset(WORST_FIRST) - FAILING - {"inconclusive", "not comparable"}),
+    ("Not comparable", NOT_JUDGED),
+    ("As good or better", frozenset(WORST_FIRST) - FAILING - NOT_JUDGED - {"inconclusive"}),
 )
 MOST_NAMED = 3
-QUIET: frozenset[Verdict] = frozenset({"unchanged", "not comparable"})
+QUIET: frozenset[Verdict] = NOT_JUDGED | {"unchanged"}
 HEADINGS = ["Verdict", "Cell", "Number", "Base → new", "Change", "p (corrected)", "Why, and what would decide it"]
 
 
