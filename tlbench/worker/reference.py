@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tlbench.core.plugin_code import Code
 from tlbench.host.environment import capture
 from tlbench.worker import device, settings
 
@@ -57,5 +58,5 @@ def readings(request: dict[str, Any]) -> dict[str, Any]:
     end = time.monotonic() + request["seconds"]
     while time.monotonic() < end:
         taken.append(run())
-    environment = capture(hardware).model_dump(mode="json")
+    environment = capture(hardware, Code()).model_dump(mode="json")
     return {"readings": taken, "device": hardware, "environment": environment, "workload": VERSION}

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tlbench.core.cell import Named
+from tlbench.core.plugin_code import Code
 from tlbench.execution.child import Channel
 from tlbench.execution.plugins import Plugins
 from tlbench.host import gpu
@@ -106,7 +107,7 @@ class ReferenceTimer:
         self._run = reference.workload(hardware["kind"])
         self.ready = Ready(
             device=hardware,
-            environment=capture(hardware),
+            environment=capture(hardware, Code()),  # plugins have no part in it
             jit=False,
             threads=usable_cores(),
             resident=memory.resident(),
