@@ -4,8 +4,10 @@ from typing import Any
 
 from tests import builders
 from tlbench.core.cell import Cell, Named
+from tlbench.regression.both_sides import SAME
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.history import Change, Point, Series
+from tlbench.regression.metrics.base import NOT_AGAIN
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import Judgement
 
@@ -20,7 +22,7 @@ def compared(cell: Cell, *judgements: dict[str, Any]) -> Compared:
 def comparison() -> Comparison:
     slower = builders.cell(strategy=FULL)
     faster = builders.cell(strategy=FROZEN)
-    cells = [builders.cell(strategy=strategy, seed=seed) for strategy in (FROZEN, FULL) for seed in (1, 2)]
+    cells = [builders.cell(strategy=strategy, seed=seed) for strategy in (FROZEN, FULL) for seed in (1, 2, 3)]
     accuracy = {"metric": "accuracy", "name": "accuracy", "base": 0.93, "new": 0.885, "effect": -0.045}
     time = {"metric": "time", "name": "inference time, batch 32", "unit": "ms", "base": 20.0, "new": 24.0}
     memory = {"metric": "memory", "name": "peak memory", "unit": "MiB", "base": 600.0, "new": 540.0, "effect": -0.1}
@@ -46,8 +48,14 @@ def comparison() -> Comparison:
             ),
             compared(cells[0], outcome | {"verdict": "missing", "reason": "the new side has no such cell"}),
             compared(cells[1], outcome | {"verdict": "new", "reason": "no such cell in the base"}),
-            compared(cells[2], outcome | {"verdict": "newly failing", "reason": "oom: ValueError: no such layer"}),
-            compared(cells[3], outcome | {"verdict": "fixed", "reason": "it was oom before"}),
+            compared(cells[2], outcome | {"verdict": "same measurement", "reason": SAME}),
+            compared(cells[3], outcome | {"verdict": "newly failing", "reason": "oom: ValueError: no such layer"}),
+            compared(cells[4], outcome | {"verdict": "fixed", "reason": "it was oom before"}),
+            compared(
+                cells[5],
+                accuracy | {"new": None, "effect": None, "verdict": "not comparable", "reason": NOT_AGAIN},
+                params | {"new": 219058.0, "verdict": "unchanged"},
+            ),
         ),
         ("versions: keras 3.14.0 → 3.15.1",),
     )  # fmt: skip

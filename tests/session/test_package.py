@@ -55,7 +55,7 @@ def test_the_documentation_names_every_column_and_every_argument() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     original = tlbench.load(ROOT / "results" / "reference" / "keras-table-cpu")
     wanted = {*original.frame.columns, *inspect.signature(tlbench.run).parameters}
-    assert {name for name in wanted if f"`{name}`" not in text} == {"suite"}
+    assert not {name for name in wanted if f"`{name}`" not in text}
 
 
 def test_the_frame_is_documented_column_by_column() -> None:
