@@ -188,13 +188,16 @@ def test_a_count_that_was_not_made_again_is_said() -> None:
 
 def test_numbers_of_a_plugin_that_were_not_measured_again_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent(CountMetric):
+        """The mean over all cells that have the number, as a finding of the first cell."""
+
         name = "silent"
 
         def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
-            return iter(())
+            if any(new.extra for _, new in pairs):
+                yield Finding(pairs[0][1].cell, "mean", "", 0.5, 0.5, verdict="unchanged")
 
-    new = made()
-    base = new.model_copy(update={"extra": {"silent": {"error": (0.5,)}}})
+    new, other = made(), made(of=builders.cell(seed=1))
+    base, second = (one.model_copy(update={"extra": {"silent": {"error": (0.5,)}}}) for one in (new, other))
     unknown = judged([base], [new])
     assert "not compared, since no installed package has the metric: silent" in unknown.notes
     assert unknown.exit_code == 0
@@ -202,6 +205,8 @@ def test_numbers_of_a_plugin_that_were_not_measured_again_are_said(monkeypatch: 
     found = judged([base], [new])
     assert (number(found, "error").reason, found.exit_code) == ("not measured again", 2)
     assert not judged([base], [base]).lost
+    partly = judged([base, second], [new, second])
+    assert [(one.name, one.cell.seed) for one in partly.lost] == [("error", 0)]
 
 
 def trained_once(of: Cell | None = None, **changes: Any) -> Entry:

@@ -134,7 +134,7 @@ def _timed_again(pairs: Sequence[Pair]) -> list[str]:
 def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> list[Judgement]:
     """The judgements of one metric: first findings that are final, then those with evidence, corrected together."""
     findings = list(metric.compare(pairs, lambda cell: gates.of(cell).get(metric.name, 0.0), tests))
-    findings += _extra_of_base_alone(metric, pairs, {finding.cell.id for finding in findings})
+    findings += _extra_of_base_alone(metric, pairs, {each.cell.id for each in findings if each.new is None})
     waiting = [(finding, finding.evidence) for finding in findings if finding.evidence is not None]
     adjusted = metric.corrected(waiting)
     return [
@@ -148,7 +148,13 @@ def _judged(metric: Metric, pairs: Sequence[Pair], gates: Gates, tests: int) -> 
 
 
 def _extra_of_base_alone(metric: Metric, pairs: Sequence[Pair], found: Set[str]) -> list[Finding]:
-    """Findings for numbers of `Metric.of_record` that only the base has, for cells without a finding of the metric."""
+    """Findings for numbers of `Metric.of_record` that only the base has.
+
+    Args:
+        metric: the metric.
+        pairs: the pairs.
+        found: the ids of cells whose missing numbers the metric itself has found.
+    """
     alone = []
     for base, new in pairs:
         if new.cell.id in found or new.extra.get(metric.name):
