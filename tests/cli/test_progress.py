@@ -1,6 +1,7 @@
 """What is seen while a run goes."""
 
 import io
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from tests import builders
 from tests.cli.test_time_left import Clock
-from tlbench.cli.progress import Terminal, line
+from tlbench.cli.progress import Terminal, line, on_stderr
 from tlbench.core.cell import Named
 from tlbench.execution.job import Progress
 from tlbench.results.record import Failure
@@ -28,6 +29,16 @@ def test_off_a_terminal_there_is_one_line_a_cell() -> None:
     assert console.file.getvalue() == (
         " 4/12 MobileNet (alpha=0.25) · cats_dogs · frozen · gap · seed 0: top-1 93.0% in 8 s\n"
     )
+
+
+def test_a_reader_that_has_gone_is_left_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        with pytest.raises(BrokenPipeError), on_stderr() as events:  # rich alone would exit with 1
+            events.said("nobody reads this")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
 
 
 def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:

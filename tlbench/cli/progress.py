@@ -1,10 +1,12 @@
 """The progress of a run: a live line on a terminal; elsewhere a line per cell, and at least one every half minute."""
 
+import errno
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -226,9 +228,16 @@ class Terminal:
         return "" if seconds is None else f" · about {duration(max(seconds, 1))} left"
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to its caller. rich would exit with 1, the code of a regression."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), "stderr")
+
+
 def on_stderr() -> Terminal:
     """Shows the events of a run on stderr."""
-    return Terminal(Console(stderr=True, highlight=False, soft_wrap=True))
+    return Terminal(_Console(stderr=True, highlight=False, soft_wrap=True))
 
 
 def _end(text: str, room: int) -> str:
