@@ -208,7 +208,7 @@ def test_all_sizes_and_alphas_are_as_keras_has_them(
         )
 
 
-def test_another_sizes_file_stands_in_where_it_is_all_there_is(tmp_path: Path) -> None:
+def test_another_sizes_file_is_used_instead_where_it_is_all_there_is(tmp_path: Path) -> None:
     info = registry.get("MobileNetV2")
     names = {size: official_file(info, {}, False, size) for size in (96, 160, 224)}
     assert len({official.file for official in names.values() if official}) == 3

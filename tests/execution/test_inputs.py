@@ -1,6 +1,7 @@
 """Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from tests import builders
 from tlbench.backbones import drawn
 from tlbench.backbones.weights import StandIn
-from tlbench.cache.download import file_digest
+from tlbench.cache.download import DownloadError, file_digest
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
@@ -20,6 +21,7 @@ from tlbench.execution.resume import same_inputs
 
 BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"
 CELL = builders.cell(strategy=Named(name="co_tuning"), dataset=Named(name="synthetic"))
+FEW = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +62,7 @@ def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_an
         return file_digest(path)
 
     monkeypatch.setattr("tlbench.backbones.weights.file_digest", noted)
-    few = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
-    plain = CELL.model_copy(update={"strategy": Named(name="full"), "limit": few})
+    plain = CELL.model_copy(update={"strategy": Named(name="full"), "limit": FEW})
     cells = [plain.model_copy(update={"image_size": size}) for size in (32, 40)]
     places = Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random")
     for content in (b"below", b"another"):
@@ -103,18 +104,58 @@ def test_all_weights_that_are_missing_are_named_at_once(tmp_path: Path, monkeypa
     cells = [builders.cell(backbone=Named(name=name), dataset=CELL.dataset, image_size=96) for name in names]
     with pytest.raises(UserError) as told:
         find_inputs([*cells, *cells], Places(None, tmp_path, tmp_path / "cache", None, {}, True, None))
-    said = str(told.value)
-    assert said.startswith(
-        "ImageNet weights of MobileNetV2, VGG16 and EfficientNetB0: "
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5, "
-        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 and efficientnetb0_notop.h5 are not in "
+    head, *files, way_out = str(told.value).splitlines()
+    assert head == (
+        f"ImageNet weights of MobileNetV2, VGG16 and EfficientNetB0: 3 files are not in {tmp_path} or "
+        f"{tmp_path / 'keras' / 'models'}:"
     )
-    assert "; put them (available at https://" in said
-    assert (
-        "give that with `weights` or TLBENCH_WEIGHTS, or allow stand-ins, which are marked in all results, with "
-        in said
+    of = dict(zip(names, ("mobilenet_v2_weights", "vgg16_weights", "efficientnetb0_notop"), strict=True))
+    for line, (name, file) in zip(files, of.items(), strict=True):
+        assert re.fullmatch(
+            rf"  {file}\S*\.h5 \({name}\): TLBENCH_OFFLINE is set, so nothing is fetched; "
+            rf"it is available at https://\S*/{file}\S*\.h5",
+            line,
+        )
+    assert way_out.startswith(
+        "Put them in a folder and give that with `weights` or TLBENCH_WEIGHTS, or allow stand-ins"
     )
-    assert said.count("https://") == 3
+
+
+def test_each_file_that_is_missing_has_its_own_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refused download is enough; what was not asked for is not said to have failed, nor to be off."""
+    asked = list[str]()
+
+    def refused(url: str, target: Path, digest: str | None) -> None:
+        asked.append(url)
+        raise DownloadError(f"{url} cannot be reached (no network)")
+
+    monkeypatch.delenv("TLBENCH_OFFLINE")
+    monkeypatch.setattr("tlbench.backbones.weights.fetch", refused)
+    cells = [builders.cell(backbone=Named(name=name), dataset=CELL.dataset) for name in ("VGG16", "VGG19")]
+    with pytest.raises(UserError) as told:
+        find_inputs(cells, Places(None, tmp_path, tmp_path / "cache", None, {}, True, None))
+    _, first, second, _ = str(told.value).splitlines()
+    vgg16, vgg19 = (f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5" for name in ("vgg16", "vgg19"))
+    (url,) = asked
+    assert first == f"  {vgg16} (VGG16): {url} cannot be reached (no network)"
+    assert second.startswith(
+        f"  {vgg19} (VGG19): no download was tried, after {vgg16} could not be had; it is available "
+    )
+    assert second.endswith(f"/{vgg19}")
+
+
+def test_weights_trained_at_another_size_are_no_stand_in(tmp_path: Path) -> None:
+    there, wanted = (f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5" for size in (224, 96))
+    (tmp_path / there).write_bytes(b"weights")
+    cell = builders.cell(
+        backbone=Named(name="MobileNetV2", args={"alpha": 0.35}), dataset=CELL.dataset, limit=FEW, image_size=96
+    )
+    inputs = found(tmp_path, cell)
+    assert inputs.notes() == [
+        f"MobileNetV2 (alpha=0.35), 96 px: {there} is used instead of {wanted}, the official weights for images of "
+        "this size"
+    ]
+    assert inputs.job(cell).weights.fallback is False
 
 
 def test_a_wrong_path_of_images_is_named_before_missing_weights(tmp_path: Path) -> None:
@@ -178,8 +219,7 @@ def test_an_original_classifier_without_its_weights_has_random_ones_and_no_image
 def test_images_that_are_no_squares_take_the_weights_that_keras_takes_and_that_is_said(tmp_path: Path) -> None:
     for size in (96, 160, 224):
         (tmp_path / f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5").write_bytes(b"weights")
-    limit = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
-    fields = {"backbone": Named(name="MobileNetV2", args={"alpha": 0.35}), "dataset": CELL.dataset, "limit": limit}
+    fields = {"backbone": Named(name="MobileNetV2", args={"alpha": 0.35}), "dataset": CELL.dataset, "limit": FEW}
     wide = builders.cell(**fields, image_size=(32, 96))
     inputs = found(tmp_path, wide)
     assert str(inputs.job(wide).weights.file).endswith("_224_no_top.h5")

@@ -89,20 +89,35 @@ class MissingWeightsError(UserError):
     """
 
     def __init__(self, missing: Sequence[Missing]) -> None:
-        first, files = missing[0], list(dict.fromkeys(one.official.file for one in missing))
-        of = listed(list(dict.fromkeys(one.of for one in missing)))
-        urls = [url for url in dict.fromkeys(one.official.url for one in missing) if url not in first.why]
-        where = f" (available at {', '.join(urls)})" if urls else ""
-        are, the = ("is", "it") if len(files) == 1 else ("are", "them")
+        by_file: dict[str, list[Missing]] = {}
+        for one in missing:
+            by_file.setdefault(one.official.file, []).append(one)
+        of = _backbones(missing)
+        give = f"in a folder and give that with {argument('weights')} or TLBENCH_WEIGHTS"
+        first = missing[0]
         self.missing = tuple(missing)
-        self.bare = (
-            f"{OF}{of}: {listed(files)} {are} not in {first.looked}, and {first.why}; put {the}{where} in a folder and "
-            f"give that with {argument('weights')} or TLBENCH_WEIGHTS"
-        )
+        if len(by_file) == 1:
+            where = "" if first.official.url in first.why else f" (available at {first.official.url})"
+            file = first.official.file
+            self.bare = f"{OF}{of}: {file} is not in {first.looked}, and {first.why}; put it{where} {give}"
+        else:
+            lines = [f"  {file} ({_backbones(alike)}): {_why(alike[0])}" for file, alike in by_file.items()]
+            self.bare = "\n".join(
+                [f"{OF}{of}: {len(by_file)} files are not in {first.looked}:", *lines, f"Put them {give}"]
+            )
         super().__init__(
             f"{self.bare}, or allow stand-ins, which are marked in all results, with `fallback: {{weights: drawn}}` or "
             "`fallback: {weights: random}` in the suite"
         )
+
+
+def _backbones(missing: Sequence[Missing]) -> str:
+    return listed(list(dict.fromkeys(one.of for one in missing)))
+
+
+def _why(one: Missing) -> str:
+    """Why a file was not downloaded, with its address."""
+    return one.why if one.official.url in one.why else f"{one.why}; it is available at {one.official.url}"
 
 
 def official_file(

@@ -1,10 +1,11 @@
 """Find the images and weights of all cells, or their stand-ins, before the first cell runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tlbench.backbones import registry, saved
 from tlbench.backbones.weights import MissingWeightsError, WeightsSource, find, find_classifier, stand_in
+from tlbench.core import settings
 from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
@@ -88,7 +89,7 @@ class Inputs:
             for data in self.data.values()
             for damage in data.rebuilt
         ] + [
-            f"{key}: {found.file} stands in for {found.instead_of}, the official weights for images of this size"
+            f"{key}: {found.file} is used instead of {found.instead_of}, the official weights for images of this size"
             for key, found in sorted(self.weights.items())
             if found.instead_of
         ]
@@ -192,6 +193,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
 def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
     """The files of weights, by `weights_key`. Raises MissingWeightsError that names all that are nowhere."""
     found, missing = dict[str, WeightsSource](), dict[str, MissingWeightsError]()
+    offline = settings.flag("TLBENCH_OFFLINE")  # then every file has that reason, which costs no time
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
         if _own_weights(cell) is not None or key in found or key in missing:
@@ -208,12 +210,14 @@ def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
                     places.weights,
                     cell.image_size,
                     instead=places.weights_instead,
-                    allow_download=not missing,  # nothing will run: the others are only named
+                    allow_download=not missing or offline,  # nothing will run: the others are only named
                 )
             except MissingWeightsError as error:
                 missing[key] = error
     if missing:
-        raise MissingWeightsError([one for error in missing.values() for one in error.missing])
+        first, *others = [one for error in missing.values() for one in error.missing]
+        untried = f"no download was tried, after {first.official.file} could not be had"
+        raise MissingWeightsError([first, *(one if offline else replace(one, why=untried) for one in others)])
     return found
 
 
