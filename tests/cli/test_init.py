@@ -58,6 +58,33 @@ def test_class_folders_alone(place: Path) -> None:
     assert suite.fallback.datasets is None  # drawn pictures never stand in for somebody's own
 
 
+def test_a_suite_keeps_its_models_for_predict_and_deploy(place: Path) -> None:
+    images(place / "flowers", daisy=20, rose=40)
+    for arguments in (("flowers",), ("--out", "mine.yaml")):
+        tlbench_init(*arguments)
+    for file in ("suite.yaml", "mine.yaml"):
+        assert load_suite(file).save_models is True
+
+
+def test_few_test_images_are_told_in_the_words_of_data_check(place: Path) -> None:
+    images(place / "few", daisy=20, rose=40)
+    images(place / "many", **{f"{split}__{name}": 50 for split in ("train", "test") for name in "ab"})
+    (few,) = tlbench_init("few").stderr.splitlines()
+    assert few == (
+        "note test has 9 images: an accuracy is only known to about +-27 points, so models can hardly be told apart; "
+        "use more test images"
+    )
+    assert tlbench_init("many", "--out", "many.yaml").stderr == ""
+    assert tlbench_init("--out", "example.yaml").stderr == ""
+
+
+def test_the_gates_say_what_one_seed_cannot_judge(place: Path) -> None:
+    tlbench_init("--out", "mine.yaml")
+    text = Path("mine.yaml").read_text()
+    assert load_suite("mine.yaml").content.seeds == [0]
+    assert "With one seed, the accuracy of a\n# model that is trained in steps is shown, not judged" in text
+
+
 def test_a_csv_and_an_npz_file(place: Path) -> None:
     images(place / "birds", a=20, b=20)
     lines = [f"birds/{label}/{number}.jpg,{label}\n" for label in "ab" for number in range(20)]

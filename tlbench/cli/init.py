@@ -17,6 +17,7 @@ from tlbench.cli.options import (
     reading_options,
     splits_option,
 )
+from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.core.text import first_of
@@ -24,6 +25,7 @@ from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
+from tlbench.datasets.sentences import few_sentence
 from tlbench.session.data import rule_of
 
 NAMED_CLASSES = 8
@@ -55,6 +57,8 @@ def command(
     layout = read_images(folder, rule) if folder else None
     _write(out, _own(folder, layout, rule, out) if folder and layout else _example(out), force)
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
+    if layout and (few := few_sentence(_counts(layout))):
+        say(f"note {few}")
     shown = in_shell(out)
     steps = [
         (f"tlbench plan {shown}", "list the cells"),
@@ -135,8 +139,13 @@ def _rule_lines(rule: SplitRule) -> str:
     return "".join(f"    {line.strip()[1:-1]}\n" for line in lines)
 
 
+def _counts(layout: Layout) -> dict[str, dict[str, int]]:
+    """The number of files by split and class."""
+    return {split: {name: len(files) for name, files in layout.files[split].items()} for split in SPLITS}
+
+
 def _counted(layout: Layout) -> str:
-    files = {split: sum(map(len, layout.files[split].values())) for split in SPLITS}
+    files = {split: sum(of.values()) for split, of in _counts(layout).items()}
     classes = [name if name.isprintable() else repr(name) for name in layout.classes]
     counts = ", ".join(f"{count} {split}" for split, count in files.items())
     summary = f"{len(classes)} classes ({first_of(classes, NAMED_CLASSES)}); {sum(files.values())} files: {counts}"
@@ -225,8 +234,11 @@ train:
 
 seeds: [0]                            # several, as [0, 1, 2], show how much results vary by chance
 timing: {{protocol: quick}}             # step times: `standard` measures longer, `none` not at all
+save_models: true                     # keep trained models, for `tlbench predict` and `deploy`; here 10 to 17 MB each
 
 {fallback}
-# Smallest changes that count as regressions in `tlbench compare` and `tlbench ab`.
+# Smallest changes that count as regressions in `tlbench compare` and `tlbench ab`. With one seed, the accuracy of a
+# model that is trained in steps is shown, not judged. For CI, take several seeds, as [0, 1, 2], and many test images;
+# docs/ci.md says how often a loss of 3 points is found.
 gates: {{time: 10%, accuracy: 2pp}}
 """

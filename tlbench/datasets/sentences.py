@@ -65,6 +65,18 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
+def few_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """How precisely so few test images determine an accuracy; empty if there are enough."""
+    images = sum(counts.get("test", {}).values())
+    if not 0 < images < FEW:
+        return ""
+    low, high = wilson(images / 2, images)
+    return (
+        f"test has {counted(images, 'image')}: an accuracy is only known to about +-{(high - low) * 50:.0f} points, so "
+        "models can hardly be told apart; use more test images"
+    )
+
+
 def advice(audit: Audit) -> list[str]:
     """What to do about the findings of an audit, first what makes a run impossible; empty if there is nothing to do."""
     two = (*audit.exact.two_labels, *audit.near.two_labels)
@@ -77,7 +89,7 @@ def advice(audit: Audit) -> list[str]:
         (within, "an image that is twice in a split counts twice: remove one, or accept it"),
     ]
     told = [line for there, line in lines if there]
-    return [*_bad(audit), *told, *filter(None, (balance_sentence(audit.counts), _few(audit.counts)))]
+    return [*_bad(audit), *told, *filter(None, (balance_sentence(audit.counts), few_sentence(audit.counts)))]
 
 
 def _bad(audit: Audit) -> list[str]:
@@ -109,15 +121,3 @@ def _bad(audit: Audit) -> list[str]:
     if refused or not audit.undecodable:
         return refused
     return [f"a run leaves out undecodable files; {way_out}"]
-
-
-def _few(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """How precisely so few test images determine an accuracy; empty if there are enough."""
-    images = sum(counts.get("test", {}).values())
-    if not 0 < images < FEW:
-        return ""
-    low, high = wilson(images / 2, images)
-    return (
-        f"test has {counted(images, 'image')}: an accuracy is only known to about +-{(high - low) * 50:.0f} points, so "
-        "models can hardly be told apart; use more test images"
-    )
