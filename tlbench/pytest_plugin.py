@@ -23,8 +23,8 @@ def tlbench_gate(tmp_path: Path) -> Gate:
     """A function that runs cells of a suite and fails the test if they have regressed from a baseline.
 
     The test fails if a metric regressed, if a cell is missing or newly fails, if a number of the baseline was not
-    measured again, if only counts could be compared although both sides have more, or, before anything is trained, if
-    the baseline cannot be read.
+    measured again, if only counts could be compared although both sides have more, if an accuracy of both sides could
+    not be judged, or, before anything is trained, if the baseline cannot be read.
 
     ``gate(suite, baseline, select="", **options)`` takes the suite file; the baseline, which is a file of
     `tlbench baseline save` or the folder of a run; which cells to run, as in `tlbench run --select`; and further

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import xmlschema
 
@@ -124,6 +126,94 @@ def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
     found = judged([timed_here], [elsewhere])
     assert found.out_of_reach, "times of another machine are not comparable, which is said"
     assert found.exit_code == 0
+
+
+OTHER_WEIGHTS = "started from other weights"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"weights": "b" * 64}, OTHER_WEIGHTS),
+        ({"data": "0" * 64}, "trained and tested on other images"),
+        ({"data": "0" * 64, "images": 100, "correct": 45, "right": None}, "trained and tested on other images"),
+        ({"cell": builders.cell(limit=Limit(train=50))}, "trained in another way"),
+        (
+            {"cell": builders.cell(recipe=3)},
+            "trained by another recipe (edition 1 in the base, 3 now)",
+        ),
+    ],
+)
+def test_an_accuracy_of_both_sides_that_cannot_be_judged_is_not_green(changes: dict[str, Any], reason: str) -> None:
+    worse = RIGHT & (np.arange(200) % 2 == 1)
+    new = made(worse).model_copy(update=changes)
+    found = judged([made()], [new])
+    accuracy = number(found, "accuracy")
+    assert (accuracy.verdict, accuracy.reason) == ("not comparable", reason)
+    assert (accuracy.base, accuracy.new) == (0.9, (new.correct or 0) / (new.images or 1))
+    assert (found.unjudged, found.exit_code) == ([accuracy], 3)
+    assert number(found, "params").verdict == "unchanged", "what could be judged is"
+    again = judged([made()], [made()])
+    assert (again.unjudged, again.exit_code) == ([], 0), "one seed is shown, not judged"
+
+
+def other_weights(of: Cell | None = None) -> Entry:
+    return made(RIGHT & (np.arange(200) < 82), of=of).model_copy(update={"weights": "b" * 64})
+
+
+def test_every_format_shows_both_accuracies_that_could_not_be_judged_and_why() -> None:
+    found = judged([made()], [other_weights()])
+    numbers = "(90.0% → 36.5%, not judged)"
+    said = f"accuracy not comparable {numbers}; {OTHER_WEIGHTS}"
+    text = outputs.text(found)
+    assert text.splitlines()[0].endswith(f"; accuracy could not be judged: {OTHER_WEIGHTS}")
+    for shown in (text, outputs.markdown(found), outputs.as_html(found)):
+        assert "— 90.0% → 36.5%" in shown
+        assert OTHER_WEIGHTS in shown
+    assert "Not judged, though both sides have it" in outputs.as_html(found)
+    warning, *_, last = outputs.github(found).splitlines()
+    assert warning.startswith("::warning title=tlbench%3A accuracy not judged::")
+    assert warning.endswith(said.replace("%", "%25"))
+    assert last.startswith("::error title=tlbench::")
+    root = ElementTree.fromstring(outputs.junit(found))
+    (failure,) = root.iter("failure")
+    assert failure.get("message", "").endswith(said)
+    assert root[0].get("failures") == "1"
+    content = json.loads(outputs.as_json(found))
+    (kept,) = [one for cell in content["cells"] for one in cell["judgements"] if one["name"] == "accuracy"]
+    assert (kept["base"], kept["new"], kept["reason"], content["exit_code"]) == (0.9, 0.365, OTHER_WEIGHTS, 3)
+
+
+def test_accuracies_that_could_not_be_judged_share_a_warning() -> None:
+    cells = [builders.cell(strategy=Named(name=name)) for name in ("frozen", "full", "scratch", "norm")]
+    found = judged([made(of=cell) for cell in cells], [other_weights(cell) for cell in cells])
+    (warning,) = [line for line in outputs.github(found).splitlines() if "not judged::" in line]
+    assert f"accuracy of 4 cells not judged, since {OTHER_WEIGHTS}: 90.0%25 → 36.5%25 in " in warning
+    assert warning.count("→") == 3
+
+
+def test_a_cell_whose_accuracy_cannot_be_judged_is_not_covered_by_another_that_can() -> None:
+    full = builders.cell(strategy=Named(name="full"))
+    assert judged([made(), made(of=full)], [made(), other_weights(full)]).exit_code == 3
+    slower = [made(timings=timed(0.02, "s")), made(of=full)]
+    assert judged(slower, [made(timings=timed(0.04, "s", phase=1)), other_weights(full)]).exit_code == 1
+    assert judged([made(), made(of=full), made(of=builders.cell(seed=9))], [made(), other_weights(full)]).exit_code == 2
+
+
+def test_numbers_of_another_machine_are_no_reason_to_fail() -> None:
+    elsewhere = made(timings=timed()).model_copy(update={"machine": {"cpu": "another"}})
+    found = judged([made()], [elsewhere])
+    assert {one.metric for one in found.of("not comparable")} == {"memory", "time"}
+    assert (found.unjudged, found.exit_code) == ([], 0)
+
+
+def test_new_cells_are_not_counted_as_good_or_better() -> None:
+    found = judged([made()], [made(), made(of=builders.cell(strategy=Named(name="full")))])
+    rows = dict(re.findall(r"<tr><t[hd][^>]*>([A-Z][^<]*)</t[hd]><td[^>]*>(\d+)<", outputs.as_html(found)))
+    compared = found.of("improved", "unchanged", "fixed")
+    assert int(rows["As good or better"]) == len(compared) > 0
+    assert rows["New, compared with nothing"] == "1"
+    assert "New, compared" not in outputs.as_html(judged([made()], [made()]))
 
 
 def test_cells_that_differ_only_in_how_they_are_measured_belong_together() -> None:

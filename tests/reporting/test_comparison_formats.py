@@ -40,8 +40,9 @@ def test_a_page_says_what_got_worse_first() -> None:
     text = COMPARISON_FORMATS["html"](golden.comparison())
     assert isinstance(text, str)
     rows = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", text)]
-    short = [row for row in rows if len(row) == 3][:4]
-    assert [row[0] for row in short] == ["Worse", "Not decided", "Not comparable", "As good or better"]
+    short = [row for row in rows if len(row) == 3][:5]
+    labels = ["Worse", "Not decided", "Not comparable", "As good or better", "New, compared with nothing"]
+    assert [row[0] for row in short] == labels
     assert sum(int(row[1]) for row in short) == len(golden.comparison().judgements)
     start = text.index("What changed, the worst first")
     verdicts = re.findall("<tr><td[^>]*>[✗?✓+] ([a-z ]+)</td>", text[start : text.index("Every cell")])

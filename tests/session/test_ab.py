@@ -23,6 +23,7 @@ from tlbench.measuring.phase import Effort
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.gates import Gates
 from tlbench.regression.verdicts import Verdict
+from tlbench.reporting.comparison_formats import text as as_text
 from tlbench.results.run_folder import create, open_run
 from tlbench.results.store import Store
 from tlbench.session import ab as module
@@ -59,6 +60,8 @@ class Stage:
         self.happened: list[str] = []
         self.recipes: dict[str, int] = {}
         """For environments with another version of tlbench: the version of its recipes."""
+        self.correct: dict[str, int] = {}
+        """How many of 200 images the models of an environment predict correctly; without accuracy if it is not named."""
         self.timing: dict[str, str] = {}
         self.slower: dict[str, list[dict[str, float]]] = {}
         """For each environment: the factors of its first host, of its second one, ...; then none."""
@@ -89,7 +92,9 @@ class Stage:
             )
         create(out, loaded.name, loaded.text, [cell.id for cell in cells], datetime.now(UTC))
         for cell in cells:
-            Store(out).write(builders.record(cell, timings=None, accuracy=None))
+            correct = self.correct.get(interpreter.name)
+            accuracy = None if correct is None else builders.accuracy(correct, 200)
+            Store(out).write(builders.record(cell, timings=None, accuracy=accuracy))
 
     def _remote(self, interpreter: Interpreter, log: Path, plugins: Sequence[str]) -> "PlayedRemote":
         self.happened.append(" ".join(["host", interpreter.name, *plugins]))
@@ -205,6 +210,18 @@ def test_a_version_with_other_recipes_has_the_same_cells_under_other_ids(stage: 
     assert times(comparison) == {"inference": {"regressed"}, "training": {"unchanged"}}
     assert all("confirmed" in one.reason for one in comparison.of("regressed"))
     assert {judgement.reason for judgement in comparison.judgements if judgement.metric == "outcome"} == set()
+
+
+def test_an_accuracy_of_another_recipe_is_shown_and_leaves_the_verdict_to_the_times(stage: Stage) -> None:
+    stage.recipes["older"], stage.correct = 2, {"older": 180, "fast": 90, "slow": 90}
+    stage.slower["slow"] = [SLOWER]
+    for new in ("fast", "slow"):  # what is slow once only is not confirmed
+        comparison = stage.ab("older", new, out=stage.folder / new)
+        accuracies = [one for one in comparison.judgements if one.metric == "accuracy"]
+        assert {(one.base, one.new, one.verdict) for one in accuracies} == {(0.9, 0.45, "not comparable")}
+        assert "— 90.0% → 45.0%" in as_text(comparison)
+        assert "trained by another recipe" in as_text(comparison)
+        assert (comparison.unjudged, comparison.exit_code) == ([], 0)
 
 
 def test_versions_that_time_different_steps_cannot_take_turns(stage: Stage) -> None:

@@ -49,12 +49,15 @@ class Comparison:
         new: the side to judge.
         cells: the judgements by cell.
         notes: sentences that a reader must know, such as changed versions.
+        of_times: whether the step times of both sides were measured in turn, as by `tlbench ab`, to judge them. Then
+            accuracies that cannot be compared, as of another recipe, do not count.
     """
 
     base: Side
     new: Side
     cells: tuple[Compared, ...]
     notes: tuple[str, ...] = ()
+    of_times: bool = False
 
     def __repr__(self) -> str:
         """The sides, and the number of cells with each verdict."""
@@ -74,7 +77,8 @@ class Comparison:
     @property
     def exit_code(self) -> int:
         """0: fine; 1: a number regressed; 2: a cell is missing or newly failing, or a number was not measured again; 3:
-        nothing could be judged, or only exact numbers although both sides have others.
+        nothing could be judged, or only exact numbers although both sides have others, or an accuracy that both sides
+        have could not be judged.
         """
         if self.of("regressed"):
             return REGRESSION
@@ -84,11 +88,11 @@ class Comparison:
 
     @property
     def decides(self) -> bool:
-        """Whether a number was judged, and not exact ones alone where both sides have others; or whether there was
-        nothing to judge but measurements that both sides share.
+        """Whether a number was judged, and not exact ones alone where both sides have others, and no number that holds
+        on any machine is `unjudged`; or whether there was nothing to judge but measurements that both sides share.
         """
         if self.of(*JUDGED):
-            return not self.only_exact
+            return not self.only_exact and not self.unjudged
         return bool(self.of("same measurement")) and not self.of("not comparable")
 
     @property
@@ -97,7 +101,7 @@ class Comparison:
         base has some that were not measured again.
         """
         judged = self.of(*JUDGED)
-        expected = any(not METRICS[each.metric].machine_bound or each.lost for each in self.out_of_reach)
+        expected = any(_portable(each) or each.lost for each in self.out_of_reach)
         return bool(judged) and expected and all(METRICS[each.metric].exact for each in judged)
 
     @property
@@ -106,10 +110,22 @@ class Comparison:
         return [each for each in self.judgements if each.lost]
 
     @property
+    def unjudged(self) -> list[Judgement]:
+        """Numbers that hold on any machine (accuracy) and that both sides have, but that are not comparable; none if
+        the comparison is of times.
+        """
+        return [] if self.of_times else [each for each in self.out_of_reach if each.unjudged and _portable(each)]
+
+    @property
     def out_of_reach(self) -> list[Judgement]:
         """Numbers with noise (accuracy, time, memory) that the base has and that are not comparable."""
         numbers = [each for each in self.of("not comparable") if each.metric != OUTCOME]
         return [each for each in numbers if not METRICS[each.metric].exact]
+
+
+def _portable(judgement: Judgement) -> bool:
+    """Whether the number holds on any machine."""
+    return not METRICS[judgement.metric].machine_bound
 
 
 def compare(base: Side, new: Side, gates: Gates) -> Comparison:

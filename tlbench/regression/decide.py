@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from tlbench.regression.comparison import Compared, Comparison
@@ -57,7 +58,7 @@ def confirmed(first: Comparison, again: Comparison) -> Comparison:
         keyed = [((judgement.cell.id, judgement.name), judgement) for judgement in cell.judgements]
         judgements = [_confirmed(each, seen.get(key)) if key in doubtful else each for key, each in keyed]
         cells.append(Compared(cell.label, cell.id, tuple(judgements)))
-    return Comparison(first.base, first.new, tuple(cells), (*first.notes, *again.notes))
+    return replace(first, cells=tuple(cells), notes=(*first.notes, *again.notes))
 
 
 def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:

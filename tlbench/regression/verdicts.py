@@ -106,6 +106,11 @@ class Judgement(Value):
         return self.verdict == "not comparable" and self.base is not None and self.new is None
 
     @property
+    def unjudged(self) -> bool:
+        """Whether both sides have the number, and still nothing can be said about its change."""
+        return self.verdict == "not comparable" and self.base is not None and self.new is not None
+
+    @property
     def trifling(self) -> bool:
         """Whether it could not be judged at all, as an accuracy of one seed, and moved by no more than the gate."""
         if self.verdict != "inconclusive" or self.adjusted is not None or self.effect is None or self.gate is None:

@@ -16,11 +16,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tlbench.core.plugins import Registry
+from tlbench.core.text import first_of
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.metrics.time import TimeMetric
 from tlbench.regression.verdicts import WORST_FIRST, Judgement
 from tlbench.reporting.document import plain
-from tlbench.reporting.judgements import sentence
+from tlbench.reporting.judgements import sentence, values
 from tlbench.reporting.output import Made
 from tlbench.reporting.render import html, terminal
 from tlbench.reporting.render import markdown as in_markdown
@@ -74,13 +75,15 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
 
 
 def junit(comparison: Comparison) -> str:
-    """JUnit XML with a test case for each judgement: regressions, and numbers of the base that were not measured again,
-    are failures; undecided ones are skipped.
+    """JUnit XML with a test case for each judgement: regressions, numbers of the base that were not measured again, and
+    those that had to be judged and could not, are failures; undecided ones are skipped.
     """
     root = ElementTree.Element("testsuites")
     judgements = [(cell, judgement) for cell in comparison.cells for judgement in cell.judgements]
-    failures = sum(_fails(judgement) for _, judgement in judgements)
-    skipped = sum(judgement.verdict in SKIPPED and not _fails(judgement) for _, judgement in judgements)
+    failing = [each for each in comparison.judgements if each.verdict in FAILING or each.lost] + comparison.unjudged
+    fails = set(map(id, failing))
+    failures = len(fails)
+    skipped = sum(judgement.verdict in SKIPPED and id(judgement) not in fails for _, judgement in judgements)
     counts = {"tests": len(judgements), "failures": failures, "errors": 0, "skipped": skipped}
     named = {key: str(value) for key, value in counts.items()}
     suite = ElementTree.SubElement(
@@ -90,7 +93,7 @@ def junit(comparison: Comparison) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", {"classname": _legal(cell.label), "name": _legal(judgement.name)}
         )
-        if _fails(judgement):
+        if id(judgement) in fails:
             ElementTree.SubElement(
                 case, "failure", {"message": _legal(plain(sentence(judgement))), "type": judgement.verdict}
             )
@@ -100,15 +103,12 @@ def junit(comparison: Comparison) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _fails(judgement: Judgement) -> bool:
-    return judgement.verdict in FAILING or judgement.lost
-
-
 def _legal(words: str) -> str:
     """`words` without the characters that XML 1.0 forbids (section 2.2)."""
     return FORBIDDEN.sub("", words)
 
 
+MOST_NAMED = 3
 SKIPPED = {"same measurement", "not comparable", "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -117,8 +117,8 @@ def github(comparison: Comparison) -> str:
     """GitHub's workflow commands: an error for each regression, a warning for each inconclusive judgement.
 
     There is no warning for an accuracy of one seed that changed within its gate: every run would have some. For the
-    same reason, all inconclusive times share one notice. Numbers that were not measured again share the last line, an
-    error then.
+    same reason, all inconclusive times share one notice. Accuracies that could not be judged share a warning for each
+    reason. Numbers that were not measured again share the last line, an error then.
     """
     lines = []
     times = [each for each in comparison.of("inconclusive") if each.metric == TimeMetric.name]
@@ -130,12 +130,31 @@ def github(comparison: Comparison) -> str:
         if kind:
             title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
+    for (name, reason), several in _by_reason(comparison.unjudged).items():
+        title = _escape(f"tlbench: {name} not judged", property_=True)
+        lines.append(f"::warning title={title}::{_escape(_not_judged(reason, several))}")
     if times:
         title = _escape("tlbench: times inconclusive", property_=True)
         lines.append(f"::notice title={title}::{_escape(_undecided(times))}")
     kind = "notice" if comparison.decides and not comparison.lost else "error"
     lines.append(f"::{kind} title=tlbench::{_escape(headline(comparison))}")
     return "\n".join(lines) + "\n"
+
+
+def _by_reason(judgements: Sequence[Judgement]) -> dict[tuple[str, str], list[Judgement]]:
+    """The judgements by the name of the number and the reason."""
+    groups: dict[tuple[str, str], list[Judgement]] = {}
+    for judgement in judgements:
+        groups.setdefault((judgement.name, judgement.reason), []).append(judgement)
+    return groups
+
+
+def _not_judged(reason: str, several: Sequence[Judgement]) -> str:
+    """``MobileNet · cats_dogs: accuracy not comparable (89.5% → 37.0%, not judged); started from other weights``."""
+    if len(several) == 1:
+        return plain(sentence(several[0]))
+    named = first_of([f"{values(each)} in {each.cell.label}" for each in several], MOST_NAMED, "; ")
+    return f"{several[0].name} of {len(several)} cells not judged, since {reason}: {named}"
 
 
 def _undecided(times: Sequence[Judgement]) -> str:

@@ -11,11 +11,17 @@ def sentence(judgement: Judgement) -> Text:
     seeds = f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""
     parts = [f"{judgement.cell.label}{seeds}:", *filter(None, [what]), judgement.verdict]
     if judgement.base is not None and judgement.new is not None and judgement.verdict not in {"missing", "new"}:
-        parts.append(f"({values(judgement)}{f', {change(judgement)}' if judgement.effect is not None else ''})")
+        parts.append(f"({', '.join([values(judgement), *_change_or_not(judgement)])})")
     line = " ".join(parts)
     if judgement.reason and judgement.verdict not in {"unchanged"}:
         line += f"; {judgement.reason}"
     return (f"{line}; to decide: ", *prose(judgement.decide)) if judgement.decide else line
+
+
+def _change_or_not(judgement: Judgement) -> list[str]:
+    if judgement.unjudged:
+        return ["not judged"]
+    return [change(judgement)] if judgement.effect is not None else []
 
 
 def values(judgement: Judgement) -> str:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -236,7 +236,7 @@ class _Trial:
         base, new = (side_of([open_run(runs[side])], names[side]) for side in (BASE, NEW))
         if expression is None:
             base, new = (_only(side, cells) for side in (base, new))
-        return compare(base, new, self.gates)
+        return replace(compare(base, new, self.gates), of_times=True)
 
 
 def _only(side: Side, cells: Sequence[Cell]) -> Side:

@@ -47,7 +47,8 @@ def compare(
         The comparison. Its `cells` have the `judgements` of each cell, and ``of("regressed")`` lists those with a
         verdict. Its `exit_code` is that of ``tlbench compare``: 0: nothing regressed; 1: something did; 2: a cell is
         missing or newly failing, or a number of the base was not measured again; 3: nothing could be compared, or only
-        counts although both sides have other numbers.
+        counts although both sides have other numbers, or an accuracy of both sides could not be judged, as of other
+        weights.
 
     Raises:
         UserError: a side has no run, record or baseline, a baseline is damaged, a gate is not valid, or it is unknown

@@ -7,6 +7,7 @@ times. Pure.
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class AccuracyMetric(Metric):
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
         """As `Metric.compare`, with one finding per block: the mean over seeds with an accuracy on both sides.
 
-        A cell whose accuracy the new side lacks has a finding of its own.
+        A cell whose accuracy the new side lacks has a finding of its own. Accuracies that cannot be compared are shown.
         """
         for base, new in pairs:
             if base.images and not new.images:
@@ -60,7 +61,8 @@ class AccuracyMetric(Metric):
             cell, seeds = block[0][1].cell, len(block)
             reason = next(filter(None, (why_not_accuracy(base, new) for base, new in block)), "")
             if reason:
-                yield Finding(cell, NAME, reason=reason, seeds=seeds)
+                before, now = (_mean([pair[side] for pair in block]) for side in (0, 1))
+                yield Finding(cell, NAME, base=before, new=now, reason=reason, seeds=seeds)
             elif deterministic(cell):
                 yield of_images(block[0], gate(cell), seeds)
             elif seeds < FEWEST_SEEDS:
@@ -103,6 +105,11 @@ def deterministic(cell: Cell) -> bool:
     of weights that are not random.
     """
     return cell.train is None or (cell.train.epochs == 0 and cell.weights != "random")
+
+
+def _mean(entries: Sequence[Entry]) -> float:
+    """The mean accuracy of entries, which may have been tested on different numbers of images."""
+    return fmean((entry.correct or 0) / (entry.images or 1) for entry in entries)
 
 
 def shown(block: Sequence[Pair]) -> Finding:

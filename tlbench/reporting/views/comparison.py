@@ -9,7 +9,7 @@ from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
-from tlbench.reporting.judgements import change, sentence
+from tlbench.reporting.judgements import change, sentence, values
 from tlbench.reporting.numbers import DASH
 
 MARKS: dict[Verdict, str] = {
@@ -31,6 +31,7 @@ LEGEND = (
 AMOUNT = re.compile(r"^(\d+) ")
 """The number at the start of what would decide a case: ``6 runs a side``."""
 NOT_COMPARED = "could not be compared"
+UNJUDGED = "could not be judged"
 COUNTS = "counts unchanged"
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts that fail a job."""
@@ -60,10 +61,11 @@ def headline(comparison: Comparison) -> str:
         others = Counter(_called(cell) for cell in order if cell in alone)
         start = f"{_counts(others)}; of the other {len(order) - len(alone)}, " if alone else ""
         return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
-    if comparison.exit_code == 3:
+    if comparison.exit_code == 3 and not comparison.unjudged:
         return f"nothing could be compared, of {many}"
     lost = f"; {_why_not(comparison.lost, NOT_COMPARED)}" if comparison.lost else ""
-    return f"{_counts(verdicts)} ({sides}){lost}"
+    unjudged = f"; {_why_not(comparison.unjudged, UNJUDGED)}" if comparison.unjudged else ""
+    return f"{_counts(verdicts)} ({sides}){lost}{unjudged}"
 
 
 def _counts(verdicts: Counter[str]) -> str:
@@ -140,6 +142,8 @@ def _columns(cell: Compared, names: Sequence[str]) -> list[str]:
 
 
 def _column(judgement: Judgement) -> str:
+    if judgement.unjudged and not METRICS[judgement.metric].machine_bound:
+        return f"{MARKS[judgement.verdict]} {values(judgement)}"
     if judgement.effect is None:
         return MARKS[judgement.verdict]
     return f"{MARKS[judgement.verdict]} {change(judgement).replace(' points', '')}"

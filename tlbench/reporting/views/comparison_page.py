@@ -11,11 +11,13 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
 NOT_JUDGED: frozenset[Verdict] = frozenset({"not comparable", "same measurement"})
+NEW = "New, compared with nothing"
 SUMMARY: tuple[tuple[str, frozenset[Verdict]], ...] = (
     ("Worse", FAILING),
     ("Not decided", frozenset({"inconclusive"})),
     ("Not comparable", NOT_JUDGED),
-    ("As good or better", frozenset(WORST_FIRST) - FAILING - NOT_JUDGED - {"inconclusive"}),
+    ("As good or better", frozenset({"fixed", "improved", "unchanged"})),
+    (NEW, frozenset({"new"})),
 )
 MOST_NAMED = 3
 QUIET: frozenset[Verdict] = NOT_JUDGED | {"unchanged"}
@@ -23,13 +25,15 @@ HEADINGS = ["Verdict", "Cell", "Number", "Base → new", "Change", "p (corrected
 
 
 def page(comparison: Comparison) -> Document:
-    """The headline, a summary by verdict, the numbers that changed, and the table of the other formats."""
+    """The headline, a summary by verdict, what changed, what could not be judged, and the table of other formats."""
     said = document(comparison)
     ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
     changed = [judgement for judgement in ordered if judgement.verdict not in QUIET and not _still(judgement)]
+    unjudged = comparison.unjudged
     sections = [
         Section("In short", (_summary(ordered),)),
         *([Section("What changed, the worst first", (_table(changed),))] if changed else []),
+        *([Section("Not judged, though both sides have it", (_table(unjudged),))] if unjudged else []),
         Section("Every cell", said.blocks),
     ]
     return Document(said.title, tuple(sections))
@@ -46,6 +50,8 @@ def _summary(ordered: Sequence[Judgement]) -> Table:
     for label, verdicts in SUMMARY:
         fitting = [judgement for judgement in ordered if judgement.verdict in verdicts]
         named = first_of([*map(_named, fitting)], MOST_NAMED, "; ")
+        if not fitting and label == NEW:
+            continue
         rows.append([label, str(len(fitting)), named or DASH])
     return Table.of(["", "Numbers", "Which"], rows, right=[1])
 
