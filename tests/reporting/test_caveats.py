@@ -2,7 +2,7 @@
 
 from tests import builders
 from tlbench.core.cell import Head, Named
-from tlbench.reporting.document import Listing, plain
+from tlbench.reporting.document import Code, Listing, inlines, plain
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import caveats
 from tlbench.results.record import Record
@@ -60,6 +60,10 @@ def test_a_head_that_was_not_solved_to_the_end_is_told() -> None:
 
     assert "at the optimum" not in said(solved(True, False)), "the one that was not chosen is of no matter"
     assert "What 1 solved head would give at the optimum" in said(solved(True), solved(False, True, seed=1))
+    (section,) = caveats.sections(Report("t", [RunRecord("run", solved(False))]))
+    (lines,) = section.blocks
+    assert isinstance(lines, Listing)
+    assert any(Code("training[].tried[].converged") in inlines(item) for item in lines.items)
     assert "What 2 solved heads would give" in said(solved(False), solved(False, seed=1))
 
 

@@ -91,3 +91,33 @@ def test_answers_that_were_not_kept_are_told() -> None:
     block = section.blocks[0]
     assert isinstance(block, Choice)
     assert "Answers to single images were not kept of all" in block.certainty
+
+
+def scored(record: Record, **per_class: float) -> Record:
+    scores = present(record.accuracy).model_copy(update={"per_class": per_class})
+    return record.model_copy(update={"accuracy": scores})
+
+
+def test_a_class_that_the_recommended_model_never_recognises_is_named() -> None:
+    images = builders.data().counts["test"]["dogs"]
+    blind = [scored(trained("A", "full", 180 + seed, 20.0, seed), cats=0.9, dogs=0.0) for seed in range(3)]
+    other = trained("B", "full", 120, 20.0)
+    never = f"A, full never recognises dogs (0 of {images}) with any of 3 seeds. "
+    assert chosen([*blind, other]).certainty.startswith(never)
+    for text in (as_text(report([*blind, other])), as_markdown(report([*blind, other]))):
+        assert never.strip() in " ".join(text.split())
+    assert chosen([blind[0]]).certainty.startswith(f"A, full never recognises dogs (0 of {images}). ")
+    once = [*blind[:2], scored(blind[2], cats=0.9, dogs=0.1)]
+    assert "never recognises" not in chosen([*once, other]).certainty, "one seed recognises some"
+    worse = scored(other, cats=0.9, dogs=0.0)
+    assert "never recognises" not in chosen([trained("A", "full", 180, 20.0), worse]).certainty, "it leads nothing"
+
+
+def test_many_classes_that_are_never_recognised_are_counted() -> None:
+    names = [f"c{number}" for number in range(6)]
+    data = builders.data().model_copy(update={"counts": {"test": dict.fromkeys(names, 2)}})
+    blind = scored(trained("A", "full", 180), **dict.fromkeys(names, 0.0)).model_copy(update={"data": data})
+    assert choice.never_recognised("A", [blind]) == (
+        "A never recognises c0 (0 of 2), c1 (0 of 2), c2 (0 of 2), c3 (0 of 2) and 2 more."
+    )
+    assert choice.never_recognised("A", [scored(blind, c0=0.5)]) == "", "a class without test images has no recall"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests import builders
 from tests.reporting.choices import THREE, chosen, on_gpu, report, trained
 from tlbench.core.errors import UserError
 from tlbench.reporting import numbers
@@ -70,10 +71,28 @@ def test_what_is_written_as_the_limit_is_within_it(limits: dict[str, float], fit
 def test_where_nothing_fits_the_cheapest_of_each_cost_is_named() -> None:
     cheap = trained("Small", "full", 187, 55.1)
     assert lines_within([trained("Big", "full", 190, 80.0), cheap], inference=20, size=0.1) == (
-        "Nothing that was tested is within these limits.",
+        "Nothing that was tested is within the limits inference=20 and size=0.1.",
         "The cheapest by inference is Small, full: 55 ms to classify 32 images.",
-        "The cheapest by size is Big, full: 0.84 MiB.",
+        "None is the cheapest by size: 2 of 2 have the lowest, 0.84 MiB.",
     )
+
+
+def test_of_times_that_are_written_alike_none_is_the_cheapest() -> None:
+    alike = [trained("Big", "full", 190, 55.2), trained("Small", "full", 187, 55.1), trained("Slow", "full", 187, 80.0)]
+    assert lines_within(alike, inference=15) == (
+        "Nothing that was tested is within the limit inference=15.",
+        "None is the cheapest by inference: 2 of 3 have the lowest, 55 ms to classify 32 images.",
+    )
+
+
+def test_what_is_taken_within_a_limit_says_which_class_it_never_recognises() -> None:
+    blind = trained("Small", "full", 187, 55.1)
+    scores = blind.accuracy.model_copy(update={"per_class": {"cats": 0.98, "dogs": 0.0}}) if blind.accuracy else None
+    said = lines_within(
+        [trained("Big", "full", 190, 80.0), blind.model_copy(update={"accuracy": scores})], inference=60
+    )
+    images = builders.data().counts["test"]["dogs"]
+    assert said[-1] == f"Small, full never recognises dogs (0 of {images})."
 
 
 def test_a_limit_of_time_says_why_there_are_no_times() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests import builders
 from tlbench.reporting.document import Document
-from tlbench.reporting.render import markdown, terminal
+from tlbench.reporting.render import html, markdown, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import data_sets, summary
 from tlbench.results.images import SkippedFile
@@ -19,9 +19,19 @@ def record(cats: int, dogs: int, *, per_class: dict[str, float], **data: object)
     return builders.record(accuracy=scores, data=images)
 
 
+def document(of: Record) -> Document:
+    return Document("report", tuple(data_sets.sections(Report("report", [RunRecord("run", of)]))))
+
+
 def report(of: Record) -> str:
-    sections = data_sets.sections(Report("report", [RunRecord("run", of)]))
-    return markdown.render(Document("report", tuple(sections)))
+    return markdown.render(document(of))
+
+
+def test_the_setting_that_balances_classes_is_code_and_names_of_classes_are_text() -> None:
+    counts = {split: {"a`b": 80, "c`d": 2} for split in ("train", "validation", "test")}
+    page = html.render(document(record(80, 2, per_class={"a`b": 1.0, "c`d": 0.0}, counts=counts)))
+    assert "Unbalanced: 80 images of a`b and 2 of c`d in train; always predicting a`b is" in page
+    assert "; <code>train: {class_weight: balanced}</code> gives all classes the same weight." in page
 
 
 def test_balanced_accuracy_and_the_majority_s_share_are_shown_of_eighty_to_two() -> None:
@@ -33,6 +43,7 @@ def test_balanced_accuracy_and_the_majority_s_share_are_shown_of_eighty_to_two()
         "Unbalanced: 80 images of cats and 2 of dogs in train; always predicting cats is right for 97.6% of test"
         in text
     )
+    assert "; `train: {class_weight: balanced}` gives all classes the same weight." in text
     row = to_frame([unbalanced]).iloc[0]
     assert (row["balanced_accuracy"], row["majority_share"]) == (0.5, pytest.approx(80 / 82))
 

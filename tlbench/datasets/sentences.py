@@ -14,6 +14,8 @@ from tlbench.statistics.intervals import wilson
 NAMED = 4
 """Largest number of files, and of classes, that a sentence lists."""
 CLASSES = 8
+BALANCED = "`train: {class_weight: balanced}`"
+"""The setting that `balance_sentence` names, as it is written there."""
 FEW = 100
 """Number of test images below which the confidence interval of an accuracy is wider than +-10 points."""
 
@@ -61,7 +63,7 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
     return (
         f"unbalanced: {counts[split][most]} images of {most} and {counts[split][least]} of {least} in {split}; "
         f"always predicting {majority} is right for {percent(share)} of test, so look at the balanced accuracy too; "
-        "`train: {class_weight: balanced}` gives all classes the same weight"
+        f"{BALANCED} gives all classes the same weight"
     )
 
 

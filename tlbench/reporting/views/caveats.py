@@ -19,11 +19,11 @@ def sections(report: Report) -> list[Section]:
     return [Section("What this cannot say", (Listing(tuple(lines)),))] if lines else []
 
 
-def _of_accuracy(tested: Sequence[Record]) -> list[str]:
+def _of_accuracy(tested: Sequence[Record]) -> list[Text]:
     trained = [record for record in tested if not is_original(record)]
     if not trained:
         return []
-    lines = [
+    lines: list[Text] = [
         "How good a model is on other pictures than these: test images come from where the training images come from, "
         "and were taken, chosen and labelled alike.",
     ]
@@ -46,8 +46,10 @@ def _of_accuracy(tested: Sequence[Record]) -> list[str]:
         )
     if stopped := sum(map(_stopped_early, trained)):
         lines.append(
-            f"What {stopped} solved head{'s' * (stopped > 1)} would give at the optimum: the solver stopped before it "
-            "was as near as it promises (`training[].tried[].converged` in the record)."
+            prose(
+                f"What {stopped} solved head{'s' * (stopped > 1)} would give at the optimum: the solver stopped before "
+                "it was as near as it promises (`training[].tried[].converged` in the record)."
+            )
         )
     images = sorted({sum(record.data.counts["train"].values()) for record in trained if record.data})
     most = f"{images[0]} training images" if len(images) == 1 else f"{images[0]} to {images[-1]} training images"

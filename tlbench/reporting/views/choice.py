@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tlbench.core.text import counted, percent
+from tlbench.core.text import counted, first_of, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.transfer import chance
@@ -42,6 +42,8 @@ OF_SOLVED = (
     "The interval of a solved head covers other training images as well (resamples), that of one training does not."
 )
 """What makes the interval of a solved head wider than that of a single training with as many right answers."""
+MOST_CLASSES = 4
+"""The most classes that a sentence names."""
 DECIMALS = 12
 """The decimals of the bounds of an interval in JSON."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
@@ -213,6 +215,8 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     rests_on = certainty(found, group, report.rows) + (f" {APART}" if times_apart(by_recipe) else "")
     choice = Choice(scatter, found.beaten, words, rests_on, run, chance(recipes[0]))
     ordered = tuple(once[place] for place in places)
+    if choice.above_chance(0) and (never := never_recognised(marks[0].name, [row.record for row in ordered[0]])):
+        choice = replace(choice, certainty=f"{never} {choice.certainty}")
     limits_of = tuple(_limits(choice, found))
     return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), _holds(found))
 
@@ -232,6 +236,24 @@ def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[
         )
         for place, each in zip(places, found.contenders, strict=True)
     )
+
+
+def never_recognised(name: str, seeds: Sequence[Record]) -> str:
+    """A sentence on the classes of which a model recognises no test image with any seed; empty if there are none.
+
+    Args:
+        name: the name of the model.
+        seeds: its records, one for each seed.
+    """
+    known = [record.accuracy.per_class for record in seeds if record.accuracy]
+    if not known or seeds[0].data is None:
+        return ""
+    images = seeds[0].data.counts.get("test", {})
+    never = [f"{one} (0 of {many})" for one, many in images.items() if all(of.get(one) == 0 for of in known)]
+    if not never:
+        return ""
+    seeded = f" with any of {len(known)} seeds" if len(known) > 1 else ""
+    return f"{name} never recognises {first_of(never, MOST_CLASSES)}{seeded}."
 
 
 def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRecord]) -> str:

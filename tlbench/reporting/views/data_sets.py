@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.core.text import first_of
-from tlbench.datasets.sentences import CLASSES, balance_sentence
-from tlbench.reporting.document import Note, Section, Strong, Table, Text, compact
+from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence
+from tlbench.reporting.document import Code, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
@@ -136,7 +136,13 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
         )
         note += (f" {what} name, kind or place.",)
     unbalanced = balance_sentence(data.counts)
-    return [Note((note, *([unbalanced[0].upper() + unbalanced[1:] + "."] if unbalanced else [])))]
+    return [Note((note, *([_unbalanced(unbalanced)] if unbalanced else [])))]
+
+
+def _unbalanced(sentence: str) -> Text:
+    """The sentence on unbalanced classes with its setting as code. Backticks in the names of classes stay text."""
+    before, _, after = sentence.rpartition(BALANCED)
+    return (before[0].upper() + before[1:], Code(BALANCED.strip("`")), f"{after}.")
 
 
 def _images(data: DataProvenance) -> str:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import listed as listed_words
 from tlbench.reporting.answer import listed, sentence, within
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Note, Section
 from tlbench.reporting.plots import Choice, Reading
 from tlbench.reporting.report import Report
-from tlbench.reporting.views.choice import APART
+from tlbench.reporting.views.choice import APART, never_recognised
 
 SHOWN = re.compile(r"[\d.,]+[KM]?")
 TIMES_OF = {"K": 1e3, "M": 1e6}
@@ -32,7 +33,11 @@ def sections(report: Report, limits: Mapping[str, float]) -> list[Section]:
         most = {key: _as_measured(one.choice, key, limits[word]) for key, word in keys.items()}
         places = within(one.choice, most)
         said = [sentence(one.choice, places), listed(one.choice, places)]
+        if places and one.choice.above_chance(places[0]):
+            mark, seeds = one.choice.scatter.marks[places[0]], one.recipes[places[0]]
+            said.append(never_recognised(mark.name, [row.record for row in seeds]))
         if not places:
+            said[0] = f"Nothing that was tested is within {_limits(limits)}."
             said += [_cheapest(one.choice, key, word) for key, word in keys.items()]
         found.append(Section(one.title, (Note(tuple(filter(None, said))),)))
     if not found:
@@ -54,10 +59,19 @@ def _written(cost: Reading) -> float:
     return float(digits) * TIMES_OF.get(number[0][-1], 1)
 
 
+def _limits(limits: Mapping[str, float]) -> str:
+    """The limits as they are given on the command line: ``the limit inference=15``."""
+    return f"the limit{'s' * (len(limits) > 1)} {listed_words([f'{word}={most:g}' for word, most in limits.items()])}"
+
+
 def _cheapest(chosen: Choice, key: str, word: str) -> str:
-    """A sentence on the lowest value of a cost; of equal ones the most accurate, which is first."""
-    mark = min((mark for mark in chosen.scatter.marks if key in mark.x), key=lambda mark: mark.x[key].value)
-    return f"The cheapest by {word} is {mark.name}: {mark.x[key].text}."
+    """A sentence on the lowest value of a cost. Values that are written alike are equal: then none is the cheapest."""
+    marks = [mark for mark in chosen.scatter.marks if key in mark.x]
+    lowest = min(marks, key=lambda mark: mark.x[key].value)
+    alike = sum(mark.x[key].text == lowest.x[key].text for mark in marks)
+    if alike > 1:
+        return f"None is the cheapest by {word}: {alike} of {len(marks)} have the lowest, {lowest.x[key].text}."
+    return f"The cheapest by {word} is {lowest.name}: {lowest.x[key].text}."
 
 
 def _key(report: Report, chosen: Choice, word: str) -> str:
