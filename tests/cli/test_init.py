@@ -150,7 +150,7 @@ def test_the_path_is_relative_to_the_suite(place: Path) -> None:
     images(place / "flowers", daisy=5, rose=5)
     tlbench_init("flowers", "--out", "my suites/deep/flowers.yaml")
     text = Path("my suites/deep/flowers.yaml").read_text()
-    assert "path: ../../flowers   #" in text
+    assert "path: ../../flowers   # relative to this file; in a run's copy of it, to the original\n" in text
     assert load_suite("my suites/deep/flowers.yaml").dataset_paths == {"flowers": place / "flowers"}
 
 

@@ -23,9 +23,13 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A place with a run that has kept the model of its only cell."""
     suite = SUITES[request.param].replace("[frozen, full]", "{name: partial, trainable: 0.3}")
     untimed = suite.replace("quick, batch_size: 8, seconds: 0", "none")
-    place = make_place(tmp_path_factory.mktemp("keeping"), f"{untimed}resize: pad\nsave_models: true\n")
-    said = tlbench_in(place, "run", "tiny.yaml", "--out", "run")
+    beside = untimed.replace("path: shapes", "path: ../shapes")
+    place = make_place(tmp_path_factory.mktemp("keeping"), f"{beside}resize: pad\nsave_models: true\n")
+    (place / "suites").mkdir()
+    (place / "tiny.yaml").rename(place / "suites" / "tiny.yaml")
+    said = tlbench_in(place, "run", "suites/tiny.yaml", "--out", "run")
     assert said.returncode == 0, said.stderr
+    assert json.loads((place / "run" / "run.json").read_text())["images"] == {"shapes": "../shapes"}
     return place
 
 
@@ -133,8 +137,9 @@ def test_what_cannot_be_deployed_is_told_before_anything_starts(
     said = tlbench_in(without, "deploy", "run")
     assert (said.returncode, said.stderr.count("\n")) == (64, 1)
     assert "run has kept no models; put `save_models: true` into its suite and run it again" in said.stderr
+    shutil.copytree(place / "run", tmp_path / "run")
     shutil.copytree(place / "shapes", tmp_path / "shapes")
     next((tmp_path / "shapes" / "test" / "bars").iterdir()).unlink()
-    said = tlbench_in(tmp_path, "deploy", str(place / "run"))
+    said = tlbench_in(tmp_path, "deploy", "run")
     assert said.returncode == 64
     assert "(shapes) are not here, or others are; --data names the folder in which shapes lies" in said.stderr

@@ -104,7 +104,7 @@ def strategy(folder: Path, name: str) -> Record:
 def test_a_run_of_its_own_takes_over_nothing_when_it_goes_on(kept: dict[str, Any], begun: Path, replay: Replay) -> None:
     """What was made before it was written down may be one."""
     content = json.loads((begun / "run.json").read_text())
-    assert (content.pop("fresh"), content["schema_version"]) == (False, 3)
+    assert (content.pop("fresh"), content["schema_version"]) == (False, 4)
     (begun / "run.json").write_text(json.dumps(content | kept))
     assert run().path == begun
     assert replay.ran[3:] == ["frozen", "full"]

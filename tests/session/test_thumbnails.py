@@ -17,7 +17,7 @@ from tlbench.reporting.formats import as_html, as_markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.predictions import Answers
 from tlbench.results.record import Record
-from tlbench.results.run_folder import RunFolder, create
+from tlbench.results.run_folder import RunFolder, create, open_run, renew_suite
 from tlbench.results.store import Store
 from tlbench.session.report import load
 from tlbench.session.thumbnails import SIDE, with_thumbnails
@@ -48,7 +48,11 @@ train: {epochs: 1}
 
 
 def finished(
-    tmp_path: Path, data: Path, name: str = "cats_dogs", suite: str = "name: small\n"
+    tmp_path: Path,
+    data: Path,
+    name: str = "cats_dogs",
+    suite: str = "name: small\n",
+    images: dict[str, Path] | None = None,
 ) -> tuple[RunFolder, Record]:
     where = data / name
     source = prepare(
@@ -59,7 +63,7 @@ def finished(
     about = builders.data().model_copy(update={"fingerprint": source.fingerprint, "counts": counts})
     accuracy = builders.accuracy(4, 6).model_copy(update={"confusion": ((2, 1), (1, 2))})
     record = builders.record(cell, data=about, accuracy=accuracy)
-    folder = create(tmp_path / "run", "small", suite, [cell.id], datetime.now(UTC))
+    folder = create(tmp_path / "run", "small", suite, [cell.id], datetime.now(UTC), images=images)
     store = Store(folder.path)
     store.write(record)
     store.write_predictions(cell.id, {"test": PREDICTED})
@@ -135,3 +139,41 @@ def test_a_folder_of_ones_own_is_found_where_the_suite_is_not_beside_its_copy(
     report = page_of(folder, record, data if place == "data" else None, said)
     assert len(report.mistakes(report.rows[0])) == 2
     assert said == []
+
+
+def test_images_are_found_where_the_run_had_them_although_others_lie_where_its_suite_now_points(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The suite was in another folder than the working directory and the run's."""
+    (data / "cats_dogs").rename(data / "flowers")
+    folder, record = finished(tmp_path, data, "flowers", OWN, {"flowers": data / "flowers"})
+    assert open_run(folder.path).run.images == {"flowers": "../data/flowers"}
+    (folder.path / "flowers").mkdir()
+    for number, place in enumerate(("here", "mine")):
+        synthetic.write_tree(tmp_path / place / "flowers" / "train", ("a", "b"), {"": 9 + number}, (60, 60))
+    monkeypatch.chdir(tmp_path / "here")
+    for given in (None, tmp_path / "mine", tmp_path / "none"):
+        said: list[str] = []
+        report = page_of(folder, record, given, said)
+        assert len(report.mistakes(report.rows[0])) == 2
+        assert said == []
+
+
+def test_a_project_that_was_moved_as_a_whole_is_still_whole(tmp_path: Path, data: Path) -> None:
+    (data / "cats_dogs").rename(data / "flowers")
+    folder, record = finished(tmp_path / "project", data, "flowers", OWN, {"flowers": tmp_path / "project" / "flowers"})
+    (data / "flowers").rename(tmp_path / "project" / "flowers")
+    (tmp_path / "project").rename(tmp_path / "moved")
+    folder, said = open_run(tmp_path / "moved" / "run"), list[str]()
+    report = page_of(folder, record, None, said)
+    assert len(report.mistakes(report.rows[0])) == 2
+    assert said == []
+
+
+def test_where_images_are_is_renewed_with_the_suite(tmp_path: Path, data: Path) -> None:
+    folder, _ = finished(tmp_path, data)
+    before = (folder.path / "run.json").read_bytes()
+    renew_suite(folder, OWN)
+    assert (folder.path / "run.json").read_bytes() == before
+    renew_suite(folder, OWN, {"flowers": tmp_path / "elsewhere"})
+    assert open_run(folder.path).run.images == {"flowers": "../elsewhere"}

@@ -42,6 +42,7 @@ def test_values_stand_where_their_names_stood_and_defaults_where_there_are_none(
     monkeypatch.setenv("KIND", "")
     suite = loaded(tmp_path)
     assert suite.dataset_paths == {"mine": Path('/data: #1 "x"/flowers')}
+    assert suite.beside == {}
     assert suite.content.train is not None
     assert suite.content.train.epochs == [2]
     assert [strategy.name for strategy in suite.content.strategies] == ["frozen", "full"]

@@ -178,7 +178,7 @@ OWN_DATA = """\
 # {splits}
 datasets:
   - name: {name}
-    {key}: {path}   # relative to this file
+    {key}: {path}   # relative to this file; in a run's copy of it, to the original
 {rule}"""
 
 EXAMPLE_DATA = """\

@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from tlbench.results.owner import OWNER_FILE
 log = logging.getLogger("tlbench")
 
 RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
-RUN_SCHEMA = 3
+RUN_SCHEMA = 4
 MOST_BYTES = 64 * 2**20
 """Largest size of run.json in bytes. That of the largest suite has half a MiB."""
 
@@ -35,6 +37,8 @@ class Run(Value):
         commit: the commit of the project in the working directory; None if that is not in a repository.
         fresh: whether the user asked for a run of its own, which takes over no cells of others; None: made before
             schema 3, so that it is not known.
+        images: where data sets were for which the suite has a path relative to itself, by name: paths relative to the
+            run's folder. The folder has only a copy of the suite. Empty before schema 4.
     """
 
     schema_version: int = RUN_SCHEMA
@@ -44,6 +48,7 @@ class Run(Value):
     tlbench: str
     commit: str | None = None
     fresh: bool | None = None
+    images: Mapping[str, str] = {}
 
 
 def shortfall(run: Run, found: Collection[str]) -> str | None:
@@ -74,6 +79,7 @@ def create(
     now: datetime,
     commit: str | None = None,
     fresh: bool = False,
+    images: Mapping[str, Path] | None = None,
 ) -> RunFolder:
     """Create the files of a new run.
 
@@ -85,20 +91,47 @@ def create(
         now: the time.
         commit: the commit of the user's project.
         fresh: whether it takes over no cells of other runs.
+        images: the absolute paths of data sets whose paths in the suite are relative to it, by name.
 
     Raises:
         UserError: the folder contains anything but the owner's file.
     """
     check_free(folder)
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = Run(suite=suite, cells=tuple(cells), created=created, tlbench=__version__, commit=commit, fresh=fresh)
+    run = Run(
+        suite=suite,
+        cells=tuple(cells),
+        created=created,
+        tlbench=__version__,
+        commit=commit,
+        fresh=fresh,
+        images=_relative(images or {}, folder),
+    )
     write_atomically(folder / SUITE_FILE, text.encode())
-    write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
+    _write(folder, run)
     return RunFolder(folder, run)
 
 
-def renew_suite(run: RunFolder, text: str) -> None:
+def _write(folder: Path, run: Run) -> None:
+    write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
+
+
+def _relative(images: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """`images` as paths relative to `folder`, so that a project can be moved as a whole."""
+    found = {}
+    for name, path in images.items():
+        with suppress(ValueError):  # on another drive of Windows
+            found[name] = Path(os.path.relpath(path, folder.resolve())).as_posix()
+    return found
+
+
+def renew_suite(run: RunFolder, text: str, images: Mapping[str, Path] | None = None) -> None:
     """Replace the copy of the suite if `text`, which has the same cells, differs: in its gates or paths, for example.
+
+    Args:
+        run: the run.
+        text: the suite file.
+        images: as for `create`.
 
     Raises:
         OSError: the folder cannot be written.
@@ -106,6 +139,9 @@ def renew_suite(run: RunFolder, text: str) -> None:
     file, content = run.path / SUITE_FILE, text.encode()
     if not file.is_file() or file.read_bytes() != content:
         write_atomically(file, content)
+    places = _relative(images or {}, run.path)
+    if places != dict(run.run.images):
+        _write(run.path, run.run.model_copy(update={"schema_version": RUN_SCHEMA, "images": places}))
 
 
 def check_free(folder: Path) -> None:

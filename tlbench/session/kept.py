@@ -1,5 +1,6 @@
 """Find the saved model and the images of a trained cell."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tlbench.cache.download import file_digest
@@ -31,19 +32,35 @@ def kept_file(run: Path, record: Record) -> Path:
     return path
 
 
-def decoded_again(record: Record, path: Path | None, data: Path | None) -> DataSource | None:
-    """The images of a record, decoded as in its run; None if they have changed. Downloads nothing.
+def decoded_again(record: Record, places: Sequence[Path | None], data: Path | None) -> DataSource | None:
+    """The images of a record, decoded as in its run; None if no place has them. Downloads nothing.
 
     Args:
         record: the record.
-        path: the folder of the data set, as `own_folder` finds it.
+        places: where the data set may be, as `own_folders` finds it, in the order in which they are tried; None stands
+            for the places of a known data set.
         data: the folder of data sets.
 
     Raises:
-        UserError: the data set cannot be read.
+        UserError: no place has the images, and one of them cannot be read.
     """
+    refused = None
+    for place in places:
+        try:
+            found = _decoded(record, place, data)
+        except UserError as error:
+            refused = refused or error
+            continue
+        if record.data is not None and found.fingerprint == record.data.fingerprint:
+            return found
+    if refused is not None:
+        raise refused
+    return None
+
+
+def _decoded(record: Record, path: Path | None, data: Path | None) -> DataSource:
     cell = record.cell
-    found = prepare(
+    return prepare(
         cell.dataset,
         cell.limit,
         cell.image_size,
@@ -53,21 +70,25 @@ def decoded_again(record: Record, path: Path | None, data: Path | None) -> DataS
         cache=cache_dir(),
         fallback_synthetic=True,  # never a download
     )
-    return found if record.data is not None and found.fingerprint == record.data.fingerprint else None
 
 
-def own_folder(name: str, folder: RunFolder, data: Path | None) -> Path | None:
-    """The folder of a data set for which the suite has a path; None if it has none, or the folder does not exist.
+def own_folders(name: str, folder: RunFolder, data: Path | None) -> list[Path]:
+    """The existing folders in which a data set may be for which the suite has a path; empty if it has none.
 
-    Paths are relative to the suite, but the run's folder only has a copy of it. So the working directory and `data` are
-    searched too; the fingerprint tells whether the images are those of the run.
+    The user's folder `data` comes first, then the place that the run found, then the path of the suite relative to the
+    working directory, and last relative to the copy of the suite in the run's folder. The fingerprint tells which of
+    them has the images of the run.
     """
     try:
         suite = load_suite(folder.path / SUITE_FILE)
     except UserError:
-        return None
+        return []
     written = [item.path for item in suite.content.datasets if item.dataset.name == name and item.path is not None]
-    places = [place for path in written for place in (suite.dataset_paths[name], absolute(Path(path).expanduser()))]
-    if written and data is not None:
-        places.insert(0, data / name)
-    return next((place for place in places if place.exists()), None)
+    if not written:
+        return []
+    places = [] if data is None else [data / name]
+    if name in folder.run.images:
+        places.append(absolute(folder.path.resolve() / folder.run.images[name]))
+    for path in written:
+        places += [absolute(Path(path).expanduser()), suite.dataset_paths[name]]
+    return [place for place in dict.fromkeys(places) if place.exists()]

@@ -80,7 +80,7 @@ def new_or_resumed(
         _tell_aside(earlier, events)
     if earlier and wanted <= earlier.done - earlier.untimed:
         try:
-            renew_suite(earlier.folder, suite.text)
+            renew_suite(earlier.folder, suite.text, suite.beside)
         except OSError as error:  # who may only read the run still gets its results
             events.note(f"{earlier.folder.path} keeps its older copy of the suite and its gates ({error.strerror})")
         events.complete(earlier.folder, len(asked))
@@ -93,10 +93,10 @@ def new_or_resumed(
     try:
         earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
         if earlier is None:
-            folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone)
+            folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone, suite.beside)
             events.created(folder)
             return folder, frozenset() if alone else _take_over(folder, place, asked, inputs, models, events), owner
-        renew_suite(earlier.folder, suite.text)
+        renew_suite(earlier.folder, suite.text, suite.beside)
         _tell_aside(earlier, events)
         done = earlier.done - earlier.untimed
         events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))

@@ -84,6 +84,16 @@ class Suite:
         images = [str(path) for path in self.dataset_paths.values() if not path.exists()]
         return (*images, *(saved.called(args) for args in models if not saved.is_known(args)))
 
+    @property
+    def beside(self) -> dict[str, Path]:
+        """The `dataset_paths` that the suite writes relative to itself."""
+        written = {item.dataset.name: item.path for item in self.content.datasets if item.path is not None}
+        return {
+            name: path
+            for name, path in self.dataset_paths.items()
+            if not (Path(written[name]).is_absolute() or written[name].startswith("~"))
+        }
+
     def complain(self, loc: Loc, message: str) -> UserError:
         """A UserError about the value at `loc`, with its place in the file."""
         return UserError(self.document.error(loc, message))
