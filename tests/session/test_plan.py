@@ -47,6 +47,22 @@ def test_a_plan_says_what_it_did_not_find_and_what_it_did_not_look_for(tmp_path:
     )
 
 
+def test_a_plan_names_the_weights_that_run_will_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("TLBENCH_OFFLINE", raising=False)
+    monkeypatch.setenv("TLBENCH_WEIGHTS", str(tmp_path))
+    official = SUITE.replace("MobileNet, alpha: 0.25, weights: random", "MobileNet, alpha: 0.25")
+    (tmp_path / "own.yaml").write_text(official)
+    (tmp_path / "fallback.yaml").write_text(official.replace("synthetic}", "synthetic, weights: drawn}"))
+    file = "mobilenet_2_5_224_tf_no_top.h5"
+    for name, otherwise in (("own", "stops"), ("fallback", "uses stand-ins, as `fallback: {weights: drawn}` allows")):
+        (said,) = (note for note in tlbench.plan(tmp_path / f"{name}.yaml").notes if "weights" in note)
+        assert said.startswith(f"ImageNet weights of MobileNet (alpha=0.25) are not in {tmp_path} or ")
+        assert said.endswith(f"/{file}; if it cannot, it {otherwise}")
+    (tmp_path / file).touch()
+    assert not any("weights" in note for note in tlbench.plan(tmp_path / "own.yaml").notes)
+
+
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     before = tlbench.plan("suite.yaml")
     assert (len(before.cells), len(before.to_do)) == (2, 2)

@@ -210,6 +210,30 @@ def find(
     raise MissingWeightsError([Missing(of, official, searched(folder), why)])
 
 
+def absent(
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, folder: Path | None, image_size: ImageSize
+) -> tuple[OfficialFile, OfficialFile | None] | None:
+    """The official file if `find` would have to download it, and the file that it would use if that failed.
+
+    No file is read, and nothing is downloaded.
+
+    Args:
+        info: the backbone.
+        args: its arguments.
+        include_top: whether the original classifier is included.
+        folder: the user's folder of weights.
+        image_size: size of the images.
+
+    Returns:
+        The file, and the one for another size that is there, if any; None if there is nothing to download.
+    """
+    files = _official_files(info, args, include_top, image_size)
+    there = [official for official in files if _place_of(official, folder) is not None]
+    if not files or files[0] in there:
+        return None
+    return files[0], next(iter(there), None)
+
+
 def no_weights(info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool) -> str:
     """The message for arguments without ImageNet weights, with the values of alpha that have some."""
     minimalistic, label = bool(args.get("minimalistic", False)), Named(name=info.name, args=dict(args)).label
@@ -259,11 +283,19 @@ def find_classifier(
 
 
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
-    """The file in the user's folder or in Keras' cache; None if it is in neither."""
+    """The file in the user's folder or in Keras' cache, with its digest; None if it is in neither."""
+    if (place := _place_of(official, folder)) is None:
+        return None
+    kind, path = place
+    return WeightsSource(kind, path, official.file, _digest(path), size=official.size)
+
+
+def _place_of(official: OfficialFile, folder: Path | None) -> tuple[Literal["folder", "cache"], Path] | None:
+    """Where the file is: in the user's folder or in Keras' cache; None if it is in neither."""
     places: tuple[tuple[Literal["folder", "cache"], Path | None], ...] = (("folder", folder), ("cache", keras_cache()))
     for kind, place in places:
         if place is not None and (path := place / official.file).is_file():
-            return WeightsSource(kind, path, official.file, _digest(path), size=official.size)
+            return kind, path
     return None
 
 

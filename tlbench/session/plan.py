@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlbench.core import plugin_files, selection
+from tlbench.core import plugin_files, selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
+from tlbench.execution.absent import absent_weights
 from tlbench.execution.predicted import CountsOf, cost_sentences, predicted, told_counts
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.host.resources import available_memory
@@ -38,7 +39,8 @@ class Plan:
         cells: the chosen cells.
         done: the ids of cells that are trained and timed.
         earlier: earlier runs of the suite.
-        notes: sentences about how the suite was found, and about images that have changed.
+        notes: sentences about how the suite was found, about images that have changed, and about paths and weights
+            that are not here.
         untimed: the ids of cells that are trained and only lack step times.
         unsure: the ids of trained cells of which only `run` can tell whether their images are still the same.
     """
@@ -169,7 +171,8 @@ def plan(
     earlier = runs_under(RESULTS / read.name)
     images = Images(read)
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
-    notes = (*read.notes, *_missing(read.dataset_paths), *_by_name(chosen), *found.notes)
+    weights = absent_weights(chosen, settings.folder("TLBENCH_WEIGHTS"), read.fallback.weights)
+    notes = (*read.notes, *_missing(read.dataset_paths), *weights, *_by_name(chosen), *found.notes)
     return Plan(
         read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
     )
