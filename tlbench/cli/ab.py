@@ -7,6 +7,7 @@ import click
 
 from tlbench.cli.options import PLACE, data_option, plugin_option, weights_option
 from tlbench.cli.outputs import format_option, gate_option, parse_gates, parse_outputs, write_outputs
+from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
 from tlbench.measuring.phase import Effort
@@ -65,6 +66,7 @@ def command(
     """
     outputs, asked = parse_outputs(formats), parse_gates(gates)
     suite = load_suite(suite_file)
+    refuse_overwriting([file for *_, file in outputs], suite.path)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     with on_stderr() as events:
         for note in suite.notes:

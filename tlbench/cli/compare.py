@@ -14,6 +14,7 @@ from tlbench.cli.options import (
     weights_option,
 )
 from tlbench.cli.outputs import also_json_option, format_option, gate_option, parse_gates, parse_outputs, write_outputs
+from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
 from tlbench.core.errors import UserError
@@ -66,6 +67,7 @@ def command(
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """
     asked, outputs = parse_gates(gates), parse_outputs(formats, as_json)
+    refuse_overwriting([file for *_, file in outputs], base, new, suite)
     if not confirm:
         refuse_without_effect("without --confirm", "base_env", "new_env", "data", "weights")
     if not confirm and not shard:

@@ -6,6 +6,7 @@ import click
 
 from tlbench.cli.options import PLACE, Folder, data_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
+from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say, width
 from tlbench.execution.runtimes import RUNTIMES
@@ -48,6 +49,7 @@ def command(
     Example: tlbench deploy results/keep --to litert --to litert-int8
     """
     outputs = [(name, find_format(name, DEPLOYMENT_FORMATS), file) for name, file in parse_formats(formats, as_json)]
+    refuse_overwriting([file for *_, file in outputs])
     with on_stderr() as events:
         deployment = deploy(run, cells, to=names, out=out, data=data, events=events, say=say)
     for name, make, file in outputs:

@@ -6,6 +6,7 @@ import click
 
 from tlbench.cli.options import PLACE, plugin_option
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, parse_formats
+from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.terminal import say, width
 from tlbench.reporting.history_formats import HISTORY_FORMATS, as_text
 from tlbench.session.trends import trends
@@ -35,6 +36,7 @@ def command(folder: Path, formats: tuple[str, ...], page: Path | None, as_json: 
     outputs = [(name, find_format(name, HISTORY_FORMATS), file) for name, file in parse_formats(formats, as_json)]
     if page is not None:
         outputs.append(("html", find_format("html", HISTORY_FORMATS), page))
+    refuse_overwriting([file for *_, file in outputs])
     followed = trends(folder, say=say)
     for name, make, file in outputs:
         title, fitted = f"tlbench: history of {folder}", make is as_text and file is None

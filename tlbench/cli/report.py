@@ -9,6 +9,7 @@ import click
 
 from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect
 from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, main_results, parse_format
+from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
 from tlbench.reporting.formats import FORMATS, as_text, columns_as_text, with_columns
@@ -88,6 +89,7 @@ def command(
     if not thumbnails:
         refuse_without_effect("without --thumbnails", "data")
     outputs = _outputs(formats, output, as_json)
+    refuse_overwriting([file for _, file in outputs])
     most = dict(map(_limit, limits))
     if not (outputs or as_profile or most or columns or thumbnails) and len(runs) == 1:
         return _write(find_run(runs[0], say))

@@ -105,6 +105,11 @@ def write_output(path: Path, content: bytes) -> None:
         write_atomically(path.resolve(), content)
 
 
+def replaces(path: Path) -> bool:
+    """Whether `write_output` would replace a file at `path` that has content."""
+    return not DESCRIPTOR.fullmatch(str(path)) and path.is_file() and path.stat().st_size > 0
+
+
 def _write_into(descriptor: int, path: Path, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:

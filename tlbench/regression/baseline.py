@@ -13,9 +13,10 @@ from tlbench.core.text import one_line
 from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
 
-SCHEMA = 1
+KEY, SCHEMA = "tlbench_baseline", 1
 MOST_BYTES = 256 * 2**20
 """The largest size of a file. Ten thousand cells take about 20 MiB."""
+HEAD_BYTES = 4096
 SHARED = ("machine", "versions", "variables")
 """Fields that are mostly the same for all cells: written once, and again only for cells that differ."""
 
@@ -25,7 +26,7 @@ def write(side: Side, path: Path) -> None:
     entries = [_plain(entry) for entry in sorted(side.entries, key=lambda entry: (entry.cell.label, entry.cell.id))]
     shared = {key: entries[0][key] for key in SHARED if entries and key in entries[0]}
     head = {
-        "tlbench_baseline": SCHEMA,
+        KEY: SCHEMA,
         "suite": side.suite,
         "created": side.created,
         "gates": side.gates.model_dump(mode="json", exclude_none=True),
@@ -42,6 +43,12 @@ def write(side: Side, path: Path) -> None:
     write_output(path, text.encode("utf-8", "backslashreplace"))
 
 
+def is_baseline(path: Path) -> bool:
+    """Whether a regular file begins as a baseline does. It may be damaged, as by a merge, or of a newer version."""
+    with path.open("rb") as file:
+        return f'"{KEY}"'.encode() in file.read(HEAD_BYTES)
+
+
 def read(path: Path) -> Side:
     """Read a baseline. Raises UserError if the file is no baseline, damaged, or of a newer version."""
     try:
@@ -52,7 +59,7 @@ def read(path: Path) -> Side:
         raise UserError(
             f"{path} is no baseline: it is no JSON ({error}); `tlbench baseline save` writes one"
         ) from error
-    schema = content.get("tlbench_baseline") if isinstance(content, dict) else None
+    schema = content.get(KEY) if isinstance(content, dict) else None
     if schema is None:
         raise UserError(f"{path} is no baseline; `tlbench baseline save RUN FILE` writes one")
     if schema != SCHEMA:

@@ -26,7 +26,7 @@ from tlbench.results.predictions import encode as encode_predictions
 from tlbench.results.record import SCHEMA_VERSION, Accuracy, Record
 
 CHECKSUM, CELL = "checksum", b'"cell": '
-MODELS = "models"
+RECORDS, PREDICTIONS, MODELS = "records", "predictions", "models"
 MOST_BYTES = 64 * 2**20
 """Largest size of a record in bytes; one with 1,000 classes has about 5 MB."""
 
@@ -78,8 +78,8 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._records = folder / "records"
-        self._predictions = folder / "predictions"
+        self._records = folder / RECORDS
+        self._predictions = folder / PREDICTIONS
         self._set_aside = folder / "set_aside"
         self.models = folder / MODELS
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlbench.core.errors import NothingThereError, UserError
+from tlbench.core.files import replaces
 from tlbench.core.text import counted, listed
 from tlbench.regression import baseline
 from tlbench.regression.side import Side
@@ -22,8 +23,12 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         The saved side, and the number of runs that count in it.
 
     Raises:
-        UserError: there is no run, or the runs are of different suites.
+        UserError: there is no run, the runs are of different suites, or `file` has content and is no baseline.
     """
+    if replaces(file) and not baseline.is_baseline(file):
+        raise UserError(
+            f"{file} is no tlbench baseline and would be overwritten; name another file, or remove this one first"
+        )
     folders = [folder for place in places for folder in _runs(place)]
     folders.sort(key=lambda folder: folder.run.created, reverse=True)
     suites = sorted({folder.run.suite for folder in folders})
