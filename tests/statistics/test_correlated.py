@@ -68,7 +68,7 @@ def test_it_is_never_surer_than_signed_rank() -> None:
 def test_correlation_within_processes_is_no_difference(draws: int, correlation: float) -> None:
     """Newey and West's variance with eight lags gave 5, 8 and 10 % at a level of 1 %, at correlations of 0.5 to 0.9."""
     found = rate(correlated_signed_rank(each).p < 0.01 for each in processes(draws, (20, 20), correlation))
-    assert found.low <= (0.02 if correlation == 0.9 else 0.015)
+    assert found.low <= (0.026 if correlation == 0.9 else 0.015)  # docs/statistics.md has 2.6 % at 0.9
 
 
 def test_a_clear_difference_is_seen_in_two_processes() -> None:
