@@ -37,7 +37,7 @@ from tlbench.sides.environments import CURRENT
 )
 @click.option("--base-env", metavar="ENV", help="The environment of BASE, as for `tlbench ab --a`.")
 @click.option("--new-env", default=CURRENT, show_default=True, metavar="ENV", help="The environment of NEW.")
-@click.option("--suite", type=PLACE, help="The suite for --confirm; default: the copy in the run NEW.")
+@click.option("--suite", type=PLACE, help="The suite for --confirm and --shard; default: the copy in the run NEW.")
 @data_option
 @weights_option
 @also_json_option

@@ -13,7 +13,7 @@ from tlbench.regression.metrics.base import ELSEWHERE, NOT_AGAIN, Finding, Metri
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
-from tlbench.results.measured import changed_versions
+from tlbench.results.measured import version_changes
 
 FINE, REGRESSION, SOME_FAILED, NOTHING = 0, 1, 2, 3
 
@@ -254,7 +254,7 @@ def _notes(base: Side, new: Side) -> tuple[str, ...]:
     notes = [*base.notes, *new.notes]
     if base.entries and new.entries:
         changes = {
-            what: _changed(*(_all(map(of, side.entries)) for side in (base, new)))
+            what: version_changes(*(_all(map(of, side.entries)) for side in (base, new)))
             for what, of in (
                 ("versions", lambda entry: entry.versions),
                 ("versions of step times", lambda entry: entry.steps_versions),
@@ -285,7 +285,3 @@ def _other_gates(base: Gates, new: Gates) -> list[str]:
 
 def _all(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {name: value for one in several for name, value in one.items()}
-
-
-def _changed(base: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [f"{name} {base.get(name, 'absent')} → {new.get(name, 'absent')}" for name in changed_versions(base, new)]

@@ -8,7 +8,7 @@ from typing import Any
 from tlbench.core.cell import Cell
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.side import Side
-from tlbench.results.measured import changed_versions
+from tlbench.results.measured import version_changes
 from tlbench.statistics.changepoints import ChangePoint, changes_of_all
 
 
@@ -35,8 +35,7 @@ class Change:
     @property
     def causes(self) -> list[str]:
         """The versions that differ between the two runs."""
-        old, new = self.since.versions, self.at.versions
-        return [f"{name} {old.get(name, 'absent')} → {new.get(name, 'absent')}" for name in changed_versions(old, new)]
+        return version_changes(self.since.versions, self.at.versions)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tlbench.reporting.output import Made
 from tlbench.reporting.render import html, terminal
 from tlbench.reporting.render import markdown as in_markdown
 from tlbench.reporting.views.comparison import FAILING, document, headline
-from tlbench.reporting.views.comparison_page import page
+from tlbench.reporting.views.comparison_page import MOST_NAMED, page
 
 
 def text(comparison: Comparison, columns: int | None = None) -> str:
@@ -108,7 +108,6 @@ def _legal(words: str) -> str:
     return FORBIDDEN.sub("", words)
 
 
-MOST_NAMED = 3
 SKIPPED = {"same measurement", "not comparable", "inconclusive"}
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

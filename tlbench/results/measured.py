@@ -186,6 +186,11 @@ def changed_versions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str
     return sorted(name for name in names if name not in RECORDED_LATER or (name in old and name in new))
 
 
+def version_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What `changed_versions` names, each with both values: ``keras 3.14.0 → 3.15.1``, ``jax absent → 0.11.2``."""
+    return [f"{name} {old.get(name, 'absent')} → {new.get(name, 'absent')}" for name in changed_versions(old, new)]
+
+
 class Environment(Value):
     """The machine and software of a measurement.
 

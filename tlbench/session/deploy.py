@@ -25,7 +25,7 @@ from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.events import Events, Logged
 from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
-from tlbench.session.kept import decoded_again, kept_file, own_folders
+from tlbench.session.kept import decoded_again, kept_file
 
 BATCH_SIZES = (1, 32)
 TIMING = Timing(protocol="custom", batch_size=1, warmup=5, iterations=30, seconds=0, max_seconds=30)
@@ -129,10 +129,7 @@ def _asked(folder: RunFolder, cells: Sequence[str], say: Say) -> list[Record]:
 
 def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource:
     name = record.cell.dataset.name
-    places: list[Path | None] = [*own_folders(name, folder, data)]
-    if not places and (name == SYNTHETIC or name in DATASETS):
-        places = [None]
-    found = decoded_again(record, places, data)
+    found = decoded_again(record, folder, data, by_name=name == SYNTHETIC or name in DATASETS)
     if found is None:
         raise UserError(
             f"the images of {folder.path} ({record.cell.dataset.label}) are not here, or others are; "

@@ -32,20 +32,21 @@ def kept_file(run: Path, record: Record) -> Path:
     return path
 
 
-def decoded_again(record: Record, places: Sequence[Path | None], data: Path | None) -> DataSource | None:
+def decoded_again(record: Record, folder: RunFolder, data: Path | None, *, by_name: bool) -> DataSource | None:
     """The images of a record, decoded as in its run; None if no place has them. Downloads nothing.
 
     Args:
         record: the record.
-        places: where the data set may be, as `own_folders` finds it, in the order in which they are tried; None stands
-            for the places of a known data set.
-        data: the folder of data sets.
+        folder: its run.
+        data: the user's folder of data sets.
+        by_name: whether to look where a data set of this name usually is, if no path of the suite leads to one.
 
     Raises:
         UserError: no place has the images, and one of them cannot be read.
     """
+    places: Sequence[Path | None] = _own_folders(record.cell.dataset.name, folder, data)
     refused = None
-    for place in places:
+    for place in places or ([None] if by_name else []):
         try:
             found = _decoded(record, place, data)
         except UserError as error:
@@ -72,7 +73,7 @@ def _decoded(record: Record, path: Path | None, data: Path | None) -> DataSource
     )
 
 
-def own_folders(name: str, folder: RunFolder, data: Path | None) -> list[Path]:
+def _own_folders(name: str, folder: RunFolder, data: Path | None) -> list[Path]:
     """The existing folders in which a data set may be for which the suite has a path; empty if it has none.
 
     The user's folder `data` comes first, then the place that the run found, then the path of the suite relative to the

@@ -18,7 +18,7 @@ from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import Store, UnreadableError
 from tlbench.session.folder import Say
-from tlbench.session.kept import decoded_again, own_folders
+from tlbench.session.kept import decoded_again
 from tlbench.session.report import run_names
 
 MOST, SIDE, QUALITY = 16, 72, 70
@@ -72,11 +72,8 @@ def _mistakes(by_run: Mapping[str, RunFolder], data: Path | None, say: Say, row:
 
 def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource | None:
     """The data set as the run used it; None if it is not found or its images have changed."""
-    name = record.cell.dataset.name
-    places: list[Path | None] = [*own_folders(name, folder, data)]
-    if not places and data is not None and (data / name).is_dir():
-        places = [None]
-    return decoded_again(record, places, data)
+    lies_there = data is not None and (data / record.cell.dataset.name).is_dir()
+    return decoded_again(record, folder, data, by_name=lies_there)
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
