@@ -21,7 +21,7 @@ from tlbench.core.training import Training
 from tlbench.measuring.hosts import Pace
 from tlbench.statistics.bootstrap import ratio
 
-CALLS, WARMUP = 20, 20
+WARMUP = 20
 
 
 def main() -> None:
@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--backbone", default="ResNet50")
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--calls", type=int, default=5, help="in each block; short blocks outrun the host's drift")
+    parser.add_argument("--kept-busy", action="store_true", help="also without waiting between the calls of a block")
     parser.add_argument("--out", type=Path, help="file for the samples, in seconds a call")
     asked = parser.parse_args()
     os.environ["KERAS_BACKEND"] = asked.backend
@@ -55,11 +57,11 @@ def measure(asked: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
         model, images, labels, call = built(asked, step, make_call)
         timer = StepTimer(call)
         ways: dict[str, Callable[[], float]] = {
-            "tlbench": lambda timer=timer: sum(timer.turn(Pace(uncounted=0, counted=CALLS))) / CALLS,
-            "plain loop": plain_loop(model, step, images, labels),
+            "tlbench": lambda timer=timer: sum(timer.turn(Pace(uncounted=0, counted=asked.calls))) / asked.calls,
+            "plain loop": plain_loop(model, step, images, labels, asked.calls),
         }
-        if step == "inference":
-            ways["not awaited"] = not_awaited(model, images)
+        if step == "inference" and asked.kept_busy:
+            ways["not awaited"] = not_awaited(model, images, asked.calls)
         for way in ways.values():
             way()
         times: dict[str, list[float]] = {name: [] for name in ways}
@@ -103,22 +105,22 @@ def built(asked: argparse.Namespace, step: str, make_call: Any) -> tuple[Any, An
     return model, images, device.random_labels(model, asked.batch_size, 0), call
 
 
-def plain_loop(model: Any, step: str, images: Any, labels: Any) -> Callable[[], float]:
+def plain_loop(model: Any, step: str, images: Any, labels: Any, calls: int) -> Callable[[], float]:
     """What a Keras user writes around a step to time it."""
 
     def loop() -> float:
         begin = time.perf_counter()
-        for _ in range(CALLS):
+        for _ in range(calls):
             if step == "inference":
                 model.predict_on_batch(images)
             else:
                 model.train_on_batch(images, labels)
-        return (time.perf_counter() - begin) / CALLS
+        return (time.perf_counter() - begin) / calls
 
     return loop
 
 
-def not_awaited(model: Any, images: Any) -> Callable[[], float]:
+def not_awaited(model: Any, images: Any, calls: int) -> Callable[[], float]:
     """The forward pass alone, as the backend's users write it; the device is awaited once, after all calls."""
     from tlbench.worker import device
 
@@ -127,10 +129,10 @@ def not_awaited(model: Any, images: Any) -> Callable[[], float]:
 
     def loop() -> float:
         begin, last = time.perf_counter(), None
-        for _ in range(CALLS):
+        for _ in range(calls):
             last = forward(images)
         device.wait_for(last)
-        return (time.perf_counter() - begin) / CALLS
+        return (time.perf_counter() - begin) / calls
 
     return loop
 

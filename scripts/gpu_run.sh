@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs suites on the GPU of a machine that has torch and JAX but no TensorFlow and no network, and packs their records.
 # Usage: scripts/gpu_run.sh PACK OUT STAGE...   PACK is of gpu_pack.sh; OUT receives runs.tar.gz and log.txt
-# Stages: smoke, SUITE:BACKEND (small:jax), SUITE:BACKEND:SELECTION (keras_table:jax:backbone=ResNet50), loop:BACKEND.
+# Stages: smoke, SUITE:BACKEND (small:jax), SUITE:BACKEND:SELECTION (keras_table:jax:backbone=ResNet50),
+# SUITE:BACKEND:SELECTION:SECONDS (for each model, in place of TLBENCH_GPU_SECONDS), loop:BACKEND:PAIRS:CALLS.
 # A stage that fails is told and the next one begins, but for `smoke`, which ends it all. Without a GPU all runs on CPUs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -21,8 +22,8 @@ workers=${TLBENCH_GPU_WORKERS:-8} seconds=${TLBENCH_GPU_SECONDS:-2}
 
 say() { echo "== $(date +%T) $*"; }
 
-suite() {  # NAME BACKEND: the suite on that backend, with a shorter time for each model: a GPU's times spread little
-  sed "s/max_seconds: [0-9.]*/max_seconds: $seconds/" "suites/$1.yaml" >"$work/suites/$1-$2.yaml"
+suite() {  # NAME BACKEND SECONDS: the suite on that backend, with less time for each step: a GPU's times spread little
+  sed "s/max_seconds: [0-9.]*/max_seconds: $3/" "suites/$1.yaml" >"$work/suites/$1-$2.yaml"
   echo "backend: $2" >>"$work/suites/$1-$2.yaml"
   echo "$work/suites/$1-$2.yaml"
 }
@@ -45,7 +46,7 @@ YAML
 }
 
 stage() {
-  IFS=: read -r name backend selection <<<"$1"
+  IFS=: read -r name backend selection longest <<<"$1"
   case $name in
     smoke)
       nvidia-smi || true
@@ -55,12 +56,14 @@ stage() {
           exit 1
         fi
       done ;;
-    loop) python3 -m benchmarks.gpu_step --backend "$backend" --out "$work/runs/loop-$backend.json" ;;
+    loop)
+      python3 -m benchmarks.gpu_step --backend "$backend" --pairs "${selection:-60}" --calls "${longest:-5}" \
+        --out "$work/runs/loop-$backend.json" ;;
     *)
       chosen=()
       if [ -n "$selection" ]; then chosen=(--select "$selection"); fi
-      python3 -m tlbench run "$(suite "$name" "$backend")" --out "$work/runs/$name-$backend" --workers "$workers" \
-        "${chosen[@]}" </dev/null ;;
+      python3 -m tlbench run "$(suite "$name" "$backend" "${longest:-$seconds}")" --out "$work/runs/$name-$backend" \
+        --workers "$workers" "${chosen[@]}" </dev/null ;;
   esac
 }
 

@@ -139,6 +139,23 @@ def cell_beside(payload: Any, send: Any) -> Any:
     assert held.size == size
 
 
+def cells_whose_features_take(payload: Any, send: Any) -> Any:
+    """A group, trained with a feature pass that holds so many more bytes while it runs."""
+    from tlbench.worker import train
+
+    group, size = payload
+    make = train.Bench
+
+    def bench(*args: Any) -> Any:
+        held = np.ones(size, dtype=np.uint8)
+        made = make(*args)
+        assert held.size == size
+        return made
+
+    train.Bench = bench  # type: ignore[assignment,misc]
+    train.run_group(group, send)
+
+
 def tell_pid_and_sleep(payload: Any, send: Any) -> Any:
     send(os.getpid())
     time.sleep(60)

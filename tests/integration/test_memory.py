@@ -18,21 +18,22 @@ from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.execution.outcome import Returned
 from tlbench.results.record import WeightsProvenance
 
-
-def peak(job: Job, held: int) -> int:
-    heard: list[Any] = []
-    group = Group((job,), None)
-    outcome = child.run("tests.targets:cell_beside", (group, held), on_message=heard.append, timeout=120)
-    assert isinstance(outcome, Returned), outcome
-    assert isinstance(heard[-1], Finished)
-    memory = heard[-1].record.memory
-    assert memory is not None
-    assert memory.peak is not None
-    return memory.peak
+HELD = 500 * 2**20
 
 
 def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Path) -> None:
     server.start_server("tensorflow")
+    ((more,), (less,)) = (peaks("cell_beside", [job(tmp_path)], held) for held in (HELD, 0))
+    assert more - less == pytest.approx(HELD, rel=0.05)
+
+
+def test_what_cells_share_counts_for_each_of_them_whichever_came_first(tmp_path: Path) -> None:
+    server.start_server("tensorflow")
+    first, second = peaks("cells_whose_features_take", [job(tmp_path, seed) for seed in (0, 1)], HELD)
+    assert abs(first - second) < 0.1 * HELD
+
+
+def job(folder: Path, seed: int = 0) -> Job:
     limit = Limit(train=8, validation=4, test=4)
     cell = builders.cell(
         weights="random",
@@ -40,12 +41,21 @@ def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Pa
         limit=limit,
         image_size=32,
         train=Training(epochs=1, batch_size=8, optimizer="adam", learning_rate=1e-3),
+        seed=seed,
         timing=None,
     )
-    data = prepare(cell.dataset, limit, 32, root=None, path=None, cache=tmp_path, fallback_synthetic=True)
-    job = Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
-    held = 500 * 2**20
-    assert peak(job, held) - peak(job, 0) == pytest.approx(held, rel=0.05)
+    data = prepare(cell.dataset, limit, 32, root=None, path=None, cache=folder, fallback_synthetic=True)
+    return Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
+
+
+def peaks(target: str, jobs: list[Job], held: int) -> list[int]:
+    """The peaks of the jobs' cells, trained by one of `tests.targets` that holds so many bytes."""
+    heard: list[Any] = []
+    outcome = child.run(
+        f"tests.targets:{target}", (Group(tuple(jobs), None), held), on_message=heard.append, timeout=120
+    )
+    assert isinstance(outcome, Returned), outcome
+    return [present(present(one.record.memory).peak) for one in heard if isinstance(one, Finished)]
 
 
 @pytest.mark.slow

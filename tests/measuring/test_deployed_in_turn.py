@@ -8,9 +8,10 @@ import pytest
 
 from tests.measuring.played import Heard, Host, Model, cell, killed
 from tlbench.core.cell import Timing
+from tlbench.measuring.groups import TimedSide
 from tlbench.measuring.hosts import LostError, Pace, Turned
 from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, StepJob, TimerJob
-from tlbench.measuring.session import Session, TimedSide
+from tlbench.measuring.session import Session
 from tlbench.session.deploy import Times, times_of
 
 TIMING = Timing(protocol="custom", batch_size=1, warmup=1, iterations=40, seconds=0)

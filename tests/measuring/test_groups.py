@@ -1,9 +1,12 @@
 """Groups of models that are timed together: what fits into memory, and how many are built at once."""
 
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests import builders
 from tests.measuring.phases import phase, training
 from tests.measuring.played import (
     CARD,
@@ -15,8 +18,9 @@ from tests.measuring.played import (
 from tests.narrow import present
 from tlbench.core.cell import Named
 from tlbench.host import resources
+from tlbench.measuring.groups import Opener, OpenModel, TimedSide
 from tlbench.measuring.hosts import Pace
-from tlbench.measuring.jobs import ModelJob
+from tlbench.measuring.jobs import ModelJob, TimerJob, plan
 from tlbench.measuring.room import gpu_room_now, there_is_room
 
 
@@ -43,8 +47,55 @@ def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_the
     host = Host(on_gpu=0)
     found = phase(tmp_path, cells, host, room=room)
     assert all(record.timings for record in found.values())
-    assert asked[:2] == [300, 200]  # three more at once do not fit, two do; the first was alone, to say how large it is
+    assert asked[:3] == [
+        100,
+        200,
+        300,
+    ]  # two more at once fit, three do not; the first was alone, to say how large it is
     assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
+
+
+def test_the_next_model_is_begun_as_soon_as_one_of_those_being_built_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 2)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
+    last_begun, in_time = threading.Event(), []
+
+    def refuse(job: TimerJob) -> None:  # "full" takes until the last of the others is begun
+        if of_strategy("full")(job):
+            in_time.append(last_begun.wait(10))
+        if of_strategy("probe")(job):
+            last_begun.set()
+
+    host = Host(refuse=refuse, on_gpu=0)
+    found = phase(tmp_path, [cell(name) for name in ("frozen", "full", "partial", "scratch", "probe")], host)
+    assert in_time == [True]
+    assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
+
+
+def test_models_take_their_turns_in_the_order_of_the_suite_whichever_was_built_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 2)
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
+    begun = threading.Event()
+
+    def refuse(job: TimerJob) -> None:
+        if of_strategy("full")(job):
+            begun.wait(10)
+        if of_strategy("partial")(job):
+            begun.set()
+
+    jobs = plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial")])
+    waiting = iter(jobs[1:])
+    opener = Opener([TimedSide(Host(refuse=refuse, on_gpu=0))], tmp_path, 1, lambda size: True, gpu_room_now, 2)
+    with ExitStack() as stack:
+        first = opener.one(jobs[0], stack)
+        assert isinstance(first, OpenModel)
+        group = [first]
+        assert opener.others(lambda: next(waiting, None), group, stack) == []
+        assert [model.job for model in group] == jobs
 
 
 @pytest.mark.parametrize("builders_at_once", [1, 3])
@@ -92,24 +143,29 @@ def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
     assert [present(record.timings).inference.models for record in found.values()] == [2, 2, 2]
 
 
-def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resources, "builders", lambda: 4)
-    free = iter([40, 40, 40, 12])  # GB of 80: room for two of 8 GB, then for none
-    asked: list[str] = []
+def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(tmp_path: Path) -> None:
+    size, asked = 8 * 10**9, list[tuple[int, int, str]]()
 
-    def free_memory(card: str) -> tuple[int, int]:
-        asked.append(card)
-        return next(free) * 10**9, 80 * 10**9
+    def gpu_room(count: int, largest: int, card: str) -> bool:
+        asked.append((count, largest, card))
+        return count <= 2 and len(asked) <= 3
 
-    monkeypatch.setattr("tlbench.host.gpu.free_memory", free_memory)
-    host = Host(on_gpu=8 * 10**9)
-    cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 4)]
-    found = phase(tmp_path, cells, host)
-    assert all(record.timings for record in found.values())
-    assert [present(record.timings).inference.models for record in found.values()] == [3, 3, 3]
-    assert set(asked) == {CARD}  # the one that the models compute on, by their word
+    waiting = iter(
+        plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial", "scratch")])
+    )
+    opener = Opener([TimedSide(Host(on_gpu=size))], tmp_path, 1, lambda size: True, gpu_room, 4)
+    with ExitStack() as stack:
+        first = opener.one(next(waiting), stack)
+        assert isinstance(first, OpenModel)
+        group = [first]
+        assert opener.others(lambda: next(waiting, None), group, stack) == []
+    assert len(group) == 3
+    assert next(waiting)  # which waits for the next group
+    assert asked[:3] == [
+        (1, size, CARD),
+        (2, size, CARD),
+        (3, size, CARD),
+    ]  # the one that models compute on, by their word
 
 
 def test_where_nobody_says_how_full_a_gpu_is_models_are_built_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from tests import builders
 from tests.measuring.played import Clock, Heard, Host, cell, dying, killed, reference_dying, refusing
 from tests.narrow import present
 from tlbench.core.cell import Cell
+from tlbench.measuring.groups import TimedSide
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, keys_of
 from tlbench.measuring.phase import LONGEST, Effort, Measured, time_sides
-from tlbench.measuring.session import TimedSide
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.results.store import Store

@@ -78,6 +78,6 @@ def test_what_is_neither_is_answered_with_the_nearest_name(word: str) -> None:
 def test_what_is_near_to_nothing_is_answered_with_all_names() -> None:
     with pytest.raises(
         UserError,
-        match="known suites: all, all_small, backends, ci, frozen, full_data, head_rates, images, keras_table, keras_table_quick",
+        match="known suites: all, all_small, backends, batches, ci, frozen, full_data, head_rates, images, keras_table, keras_table_quick",
     ):
         load_suite("xyz.yaml")

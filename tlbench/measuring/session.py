@@ -5,57 +5,24 @@ measured on all sides in the same rounds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from tlbench.core.cell import Cell, Timing
+from tlbench.core.cell import Timing
 from tlbench.host import resources
 from tlbench.host.load import OtherLoad
-from tlbench.measuring.hosts import LostError, Opened, Participant, Ready, TimerHost
+from tlbench.measuring.groups import HOPELESS, Opener, OpenModel, Refused, TimedSide, TimingEvents
+from tlbench.measuring.hosts import Opened, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
 from tlbench.measuring.readings import Reference
 from tlbench.measuring.room import gpu_room_now, room_now
-from tlbench.measuring.rounds import Taken, Task, Turn, take_turns
-from tlbench.measuring.steps import pace
+from tlbench.measuring.rounds import Taken, Task, take_turns
 from tlbench.measuring.summary import Beside, Surroundings, summarise
-from tlbench.measuring.warm_up import warm_up
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Failure
 
 ANCHOR = "anchor"
-HOPELESS = "invalid"
-"""The status of a model that cannot be built at all. Any other failure may be a lack of memory, whatever it says."""
-
-
-class TimingEvents(Protocol):
-    """Receives the progress of the timing phase."""
-
-    def opening(self, cell: Cell, number: int, total: int) -> None:
-        """Model `number` of `total` is being built and warmed up."""
-
-    def round(self, number: int, waiting: int, models: int) -> None:
-        """Round `number` begins; `waiting` steps need more turns, and `models` models take part."""
-
-    def lost(self, cell: Cell, why: Failure) -> None:
-        """The model of `cell` is lost, and with it step times that other cells share."""
-
-    def reference_lost(self, why: Failure) -> None:
-        """The reference workload is lost; the models go on without it."""
-
-
-@dataclass(frozen=True)
-class TimedSide:
-    """A side: a host for models, with a name for logs and messages (empty if it is the only side)."""
-
-    host: TimerHost
-    name: str = ""
-
-    def log(self, folder: Path, job: ModelJob) -> Path:
-        """The file for the output of this side's model of `job`."""
-        return folder / ".".join(filter(None, [job.id, self.name, "timing", "log"]))
 
 
 @dataclass
@@ -132,42 +99,6 @@ class Loss:
         return self.failure.model_copy(update={"message": f"on the {self.side} side: {self.failure.message}"})
 
 
-@dataclass(frozen=True)
-class _OpenModel:
-    """A model that is ready to take turns on every side, by the side's name."""
-
-    job: ModelJob
-    participants: Mapping[str, Participant]
-
-    @property
-    def resident(self) -> int:
-        """Its resident memory on all sides together, in bytes."""
-        return sum(participant.ready.resident or 0 for participant in self.participants.values())
-
-    @property
-    def computes_on_gpu(self) -> bool:
-        """Whether it runs on a GPU on all sides, according to its backend."""
-        return all(participant.ready.device["kind"] == "gpu" for participant in self.participants.values())
-
-    @property
-    def on_gpu(self) -> int:
-        """An upper bound on its GPU memory on all sides together, in bytes, including the autotuning of kernels."""
-        ready = [participant.ready for participant in self.participants.values()]
-        steps = [step.device_memory or 0 for one in ready for step in one.opened]
-        return len(ready) * max([*steps, *(one.device_memory or 0 for one in ready)])
-
-    @property
-    def card(self) -> str:
-        """The GPU that it runs on, as in `host.gpu`."""
-        return next((one.ready.device.get("card", "") for one in self.participants.values()), "")
-
-    def turn(self, side: str, index: int) -> Turn:
-        """A function that takes a turn of step `index` on `side`, at the pace that is common to all sides."""
-        opened = [participant.ready.opened[index] for participant in self.participants.values()]
-        participant, common_pace = self.participants[side], pace(opened)
-        return lambda: participant.turn(index, common_pace)
-
-
 @dataclass
 class Session:
     """Measures steps on all sides.
@@ -230,88 +161,46 @@ class Session:
         host, tell = self.sides[0].host, self.events.reference_lost
         return Reference(host, job, self.timeout, log, self.readings, tell, stack)
 
-    def _open_anchor(self, first: _OpenModel, stack: ExitStack) -> _OpenModel | None:
+    def _open_group(
+        self, waiting: list[ModelJob], total: int, stack: ExitStack
+    ) -> tuple[list[OpenModel], OpenModel | None]:
+        """Take models from the front of `waiting` and open as many as fit, at least one, and the anchor."""
+        opener = Opener(self.sides, self.logs, self.timeout, self.room, self.gpu_room, self.builders)
+
+        def take() -> ModelJob | None:
+            if not waiting:
+                return None
+            self.events.opening(waiting[0].cell, total - len(waiting) + 1, total)
+            return waiting.pop(0)
+
+        while job := take():  # the first is built alone, to see how large models are
+            first = opener.one(job, stack)
+            if isinstance(first, OpenModel):
+                break
+            self._refuse(first)
+        else:
+            return [], None
+        group, anchor = [first], self._open_anchor(opener, first, stack)
+        crowded: list[ModelJob] = []
+        for refused in opener.others(take, group, stack):
+            if refused.error.status == HOPELESS:
+                self._refuse(refused)
+            else:
+                crowded.append(refused.job)
+        waiting[:0] = crowded  # they are tried again at the beginning of the next group
+        return group, anchor
+
+    def _open_anchor(self, opener: Opener, first: OpenModel, stack: ExitStack) -> OpenModel | None:
         """Open the anchor beside a group; None if the group's `first` model is the anchor, or there is no room."""
         if self.anchor is None or set(self.anchor.keys) <= set(first.job.keys) or not self.room(first.resident):
             return None
-        (opened,) = self._open([self.anchor], stack)
-        return _OpenModel(self.anchor, opened) if isinstance(opened, dict) else None
-
-    def _open_group(
-        self, waiting: list[ModelJob], total: int, stack: ExitStack
-    ) -> tuple[list[_OpenModel], _OpenModel | None]:
-        """Take models from the front of `waiting` and open as many as fit, at least one, and the anchor."""
-        group: list[_OpenModel] = []
-        anchor: _OpenModel | None = None
-        while count := self._how_many(group, len(waiting)):
-            jobs = [waiting.pop(0) for _ in range(count)]
-            for number, job in enumerate(jobs, total - len(waiting) - count + 1):
-                self.events.opening(job.cell, number, total)
-            crowded = []
-            for job, opened in zip(jobs, self._open(jobs, stack), strict=True):
-                if isinstance(opened, dict):
-                    group.append(_OpenModel(job, opened))
-                elif group and opened[1].status != HOPELESS:
-                    crowded.append(job)
-                else:
-                    side, error = opened
-                    self._lose(job, job.keys, Loss(side, error.failure))
-            if crowded:  # they are tried again at the beginning of the next group
-                waiting[:0] = crowded
-                break
-            if anchor is None and group:
-                anchor = self._open_anchor(group[0], stack)
-        return group, anchor
-
-    def _how_many(self, group: Sequence[_OpenModel], waiting: int) -> int:
-        """How many models to build next, in parallel: one at first, to see how large models are."""
-        if not group:
-            return min(1, waiting)
-        builders = self.builders if all(model.computes_on_gpu for model in group) else 1
-        return next((count for count in range(min(builders, waiting), 0, -1) if self._fit(count, group)), 0)
-
-    def _fit(self, count: int, group: Sequence[_OpenModel]) -> bool:
-        """Whether `count` more models as large as the largest of `group` fit into memory."""
-        on_gpu = [model for model in group if model.computes_on_gpu]
-        largest = max((model.on_gpu for model in on_gpu), default=0)
-        fit = self.room(count * max(model.resident for model in group))
-        return fit and (not on_gpu or self.gpu_room(count, largest, on_gpu[0].card))
-
-    def _open(self, jobs: Sequence[ModelJob], stack: ExitStack) -> list[dict[str, Participant] | tuple[str, LostError]]:
-        """Build each model on every side, all in parallel because tracing uses one core.
-
-        Returns:
-            For each job its model by side or, if one side lost it, that side and the error.
-        """
-
-        def build(wanted: tuple[ModelJob, TimedSide]) -> Participant | LostError:
-            job, side = wanted
-            try:
-                return side.host.open(job, self.timeout, side.log(self.logs, job))
-            except LostError as error:
-                return error
-
-        built = iter(_at_once(build, [(job, side) for job in jobs for side in self.sides]))
-        return [self._opened(job, {side.name: next(built) for side in self.sides}, stack) for job in jobs]
-
-    def _opened(
-        self, job: ModelJob, built: Mapping[str, Participant | LostError], stack: ExitStack
-    ) -> dict[str, Participant] | tuple[str, LostError]:
-        """Warm up a model on every side and let `stack` close it; if a side lost it, close it now and return that."""
-        opened = {side: model for side, model in built.items() if not isinstance(model, LostError)}
-        lost = [(side, error) for side, error in built.items() if isinstance(error, LostError)]
-        lost = lost or warm_up(opened, job.timing)
-        for model in opened.values():
-            if lost:
-                model.close()
-            else:
-                stack.callback(model.close)
-        return lost[0] if lost else opened
+        opened = opener.one(self.anchor, stack)
+        return opened if isinstance(opened, OpenModel) else None
 
     def _take(
         self,
-        group: Sequence[_OpenModel],
-        anchor: _OpenModel | None,
+        group: Sequence[OpenModel],
+        anchor: OpenModel | None,
         reference: Reference,
         rounds: Mapping[str, int],
     ) -> None:
@@ -331,7 +220,7 @@ class Session:
         if reference.lost is None:
             (self.logs / "reference.log").unlink(missing_ok=True)
 
-    def _tasks(self, group: Sequence[_OpenModel], rounds: Mapping[str, int]) -> list[Task]:
+    def _tasks(self, group: Sequence[OpenModel], rounds: Mapping[str, int]) -> list[Task]:
         return [
             Task(_name(side, key), model.job.timing, model.turn(side.name, index), rounds.get(key), key)
             for model in group
@@ -339,7 +228,7 @@ class Session:
             for side in self.sides
         ]
 
-    def _beside(self, anchor: _OpenModel) -> list[Task]:
+    def _beside(self, anchor: OpenModel) -> list[Task]:
         (side,) = self.sides
         keys = enumerate(anchor.job.keys)
         return [Task(_name(side, key, ANCHOR), None, anchor.turn(side.name, index)) for index, key in keys]
@@ -352,7 +241,7 @@ class Session:
         turns = taken.get(_name(side, key, ANCHOR)) or taken.get(_name(side, key))
         return Beside(self.anchor.id, turns.rounds) if turns else None
 
-    def _keep(self, model: _OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
+    def _keep(self, model: OpenModel, taken: Mapping[str, Taken], seen: Surroundings) -> None:
         job, losses = model.job, dict[str, Loss]()
         for index, key in enumerate(job.keys):
             by_side = {side.name: taken[_name(side, key)] for side in self.sides}
@@ -373,19 +262,12 @@ class Session:
         for side in self.sides:
             side.log(self.logs, job).unlink(missing_ok=True)
 
+    def _refuse(self, refused: Refused) -> None:
+        self._lose(refused.job, refused.job.keys, Loss(refused.side, refused.error.failure))
+
     def _lose(self, job: ModelJob, keys: Sequence[str], loss: Loss) -> None:
         self.lost |= dict.fromkeys(keys, loss)
         self.events.lost(job.cell, loss.failure)
-
-
-def _at_once(
-    build: Callable[[tuple[ModelJob, TimedSide]], Participant | LostError],
-    wanted: Sequence[tuple[ModelJob, TimedSide]],
-) -> list[Participant | LostError]:
-    if len(wanted) == 1:  # in this thread, so that Ctrl-C can interrupt it
-        return [build(wanted[0])]
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        return list(pool.map(build, wanted))
 
 
 def _name(side: TimedSide, key: str, role: str = "") -> str:

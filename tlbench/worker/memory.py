@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -38,6 +39,18 @@ def anonymous_peak() -> int | None:
     return None if most is None or of_files is None or shared is None else most - of_files - shared
 
 
+@dataclass(frozen=True)
+class Peaks:
+    """The peak memory of a process, and of its backend on the GPU. None: unknown."""
+
+    process: int | None = None
+    device: int | None = None
+
+    def or_those(self, other: "Peaks") -> "Peaks":
+        """These peaks, or those of `other` where they are larger; what is unknown of these stays unknown."""
+        return Peaks(_or_larger(self.process, other.process), _or_larger(self.device, other.device))
+
+
 class OnDevice:
     """The peak of the backend's GPU memory since this object was made. JAX cannot reset its counter."""
 
@@ -48,6 +61,10 @@ class OnDevice:
         """The peak; None on a CPU, and if the counter could not be reset and has not exceeded its earlier value."""
         most = device_peak()
         return None if most is None or (self._before is not None and most <= self._before) else most
+
+    def peaks(self) -> Peaks:
+        """The peaks of the process and on the GPU."""
+        return Peaks(peak(), self.peak())
 
 
 def forget_peak() -> OnDevice:
@@ -60,25 +77,25 @@ def forget_peak() -> OnDevice:
 def measure(
     model: keras.Model,
     slots: Sequence[keras.Variable],
+    peaks: Peaks,
     start: int | None,
     along: Sequence[keras.Variable] = (),
     allocator: str | None = None,
-    on_device: int | None = None,
 ) -> Memory:
     """The memory of this process and of the state of a model.
 
     Args:
         model: the model.
         slots: the optimizer's variables; none if nothing was trained by gradient steps.
+        peaks: the peaks.
         start: the resident memory before the model was built.
         along: variables that were trained along and are not part of the model.
         allocator: as returned by `host.allocator.keep_memory`.
-        on_device: the peak on the GPU.
     """
     return Memory(
-        peak=peak(),
+        peak=peaks.process,
         start=start,
-        device_peak=on_device,
+        device_peak=peaks.device,
         weights=_bytes(model.weights),
         gradients=_bytes([*model.trainable_weights, *along]) if slots else 0,
         optimizer=_bytes(slots),
@@ -144,6 +161,10 @@ def _bytes(variables: Iterable[keras.Variable]) -> int:
         math.prod(variable.shape) * np.dtype(keras.backend.standardize_dtype(variable.dtype)).itemsize
         for variable in variables
     )
+
+
+def _or_larger(one: int | None, other: int | None) -> int | None:
+    return one if one is None or other is None else max(one, other)
 
 
 def _status(field: str) -> int | None:

@@ -98,10 +98,11 @@ def run_group(group: Group, send: Send) -> None:
     code = [plugins.of(job.cell) for job in group.jobs]  # before training, while files are those that were imported
     trained = _Trained(group, device.use_jit(group.jobs[0].cell, hardware["kind"]), send)
     for job, of in zip(group.jobs, code, strict=True):
-        on_device = memory.forget_peak()
+        counter = memory.forget_peak()
         phases, started, start = Phases(send), now(), memory.resident()
-        result = trained.run(job, phases) if job.cell.kind == "trained" else _original(job, phases)
-        used = memory.measure(result.model, result.slots, start, result.along, allocator, on_device.peak())
+        result = trained.run(job, phases, counter) if job.cell.kind == "trained" else _original(job, phases)
+        peaks = counter.peaks().or_those(trained.set_up)
+        used = memory.measure(result.model, result.slots, peaks, start, result.along, allocator)
         saved_model = None
         if group.models and has_model(job.cell):
             with phases("save"):
@@ -133,17 +134,22 @@ def run_group(group: Group, send: Send) -> None:
 
 
 class _Trained:
-    """Trains the cells of a group with one model, which the first cell builds."""
+    """Trains the cells of a group with one model, which the first cell builds.
+
+    `set_up` has the peaks until model and features were there. They count for all cells, which need them as the first
+    one does: otherwise the memory of a cell would depend on which of them came first.
+    """
 
     def __init__(self, group: Group, jit: bool, send: Send) -> None:
         self._group, self._jit, self._send = group, jit, send
         self._bench: Bench | None = None
         self._counts: Counts | None = None
+        self.set_up = memory.Peaks()
 
-    def run(self, job: Job, phases: Phases) -> CellResult:
-        """Train one cell and evaluate it."""
+    def run(self, job: Job, phases: Phases, counter: memory.OnDevice) -> CellResult:
+        """Train one cell and evaluate it; `counter` counts since the cell began."""
         cell = job.cell
-        bench, counts = self._set_up(job, phases)
+        bench, counts = self._set_up(job, phases, counter)
         with phases("train"):
             trained = bench.train(job, self._on_epoch)
         if bench.searched:
@@ -164,13 +170,14 @@ class _Trained:
             predicted,
         )
 
-    def _set_up(self, job: Job, phases: Phases) -> tuple[Bench, Counts]:
+    def _set_up(self, job: Job, phases: Phases, counter: memory.OnDevice) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:
             with phases("build"):
                 assembled = build(job.cell, len(job.images.classes), job.weights_path)
                 self._counts = count(assembled)  # before the model is cut, which calls its layers again
             with phases("features"):
                 self._bench = Bench(assembled, self._group, self._jit)
+            self.set_up = counter.peaks()
         else:
             with phases("build"):
                 self._bench.renew(job)
