@@ -10,6 +10,9 @@ refuse() { # what is not set up is no regression (1)
 }
 if [ -z "$SUITE" ]; then refuse "SUITE is not set; name the suite file"; fi
 if [ -z "${BASELINE:-}${BASE_ENV:-}" ]; then refuse "give a BASELINE, a BASE_ENV, or both"; fi
+if [ -n "${BASELINE:-}" ] && [ ! -e "$BASELINE" ]; then
+  refuse "there is no BASELINE $BASELINE; \`tlbench baseline save\` makes one"
+fi
 if ! said=$("$PYTHON" -m tlbench --version 2>&1); then
   refuse "$PYTHON cannot run tlbench (${said##*$'\n'}); install tlbench there, or name another PYTHON"
 fi

@@ -71,6 +71,13 @@ def test_an_unknown_format_is_told_before_anything_is_measured(
         command(*words, "--format", "text", "--format", "markdwon=s.md")
 
 
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("words", [("compare", "a", "b"), ("report", "a"), ("history", "a"), ("deploy", "a")])
+def test_two_formats_for_one_file_are_refused_before_either_is_made(words: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=r"^--format: out is the file of two formats; give each its own$"):
+        command(*words, "--format", "markdown=out", "--format", "json=out")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

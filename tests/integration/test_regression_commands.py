@@ -187,14 +187,17 @@ def test_the_gate_script_as_ci_calls_it(gated: tuple[Path, Path], tmp_path: Path
         "junit.xml",
         "run",
     }
-    nothing = subprocess.run(
-        ["bash", str(script)],
-        cwd=place,
-        env=environment(place, **variables | {"BASELINE": ""}),
-        capture_output=True,
-        text=True,
-    )
-    assert nothing.returncode == 64
+    for absent, said in (("", "give a BASELINE"), ("nowhere.json", "there is no BASELINE nowhere.json")):
+        refused = subprocess.run(
+            ["bash", str(script)],
+            cwd=place,
+            env=environment(place, **variables | {"BASELINE": absent, "FOLDER": str(tmp_path / "refused")}),
+            capture_output=True,
+            text=True,
+        )
+        assert (refused.returncode, refused.stdout) == (64, "")
+        assert said in refused.stderr
+    assert not (tmp_path / "refused").exists()
 
 
 PLUGIN_TEST = """

@@ -88,13 +88,13 @@ def test_models_take_their_turns_in_the_order_of_the_suite_whichever_was_built_f
             begun.set()
 
     jobs = plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial")])
-    waiting = iter(jobs[1:])
+    waiting = list(jobs)
     opener = Opener([TimedSide(Host(refuse=refuse, on_gpu=0))], tmp_path, 1, lambda size: True, gpu_room_now, 2)
     with ExitStack() as stack:
-        first = opener.one(jobs[0], stack)
+        first = opener.one(waiting.pop(0), stack)
         assert isinstance(first, OpenModel)
         group = [first]
-        assert opener.others(lambda: next(waiting, None), group, stack) == []
+        assert opener.others(waiting, lambda: waiting.pop(0), group, stack) == []
         assert [model.job for model in group] == jobs
 
 
@@ -150,17 +150,15 @@ def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(tmp_pa
         asked.append((count, largest, card))
         return count <= 2 and len(asked) <= 3
 
-    waiting = iter(
-        plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial", "scratch")])
-    )
+    waiting = plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial", "scratch")])
     opener = Opener([TimedSide(Host(on_gpu=size))], tmp_path, 1, lambda size: True, gpu_room, 4)
     with ExitStack() as stack:
-        first = opener.one(next(waiting), stack)
+        first = opener.one(waiting.pop(0), stack)
         assert isinstance(first, OpenModel)
         group = [first]
-        assert opener.others(lambda: next(waiting, None), group, stack) == []
+        assert opener.others(waiting, lambda: waiting.pop(0), group, stack) == []
     assert len(group) == 3
-    assert next(waiting)  # which waits for the next group
+    assert len(waiting) == 1  # for the next group
     assert asked[:3] == [
         (1, size, CARD),
         (2, size, CARD),

@@ -63,6 +63,27 @@ def test_a_plan_names_the_weights_that_run_will_download(tmp_path: Path, monkeyp
     assert not any("weights" in note for note in tlbench.plan(tmp_path / "own.yaml").notes)
 
 
+def test_a_plan_takes_the_folders_that_run_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name, value in (("TLBENCH_WEIGHTS", tmp_path / "none"), ("TLBENCH_DATA", tmp_path / "none")):
+        monkeypatch.setenv(name, str(value))
+    folder = tmp_path / "given"
+    for split, count in (("train", 2), ("validation", 1), ("test", 1)):
+        for name in ("cats", "dogs"):
+            for number in range(count):
+                draw(folder / "cats_dogs" / split / name / f"{number}.jpg")
+    (folder / "mobilenet_2_5_224_tf_no_top.h5").touch()
+    own = SUITE.replace("MobileNet, alpha: 0.25, weights: random", "MobileNet, alpha: 0.25").replace(
+        "datasets: {name: intel}", "datasets: cats_dogs"
+    )
+    (tmp_path / "own.yaml").write_text(own)
+    words = [str(tmp_path / "own.yaml"), "--data", str(folder), "--weights", str(folder)]
+    assert "weights" not in CliRunner().invoke(plan_command, words).stderr
+    plan = tlbench.plan(tmp_path / "own.yaml", data=folder, weights=folder)
+    assert plan.notes == ()
+    assert plan._counts_of([])(plan.cells[0]) == {"train": 4, "validation": 2, "test": 2}
+
+
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     before = tlbench.plan("suite.yaml")
     assert (len(before.cells), len(before.to_do)) == (2, 2)

@@ -85,8 +85,19 @@ def parse_formats(formats: Sequence[str], as_json: bool) -> list[tuple[str, Path
     """The formats that ``--format`` and ``--json`` ask for, each with its file; printed text if there are none.
 
     JSON is printed once, even if both options ask for it.
+
+    Raises:
+        UserError: two formats have the same file, or the name of one is empty.
     """
-    return list(map(parse_format, dict.fromkeys([*formats, *(["json"] if as_json else [])] or ["text"])))
+    return of_own(list(map(parse_format, dict.fromkeys([*formats, *(["json"] if as_json else [])] or ["text"]))))
+
+
+def of_own(outputs: list[tuple[str, Path | None]]) -> list[tuple[str, Path | None]]:
+    """`outputs`, each of which has a file of its own or is printed. Raises UserError where two have the same file."""
+    files = [file for _, file in outputs if file]
+    if repeated := [file for file in files if files.count(file) > 1]:
+        raise UserError(f"--format: {repeated[0]} is the file of two formats; give each its own")
+    return outputs
 
 
 def find_format(name: str, formats: Mapping[str, Format]) -> Format:

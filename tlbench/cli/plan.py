@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from tlbench.cli.options import PLACE, json_option, plugin_option, select_option, shard_option
+from tlbench.cli.options import (
+    PLACE,
+    data_option,
+    json_option,
+    plugin_option,
+    select_option,
+    shard_option,
+    weights_option,
+)
 from tlbench.cli.terminal import say, width
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
@@ -26,14 +34,24 @@ UNTIMED, UNSURE = "trained, not timed", "trained earlier"
 @click.option("--out", type=PLACE, help="Folder of the run to check for finished cells; default: the newest.")
 @select_option
 @shard_option
+@data_option
+@weights_option
 @json_option
 @plugin_option
-def command(suite_file: Path, out: Path | None, expression: str, shard: str, as_json: bool) -> None:
+def command(
+    suite_file: Path,
+    out: Path | None,
+    expression: str,
+    shard: str,
+    data: Path | None,
+    weights: Path | None,
+    as_json: bool,
+) -> None:
     """List the cells of SUITE, which of them are done, and what the rest will cost. Runs nothing, decodes no image.
 
     Example: tlbench plan suites/small.yaml --select strategy=frozen
     """
-    chosen = plan(suite_file, select=expression, shard=shard, out=out)
+    chosen = plan(suite_file, select=expression, shard=shard, out=out, data=data, weights=weights)
     for note in chosen.notes:
         say(f"note {note}")
     cells, done, untimed = chosen.cells, chosen.done, chosen.untimed

@@ -21,9 +21,9 @@ def flag(variable: str) -> bool:
     return said in YES
 
 
-def folder(variable: str) -> Path | None:
-    """The folder that `variable` names; None where it is not set. Raises UserError as `at_home`."""
-    named = text(variable)
+def folder(variable: str, given: str | os.PathLike[str] | None = None) -> Path | None:
+    """The folder `given`, else the one that `variable` names; None without either. Raises UserError as `at_home`."""
+    named = given or text(variable)
     return at_home(named, variable) if named else None
 
 

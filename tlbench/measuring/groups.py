@@ -129,13 +129,16 @@ class Opener:
             return _warmed(built)
         return built
 
-    def others(self, take: Callable[[], ModelJob | None], group: list[OpenModel], stack: ExitStack) -> list[Refused]:
+    def others(
+        self, waiting: list[ModelJob], take: Callable[[], ModelJob], group: list[OpenModel], stack: ExitStack
+    ) -> list[Refused]:
         """Add models to `group`, which has its first already, as long as they fit, and return those that were refused.
 
         The next model is begun as soon as one is done. On a GPU all are warmed up at the end, when none is being built.
 
         Args:
-            take: gives the next model; None: there are no more.
+            waiting: the models that are left.
+            take: removes the first of them and returns it.
             group: the models so far. They stay in the order in which they were taken.
             stack: closes the models.
         """
@@ -146,11 +149,10 @@ class Opener:
 
         def next_job(in_progress: int) -> ModelJob | None:
             crowded = any(one.error.status != HOPELESS for one in refused)
-            if crowded or in_progress == most or not self._fit(in_progress + 1, [*group, *built]):
+            if not waiting or crowded or in_progress == most or not self._fit(in_progress + 1, [*group, *built]):
                 return None
-            job = take()
-            taken.extend([job] if job else [])
-            return job
+            taken.append(take())
+            return taken[-1]
 
         for found in _as_they_finish(next_job, self._build, most):
             if isinstance(found, OpenModel):

@@ -167,14 +167,12 @@ class Session:
         """Take models from the front of `waiting` and open as many as fit, at least one, and the anchor."""
         opener = Opener(self.sides, self.logs, self.timeout, self.room, self.gpu_room, self.builders)
 
-        def take() -> ModelJob | None:
-            if not waiting:
-                return None
+        def take() -> ModelJob:
             self.events.opening(waiting[0].cell, total - len(waiting) + 1, total)
             return waiting.pop(0)
 
-        while job := take():  # the first is built alone, to see how large models are
-            first = opener.one(job, stack)
+        while waiting:  # the first is built alone, to see how large models are
+            first = opener.one(take(), stack)
             if isinstance(first, OpenModel):
                 break
             self._refuse(first)
@@ -182,7 +180,7 @@ class Session:
             return [], None
         group, anchor = [first], self._open_anchor(opener, first, stack)
         crowded: list[ModelJob] = []
-        for refused in opener.others(take, group, stack):
+        for refused in opener.others(waiting, take, group, stack):
             if refused.error.status == HOPELESS:
                 self._refuse(refused)
             else:

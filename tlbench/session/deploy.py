@@ -94,7 +94,7 @@ def deploy(
     """
     names = chosen(to)
     server.need_backend("tensorflow", "deploy opens and exports models with TensorFlow, whichever backend trained them")
-    folder, place = find_run(run, say), Path(data) if data is not None else settings.folder("TLBENCH_DATA")
+    folder, place = find_run(run, say), settings.folder("TLBENCH_DATA", data)
     asked = [(record, kept_file(folder.path, record)) for record in _asked(folder, cells, say)]
     server.start_server("tensorflow")  # before threads decode images: `session.run` says why
     kept = [_Kept(record, file, _images(record, folder, place)) for record, file in asked]

@@ -1,10 +1,10 @@
 """Compare the images of records with the present ones, and count these, without decoding them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tlbench.cache.folders import cache_dir
-from tlbench.core import settings
 from tlbench.core.cell import Cell
 from tlbench.datasets.prepare import Listings, count_images, same_images
 from tlbench.datasets.registry import IMAGENET
@@ -13,10 +13,12 @@ from tlbench.suite.load import Suite
 
 
 class Images:
-    """The present images of a suite's cells. Files are listed once per data set, and only where that is quick."""
+    """The present images of a suite's cells, in `root` or where the suite says. Files are listed once per data set, and
+    only where that is quick.
+    """
 
-    def __init__(self, suite: Suite) -> None:
-        self._suite, self._listings = suite, Listings()
+    def __init__(self, suite: Suite, root: Path | None) -> None:
+        self._suite, self._root, self._listings = suite, root, Listings()
         self._same, self._counts = dict[object, bool | None](), dict[object, Mapping[str, int] | None]()
 
     def same(self, record: Record) -> bool | None:
@@ -55,7 +57,7 @@ class Images:
 
     def _places(self, cell: Cell) -> dict[str, Any]:
         return {
-            "root": settings.folder("TLBENCH_DATA"),
+            "root": self._root,
             "path": self._suite.dataset_paths.get(cell.dataset.name),
             "cache": cache_dir(),
             "fallback_synthetic": self._suite.fallback.datasets == "synthetic",

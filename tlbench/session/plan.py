@@ -142,6 +142,8 @@ def plan(
     select: str = "",
     shard: str = "",
     out: StrPath | None = None,
+    data: StrPath | None = None,
+    weights: StrPath | None = None,
     plugins: Sequence[StrPath] = (),
 ) -> Plan:
     """List the cells that `run` would train and measure, and which of them are done already.
@@ -151,6 +153,8 @@ def plan(
         select: only these cells, as for `run`.
         shard: only this part of the cells, as for `run`.
         out: the folder of a run in which to look for cells that are done; default: the newest run of the same cells.
+        data: the folder of data sets; default: ``$TLBENCH_DATA``.
+        weights: the folder of weights; default: ``$TLBENCH_WEIGHTS``.
         plugins: Python files, as for `run`.
 
     Raises:
@@ -169,10 +173,10 @@ def plan(
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
-    images = Images(read)
+    images = Images(read, settings.folder("TLBENCH_DATA", data))
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
-    weights = absent_weights(chosen, settings.folder("TLBENCH_WEIGHTS"), read.fallback.weights)
-    notes = (*read.notes, *_missing(read.dataset_paths), *weights, *_by_name(chosen), *found.notes)
+    absent = absent_weights(chosen, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
+    notes = (*read.notes, *_missing(read.dataset_paths), *absent, *_by_name(chosen), *found.notes)
     return Plan(
         read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
     )

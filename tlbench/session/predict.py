@@ -139,7 +139,7 @@ def classified(
         info.check_args(arguments)
     except ValueError as error:
         raise UserError(str(error)) from error
-    folder = Path(weights) if weights is not None else settings.folder("TLBENCH_WEIGHTS")
+    folder = settings.folder("TLBENCH_WEIGHTS", weights)
     try:
         found = find(info, arguments, True, folder, info.default_size, instead=None)
     except UserError as error:

@@ -213,13 +213,10 @@ def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
 
 
 def _places(suite: Suite, data: StrPath | None, weights: StrPath | None, imagenet: StrPath | None) -> Places:
-    def place(given: StrPath | None, variable: str) -> Path | None:
-        return settings.at_home(given, variable) if given else settings.folder(variable)
-
     return Places(
-        data=place(data, "TLBENCH_DATA"),
-        weights=place(weights, "TLBENCH_WEIGHTS"),
-        imagenet=place(imagenet, "TLBENCH_IMAGENET"),
+        data=settings.folder("TLBENCH_DATA", data),
+        weights=settings.folder("TLBENCH_WEIGHTS", weights),
+        imagenet=settings.folder("TLBENCH_IMAGENET", imagenet),
         cache=cache_dir(),
         dataset_paths=suite.dataset_paths,
         synthetic_allowed=suite.fallback.datasets == "synthetic",
