@@ -59,6 +59,19 @@ def test_several_runs_are_one_side_and_one_baseline(tmp_path: Path) -> None:
         baseline.save([tmp_path / "runs", tmp_path / "other"], file)
 
 
+def test_cells_that_the_suite_of_the_newest_run_no_longer_has_are_left_out_of_a_folder_of_runs(tmp_path: Path) -> None:
+    first, second = seeds(0, 1)
+    make_run(tmp_path / "runs" / "1", [first, second], day=1)
+    make_run(tmp_path / "runs" / "2", [first], day=2)
+    left_out = f"left out: 1 cell that the suite of the newest run does not have ({second.cell.label} in 1)"
+    side, (kept, _) = read_side(tmp_path / "runs"), baseline.save([tmp_path / "runs"], tmp_path / "base.json")
+    for found in (side, kept):
+        assert [entry.cell.id for entry in found.entries] == [first.cell_id]
+        assert left_out in found.notes
+    named, _ = baseline.save([tmp_path / "runs" / "1", tmp_path / "runs" / "2"], tmp_path / "base.json")
+    assert len(named.entries) == 2  # each run was asked for
+
+
 def test_which_runs_of_a_folder_count_is_said(tmp_path: Path) -> None:
     runs, file = tmp_path / "runs", tmp_path / "base.json"
     make_run(runs / "drawn", [builders.record(builders.cell(seed=0), data=builders.data(fallback=True))], day=1)

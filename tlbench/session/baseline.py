@@ -15,6 +15,9 @@ from tlbench.session.side import side_of
 def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
     """Save runs of one suite as a baseline. Each run counts as one measurement.
 
+    Of a folder that contains runs, only the cells of its newest run are saved: cells that the suite no longer has would
+    be missing in every later comparison.
+
     Args:
         places: folders of runs, or folders that contain runs.
         file: the baseline to write.
@@ -29,12 +32,14 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         raise UserError(
             f"{file} is no tlbench baseline and would be overwritten; name another file, or remove this one first"
         )
-    folders = [folder for place in places for folder in _runs(place)]
+    by_place = [_runs(place) for place in places]
+    cells = {cell for runs in by_place for cell in max(runs, key=lambda one: one.run.created).run.cells}
+    folders = [folder for runs in by_place for folder in runs]
     folders.sort(key=lambda folder: folder.run.created, reverse=True)
     suites = sorted({folder.run.suite for folder in folders})
     if len(suites) > 1:
         raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
-    side = side_of(folders, ", ".join(map(str, places)))
+    side = side_of(folders, ", ".join(map(str, places)), cells=cells)
     baseline.write(side, file)
     return side.model_copy(update={"notes": (*_mixed(side), *side.notes)}), side.taken
 

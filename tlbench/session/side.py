@@ -1,7 +1,7 @@
 """Read a side of a comparison: a run, a folder of runs, or a baseline."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
 from pydantic import ValidationError
 
@@ -43,7 +43,7 @@ def read_side(place: Run, base: Side | None = None) -> Side:
     folders = [open_run(path)] if is_run(path) else runs_under(path, left_out.append)
     if not folders:
         raise NothingThereError(f"{path} is no run, and there is none directly in it; `tlbench run SUITE` makes one")
-    return side_of(folders, str(path), left_out, base=base)
+    return side_of(folders, str(path), left_out, base=base, cells=folders[0].run.cells)
 
 
 class Seen:
@@ -79,6 +79,7 @@ def side_of(
     seen: Seen | None = None,
     answers: bool = True,
     base: Side | None = None,
+    cells: Collection[str] | None = None,
 ) -> Side:
     """Make a side of one or several runs.
 
@@ -89,6 +90,7 @@ def side_of(
         seen: records that have been counted already.
         answers: whether to read the answers to test images, for the newest record of each cell.
         base: as for `read_side`.
+        cells: only these cells, by id; others, of an earlier version of the suite, are left out with a note.
 
     Raises:
         NothingThereError: the runs have no records.
@@ -107,6 +109,8 @@ def side_of(
             found_in.setdefault(one.cell.id, []).append((folder, one))
     if not found_in:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")
+    notes += _earlier(found_in, cells)
+    found_in = {cell: found for cell, found in found_in.items() if cells is None or cell in cells} or found_in
     known = {each for one in base.entries for each in one.measured} if base else set()
     by_cell = {cell: _of_its_own(found, known) for cell, found in found_in.items()}
     newest = folders[0]
@@ -164,6 +168,15 @@ def _left_out(folders: Sequence[RunFolder], cells: Iterable[Found]) -> list[str]
         ]
     more = [f"left out: {len(notes) - NAMED} more of the same kind"] if len(notes) > NAMED else []
     return [*notes[:NAMED], *more]
+
+
+def _earlier(found_in: Mapping[str, Found], cells: Collection[str] | None) -> list[str]:
+    """A note about cells that are not among `cells`; none if all are, or no cell is."""
+    others = [found[0] for cell, found in found_in.items() if cells is not None and cell not in cells]
+    if not others or len(others) == len(found_in):
+        return []
+    named = first_of([f"{one.cell.label} in {run.path.name}" for run, one in others], NAMED, "; ")
+    return [f"left out: {counted(len(others), 'cell')} that the suite of the newest run does not have ({named})"]
 
 
 def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Callable[[Record], bool]) -> list[Entry]:
