@@ -1,4 +1,4 @@
-"""Where classes differ in size, a report shows what accuracy alone hides."""
+"""Where classes differ in size, or images are repeated, a report shows what accuracy alone hides."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tlbench.reporting.document import Document
 from tlbench.reporting.render import html, markdown, terminal
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import data_sets, summary
-from tlbench.results.images import SkippedFile
+from tlbench.results.images import Duplicates, SkippedFile, SplitAudit
 from tlbench.results.record import Accuracy, Record
 from tlbench.results.table import to_frame
 
@@ -69,3 +69,23 @@ def test_what_is_no_image_and_what_was_left_out_are_told_apart() -> None:
     text = report(record(9, 9, per_class={"cats": 1.0, "dogs": 1.0}, skipped=skipped))
     assert "1 file was left out because it is no image." in text
     assert "1 file or folder was left out by its name, kind or place." in text
+
+
+def test_pictures_under_two_labels_or_in_two_splits_are_told_beside_the_table() -> None:
+    none, one, two = (Duplicates(total=total, files=()) for total in range(3))
+    clean = SplitAudit(
+        exact_two_labels=none,
+        exact_across=none,
+        exact_within=two,
+        near_two_labels=none,
+        near_across=none,
+        near_within=none,
+        balance={},
+    )
+    found = clean.model_copy(update={"exact_across": two, "near_across": one, "near_two_labels": one})
+    right = {"cats": 1.0, "dogs": 1.0}
+    assert "Repeated" not in report(record(9, 9, per_class=right, audit=clean))
+    assert (
+        "**Repeated:** 1 picture under two labels and 3 pictures in two splits (equal, or nearly so); accuracies are not "
+        "those of unseen images with right labels."
+    ) in report(record(9, 9, per_class=right, audit=found))

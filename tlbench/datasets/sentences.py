@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from tlbench.core.text import counted, first_of, percent
+from tlbench.core.text import counted, first_of, listed, percent
 from tlbench.datasets.audit import Audit
 from tlbench.datasets.build import MOST_BAD, bad_by_folder
 from tlbench.datasets.listing import BESIDE
 from tlbench.datasets.names import SPLITS, shown
 from tlbench.datasets.source import DataSource
-from tlbench.results.images import SkippedFile, SplitOrigin, is_unbalanced
+from tlbench.results.images import SkippedFile, SplitAudit, SplitOrigin, is_unbalanced
 from tlbench.statistics.intervals import wilson
 
 NAMED = 4
@@ -65,6 +65,16 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
         f"always predicting {majority} is right for {percent(share)} of test, so look at the balanced accuracy too; "
         f"{BALANCED} gives all classes the same weight"
     )
+
+
+def repeated_sentence(audit: SplitAudit) -> str:
+    """How many pictures stand under two labels or in two splits; empty if none does."""
+    found = [
+        (audit.exact_two_labels.total + audit.near_two_labels.total, "under two labels"),
+        (audit.exact_across.total + audit.near_across.total, "in two splits"),
+    ]
+    told = [f"{counted(total, 'picture')} {where}" for total, where in found if total]
+    return f"{listed(told)} (equal, or nearly so)" if told else ""
 
 
 def few_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:

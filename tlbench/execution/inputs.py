@@ -12,7 +12,7 @@ from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import at_size, find_imagenet
 from tlbench.datasets.prepare import Listings, prepare
-from tlbench.datasets.sentences import balance_sentence, read_sentence, skipped_sentences
+from tlbench.datasets.sentences import balance_sentence, read_sentence, repeated_sentence, skipped_sentences
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Job, Places
 from tlbench.results.record import WeightsProvenance
@@ -106,19 +106,8 @@ class Inputs:
 
     def repeated(self) -> list[str]:
         """One sentence for each data set that has the same picture under two labels or in two splits."""
-        sentences = {}
-        for found in self.data.values():
-            if found.audit is None:
-                continue
-            two = found.audit.exact_two_labels.total + found.audit.near_two_labels.total
-            across = found.audit.exact_across.total + found.audit.near_across.total
-            if two or across:
-                stand = "picture stands" if two == 1 else "pictures stand"
-                sentences[found.name] = (
-                    f"{found.name}: {two} {stand} under two labels, {across} in two splits (equal, or nearly so); the "
-                    "records name them"
-                )
-        return [sentences[name] for name in sorted(sentences)]
+        told = {found.name: repeated_sentence(found.audit) for found in self.data.values() if found.audit}
+        return [f"{name}: {told[name]}; the records name them" for name in sorted(told) if told[name]]
 
     def read(self) -> list[str]:
         """One sentence for each data set in folders: which folders were read as which splits and classes."""

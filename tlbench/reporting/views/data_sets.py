@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.core.text import first_of
-from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence
+from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence, repeated_sentence
 from tlbench.reporting.document import Code, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
@@ -135,6 +135,11 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
             else f"{others} files or folders were left out by their"
         )
         note += (f" {what} name, kind or place.",)
+    repeated = dict.fromkeys(
+        repeated_sentence(row.record.data.audit) for row in group if row.record.data and row.record.data.audit
+    )
+    if told := " or ".join(filter(None, repeated)):
+        note += (" ", Strong("Repeated:"), f" {told}; accuracies are not those of unseen images with right labels.")
     unbalanced = balance_sentence(data.counts)
     return [Note((note, *([_unbalanced(unbalanced)] if unbalanced else [])))]
 
