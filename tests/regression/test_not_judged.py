@@ -41,6 +41,15 @@ def test_counts_alone_are_not_green_where_other_numbers_were_asked_for() -> None
     assert judged([drawn], [drawn]).exit_code == 0
 
 
+def test_a_row_whose_accuracy_could_not_be_judged_is_not_called_unchanged() -> None:
+    of, untimed = builders.cell(seed=1), {"times": ()}
+    other = made().model_copy(update=untimed | {"weights": "b" * 64})
+    same = made(of=of).model_copy(update=untimed)
+    text = outputs.text(judged([made().model_copy(update=untimed), same], [other, same]))
+    assert text.startswith("1 with accuracy not judged, 1 unchanged (of 2 cells; base against new); accuracy could not")
+    assert [line.split("  ")[0] for line in text.splitlines()[4:6]] == ["accuracy not judged", "unchanged"]
+
+
 def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
     counts = unknown(entry(builders.record(accuracy=None, timings=None, memory=None), None))
     assert judged([counts], [counts]).exit_code == 0

@@ -33,6 +33,7 @@ AMOUNT = re.compile(r"^(\d+) ")
 NOT_COMPARED = "could not be compared"
 UNJUDGED = "could not be judged"
 COUNTS = "counts unchanged"
+NOT_JUDGED = "not judged"
 FAILING: frozenset[Verdict] = frozenset({"regressed", "newly failing", "missing"})
 """The verdicts that fail a job."""
 MOST_LINES, ALIKE, MOST_REASONS = 30, 3, 3
@@ -43,7 +44,10 @@ def document(comparison: Comparison) -> Document:
     """The headline, a table with a row for each cell, the worst first, and sentences on what it does not show."""
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, labels = _names(comparison), short_labels([cell.label for cell in cells])
-    rows = [(_verdict(cell), label, *_columns(cell, names)) for cell, label in zip(cells, labels, strict=True)]
+    verdicts = [_verdict(cell, comparison.unjudged) for cell in cells]
+    rows = [
+        (verdict, label, *_columns(cell, names)) for verdict, label, cell in zip(verdicts, labels, cells, strict=True)
+    ]
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
@@ -53,12 +57,12 @@ def document(comparison: Comparison) -> Document:
 def headline(comparison: Comparison) -> str:
     """One line with the number of cells by verdict."""
     order = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
-    verdicts = Counter(map(_called, order))
+    verdicts = Counter(_called(cell, comparison.unjudged) for cell in order)
     many = counted(len(comparison.cells), "cell")
     sides = f"of {many}; {comparison.base.name} against {comparison.new.name}"
     if comparison.only_exact:
         alone = [cell for cell in comparison.cells if any(each.metric == OUTCOME for each in cell.judgements)]
-        others = Counter(_called(cell) for cell in order if cell in alone)
+        others = Counter(_called(cell, []) for cell in order if cell in alone)
         start = f"{_counts(others)}; of the other {len(order) - len(alone)}, " if alone else ""
         return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
     if comparison.exit_code == 3 and not comparison.unjudged:
@@ -71,6 +75,7 @@ def headline(comparison: Comparison) -> str:
 def _counts(verdicts: Counter[str]) -> str:
     """``4 missing, 3 unchanged, 1 with unchanged counts alone``."""
     named = {COUNTS: "with unchanged counts alone", "same measurement": "with the same measurement on both sides"}
+    named |= {verdict: f"with {verdict}" for verdict in verdicts if verdict.endswith(NOT_JUDGED)}
     return ", ".join(f"{count} {named.get(verdict, verdict)}" for verdict, count in verdicts.items())
 
 
@@ -106,13 +111,16 @@ def _of_points(metric: str) -> bool:
     return METRICS[metric].scale == "points"
 
 
-def _verdict(cell: Compared) -> Inline:
-    return Strong(cell.verdict) if cell.verdict in FAILING else _called(cell)
+def _verdict(cell: Compared, unjudged: Sequence[Judgement]) -> Inline:
+    return Strong(cell.verdict) if cell.verdict in FAILING else _called(cell, unjudged)
 
 
-def _called(cell: Compared) -> str:
-    """The verdict; of a cell whose counts alone could be compared, that its counts are unchanged."""
-    return COUNTS if cell.verdict == "unchanged" and cell.only_counts else cell.verdict
+def _called(cell: Compared, unjudged: Sequence[Judgement]) -> str:
+    """The verdict; of an unchanged cell whose counts alone could be compared, or with one of the `unjudged`, that."""
+    if cell.verdict == "unchanged" and cell.only_counts:
+        return COUNTS
+    left = {METRICS[one.metric].plural or one.name: None for one in cell.judgements if one in unjudged}
+    return f"{listed([*left])} {NOT_JUDGED}" if left and cell.verdict == "unchanged" else cell.verdict
 
 
 def _names(comparison: Comparison) -> list[str]:
