@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tests.regression import suites_in_turn as suites
 from tests.statistics import simulations as simulated
 from tests.statistics.simulations import Rate, rate
 from tlbench.statistics.attainable import signed_rank_pairs
@@ -139,6 +140,21 @@ def in_turn_power(draws: int) -> tuple[list[str], Rows]:
     return ["correlation", "difference", *(" + ".join(map(str, rounds)) for rounds in PROCESSES)], rows
 
 
+def gate_suites(draws: int) -> tuple[list[str], Rows]:
+    """docs/ci.md: suites of `tlbench ab`, in %: identical code of which a step `regressed`, and a step 10 % slower."""
+    kinds = [suites.real, suites.bimodal, suites.drifting]
+    rows: Rows = [
+        [f"identical code, {make.__name__} noise", Rate(suites.false_alarms(make, draws), draws)] for make in kinds
+    ]
+    inconclusive, decided = suites.noisy(draws)
+    rows += [
+        ["one step 10 % slower", Rate(suites.found_slower(draws), draws)],
+        ["with five times the noise: inconclusive", Rate(inconclusive, draws)],
+        ["with as many more rounds: decided", Rate(decided, draws)],
+    ]
+    return ["change", "suites"], rows
+
+
 def intervals(draws: int) -> tuple[list[str], Rows]:
     """Intervals of 95 % that hold the truth, in %; rounds of two steps."""
     rows: Rows = []
@@ -225,6 +241,7 @@ TABLES = (
     pairs_level,
     in_turn_level,
     in_turn_power,
+    gate_suites,
     intervals,
     changes_level,
     changes_power,
