@@ -191,6 +191,8 @@ def main() -> None:
                         theirs.append(loop(CASES[name], folder / "data", weights, place, cached=asked.cached))
                     else:
                         ours.append(tlbench(CASES[name], folder / "data", weights, place))
+                seconds = f"loop {theirs[-1].wall:.1f} s, tlbench {ours[-1].wall:.1f} s"
+                print(f"{name}, pair {pair + 1}: {seconds}", file=sys.stderr, flush=True)
         print(line(name, theirs, ours), flush=True)
 
 

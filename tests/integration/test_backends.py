@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(OTHER is None, reason="TLBENCH_OTHER_PYTHON is n
 
 
 ROOT = Path(__file__).parents[2]
-TRAINING = ("test_rates", "test_trainer", "test_weight_space")
-"""Tests of training that hold on every backend."""
+TRAINING = [f"training/test_{name}.py" for name in ("rates", "trainer", "weight_space")]
+"""Tests of what trains, which hold on every backend."""
 
 
 def other(place: Path, *args: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def test_there_is_no_tensorflow(place: Path) -> None:
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_what_trains_does_the_same_there(place: Path, backend: str) -> None:
     """Without this project's settings and fixtures of pytest, whose plugins are not there."""
-    files = [str(ROOT / "tests" / "training" / f"{name}.py") for name in TRAINING]
+    files = [str(ROOT / "tests" / name) for name in [*TRAINING, "modeling/test_initial_weights.py"]]
     alone = ("--noconftest", "-c", os.devnull, "--rootdir", str(ROOT), "-p", "no:cacheprovider", "-q")
     said = other(place, "-m", "pytest", *alone, *files, KERAS_BACKEND=backend)
     assert said.returncode == 0, said.stdout

@@ -1,6 +1,7 @@
 """Assemble a model from scaling, backbone and head, frozen as the strategy asks."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tlbench.heads.registry import ORIGINAL
 from tlbench.modeling.adapters import adapt, draw_adapters
 from tlbench.modeling.freezing import Freezing, check_part, part_of, phases_of
 from tlbench.modeling.heads import head_layers
+from tlbench.modeling.initial_weights import any_initial_weights
 from tlbench.modeling.normalization import hold_statistics, set_momentum
 from tlbench.modeling.preprocessing import check_scaling, scaling_layers
 from tlbench.strategies import registry as strategies
@@ -156,7 +158,9 @@ def make_backbone(
     top: bool = False,
 ) -> keras.Model:
     """Build a backbone, with its original classifier if `top`. Raises UserError if the weights do not fit."""
-    model: keras.Model = resolve(info.constructor)(info, args, shape, top)
+    replaced = weights_path is not None or top  # those of an original classifier are never trained
+    with any_initial_weights() if replaced else nullcontext():
+        model: keras.Model = resolve(info.constructor)(info, args, shape, top)
     if weights_path is not None:
         try:
             if info.loader:
@@ -174,6 +178,7 @@ def make_backbone(
 
 def without_top(backbone: Named, strategy: Named, image_size: ImageSize) -> keras.Model:
     """The backbone of an original classifier, with random weights and frozen as the strategy asks, to count it."""
-    extractor = make_backbone(backbones.of(backbone), backbone.args, (*height_width(image_size), 3), None)
+    with any_initial_weights():
+        extractor = make_backbone(backbones.of(backbone), backbone.args, (*height_width(image_size), 3), None)
     Freezing(extractor).freeze(part_of(extractor, strategy))
     return extractor

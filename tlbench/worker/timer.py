@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tlbench.core.cell import Named
+from tlbench.core.cell import Cell, Named
 from tlbench.core.plugin_code import Code
 from tlbench.execution.child import Channel
 from tlbench.execution.plugins import Plugins
@@ -17,6 +17,7 @@ from tlbench.measuring.hosts import WARM_UP, Opened, Pace, Participant, Ready, T
 from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, ModelJob, ReferenceJob, StepJob, TimerJob
 from tlbench.measuring.steps import StepTimer
 from tlbench.modeling.assemble import Assembled, build
+from tlbench.modeling.initial_weights import any_initial_weights
 from tlbench.strategies import registry as strategies
 from tlbench.training.compiling import compile_model
 from tlbench.training.rates import multiples_of
@@ -78,8 +79,7 @@ class _Models:
         """The model without optimizer, and without low-rank factors, which are merged at the end of training."""
         named = self._cell.strategy
         if strategies.make(named.name, named.args).adapts or self._assembled.part.rank is not None:
-            without = self._cell.model_copy(update={"strategy": Named(name="frozen")})
-            whole = build(without, self._classes, None).model
+            whole = self._built(self._cell.model_copy(update={"strategy": Named(name="frozen")})).model
         else:
             whole = self._assembled.model
         model = keras.Model(whole.inputs[0], whole.outputs[0], name="inference")
@@ -96,7 +96,11 @@ class _Models:
 
     @cached_property
     def _assembled(self) -> Assembled:
-        return build(self._cell, self._classes, None)
+        return self._built(self._cell)
+
+    def _built(self, cell: Cell) -> Assembled:
+        with any_initial_weights():
+            return build(cell, self._classes, None)
 
 
 class ReferenceTimer:
