@@ -29,5 +29,5 @@ for dataset in cats_dogs intel; do
     done
   done
 done
-if [ -d "${TLBENCH_WEIGHTS:-/nowhere}" ]; then cp -r "$TLBENCH_WEIGHTS" "$pack/weights"; fi
+if [ -d "${TLBENCH_WEIGHTS:-/nowhere}" ]; then mkdir -p "$pack/weights" && cp -r "$TLBENCH_WEIGHTS"/. "$pack/weights/"; fi
 du -sh "$pack"

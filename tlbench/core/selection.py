@@ -16,6 +16,7 @@ KEYS: dict[str, Callable[[Cell], list[str]]] = {
     "head": lambda cell: [cell.head.name, cell.head.label],
     "seed": lambda cell: [str(cell.seed)],
     "backend": lambda cell: [cell.backend],
+    "precision": lambda cell: [cell.precision],
 }
 
 
