@@ -65,6 +65,8 @@ def check(name: str, text: str) -> None:
         ("backends", "backends", "report"),
         ("small-gpu-torch", "small-torch", "report"),
         ("keras-table-gpu-torch", "keras_table-torch", "report.random-weights"),
+        ("small-gpu-jax", "small-jax", "report"),
+        ("keras-table-gpu-jax", "keras_table-jax", "report.random-weights"),
         ("all-small", "all_small", "report.random-weights"),
     ],
 )
