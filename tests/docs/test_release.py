@@ -29,8 +29,9 @@ def test_the_citation_has_the_version() -> None:
 
 
 def gate(folder: Path, **variables: str) -> tuple[int, str, list[str]]:
-    """The exit code and the errors of the gate script, and the words of each command that it called."""
+    """The exit code and the errors of the gate script, and the words of each command that it called. ``b.json`` is there."""
     folder.mkdir(exist_ok=True)
+    (folder / "b.json").touch()
     python = folder / "python"
     lines = ('[ "$3" = --version ] && exit', f"""echo "$@" >> '{folder}/called'""", f"mkdir -p '{folder}/report/run'")
     python.write_text("\n".join(["#!/bin/sh", *lines, ""]))
@@ -39,7 +40,7 @@ def gate(folder: Path, **variables: str) -> tuple[int, str, list[str]]:
     (folder / "called").write_text("")
     environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(folder / "output")}
     command = ["bash", str(ROOT / ".github" / "gate.sh")]
-    done = subprocess.run(command, env=environment | settings, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment | settings, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr, (folder / "called").read_text().splitlines()
 
 
@@ -85,6 +86,7 @@ def test_the_gate_script_does_not_take_the_run_of_an_earlier_call_for_its_own(tm
     [
         ({"SUITE": ""}, "SUITE is not set; name the suite file"),
         ({"BASELINE": ""}, "give a BASELINE, a BASE_ENV, or both"),
+        ({"BASELINE": "c.json"}, "there is no BASELINE c.json; `tlbench baseline save` makes one"),
         ({"PYTHON": "no-such-python"}, "no-such-python cannot run tlbench ("),
         ({"PYTHON": "false"}, "false cannot run tlbench ("),
         ({"FOLDER": "/dev/null/report"}, "the folder /dev/null/report cannot be made; name another FOLDER"),
