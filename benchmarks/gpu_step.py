@@ -1,10 +1,10 @@
 """tlbench's step times beside those of a bare loop, in one process, in turn.
 
-`python -m benchmarks.gpu_step --backend jax` times ResNet50 at 32 images, inference and full training, in three ways:
-as tlbench does (one awaited call after the other, through its own timer), as a plain Keras loop does
-(`predict_on_batch` or `train_on_batch`, the clock read before and after all of them), and, for inference, without
-waiting between calls (the backend's own forward pass, awaited once at the end): what the device needs when the host
-keeps it busy. Runs without TensorFlow; on a GPU where the backend finds one.
+`python -m benchmarks.gpu_step --backend jax` times ResNet50 at 32 images, inference and full training, in two ways: as
+tlbench does (one awaited call after the other, through its own timer), and as a plain Keras loop does
+(`predict_on_batch` or `train_on_batch`, the clock read before and after all of them). `--kept-busy --calls 20` adds a
+third one for inference, without waiting between calls (the backend's own forward pass, awaited once at the end): what
+the device needs when the host keeps it busy. Runs without TensorFlow; on a GPU where the backend finds one.
 """
 
 import argparse

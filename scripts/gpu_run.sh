@@ -2,7 +2,8 @@
 # Runs suites on the GPU of a machine that has torch and JAX but no TensorFlow and no network, and packs their records.
 # Usage: scripts/gpu_run.sh PACK OUT STAGE...   PACK is of gpu_pack.sh; OUT receives runs.tar.gz and log.txt
 # Stages: smoke, SUITE:BACKEND (small:jax), SUITE:BACKEND:SELECTION (keras_table:jax:backbone=ResNet50),
-# SUITE:BACKEND:SELECTION:SECONDS (for each model, in place of TLBENCH_GPU_SECONDS), loop:BACKEND:PAIRS:CALLS.
+# SUITE:BACKEND:SELECTION:SECONDS (for each step, in place of TLBENCH_GPU_SECONDS), loop:BACKEND:PAIRS:CALLS. The stages of
+# one suite and backend go on with one run, and need the same seconds.
 # A stage that fails is told and the next one begins, but for `smoke`, which ends it all. Without a GPU all runs on CPUs.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
-"""Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded."""
+"""Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded; what is told."""
 
 import hashlib
 import re
@@ -14,10 +14,12 @@ from tlbench.cache.download import DownloadError, file_digest
 from tlbench.core import plugin_files
 from tlbench.core.cell import Cell, Head, Named
 from tlbench.core.errors import UserError
+from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, find_inputs
 from tlbench.execution.job import Places
 from tlbench.execution.plugins import Plugins
 from tlbench.execution.resume import same_inputs
+from tlbench.results.images import Duplicates, SplitAudit
 
 BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"
 CELL = builders.cell(strategy=Named(name="co_tuning"), dataset=Named(name="synthetic"))
@@ -230,3 +232,20 @@ def test_images_that_are_no_squares_take_the_weights_that_keras_takes_and_that_i
     pictures, _ = inputs.job(wide).images.splits["train"].open(1.0)
     assert np.asarray(pictures).shape[1:] == (32, 96, 3)
     assert found(tmp_path, builders.cell(**fields, image_size=96)).notes() == []
+
+
+@pytest.mark.parametrize("totals", [(2, 0, 1), (0, 1, 2), (2, 1, 0)])
+def test_repeated_pictures_are_told_of_the_number_of_images_that_has_most(totals: tuple[int, ...]) -> None:
+    none = Duplicates(total=0, files=())
+    kinds = ("exact_two_labels", "exact_across", "exact_within", "near_two_labels", "near_across", "near_within")
+    clean = SplitAudit(**dict.fromkeys(kinds, none), balance={})
+    data = {
+        str(place): DataSource(
+            "intel", ("a",), "real", False, str(place), {},
+            audit=clean.model_copy(update={"near_across": Duplicates(total=total, files=())}),
+        )
+        for place, total in enumerate(totals)
+    }  # fmt: skip
+    assert Inputs(data, {}).repeated() == [
+        "intel: 2 pictures in two splits (equal, or nearly so); the records name them"
+    ]

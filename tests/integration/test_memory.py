@@ -16,7 +16,8 @@ from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution import child, server
 from tlbench.execution.job import Finished, Group, Job, Keep
 from tlbench.execution.outcome import Returned
-from tlbench.results.record import WeightsProvenance
+from tlbench.regression.side import entry
+from tlbench.results.record import Record, WeightsProvenance
 
 HELD = 500 * 2**20
 
@@ -29,8 +30,10 @@ def test_a_cell_that_allocates_500_megabytes_shows_them_in_its_peak(tmp_path: Pa
 
 def test_what_cells_share_counts_for_each_of_them_whichever_came_first(tmp_path: Path) -> None:
     server.start_server("tensorflow")
-    first, second = peaks("cells_whose_features_take", [job(tmp_path, seed) for seed in (0, 1)], HELD)
-    assert abs(first - second) < 0.1 * HELD
+    jobs = [job(tmp_path, seed) for seed in (0, 1)]
+    first, second = trained("cells_whose_features_take", jobs, HELD)
+    assert abs(present(present(first.memory).peak) - present(present(second.memory).peak)) < 0.1 * HELD
+    assert [entry(one, None).trained_on for one in (first, second)] == ["features", "features"]
 
 
 def job(folder: Path, seed: int = 0) -> Job:
@@ -49,13 +52,17 @@ def job(folder: Path, seed: int = 0) -> Job:
 
 
 def peaks(target: str, jobs: list[Job], held: int) -> list[int]:
-    """The peaks of the jobs' cells, trained by one of `tests.targets` that holds so many bytes."""
+    return [present(present(record.memory).peak) for record in trained(target, jobs, held)]
+
+
+def trained(target: str, jobs: list[Job], held: int) -> list[Record]:
+    """The records of the jobs, trained by one of `tests.targets` that holds so many bytes."""
     heard: list[Any] = []
     outcome = child.run(
         f"tests.targets:{target}", (Group(tuple(jobs), None), held), on_message=heard.append, timeout=120
     )
     assert isinstance(outcome, Returned), outcome
-    return [present(present(one.record.memory).peak) for one in heard if isinstance(one, Finished)]
+    return [one.record for one in heard if isinstance(one, Finished)]
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ import pytest
 
 from tests.measuring.played import Heard, Host, Model, cell, killed
 from tlbench.core.cell import Timing
-from tlbench.measuring.groups import TimedSide
 from tlbench.measuring.hosts import LostError, Pace, Turned
 from tlbench.measuring.jobs import CpuReferenceJob, DeployedJob, StepJob, TimerJob
+from tlbench.measuring.opening import TimedSide
 from tlbench.measuring.session import Session
 from tlbench.session.deploy import Times, times_of
 

@@ -18,9 +18,9 @@ from tests.measuring.played import (
 from tests.narrow import present
 from tlbench.core.cell import Named
 from tlbench.host import resources
-from tlbench.measuring.groups import Opener, OpenModel, TimedSide
 from tlbench.measuring.hosts import Pace
 from tlbench.measuring.jobs import ModelJob, TimerJob, plan
+from tlbench.measuring.opening import Opener, OpenModel, TimedSide
 from tlbench.measuring.room import gpu_room_now, there_is_room
 
 

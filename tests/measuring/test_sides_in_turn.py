@@ -9,9 +9,9 @@ from tests import builders
 from tests.measuring.played import Clock, Heard, Host, cell, dying, killed, reference_dying, refusing
 from tests.narrow import present
 from tlbench.core.cell import Cell
-from tlbench.measuring.groups import TimedSide
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, keys_of
+from tlbench.measuring.opening import TimedSide
 from tlbench.measuring.phase import LONGEST, Effort, Measured, time_sides
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record

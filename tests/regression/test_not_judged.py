@@ -13,6 +13,7 @@ from tests import builders
 from tests.regression.sides import FAILED, RIGHT, judged, made, number, side, timed, unknown
 from tlbench.core.cell import Cell, Limit, Named
 from tlbench.regression import baseline
+from tlbench.regression.comparison import Comparison
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.base import Finding, Gate, Pair
 from tlbench.regression.metrics.count import CountMetric
@@ -48,6 +49,22 @@ def test_a_row_whose_accuracy_could_not_be_judged_is_not_called_unchanged() -> N
     text = outputs.text(judged([made().model_copy(update=untimed), same], [other, same]))
     assert text.startswith("1 with accuracy not judged, 1 unchanged (of 2 cells; base against new); accuracy could not")
     assert [line.split("  ")[0] for line in text.splitlines()[4:6]] == ["accuracy not judged", "unchanged"]
+
+
+def test_what_could_not_be_judged_is_looked_up_as_often_for_many_cells_as_for_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up = []
+    unjudged = Comparison.unjudged.fget
+    monkeypatch.setattr(Comparison, "unjudged", property(lambda self: looked_up.append(1) or unjudged(self)))
+    often = []
+    for cells in (2, 20):
+        base = [made(of=builders.cell(seed=seed)) for seed in range(cells)]
+        comparison = judged(base, [one.model_copy(update={"weights": "b" * 64}) for one in base])
+        looked_up.clear()
+        outputs.text(comparison)
+        often.append(len(looked_up))
+    assert often[0] == often[1]
 
 
 def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:

@@ -30,6 +30,8 @@ def command() -> None:
 def save(runs: tuple[Path, ...], file: Path) -> int:
     """Write RUN (a run, or a folder of runs) to FILE. Several runs of a suite count as repeated measurements.
 
+    Of a folder of runs, the cells of its newest run are written.
+
     Example: tlbench baseline save results/ci baselines/ci.json
     """
     if not runs:  # click takes a single argument as FILE, but a folder can only be RUN

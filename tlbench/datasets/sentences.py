@@ -67,12 +67,17 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
+def repeated(audit: SplitAudit) -> tuple[int, int]:
+    """How many pictures stand under two labels, and how many in two splits, equal or nearly so."""
+    return (
+        audit.exact_two_labels.total + audit.near_two_labels.total,
+        audit.exact_across.total + audit.near_across.total,
+    )
+
+
 def repeated_sentence(audit: SplitAudit) -> str:
     """How many pictures stand under two labels or in two splits; empty if none does."""
-    found = [
-        (audit.exact_two_labels.total + audit.near_two_labels.total, "under two labels"),
-        (audit.exact_across.total + audit.near_across.total, "in two splits"),
-    ]
+    found = zip(repeated(audit), ("under two labels", "in two splits"), strict=True)
     told = [f"{counted(total, 'picture')} {where}" for total, where in found if total]
     return f"{listed(told)} (equal, or nearly so)" if told else ""
 

@@ -12,7 +12,7 @@ from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.imagenet import at_size, find_imagenet
 from tlbench.datasets.prepare import Listings, prepare
-from tlbench.datasets.sentences import balance_sentence, read_sentence, repeated_sentence, skipped_sentences
+from tlbench.datasets.sentences import balance_sentence, read_sentence, repeated, repeated_sentence, skipped_sentences
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Job, Places
 from tlbench.results.record import WeightsProvenance
@@ -106,8 +106,10 @@ class Inputs:
 
     def repeated(self) -> list[str]:
         """One sentence for each data set that has the same picture under two labels or in two splits."""
-        told = {found.name: repeated_sentence(found.audit) for found in self.data.values() if found.audit}
-        return [f"{name}: {told[name]}; the records name them" for name in sorted(told) if told[name]]
+        audited = [(found.name, found.audit) for found in self.data.values() if found.audit]
+        audited.sort(key=lambda one: repeated(one[1]))  # of several numbers of images, the one with most is told
+        told = {name: repeated_sentence(audit) for name, audit in audited if repeated(audit)}
+        return [f"{name}: {told[name]}; the records name them" for name in sorted(told)]
 
     def read(self) -> list[str]:
         """One sentence for each data set in folders: which folders were read as which splits and classes."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.cell import Cell
-from tlbench.measuring.groups import TimedSide, TimingEvents
 from tlbench.measuring.hosts import TimerHost
 from tlbench.measuring.jobs import (
     StepJob,
@@ -22,6 +21,7 @@ from tlbench.measuring.jobs import (
     untimed,
 )
 from tlbench.measuring.one_machine import OneMachine, where_timed
+from tlbench.measuring.opening import TimedSide, TimingEvents
 from tlbench.measuring.room import room_now
 from tlbench.measuring.session import Measurement, Session
 from tlbench.results.measured import Environment, Timings, changed_versions

@@ -12,9 +12,9 @@ from pathlib import Path
 from tlbench.core.cell import Timing
 from tlbench.host import resources
 from tlbench.host.load import OtherLoad
-from tlbench.measuring.groups import HOPELESS, Opener, OpenModel, Refused, TimedSide, TimingEvents
 from tlbench.measuring.hosts import Opened, Ready
 from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
+from tlbench.measuring.opening import HOPELESS, Opener, OpenModel, Refused, TimedSide, TimingEvents
 from tlbench.measuring.readings import Reference
 from tlbench.measuring.room import gpu_room_now, room_now
 from tlbench.measuring.rounds import Taken, Task, take_turns

@@ -161,19 +161,23 @@ def make_backbone(
     replaced = weights_path is not None or top  # those of an original classifier are never trained
     with any_initial_weights() if replaced else nullcontext():
         model: keras.Model = resolve(info.constructor)(info, args, shape, top)
-    if weights_path is not None:
-        try:
-            if info.loader:
-                resolve(info.loader)(model, weights_path)
-            else:
-                model.load_weights(weights_path)
-        except (ValueError, OSError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(
-                f"{weights_path} does not hold the weights of {info.name} {dict(args) or ''}: {reason}; "
-                "fetch the official file again"
-            ) from error
+        if weights_path is not None:
+            _load(model, info, args, weights_path)
     return model
+
+
+def _load(model: keras.Model, info: BackboneInfo, args: Mapping[str, Scalar], weights_path: Path) -> None:
+    try:
+        if info.loader:
+            resolve(info.loader)(model, weights_path)
+        else:
+            model.load_weights(weights_path)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{weights_path} does not hold the weights of {info.name} {dict(args) or ''}: {reason}; "
+            "fetch the official file again"
+        ) from error
 
 
 def without_top(backbone: Named, strategy: Named, image_size: ImageSize) -> keras.Model:

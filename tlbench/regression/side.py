@@ -55,10 +55,6 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
     """The entry of a record; `right` are the answers to its test images, if they are known."""
     machine, timed_on = _machine(record.environment), _machine(record.where_timed)
     versions, timed_with = record.environment.software, record.where_timed.software
-    path = record.path
-    trained_on = None
-    if path is not None:
-        trained_on = "images" if path.whole else f"features{'' if path.computed else ', kept from earlier'}"
     memory = record.memory
     return Entry(
         cell=record.cell,
@@ -79,10 +75,21 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         images=record.accuracy.images if record.accuracy else None,
         right=None if right is None else pack(right),
         memory=(memory.peak,) if memory and memory.peak else (),
-        trained_on=trained_on,
+        trained_on=_trained_on(record),
         times=tuple(_times(record.timings, step) for step in record.timings.steps) if record.timings else (),
         extra=_extra(record) if record.status == "ok" else {},
     )
+
+
+def _trained_on(record: Record) -> str | None:
+    """What the cell was trained on. Its peak memory depends on it: a pass that computes features takes more."""
+    if record.path is None:
+        return None
+    if record.path.whole:
+        return "images"
+    told = record.memory.features if record.memory else None
+    computed = bool(record.path.computed) if told is None else told
+    return "features" if computed else "features, kept from earlier"
 
 
 def _measured(record: Record) -> str:

@@ -268,6 +268,7 @@ class Memory(Value):
         gradients: size of the gradients.
         optimizer: size of the optimizer's state.
         allocator: how the process kept freed memory; None for the C library's default.
+        features: whether `peak` includes the computation of features; None if none are used, and in older records.
     """
 
     peak: int | None
@@ -277,6 +278,7 @@ class Memory(Value):
     gradients: int
     optimizer: int
     allocator: str | None = None
+    features: bool | None = None
 
 
 class Usage(Value):

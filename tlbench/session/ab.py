@@ -15,8 +15,8 @@ from tlbench.core.files import write_atomically
 from tlbench.core.selection import covering, names_ids
 from tlbench.core.selection import select as select_cells
 from tlbench.execution import temporary
-from tlbench.measuring.groups import TimedSide, TimingEvents
 from tlbench.measuring.jobs import step_key, steps_of
+from tlbench.measuring.opening import TimedSide, TimingEvents
 from tlbench.measuring.phase import Effort, Measured, Undecided, time_sides
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided

@@ -9,7 +9,7 @@ from tlbench.core.text import counted, listed
 from tlbench.regression import baseline
 from tlbench.regression.side import Side
 from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
-from tlbench.session.side import side_of
+from tlbench.session.side import cells_of, side_of
 
 
 def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
@@ -33,7 +33,7 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
             f"{file} is no tlbench baseline and would be overwritten; name another file, or remove this one first"
         )
     by_place = [_runs(place) for place in places]
-    cells = {cell for runs in by_place for cell in max(runs, key=lambda one: one.run.created).run.cells}
+    cells = {cell for runs in by_place for cell in cells_of(runs)}
     folders = [folder for runs in by_place for folder in runs]
     folders.sort(key=lambda folder: folder.run.created, reverse=True)
     suites = sorted({folder.run.suite for folder in folders})

@@ -16,9 +16,9 @@ from tlbench.execution.entry_points import EXPORT
 from tlbench.execution.executors import ProcessExecutor
 from tlbench.execution.outcome import Raised, Returned, failure
 from tlbench.execution.runtimes import KERAS, RUNTIMES, Exported, ToExport, chosen
-from tlbench.measuring.groups import TimedSide
 from tlbench.measuring.hosts import TimerHost
 from tlbench.measuring.jobs import DeployedJob, StepJob
+from tlbench.measuring.opening import TimedSide
 from tlbench.measuring.session import Session
 from tlbench.results.deployment import Deployed, DeployedModel, Deployment
 from tlbench.results.measured import Environment, StepTiming

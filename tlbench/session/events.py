@@ -6,7 +6,7 @@ from typing import Protocol
 from tlbench.core.cell import Cell
 from tlbench.execution.job import Progress
 from tlbench.execution.runner import CellEvents
-from tlbench.measuring.groups import TimingEvents
+from tlbench.measuring.opening import TimingEvents
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.results.store import SetAside

@@ -43,7 +43,16 @@ def read_side(place: Run, base: Side | None = None) -> Side:
     folders = [open_run(path)] if is_run(path) else runs_under(path, left_out.append)
     if not folders:
         raise NothingThereError(f"{path} is no run, and there is none directly in it; `tlbench run SUITE` makes one")
-    return side_of(folders, str(path), left_out, base=base, cells=folders[0].run.cells)
+    return side_of(folders, str(path), left_out, base=base, cells=cells_of(folders))
+
+
+def cells_of(folders: Sequence[RunFolder]) -> Set[str]:
+    """The cells of each suite, as its newest run that has a record has them: without those of earlier versions."""
+    newest: dict[str, RunFolder] = {}
+    for folder in sorted(folders, key=lambda one: one.run.created):
+        if folder.run.suite not in newest or any((folder.path / "records").glob("*.json")):
+            newest[folder.run.suite] = folder
+    return {cell for folder in newest.values() for cell in folder.run.cells}
 
 
 class Seen:

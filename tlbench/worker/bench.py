@@ -100,6 +100,12 @@ class Bench:
         return predict(last.model, inputs, labels, batch_size)
 
     @property
+    def passed(self) -> bool | None:
+        """Whether images have gone through frozen layers since the last `renew`; None if no features are used."""
+        paths = [stage.path for stage in self._stages if not stage.path.whole]
+        return any(path.computed for path in paths) if paths else None
+
+    @property
     def searched(self) -> tuple[int, int] | None:
         """The shape (images, features) of the array that the head searches; None if the head is a layer."""
         return self._search.directions.shape if isinstance(self._search, VotingHead) else None

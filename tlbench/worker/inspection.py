@@ -9,6 +9,7 @@ from tlbench.core.cell import Head, Named
 from tlbench.core.image_size import ImageSize
 from tlbench.modeling.assemble import Assembled, assemble, without_top
 from tlbench.modeling.counting import count, count_original, count_part
+from tlbench.modeling.initial_weights import any_initial_weights
 from tlbench.modeling.wording import pooled, trained_part
 from tlbench.results.record import Counts
 from tlbench.worker import settings
@@ -36,7 +37,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
         strategy, classes = Named(name="full"), 1000
     else:
         classes = request["classes"]
-    assembled = assemble(backbone, strategy, head, classes, image_size)
+    with any_initial_weights():
+        assembled = assemble(backbone, strategy, head, classes, image_size)
     counts = _count(assembled, backbone, strategy, head, image_size)
     return {
         "backbone": backbone.label,

@@ -81,6 +81,7 @@ def measure(
     start: int | None,
     along: Sequence[keras.Variable] = (),
     allocator: str | None = None,
+    features: bool | None = None,
 ) -> Memory:
     """The memory of this process and of the state of a model.
 
@@ -91,6 +92,7 @@ def measure(
         start: the resident memory before the model was built.
         along: variables that were trained along and are not part of the model.
         allocator: as returned by `host.allocator.keep_memory`.
+        features: as in `Memory`.
     """
     return Memory(
         peak=peaks.process,
@@ -100,6 +102,7 @@ def measure(
         gradients=_bytes([*model.trainable_weights, *along]) if slots else 0,
         optimizer=_bytes(slots),
         allocator=allocator,
+        features=features,
     )
 
 

@@ -102,7 +102,7 @@ def run_group(group: Group, send: Send) -> None:
         phases, started, start = Phases(send), now(), memory.resident()
         result = trained.run(job, phases, counter) if job.cell.kind == "trained" else _original(job, phases)
         peaks = counter.peaks().or_those(trained.set_up)
-        used = memory.measure(result.model, result.slots, peaks, start, result.along, allocator)
+        used = memory.measure(result.model, result.slots, peaks, start, result.along, allocator, trained.passed)
         saved_model = None
         if group.models and has_model(job.cell):
             with phases("save"):
@@ -137,7 +137,8 @@ class _Trained:
     """Trains the cells of a group with one model, which the first cell builds.
 
     `set_up` has the peaks until model and features were there. They count for all cells, which need them as the first
-    one does: otherwise the memory of a cell would depend on which of them came first.
+    one does: otherwise the memory of a cell would depend on which of them came first. `passed` says whether features
+    were computed; None if none are used.
     """
 
     def __init__(self, group: Group, jit: bool, send: Send) -> None:
@@ -145,6 +146,7 @@ class _Trained:
         self._bench: Bench | None = None
         self._counts: Counts | None = None
         self.set_up = memory.Peaks()
+        self.passed: bool | None = None
 
     def run(self, job: Job, phases: Phases, counter: memory.OnDevice) -> CellResult:
         """Train one cell and evaluate it; `counter` counts since the cell began."""
@@ -177,7 +179,7 @@ class _Trained:
                 self._counts = count(assembled)  # before the model is cut, which calls its layers again
             with phases("features"):
                 self._bench = Bench(assembled, self._group, self._jit)
-            self.set_up = counter.peaks()
+            self.set_up, self.passed = counter.peaks(), self._bench.passed
         else:
             with phases("build"):
                 self._bench.renew(job)

@@ -13,8 +13,9 @@ from tlbench.core.cell import Named, StepName
 from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.memory import KNOWN, of_memory
 from tlbench.regression.runs import Runs, shifts
-from tlbench.regression.side import merged
+from tlbench.regression.side import entry, merged
 from tlbench.regression.verdicts import verdict_of
+from tlbench.results.trained import TrainingPath
 from tlbench.statistics.multiple import holm
 
 
@@ -189,3 +190,20 @@ def test_peaks_of_processes_that_trained_on_something_else_do_not_join_but_their
     both = merged([second, first])
     assert len(both.memory) == 1
     assert [len(times.draws) for times in both.times] == [2]
+
+
+@pytest.mark.parametrize(
+    ("computed", "told", "on"),
+    [
+        (0, True, "features"),  # a later cell of a process, whose first cell computed them
+        (9, True, "features"),
+        (0, False, "features, kept from earlier"),
+        (9, None, "features"),  # records from before that was told
+        (0, None, "features, kept from earlier"),
+    ],
+)
+def test_a_peak_that_includes_a_pass_for_features_is_of_its_own_kind(computed: int, told: bool | None, on: str) -> None:
+    path = TrainingPath(whole=None, computed=computed)
+    of = builders.record(path=path)
+    kept = present(of.memory).model_copy(update={"features": told})
+    assert entry(of.model_copy(update={"memory": kept}), None).trained_on == on

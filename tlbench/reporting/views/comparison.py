@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
@@ -44,7 +44,8 @@ def document(comparison: Comparison) -> Document:
     """The headline, a table with a row for each cell, the worst first, and sentences on what it does not show."""
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, labels = _names(comparison), short_labels([cell.label for cell in cells])
-    verdicts = [_verdict(cell, comparison.unjudged) for cell in cells]
+    unjudged = _unjudged(comparison)
+    verdicts = [_verdict(cell, unjudged) for cell in cells]
     rows = [
         (verdict, label, *_columns(cell, names)) for verdict, label, cell in zip(verdicts, labels, cells, strict=True)
     ]
@@ -57,12 +58,13 @@ def document(comparison: Comparison) -> Document:
 def headline(comparison: Comparison) -> str:
     """One line with the number of cells by verdict."""
     order = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
-    verdicts = Counter(_called(cell, comparison.unjudged) for cell in order)
+    not_judged = _unjudged(comparison)
+    verdicts = Counter(_called(cell, not_judged) for cell in order)
     many = counted(len(comparison.cells), "cell")
     sides = f"of {many}; {comparison.base.name} against {comparison.new.name}"
     if comparison.only_exact:
         alone = [cell for cell in comparison.cells if any(each.metric == OUTCOME for each in cell.judgements)]
-        others = Counter(_called(cell, []) for cell in order if cell in alone)
+        others = Counter(_called(cell, {}) for cell in order if cell in alone)
         start = f"{_counts(others)}; of the other {len(order) - len(alone)}, " if alone else ""
         return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
     if comparison.exit_code == 3 and not comparison.unjudged:
@@ -111,16 +113,29 @@ def _of_points(metric: str) -> bool:
     return METRICS[metric].scale == "points"
 
 
-def _verdict(cell: Compared, unjudged: Sequence[Judgement]) -> Inline:
+def _unjudged(comparison: Comparison) -> Mapping[str, Sequence[str]]:
+    """What numbers that could not be judged are called, by the id of the cell."""
+    unjudged = {id(one) for one in comparison.unjudged}
+    found = {
+        cell.id: list(
+            dict.fromkeys(METRICS[one.metric].plural or one.name for one in cell.judgements if id(one) in unjudged)
+        )
+        for cell in comparison.cells
+    }
+    return {cell: names for cell, names in found.items() if names}
+
+
+def _verdict(cell: Compared, unjudged: Mapping[str, Sequence[str]]) -> Inline:
     return Strong(cell.verdict) if cell.verdict in FAILING else _called(cell, unjudged)
 
 
-def _called(cell: Compared, unjudged: Sequence[Judgement]) -> str:
-    """The verdict; of an unchanged cell whose counts alone could be compared, or with one of the `unjudged`, that."""
-    if cell.verdict == "unchanged" and cell.only_counts:
+def _called(cell: Compared, unjudged: Mapping[str, Sequence[str]]) -> str:
+    """The verdict; of an unchanged cell whose counts alone could be compared, or that has `unjudged` numbers, that."""
+    if cell.verdict != "unchanged":
+        return cell.verdict
+    if cell.only_counts:
         return COUNTS
-    left = {METRICS[one.metric].plural or one.name: None for one in cell.judgements if one in unjudged}
-    return f"{listed([*left])} {NOT_JUDGED}" if left and cell.verdict == "unchanged" else cell.verdict
+    return f"{listed(unjudged[cell.id])} {NOT_JUDGED}" if cell.id in unjudged else cell.verdict
 
 
 def _names(comparison: Comparison) -> list[str]:
