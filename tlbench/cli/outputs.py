@@ -89,10 +89,10 @@ def parse_formats(formats: Sequence[str], as_json: bool) -> list[tuple[str, Path
     Raises:
         UserError: two formats have the same file, or the name of one is empty.
     """
-    return of_own(list(map(parse_format, dict.fromkeys([*formats, *(["json"] if as_json else [])] or ["text"]))))
+    return one_file_each(list(map(parse_format, dict.fromkeys([*formats, *(["json"] if as_json else [])] or ["text"]))))
 
 
-def of_own(outputs: list[tuple[str, Path | None]]) -> list[tuple[str, Path | None]]:
+def one_file_each(outputs: list[tuple[str, Path | None]]) -> list[tuple[str, Path | None]]:
     """`outputs`, each of which has a file of its own or is printed. Raises UserError where two have the same file."""
     files = [file for _, file in outputs if file]
     if repeated := [file for file in files if files.count(file) > 1]:

@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect
-from tlbench.cli.outputs import also_json_option, emit, find_format, format_option, main_results, of_own, parse_format
+from tlbench.cli.outputs import (
+    also_json_option,
+    emit,
+    find_format,
+    format_option,
+    main_results,
+    one_file_each,
+    parse_format,
+)
 from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.terminal import say, say_page, width
 from tlbench.core.errors import UserError
@@ -159,7 +167,7 @@ def _outputs(formats: Sequence[str], output: Path | None, as_json: bool) -> list
         if file:
             raise UserError(f"--format: {formats[0]} and --output name two files")
         outputs = [(name, output)]
-    return of_own(outputs)
+    return one_file_each(outputs)
 
 
 def _format_of(output: Path) -> str:
