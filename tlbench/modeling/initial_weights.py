@@ -12,7 +12,7 @@ import numpy as np
 def any_initial_weights() -> Iterator[None]:
     """Let JAX draw the initial weights of layers that are made meanwhile with NumPy.
 
-    JAX compiles its generators anew for every shape of weights: 25 of the 27 s in which MobileNetV3Small was built on
+    JAX compiles its generators anew for every shape of weights: 14 of the 16 s in which MobileNetV3Small was built on
     two cores. This is for weights that a file replaces, and for models that are only counted or timed. The weights are
     distributed as Keras asks. Nothing changes on other backends.
     """
