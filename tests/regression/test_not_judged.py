@@ -1,5 +1,6 @@
 """Numbers that a comparison could not judge or that were not measured again: what is said, and the exit code."""
 
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tlbench.regression.metrics.base import Finding, Gate, Pair
 from tlbench.regression.metrics.count import CountMetric
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.side import entry
+from tlbench.regression.verdicts import Judgement
 from tlbench.reporting import comparison_formats as outputs
 
 
@@ -54,9 +56,15 @@ def test_a_row_whose_accuracy_could_not_be_judged_is_not_called_unchanged() -> N
 def test_what_could_not_be_judged_is_looked_up_as_often_for_many_cells_as_for_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looked_up = []
-    unjudged = Comparison.unjudged.fget
-    monkeypatch.setattr(Comparison, "unjudged", property(lambda self: looked_up.append(1) or unjudged(self)))
+    looked_up: list[Comparison] = []
+    unjudged = inspect.getattr_static(Comparison, "unjudged").fget
+
+    def noted(comparison: Comparison) -> list[Judgement]:
+        looked_up.append(comparison)
+        found: list[Judgement] = unjudged(comparison)
+        return found
+
+    monkeypatch.setattr(Comparison, "unjudged", property(noted))
     often = []
     for cells in (2, 20):
         base = [made(of=builders.cell(seed=seed)) for seed in range(cells)]

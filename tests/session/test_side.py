@@ -72,7 +72,9 @@ def test_cells_that_the_suite_of_the_newest_run_no_longer_has_are_left_out_of_a_
     assert len(read_side(tmp_path / "runs").entries) == 1
     named, _ = baseline.save([tmp_path / "runs" / "1", tmp_path / "runs" / "2"], tmp_path / "base.json")
     assert len(named.entries) == 2  # each run was asked for
-    make_run(tmp_path / "runs" / "4", [builders.record(builders.cell(strategy=Named(name="full")))], day=4, suite="other")
+    make_run(
+        tmp_path / "runs" / "4", [builders.record(builders.cell(strategy=Named(name="full")))], day=4, suite="other"
+    )
     assert len(read_side(tmp_path / "runs").entries) == 2, "a suite has cells of its own"
 
 
