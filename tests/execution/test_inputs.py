@@ -1,5 +1,6 @@
 """Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded; what is told."""
 
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
@@ -249,3 +250,4 @@ def test_repeated_pictures_are_told_of_the_number_of_images_that_has_most(totals
     assert Inputs(data, {}).repeated() == [
         "intel: 2 pictures in two splits (equal, or nearly so); the records name them"
     ]
+    assert Inputs({"0": dataclasses.replace(data["0"], audit=clean)}, {}).repeated() == []

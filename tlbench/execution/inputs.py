@@ -108,8 +108,8 @@ class Inputs:
         """One sentence for each data set that has the same picture under two labels or in two splits."""
         audited = [(found.name, found.audit) for found in self.data.values() if found.audit]
         audited.sort(key=lambda one: repeated(one[1]))  # of several numbers of images, the one with most is told
-        told = {name: repeated_sentence(audit) for name, audit in audited if repeated(audit)}
-        return [f"{name}: {told[name]}; the records name them" for name in sorted(told)]
+        told = {name: repeated_sentence(audit) for name, audit in audited}
+        return [f"{name}: {told[name]}; the records name them" for name in sorted(told) if told[name]]
 
     def read(self) -> list[str]:
         """One sentence for each data set in folders: which folders were read as which splits and classes."""
