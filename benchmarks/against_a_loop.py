@@ -201,4 +201,5 @@ HEADINGS = (
     "| of tlbench | Mean accuracy, loop | tlbench |\n|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 
-main()
+if __name__ == "__main__":
+    main()

@@ -146,7 +146,7 @@ def gate_suites(draws: int) -> tuple[list[str], Rows]:
     rows: Rows = [
         [f"identical code, {make.__name__} noise", Rate(suites.false_alarms(make, draws), draws)] for make in kinds
     ]
-    inconclusive, decided = suites.noisy(draws)
+    inconclusive, _, decided = suites.noisy(draws)
     rows += [
         ["one step 10 % slower", Rate(suites.found_slower(draws), draws)],
         ["with five times the noise: inconclusive", Rate(inconclusive, draws)],

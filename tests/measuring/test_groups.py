@@ -47,11 +47,8 @@ def test_models_are_built_several_at_once_where_there_are_cores_and_room_for_the
     host = Host(on_gpu=0)
     found = phase(tmp_path, cells, host, room=room)
     assert all(record.timings for record in found.values())
-    assert asked[:3] == [
-        100,
-        200,
-        300,
-    ]  # two more at once fit, three do not; the first was alone, to say how large it is
+    # The first was alone, to say how large it is; two more at once fit, three do not.
+    assert asked[:3] == [100, 200, 300]
     assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
 
 
@@ -74,11 +71,7 @@ def test_the_next_model_is_begun_as_soon_as_one_of_those_being_built_is_done(
     assert [present(record.timings).inference.models for record in found.values()] == [5] * 5
 
 
-def test_models_take_their_turns_in_the_order_of_the_suite_whichever_was_built_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resources, "builders", lambda: 2)
-    monkeypatch.setattr("tlbench.host.gpu.free_memory", lambda card: (80 * 10**9, 80 * 10**9))
+def test_models_take_their_turns_in_the_order_of_the_suite_whichever_was_built_first(tmp_path: Path) -> None:
     begun = threading.Event()
 
     def refuse(job: TimerJob) -> None:
@@ -89,7 +82,7 @@ def test_models_take_their_turns_in_the_order_of_the_suite_whichever_was_built_f
 
     jobs = plan([builders.record(cell(name), timings=None) for name in ("frozen", "full", "partial")])
     waiting = list(jobs)
-    opener = Opener([TimedSide(Host(refuse=refuse, on_gpu=0))], tmp_path, 1, lambda size: True, gpu_room_now, 2)
+    opener = Opener([TimedSide(Host(refuse=refuse, on_gpu=0))], tmp_path, 1, lambda size: True, lambda *asked: True, 2)
     with ExitStack() as stack:
         first = opener.one(waiting.pop(0), stack)
         assert isinstance(first, OpenModel)
@@ -143,7 +136,27 @@ def test_a_model_that_is_lost_among_those_built_at_once_gets_its_second_try(
     assert [present(record.timings).inference.models for record in found.values()] == [2, 2, 2]
 
 
-def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(tmp_path: Path) -> None:
+def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "builders", lambda: 4)
+    free = iter([40, 40, 40, 12])  # GB of 80: room for one more of 8 GB at a time, then for none
+    asked: list[str] = []
+
+    def free_memory(card: str) -> tuple[int, int]:
+        asked.append(card)
+        return next(free) * 10**9, 80 * 10**9
+
+    monkeypatch.setattr("tlbench.host.gpu.free_memory", free_memory)
+    host = Host(on_gpu=8 * 10**9)
+    cells = [cell(backbone=Named(name="MobileNet", args={"alpha": alpha / 4})) for alpha in range(1, 4)]
+    found = phase(tmp_path, cells, host)
+    assert all(record.timings for record in found.values())
+    assert [present(record.timings).inference.models for record in found.values()] == [3, 3, 3]
+    assert set(asked) == {CARD}  # the one that the models compute on, by their word
+
+
+def test_models_for_which_a_gpu_has_no_room_wait_for_the_next_group(tmp_path: Path) -> None:
     size, asked = 8 * 10**9, list[tuple[int, int, str]]()
 
     def gpu_room(count: int, largest: int, card: str) -> bool:
@@ -159,11 +172,7 @@ def test_what_models_took_of_a_gpu_bounds_how_many_more_are_built_at_once(tmp_pa
         assert opener.others(waiting, lambda: waiting.pop(0), group, stack) == []
     assert len(group) == 3
     assert len(waiting) == 1  # for the next group
-    assert asked[:3] == [
-        (1, size, CARD),
-        (2, size, CARD),
-        (3, size, CARD),
-    ]  # the one that models compute on, by their word
+    assert asked[:3] == [(1, size, CARD), (2, size, CARD), (3, size, CARD)]
 
 
 def test_where_nobody_says_how_full_a_gpu_is_models_are_built_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

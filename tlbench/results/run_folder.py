@@ -70,6 +70,11 @@ class RunFolder:
     path: Path
     run: Run
 
+    @property
+    def has_records(self) -> bool:
+        """Whether a cell of the run has a record."""
+        return any((self.path / "records").glob("*.json"))
+
 
 def create(
     folder: Path,

@@ -57,7 +57,7 @@ def find_run(run: Run, say: Say) -> RunFolder:
     if not path.exists():
         raise NothingThereError(f"{path} does not exist; `tlbench run SUITE` makes a run")
     if not is_run(path) and (runs := runs_under(path, say)):
-        newest = next((one for one in runs if any((one.path / "records").glob("*.json"))), runs[0])
+        newest = next((one for one in runs if one.has_records), runs[0])
         say(f"{path}: taking its newest run{'' if newest is runs[0] else ' with a record'}, {newest.path.name}")
         return newest
     if not is_run(path) and (below := _with_runs(path)):

@@ -50,7 +50,7 @@ def cells_of(folders: Sequence[RunFolder]) -> Set[str]:
     """The cells of each suite, as its newest run that has a record has them: without those of earlier versions."""
     newest: dict[str, RunFolder] = {}
     for folder in sorted(folders, key=lambda one: one.run.created):
-        if folder.run.suite not in newest or any((folder.path / "records").glob("*.json")):
+        if folder.run.suite not in newest or folder.has_records:
             newest[folder.run.suite] = folder
     return {cell for folder in newest.values() for cell in folder.run.cells}
 

@@ -51,27 +51,27 @@ class Peaks:
         return Peaks(_or_larger(self.process, other.process), _or_larger(self.device, other.device))
 
 
-class OnDevice:
-    """The peak of the backend's GPU memory since this object was made. JAX cannot reset its counter."""
+class PeakCounter:
+    """The peaks since `forget_peak` made this. On the GPU it is the backend's counter, which JAX cannot reset."""
 
     def __init__(self) -> None:
         self._before = None if _reset_device_peak() else device_peak()
 
-    def peak(self) -> int | None:
-        """The peak; None on a CPU, and if the counter could not be reset and has not exceeded its earlier value."""
+    def on_device(self) -> int | None:
+        """The peak on the GPU; None on a CPU, and if a counter that cannot be reset is no higher than before."""
         most = device_peak()
         return None if most is None or (self._before is not None and most <= self._before) else most
 
     def peaks(self) -> Peaks:
         """The peaks of the process and on the GPU."""
-        return Peaks(peak(), self.peak())
+        return Peaks(peak(), self.on_device())
 
 
-def forget_peak() -> OnDevice:
+def forget_peak() -> PeakCounter:
     """Reset the peaks of kernel and backend to the present memory, as far as they allow it."""
     with suppress(OSError):
         CLEAR_REFS.write_text("5")
-    return OnDevice()
+    return PeakCounter()
 
 
 def measure(
@@ -114,10 +114,10 @@ def of_opening(timer: StepTimer, timing: Timing | None, start: int | None) -> Op
         timing: the protocol of the warm-up, as for `StepTimer.open`.
         start: the anonymous memory before the model was built.
     """
-    on_device = forget_peak()
+    counter = forget_peak()
     opened, most = timer.open(timing), anonymous_peak()
     own = None if start is None or most is None else most - start
-    return opened.model_copy(update={"memory": own, "device_memory": on_device.peak()})
+    return opened.model_copy(update={"memory": own, "device_memory": counter.on_device()})
 
 
 def device_peak() -> int | None:

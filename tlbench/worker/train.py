@@ -148,7 +148,7 @@ class _Trained:
         self.set_up = memory.Peaks()
         self.passed: bool | None = None
 
-    def run(self, job: Job, phases: Phases, counter: memory.OnDevice) -> CellResult:
+    def run(self, job: Job, phases: Phases, counter: memory.PeakCounter) -> CellResult:
         """Train one cell and evaluate it; `counter` counts since the cell began."""
         cell = job.cell
         bench, counts = self._set_up(job, phases, counter)
@@ -172,7 +172,7 @@ class _Trained:
             predicted,
         )
 
-    def _set_up(self, job: Job, phases: Phases, counter: memory.OnDevice) -> tuple[Bench, Counts]:
+    def _set_up(self, job: Job, phases: Phases, counter: memory.PeakCounter) -> tuple[Bench, Counts]:
         if self._bench is None or self._counts is None:
             with phases("build"):
                 assembled = build(job.cell, len(job.images.classes), job.weights_path)
