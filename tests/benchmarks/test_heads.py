@@ -1,4 +1,4 @@
-"""How long a head takes that is trained by steps, with the two ways to call them. Run with `make benchmark`."""
+"""How long a head takes that is trained by steps, in NumPy and by Keras. Run with `make benchmark`."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,16 @@ keras = pytest.importorskip("keras")
 
 from tests import builders  # noqa: E402
 from tlbench.strategies.base import Phase  # noqa: E402
-from tlbench.training import whole_epochs  # noqa: E402
+from tlbench.training import dense_head  # noqa: E402
 from tlbench.training.trainer import Trainer  # noqa: E402
 
 pytestmark = [
     pytest.mark.benchmark,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # TensorFlow's own
-    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends know one way"),
 ]
 
 
-@pytest.mark.parametrize("at_once", [False, True], ids=["step by step", "an epoch in one call"])
+@pytest.mark.parametrize("largest", [-1, dense_head.LARGEST], ids=["Keras", "NumPy"])
 @pytest.mark.parametrize(("images", "features", "hidden"), [(400, 1280, 128), (3000, 512, 64)])
 def test_a_hidden_head(
     benchmark: BenchmarkFixture,
@@ -26,9 +25,9 @@ def test_a_hidden_head(
     images: int,
     features: int,
     hidden: int,
-    at_once: bool,
+    largest: int,
 ) -> None:
-    monkeypatch.setattr(whole_epochs, "FEWEST", 0 if at_once else 10**9)
+    monkeypatch.setattr(dense_head, "LARGEST", largest)
     draw = np.random.default_rng(0)
     split = [draw.normal(size=(images, features)).astype("float32")], draw.integers(0, 2, images).astype("int32")
     dense, dropout = keras.layers.Dense, keras.layers.Dropout(0.2)

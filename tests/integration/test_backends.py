@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(OTHER is None, reason="TLBENCH_OTHER_PYTHON is n
 
 
 ROOT = Path(__file__).parents[2]
-TRAINING = [f"training/test_{name}.py" for name in ("rates", "trainer", "weight_space")]
+TRAINING = [f"training/test_{name}.py" for name in ("dense_head", "rates", "trainer", "weight_space")]
 """Tests of what trains, which hold on every backend."""
 
 

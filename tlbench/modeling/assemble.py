@@ -14,7 +14,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, height_width
 from tlbench.core.plugins import resolve
 from tlbench.heads.registry import ORIGINAL
-from tlbench.modeling.adapters import adapt, draw_adapters
+from tlbench.modeling.adapters import adapt, adapted, draw_adapters
 from tlbench.modeling.freezing import Freezing, check_part, part_of, phases_of
 from tlbench.modeling.heads import head_layers
 from tlbench.modeling.initial_weights import any_initial_weights
@@ -129,15 +129,21 @@ def head_of(assembled: Assembled) -> list[keras.Layer]:
 
 
 class FirstWeights:
-    """The initial weights of a backbone, to train it again with a head of another seed."""
+    """The initial weights of a backbone, to train it again with a head of another seed.
+
+    Only those that some phase changes are kept: restoring each takes a call of the framework.
+    """
 
     def __init__(self, assembled: Assembled) -> None:
-        self._assembled = assembled
-        self._weights = [keras.ops.convert_to_numpy(one.value) for one in assembled.backbone.weights]
+        self._assembled, backbone = assembled, assembled.backbone
+        # Adapters are merged into kernels of frozen layers too.
+        frozen = 0 if adapted(backbone) else min((phase.frozen for phase in assembled.phases), default=0)
+        self._variables = [variable for layer in backbone.layers[frozen:] for variable in layer.weights]
+        self._weights = [keras.ops.convert_to_numpy(one.value) for one in self._variables]
 
     def restore(self, head: Head, classes: int, seed: int) -> None:
         """Reset the model to what `build` makes with this seed: a new head on the initial backbone."""
-        for variable, first in zip(self._assembled.backbone.weights, self._weights, strict=True):
+        for variable, first in zip(self._variables, self._weights, strict=True):
             variable.assign(first)
         draw_adapters(self._assembled.backbone, seed)
         keras.utils.set_random_seed(seed)

@@ -43,6 +43,7 @@ class TrainingPath(Value):
         forward: the mean time per image in the lower part, in seconds; None if no image went through it.
         step: the median time of a training step in seconds, without the first epoch; None for a single epoch.
         step_usage: the mean resource usage of such a step.
+        numpy: whether NumPy took the steps instead of Keras, as it does for heads of Dense layers on features.
     """
 
     whole: str | None
@@ -53,6 +54,7 @@ class TrainingPath(Value):
     forward: float | None = None
     step: float | None = None
     step_usage: Usage | None = None
+    numpy: bool = False
 
 
 class Setting(Grown):

@@ -1,6 +1,6 @@
 """Compile a model with the optimizer, loss and metric that a cell asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -58,8 +58,8 @@ def compile_to_train(
         along: the heads of further outputs; None: the model has one output.
     """
     settings = cell.training
-    without_decay = spared if settings.weight_decay is not None else lambda variable: False
-    optimizer = one_update(optimizer_of(settings, ema), model, without_decay, multiples)
+    decayed = decays(settings)
+    optimizer = one_update(optimizer_of(settings, ema), model, lambda variable: not decayed(variable), multiples)
     loss, metric = _loss(cell)
     if along is None:
         _compile(model, optimizer, loss, [metric], jit)
@@ -85,6 +85,11 @@ def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimize
     if ema:
         config |= {"use_ema": True, "ema_momentum": ema}
     return keras.optimizers.get({"class_name": train.optimizer, "config": config})
+
+
+def decays(train: Training) -> Callable[[keras.Variable], bool]:
+    """Whether weight decay applies to a variable: to all, unless the settings ask for one, which leaves some alone."""
+    return lambda variable: train.weight_decay is None or not spared(variable)
 
 
 def spared(variable: keras.Variable) -> bool:

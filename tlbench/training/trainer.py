@@ -17,13 +17,13 @@ from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.best import Averages, Best, Sums
 from tlbench.training.callbacks import NONE, Noise, OnEpoch, Rates, Watch, callbacks_of
-from tlbench.training.compiling import compile_to_train
+from tlbench.training.compiling import compile_to_train, decays
+from tlbench.training.dense_head import dense_head
 from tlbench.training.evaluate import Predicted, balanced_weights, cross_entropy, predict
 from tlbench.training.mixing import BatchChange
 from tlbench.training.pull import Penalties, in_the_loss
 from tlbench.training.schedule import Schedule
 from tlbench.training.second_head import Along
-from tlbench.training.whole_epochs import pays, takes_vectors, whole_epochs
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Fitted:
     Attributes:
         history: the epochs.
         kept: the index in `history` of the epoch whose weights the model has now; -1 for the initial weights.
-        step: median time of a training step in seconds, without the first epoch; None for a single epoch. Where
-            TensorFlow takes the steps of an epoch in one call, it is the median of the epochs' means.
+        step: median time of a training step in seconds, without the first epoch; None for a single epoch.
         usage: mean resource usage of such a step.
         tried: where weights were combined, the combinations tried and their validation metrics.
         chosen: the index in `tried` of the combination that the model has now; it then belongs to no epoch.
+        numpy: whether NumPy took the steps.
     """
 
     history: tuple[Epoch, ...]
@@ -46,6 +46,7 @@ class Fitted:
     usage: Usage | None = None
     tried: tuple[Setting, ...] = ()
     chosen: int | None = None
+    numpy: bool = False
 
 
 class Trainer:
@@ -83,8 +84,8 @@ class Trainer:
         compile_to_train(self._trained, cell, jit, ema, multiples, along)
         changes_batches = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changes_batches else None
-        unchanged = self._trained is model and self._change is None
-        self._at_once = unchanged and not jit and keras.backend.backend() == "tensorflow" and takes_vectors(model)
+        plain = self._trained is model and self._change is None and not (multiples or penalties)
+        self._dense = dense_head(model, decays(cell.training)) if plain else None
         self._optimizer = self._trained.optimizer
         self._initial_state = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 
@@ -144,41 +145,30 @@ class Trainer:
             first=done,
             last=done + phase.epochs,  # Keras asks for the next epoch once before the first one
         )
-        at_once = self._at_once and pays(batches, phase)
-        self._call_for(len(batches) if at_once else 1)
         noise = [Noise(cell.seed, done)] if keras.backend.backend() == "torch" else []
         rates = [] if phase.has_one_rate else [Rates(schedule)]
         callbacks = [*noise, *rates, *self._validation(phase, watch, best, gather), *from_settings]
-        with in_the_loss(self._penalties):  # the penalties are traced with the first step
-            # No shuffling by Keras: `batches` have an order of their own.
-            self._trained.fit(
-                whole_epochs(batches) if at_once else batches,
-                epochs=phase.epochs,
-                steps_per_epoch=len(batches) if at_once else None,
-                shuffle=False,
-                callbacks=callbacks,
-                verbose=0,
-            )
+        if self._dense is not None:
+            self._dense.fit(batches, phase.epochs, callbacks, cell.seed, done)
+        else:
+            with in_the_loss(self._penalties):  # the penalties are traced with the first step
+                # No shuffling by Keras: `batches` have an order of their own.
+                self._trained.fit(batches, epochs=phase.epochs, shuffle=False, callbacks=callbacks, verbose=0)
 
         history = tuple(watch.history)
         step = statistics.median(watch.steps) if watch.steps else None
         cost = watch.usage.since(NONE, watch.count) if watch.steps else None
+        numpy = self._dense is not None
         if phase.soup or phase.shares:
             tried, chosen = Sums(self.model, evaluate, loss, settings.monitor).settle(phase, initial, best)
-            return Fitted(history, len(history) - 1, step, cost, tried, chosen)
+            return Fitted(history, len(history) - 1, step, cost, tried, chosen, numpy)
         if phase.keep_best:
             kept = best.restore()
         elif stopping is not None and stopping.restore_best_weights:
             kept = stopping.best_epoch
         else:
             kept = len(history) - 1
-        return Fitted(history, kept, step, cost)
-
-    def _call_for(self, steps: int) -> None:
-        """Let a call of the training function take so many steps."""
-        if self._trained.steps_per_execution != steps:
-            self._trained.steps_per_execution = steps
-            self._trained.make_train_function(force=True)
+        return Fitted(history, kept, step, cost, numpy=numpy)
 
     def _validation(
         self, phase: Phase, watch: Watch, best: Best, gather: Callable[[], None]

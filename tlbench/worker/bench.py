@@ -230,7 +230,8 @@ class Bench:
 
     def _entry_of(self, stage: Stage, phase: Phase, fitted: Fitted) -> TrainedPhase:
         """The record's entry for a phase of gradient steps."""
-        path = stage.path.model_copy(update={"step": fitted.step, "step_usage": fitted.usage})
+        steps = {"step": fitted.step, "step_usage": fitted.usage, "numpy": fitted.numpy}
+        path = stage.path.model_copy(update=steps)
         entry = self._entry(phase, path).model_copy(update={"tried": fitted.tried, "chosen": fitted.chosen})
         if stage.trainer and (along := stage.trainer.along):
             trainable = entry.trainable + count_part([along.head]).trainable

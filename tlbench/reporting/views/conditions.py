@@ -117,7 +117,9 @@ def _path_lines(records: Sequence[Record]) -> list[str]:
     whole = _each(path.whole for path in paths if path.whole)
     rest = f"; {len(paths) - cut} on images ({whole})" if whole else ""
     features = "what the frozen layers make of each image, computed once and kept"
-    return [f"Trained on {features}: {cut} of {len(paths)} cells{rest}."]
+    numpy = sum(path.numpy for path in paths)
+    steps = f" NumPy took the training steps of {numpy} of them, whose head is made of Dense layers." if numpy else ""
+    return [f"Trained on {features}: {cut} of {len(paths)} cells{rest}.{steps}"]
 
 
 def _timing_lines(records: Sequence[Record]) -> list[str]:

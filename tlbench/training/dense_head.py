@@ -1,0 +1,250 @@
+"""Train a head of Dense layers on feature vectors in NumPy, with the steps that Keras would take.
+
+Such a step is so short that a framework spends most of it on calling its operations: on TensorFlow it takes five to ten
+times as long (docs/performance.md), and its first one has to be traced. Images, their order, initial weights, loss,
+optimizer and callbacks are those of Keras, so that weights differ from Keras' by rounding alone; only dropout draws
+other noise.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from tlbench.modeling.keras_private import calls
+from tlbench.training.batches import Batches
+from tlbench.training.flat_optimizers import OPTIMIZERS, FlatOptimizer, Floats, supported
+
+LARGEST = 2_000_000
+"""With more parameters than this, arithmetic takes most of a step, and a framework does that on all cores."""
+TOGETHER = 2048
+"""Number of images whose features are copied from the memory-mapped array at a time, unless a batch is larger."""
+DROPOUT = 2**32 - 1
+"""Part of the seed of dropout, which tells it from that of the order of the images."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Dense layer, and the rate of the dropout before it."""
+
+    dense: keras.layers.Dense
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of one step: the sum of the losses of its images, how many were right, and how many there were."""
+
+    loss: float
+    right: int
+    images: int
+
+
+class DenseHead:
+    """Takes the training steps of a model that consists of Dense layers, ReLU and dropout.
+
+    Args:
+        model: the compiled model, whose callbacks are called and whose weights are trained.
+        layers: its layers.
+        decays: whether weight decay applies to a variable.
+    """
+
+    def __init__(self, model: keras.Model, layers: Sequence[Layer], decays: Callable[[Any], bool]) -> None:
+        self._model, self._layers, self._decays = model, layers, decays
+        self._variables = [variable for layer in layers for variable in (layer.dense.kernel, layer.dense.bias)]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, which callbacks change."""
+        return float(self._model.optimizer.learning_rate)
+
+    def fit(
+        self, batches: Batches, epochs: int, callbacks: Sequence[keras.callbacks.Callback], seed: int, done: int
+    ) -> None:
+        """Train, and call `callbacks`, as ``Model.fit`` does.
+
+        Args:
+            batches: batches that nothing changes (`Batches.joined`).
+            epochs: the largest number of epochs; a callback may stop earlier.
+            callbacks: the callbacks.
+            seed: the seed of dropout.
+            done: the number of epochs in earlier phases.
+        """
+        with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):  # a loss that is not finite is reported
+            self._fit(batches, epochs, keras.callbacks.CallbackList(callbacks, model=self._model), seed, done)
+
+    def _fit(self, batches: Batches, epochs: int, called: keras.callbacks.CallbackList, seed: int, done: int) -> None:
+        weights = _Weights(self._variables)
+        decayed = [part for part, one in zip(weights.parts, self._variables, strict=True) if self._decays(one)]
+        config = self._model.optimizer.get_config()
+        optimizer = OPTIMIZERS[_name(self._model.optimizer)](config, len(weights.flat), decayed)
+        self._model.stop_training = False
+        called.on_train_begin()
+        for epoch in range(epochs):
+            called.on_epoch_begin(epoch)
+            noise, steps = np.random.default_rng((seed, done + epoch, DROPOUT)), list[Step]()
+            for number, batch in enumerate(_batches_of_next_epoch(batches)):
+                called.on_train_batch_begin(number)
+                steps.append(self._step(weights, optimizer, *batch, noise))
+                called.on_train_batch_end(number)
+            weights.give(self._variables)
+            called.on_epoch_end(epoch, _logs(steps))
+            if self._model.stop_training:
+                break
+        called.on_train_end()
+
+    def _step(
+        self,
+        weights: "_Weights",
+        optimizer: FlatOptimizer,
+        features: Floats,
+        labels: NDArray[np.int32],
+        of_images: Floats | None,
+        noise: np.random.Generator,
+    ) -> Step:
+        """Take one step. `of_images` are the weights of the images in the loss (N,), or None."""
+        inputs, last = [_dropped(features, self._layers[0].dropout, noise)], len(self._layers) - 1
+        for number, (kernel, bias) in enumerate(weights.layers):
+            outputs = inputs[-1] @ kernel
+            outputs += bias
+            if number < last:
+                np.maximum(outputs, 0, out=outputs)
+                inputs.append(_dropped(outputs, self._layers[number + 1].dropout, noise))
+        losses, right, slope = (_softmax if outputs.shape[1] > 1 else _sigmoid)(outputs, labels)
+        if of_images is not None:
+            losses, slope = losses * of_images, slope * of_images[:, None]
+        slope /= np.float32(len(labels))
+        for number in range(last, -1, -1):
+            kernel_slope, bias_slope = weights.slopes[number]
+            np.matmul(inputs[number].T, slope, out=kernel_slope)
+            slope.sum(0, out=bias_slope)
+            if number:
+                slope = slope @ weights.layers[number][0].T
+                slope *= inputs[number] > 0
+                slope /= np.float32(1 - self._layers[number].dropout)
+        optimizer.update(weights.flat, weights.slope, self.rate)
+        return Step(float(losses.sum()), int(right.sum()), len(labels))
+
+
+class _Weights:
+    """Copies of variables in one flat array, with views of them and of their slopes for each layer."""
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        values = [np.asarray(keras.ops.convert_to_numpy(one.value), np.float32) for one in variables]
+        self.flat = np.concatenate([one.ravel() for one in values])
+        self.slope = np.zeros_like(self.flat)
+        ends = list(accumulate(one.size for one in values))
+        self.parts = [slice(end - one.size, end) for one, end in zip(values, ends, strict=True)]
+        self._views, slopes = (
+            [flat[part].reshape(one.shape) for part, one in zip(self.parts, values, strict=True)]
+            for flat in (self.flat, self.slope)
+        )
+        self.layers = list(zip(self._views[::2], self._views[1::2], strict=True))
+        self.slopes = list(zip(slopes[::2], slopes[1::2], strict=True))
+
+    def give(self, variables: Sequence[Any]) -> None:
+        """Set the variables to copies of the weights."""
+        for variable, value in zip(variables, self._views, strict=True):
+            variable.assign(value.copy())
+
+
+def dense_head(model: keras.Model, decays: Callable[[Any], bool]) -> DenseHead | None:
+    """The trainer of a compiled model; None where the model, its optimizer or its size call for Keras' own."""
+    layers, optimizer = _layers(model), model.optimizer
+    if layers is None or not supported(_name(optimizer), optimizer.get_config()):
+        return None
+    if sum(layer.dense.kernel.shape[0] * layer.dense.kernel.shape[1] for layer in layers) > LARGEST:
+        return None
+    return DenseHead(model, layers, decays)
+
+
+def _name(optimizer: keras.optimizers.Optimizer) -> str:
+    return type(optimizer).__name__
+
+
+def _layers(model: keras.Model) -> list[Layer] | None:
+    """The Dense layers of a model that consists of nothing else, but for dropout, in float32; None of another."""
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 2:
+        return None
+    layers, dropout, before = list[Layer](), 0.0, model.inputs[0]
+    for node in calls(model):
+        layer = node.operation
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        if [id(one) for one in node.input_tensors] != [id(before)] or layer.compute_dtype != "float32":
+            return None
+        before = node.output_tensors[0]
+        if type(layer) is keras.layers.Dropout and not dropout:
+            dropout = layer.rate
+        elif type(layer) is keras.layers.Dense and layer.use_bias and layer.trainable and _free(layer):
+            layers.append(Layer(layer, dropout))
+            dropout = 0.0
+        else:
+            return None
+    known = keras.activations
+    hidden = all(layer.dense.activation is known.relu for layer in layers[:-1])
+    ends = {known.sigmoid: lambda units: units == 1, known.softmax: lambda units: units > 1}
+    last = layers[-1].dense if layers else None
+    fits = last is not None and last.activation in ends and ends[last.activation](last.units)
+    return layers if hidden and fits and not dropout else None
+
+
+def _free(layer: keras.layers.Dense) -> bool:
+    """Whether nothing but the loss of the images acts upon the weights."""
+    return all(one.regularizer is None and one.constraint is None for one in layer.variables)
+
+
+def _batches_of_next_epoch(batches: Batches) -> Iterator[tuple[Floats, NDArray[np.int32], Floats | None]]:
+    """Features, labels, and weights in the loss if there are any, of each batch of the epoch that comes next."""
+    batches.on_epoch_end()
+    size, together = batches.batch_size, max(1, TOGETHER // batches.batch_size)
+    for first in range(0, len(batches), together):
+        features, labels, *rest = batches.joined(first, together)
+        floats, numbers = features.astype(np.float32, copy=False), labels.astype(np.int32, copy=False)
+        weights = rest[0].astype(np.float32, copy=False) if rest else None
+        for start in range(0, len(labels), size):
+            part = slice(start, start + size)
+            yield floats[part], numbers[part], None if weights is None else weights[part]
+
+
+def _dropped(values: Floats, rate: float, noise: np.random.Generator) -> Floats:
+    """Values (N, units) with a share `rate` of them set to 0, and the others scaled to keep the mean."""
+    if not rate:
+        return values
+    kept = noise.random(values.shape, np.float32) >= rate
+    return values * kept * np.float32(1 / (1 - rate))
+
+
+def _softmax(outputs: Floats, labels: NDArray[np.int32]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Cross-entropies (N,), whether the class is right (N,), and their slope by the outputs (N, classes)."""
+    each = np.arange(len(labels))
+    shifted = outputs - outputs.max(1, keepdims=True)
+    powers = np.exp(shifted)
+    sums = powers.sum(1, keepdims=True)
+    losses = np.log(sums[:, 0]) - shifted[each, labels]
+    slope = powers / sums
+    slope[each, labels] -= 1
+    return losses, outputs.argmax(1) == labels, slope
+
+
+def _sigmoid(outputs: Floats, labels: NDArray[np.int32]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Like `_softmax`, of one unit that stands for class 1."""
+    scores = outputs[:, 0]
+    true = labels.astype(np.float32)
+    losses = np.maximum(scores, 0) - scores * true + np.log1p(np.exp(-np.abs(scores)))
+    slope = np.reciprocal(1 + np.exp(-outputs)) - true[:, None]
+    return losses, (scores > 0) == (labels == 1), slope
+
+
+def _logs(steps: Sequence[Step]) -> Mapping[str, float]:
+    """The means over the images of an epoch, as Keras logs them."""
+    images = sum(step.images for step in steps)
+    return {
+        "loss": sum(step.loss for step in steps) / images,
+        "accuracy": sum(step.right for step in steps) / images,
+    }
