@@ -1,9 +1,8 @@
 """Train a head of Dense layers on feature vectors in NumPy, with the steps that Keras would take.
 
-Such a step is so short that a framework spends most of it on calling its operations: on TensorFlow it takes five to ten
-times as long (docs/performance.md), and its first one has to be traced. Images, their order, initial weights, loss,
-optimizer and callbacks are those of Keras, so that weights differ from Keras' by rounding alone; only dropout draws
-other noise.
+Such a step is so short that a framework that does not compile it spends most of it on calling its operations
+(docs/performance.md), and TensorFlow has to trace the first one. Images, their order, initial weights, dropout's
+noise, loss, optimizer and callbacks are those of Keras, so that weights differ from Keras' by rounding alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,16 +23,33 @@ LARGEST = 2_000_000
 """With more parameters than this, arithmetic takes most of a step, and a framework does that on all cores."""
 TOGETHER = 2048
 """Number of images whose features are copied from the memory-mapped array at a time, unless a batch is larger."""
-DROPOUT = 2**32 - 1
-"""Part of the seed of dropout, which tells it from that of the order of the images."""
+
+
+class Noise:
+    """Draws the noise of a dropout layer: 0 for a share `rate` of the values, and a factor for the others."""
+
+    def __init__(self, layer: keras.layers.Dropout) -> None:
+        self.rate, self._layer, self._draw = layer.rate, layer, self._next
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            self._draw = tf.function(self._next, autograph=False)  # one call instead of a dozen
+
+    def draw(self, shape: tuple[int, ...]) -> Floats:
+        """The noise that the layer would draw next, for values of this shape."""
+        return np.asarray(keras.ops.convert_to_numpy(self._draw(shape)), np.float32)
+
+    def _next(self, shape: tuple[int, ...]) -> Any:
+        of = self._layer
+        return keras.random.dropout(keras.ops.ones(shape), of.rate, of.noise_shape, of.seed_generator)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A Dense layer, and the rate of the dropout before it."""
+    """A Dense layer, and the noise of the dropout before it, if any."""
 
     dense: keras.layers.Dense
-    dropout: float = 0.0
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True)
@@ -63,22 +79,18 @@ class DenseHead:
         """The learning rate, which callbacks change."""
         return float(self._model.optimizer.learning_rate)
 
-    def fit(
-        self, batches: Batches, epochs: int, callbacks: Sequence[keras.callbacks.Callback], seed: int, done: int
-    ) -> None:
+    def fit(self, batches: Batches, epochs: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Train, and call `callbacks`, as ``Model.fit`` does.
 
         Args:
             batches: batches that nothing changes (`Batches.joined`).
             epochs: the largest number of epochs; a callback may stop earlier.
             callbacks: the callbacks.
-            seed: the seed of dropout.
-            done: the number of epochs in earlier phases.
         """
         with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):  # a loss that is not finite is reported
-            self._fit(batches, epochs, keras.callbacks.CallbackList(callbacks, model=self._model), seed, done)
+            self._fit(batches, epochs, keras.callbacks.CallbackList(callbacks, model=self._model))
 
-    def _fit(self, batches: Batches, epochs: int, called: keras.callbacks.CallbackList, seed: int, done: int) -> None:
+    def _fit(self, batches: Batches, epochs: int, called: keras.callbacks.CallbackList) -> None:
         weights = _Weights(self._variables)
         decayed = [part for part, one in zip(weights.parts, self._variables, strict=True) if self._decays(one)]
         config = self._model.optimizer.get_config()
@@ -87,10 +99,10 @@ class DenseHead:
         called.on_train_begin()
         for epoch in range(epochs):
             called.on_epoch_begin(epoch)
-            noise, steps = np.random.default_rng((seed, done + epoch, DROPOUT)), list[Step]()
+            steps = list[Step]()
             for number, batch in enumerate(_batches_of_next_epoch(batches)):
                 called.on_train_batch_begin(number)
-                steps.append(self._step(weights, optimizer, *batch, noise))
+                steps.append(self._step(weights, optimizer, *batch))
                 called.on_train_batch_end(number)
             weights.give(self._variables)
             called.on_epoch_end(epoch, _logs(steps))
@@ -105,16 +117,15 @@ class DenseHead:
         features: Floats,
         labels: NDArray[np.int32],
         of_images: Floats | None,
-        noise: np.random.Generator,
     ) -> Step:
         """Take one step. `of_images` are the weights of the images in the loss (N,), or None."""
-        inputs, last = [_dropped(features, self._layers[0].dropout, noise)], len(self._layers) - 1
+        inputs, last = [_with_noise(features, self._layers[0].noise)], len(self._layers) - 1
         for number, (kernel, bias) in enumerate(weights.layers):
             outputs = inputs[-1] @ kernel
             outputs += bias
             if number < last:
                 np.maximum(outputs, 0, out=outputs)
-                inputs.append(_dropped(outputs, self._layers[number + 1].dropout, noise))
+                inputs.append(_with_noise(outputs, self._layers[number + 1].noise))
         losses, right, slope = (_softmax if outputs.shape[1] > 1 else _sigmoid)(outputs, labels)
         if of_images is not None:
             losses, slope = losses * of_images, slope * of_images[:, None]
@@ -126,7 +137,8 @@ class DenseHead:
             if number:
                 slope = slope @ weights.layers[number][0].T
                 slope *= inputs[number] > 0
-                slope /= np.float32(1 - self._layers[number].dropout)
+                if noise := self._layers[number].noise:
+                    slope /= np.float32(1 - noise.rate)
         optimizer.update(weights.flat, weights.slope, self.rate)
         return Step(float(losses.sum()), int(right.sum()), len(labels))
 
@@ -171,7 +183,7 @@ def _layers(model: keras.Model) -> list[Layer] | None:
     """The Dense layers of a model that consists of nothing else, but for dropout, in float32; None of another."""
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 2:
         return None
-    layers, dropout, before = list[Layer](), 0.0, model.inputs[0]
+    layers, dropout, before = list[Layer](), None, model.inputs[0]
     for node in calls(model):
         layer = node.operation
         if isinstance(layer, keras.layers.InputLayer):
@@ -179,11 +191,11 @@ def _layers(model: keras.Model) -> list[Layer] | None:
         if [id(one) for one in node.input_tensors] != [id(before)] or layer.compute_dtype != "float32":
             return None
         before = node.output_tensors[0]
-        if type(layer) is keras.layers.Dropout and not dropout:
-            dropout = layer.rate
+        if type(layer) is keras.layers.Dropout and dropout is None and 0 < layer.rate < 1:
+            dropout = layer
         elif type(layer) is keras.layers.Dense and layer.use_bias and layer.trainable and _free(layer):
-            layers.append(Layer(layer, dropout))
-            dropout = 0.0
+            layers.append(Layer(layer, dropout and Noise(dropout)))
+            dropout = None
         else:
             return None
     known = keras.activations
@@ -212,12 +224,8 @@ def _batches_of_next_epoch(batches: Batches) -> Iterator[tuple[Floats, NDArray[n
             yield floats[part], numbers[part], None if weights is None else weights[part]
 
 
-def _dropped(values: Floats, rate: float, noise: np.random.Generator) -> Floats:
-    """Values (N, units) with a share `rate` of them set to 0, and the others scaled to keep the mean."""
-    if not rate:
-        return values
-    kept = noise.random(values.shape, np.float32) >= rate
-    return values * kept * np.float32(1 / (1 - rate))
+def _with_noise(values: Floats, noise: Noise | None) -> Floats:
+    return values if noise is None else values * noise.draw(values.shape)
 
 
 def _softmax(outputs: Floats, labels: NDArray[np.int32]) -> tuple[Floats, NDArray[np.bool_], Floats]:

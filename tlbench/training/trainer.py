@@ -85,7 +85,7 @@ class Trainer:
         changes_batches = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changes_batches else None
         plain = self._trained is model and self._change is None and not (multiples or penalties)
-        self._dense = dense_head(model, decays(cell.training)) if plain else None
+        self._dense = dense_head(model, decays(cell.training)) if plain and not jit else None
         self._optimizer = self._trained.optimizer
         self._initial_state = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 
@@ -149,7 +149,7 @@ class Trainer:
         rates = [] if phase.has_one_rate else [Rates(schedule)]
         callbacks = [*noise, *rates, *self._validation(phase, watch, best, gather), *from_settings]
         if self._dense is not None:
-            self._dense.fit(batches, phase.epochs, callbacks, cell.seed, done)
+            self._dense.fit(batches, phase.epochs, callbacks)
         else:
             with in_the_loss(self._penalties):  # the penalties are traced with the first step
                 # No shuffling by Keras: `batches` have an order of their own.
