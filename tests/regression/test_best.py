@@ -8,7 +8,7 @@ import pytest
 from tests import builders
 from tlbench.core.cell import Named
 from tlbench.regression.best import Contest, Limited, Pick, contest
-from tlbench.regression.contrasts import Recipe, Right
+from tlbench.regression.contrasts import Recipe, Right, best_against_rest
 from tlbench.results.record import Record
 
 IMAGES = 200
@@ -56,6 +56,23 @@ def test_the_highest_leads_and_what_it_clearly_beats_is_no_rival() -> None:
     assert (pick.leader, pick.rivals) == (0, (1,))
     assert found.of_models
     assert found.paired
+
+
+def test_a_model_beats_only_what_pairs_tells_from_it() -> None:
+    """Of six, 7 images that only the leader has right are p = 0.0078 one-sided, below 0.05/5, and 0.078 after Holm."""
+    corrects = [190, 183, 183, 183, 183, 183]
+    tested = [Recipe((trained(f"s{number}", correct),)) for number, correct in enumerate(corrects)]
+    found = contest(tested, [(1.0,)] * 6, nested)
+    assert found.beaten[0] == frozenset()
+    contrasts = best_against_rest(tested, {each.records[0].cell_id: nested(each.records[0]) for each in tested})
+    assert {each.verdict for each in contrasts} == {"not to be told apart"}
+    many = contest([tested[0], *(Recipe((trained(f"t{n}", 178),)) for n in range(5))], [(1.0,)] * 6, nested)
+    assert len(many.beaten[0]) == 5
+    assert not contest(many_of(many), [(1.0,)] * 6, nested, elsewhere=2000).beaten[0]
+
+
+def many_of(found: Contest) -> list[Recipe]:
+    return [one.recipe for one in found.contenders]
 
 
 def test_within_limits_another_leads_with_rivals_of_its_own() -> None:

@@ -22,9 +22,23 @@ def test_the_full_table_says_which_rows_may_be_the_best() -> None:
     ]
     table = [line for line in lines if len(line) > 5][:5]
     place = table[0].index("Best?")
-    assert [line[place] for line in table[2:]] == ["leads", "may be", ""]
+    assert [line[place] for line in table[2:]] == ["leads", "may be", "not as trained"]
     assert "Best? leads: the highest top-1" in text
+    assert "not as trained: as trained here (one seed), the model that leads is better; of the recipe" in text
+    assert "“Not as trained” is said of the model that was trained here" in " ".join(as_text(report(THREE)).split())
     assert "Best?" not in as_markdown(report(THREE[:1]))
+
+
+def test_a_row_of_several_seeds_that_is_beaten_has_an_empty_place() -> None:
+    seeds = [
+        trained(name, "full", right + seed, 20.0, seed)
+        for name, right in (("A", 190), ("B", 120))
+        for seed in (0, 1, 2)
+    ]
+    text = as_markdown(report(seeds))
+    assert [row["Best?"] for row in table(text, "cats_dogs")] == ["leads", ""]
+    assert "empty: another one is better." in text
+    assert "not as trained" not in text.lower()
 
 
 def test_no_row_leads_where_nothing_is_recommended() -> None:

@@ -6,12 +6,14 @@ Tests run them with few draws, slow tests and benchmarks/statistics_rates.py wit
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from tests.narrow import present
+from tlbench.statistics.best import leads
 from tlbench.statistics.bootstrap import Interval, Statistic, over_rounds, ratio
 from tlbench.statistics.changepoints import changes_of_all
 from tlbench.statistics.classification import mcnemar
@@ -146,6 +148,35 @@ def equal_recipes(
         first, second = right[0, :, 0], right[1, :, 0]
         single.append(mcnemar(int((first & ~second).sum()), int((second & ~first).sum())) < LEVEL)
     return FalseBetter(rate(two), rate(single), rate(anything))
+
+
+@dataclass(frozen=True)
+class FalseWorse:
+    """How often an equally good recipe with one seed is beaten by the one that leads: some recipe of a run, and each
+    other one. By subset selection alone, and where `tlbench pairs` tells the models apart, too."""
+
+    some_selected: Rate
+    each_selected: Rate
+    some_told: Rate
+    each_told: Rate
+
+
+def equal_with_one_seed(runs: int, recipes: int, spread: float = 0.013, seed: int = 8) -> FalseWorse:
+    """Recipes of equal accuracy that find the same images easy, with one training each, on `IMAGES` test images."""
+    selected, told = [], []
+    couples = list(combinations(range(recipes), 2))
+    for run in range(runs):
+        generator = np.random.default_rng([seed, run])
+        ease = np.broadcast_to(easy(generator, 1, IMAGES), (recipes, IMAGES))
+        right = trained(generator, ease, 1, np.full(recipes, spread))
+        p_values = leads([of_answers(right[place]) for place in np.argsort(-right.mean(axis=(1, 2)))], couples)
+        adjusted = holm([min(1.0, 2 * p) for p in p_values])
+        below = [p <= LEVEL / (recipes - 1) for p in p_values[: recipes - 1]]
+        selected.append(below)
+        told.append([one and p < LEVEL for one, p in zip(below, adjusted, strict=False)])
+    return FalseWorse(
+        *(rate(seen) for outcomes in (selected, told) for seen in (map(any, outcomes), chain.from_iterable(outcomes)))
+    )
 
 
 # Runs a side: logarithms of times.

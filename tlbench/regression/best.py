@@ -3,12 +3,14 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import combinations, groupby
 from operator import itemgetter
 
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Answers, kept_answers
 from tlbench.statistics.best import LEVEL, intervals, leads, undominated
+from tlbench.statistics.multiple import holm
+from tlbench.statistics.trainings import Trainings
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Contest:
     Attributes:
         contenders: the recipes, the highest top-1 accuracy first, then by costs.
         beaten: for each contender that can lead within some limits, those that it clearly beats. The chance that the
-            truly best one is beaten is at most 5 %.
+            truly best one is beaten is at most 5 %. A trained model beats another one only if `tlbench pairs` tells
+            them apart, too.
         of_models: whether some recipe has a single seed, so that trained models are compared instead of recipes.
         paired: whether the answers to single images are known for all.
     """
@@ -87,13 +90,16 @@ class Contest:
                 yield Limited(limit, len(within), pick)
 
 
-def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answers: Answers) -> Contest:
+def contest(
+    recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answers: Answers, elsewhere: int = 0
+) -> Contest:
     """Compare recipes.
 
     Args:
         recipes: the recipes.
         costs: the costs of each recipe, in the same order for all.
         answers: the answers to test images of each record.
+        elsewhere: the number of pairs of recipes on other images, for which `tlbench pairs` corrects, too.
 
     Raises:
         ValueError: there are no recipes, or they were tested on different images.
@@ -102,21 +108,35 @@ def contest(recipes: Sequence[Recipe], costs: Sequence[tuple[float, ...]], answe
         raise ValueError("a contest needs recipes that were tested on the same images")
     order = sorted(range(len(recipes)), key=lambda place: (-recipes[place].top1, costs[place]))
     trainings = [recipes[place].trainings(kept_answers(recipes[place], answers)) for place in order]
-    places = range(len(order))
     can_lead = undominated([(-recipes[place].top1, *costs[place]) for place in order])
-    couples = [(leader, other) for leader in can_lead for other in places if other > leader]
-    level = LEVEL / max(1, len(order) - 1)
-    beaten: dict[int, set[int]] = {leader: set() for leader in can_lead}
-    for (leader, other), p in zip(couples, leads(trainings, couples), strict=True):
-        if p <= level:
-            beaten[leader].add(other)
+    beaten = _beaten(trainings, can_lead, elsewhere)
     contenders = [
         Contender(recipes[place], recipes[place].top1, low, high, costs[place])
         for place, (low, high) in zip(order, intervals(trainings), strict=True)
     ]
     return Contest(
         tuple(contenders),
-        {leader: frozenset(others) for leader, others in beaten.items()},
+        beaten,
         of_models=not all(each.judged for each in trainings),
         paired=all(each.right is not None for each in trainings),
     )
+
+
+def _beaten(trainings: Sequence[Trainings], can_lead: Sequence[int], elsewhere: int) -> dict[int, frozenset[int]]:
+    """Those that each of `can_lead` beats, by subset selection.
+
+    Where trained models are compared, the best one is not the only question: each empty place in a table is read as a
+    difference of that pair. So these differences must also be significant after the correction of `tlbench pairs`.
+    """
+    couples = list(combinations(range(len(trainings)), 2))
+    if all(each.judged for each in trainings):
+        couples = [couple for couple in couples if couple[0] in can_lead]
+    p_values = leads(trainings, couples)
+    of_pairs = holm([*(min(1.0, 2 * p) for p in p_values), *[1.0] * elsewhere])
+    level = LEVEL / max(1, len(trainings) - 1)
+    beaten: dict[int, set[int]] = {leader: set() for leader in can_lead}
+    for (leader, other), p, adjusted in zip(couples, p_values, of_pairs, strict=False):
+        judged = trainings[leader].judged and trainings[other].judged
+        if leader in beaten and p <= level and (judged or adjusted < LEVEL):
+            beaten[leader].add(other)
+    return {leader: frozenset(others) for leader, others in beaten.items()}

@@ -38,6 +38,7 @@ HOW_SURE = (
     "all rows of a data set together: the best is not flattered by having been picked."
 )
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
+OF_ONCE = "“Not as trained” is said of the model that was trained here: of its recipe one seed says nothing."
 OF_SOLVED = (
     "The interval of a solved head covers other training images as well (resamples), that of one training does not."
 )
@@ -80,15 +81,21 @@ class Decision:
         """Whether the mark at `place` may be the best, in a word.
 
         Empty if it is not, or if there is no other; a dash if nothing is recommended, because guessing may be as good.
+        With one seed a recipe is not judged: then the word is about the model that was trained.
         """
         if len(self.recipes) == 1:
             return ""
         if not self.choice.above_chance(0):
             return DASH
-        return LEADS if place == 0 else "" if place in self.choice.beaten[0] else MAY_BE
+        if place not in self.choice.beaten[0]:
+            return MAY_BE if place else LEADS
+        return "" if self._judged(0) and self._judged(place) else AS_TRAINED
+
+    def _judged(self, place: int) -> bool:
+        return Recipe(tuple(row.record for row in self.recipes[place])).judged
 
 
-LEADS, MAY_BE = "leads", "may be"
+LEADS, MAY_BE, AS_TRAINED = "leads", "may be", "not as trained"
 
 
 def sections(report: Report) -> list[Section]:
@@ -106,7 +113,8 @@ def how_sure(made: Sequence[Decision]) -> str:
     apart = len({text for text in holds if text != ONE_SEED}) > 1
     of = [f"{one.heading}: {one.holds}" if apart and one.holds != ONE_SEED else one.holds for one in made if one.holds]
     mixed = any(one.holds == ONE_SEED and _solved(one) for one in made)
-    return " ".join([HOW_SURE, *dict.fromkeys(of), *([OF_SOLVED] if mixed else [])])
+    once = any(one.standing(place) == AS_TRAINED for one in made for place in range(len(one.recipes)))
+    return " ".join([HOW_SURE, *dict.fromkeys(of), *([OF_ONCE] if once else []), *([OF_SOLVED] if mixed else [])])
 
 
 def _solved(decision: Decision) -> bool:
@@ -119,7 +127,10 @@ def decisions(report: Report) -> tuple[Decision, ...]:
     """A decision for each set of images. `Report.decisions` caches them."""
     groups = tested_alike(trained(report))
     names = slugs([heading for heading, _ in groups])
-    return tuple(_decision(report, *of, slug) for of, slug in zip(groups, names, strict=True))
+    pairs = [math.comb(len(rows.by_row(group)), 2) for _, group in groups]
+    return tuple(
+        _decision(report, *of, slug, sum(pairs) - own) for of, slug, own in zip(groups, names, pairs, strict=True)
+    )
 
 
 def values(decision: Decision) -> dict[str, object]:
@@ -197,13 +208,14 @@ def _images(group: Sequence[RunRecord], headings: Sequence[tuple[str, tuple[str,
     return f", {sum(record.data.counts['train'].values())} training images"
 
 
-def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: str) -> Decision:
+def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: str, elsewhere: int) -> Decision:
+    """The decision on a `group`; `elsewhere` is the number of pairs of recipes of all other groups."""
     by_recipe = rows.by_row(group)
     once = [tuple(first_of_each(seeds)) for seeds in by_recipe]
     recipes = [Recipe(tuple(row.record for row in seeds)) for seeds in once]
     costs = compared(by_recipe)
     limits = [tuple(_value(of[at]) for of in costs.values()) for at in range(len(recipes))]
-    found = contest(recipes, limits, report.answers)
+    found = contest(recipes, limits, report.answers, elsewhere)
     place_of = {id(recipe): place for place, recipe in enumerate(recipes)}
     places = [place_of[id(each.recipe)] for each in found.contenders]
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)

@@ -1,7 +1,7 @@
 """A table for each data set: accuracy and costs of each model, strategy and setting. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.core.text import first_of
@@ -12,7 +12,7 @@ from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
-from tlbench.reporting.views.choice import LEADS, MAY_BE
+from tlbench.reporting.views.choice import AS_TRAINED, LEADS, MAY_BE
 from tlbench.reporting.views.names import columns, data_set, is_search
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE, by_row
@@ -22,9 +22,10 @@ from tlbench.statistics.bootstrap import FEWEST
 MOST_OPEN = 40
 """The most rows of a table that is not folded, as in keras.io's."""
 LAST = (math.inf, 0)
-BEST = (
-    f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the "
-    "best; empty: another one is better."
+BEST = f"Best? {LEADS}: the highest top-1 of those trained on the same images; {MAY_BE}: not to be told from the best"
+EMPTY = "; empty: another one is better"
+ONCE = (
+    f"; {AS_TRAINED}: as trained here (one seed), the model that leads is better; of the recipe one seed says nothing"
 )
 NONE = f" {DASH}: none is recommended, since the highest top-1 is not clearly above what guessing gets."
 
@@ -161,8 +162,7 @@ def _accuracy_legend(group: Sequence[RunRecord], found: Sequence[Answer]) -> str
     interval = (
         "a 95 % interval that holds for all rows of the same images together" if together else "its 95 % interval"
     )
-    standings = {one.standing for one in found}
-    best = BEST + (NONE if DASH in standings else "") if LEADS in standings else ""
+    best = _best_legend({one.standing for one in found})
     several = len({row.record.cell.seed for row in group}) > 1
     resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
     spreads = [
@@ -175,6 +175,14 @@ def _accuracy_legend(group: Sequence[RunRecord], found: Sequence[Answer]) -> str
         + ". Trainable counts the parameters the strategy trains."
         + (f" {best}" if best else "")
     )
+
+
+def _best_legend(standings: Collection[str]) -> str:
+    """What the words in the column "Best?" mean; empty if no row has one."""
+    if LEADS not in standings:
+        return ""
+    below = (EMPTY if "" in standings else "") + (ONCE if AS_TRAINED in standings else "")
+    return f"{BEST}{below or EMPTY}.{NONE if DASH in standings else ''}"
 
 
 def _legend(group: Sequence[RunRecord], times: Sequence[TimeColumns], opening: Text) -> Note:

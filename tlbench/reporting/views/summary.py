@@ -32,7 +32,7 @@ RELATIVE = (
 )
 SHAKY = f" {UNSTABLE} before an x: known to no better than {SHARP:.0%}."
 HEADINGS = {key: f"{step[:5].capitalize()} {device.upper()}" for key, (device, step) in TIMES.items()} | {"size": "MiB"}
-COLUMNS, TOP1, BEST = 100, len("100.0% (99–100)"), len("Best?") + 2
+COLUMNS, TOP1 = 100, len("100.0% (99–100)")
 MOST = 4
 """The most columns for costs."""
 PADDING = 2
@@ -134,7 +134,8 @@ def _trained(decision: Decision, how: TimeColumns, columns: int) -> Table:
         max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
         for place, axis in enumerate(axes)
     ]
-    others = sum(2 + width for width in widths) + 2 + TOP1 + 2 + BEST
+    best = max(len("Best?") + PADDING, *(len(decision.standing(place)) for place in range(len(scatter.marks))), 0)
+    others = sum(2 + width for width in widths) + 2 + TOP1 + 2 + best
     headings = (
         Column("Model and strategy", width=max(20, columns - others)),
         Column("Top-1", "right"),
