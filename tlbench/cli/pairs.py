@@ -36,6 +36,7 @@ def _json(contrasts: Sequence[Contrast]) -> str:
         {
             "first": contrast.first.records[0].cell_id,
             "second": contrast.second.records[0].cell_id,
+            "stand_ins": list(contrast.first.records[0].fallbacks),
             "seeds": [len(contrast.first.records), len(contrast.second.records)],
             "difference": contrast.difference,
             "low": contrast.low,

@@ -25,6 +25,7 @@ from tlbench.reporting.judgements import sentence, values
 from tlbench.reporting.output import Made
 from tlbench.reporting.render import html, terminal
 from tlbench.reporting.render import markdown as in_markdown
+from tlbench.reporting.stand_ins import marked, note, of_comparison
 from tlbench.reporting.views.comparison import FAILING, document, headline
 from tlbench.reporting.views.comparison_page import MOST_NAMED, page
 
@@ -48,16 +49,18 @@ def as_html(comparison: Comparison) -> str:
 
 def as_json(comparison: Comparison) -> str:
     """All verdicts and judgements as JSON; numbers that are not finite are null."""
+    marks = of_comparison(comparison)
     content = {
         "base": comparison.base.name,
         "new": comparison.new.name,
         "exit_code": comparison.exit_code,
         "headline": headline(comparison),
-        "notes": list(comparison.notes),
+        "notes": [*filter(None, [note([*marks.values()])]), *comparison.notes],
         "cells": [
             {
                 "id": cell.id,
                 "cell": cell.label,
+                "stand_ins": list(marks[cell.id]),
                 "verdict": cell.verdict,
                 "judgements": [_plain(judgement) for judgement in cell.judgements],
             }
@@ -84,14 +87,20 @@ def junit(comparison: Comparison) -> str:
     fails = set(map(id, failing))
     failures = len(fails)
     skipped = sum(judgement.verdict in SKIPPED and id(judgement) not in fails for _, judgement in judgements)
+    marks = of_comparison(comparison)
     counts = {"tests": len(judgements), "failures": failures, "errors": 0, "skipped": skipped}
     named = {key: str(value) for key, value in counts.items()}
     suite = ElementTree.SubElement(
         root, "testsuite", {"name": _legal(f"tlbench {comparison.new.suite}".strip()), **named}
     )
+    if rests := note([*marks.values()]):
+        properties = ElementTree.SubElement(suite, "properties")
+        ElementTree.SubElement(properties, "property", {"name": "stand-ins", "value": rests})
     for cell, judgement in judgements:
         case = ElementTree.SubElement(
-            suite, "testcase", {"classname": _legal(cell.label), "name": _legal(judgement.name)}
+            suite,
+            "testcase",
+            {"classname": _legal(marked(cell.label, marks[cell.id])), "name": _legal(judgement.name)},
         )
         if id(judgement) in fails:
             ElementTree.SubElement(
@@ -119,7 +128,9 @@ def github(comparison: Comparison) -> str:
     same reason, all inconclusive times share one notice. Accuracies that could not be judged share a warning for each
     reason. Numbers that were not measured again share the last line, an error then.
     """
-    lines = []
+    marks = of_comparison(comparison)
+    rests = note([*marks.values()])
+    lines = [f"::notice title={_escape('tlbench: stand-ins', property_=True)}::{_escape(rests)}"] if rests else []
     times = [each for each in comparison.of("inconclusive") if each.metric == TimeMetric.name]
     for judgement in sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict)):
         doubtful = (
@@ -127,7 +138,8 @@ def github(comparison: Comparison) -> str:
         )
         kind = "error" if judgement.verdict in FAILING else "warning" if doubtful else None
         if kind:
-            title = _escape(f"tlbench: {judgement.name} {judgement.verdict}", property_=True)
+            named = f"tlbench: {judgement.name} {judgement.verdict}"
+            title = _escape(marked(named, marks[judgement.cell.id]), property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
     for (name, reason), several in _by_reason(comparison.unjudged).items():
         title = _escape(f"tlbench: {name} not judged", property_=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tlbench.core.version import __version__
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.reporting.stand_ins import marked
 from tlbench.reporting.views.names import labels_of
 from tlbench.results.measured import StepTiming
 
@@ -56,15 +57,20 @@ def github_action_benchmark(report: Report) -> str:
             "range": f"{100 * (1 - row.record.accuracy.high):.1f} to {100 * (1 - row.record.accuracy.low):.1f}",
             "extra": f"{row.run}; {row.record.accuracy.images} images",
         }
-        for name, row in zip(labels_of(report.rows), report.rows, strict=True)
+        for name, row in zip(_names(report.rows), report.rows, strict=True)
         if row.record.accuracy
     ]
     return json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
 
 
+def _names(rows: Sequence[RunRecord]) -> list[str]:
+    """The labels of the cells with their stand-ins: other tools show the names alone."""
+    return [marked(label, row.record.fallbacks) for label, row in zip(labels_of(rows), rows, strict=True)]
+
+
 def _steps(rows: Sequence[RunRecord]) -> Iterator[tuple[str, RunRecord, StepTiming]]:
     """Each timed step that has a number, with its name and record. Neither format has a place for a missing one."""
-    for name, row in zip(labels_of(rows), rows, strict=True):
+    for name, row in zip(_names(rows), rows, strict=True):
         for step in row.record.timings.steps if row.record.timings else ():
             if step.has_number:
                 yield f"{name} · {step.step} batch {step.batch_size}", row, step

@@ -58,7 +58,7 @@ def with_pictures(report: Report) -> str:
 
 def as_svg(report: Report) -> dict[str, str]:
     """The pictures of the report as SVG, by file name."""
-    return {f"{each.name}.svg": svg.file(each) for each in pictures(report.document.blocks)}
+    return {f"{_named(each, report)}.svg": svg.file(each) for each in pictures(report.document.blocks)}
 
 
 def as_png(report: Report) -> dict[str, bytes]:
@@ -67,12 +67,20 @@ def as_png(report: Report) -> dict[str, bytes]:
     Raises:
         UserError: the package that converts them is not installed.
     """
-    return {f"{each.name}.png": png.file(each) for each in pictures(report.document.blocks)}
+    return {f"{_named(each, report)}.png": png.file(each) for each in pictures(report.document.blocks)}
+
+
+def _named(picture: Picture, report: Report) -> str:
+    """The name of a picture. If all cells have stand-ins, one that is not of a single data set names them, too."""
+    marks = list(dict.fromkeys(row.record.fallbacks for row in report.rows))
+    if () in marks or any(slugs([", ".join(of)])[0] in picture.name for of in marks):
+        return picture.name
+    return f"{picture.name}-{slugs([', '.join(dict.fromkeys(mark for of in marks for mark in of))])[0]}"
 
 
 def picture_name(picture: Picture, report: Report) -> str:
     """The file name of a picture in a run's folder."""
-    return file_name(f"{picture.name}.svg", report.rows)
+    return file_name(f"{_named(picture, report)}.svg", report.rows)
 
 
 def as_text(report: Report, columns: int | None = None) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from tlbench.core.text import counted, percent
 from tlbench.regression.entries import Draw, Entry
 from tlbench.regression.side import Side
-from tlbench.reporting.document import Document, Table
+from tlbench.reporting.document import Document, Note, Table
 from tlbench.reporting.numbers import DASH, count, milliseconds
+from tlbench.reporting.stand_ins import marked, note, of_side
 
 HEADINGS = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]
 
@@ -17,7 +18,9 @@ def document(side: Side) -> Document:
     machine = _named(first.machine) if first else "unknown"
     if first and first.timed_on:
         machine += f"; times on {_named(first.timed_on)}"
-    return Document(f"{side.suite}, {side.created}, on {machine}", (Table.of(HEADINGS, map(_row, side.entries)),))
+    said = [Note((rests,))] if (rests := note(of_side(side))) else []
+    table = Table.of(HEADINGS, map(_row, side.entries))
+    return Document(f"{side.suite}, {side.created}, on {machine}", (*said, table))
 
 
 def _named(machine: Mapping[str, str]) -> str:
@@ -26,7 +29,7 @@ def _named(machine: Mapping[str, str]) -> str:
 
 def _row(entry: Entry) -> list[str]:
     return [
-        entry.cell.label,
+        marked(entry.cell.label, entry.fallbacks),
         entry.status,
         percent(entry.correct / entry.images) if entry.images and entry.correct is not None else DASH,
         count(int(entry.counts["params"])) if entry.counts else DASH,

@@ -12,9 +12,11 @@ from tlbench.reporting.report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
+STAND_INS = "stand_ins"
+
 
 def frame(report: Report, names: Sequence[str]) -> "pd.DataFrame":
-    """These columns of `report.frame`, in this order.
+    """These columns of `report.frame`, in this order, and the stand-ins of each row if any has some.
 
     Raises:
         UserError: there is no such column, or one is named twice.
@@ -25,7 +27,9 @@ def frame(report: Report, names: Sequence[str]) -> "pd.DataFrame":
             raise UserError(f"--columns: there is no column {name!r}; {nearest(name, known, 'columns')}")
     if len(set(names)) < len(names):
         raise UserError("--columns: a column is named twice")
-    return report.frame[list(names)]
+    chosen = report.frame[list(names)]
+    marks = [", ".join(record.fallbacks) for record in report.records]
+    return chosen.assign(**{STAND_INS: marks}) if any(marks) else chosen
 
 
 def table(chosen: "pd.DataFrame") -> Table:

@@ -11,6 +11,7 @@ from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, sentence, values
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.stand_ins import marked, note, of_comparison
 
 MARKS: dict[Verdict, str] = {
     "regressed": "✗",
@@ -43,7 +44,9 @@ BETWEEN = " · "
 def document(comparison: Comparison) -> Document:
     """The headline, a table with a row for each cell, the worst first, and sentences on what it does not show."""
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
-    names, labels = _names(comparison), short_labels([cell.label for cell in cells])
+    names, marks = _names(comparison), of_comparison(comparison)
+    short = short_labels([cell.label for cell in cells])
+    labels = [marked(label, marks[cell.id]) for label, cell in zip(short, cells, strict=True)]
     unjudged = _unjudged(comparison)
     verdicts = [_verdict(cell, unjudged) for cell in cells]
     rows = [
@@ -52,7 +55,8 @@ def document(comparison: Comparison) -> Document:
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
-    return Document(headline(comparison), (table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
+    said = [Note((rests,))] if (rests := note([*marks.values()])) else []
+    return Document(headline(comparison), (*said, table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
 
 
 def headline(comparison: Comparison) -> str:

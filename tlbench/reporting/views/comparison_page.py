@@ -1,13 +1,14 @@
 """The view of a comparison in HTML: a summary, then every number that changed, the worst first. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tlbench.core.text import first_of
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
-from tlbench.reporting.document import Document, Section, Table, Text, compact, prose
+from tlbench.reporting.document import Document, Note, Section, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, values
 from tlbench.reporting.numbers import DASH
+from tlbench.reporting.stand_ins import Marks, marked, note, of_comparison
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
 NOT_JUDGED: frozenset[Verdict] = frozenset({"not comparable", "same measurement"})
@@ -29,14 +30,15 @@ def page(comparison: Comparison) -> Document:
     said = document(comparison)
     ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
     changed = [judgement for judgement in ordered if judgement.verdict not in QUIET and not _still(judgement)]
-    unjudged = comparison.unjudged
+    unjudged, marks = comparison.unjudged, of_comparison(comparison)
+    said_first = [Note((rests,))] if (rests := note([*marks.values()])) else []
     sections = [
         Section("In short", (_summary(ordered),)),
-        *([Section("What changed, the worst first", (_table(changed),))] if changed else []),
-        *([Section("Not judged, though both sides have it", (_table(unjudged),))] if unjudged else []),
-        Section("Every cell", said.blocks),
+        *([Section("What changed, the worst first", (_table(changed, marks),))] if changed else []),
+        *([Section("Not judged, though both sides have it", (_table(unjudged, marks),))] if unjudged else []),
+        Section("Every cell", said.blocks[len(said_first) :]),
     ]
-    return Document(said.title, tuple(sections))
+    return Document(said.title, (*said_first, *sections))
 
 
 def _still(judgement: Judgement) -> bool:
@@ -62,16 +64,17 @@ def _named(judgement: Judgement) -> str:
     return f"{judgement.name} of {judgement.cell.label}"
 
 
-def _table(judgements: Sequence[Judgement]) -> Table:
-    return compact(Table.of(HEADINGS, map(_row, judgements), right=[3, 4, 5]))
+def _table(judgements: Sequence[Judgement], marks: Mapping[str, Marks]) -> Table:
+    lines = [_row(judgement, marks[judgement.cell.id]) for judgement in judgements]
+    return compact(Table.of(HEADINGS, lines, right=[3, 4, 5]))
 
 
-def _row(judgement: Judgement) -> list[Text]:
+def _row(judgement: Judgement, marks: Marks) -> list[Text]:
     both = judgement.base is not None and judgement.new is not None and judgement.metric != OUTCOME
     decide = ("; to decide: ", *prose(judgement.decide)) if judgement.decide else ()
     return [
         f"{MARKS[judgement.verdict]} {judgement.verdict}",
-        judgement.cell.label + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
+        marked(judgement.cell.label, marks) + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
         judgement.name if judgement.metric != OUTCOME else DASH,
         values(judgement) if both else DASH,
         change(judgement) if judgement.effect is not None else DASH,
