@@ -45,10 +45,9 @@ def test_counts_alone_are_not_green_where_other_numbers_were_asked_for() -> None
 
 
 def test_a_row_whose_accuracy_could_not_be_judged_is_not_called_unchanged() -> None:
-    of, untimed = builders.cell(seed=1), {"times": ()}
-    other = made().model_copy(update=untimed | {"weights": "b" * 64})
-    same = made(of=of).model_copy(update=untimed)
-    text = outputs.text(judged([made().model_copy(update=untimed), same], [other, same]))
+    of, same = (made(of=builders.cell(seed=seed, timing=None)).model_copy(update={"times": ()}) for seed in (0, 1))
+    other = of.model_copy(update={"weights": "b" * 64})
+    text = outputs.text(judged([of, same], [other, same]))
     assert text.startswith("1 with accuracy not judged, 1 unchanged (of 2 cells; base against new); accuracy could not")
     assert [line.split("  ")[0] for line in text.splitlines()[4:6]] == ["accuracy not judged", "unchanged"]
 
@@ -76,7 +75,8 @@ def test_what_could_not_be_judged_is_looked_up_as_often_for_many_cells_as_for_fe
 
 
 def test_a_suite_of_counts_alone_is_green_on_any_machine() -> None:
-    counts = unknown(entry(builders.record(accuracy=None, timings=None, memory=None), None))
+    of = builders.cell(timing=None)
+    counts = unknown(entry(builders.record(of, accuracy=None, timings=None, memory=None), None))
     assert judged([counts], [counts]).exit_code == 0
     timed_here = unknown(entry(builders.record(accuracy=None, timings=timed()), None))
     elsewhere = timed_here.model_copy(update={"machine": {"cpu": "another"}})
@@ -196,7 +196,7 @@ def test_memory_that_was_not_measured_again_counts_on_the_same_machine_alone() -
     other = judged([base.model_copy(update={"machine": {"cpu": "another"}})], [new])
     assert number(other, "peak memory").reason == "taken on another machine"
     assert other.exit_code == 0
-    of_counts = {"correct": None, "images": None, "right": None, "times": ()}
+    of_counts = {"correct": None, "images": None, "right": None, "times": (), "cell": builders.cell(timing=None)}
     bare, without = (one.model_copy(update=of_counts) for one in (base, new))
     assert judged([bare.model_copy(update={"machine": {"cpu": "another"}})], [without]).exit_code == 0
 

@@ -27,7 +27,7 @@ from tlbench.reporting.comparison_formats import text as as_text
 from tlbench.results.run_folder import create, open_run
 from tlbench.results.store import Store
 from tlbench.session import ab as module
-from tlbench.session.ab import ab, confirm, suite_of, undecided_by
+from tlbench.session.ab import ab, confirm, interrupted, suite_of, undecided_by
 from tlbench.session.side import side_of
 from tlbench.sides.remote import Interpreter
 from tlbench.suite.expand import expand
@@ -228,6 +228,21 @@ def test_versions_that_time_different_steps_cannot_take_turns(stage: Stage) -> N
     stage.timing["older"] = "custom"
     with pytest.raises(UserError, match="both sides time different steps, since their protocols or optimizers differ"):
         stage.ab("older", "fast")
+
+
+def test_an_interrupted_one_says_what_is_kept_where_and_how_to_go_on(stage: Stage, tmp_path: Path) -> None:
+    assert interrupted(tmp_path / "no") == "no cell was finished, so that nothing is kept: call `tlbench ab` again"
+    stage.ab()
+    out = next(path.parent for path in stage.folder.rglob("a") if path.is_dir())
+    said = interrupted(out)
+    assert f"2 records of base in {out / 'a'}, 2 records of new in {out / 'b'}" in said
+    assert "cannot go on" in said
+    assert f"`tlbench compare {out / 'a'} {out / 'b'}`" in said
+    shutil.rmtree(out / "b")
+    assert "tlbench compare" not in interrupted(out)
+    assert f"of base in {out / 'a'}; `tlbench ab` cannot go on" in interrupted(out)
+    shutil.rmtree(out / "a")
+    assert f"{out} can be removed" in interrupted(out)
 
 
 def test_a_folder_with_something_in_it_is_refused(stage: Stage) -> None:

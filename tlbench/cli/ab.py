@@ -12,7 +12,7 @@ from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
 from tlbench.measuring.phase import Effort
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
-from tlbench.session.ab import ab
+from tlbench.session.ab import ab, interrupted
 from tlbench.session.compare import changed
 from tlbench.sides.environments import CURRENT
 from tlbench.suite.load import load_suite
@@ -68,22 +68,26 @@ def command(
     suite = load_suite(suite_file)
     refuse_overwriting([file for *_, file in outputs], suite.path)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    with on_stderr() as events:
-        for note in suite.notes:
-            events.note(note)
-        comparison = ab(
-            suite.path,
-            base,
-            new,
-            out=place,
-            events=events,
-            select=expression,
-            data=data,
-            weights=weights,
-            effort=Effort(processes, rounds, minutes * 60),
-            gates=changed(suite.gates, asked),
-            confirm=confirm,
-        )
+    try:
+        with on_stderr() as events:
+            for note in suite.notes:
+                events.note(note)
+            comparison = ab(
+                suite.path,
+                base,
+                new,
+                out=place,
+                events=events,
+                select=expression,
+                data=data,
+                weights=weights,
+                effort=Effort(processes, rounds, minutes * 60),
+                gates=changed(suite.gates, asked),
+                confirm=confirm,
+            )
+    except KeyboardInterrupt:
+        say(interrupted(place))
+        raise
     say(f"Runs: {place / 'a'}, {place / 'b'}")
     write_outputs(comparison, outputs)
     return comparison.exit_code

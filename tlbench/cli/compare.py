@@ -62,7 +62,8 @@ def command(
     BASE and NEW are runs, folders of runs (repeated measurements), or baselines written by `tlbench baseline save`.
     Exit codes: 0 no regression, 1 a regression, 2 a cell is missing or newly fails, or a number of BASE was not
     measured again, 3 nothing could be compared, or nothing but counts although both sides have more, or an accuracy
-    of both sides could not be judged, since weights, images or training differ.
+    of both sides could not be judged, since weights, images or training differ, or step times were asked for and
+    neither side has any.
 
     Example: tlbench compare baselines/ci.json results/ci --format text --format markdown=summary.md
     """

@@ -11,6 +11,7 @@ from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
 from tlbench.regression.metrics.base import ELSEWHERE, NOT_AGAIN, Finding, Metric, Pair
 from tlbench.regression.metrics.registry import METRICS, in_order
+from tlbench.regression.metrics.time import UNTIMED
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
 from tlbench.results.measured import version_changes
@@ -78,7 +79,7 @@ class Comparison:
     def exit_code(self) -> int:
         """0: fine; 1: a number regressed; 2: a cell is missing or newly failing, or a number was not measured again; 3:
         nothing could be judged, or only exact numbers although both sides have others, or an accuracy that both sides
-        have could not be judged.
+        have could not be judged, or step times were asked for and neither side has any.
         """
         if self.of("regressed"):
             return REGRESSION
@@ -91,6 +92,8 @@ class Comparison:
         """Whether a number was judged, and not exact ones alone where both sides have others, and no number that holds
         on any machine is `unjudged`; or whether there was nothing to judge but measurements that both sides share.
         """
+        if self.untimed:
+            return False
         if self.of(*JUDGED):
             return not self.only_exact and not self.unjudged
         return bool(self.of("same measurement")) and not self.of("not comparable")
@@ -108,6 +111,11 @@ class Comparison:
     def lost(self) -> list[Judgement]:
         """Numbers that the base has and that were not measured again."""
         return [each for each in self.judgements if each.lost]
+
+    @property
+    def untimed(self) -> list[Judgement]:
+        """The step times that cells ask for, if neither side has any at all."""
+        return [each for each in self.of("not comparable") if each.reason == UNTIMED]
 
     @property
     def unjudged(self) -> list[Judgement]:

@@ -83,7 +83,8 @@ def junit(comparison: Comparison) -> str:
     """
     root = ElementTree.Element("testsuites")
     judgements = [(cell, judgement) for cell in comparison.cells for judgement in cell.judgements]
-    failing = [each for each in comparison.judgements if each.verdict in FAILING or each.lost] + comparison.unjudged
+    failing = [each for each in comparison.judgements if each.verdict in FAILING or each.lost]
+    failing += [*comparison.unjudged, *comparison.untimed]
     fails = set(map(id, failing))
     failures = len(fails)
     skipped = sum(judgement.verdict in SKIPPED and id(judgement) not in fails for _, judgement in judgements)

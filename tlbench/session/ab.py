@@ -14,6 +14,7 @@ from tlbench.core.errors import UserError, argument
 from tlbench.core.files import write_atomically
 from tlbench.core.selection import covering, names_ids
 from tlbench.core.selection import select as select_cells
+from tlbench.core.text import counted
 from tlbench.execution import temporary
 from tlbench.measuring.jobs import step_key, steps_of
 from tlbench.measuring.opening import TimedSide, TimingEvents
@@ -99,6 +100,20 @@ def ab(
     if confirm and flagged(comparison):
         comparison = trial.confirm(comparison, interpreters, out / "again")
     return comparison
+
+
+def interrupted(out: Path) -> str:
+    """What an interrupted `ab` leaves in `out`, and what can be done with it."""
+    runs = {side: out / folder for side, folder in FOLDERS.items() if (out / folder).is_dir()}
+    trained = {side: many for side, run in runs.items() if (many := len(Store(run).read_all().records))}
+    if not trained:
+        left = f"; {out} can be removed" if out.exists() else ""
+        return f"no cell was finished, so that nothing is kept: call `tlbench ab` again{left}"
+    kept = ", ".join(f"{counted(many, 'record')} of {side} in {runs[side]}" for side, many in trained.items())
+    again = "`tlbench ab` cannot go on, since both sides are timed in turn: call it again with another folder"
+    if len(trained) < len(FOLDERS):
+        return f"kept: {kept}; {again}"
+    return f"kept: {kept}; {again}, or compare what there is by `tlbench compare {runs[BASE]} {runs[NEW]}`"
 
 
 def confirm(

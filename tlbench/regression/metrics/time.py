@@ -40,6 +40,7 @@ DISAGREE = "the processes do not agree"
 TOO_FEW = f"fewer than {FEWEST} rounds of a run say nothing of their noise"
 GATE_OF_NOTHING = "a gate above 0 %, since no number of rounds shows that a time is exactly the same"
 NO_TIMES = "no step times in the new run"
+STEP_TIMES, UNTIMED = "step times", "asked for, measured on neither side"
 MORE_ROUNDS = f"at least {FEWEST} rounds a run"
 
 
@@ -59,11 +60,13 @@ class TimeMetric(Metric):
 
     def compare(self, pairs: Sequence[Pair], gate: Gate, tests: int) -> Iterator[Finding]:
         """As `Metric.compare`, with a finding for each step of either side."""
+        if not any(entry.times for pair in pairs for entry in pair):
+            yield from (Finding(pair[1].cell, STEP_TIMES, reason=UNTIMED) for pair in pairs if _asked(pair))
         apart: list[tuple[Pair, Times, Times]] = []
         for pair in pairs:
             cell = pair[1].cell
             if pair[1].failure and not pair[0].failure and not pair[0].times:
-                yield Finding(cell, "step times", verdict="newly failing", reason=pair[1].failure)
+                yield Finding(cell, STEP_TIMES, verdict="newly failing", reason=pair[1].failure)
             for base, new in steps(pair):
                 if base is None or new is None:
                     yield of_one_side(pair[1], base, new)
@@ -92,6 +95,12 @@ class TimeMetric(Metric):
             if draw.normalised is not None:
                 yield Followed(f"{times.name}, normalised", "", draw.normalised, of_step=True)
             yield Followed(times.name, UNIT, draw.median * MS, of_step=True)
+
+
+def _asked(pair: Pair) -> bool:
+    """Whether both sides ask for step times, and no failure says why there are none. A search has no step to time."""
+    cells = [entry.cell for entry in pair if entry.cell.timing and not entry.failure]
+    return len(cells) == len(pair) and not any(cell.strategy.args.get("solver") == "neighbours" for cell in cells)
 
 
 def steps(pair: Pair) -> Iterator[tuple[Times | None, Times | None]]:

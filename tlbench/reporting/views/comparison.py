@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
+from tlbench.regression.metrics.time import STEP_TIMES, UNTIMED
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, sentence, values
@@ -71,11 +72,12 @@ def headline(comparison: Comparison) -> str:
         others = Counter(_called(cell, {}) for cell in order if cell in alone)
         start = f"{_counts(others)}; of the other {len(order) - len(alone)}, " if alone else ""
         return f"{start}only counts could be compared ({sides}); {_why_not(comparison.out_of_reach)}"
-    if comparison.exit_code == 3 and not comparison.unjudged:
+    if comparison.exit_code == 3 and not comparison.unjudged and not comparison.untimed:
         return f"nothing could be compared, of {many}"
     lost = f"; {_why_not(comparison.lost, NOT_COMPARED)}" if comparison.lost else ""
     unjudged = f"; {_why_not(comparison.unjudged, UNJUDGED)}" if comparison.unjudged else ""
-    return f"{_counts(verdicts)} ({sides}){lost}{unjudged}"
+    untimed = f"; {STEP_TIMES}: {UNTIMED}" if comparison.untimed else ""
+    return f"{_counts(verdicts)} ({sides}){lost}{unjudged}{untimed}"
 
 
 def _counts(verdicts: Counter[str]) -> str:
