@@ -229,6 +229,7 @@ def _judgement(metric: Metric, finding: Finding, **fields: Any) -> Judgement:
         unit=finding.unit,
         base=finding.base,
         new=finding.new,
+        bare=finding.bare,
         **fields,
     )
 

@@ -75,6 +75,7 @@ class Judgement(Value):
         base: the number of the base.
         new: the number of the new side.
         effect: the change as the metric shows it: relative to the base, or a difference of fractions.
+        bare: the change before it was set off against the machine's speed; None if it was not.
         low: the lower end of its 95 % interval.
         high: the upper end.
         gate: the change that matters.
@@ -92,6 +93,7 @@ class Judgement(Value):
     base: float | None = None
     new: float | None = None
     effect: float | None = None
+    bare: float | None = None
     low: float | None = None
     high: float | None = None
     gate: float | None = None

@@ -1,5 +1,6 @@
 """Judgements in words."""
 
+from tlbench.core.text import tenths
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import OUTCOME, Judgement
 from tlbench.reporting.document import Text, prose
@@ -21,7 +22,15 @@ def sentence(judgement: Judgement) -> Text:
 def _change_or_not(judgement: Judgement) -> list[str]:
     if judgement.unjudged:
         return ["not judged"]
-    return [change(judgement)] if judgement.effect is not None else []
+    return [change(judgement), *filter(None, [set_off(judgement)])] if judgement.effect is not None else []
+
+
+def set_off(judgement: Judgement) -> str:
+    """``set off against the machine, 1.10x as fast as before; -18.5% as timed``; empty if nothing was set off."""
+    if judgement.bare is None or judgement.effect is None:
+        return ""
+    speed = (1 + judgement.effect) / (1 + judgement.bare)
+    return f"set off against the machine, {speed:.2f}x as fast as before; {tenths(judgement.bare * 100):+.1f}% as timed"
 
 
 def values(judgement: Judgement) -> str:

@@ -39,6 +39,7 @@ class Finding:
         effect: the change to show for a final verdict.
         decide: what would decide a final verdict of ``inconclusive``.
         seeds: the number of trainings behind the number.
+        bare: the change before it was set off against the machine's speed; None if it was not.
     """
 
     cell: Cell
@@ -52,6 +53,7 @@ class Finding:
     effect: float | None = None
     decide: str = ""
     seeds: int = 1
+    bare: float | None = None
 
 
 @dataclass(frozen=True)

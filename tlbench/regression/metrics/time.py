@@ -80,7 +80,8 @@ class TimeMetric(Metric):
                     apart.append((pair, base, new))
         gates = [gate(new.cell) for (_, new), _, _ in apart]
         judged = of_apart([(base, new) for _, base, new in apart], gates, tests)
-        yield from (_finding(*step, evidence) for step, evidence in zip(apart, judged, strict=True))
+        for (pair, base, new), evidence in zip(apart, judged, strict=True):
+            yield replace(_finding(pair, base, new, evidence), bare=bare_change(base, new, evidence))
 
     def corrected(self, found: Sequence[Known]) -> list[float]:
         """As `Metric.corrected`; cells that share a measurement count as one test."""
@@ -263,6 +264,13 @@ def relative_to_reference(base: Times, new: Times) -> runs.Runs | None:
     if [len(side) for side in sides] != [len(base.draws), len(new.draws)]:
         return None
     return runs.Runs(*map(tuple, sides))
+
+
+def bare_change(base: Times, new: Times, evidence: Evidence) -> float | None:
+    """The relative change of the times themselves; None if the evidence is about nothing else."""
+    before, now = (fmean(math.log(draw.median) for draw in times.draws) for times in (base, new))
+    change = now - before
+    return None if math.isclose(change, evidence.effect, abs_tol=5e-4) else math.expm1(change)
 
 
 def common_to(first: Shift, second: Shift) -> Shift:

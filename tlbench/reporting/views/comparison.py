@@ -32,6 +32,10 @@ LEGEND = (
 )
 AMOUNT = re.compile(r"^(\d+) ")
 """The number at the start of what would decide a case: ``6 runs a side``."""
+SET_OFF = (
+    " Changes of times are set off against the machine's speed, as the reference workload shows it: of the change as "
+    "timed and of that in units of the workload the smaller counts, so ms divided by ms may give another one."
+)
 NOT_COMPARED = "could not be compared"
 UNJUDGED = "could not be judged"
 COUNTS = "counts unchanged"
@@ -56,8 +60,9 @@ def document(comparison: Comparison) -> Document:
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
+    legend = LEGEND + (SET_OFF if any(each.bare is not None for each in comparison.judgements) else "")
     said = [Note((rests,))] if (rests := note([*marks.values()])) else []
-    return Document(headline(comparison), (*said, table, Note((LEGEND,)), *([Listing(tuple(below))] if below else [])))
+    return Document(headline(comparison), (*said, table, Note((legend,)), *([Listing(tuple(below))] if below else [])))
 
 
 def headline(comparison: Comparison) -> str:
