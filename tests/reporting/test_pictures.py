@@ -11,7 +11,7 @@ from tests import builders
 from tests.regression.test_transfer import FULL, SCRATCH, trained
 from tests.reporting.large import small
 from tlbench.reporting.document import Table, pictures
-from tlbench.reporting.formats import as_svg
+from tlbench.reporting.formats import as_markdown, as_svg
 from tlbench.reporting.plots import Confusion, Curves, Picture, Spans, Strips
 from tlbench.reporting.render import svg
 from tlbench.reporting.report import Report, RunRecord
@@ -106,6 +106,13 @@ def test_a_solved_head_has_no_curve_and_no_place_in_the_legend() -> None:
     (curves,) = (block for block in section.blocks if isinstance(block, Curves))
     assert any(len(record.history) == 1 for record in small().tested)
     assert {line.of.rpartition(", ")[2] for line in curves.panels[0].lines} == {"partial (trainable=0.3)", "full"}
+
+
+def test_a_model_without_a_mistake_has_a_sentence_and_no_empty_table() -> None:
+    right = builders.accuracy(200, 200).model_copy(update={"confusion": ((100, 0), (0, 100))})
+    text = as_markdown(Report("t", [RunRecord("r", builders.record(accuracy=right))]))
+    assert "classified every test image correctly." in text
+    assert "Taken for" not in text
 
 
 def test_confusion_says_over_how_many_seeds_its_images_are_added_up() -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.narrow import present
+from tests.reporting.choices import chosen, trained
 from tests.reporting.drawn import SVG, marks
 from tests.reporting.large import small
 from tlbench.reporting.document import pictures
@@ -14,7 +15,7 @@ from tlbench.reporting.plots import Axis, Curves, Mark, Reading, Scatter, Span, 
 from tlbench.reporting.render import curves as curves_svg
 from tlbench.reporting.render import scatter as scatter_svg
 from tlbench.reporting.render import svg
-from tlbench.reporting.render.drawing import NARROW, frame
+from tlbench.reporting.render.drawing import BOTTOM, LETTER, NARROW, frame
 from tlbench.reporting.render.scale import Scale
 
 
@@ -143,6 +144,27 @@ def test_a_logarithmic_axis_has_enough_ticks_to_read_a_value(
     low: float, high: float, most: int, ticks: list[float]
 ) -> None:
     assert Scale(low, high, 0, 600, log=True).ticks(most) == pytest.approx(ticks)
+
+
+def test_a_label_longer_than_the_picture_has_two_lines() -> None:
+    label = "Top-1 on cats_dogs (synthetic data, drawn weights) minus that of frozen, in points"
+    drawn = frame(Scale(0, 9, 180, NARROW - 16), Scale(0, 1, 100, 0), label, "", share=False)
+    lines = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="middle" class="name">([^<]+)<', drawn)
+    assert " ".join(words for *_, words in lines) == label
+    assert len(lines) == 2
+    for at, below, words in lines:
+        assert float(at) - len(words) * LETTER / 2 >= 0
+        assert float(at) + len(words) * LETTER / 2 <= NARROW
+        assert float(below) < 100 + BOTTOM
+    assert frame(Scale(0, 9, 0, 700), Scale(0, 1, 100, 0), label, "", share=False).count(label) == 1
+
+
+def test_a_caption_tells_of_lines_only_where_costs_of_a_backbone_differ() -> None:
+    def caption(*costs: float) -> str:
+        return chosen([trained("A", f"s{n}", 190 - n, cost) for n, cost in enumerate(costs)]).scatter.caption
+
+    assert "A line joins the strategies of one backbone where their costs differ." in caption(1.0, 2.0)
+    assert "line" not in chosen([trained(name, "full", 190, 1.0) for name in "AB"]).scatter.caption
 
 
 def test_a_logarithmic_axis_says_so_in_its_label() -> None:

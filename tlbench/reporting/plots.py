@@ -112,6 +112,15 @@ class Scatter:
         """How the marks of each group look."""
         return looks(self.groups, self.order)
 
+    @property
+    def joins(self) -> bool:
+        """Whether marks of a group differ in a cost, so that a line joins them over its axis."""
+        costs: dict[tuple[str, str], set[float]] = {}
+        for mark in self.marks:
+            for key, reading in mark.x.items():
+                costs.setdefault((mark.group, key), set()).add(reading.value)
+        return any(len(values) > 1 for values in costs.values())
+
     def drawn(self, axis: Axis) -> tuple[Mark, ...]:
         """The marks with a value on this axis."""
         return tuple(mark for mark in self.marks if axis.key in mark.x)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from html import escape as escape_html
+from textwrap import wrap
 
 from tlbench.reporting.plots import COLOURS, Look
 from tlbench.reporting.render.characters import one_line
@@ -59,9 +60,14 @@ def frame(x: Scale, y: Scale, x_label: str, y_label: str, *, share: bool, ticks:
         parts.append(f'<path class="grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>')
         parts.append(text(x.start - 6, at + 4, f"{tick * 100:.6g} %" if share else written(tick), "tick", "end"))
     x_label += ", log scale" if x.log else ""
-    half, most = len(x_label) * LETTER / 2, x.end + RIGHT
+    most = x.end + RIGHT
+    lines = wrap(x_label, int(most / LETTER)) or [""]
+    first = y.start + (36 if len(lines) == 1 else 30)  # two lines fit into the margin below the ticks
+    lines = [lines[0], *([cut(" ".join(lines[1:]), int(most / LETTER))] if lines[1:] else [])]
+    half = max(map(len, lines)) * LETTER / 2
     middle = max(min((x.start + x.end) / 2, most - half), half)  # no longer than the picture is wide
-    parts.append(text(middle, y.start + 36, x_label, "name", "middle"))
+    for number, line in enumerate(lines):
+        parts.append(text(middle, first + 13 * number, line, "name", "middle"))
     parts.append(text(x.start, y.end - 4, cut(y_label, int((most - x.start) / SMALL_LETTER)), "name"))
     return "".join(parts)
 

@@ -28,10 +28,11 @@ RUNNING = ("inference", "size")
 FEW_IMAGES = 100
 """With fewer test images, the interval of an accuracy reaches ten points or more to either side."""
 CAPTION = (
-    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together. A line joins "
-    "the strategies of one backbone. A hollow mark has another one above or to the left of it that is no worse. Marks "
-    "of the same cost stand side by side, so that none hides another."
+    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together.{joined} A "
+    "hollow mark has another one above or to the left of it that is no worse. Marks of the same cost stand side by "
+    "side, so that none hides another."
 )
+JOINED = " A line joins the strategies of one backbone where their costs differ."
 HOW_SURE = (
     "With 95 % confidence, the best of those tested is the one named or one of those that may be as good "
     "(Gupta's subset selection, Bonferroni's correction). The intervals of top-1 hold with the same confidence, for "
@@ -220,7 +221,8 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     places = [place_of[id(each.recipe)] for each in found.contenders]
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
     top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
-    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, CAPTION, backbones(report))
+    scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, "", backbones(report))
+    scatter = replace(scatter, caption=CAPTION.format(joined=JOINED if scatter.joins else ""))
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
     words = SMALLEST if run == "size" else WORDS
     words = replace(words, alone=ALONE_ONCE) if found.of_models else words

@@ -1,7 +1,7 @@
 """The Keras applications table: figures of original classifiers, with those that keras.io publishes. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
@@ -22,9 +22,10 @@ WHERE = ("backend", "jit", "precision", "timing")
 DEVICES = ("cpu", "gpu")
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
-    "Higher and further left is better; accuracies are those of keras.io and were not measured here. A line joins the "
-    "models of one family. A hollow mark has another one above or to the left of it that is no worse."
+    "Higher and further left is better; accuracies are those of keras.io and were not measured here.{joined} A hollow "
+    "mark has another one above or to the left of it that is no worse."
 )
+JOINED = " A line joins the models of one family."
 LEGEND: Text = (
     "Each figure is followed by the one published at keras.io/api/applications and the difference in brackets, each "
     "time by a column of the published ones; a dash where there is none. Published times were taken on an AMD EPYC "
@@ -62,7 +63,8 @@ def scatter(report: Report) -> Scatter | None:
     axes = tuple(axis for axis in costs if sum(axis.key in mark.x for mark in marks) > 1)
     if len(marks) < 2 or not axes:
         return None
-    return Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, CAPTION)
+    drawn = Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, "")
+    return replace(drawn, caption=CAPTION.format(joined=JOINED if drawn.joins else ""))
 
 
 def answer(report: Report, drawn: Scatter) -> str:

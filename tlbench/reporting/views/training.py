@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tlbench.core.text import counted, percent
-from tlbench.reporting.document import Block, Gallery, Section, Table
+from tlbench.reporting.document import Block, Gallery, Note, Section, Table
 from tlbench.reporting.plots import Confusion, Curves, Line, Look, Panel
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.choice import Decision
@@ -17,6 +17,7 @@ MOST = 8
 WORST = 10
 CURVES = "Solid lines: validation images. Dashed lines: training images."
 ZERO = "Epoch 0 is the model before the first epoch, with a head that was solved."
+NO_MISTAKE = "{name} classified every test image correctly."
 NOT_TEST = "No test image is used while a model is trained."
 
 
@@ -44,7 +45,8 @@ def _blocks(report: Report, decision: Decision) -> list[Block]:
         caption = f"{names[0]}: test images of each class by the class that was predicted"
         caption += f", added up over {several}: each image is counted once for each." if several else "."
         blocks.append(Confusion(f"confusion-{decision.slug}", title, classes, counts, caption))
-        blocks.append(worst(classes, counts, several))
+        mistakes = worst(classes, counts, several)
+        blocks.append(mistakes if mistakes.rows else Note((NO_MISTAKE.format(name=names[0]),)))
     return blocks
 
 
