@@ -1,5 +1,7 @@
 """Step times that cells ask for and that neither side has."""
 
+from typing import Any
+
 import pytest
 
 from tests import builders
@@ -10,7 +12,7 @@ from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.results.record import Failure
 
 
-def entry(timed: bool = False, seed: int = 0, **changes: object) -> Entry:
+def entry(timed: bool = False, seed: int = 0, **changes: Any) -> Entry:
     of = builders.cell(seed=seed)
     return sides.made(of=of, timings=sides.timed() if timed else None, **changes)
 

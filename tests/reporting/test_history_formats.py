@@ -55,6 +55,18 @@ def test_the_text_has_the_numbers_that_moved_and_says_how_many_runs_a_change_of_
     assert "is seen from" not in HISTORY_FORMATS["text"]("t", made.series(), 8)
 
 
+def test_the_page_of_few_runs_says_that_nothing_was_judged() -> None:
+    two = [replace(one, points=one.points[3:5], changes=()) for one in made.series()]
+    page = HISTORY_FORMATS["html"]("t", two, 2)
+    assert "No series has more than 2 runs: a change of level can be found from 6 runs on." in page
+    assert re.search("Kept it, as far as can be seen</td><td[^>]*>0<", page)
+    assert re.search("Fewer than 6 runs, so that only a count can be judged</td><td[^>]*>3<", page)
+    assert "No number changed its level." not in page
+    many = HISTORY_FORMATS["html"]("t", made.series(), 8)
+    assert "Fewer than" not in many
+    assert "No series has more than" not in many
+
+
 def between(first: float, last: float, name: str = "accuracy", unit: str = "%", cell: str = "a cell") -> Series:
     of = made.series()[0]
     points = tuple(replace(point, value=value) for point, value in zip(of.points, (first, last), strict=False))

@@ -32,7 +32,7 @@ def page(title: str, series: Sequence[Series]) -> Document:
     ]
     changed = Section("What changed", (_changes(series),))
     every = Section("All numbers", (table(series),))
-    return Document(title, (Section("In short", (_in_short(series),)), changed, every, *sections))
+    return Document(title, (Section("In short", (_in_short(series), *_early(series))), changed, every, *sections))
 
 
 def table(series: Sequence[Series]) -> Table:
@@ -60,8 +60,17 @@ def course(values: Sequence[float]) -> str:
 
 def _in_short(series: Sequence[Series]) -> Table:
     moved = sum(bool(number.changes) for number in series)
-    rows = [["Changed their level", str(moved)], ["Kept it, as far as can be seen", str(len(series) - moved)]]
+    few = sum(not number.changes and len(number.points) < FEWEST for number in series)
+    rows = [["Changed their level", str(moved)], ["Kept it, as far as can be seen", str(len(series) - moved - few)]]
+    rows += [[f"Fewer than {FEWEST} runs, so that only a count can be judged", str(few)]] if few else []
     return Table.of(["", "Numbers"], rows, right=[1])
+
+
+def _early(series: Sequence[Series]) -> list[Note]:
+    """A note if no series has enough runs to find a change of level."""
+    longest = max((len(number.points) for number in series), default=0)
+    few = f"No series has more than {counted(longest, 'run')}: a change of level can be found from {FEWEST} runs on."
+    return [Note((f"{few} Every change of a count is listed.",))] if longest < FEWEST else []
 
 
 def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
@@ -71,10 +80,7 @@ def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
     """
     lines = [f"{cell}: {name}: {words}" for cell, name, words in _rows(series)]
     head = f"{counted(runs, 'run')}, {len(series)} series{_on(series)}, {counted(len(lines), 'change')} of level"
-    longest = max((len(number.points) for number in series), default=0)
-    few = f"No series has more than {counted(longest, 'run')}: a change of level can be found from {FEWEST} runs on."
-    early = [Note((f"{few} Every change of a count is listed.",))] if longest < FEWEST else []
-    return Note((head,)), *early, *([Listing(tuple(lines))] if lines else []), *_moves(series)
+    return Note((head,)), *_early(series), *([Listing(tuple(lines))] if lines else []), *_moves(series)
 
 
 def _moves(series: Sequence[Series]) -> list[Block]:
@@ -176,7 +182,12 @@ def _by(series: Series, before: float, after: float) -> str:
 
 def _changes(series: Sequence[Series]) -> Block:
     rows = _rows(series)
-    return Table.of(["Cell", "Number", "Change"], rows) if rows else Note(("No number changed its level.",))
+    if rows:
+        return Table.of(["Cell", "Number", "Change"], rows)
+    judged = any(len(number.points) >= FEWEST for number in series)
+    return Note(
+        ("No number changed its level." if judged else "No count changed; of other numbers too few runs are known.",)
+    )
 
 
 def _rows(series: Sequence[Series]) -> list[tuple[str, str, str]]:
