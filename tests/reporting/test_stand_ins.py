@@ -12,7 +12,7 @@ from tlbench.core.cell import Named
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.entries import Entry
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
-from tlbench.reporting.formats import FORMATS, as_svg, columns_as_text, with_columns
+from tlbench.reporting.formats import FORMATS, as_markdown, as_svg, as_text, columns_as_text, with_columns
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.stand_ins import note
 from tlbench.reporting.views import baseline
@@ -101,3 +101,16 @@ def test_the_note_counts_cells_and_names_each_kind_once() -> None:
         "Stand-ins in 3 cells: synthetic data, random weights, drawn weights."
     )
     assert note([(), ()]) == note([]) == ""
+
+
+def test_weights_that_a_suite_asks_for_are_named_in_the_headline_and_the_table() -> None:
+    asked = builders.cell(weights="random", strategy=Named(name="frozen"))
+    scratch = builders.cell(weights="random", strategy=Named(name="scratch"))
+    drawn = {"accuracy": builders.accuracy(), "weights": builders.weights(source="random")}
+    text = as_text(report(builders.record(asked, **drawn), builders.record(scratch, **drawn)))
+    assert "frozen, random weights" in text
+    assert "scratch, random" not in text
+    page = as_markdown(report(builders.record(asked, **drawn)))
+    assert "(random weights)" in page.partition("## cats_dogs\n")[2]
+    fallback = builders.record(builders.cell(weights="imagenet"), weights=builders.weights(fallback=True))
+    assert ", random weights," not in as_text(report(fallback))

@@ -131,8 +131,18 @@ def labels_of(rows: Sequence[RunRecord]) -> list[str]:
 
 
 def recipe(record: Record) -> str:
-    """Backbone and strategy."""
-    return f"{record.cell.backbone.label}, {record.cell.strategy.label}"
+    """Backbone and strategy, and whether the suite asks for a backbone without ImageNet's weights."""
+    of = f"{record.cell.backbone.label}, {record.cell.strategy.label}"
+    return f"{of}, {without}" if (without := without_imagenet(record)) else of
+
+
+def without_imagenet(record: Record) -> str:
+    """``random weights`` if the suite asks for them; empty where the strategy's name says so, and of stand-ins, which
+    are marked.
+    """
+    fallback = record.weights is not None and record.weights.fallback
+    asked = record.cell.weights in ("random", "drawn") and record.cell.strategy.name != "scratch"
+    return f"{record.cell.weights} weights" if asked and not fallback else ""
 
 
 def with_more(name: str, values: Mapping[str, str], told: Sequence[Column], by: str = ", ") -> str:

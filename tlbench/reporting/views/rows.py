@@ -12,7 +12,7 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.report import RunRecord, first_of_each
 from tlbench.reporting.views import relative
-from tlbench.reporting.views.names import said, setting
+from tlbench.reporting.views.names import said, setting, without_imagenet
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, timed_at
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
@@ -146,7 +146,7 @@ def cells(
     once = [row.record for row in first_of_each(rows)]
     first, counts = records[0], next((record.counts for record in records if record.counts), None)
     return [
-        first.cell.backbone.label + dagger(first),
+        first.cell.backbone.label + _own_weights(first, columns) + dagger(first),
         first.cell.strategy.label,
         *(said(setting(first)[key]) for _, key in columns),
         top1(once, reading),
@@ -159,6 +159,12 @@ def cells(
         str(counts.depth) if counts else DASH,
         *(text for place in PLACES for text in times(rows, place, how)),
     ]
+
+
+def _own_weights(record: Record, columns: Sequence[tuple[str, str]]) -> str:
+    """A mark after a model's name if the suite asks for other weights than ImageNet's and no column says so."""
+    without = without_imagenet(record)
+    return f" ({without})" if without and "weights" not in [key for _, key in columns] else ""
 
 
 def times(rows: Sequence[RunRecord], place: Place, how: TimeColumns) -> list[str]:
