@@ -3,13 +3,12 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby
+from itertools import groupby
 from operator import itemgetter
 
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Answers, kept_answers
 from tlbench.statistics.best import LEVEL, intervals, leads, undominated
-from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import Trainings
 
 
@@ -126,17 +125,15 @@ def _beaten(trainings: Sequence[Trainings], can_lead: Sequence[int], elsewhere: 
     """Those that each of `can_lead` beats, by subset selection.
 
     Where trained models are compared, the best one is not the only question: each empty place in a table is read as a
-    difference of that pair. So these differences must also be significant after the correction of `tlbench pairs`.
+    difference of that pair. So these differences must also be significant in two-sided tests of all pairs, as in
+    `tlbench pairs`; Bonferroni's correction, at least as strict as the one there, needs no other pair's test.
     """
-    couples = list(combinations(range(len(trainings)), 2))
-    if all(each.judged for each in trainings):
-        couples = [couple for couple in couples if couple[0] in can_lead]
-    p_values = leads(trainings, couples)
-    of_pairs = holm([*(min(1.0, 2 * p) for p in p_values), *[1.0] * elsewhere])
+    couples = [(leader, other) for leader in can_lead for other in range(leader + 1, len(trainings))]
     level = LEVEL / max(1, len(trainings) - 1)
+    of_pairs = LEVEL / 2 / max(1, math.comb(len(trainings), 2) + elsewhere)
     beaten: dict[int, set[int]] = {leader: set() for leader in can_lead}
-    for (leader, other), p, adjusted in zip(couples, p_values, of_pairs, strict=False):
+    for (leader, other), p in zip(couples, leads(trainings, couples), strict=True):
         judged = trainings[leader].judged and trainings[other].judged
-        if leader in beaten and p <= level and (judged or adjusted < LEVEL):
+        if p <= (level if judged else min(level, of_pairs)):
             beaten[leader].add(other)
     return {leader: frozenset(others) for leader, others in beaten.items()}
