@@ -40,7 +40,7 @@ def test_a_baseline_is_not_saved_over_another_file(place: Path, name: str) -> No
 def test_a_baseline_is_saved_over_one_that_is_older_damaged_or_empty(place: Path) -> None:
     saved = (place / "base.json").read_text()
     merged = "<<<<<<< ours\n" + saved
-    newer = saved.replace('"tlbench_baseline": 1', '"tlbench_baseline": 9')
+    newer = saved.replace('"tlbench_baseline": 2', '"tlbench_baseline": 9')
     for content in (saved, merged, newer, saved[: len(saved) // 2], ""):
         (place / "base.json").write_text(content)
         assert command("baseline", "save", "runs/one", "base.json") == 0

@@ -15,7 +15,7 @@ from tlbench.core.cell import Named
 from tlbench.execution.job import Progress
 from tlbench.results.record import Failure
 from tlbench.results.run_folder import Run, RunFolder
-from tlbench.results.store import SetAside
+from tlbench.results.store import Damaged
 
 
 def test_off_a_terminal_there_is_one_line_a_cell() -> None:
@@ -91,7 +91,7 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         events.note("2 pictures stand under two labels")
         events.skipped("3 files are no images")
         events.created(folder)
-        events.set_aside(SetAside(Path("set_aside/a.json"), "it is no JSON"))
+        events.set_aside(Damaged(Path("set_aside/a.json"), "it is no JSON"))
         events.resumed(folder, asked=4, trained=3, untimed=2)
         events.resumed(folder, asked=6, trained=1, untimed=0)
         events.complete(folder, asked=4)

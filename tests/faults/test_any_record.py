@@ -56,8 +56,8 @@ def show(folder: Path) -> None:
         read = Store(folder).read_all()
     except RecordTooNewError:
         return
-    assert len(read.records) + len(read.set_aside) == 2
-    for file in read.set_aside:
+    assert len(read.records) + len(read.damaged) == 2
+    for file in read.damaged:
         assert len(file.reason.splitlines()) == 1
     said: list[str] = []
     report = load(folder, say=said.append)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.narrow import present
 from tests.session.runs import make_run, seeds
 from tlbench.core.errors import UserError
 from tlbench.execution.resume import done
@@ -103,7 +104,7 @@ def test_predictions_of_another_training_are_not_taken_for_those_of_the_record(t
         store.read_right(record)
 
 
-def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_stays_until_a_run_wants_it_again(tmp_path: Path) -> None:
     records = seeds(0, 1)
     run = with_predictions(tmp_path / "run", *records)
     store, file = Store(run.path), file_of(run.path, records[0])
@@ -111,8 +112,11 @@ def test_a_damaged_file_is_set_aside_named_and_wanted_again(tmp_path: Path) -> N
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"contains no predictions .*; run the suite again to make them again"):
         differences(run, [record.cell_id for record in records])
+    (damaged,) = store.damaged_predictions(records).values()
+    assert present(damaged).path == file
+    (aside,) = store.set_aside([present(damaged)])
+    assert aside.path == run.path / "set_aside" / file.name
     assert not file.exists()
-    assert (run.path / "set_aside" / file.name).exists()
     assert done(store) == {records[1].cell_id}
     assert store.damaged_predictions(records) == {records[0].cell_id: None}
     store.write_predictions(records[0].cell_id, {"test": answers()})
@@ -150,9 +154,8 @@ def test_predictions_whose_validation_part_alone_is_damaged_are_damaged(tmp_path
     probabilities, labels = answers()
     nothing = {"validation_probabilities": probabilities * np.nan, "validation_labels": labels}
     file_of(tmp_path, record).write_bytes(archive(probabilities=probabilities, labels=labels, **nothing))
-    (aside,) = filter(None, store.damaged_predictions([record]).values())
-    assert "not finite" in aside.reason
-    assert done(store) == set()
+    (damaged,) = filter(None, store.damaged_predictions([record]).values())
+    assert "not finite" in damaged.reason
 
 
 def test_a_comparison_and_a_report_go_on_without_damaged_predictions_and_say_so(tmp_path: Path) -> None:

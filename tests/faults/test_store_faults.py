@@ -30,7 +30,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
         store.write(one)
     found = store.read_all()
     assert {one.cell_id: one for one in found.records} == {one.cell_id: one for one in others}
-    assert found.set_aside == ()
+    assert found.damaged == ()
     assert done(store) == {one.cell_id for one in others}
 
 
@@ -71,7 +71,10 @@ def test_a_record_cut_anywhere_is_set_aside_and_named(tmp_path: Path) -> None:
         path.write_bytes(text[:length])
         found = store.read_all()
         assert found.records == (whole,)
-        (aside,) = found.set_aside
+        (damaged,) = found.damaged
+        assert damaged.path == path
+        assert path.read_bytes() == text[:length]
+        (aside,) = store.set_aside(found.damaged)
         assert aside.path.read_bytes() == text[:length]
         assert not path.exists()
 
@@ -91,7 +94,7 @@ def test_what_was_never_a_record_is_refused_in_one_sentence(tmp_path: Path, text
     store = Store(tmp_path)
     store.write(RECORD).write_bytes(text)
     assert done(store) == set()
-    (aside,) = store.read_all().set_aside
+    (aside,) = store.read_all().damaged
     assert aside.reason.startswith(("it is not JSON", "it is not a JSON", "its checksum"))
 
 
@@ -107,7 +110,7 @@ def test_what_is_no_file_or_larger_than_any_record_is_not_read(tmp_path: Path) -
     assert done(store) == {paths[3].stem}
     found = store.read_all()
     assert [record.cell_id for record in found.records] == [paths[3].stem]
-    assert {file.path.stem: file.reason for file in found.set_aside} == {
+    assert {file.path.stem: file.reason for file in found.damaged} == {
         paths[0].stem: "it is no regular file",
         paths[1].stem: "it is no regular file",
         paths[2].stem: "it has more than 64 MiB",
@@ -130,7 +133,7 @@ def test_setting_aside_twice_keeps_both(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for content in (b"first", b"second"):
         store.write(RECORD).write_bytes(content)
-        store.read_all()
+        store.set_aside(store.read_all().damaged)
     assert sorted(path.read_bytes() for path in (tmp_path / "set_aside").iterdir()) == [b"first", b"second"]
 
 
@@ -138,7 +141,7 @@ def test_another_cells_record_under_this_name_is_refused(tmp_path: Path) -> None
     store = Store(tmp_path)
     path = store.write(RECORD)
     path.rename(path.with_name("000000000000.json"))
-    (aside,) = store.read_all().set_aside
+    (aside,) = store.read_all().damaged
     assert "is the record of cell" in aside.reason
 
 
@@ -179,16 +182,35 @@ def test_a_record_of_schema_1_without_samples_is_named(tmp_path: Path) -> None:
     (tmp_path / "records").mkdir()
     text = json.dumps({**old, "checksum": hashlib.sha256(canonical.encode()).hexdigest()})
     (tmp_path / "records" / "179e4956220b.json").write_text(text)
-    (aside,) = Store(tmp_path).read_all().set_aside
+    (aside,) = Store(tmp_path).read_all().damaged
     assert aside.reason == "division by zero"
 
 
 def test_a_newer_schema_is_refused_and_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = store.write(RECORD.model_copy(update={"schema_version": 99}))
-    with pytest.raises(RecordTooNewError, match=rf"schema 99 is newer than schema {SCHEMA_VERSION}.*upgrade tlbench"):
+    with pytest.raises(RecordTooNewError, match=rf"schema 99 is newer than schema {SCHEMA_VERSION}.*update tlbench"):
         store.read_all()
     assert path.exists()
+
+
+@pytest.mark.parametrize("schema", [4, SCHEMA_VERSION])
+def test_a_sound_record_with_fields_of_a_newer_tlbench_is_refused_and_stays(tmp_path: Path, schema: int) -> None:
+    content = json.loads(encode(RECORD.model_copy(update={"schema_version": schema})))
+    del content["checksum"]
+    content["environment"]["colour"] = content["mood"] = "blue"
+    content["history"] = [epoch | {"mood": 1} for epoch in content["history"] * 2]
+    path = tmp_path / "records" / f"{RECORD.cell_id}.json"
+    path.parent.mkdir()
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    path.write_text(json.dumps(content | {"checksum": hashlib.sha256(canonical.encode()).hexdigest()}))
+    with pytest.raises(RecordTooNewError) as refused:
+        Store(tmp_path).read_all()
+    assert str(refused.value) == (
+        f"{path}: written by a newer tlbench (fields environment.colour, history[].mood, mood are unknown); "
+        "update tlbench"
+    )
+    assert [one.name for one in tmp_path.rglob("*.json")] == [path.name]
 
 
 def test_a_record_of_schema_1_is_read_with_its_step_times_unjudged() -> None:
@@ -246,7 +268,7 @@ def test_a_writer_killed_in_the_middle_leaves_a_whole_record_or_none(tmp_path: P
         writer.wait()
         writer.stdout.close()
         found = Store(tmp_path).read_all()
-        assert found.set_aside == ()
+        assert found.damaged == ()
         assert len(found.records) <= 1
 
 

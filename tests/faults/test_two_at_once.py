@@ -127,22 +127,6 @@ def test_a_run_of_another_user_is_no_reason_not_to_begin_one(tmp_path: Path, mon
     assert noted == [f"left out: {theirs.path} (Permission denied)"]
 
 
-def test_a_reader_who_may_not_write_leaves_a_damaged_record_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = Store(tmp_path)
-    path = store.write(builders.record())
-    path.write_bytes(b"damaged")
-
-    def read_only(self: Path, *args: object, **options: object) -> None:
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(Path, "mkdir", read_only)
-    (aside,) = store.read_all().set_aside
-    assert aside.path == path
-    assert path.read_bytes() == b"damaged"
-
-
 def test_a_report_of_a_folder_that_may_only_be_read_is_shown_and_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

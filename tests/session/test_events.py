@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import builders
-from tlbench.results.store import SetAside
+from tlbench.results.store import Damaged
 from tlbench.session.events import Events, Logged, Silent
 
 
@@ -27,7 +27,7 @@ def test_the_default_warns_of_what_changes_the_meaning_of_numbers(caplog: pytest
     hears.fallback("RANDOM weights stand in")
     hears.note("two pictures are equal")
     hears.skipped("3 files are no images")
-    hears.set_aside(SetAside(Path("set_aside/a.json"), "it is no JSON"))
+    hears.set_aside(Damaged(Path("set_aside/a.json"), "it is no JSON"))
     hears.end(failed)
     hears.lost(failed.cell, failed.failure)
     assert {record.levelno for record in caplog.records} == {logging.WARNING}

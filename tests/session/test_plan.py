@@ -188,7 +188,7 @@ def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
 
 def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> None:
     first = run()
-    full = next(record for record in Store(first.path).look() if record.cell.strategy.name == "full")
+    full = next(record for record in Store(first.path).read_all().records if record.cell.strategy.name == "full")
     file = first.path / "records" / f"{full.cell_id}.json"
     for content in ('{"status": "ok", "timings": {}, "cell": [1]}', '{"status": "ok", "cell": {"timing": null}}'):
         file.write_text(content)
@@ -201,7 +201,7 @@ def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> 
 def test_a_plan_leaves_out_a_run_of_a_newer_tlbench_as_a_run_does(replay: Replay) -> None:
     run()
     newer, heard = run(fresh=True), Heard()
-    record = Store(newer.path).look()[0]
+    record = Store(newer.path).read_all().records[0]
     Store(newer.path).write(record.model_copy(update={"schema_version": 99}))
     plan = tlbench.plan("suite.yaml")
     assert plan.to_do == ()  # the run before it is done
@@ -227,7 +227,7 @@ def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypat
     Path("results/reference").rename("results/replayed")
     folder = next(Path("results/replayed").iterdir())
     elsewhere = builders.timings().model_copy(update={"environment": builders.environment(cpu="Another CPU")})
-    Store(folder).write(Store(folder).look()[0].model_copy(update={"timings": elsewhere}))
+    Store(folder).write(Store(folder).read_all().records[0].model_copy(update={"timings": elsewhere}))
     assert [record.timings for record in earlier_records()] == [None, None]
     monkeypatch.setattr("tlbench.session.costs.machine", lambda: taken | {"threads": "64"})
     assert earlier_records() == []

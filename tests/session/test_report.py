@@ -112,14 +112,17 @@ def test_a_run_without_records_and_a_damaged_record_are_said(tmp_path: Path, cap
 
 
 @pytest.mark.parametrize("ask", [partial(tlbench.predict, cell="seed=1", images=[]), tlbench.deploy])
-def test_a_damaged_record_is_said_by_whoever_sets_it_aside(tmp_path: Path, ask: Callable[..., object]) -> None:
+def test_a_damaged_record_is_named_by_whoever_reads_it_and_left_there(
+    tmp_path: Path, ask: Callable[..., object]
+) -> None:
     damaged, whole = seeds(0, 1)
     run, said = make_run(tmp_path / "run", [damaged, whole]), list[str]()
     (run.path / "records" / f"{damaged.cell_id}.json").write_text("{")
     with pytest.raises(UserError, match="save_models: true"):
         ask(run, say=said.append)
     (sentence,) = said
-    assert f"set_aside/{damaged.cell_id}.json is no readable record (it is not JSON" in sentence
+    assert f"records/{damaged.cell_id}.json is no readable record (it is not JSON" in sentence
+    assert not (run.path / "set_aside").exists()
 
 
 def test_written_reports_replace_earlier_ones_and_are_taken_while_they_are_newer(tmp_path: Path) -> None:

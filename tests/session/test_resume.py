@@ -51,7 +51,7 @@ def test_the_frame_has_what_was_selected_and_the_report_all_of_the_folder(replay
 
 def test_a_selection_of_other_cells_does_not_go_on_with_other_images(replay: Replay) -> None:
     first = run(select="strategy=frozen", out="here")
-    (record,) = Store(first.path).look()
+    (record,) = Store(first.path).read_all().records
     assert record.data is not None
     other = record.data.model_copy(update={"fingerprint": "0" * 64})  # before somebody has replaced the pictures
     Store(first.path).write(record.model_copy(update={"data": other}))

@@ -94,7 +94,7 @@ def begun(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def strategy(folder: Path, name: str) -> Record:
-    return next(record for record in Store(folder).look() if record.cell.strategy.name == name)
+    return next(record for record in Store(folder).read_all().records if record.cell.strategy.name == name)
 
 
 @pytest.mark.parametrize("kept", [{"fresh": True}, {"fresh": None}, {}], ids=["fresh", "unknown", "of an old tlbench"])
@@ -170,7 +170,7 @@ def test_a_run_with_step_times_takes_over_none_of_another(replay: Replay, monkey
     Path("suite.yaml").write_text(suite)
 
     def with_times(path: Path) -> None:
-        for record in Store(path).look():
+        for record in Store(path).read_all().records:
             times = builders.timings().model_copy(update={"environment": here})
             Store(path).write(record.model_copy(update={"timings": times}))
 
@@ -179,7 +179,7 @@ def test_a_run_with_step_times_takes_over_none_of_another(replay: Replay, monkey
     new = run(select="strategy=norm", timed=False)
     with_times(new.path)
     run(timed=False)
-    kept = {record.cell.strategy.name: record.timings is not None for record in Store(new.path).look()}
+    kept = {record.cell.strategy.name: record.timings is not None for record in Store(new.path).read_all().records}
     assert kept == {"frozen": False, "full": False, "norm": True}
     assert replay.ran == ["frozen", "full", "norm"]
 

@@ -19,7 +19,7 @@ from tlbench.core.text import counted, disarmed, percent
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
-from tlbench.results.store import SetAside
+from tlbench.results.store import Damaged
 
 WIDE = 120
 """Columns from which a terminal gets the long bar."""
@@ -105,7 +105,7 @@ class Terminal:
         self.folder = folder.path
         self._say("", f"New run in {folder.path}")
 
-    def set_aside(self, file: SetAside) -> None:
+    def set_aside(self, file: Damaged) -> None:
         """Print which damaged file was moved away."""
         self._say("set aside", f"{file.path}: {file.reason}")
 

@@ -1,8 +1,15 @@
 """Base classes of the immutable values that rooms exchange and files hold."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+
+from tlbench.core.text import first_of
+
+NAMED = 5
+"""At most so many unknown fields are named in a sentence."""
 
 
 class Value(BaseModel):
@@ -12,6 +19,20 @@ class Value(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+def unknown_fields(error: ValidationError) -> list[str]:
+    """The fields that this version of tlbench does not know, as ``training[].path.numpy``; empty if there are none."""
+    places = [one["loc"] for one in error.errors(include_url=False) if one["type"] == "extra_forbidden"]
+    named = [".".join(map(str, place)) for place in places]
+    return list(dict.fromkeys(re.sub(r"\.\d+(?=\.|$)", "[]", name) for name in named))
+
+
+def by_newer(fields: Sequence[str]) -> str:
+    """The clause about a sound file that has unknown `fields`."""
+    number = "field" if len(fields) == 1 else "fields"
+    verb = "is" if len(fields) == 1 else "are"
+    return f"written by a newer tlbench ({number} {first_of(fields, NAMED)} {verb} unknown); update tlbench"
 
 
 class Grown(Value):

@@ -11,7 +11,7 @@ from tlbench.host.shares import THREADS, VISIBLE
 from tlbench.results.measured import Environment, changed_versions
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
-from tlbench.results.store import SetAside, Store
+from tlbench.results.store import Damaged, Store
 from tlbench.strategies import registry as strategies
 
 SET_IN_WORKERS = ("KMP_", "KERAS_TORCH_DEVICE", "CUDA_MODULE_LOADING", VISIBLE, *THREADS)
@@ -26,18 +26,13 @@ class Found:
         folder: the run.
         done: the ids of cells that are trained.
         untimed: those of them whose steps still have to be timed.
-        set_aside: damaged files that were moved out of the way.
+        damaged: files that cannot be read; their cells are trained again.
     """
 
     folder: RunFolder
     done: frozenset[str]
     untimed: frozenset[str]
-    set_aside: tuple[SetAside, ...]
-
-    @property
-    def damaged(self) -> frozenset[str]:
-        """The ids of the cells whose files were moved away; they are trained again."""
-        return frozenset(file.path.name.partition(".")[0] for file in self.set_aside)
+    damaged: tuple[Damaged, ...]
 
 
 def resumable(
@@ -70,8 +65,8 @@ def resumable(
             ready = trained(store, [*again, *others], models) - lost.keys()
             kept = [one for one in (*again, *others) if one.cell_id in ready]
             untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
-            aside = (*records.set_aside, *filter(None, lost.values()))
-            return Found(folder, frozenset(one.cell_id for one in kept), untimed, aside)
+            damaged = (*records.damaged, *filter(None, lost.values()))
+            return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged)
     return None
 
 
@@ -142,12 +137,12 @@ def trained(store: Store, records: Iterable[Record], models: bool) -> set[str]:
 
 
 def done(store: Store, models: bool = False) -> set[str]:
-    """The ids of cells that are trained, and timed if they are to be. Damaged records are ignored, not moved.
+    """The ids of cells that are trained, and timed if they are to be. Damaged records are ignored.
 
     Raises:
         RecordTooNewError: a record was written by a newer version of tlbench.
     """
-    records = store.look()
+    records = store.read_all().records
     return trained(store, [one for one in records if not lacks_times(one)], models)
 
 

@@ -10,15 +10,20 @@ from pydantic_core import from_json
 from tlbench.core.errors import UserError
 from tlbench.core.files import OddFileError, read_file, write_output
 from tlbench.core.text import one_line
+from tlbench.core.value import by_newer, unknown_fields
 from tlbench.regression.entries import Entry, Times
 from tlbench.regression.side import Side
 
-KEY, SCHEMA = "tlbench_baseline", 1
+KEY, SCHEMA = "tlbench_baseline", 2
+READABLE = (1, 2)
+"""The schemas that are read. Fields that were added under schema 1 have defaults."""
 MOST_BYTES = 256 * 2**20
 """The largest size of a file. Ten thousand cells take about 20 MiB."""
 HEAD_BYTES = 4096
 SHARED = ("machine", "versions", "variables")
 """Fields that are mostly the same for all cells: written once, and again only for cells that differ."""
+HEAD = (KEY, "suite", "created", "gates", "planned", *SHARED, "cells")
+"""The fields of a file."""
 
 
 def write(side: Side, path: Path) -> None:
@@ -62,9 +67,11 @@ def read(path: Path) -> Side:
     schema = content.get(KEY) if isinstance(content, dict) else None
     if schema is None:
         raise UserError(f"{path} is no baseline; `tlbench baseline save RUN FILE` writes one")
-    if schema != SCHEMA:
+    if schema not in READABLE:
         theirs = f"{path} has schema {one_line(str(schema))}"
-        raise UserError(f"{theirs}, this tlbench reads {SCHEMA}; upgrade tlbench, or save it again")
+        raise UserError(f"{theirs}, this tlbench reads up to {SCHEMA}; update tlbench, or save it again")
+    if unknown := [one_line(key) for key in content if key not in HEAD]:
+        raise UserError(f"{path}: {by_newer(unknown)}")
     try:
         shared = {key: content[key] for key in SHARED if key in content}
         entries = tuple(Entry.model_validate({**shared, **cell}) for cell in content["cells"])
@@ -74,6 +81,8 @@ def read(path: Path) -> Side:
         notes = (f"{path}: {len(entries)} of {side.planned} cells were kept",) if side.planned > len(entries) else ()
         return side.model_copy(update={"notes": notes})
     except (ValidationError, KeyError, TypeError) as error:
+        if isinstance(error, ValidationError) and (unknown := unknown_fields(error)):
+            raise UserError(f"{path}: {by_newer(unknown)}") from error
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         where = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else _missing(error)
         raise UserError(

@@ -80,11 +80,16 @@ def _step_5(step: Content, protocol: str) -> Content:
     return step | {"low": ends[0], "high": ends[1], "drift": drift(step["reference"])}
 
 
-MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
+def _to_6(content: Content) -> Content:
+    """Fields that were added under schema 5, as `path.numpy` was, have defaults."""
+    return content
+
+
+MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6}
 
 
 class RecordTooNewError(UserError):
-    """A record has a schema that this version of tlbench does not know."""
+    """A record has a schema, or fields, that this version of tlbench does not know."""
 
 
 def migrate(content: Content, migrations: Migrations = MIGRATIONS, current: int = SCHEMA_VERSION) -> Content:
@@ -104,7 +109,7 @@ def migrate(content: Content, migrations: Migrations = MIGRATIONS, current: int 
         raise ValueError("it has no schema_version")
     if version > current:
         raise RecordTooNewError(
-            f"schema {version} is newer than schema {current}, the newest this tlbench reads; upgrade tlbench"
+            f"schema {version} is newer than schema {current}, the newest this tlbench reads; update tlbench"
         )
     while version < current:
         if version not in migrations:

@@ -10,7 +10,7 @@ from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, Timings, Usage
 from tlbench.results.trained import Epoch, Search, TrainedPhase, TrainingPath
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 

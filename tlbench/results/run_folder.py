@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tlbench.core.errors import NothingThereError, UserError, argument
 from tlbench.core.files import OddFileError, read_file, write_atomically
-from tlbench.core.value import Value
+from tlbench.core.value import Value, by_newer, unknown_fields
 from tlbench.core.version import __version__
 from tlbench.results.owner import OWNER_FILE
 
@@ -190,6 +190,8 @@ def open_run(folder: Path) -> RunFolder:
     except OddFileError as error:
         raise UserError(f"{file} is damaged ({error}); move the folder away and run again") from error
     except ValidationError as error:
+        if unknown := unknown_fields(error):
+            raise UserError(f"{file}: {by_newer(unknown)}") from error
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise UserError(f"{file} is damaged ({where}: {first['msg']}); move the folder away and run again") from error
@@ -198,7 +200,7 @@ def open_run(folder: Path) -> RunFolder:
 def _refuse_newer(file: Path, content: bytes) -> None:
     version = _Version.model_validate_json(content).schema_version
     if version > RUN_SCHEMA:
-        raise UserError(f"{file} has schema {version}, newer than schema {RUN_SCHEMA} of this tlbench; upgrade tlbench")
+        raise UserError(f"{file} has schema {version}, newer than schema {RUN_SCHEMA} of this tlbench; update tlbench")
 
 
 def runs_under(folder: Path, skipped: Callable[[str], None] = log.warning) -> list[RunFolder]:

@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from tlbench.core.cell import Cell, id_of
 from tlbench.core.files import OddFileError, link_or_copy, move_aside, read_file, state_of, write_atomically
 from tlbench.core.text import one_line
+from tlbench.core.value import by_newer, unknown_fields
 from tlbench.results.believable import check
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.predictions import ARRAYS, Answers, Evaluated
@@ -36,8 +37,8 @@ _sound: dict[Path, tuple[tuple[int, ...], tuple[int, int] | None]] = {}
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """A file that cannot be read: where it was moved to, and why."""
+class Damaged:
+    """A file that cannot be read: where it is, and why."""
 
     path: Path
     reason: str
@@ -45,10 +46,10 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a run in the order of cell ids, and the files that were moved aside."""
+    """The records of a run in the order of cell ids, and the files that cannot be read."""
 
     records: tuple[Record, ...]
-    set_aside: tuple[SetAside, ...]
+    damaged: tuple[Damaged, ...]
 
 
 class UnreadableError(ValueError):
@@ -59,10 +60,10 @@ class DamagedPredictionsError(UnreadableError):
     """Predictions could not be read.
 
     Attributes:
-        file: where the file is now, and why.
+        file: the file, and why.
     """
 
-    def __init__(self, file: SetAside) -> None:
+    def __init__(self, file: Damaged) -> None:
         super().__init__(f"{file.reason}; run the suite again to make them again")
         self.file = file
 
@@ -70,8 +71,8 @@ class DamagedPredictionsError(UnreadableError):
 class Store:
     """Reads and writes the records of a run.
 
-    Files are written atomically. A file that cannot be read is moved to ``set_aside/`` and reported, never overwritten,
-    and the others still count.
+    Files are written atomically. Reading moves nothing: a file that cannot be read is reported, and the others still
+    count. Who owns the folder moves it to ``set_aside/`` before the cell is trained again.
 
     Args:
         folder: the folder of the run.
@@ -96,22 +97,22 @@ class Store:
         return path
 
     def read_all(self) -> Records:
-        """Read all records in the order of cell ids, moving aside those that cannot be read.
+        """Read all records in the order of cell ids.
 
         Raises:
-            RecordTooNewError: a record has a newer schema.
+            RecordTooNewError: a record has a newer schema, or fields of a newer tlbench.
         """
-        records, aside = [], []
+        records, damaged = [], []
         for path in self._files():
             try:
                 records.append(_read_or_say(path))
             except UnreadableError as error:
-                aside.append(SetAside(self._put_aside(path), str(error)))
-        return Records(tuple(records), tuple(aside))
+                damaged.append(Damaged(path, str(error)))
+        return Records(tuple(records), tuple(damaged))
 
-    def look(self) -> list[Record]:
-        """Read all records as `read_all`, but leave unreadable ones where they are."""
-        return [record for path in self._files() if (record := self._readable(path)) is not None]
+    def set_aside(self, files: Iterable[Damaged]) -> list[Damaged]:
+        """Move damaged files to ``set_aside/``, for who owns the folder. Returns them with their new places."""
+        return [Damaged(move_aside(file.path, self._set_aside), file.reason) for file in files]
 
     def read(self, cell_id: str) -> Record | None:
         """The record of a cell; None if it does not exist or cannot be read."""
@@ -137,18 +138,6 @@ class Store:
             with suppress(OSError, UnreadableError, RecordTooNewError):
                 found.append(_read(path))
         return found
-
-    def _readable(self, path: Path) -> Record | None:
-        with suppress(UnreadableError):
-            return _read_or_say(path)
-        return None
-
-    def _put_aside(self, path: Path) -> Path:
-        """Move a file aside and return its path; without write permission it stays where it is."""
-        try:
-            return move_aside(path, self._set_aside)
-        except OSError:
-            return path
 
     def _is_ok(self, path: Path) -> bool:
         try:
@@ -194,15 +183,15 @@ class Store:
         """Whether the cell predicts each test image correctly (N,).
 
         Raises:
-            UnreadableError: there are no predictions, or they are damaged or do not belong to the record. Such a file
-                is moved aside, and a run makes it again.
+            UnreadableError: there are no predictions, or they are damaged or do not belong to the record. A run makes
+                them again.
         """
         predictions = self.read_predictions_of(record)
         if predictions is None:
             raise UnreadableError(f"cell {record.cell_id} has no predictions in {self._predictions}")
         return _right(predictions)
 
-    def damaged_predictions(self, records: Iterable[Record]) -> dict[str, SetAside | None]:
+    def damaged_predictions(self, records: Iterable[Record]) -> dict[str, Damaged | None]:
         """Find cells whose predictions are lost.
 
         Args:
@@ -210,10 +199,10 @@ class Store:
                 changed.
 
         Returns:
-            By cell id: the file that was moved aside now; None if it was moved aside earlier.
+            By cell id: the damaged file; None if it was moved aside earlier.
         """
         lost = self.lost_predictions()
-        found: dict[str, SetAside | None] = {}
+        found: dict[str, Damaged | None] = {}
         for record in records:
             path = (self._predictions / f"{record.cell_id}.npz").absolute()
             of = record.accuracy
@@ -234,7 +223,7 @@ class Store:
         """Read predictions as `read_predictions`, and check that those for the test images belong to the record.
 
         Raises:
-            DamagedPredictionsError: they are damaged or belong to another record; the file has been moved aside.
+            DamagedPredictionsError: they are damaged or belong to another record.
         """
         path = self._predictions / f"{record.cell_id}.npz"
         try:
@@ -242,7 +231,7 @@ class Store:
             if split == "test" and predictions is not None and record.accuracy is not None:
                 _fit(predictions, record.accuracy, path)
         except UnreadableError as error:
-            raise DamagedPredictionsError(SetAside(self._put_aside(path), str(error))) from error
+            raise DamagedPredictionsError(Damaged(path, str(error))) from error
         return predictions
 
     def lost_predictions(self) -> set[str]:
@@ -314,7 +303,7 @@ def decode(text: bytes, cell_id: str) -> Record:
 
     Raises:
         UnreadableError: it is damaged, or the record of another cell.
-        RecordTooNewError: its schema is newer.
+        RecordTooNewError: its schema is newer, or it has fields of a newer tlbench.
     """
     record = _as_written(text, cell_id) or _parsed(text)
     if record.cell_id != cell_id or record.cell.id != cell_id:
@@ -359,6 +348,8 @@ def _parsed(text: bytes) -> Record:
     except RecordTooNewError:
         raise
     except ValidationError as error:
+        if unknown := unknown_fields(error):
+            raise RecordTooNewError(by_newer(unknown)) from error
         first = error.errors()[0]
         raise UnreadableError(f"field {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:

@@ -9,7 +9,7 @@ from tlbench.execution.runner import CellEvents
 from tlbench.measuring.opening import TimingEvents
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
-from tlbench.results.store import SetAside
+from tlbench.results.store import Damaged
 from tlbench.session.folder import log
 
 
@@ -41,7 +41,7 @@ class Events(CellEvents, TimingEvents, Protocol):
     def created(self, folder: RunFolder) -> None:
         """A new run begins in `folder`."""
 
-    def set_aside(self, file: SetAside) -> None:
+    def set_aside(self, file: Damaged) -> None:
         """A damaged record or predictions file was moved out of the way; its cell runs again."""
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
@@ -89,7 +89,7 @@ class Silent:
     def created(self, folder: RunFolder) -> None:
         """Nothing."""
 
-    def set_aside(self, file: SetAside) -> None:
+    def set_aside(self, file: Damaged) -> None:
         """Nothing."""
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
@@ -147,7 +147,7 @@ class Logged(Silent):
         """Warn."""
         log.warning("skipped: %s", sentence)
 
-    def set_aside(self, file: SetAside) -> None:
+    def set_aside(self, file: Damaged) -> None:
         """Warn."""
         log.warning("set aside: %s: %s", file.path, file.reason)
 

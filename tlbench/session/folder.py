@@ -74,17 +74,17 @@ def _with_runs(path: Path) -> list[str]:
 
 
 def read_records(folder: RunFolder) -> Records:
-    """The records of a run in the order of its cells, and damaged files that were moved out of the way."""
+    """The records of a run in the order of its cells, and the files that cannot be read."""
     read = Store(folder.path).read_all()
     place = {cell_id: index for index, cell_id in enumerate(folder.run.cells)}
     ordered = sorted(read.records, key=lambda record: place.get(record.cell_id, len(place)))
-    return Records(tuple(ordered), read.set_aside)
+    return Records(tuple(ordered), read.damaged)
 
 
 def told_records(folder: RunFolder, say: Say) -> tuple[Record, ...]:
     """The records of a run in the order of its cells, with a warning to `say` for each damaged file."""
     read = read_records(folder)
-    for file in read.set_aside:
+    for file in read.damaged:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
     return read.records
 

@@ -90,7 +90,7 @@ def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: P
         plugins: the present code of plugins.
         not_resumed: the end of the notes about changes if the run cannot be resumed; empty if it can.
     """
-    records = store.look()
+    records = list(store.read_all().records)
     ready = trained(store, records, suite.save_models)
     records = [one for one in records if one.cell_id in ready]
     same = {one.cell_id: images.same(one) for one in records if one.cell_id in wanted}

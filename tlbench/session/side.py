@@ -191,7 +191,7 @@ def _earlier(found_in: Mapping[str, Found], cells: Collection[str] | None) -> li
 def _entries(folder: RunFolder, notes: list[str], seen: Seen, with_answers: Callable[[Record], bool]) -> list[Entry]:
     """The entries of a run in the order of its cells; damaged files are listed in `notes`."""
     store, read = Store(folder.path), read_records(folder)
-    notes += [f"{file.path} is no readable record ({file.reason})" for file in read.set_aside]
+    notes += [f"{file.path} is no readable record ({file.reason})" for file in read.damaged]
     if read.records and (short := shortfall(folder.run, [record.cell_id for record in read.records])):
         notes.append(f"{folder.path}: {short} have a record")
     entries = []

@@ -15,7 +15,7 @@ from tlbench.execution.resume import Found, resumable, still_valid
 from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
 from tlbench.results.migrations import RecordTooNewError
-from tlbench.results.owner import Owner
+from tlbench.results.owner import OwnedError, Owner
 from tlbench.results.run_folder import (
     RunFolder,
     check_free,
@@ -76,9 +76,8 @@ def new_or_resumed(
         return _in(there, ids, asked, inputs, models, fresh) if is_run(there) else None
 
     earlier = find(out)
-    if earlier:
-        _tell_aside(earlier, events)
     if earlier and wanted <= earlier.done - earlier.untimed:
+        _set_aside_if_free(earlier, events)
         try:
             renew_suite(earlier.folder, suite.text, suite.beside)
         except OSError as error:  # who may only read the run still gets its results
@@ -88,7 +87,7 @@ def new_or_resumed(
     for backend in backends:
         need_backend(backend)
     path = earlier.folder.path if earlier else out or new_path(RESULTS, suite.name, ids, now)
-    alone, damaged = out is not None or fresh, earlier.damaged if earlier else frozenset[str]()
+    alone = out is not None or fresh
     owner = Owner(path)
     try:
         earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
@@ -97,12 +96,12 @@ def new_or_resumed(
             events.created(folder)
             return folder, frozenset() if alone else _take_over(folder, place, asked, inputs, models, events), owner
         renew_suite(earlier.folder, suite.text, suite.beside)
-        _tell_aside(earlier, events)
+        _set_aside(earlier, events)
         done = earlier.done - earlier.untimed
         events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
         if not alone and earlier.folder.run.fresh is False:
-            there = earlier.done | earlier.damaged | damaged
             store = Store(earlier.folder.path)
+            there = earlier.done | {file.path.name.partition(".")[0] for file in earlier.damaged}
             missing = [cell for cell in asked if cell.id not in there and not store.has_predictions(cell.id)]
             created = earlier.folder.run.created
             done |= _take_over(earlier.folder, place, missing, inputs, models, events, before=created)
@@ -203,7 +202,7 @@ def _take_over(
     if before:
         found = [(run, record) for run, record in found if record.provenance.finished < before]
     store = Store(folder.path)
-    if found and any(record.timings for record in store.look()):
+    if found and any(record.timings for record in store.read_all().records):
         found = [(run, record.model_copy(update={"timings": None})) for run, record in found]
     for earlier, record in found:
         store.take_over(record, Store(earlier.path))
@@ -216,6 +215,19 @@ def _take_over(
     return frozenset(record.cell_id for _, record in found if record.timings or not record.cell.timing)
 
 
-def _tell_aside(found: Found, events: Events) -> None:
-    for file in found.set_aside:
+def _set_aside(found: Found, events: Events) -> None:
+    """Move the damaged files of a run that this process owns out of the way."""
+    for file in Store(found.folder.path).set_aside(found.damaged):
         events.set_aside(file)
+
+
+def _set_aside_if_free(found: Found, events: Events) -> None:
+    """The same for a run in which nothing is to be done, so that nobody owns it yet: only if it can be owned now."""
+    if not found.damaged:
+        return
+    try:
+        with Owner(found.folder.path):
+            _set_aside(found, events)
+    except (OwnedError, OSError):
+        for file in found.damaged:
+            events.note(f"{file.path} is no readable record ({file.reason})")
