@@ -1,5 +1,6 @@
 """Groups through an executor that plays any outcome: order, side by side, out of memory, stopped."""
 
+import errno
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,6 +80,20 @@ def go(
     shares = tuple(Share(cores=(core,)) for core in range(workers))
     run_groups(groups, executor, store, events, timeout=9, logs=folder / "logs", shares=shares, policy=policy)
     return events.lines, {record.cell_id: record for record in store.read_all().records}
+
+
+@pytest.mark.parametrize("file", ["/out/models/a.keras", ""])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_ends_the_run_and_its_cell_gets_no_record(tmp_path: Path, file: str, workers: int) -> None:
+    def play(group: Group, one: Job) -> Outcome | None:
+        error = OSError(errno.ENOSPC, "No space left on device", *([file] if file else []))
+        return Raised.by(error) if one.cell.seed == 1 else None
+
+    jobs = [job(seed=seed) for seed in range(2)]
+    with pytest.raises(OSError, match="No space left on device") as full:
+        go(Played(play), jobs, tmp_path, workers)
+    assert str(full.value.filename) == (file or str(tmp_path / "logs" / f"{jobs[0].of.id}.log"))
+    assert [record.cell.seed for record in Store(tmp_path).read_all().records] == [0]
 
 
 class EndsBadly(Played):

@@ -19,6 +19,7 @@ from tlbench.cli import signals
 from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError, as_options, nearest
+from tlbench.core.files import FULL_DISK
 from tlbench.core.text import disarmed, one_line
 from tlbench.core.version import __version__
 
@@ -51,7 +52,7 @@ BROKEN_PIPE = 141
 FULL, NOT_PERMITTED = "free some space there", "name another place, or change its permissions"
 WRONG_KIND = "a file is in the place of a folder, or a folder in that of a file: name another place"
 ADVICE = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys(FULL_DISK, FULL),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), NOT_PERMITTED),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), WRONG_KIND),
 }

@@ -1,5 +1,6 @@
 """Reading files safely, and writing them atomically."""
 
+import errno
 import os
 import re
 import shutil
@@ -8,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of an OSError that mean that a disk, or the user's part of it, is full."""
 DESCRIPTOR = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d+))")
 
 
@@ -85,6 +88,16 @@ def write_atomically(path: Path, content: bytes) -> None:
             error.filename, error.filename2 = str(path), None
         raise
     flush_folder(path.parent)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append `text` to a file. Raises OSError with `path` as its file name."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_output(path: Path, content: bytes) -> None:

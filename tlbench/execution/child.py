@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -307,14 +306,10 @@ def _main(
         value = resolve(target)(payload, channel)
         outcome: Outcome = Returned(value)
     except BaseException as error:  # noqa: BLE001 - the parent turns every error into a record
-        outcome = Raised(
-            type=type(error).__name__,
-            message=str(error),
-            traceback=traceback.format_exc(),
-            user_error=isinstance(error, UserError),
-        )
-    sys.stdout.flush()
-    sys.stderr.flush()
+        outcome = Raised.by(error)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # the disk of the log is full
+            stream.flush()
     channel(outcome)
     os._exit(0)  # without the teardown of the framework, which may take seconds; nothing is left to save
 

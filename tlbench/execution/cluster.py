@@ -87,7 +87,7 @@ class RayExecutor:
                     return message.outcome
                 on_message(message)
         except exceptions.RayTaskError as error:
-            return Raised(type(error.cause).__name__, str(error.cause), str(error), isinstance(error.cause, UserError))
+            return Raised.by(error.cause, traceback=str(error))
         except exceptions.OutOfMemoryError:  # from Ray's memory monitor
             return Died(-signal.SIGKILL, for_memory=True)
         except exceptions.RayError as error:

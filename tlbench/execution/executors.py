@@ -5,7 +5,6 @@ A new executor is one class and one entry in `EXECUTORS`.
 
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,14 @@ from typing import Any, Protocol
 
 from tlbench.cache.folders import size
 from tlbench.core.errors import UserError, argument
+from tlbench.core.files import append_text
 from tlbench.core.plugins import Registry, resolve
 from tlbench.execution import child, server
 from tlbench.execution.children import Children
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress, Resources
 from tlbench.execution.loading import FrameworkError
-from tlbench.execution.outcome import Outcome, Raised, Returned, failure
+from tlbench.execution.outcome import Outcome, Raised, Returned, failure, refuse_full_disk
 from tlbench.host import shares
 from tlbench.host.resources import memory_limit, side_by_side, usable_cores
 from tlbench.host.shares import Share
@@ -156,7 +156,7 @@ class InlineExecutor:
         try:
             return Returned(resolve(RUN_GROUP)(group, on_message))
         except Exception as error:  # noqa: BLE001 - every error becomes a record, as in a child
-            return _raised(error)
+            return Raised.by(error)
 
     def stop(self) -> None:
         """Do nothing: there are no other threads."""
@@ -178,7 +178,7 @@ class InlineExecutor:
             with self._opening:  # a session may open models in several threads, which share Keras' global state
                 participant: Participant = resolve(OPEN_TIMER)(job)
         except Exception as error:
-            raise _lost(_raised(error), log) from error
+            raise _lost(Raised.by(error), log) from error
         return participant
 
 
@@ -196,15 +196,15 @@ def room_for(needs: Resources) -> int:
     return min((available // needed for needed, available, _ in resources if needed), default=sys.maxsize)
 
 
-def _raised(error: Exception) -> Raised:
-    return Raised(type(error).__name__, str(error), traceback.format_exc(), isinstance(error, UserError))
-
-
 def _lost(outcome: Outcome, log: Path) -> LostError:
-    """The error for a model whose child ended with `outcome`. A traceback is appended to the log."""
+    """The error for a model whose child ended with `outcome`. A traceback is appended to the log.
+
+    Raises:
+        OSError: a disk is full.
+    """
+    refuse_full_disk(outcome, log)
     if isinstance(outcome, Raised):
-        with log.open("a", encoding="utf-8") as file:
-            file.write(outcome.traceback)
+        append_text(log, outcome.traceback)
     printed = log.exists() and log.stat().st_size > 0
     return LostError(*failure(outcome, f"logs/{log.name}" if printed else None))
 

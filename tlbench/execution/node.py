@@ -6,7 +6,6 @@ weights; the machine finds its own files and checks that they are the same.
 
 import os
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,8 +122,7 @@ def run_task(task: Task, share: Share, timeout: float, node: str) -> Iterator[Pr
             try:
                 outcome = ProcessExecutor().run(replace(_group(task), share=share), messages.put, timeout, log)
             except Exception as error:  # noqa: BLE001 - every error becomes a record
-                message = f"on machine {node}: {error}"
-                outcome = Raised(type(error).__name__, message, traceback.format_exc(), isinstance(error, UserError))
+                outcome = Raised.by(error, f"on machine {node}: {error}")
             printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
             messages.put(Ended(outcome, printed[-LONGEST_LOG:]))
 

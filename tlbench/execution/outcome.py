@@ -1,10 +1,16 @@
 """The ways in which a child process can end, and the status and failure to record for each. Pure."""
 
+import errno
+import os
 import re
 import signal
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
+from tlbench.core.errors import UserError
+from tlbench.core.files import FULL_DISK
 from tlbench.results.record import Failure, Status
 
 OUT_OF_MEMORY = (
@@ -30,12 +36,33 @@ class Returned:
 
 @dataclass(frozen=True)
 class Raised:
-    """The function raised an exception; `user_error`: a UserError, whose message is meant for the user."""
+    """The function raised an exception.
+
+    Attributes:
+        type: its type.
+        message: its message.
+        traceback: its traceback.
+        user_error: whether it is a UserError, whose message is meant for the user.
+        full: the file that a full disk did not take, empty if it is unknown; None for any other exception.
+    """
 
     type: str
     message: str
     traceback: str
     user_error: bool = False
+    full: str | None = None
+
+    @classmethod
+    def by(cls, error: BaseException, message: str = "", traceback: str = "") -> "Raised":
+        """The outcome of a function that raised `error`; the two texts replace those of the exception."""
+        is_full = isinstance(error, OSError) and error.errno in FULL_DISK
+        return cls(
+            type=type(error).__name__,
+            message=message or str(error),
+            traceback=traceback or "".join(format_exception(error)),
+            user_error=isinstance(error, UserError),
+            full=str(getattr(error, "filename", None) or "") if is_full else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +101,17 @@ class Lost:
 
 
 Outcome = Returned | Raised | Died | TimedOut | TooLarge | Lost
+
+
+def refuse_full_disk(outcome: Outcome, log: Path) -> None:
+    """Raise OSError if a child found a disk full: no fault of its cell, which is trained when there is room.
+
+    Args:
+        outcome: how the child ended.
+        log: the file of its output, named if the child does not know which file it was.
+    """
+    if isinstance(outcome, Raised) and outcome.full is not None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), outcome.full or str(log))
 
 
 def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:

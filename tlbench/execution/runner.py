@@ -11,12 +11,13 @@ from typing import Protocol
 
 from tlbench.core.cell import Cell
 from tlbench.core.clock import now
+from tlbench.core.files import append_text
 from tlbench.core.version import __version__
 from tlbench.execution.again import Policy, Then, as_asked, attempt, kind, left_out
 from tlbench.execution.executors import GroupRunner
 from tlbench.execution.groups import in_turns
 from tlbench.execution.job import Finished, Group, Job, Progress
-from tlbench.execution.outcome import Lost, Outcome, Raised, Returned, TooLarge, failure
+from tlbench.execution.outcome import Lost, Outcome, Raised, Returned, TooLarge, failure, refuse_full_disk
 from tlbench.execution.plugins import Plugins
 from tlbench.host.environment import capture, git_commit
 from tlbench.host.shares import Share
@@ -196,10 +197,10 @@ class _OneChild:
     def _note(self, outcome: Outcome) -> None:
         """Write to the log how a child ended that had finished all its cells."""
         why = outcome.traceback if isinstance(outcome, Raised) else f"{failure(outcome)[1].message}\n"
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(f"After the last cell was finished: {why}")
+        append_text(self._log, f"After the last cell was finished: {why}")
 
     def _failed(self, rest: Group, outcome: Outcome, *, alone: bool) -> Group | None:
+        refuse_full_disk(outcome, self._log)
         job, lost = rest.jobs[0], isinstance(outcome, Lost)
         record = _failed(job, outcome, self._started, self._log)
         others_may_have_caused_it = record.status in ("oom", "killed") and not isinstance(outcome, (TooLarge, Lost))
@@ -238,8 +239,7 @@ class _OneChild:
 
 def _failed(job: Job, outcome: Outcome, started: str, log: Path) -> Record:
     if isinstance(outcome, Raised):
-        with log.open("a", encoding="utf-8") as file:
-            file.write(outcome.traceback)
+        append_text(log, outcome.traceback)
     status, why = failure(outcome, f"logs/{log.name}" if log.exists() and log.stat().st_size else None)
     return _failure_record(job, status, why, started)
 

@@ -25,7 +25,7 @@ def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
     A temporary file is written, flushed to the disk and renamed.
 
     Raises:
-        OSError: there is no room.
+        OSError: there is no room; its file name is that of the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, aside = folder / f"{cell_id}{SUFFIX}", folder / f".{cell_id}.aside{SUFFIX}"
@@ -36,6 +36,9 @@ def keep_model(model: keras.Model, folder: Path, cell_id: str) -> SavedModel:
             os.fsync(file.fileno())
         saved = SavedModel(file=f"{MODELS}/{path.name}", sha256=file_digest(aside), bytes=aside.stat().st_size)
         aside.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
     finally:
         aside.unlink(missing_ok=True)
     flush_folder(folder)
