@@ -110,6 +110,19 @@ def test_an_empty_path_is_not_the_working_directory(name: str, path: click.Param
         path.type.convert("", path, None)
 
 
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize(
+    "words",
+    [["run", "small", "--select"], ["plan", "small", "--select"], ["plan", "small", "--shard"],
+     ["compare", ".", ".", "--select"], ["ab", "small", "--a", "current", "--select"]],
+)  # fmt: skip
+def test_an_empty_selection_is_not_all_cells(words: list[str], value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    option = words[-1]
+    assert said([*words, value], capsys) == (
+        f"tlbench: {option} is empty, as from a variable that is not set; leave it out for all cells\n"
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     [["compare", "", ""], ["compare", ".", ""], ["report", ""], ["history", ""], ["baseline", "show", ""], ["run", ""],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import PLACE, data_option, plugin_option, weights_option
+from tlbench.cli.options import PLACE, data_option, plugin_option, select_option, weights_option
 from tlbench.cli.outputs import format_option, gate_option, parse_gates, parse_outputs, write_outputs
 from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.progress import on_stderr
@@ -27,7 +27,7 @@ RESULTS = Path("results")
 )
 @click.option("--b", "new", default=CURRENT, show_default=True, metavar="ENV", help="The environment to compare.")
 @click.option("--out", type=PLACE, help="Folder for both runs; default results/<suite>-ab/<time>.")
-@click.option("--select", "expression", default="", help="Only the cells that match, as in `tlbench run`.")
+@select_option
 @click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Least rounds per process.")
 @click.option("--processes", type=click.IntRange(1), default=4, show_default=True, help="Most processes per side.")
 @click.option(

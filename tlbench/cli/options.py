@@ -54,16 +54,26 @@ class Folder(Place):
         return settings.at_home(os.fsdecode(converted), param.name or "" if param else "")
 
 
+def not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse an option that chooses cells and is empty: a variable that is not set would choose all of them."""
+    given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+    if given and not value.strip():
+        raise UserError(f"{param.opts[0]} is empty, as from a variable that is not set; leave it out for all cells")
+    return value
+
+
 select_option = click.option(
     "--select",
     "expression",
     default="",
+    callback=not_empty,
     help="Only the cells that match, e.g. 'backbone=MobileNet* strategy=frozen,full'.",
 )
 
 shard_option = click.option(
     "--shard",
     default="",
+    callback=not_empty,
     metavar="PART/PARTS",
     help="One part of these cells, e.g. 1/4, for parallel jobs.",
 )
