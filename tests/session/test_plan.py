@@ -47,6 +47,25 @@ def test_a_plan_says_what_it_did_not_find_and_what_it_did_not_look_for(tmp_path:
     )
 
 
+def test_a_path_that_is_right_from_the_working_directory_is_said_as_the_suite_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flowers").mkdir()
+    suites = tmp_path / "project" / "suites"
+    suites.mkdir(parents=True)
+    own = SUITE.replace("datasets: {name: intel}", "datasets: {name: flowers, path: ../flowers}")
+    (suites / "own.yaml").write_text(own)
+    monkeypatch.chdir(tmp_path / "project")
+    said = (
+        f"flowers: {tmp_path / 'project/flowers'} does not exist; paths in a suite are relative to its file: from "
+        "suites/own.yaml it is `path: ../../flowers`"
+    )
+    assert tlbench.plan("suites/own.yaml").notes[0] == said
+    with pytest.raises(UserError) as refused:
+        tlbench.run("suites/own.yaml")
+    assert str(refused.value) == said
+
+
 def test_a_plan_names_the_weights_that_run_will_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("TLBENCH_OFFLINE", raising=False)

@@ -1,7 +1,7 @@
 """List the cells of a suite, and predict what running them takes. Runs nothing, and decodes no image."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from tlbench.session.folder import RESULTS, StrPath, as_path
 from tlbench.session.images import Images
 from tlbench.session.made import made
 from tlbench.suite.expand import expand
-from tlbench.suite.load import load_suite
+from tlbench.suite.load import Suite, load_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,15 +176,16 @@ def plan(
     images = Images(read, settings.folder("TLBENCH_DATA", data))
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
     absent = absent_weights(chosen, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
-    notes = (*read.notes, *_missing(read.dataset_paths), *absent, *_by_name(chosen), *found.notes)
+    notes = (*read.notes, *_missing(read), *absent, *_by_name(chosen), *found.notes)
     return Plan(
         read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
     )
 
 
-def _missing(folders: Mapping[str, Path]) -> list[str]:
+def _missing(suite: Suite) -> list[str]:
     """A sentence for each data set whose path does not exist."""
-    return [f"{name}: {path} does not exist; `run` needs it" for name, path in folders.items() if not path.exists()]
+    absent = {name: path for name, path in suite.dataset_paths.items() if not path.exists()}
+    return [suite.misplaced(name) or f"{name}: {path} does not exist; `run` needs it" for name, path in absent.items()]
 
 
 def _by_name(cells: Sequence[Cell]) -> list[str]:

@@ -159,6 +159,7 @@ def run(
     places = _places(read, data, weights, imagenet)
     place = as_path(out, "out") if out is not None else None
     check_place(read.name, place, fresh)
+    _check_paths(read, asked)
     inputs = _find(asked, places, events)
     backends = _backends(asked, worker)
     folder, done, owner = new_or_resumed(read, cells, asked, inputs, place, fresh, events, backends)
@@ -195,6 +196,13 @@ def _check(executor: str, workers: int | None) -> None:
         raise UserError(f"workers={workers}: at least 1 is needed")
     if workers is not None and workers > MOST_WORKERS:
         raise UserError(f"workers={workers}: at most {MOST_WORKERS} can train side by side")
+
+
+def _check_paths(suite: Suite, cells: Sequence[Cell]) -> None:
+    """Raise `UserError` for a path of the suite that was meant relative to the working directory."""
+    for name in dict.fromkeys(cell.dataset.name for cell in cells):
+        if sentence := suite.misplaced(name):
+            raise UserError(sentence)
 
 
 def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Load a suite file. Error messages name file, line and column."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,18 @@ class Suite:
             for name, path in self.dataset_paths.items()
             if not (Path(written[name]).is_absolute() or written[name].startswith("~"))
         }
+
+    def misplaced(self, name: str) -> str | None:
+        """A sentence if the path of a data set leads nowhere, but would from the working directory; else None."""
+        path = self.beside.get(name)
+        written = next((item.path for item in self.content.datasets if item.dataset.name == name), None)
+        if path is None or written is None or path.exists() or not Path(written).exists():
+            return None
+        right = Path(os.path.relpath(written, self.path.resolve().parent)).as_posix()
+        return (
+            f"{name}: {path} does not exist; paths in a suite are relative to its file: from {self.path} it is "
+            f"`path: {right}`"
+        )
 
     def complain(self, loc: Loc, message: str) -> UserError:
         """A UserError about the value at `loc`, with its place in the file."""
