@@ -28,6 +28,8 @@ ELSEWHERE = {
     "run small": "stands for `run suites/small.yaml`, which is run here",
     "run backends": "needs packages that are not installed here: tests/integration/test_backends.py runs the like",
     "run suites/keep.yaml": "tests/integration/test_predict.py runs one that keeps its models",
+    "run suites/flowers.yaml": "needs ImageNet weights of two backbones: the same test runs a suite that keeps its models",
+    "report results/flowers": "of that run",
     "predict": "tests/integration/test_predict.py asks the models of its run",
     "deploy": "tests/integration/test_predict.py exports the model of its run",
     "classify": "needs original weights: tests/integration/test_imagenet.py makes some",

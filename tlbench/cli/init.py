@@ -183,6 +183,7 @@ datasets:
 
 EXAMPLE_DATA = """\
 # A known data set, or your own folder with one folder per class:  {name: flowers, path: ../flowers}
+# Its path is relative to this file.
 # `tlbench list datasets` lists the known ones; `tlbench init FOLDER` writes a suite for your images.
 datasets:
   - cats_dogs
