@@ -175,6 +175,28 @@ def test_off_a_terminal_something_is_said_each_half_minute_of_step_times() -> No
     ]
 
 
+def test_the_timing_phase_is_announced_before_its_first_model_and_nothing_is_left_to_train() -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=False, width=300), Clock()
+    with Terminal(console, clock=now) as events:
+        events.exporting(builders.cell(), "LiteRT", 3, 3)
+        now.now += 40
+        events.opening(builders.cell(), 1, 3)
+        now.now += 40
+        events.opening(builders.cell(seed=1), 2, 3)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue().splitlines()
+    assert said[0] == "Step times: 3 models take turns"
+    assert said[1].startswith("3/3 step times: model 2/3, ")
+
+
+def test_without_colours_the_bar_is_drawn_with_two_characters() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=300, no_color=True)
+    with Terminal(console, total=4, done=1) as events:
+        events.training(total=4, done=1)
+    assert isinstance(console.file, io.StringIO)
+    assert "#####---------------" in console.file.getvalue()
+
+
 def test_off_a_terminal_a_long_training_and_long_decoding_are_told() -> None:
     console, now = Console(file=io.StringIO(), force_terminal=False, width=40), Clock()
     cell = builders.cell()

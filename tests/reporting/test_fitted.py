@@ -129,11 +129,43 @@ def test_the_main_results_are_laid_out_anew_only_for_a_narrower_terminal(monkeyp
 
 
 def test_what_is_piped_has_its_full_width(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("COLUMNS", raising=False)
     command("list", "backbones")
     said = capsys.readouterr().out
     assert "weights file" in said.splitlines()[0]
     assert "Not shown" not in said
+
+
+def test_what_is_piped_fits_the_columns_that_are_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for words in (["report", str(RUN), "--format", "text"], ["pairs", str(RUN)]):
+        command(*words)
+        fits(capsys.readouterr().out, 60)
+
+
+def test_with_many_columns_words_are_broken_after_punctuation_and_before_that_rows_stand_line_by_line() -> None:
+    rows = [
+        ("cats_dogs", "MobileNet (alpha=0.25)", "partial (trainable=0.3)", "81.5%", "+0.5", "same"),
+        ("intel", "Xception", "frozen", "80%", "-1.4", "worse"),
+    ]
+    table = Table.of(["Data set", "First", "Second", "Top-1", "More", "Verdict"], rows)
+    assert terminal.text(table, columns=46).splitlines()[3:] == [
+        "cats_ MobileNet partial     81.5% +0.5 same",
+        "dogs  (alpha=   (trainable=",
+        "      0.25)     0.3)",
+        "intel Xception  frozen      80%   -1.4 worse",
+    ]
+    assert terminal.text(table, columns=40).splitlines()[:7] == [
+        "Data set: cats_dogs",
+        "First: MobileNet (alpha=0.25)",
+        "Second: partial (trainable=0.3)",
+        "Top-1: 81.5%",
+        "More: +0.5",
+        "Verdict: same",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("terminal_of", [80], indirect=True)

@@ -33,6 +33,9 @@ def test_a_folder_is_no_image_and_its_files_are_named_with_a_star(run: Path) -> 
     Path("1.jpg").touch()
     with pytest.raises(UserError, match=r"^sea is a folder; name the image files in it: sea/\*$"):
         tlbench.predict(run, "strategy=full seed=0", "sea/")
+    Path("mes fleurs").mkdir()
+    with pytest.raises(UserError, match=r"name the image files in it: 'mes fleurs'/\*$"):
+        tlbench.predict(run, "strategy=full seed=0", "mes fleurs")
     found = tlbench.predict(run, "strategy=full seed=0", ["sea", "1.jpg"])
     assert (found.files, found.skipped) == (("1.jpg",), {"sea": "it is a folder; its files are not looked at"})
 

@@ -161,7 +161,7 @@ def test_a_run_names_what_may_not_fit_and_says_what_was_predicted(
     monkeypatch.setattr("tlbench.session.work.InlineExecutor", Replay)
     done = run()
     assert any("Memory may not be enough for 2 cells, with 100 MB free" in line for line in caplog.messages)
-    assert done.predicted.startswith("Predicted and taken: ")
+    assert done.predicted.startswith("Training was predicted to take ")
     assert "added up over 2 cells" in done.predicted
     assert run().predicted == ""
 

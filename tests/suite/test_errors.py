@@ -174,7 +174,12 @@ def test_several_mistakes_are_said_together_a_line_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"", "the file is empty"), (b"- a\n- b\n", "a suite is a mapping"), (b"name: \xff\xfe", "is not UTF-8 text")],
+    [
+        (b"", "the file is empty"),
+        (b"- a\n- b\n", "this is no suite but a list"),
+        (b"A shopping list\nof two lines", "this is no suite but text; .*`tlbench init` writes one"),
+        (b"name: \xff\xfe", "is not UTF-8 text"),
+    ],
 )
 def test_a_file_that_is_no_suite(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "suite.yaml"

@@ -10,7 +10,8 @@ from typing import NoReturn, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from tlbench.cli.time_left import TimeLeft
 from tlbench.core.cell import Cell
@@ -31,6 +32,19 @@ QUIET = 30.0
 """Without a terminal, print the live line if nothing was printed for this many seconds."""
 
 
+class PlainBar(ProgressColumn):
+    """A bar of characters: rich's has the same ones for both parts, in two colours."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self._width = width
+
+    def render(self, task: Task) -> Text:
+        """The bar: ``###-----``."""
+        full = round(self._width * task.percentage / 100)
+        return Text("#" * full + "-" * (self._width - full))
+
+
 class Terminal:
     """Shows the `Events` of a run on a rich console.
 
@@ -49,7 +63,7 @@ class Terminal:
         self._status = console.status("")
         self._bar_width = BAR if console.width >= WIDE else SHORT_BAR
         self._bar = Progress(
-            BarColumn(bar_width=self._bar_width),
+            PlainBar(self._bar_width) if console.no_color else BarColumn(bar_width=self._bar_width),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
             console=console,
@@ -167,9 +181,11 @@ class Terminal:
     def opening(self, cell: Cell, number: int, total: int) -> None:
         """Show which model is built for the timing phase."""
         self._time_left.timing()
-        self._live(f"step times: model {number}/{total}, ", cell.label, self._left())
         if number == 1:
+            self._done = self._total  # all are trained, or exported
+            self._bar.update(self._task, completed=self._done)
             self._print("Step times of one model" if total == 1 else f"Step times: {total} models take turns")
+        self._live(f"step times: model {number}/{total}, ", cell.label, self._left())
 
     def round(self, number: int, waiting: int, models: int) -> None:
         """Show how many steps are still to be timed."""

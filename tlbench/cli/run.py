@@ -103,13 +103,13 @@ def command(
         again = "the same command without --fresh" if fresh else "the same command"
         say(f"Stopped. Finished cells are kept in {progress.folder}; {again} resumes the run.")
         return exit_code(error)
-    click.echo(main_results(done.text, lambda: done.report), nl=False)
-    if done.predicted:
-        say(done.predicted)
     if len(done.cells) < len(done.run.cells):
         say(
             f"Selected: {len(done.cells)} of {counted(len(done.run.cells), 'cell')}. The tables show every cell that "
             f"{done.path} has a record of."
         )
+    click.echo(main_results(done.text, lambda: done.report), nl=False)
+    if done.predicted:
+        say(done.predicted)
     say_page(done)
     return SOME_FAILED if done.failed else 0

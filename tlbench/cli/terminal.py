@@ -1,5 +1,6 @@
 """The terminal: its width, and messages on stderr."""
 
+import os
 import shutil
 import sys
 
@@ -19,8 +20,14 @@ def say(sentence: str) -> None:
 
 
 def width() -> int | None:
-    """The columns of the terminal that stdout is; None if it is a file or a pipe, where lines may have any length."""
-    return max(shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns, LEAST_WIDTH) if is_terminal() else None
+    """The columns of the terminal that stdout is, or of COLUMNS; None for a file or a pipe without that variable.
+
+    There, lines may have any length.
+    """
+    asked = os.environ.get("COLUMNS", "")
+    if not is_terminal() and not (asked.isascii() and asked.isdigit() and int(asked)):
+        return None
+    return max(shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns, LEAST_WIDTH)
 
 
 def is_terminal() -> bool:

@@ -163,28 +163,13 @@ NAMED = 5
 
 
 def taken_sentence(costs: Mapping[str, Cost], records: Sequence[Record]) -> str:
-    """Predicted and actual cost, summed over the records of cells with a prediction; empty where there are none."""
+    """Predicted and actual time of training, summed over the records of cells with a prediction; empty without any."""
     both = [(costs[one.cell_id], one) for one in records if one.cell_id in costs and one.status == "ok" and one.phases]
     if not both:
         return ""
     told, took = sum(cost.seconds for cost, _ in both), sum(sum(one.phases.values()) for _, one in both)
-    factor = max(cost.factor for cost, _ in both)
-    within = sum(cost.seconds / factor <= sum(one.phases.values()) <= cost.seconds * factor for cost, one in both)
-    peaks = [(cost.memory, one.memory.peak) for cost, one in both if one.memory and one.memory.peak]
-    most = [_size(max(bytes_)) for bytes_ in zip(*peaks, strict=True)]
-    memory = f"; {most[0]} and {most[1]} of memory for the largest cell" if peaks else ""
-    return (
-        f"Predicted and taken: {duration(told)} and {duration(took)} of training, added up over "
-        f"{counted(len(both), 'cell')}; {_share(within, len(both))} within a factor of {factor:g} of the prediction, "
-        f"where nine of ten should be{memory}."
-    )
-
-
-def _share(part: int, of: int) -> str:
-    """``none of 8``, ``7 of 8`` or ``all 8``; of one, ``it is`` or ``it is not``."""
-    if of == 1:
-        return "it is" if part else "it is not"
-    return f"all {of}" if part == of else f"{part or 'none'} of {of}"
+    over = f", added up over {len(both)} cells" if len(both) > 1 else ""
+    return f"Training was predicted to take {duration(told)} and took {duration(took)}{over}."
 
 
 def _size(amount: float) -> str:

@@ -1,5 +1,6 @@
 """Classify image files with trained models, or with original classifiers."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,8 +162,8 @@ def _predictions(
     names = [str(Path(image)) for image in ((images,) if isinstance(images, str | PathLike) else images)]
     files = [name for name in names if not Path(name).is_dir()]
     if names and not files:
-        folder = shown(names[0])
-        raise UserError(f"{folder} is a folder; name the image files in it: {folder.rstrip('/')}/*")
+        inside = shlex.quote(shown(names[0]).rstrip("/"))
+        raise UserError(f"{shown(names[0])} is a folder; name the image files in it: {inside}/*")
     answer = child.call(target, {**request, "files": files}, backend)
     damaged: dict[int, str] = answer["damaged"]
     found = answer["probabilities"]

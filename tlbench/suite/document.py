@@ -102,7 +102,9 @@ def parse_document(text: str, file: str) -> Document:
             f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train"
         )
     if not isinstance(content, dict):
-        raise UserError(f"{file}:1:1: a suite is a mapping of keys to values, not a {type(content).__name__}")
+        what = "text" if isinstance(content, str) else "a list" if isinstance(content, list) else "a single value"
+        keys = "a suite has keys such as `name:` and `datasets:`; `tlbench init` writes one"
+        raise UserError(f"{file}:1:1: this is no suite but {what}; {keys}")
     return Document(file, text, content, reader.values, reader.keys)
 
 

@@ -1,15 +1,19 @@
 """Tables that fit the width of a terminal. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from textwrap import wrap
 
 from tlbench.reporting.document import Table, Text, compact
 from tlbench.reporting.render.grid import draw
 
-WAYS = ((2, 1000), (2, 20), (1, 20), (1, 6))
+WAYS = ((2, 1000), (2, 20), (1, 20))
 """Ways to narrow a table, of which the first that fits is used: spaces between columns, and the length from which words
 may be broken. Names of files often have more than 20 letters.
 """
+INSIDE = (1, 6)
+"""The last way for a table of few columns. With many, words are broken after punctuation only."""
+PUNCTUATION = re.compile(r"(?<=\w[=/_,:-])(?=\w)")
 MANY = 5
 """In tables with this many columns or more, columns with the same value in all rows are written below the table."""
 
@@ -57,6 +61,8 @@ def _narrow(table: Table, cell: Callable[[Text], str], columns: int) -> list[str
     rows = [[cell(text) for text in row] for row in table.rows]
     by_column = list(zip(head, *rows, strict=True))
     gap, widths = _widths(by_column, [column.width for column in table.columns], columns)
+    if sum(widths) + gap * (len(widths) - 1) > columns and len(table.columns) >= MANY:
+        return _one_below_another(head, rows, columns)
 
     def lines(texts: Sequence[str], *, low: bool = False) -> list[str]:
         parts = [_broken(text, width) for text, width in zip(texts, widths, strict=True)]
@@ -75,13 +81,33 @@ def _narrow(table: Table, cell: Callable[[Text], str], columns: int) -> list[str
     return [*lines(head, low=True), rule, *(line for row in rows for line in lines(row))]
 
 
+def _one_below_another(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[str]:
+    """The cells of each row on lines of their own, with a line between rows, where the columns do not fit."""
+    lines = list[str]()
+    for row in rows:
+        texts = [f"{name}: {text}" for name, text in zip(head, row, strict=True) if text]
+        lines += ["", *(line for text in texts for line in wrap(text, columns, subsequent_indent="  "))]
+    return lines[1:]
+
+
+def _ways(by_column: Sequence[Sequence[str]]) -> list[tuple[int, list[int]]]:
+    """The ways to narrow a table, in order: the spaces between columns, and the least width of each column."""
+    words = [[word for text in texts for word in text.split()] for texts in by_column]
+    longest = [max(map(len, own), default=1) for own in words]
+    if len(by_column) < MANY:
+        return [(gap, [min(word, whole) for word in longest]) for gap, whole in (*WAYS, INSIDE)]
+    parts = [max((len(part) for word in own for part in PUNCTUATION.split(word)), default=1) for own in words]
+    return [
+        (gap, [max(part, min(word, whole)) for part, word in zip(parts, longest, strict=True)])
+        for gap, whole in (*WAYS, (1, 0))
+    ]
+
+
 def _widths(by_column: Sequence[Sequence[str]], most: Sequence[int | None], columns: int) -> tuple[int, list[int]]:
     """The spaces between columns, and the widths. Words stay whole if that fits; the widest column shrinks first."""
-    words = [max((len(word) for text in texts for word in text.split()), default=1) for texts in by_column]
     longest = [max(1, *(len(text) for text in texts[1:])) for texts in by_column]
     wanted = [min(width, limit or width) for width, limit in zip(longest, most, strict=True)]
-    for gap, longest_whole in WAYS:
-        floors = [min(word, longest_whole) for word in words]
+    for gap, floors in _ways(by_column):
         widths = [max(width, floor) for width, floor in zip(wanted, floors, strict=True)]
         room = columns - gap * (len(widths) - 1)
         while sum(widths) > room and widths != floors:
@@ -107,4 +133,15 @@ def _given_back(
 
 
 def _broken(text: str, width: int) -> list[str]:
-    return wrap(text, width, break_on_hyphens=False)
+    """The text broken between words. Words that are too long are broken after punctuation, else anywhere."""
+    if all(len(word) <= width for word in text.split()):
+        return wrap(text, width, break_on_hyphens=False)
+    lines = [""]
+    for word in text.split():
+        for number, part in enumerate(PUNCTUATION.split(word) if len(word) > width else [word]):
+            joint = " " if number == 0 and lines[-1] else ""
+            if len(lines[-1]) + len(joint) + len(part) <= width:
+                lines[-1] += joint + part
+            else:
+                lines += wrap(part, width, break_on_hyphens=False)
+    return [line for line in lines if line]
