@@ -7,6 +7,7 @@ from tlbench.core.errors import NothingThereError, UserError
 from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
 from tlbench.results.run_folder import RUN_FILE, left_out, open_run, shortfall
+from tlbench.results.store import RECORDS
 from tlbench.session.folder import Say, log
 from tlbench.session.side import Seen, side_of
 
@@ -27,7 +28,7 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
 
     Args:
         folder: the folder.
-        say: receives a sentence for each run without records, and for the last incomplete ones.
+        say: receives a sentence for each run without records, for each damaged file, and for the last incomplete runs.
 
     Raises:
         NothingThereError: there is no run with records.
@@ -45,6 +46,9 @@ def trends(folder: Path, *, say: Say = log.warning) -> Trends:
         else:
             cells = shortfall(run.run, [entry.cell.id for entry in sides[-1].entries])
             short += [f"note: {path}: {cells} have a record"] if cells else []
+            damaged = [note for note in sides[-1].notes if str(path / RECORDS) in note]
+            for sentence in damaged:
+                say(f"note: {sentence}")
     if not sides:
         raise NothingThereError(f"{folder} holds no run; `tlbench run SUITE` makes one")
     for sentence in short[-NAMED:]:
