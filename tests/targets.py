@@ -1,5 +1,6 @@
 """Work for child processes in tests: each function stands for one way a worker can end."""
 
+import errno
 import os
 import signal
 import struct
@@ -376,3 +377,11 @@ def played_readings(payload: dict[str, Any]) -> dict[str, Any]:
     """As `tlbench.worker.reference.readings` answers, without a framework."""
     environment = {"identity": {"cpu": "Example CPU"}, "volatile": {}, "versions": {}, "variables": {}}
     return {"readings": [0.01, 0.011, 0.01], "device": {"name": "CPU"}, "environment": environment, "workload": 1}
+
+
+def fill(file: str, send: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", file)
+
+
+def fill_without_a_name(payload: dict[str, Any]) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

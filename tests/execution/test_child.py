@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +39,15 @@ def test_an_exception_comes_back_with_its_traceback() -> None:
     assert isinstance(outcome, Raised)
     assert (outcome.type, outcome.message, outcome.user_error) == ("ValueError", "cannot use this", False)
     assert "in fail" in outcome.traceback
+
+
+def test_a_disk_that_a_child_finds_full_is_an_error_of_the_caller_with_the_file() -> None:
+    outcome = child.run("tests.targets:fill", "/there/model.keras")
+    assert isinstance(outcome, Raised)
+    assert outcome.full == "/there/model.keras"
+    with pytest.raises(OSError, match="No space left on device") as full:
+        child.call("tests.targets:fill_without_a_name", {})
+    assert full.value.filename == tempfile.gettempdir()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Some variables of a backbone alone are trained; low-rank factors are added and merged."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_a_kept_model_has_the_merged_kernels_and_no_factors(tmp_path: Path) -> N
     assert opened.count_params() == plain.model.count_params()
     assert not adapted(opened)
     assert len(adapted(assembled.backbone)) == 14, "the next cell of the group trains them again"
+
+
+def test_a_model_for_which_there_is_no_room_is_named_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, path: Path, **options: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assembled = made("frozen")
+    monkeypatch.setattr(type(assembled.model), "save", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        keep_model(assembled.model, tmp_path, "cell")
+    assert error.value.filename == str(tmp_path / "cell.keras")
+    assert not list(tmp_path.iterdir())
 
 
 def test_factors_follow_from_the_seed_and_nothing_else() -> None:

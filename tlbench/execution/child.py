@@ -32,7 +32,7 @@ from tlbench.core.plugins import resolve
 from tlbench.execution import group, temporary
 from tlbench.execution.children import Children, StoppedError
 from tlbench.execution.loading import FrameworkError, explain
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge, refuse_full_disk
 from tlbench.execution.process import Process
 from tlbench.execution.server import surroundings
 from tlbench.host import cgroups
@@ -263,6 +263,7 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
 
     Raises:
         UserError: the function raised one, or the child failed.
+        OSError: the child found a disk full.
     """
     outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload}, backend=backend)
     match outcome:
@@ -272,6 +273,7 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
         case Raised(message=message, user_error=True):
             raise UserError(message)
         case Raised(type=kind, message=message, traceback=text):
+            refuse_full_disk(outcome, Path(tempfile.gettempdir()))
             sys.stderr.write(text)
             raise UserError(f"{target} failed with {kind}: {message}; this is a fault of tlbench, please report it")
         case _:

@@ -103,15 +103,15 @@ class Lost:
 Outcome = Returned | Raised | Died | TimedOut | TooLarge | Lost
 
 
-def refuse_full_disk(outcome: Outcome, log: Path) -> None:
+def refuse_full_disk(outcome: Outcome, otherwise: Path) -> None:
     """Raise OSError if a child found a disk full: no fault of its cell, which is trained when there is room.
 
     Args:
         outcome: how the child ended.
-        log: the file of its output, named if the child does not know which file it was.
+        otherwise: where it writes, named if it does not know which file it was.
     """
     if isinstance(outcome, Raised) and outcome.full is not None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), outcome.full or str(log))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), outcome.full or str(otherwise))
 
 
 def failure(outcome: Outcome, log: str | None = None) -> tuple[Status, Failure]:

@@ -14,7 +14,7 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server, temporary
 from tlbench.execution.entry_points import EXPORT
 from tlbench.execution.executors import ProcessExecutor
-from tlbench.execution.outcome import Raised, Returned, failure
+from tlbench.execution.outcome import Raised, Returned, failure, refuse_full_disk
 from tlbench.execution.runtimes import KERAS, RUNTIMES, Exported, ToExport, chosen
 from tlbench.measuring.hosts import TimerHost
 from tlbench.measuring.jobs import DeployedJob, StepJob
@@ -162,6 +162,7 @@ def _in_a_child(request: ToExport) -> Exported | Failure:
         printed.unlink(missing_ok=True)
         exported: Exported = outcome.value
         return exported
+    refuse_full_disk(outcome, printed)
     if isinstance(outcome, Raised):
         with printed.open("a", encoding="utf-8") as file:
             file.write(outcome.traceback)
