@@ -155,6 +155,18 @@ def in_turn_power(draws: int) -> tuple[list[str], Rows]:
     return ["correlation", "difference", *(" + ".join(map(str, rounds)) for rounds in PROCESSES)], rows
 
 
+def in_turn_unchanged(draws: int) -> tuple[list[str], Rows]:
+    """Steps of `tlbench ab` (gate 5 %): intervals that hold the truth, and how often each verdict is given, in %."""
+    noises = {"real": suites.real, "offsets of 1 %": suites.with_offsets(0.01), "of 2 %": suites.with_offsets(0.02)}
+    rows: Rows = []
+    for name, make in noises.items():
+        for slower in (0.0, 0.055, 0.06, 0.07):
+            held, verdicts = suites.of_one_step(make, math.log1p(slower), draws)
+            seen = [Rate(verdicts[verdict], draws) for verdict in ("unchanged", "inconclusive", "regressed")]
+            rows.append([name, f"{points(slower)} %", Rate(held, draws), *seen])
+    return ["noise of processes", "slower", "interval holds the truth", "unchanged", "inconclusive", "regressed"], rows
+
+
 def gate_suites(draws: int) -> tuple[list[str], Rows]:
     """docs/ci.md: suites of `tlbench ab`, in %: identical code of which a step `regressed`, and a step 10 % slower."""
     kinds = [suites.real, suites.bimodal, suites.drifting]
@@ -257,6 +269,7 @@ TABLES = (
     one_seed,
     in_turn_level,
     in_turn_power,
+    in_turn_unchanged,
     gate_suites,
     intervals,
     changes_level,

@@ -77,6 +77,11 @@ def measure(steps: Sequence[Step], gate: float, generator: np.random.Generator) 
 
 
 def once(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Verdict]:
+    return judged(evidence_of(steps, gate, generator))
+
+
+def evidence_of(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> list[Evidence]:
+    """The evidence with which `tlbench ab` ends its measurement of the steps of a suite."""
     taken = [[step.process(generator, ROUNDS)] for step in steps]
     evidence = [time.of_pairs(one, gate, len(steps)) for one in taken]
     for _ in range(PROCESSES - 1):
@@ -85,4 +90,4 @@ def once(steps: Sequence[Step], gate: float, generator: np.random.Generator) -> 
                 rounds = min(max(evidence[number].more, ROUNDS), LONGEST * ROUNDS)
                 taken[number].append(steps[number].process(generator, rounds))
                 evidence[number] = time.of_pairs(taken[number], gate, len(steps))
-    return judged(evidence)
+    return evidence

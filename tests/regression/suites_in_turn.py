@@ -1,11 +1,12 @@
 """Simulated suites of `tlbench ab`, with the noise of real A/A measurements, and what its gate says of them."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 
-from tests.noise import ROUNDS, Step, measure, recorded, resampled
+from tests.noise import ROUNDS, Step, evidence_of, judged, measure, recorded, resampled
 from tlbench.regression.gates import Gates
 from tlbench.regression.metrics import time
 from tlbench.regression.verdicts import Verdict, verdict_of
@@ -43,6 +44,26 @@ def drifting(generator: np.random.Generator) -> Step:
         return list(np.where(swapped, first - second, second - first) + inner.normal(0, 0.05, rounds))
 
     return Step(noise)
+
+
+def with_offsets(offset: float) -> Make:
+    """Independent rounds of 10 %, and an offset of each process."""
+
+    def noise(inner: np.random.Generator, rounds: int) -> list[float]:
+        return list(inner.normal(0, offset) + inner.normal(0, 0.1, rounds))
+
+    return lambda generator: Step(noise)
+
+
+def of_one_step(make: Make, slower: float, draws: int) -> tuple[int, Counter[Verdict]]:
+    """How often the interval of a step that is slower by this log ratio holds the truth, and its verdicts."""
+    held, verdicts = 0, Counter[Verdict]()
+    for seed in range(draws):
+        generator = np.random.default_rng([3000, seed])
+        evidence = evidence_of([Step(make(generator).noise, slower)], GATE, generator)
+        verdicts += Counter(judged(evidence))
+        held += evidence[0].low <= slower <= evidence[0].high
+    return held, verdicts
 
 
 def false_alarms(make: Make, suites: int) -> int:

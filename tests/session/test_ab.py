@@ -292,24 +292,25 @@ def test_the_copy_of_a_suite_in_a_run_is_not_beside_what_it_names(tmp_path: Path
 
 
 class Processes:
-    """What one side's process gave of a step: rounds of one sample each, in seconds."""
+    """What two processes of a side gave of a step: rounds of one sample each, in seconds."""
 
     def __init__(self, cell: Cell, *seconds: float) -> None:
         self.job, self.step = ModelJob(cell=cell, classes=2, steps=()), steps_of(cell)[0]
         self._rounds = tuple((each,) for each in seconds)
 
     def processes(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
-        return (self._rounds,)
+        return (self._rounds, self._rounds)
 
 
 def test_a_step_is_decided_by_the_strictest_gate_of_the_cells_that_share_it(stage: Stage) -> None:
     frozen, full = expand(load_suite(stage.suite))
     inference = keys_of(builders.record(frozen))[0]
     assert inference in keys_of(builders.record(full))
-    base, new = Processes(frozen, *[1.0] * 12), Processes(frozen, *[0.9, 1.15] * 6)
+    base, new = Processes(frozen, *[1.0] * 12), Processes(frozen, *[0.9 + 0.02 * number for number in range(12)])
     measured: Any = {inference: {"base": base, "new": new}}
     wide = Gates.model_validate({"time": 0.5})
     strict_for_one = Gates.model_validate({"time": 0.5, "cells": ({"strategy": "full", "time": 0.05},)})
     assert undecided_by([frozen, full], wide)(measured) == {}
-    assert set(undecided_by([frozen, full], strict_for_one)(measured)) == {inference}
+    for cells in ([frozen, full], [full, frozen]):
+        assert set(undecided_by(cells, strict_for_one)(measured)) == {inference}
     assert undecided_by([frozen], strict_for_one)(measured) == {}

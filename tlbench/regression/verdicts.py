@@ -48,9 +48,10 @@ class Evidence:
         high: the upper end.
         p: the two-sided p-value of no change.
         gate: the change that matters, in the unit of the effect.
-        agreed: why the effect cannot be trusted yet, e.g. since there is only one process per side; else empty.
+        agreed: why the effect cannot be trusted yet, e.g. since the processes do not agree; else empty.
         decide: what would decide an inconclusive case.
         more: how many more rounds would; 0 if rounds alone do not help.
+        premature: why it is too early for any verdict, e.g. since there is only one process per side; else empty.
     """
 
     effect: float
@@ -61,6 +62,7 @@ class Evidence:
     agreed: str = ""
     decide: str = ""
     more: int = 0
+    premature: str = ""
 
 
 class Judgement(Value):
@@ -126,6 +128,8 @@ def verdict_of(evidence: Evidence, adjusted: float, level: float) -> tuple[Verdi
     ``regressed`` and ``improved`` need an effect beyond the gate that is significant at `level` after correction;
     ``unchanged`` needs an interval within the gate.
     """
+    if evidence.premature:
+        return "inconclusive", evidence.premature
     gate = evidence.gate + ROUNDING
     beyond = abs(evidence.effect) > gate
     if beyond and adjusted < level:

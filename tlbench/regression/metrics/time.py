@@ -19,6 +19,7 @@ from tlbench.statistics.attainable import signed_rank_pairs
 from tlbench.statistics.bootstrap import FEWEST
 from tlbench.statistics.correlated import correlated_signed_rank
 from tlbench.statistics.moderated import Spread, difference, shrunk, spread
+from tlbench.statistics.processes import FEWEST_PROCESSES, over_processes
 from tlbench.statistics.ranks import Shift, widened
 
 UNIT, MS = "ms", 1000
@@ -33,6 +34,10 @@ MARGIN = 1.5
 POWER = 1.6448536269514722
 """The 95 % quantile of the standard normal distribution."""
 IN_TURN = "`tlbench ab`, which measures both in turn"
+OFFSETS = Spread(0.0123**2, 8)
+"""The variance between processes of identical code, of the logarithm of the ratio of both sides, beyond that of their
+rounds: of the 15 long processes of tests/data/aa_rounds.json. Degrees of freedom: 30 / (2 + excess kurtosis)."""
+CONFIDENCE = 0.95
 LARGE = 0.1
 """The share of the level for the test of the processes' medians; the rest is for the test of the rounds."""
 ONE_PROCESS = "one process a side was timed, and one process is one draw"
@@ -168,37 +173,56 @@ def in_turn(base: Draw, new: Draw) -> tuple[tuple[float, ...], ...]:
 def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> Evidence:
     """The evidence from rounds that were measured in turn.
 
-    The main test is the signed-rank test over all rounds of a process, which may be correlated. With few, correlated
-    rounds it hardly becomes significant, however large the effect. So a part of the level goes to a t-test of the
-    processes' medians, with a variance moderated by `KNOWN`. In addition all medians must lie on the same side, beyond
-    half the gate.
+    Two tests must agree. In the signed-rank test rounds are the draws, which may be correlated. In the test over
+    processes, which also gives the effect and its interval, processes are the draws. In addition all medians must lie
+    on the same side, beyond half the gate.
+
+    With few, correlated rounds ranks hardly become significant, however large the effect. So a part of the level goes
+    to a t-test of the processes' medians, with a variance moderated by `KNOWN`.
+
+    Level and interval count the looks at the data, so that they hold however long measuring goes on.
 
     Args:
         processes: the log ratios of the rounds of each process.
         gate: the gate as a fraction.
         tests: the number of tests that share the level.
     """
-    limit = log_gate(gate)
-    shift = correlated_signed_rank(processes)
-    medians = [median(process) for process in processes if process]
-    sign = math.copysign(1.0, shift.estimate)
-    agreed = ""
-    if len(medians) < 2:
-        agreed = ONE_PROCESS
-    elif any(sign * middle <= limit / 2 for middle in medians):
-        agreed = DISAGREE
-    looks = len(medians) ** 2 * math.pi**2 / 6  # alpha spending: look k gets 6 / (pi k)^2 of the level, which sums to 1
-    more = pairs_needed(shift, sum(map(len, processes)), limit, tests)
+    limit, timed = log_gate(gate), [process for process in processes if process]
+    ranks = correlated_signed_rank(timed)
+    more = pairs_needed(ranks, sum(map(len, timed)), limit, tests)
     decide = f"{more} more rounds" if more else "another process a side"
-    if not limit and not shift.estimate:
+    if not limit and not ranks.estimate:
         decide = GATE_OF_NOTHING
-    p = min(shift.p / (1 - LARGE), of_medians(medians) / LARGE)
-    return of_shift(replace(shift, p=min(1.0, p * looks)), limit, decide, agreed, more)
+    if not any(map(any, timed)):  # both sides are one measurement
+        return of_shift(ranks, limit, decide)
+    if len(timed) < FEWEST_PROCESSES or ranks.low is None or ranks.high is None:
+        premature = ONE_PROCESS if len(timed) < FEWEST_PROCESSES else TOO_FEW
+        unknown = of_shift(Shift(ranks.estimate, None, None, 1.0), limit, decide, more=more)
+        return replace(unknown, premature=premature)
+    medians = [median(process) for process in timed]
+    share = share_of_look(len(timed))
+    shift = over_processes(timed, deviation(ranks, sum(map(len, timed))), OFFSETS, 1 - (1 - CONFIDENCE) * share)
+    sign = math.copysign(1.0, shift.estimate)
+    agreed = DISAGREE if any(sign * middle <= limit / 2 for middle in medians) else ""
+    p = max(shift.p, min(ranks.p / (1 - LARGE), of_medians(medians) / LARGE))
+    return of_shift(replace(shift, p=min(1.0, p / share)), limit, decide, agreed, more)
+
+
+def share_of_look(processes: int) -> float:
+    """The share of the level for the look at so many processes: as 1 / k^2, which sums to 1 from the second look on."""
+    return 1 / (processes**2 * (math.pi**2 / 6 - 1))
+
+
+def deviation(shift: Shift, count: int) -> float:
+    """The deviation of a round, from the interval of 95 % that `count` of them gave, correlation included."""
+    assert shift.low is not None
+    assert shift.high is not None
+    return (shift.high - shift.low) / 2 / NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(count)
 
 
 def of_medians(middles: Sequence[float]) -> float:
     """The p-value of a moderated t-test of no change, from one log ratio per process; 1 with a single process."""
-    if len(middles) < 2:
+    if len(middles) < FEWEST_PROCESSES:
         return 1.0
     likely = shrunk(spread(middles), Spread(2 * KNOWN.variance, KNOWN.freedom))
     return difference(0.0, fmean(middles), Spread(likely.variance / len(middles), likely.freedom)).p
@@ -219,15 +243,15 @@ def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
     if shift.low is None or shift.high is None:
         return least
     z = NormalDist().inv_cdf
-    deviation = (shift.high - shift.low) / 2 / z(0.975) * math.sqrt(count)
+    apart = deviation(shift, count)
     distance = max(abs(abs(shift.estimate) - limit), limit / 4)
     if distance == 0:  # no change at all, and a gate of 0: an interval never shrinks to a point
         return 0
     if abs(shift.estimate) > limit:
-        sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * deviation / abs(shift.estimate)
-        needed = max(sure**2, (POWER * deviation / distance) ** 2, least / MARGIN)
+        sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * apart / abs(shift.estimate)
+        needed = max(sure**2, (POWER * apart / distance) ** 2, least / MARGIN)
     else:
-        needed = ((z(0.975) + POWER) * deviation / distance) ** 2
+        needed = ((z(0.975) + POWER) * apart / distance) ** 2
     return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
 
 
