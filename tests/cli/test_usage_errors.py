@@ -67,6 +67,11 @@ def test_the_suites_that_tlbench_brings_are_listed(capsys: pytest.CaptureFixture
     assert said(["list", "backbone"], capsys).endswith("did you mean 'backbones'?\n")
 
 
+def test_one_process_a_side_is_refused_since_no_verdict_follows_from_it(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(["ab", "suite.yaml", "--a", "current", "--processes", "1"], capsys)
+    assert text.endswith("tlbench: Invalid value for '--processes': 1 is not in the range x>=2.\n")
+
+
 def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(["rnu"], capsys).endswith("\n\ntlbench: No such command 'rnu'; did you mean 'run'?\n")
     assert "\ntlbench: No such command 'xyzzy'; known commands: ab, advise, " in said(["xyzzy"], capsys)

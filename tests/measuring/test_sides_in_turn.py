@@ -141,6 +141,19 @@ def test_no_process_is_begun_when_the_time_is_over_and_the_first_one_always_is(t
     assert both.clock() == pytest.approx(2 * 1.6)
 
 
+def test_the_second_process_of_each_side_is_begun_however_little_time_there_is(tmp_path: Path) -> None:
+    one, both = cell(), Both(tmp_path)
+    both.train(one)
+    for_ever = Undecided(*[dict.fromkeys(keys_of(builders.record(one)), 0)] * 100)
+    records = both.measure(for_ever, Effort(processes=9, rounds=4, seconds=0.0))
+    assert [step.draws for side in records for step in steps(records, one, side)] == [(4, 4)] * 4
+
+
+def test_an_effort_of_one_process_a_side_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 processes a side: no verdict follows from fewer than 2"):
+        Effort(processes=1)
+
+
 def test_cells_that_one_side_did_not_train_are_left_out(tmp_path: Path) -> None:
     trained, other, both = cell(), cell("full"), Both(tmp_path)
     both.train(trained)

@@ -15,6 +15,7 @@ from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.session.ab import ab, interrupted
 from tlbench.session.compare import changed
 from tlbench.sides.environments import CURRENT
+from tlbench.statistics.processes import FEWEST_PROCESSES
 from tlbench.suite.load import load_suite
 
 RESULTS = Path("results")
@@ -29,9 +30,19 @@ RESULTS = Path("results")
 @click.option("--out", type=PLACE, help="Folder for both runs; default results/<suite>-ab/<time>.")
 @select_option
 @click.option("--rounds", type=click.IntRange(5), default=20, show_default=True, help="Least rounds per process.")
-@click.option("--processes", type=click.IntRange(1), default=4, show_default=True, help="Most processes per side.")
 @click.option(
-    "--minutes", type=click.FloatRange(0), default=30.0, show_default=True, help="Start no process after this time."
+    "--processes",
+    type=click.IntRange(FEWEST_PROCESSES),
+    default=4,
+    show_default=True,
+    help="Most processes per side; no verdict follows from one.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="Start no third or further process per side after this time.",
 )
 @click.option(
     "--confirm/--no-confirm", default=True, show_default=True, help="Measure again whatever seems to have regressed."
@@ -60,7 +71,8 @@ def command(
 
     ENV is a requirement, installed on top of this environment; the path of an interpreter; git:REVISION of the project
     in the working directory; or current. Files of --plugin are executed in both. Measuring continues until every time
-    is decided or the limits below are reached. Exit codes are those of `tlbench compare`.
+    is decided or the limits below are reached; two processes per side are always timed. Exit codes are those of
+    `tlbench compare`.
 
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """

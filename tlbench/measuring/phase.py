@@ -27,6 +27,7 @@ from tlbench.measuring.session import Measurement, Session
 from tlbench.results.measured import Environment, Timings, changed_versions
 from tlbench.results.record import Failure, Record
 from tlbench.results.store import Store
+from tlbench.statistics.processes import FEWEST_PROCESSES
 
 LONGEST = 5
 """The most rounds of a process, as a multiple of the rounds of the first one."""
@@ -42,14 +43,23 @@ class Effort:
     """How much to measure.
 
     Attributes:
-        processes: the largest number of processes per side.
+        processes: the largest number of processes per side, at least `FEWEST_PROCESSES`.
         rounds: the rounds in the first process.
-        seconds: the time after which no further process is started.
+        seconds: the time after which no process beyond the first `FEWEST_PROCESSES` is started.
+
+    Raises:
+        ValueError: `processes` is below `FEWEST_PROCESSES`.
     """
 
     processes: int = 4
     rounds: int = 20
     seconds: float = 1800.0
+
+    def __post_init__(self) -> None:
+        if self.processes < FEWEST_PROCESSES:
+            raise ValueError(
+                f"{self.processes} processes a side: no verdict follows from fewer than {FEWEST_PROCESSES}"
+            )
 
 
 def time_cells(
@@ -127,7 +137,8 @@ def time_sides(
     """Measure, on all sides in turn, the steps of cells that every side trained, and write them into the records.
 
     Every step is first measured with one process per side. Steps that are still undecided are measured again in new
-    processes, until all are decided or the effort is spent. A step that is lost on one side is lost on all.
+    processes, until all are decided or the effort is spent, but in `FEWEST_PROCESSES` processes whatever that takes. A
+    step that is lost on one side is lost on all.
 
     Args:
         cells: the cells of the run.
@@ -147,7 +158,7 @@ def time_sides(
     jobs, begin = plan(trained[sides[0].name]), clock()
     rounds = {key: effort.rounds for job in jobs for key in job.keys}
     for number in range(effort.processes):
-        if not jobs or (number and clock() - begin > effort.seconds):
+        if not jobs or (number >= FEWEST_PROCESSES and clock() - begin > effort.seconds):
             break
         session.measure(jobs, rounds)
         more = {key: count for key, count in undecided(session.measured).items() if key not in session.lost}
