@@ -1,5 +1,7 @@
 """The set that holds the best recipe: exact cases, and simulated suites in which the best is known."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -23,8 +25,13 @@ def test_one_training_each_is_mcnemars_one_sided_test() -> None:
 
 def test_without_answers_two_models_are_two_independent_shares() -> None:
     (p,) = leads([of_accuracies([0.9], 1000), of_accuracies([0.87], 1000)], [(0, 1)])
-    z = 0.03 / np.sqrt(0.9 * 0.1 / 1000 + 0.87 * 0.13 / 1000)
-    assert p == pytest.approx(stats.norm.sf(z), rel=0.02)
+    assert p == pytest.approx(stats.fisher_exact([[900, 100], [870, 130]], "greater").pvalue)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 5])
+def test_a_handful_of_images_proves_little(images: int) -> None:
+    (p,) = leads([of_accuracies([1.0], images), of_accuracies([0.0], images)], [(0, 1)])
+    assert p == pytest.approx(1 / math.comb(2 * images, images))
 
 
 def test_several_seeds_are_judged_by_their_spread() -> None:

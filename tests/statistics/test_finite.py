@@ -91,6 +91,8 @@ CALLS: list[tuple[Callable[..., object], tuple[object, ...]]] = [
     (moderated.difference, (1.0, 2.0, KNOWN, X)),
     (multiple.holm, ([0.1, X],)),
     (paired.paired_interval, ([0.5, X, 0],)),
+    (paired.fisher, ((X, 5), (3, 5))),
+    (paired.fisher, ((2, 5), (3, X))),
     (paired.two_proportions, ((X, 5), (3, 5))),
     (paired.two_proportions, ((2, 5), (3, X))),
     (processes.over_processes, ([SERIES, SERIES[:-1]], 0.1, KNOWN)),

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.finite import finite
 from tlbench.statistics.intervals import wilson
-from tlbench.statistics.moderated import Spread, common, difference, of_sum, shrunk, spread
+from tlbench.statistics.moderated import Spread, common, shrunk, spread
+from tlbench.statistics.paired import fisher
 from tlbench.statistics.ranks import Shift
 from tlbench.statistics.student import quantile
 from tlbench.statistics.trainings import Trainings, both, compare
@@ -29,10 +30,11 @@ def leads(trainings: Sequence[Trainings], couples: Sequence[tuple[int, int]]) ->
     """One-sided p-values of the hypothesis that the second of each couple is at least as good as the first.
 
     With several seeds on both sides (or solved heads) recipes are compared by `trainings.compare`. If a side has a
-    single seed, trained models are compared: by McNemar's exact test if the answers of both are known, else as two
-    independent proportions, which is conservative because models mostly err on the same images. If the other side has
-    several seeds, the largest p-value over its models counts: all of them must be better, or worse, so that it does not
-    matter which seed is the first (R. L. Berger, Technometrics 24 (1982), 295-300: intersection-union test).
+    single seed, trained models are compared: by McNemar's exact test if the answers of both are known, else by Fisher's
+    exact test of two independent proportions, which is conservative because models mostly err on the same images. If
+    the other side has several seeds, the largest p-value over its models counts: all of them must be better, or worse,
+    so that it does not matter which seed is the first (R. L. Berger, Technometrics 24 (1982), 295-300:
+    intersection-union test).
 
     Args:
         trainings: the trainings of each recipe.
@@ -120,5 +122,5 @@ def _of_answers(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Shift:
 
 def _of_shares(first: tuple[float, int], second: tuple[float, int]) -> Shift:
     """The difference of two independent shares, each with its number of images."""
-    variances = [Spread(share * (1 - share) / images, max(1, images - 1)) for share, images in (first, second)]
-    return difference(first[0], second[0], of_sum(variances))
+    counts = [(round(share * images), images) for share, images in (first, second)]
+    return Shift(second[0] - first[0], None, None, fisher(*counts))

@@ -98,7 +98,8 @@ def of_sum(parts: Sequence[Spread], most: float = math.inf) -> Spread:
 def difference(first: float, second: float, of_it: Spread, confidence: float = 0.95) -> Shift:
     """Student's t-test of the difference `second` - `first`, whose variance is `of_it`.
 
-    If the variance is unknown, there is no interval, and the p-value is 1.
+    If the variance is unknown, there is no interval, and the p-value is 1. So too if it is 0, since values that happen
+    to be equal do not show that others would be.
 
     Raises:
         ValueError: a number is not finite.
@@ -107,10 +108,8 @@ def difference(first: float, second: float, of_it: Spread, confidence: float = 0
 
     finite([first, second, confidence], "means and confidence")
     estimate = float(second - first)
-    if of_it.freedom == 0:
+    if of_it.freedom == 0 or of_it.variance == 0:
         return Shift(estimate, None, None, 1.0)
-    if of_it.variance == 0:
-        return Shift(estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0)
     error = math.sqrt(of_it.variance)
     half = error * quantile(of_it.freedom, (1 + confidence) / 2)
     p = float(2 * special.stdtr(of_it.freedom, -abs(estimate) / error))

@@ -82,8 +82,10 @@ def compare(
     The variance of a difference has two parts:
 
     - Seeds: the variance of each side's mean over its seeds, moderated by the variances of all trainings (`common`).
-      For a solved head it is the variance over resamples of the training images. Both sides share these images, so this
-      is exact if the sides vary equally and correlate by one half, and conservative if they correlate more.
+      It is at least what the disagreement of trainings on single images implies (`_least`), since two seeds that happen
+      to have the same accuracy prove nothing. For a solved head it is the variance over resamples of the training
+      images. Both sides share these images, so this is exact if the sides vary equally and correlate by one half, and
+      conservative if they correlate more.
     - Images, if they are ``drawn``, i.e. if the question is which recipe is better on other images too. If the answers
       of both sides to the same images are known, it is the variance over images of the difference in the share of
       correct answers, minus the part that is due to seeds; else the binomial variances. If images are ``fixed``, the
@@ -109,7 +111,7 @@ def compare(
     known = [each.resampled.freedom for each in trainings if each.resampled is not None]
     prior, most = common(own), sum(each.freedom for each in own) + sum(known)  # all degrees of freedom there are
     of_means = [
-        each.resampled or _of_mean(seen, prior, len(each.accuracies)) for seen, each in zip(own, trainings, strict=True)
+        _of_mean(each.resampled or shrunk(seen, prior), each) for seen, each in zip(own, trainings, strict=True)
     ]
     judged = [trainings[first].judged and trainings[second].judged for first, second in couples]
     in_use = {place for couple, known in zip(couples, judged, strict=True) if known for place in couple}
@@ -120,10 +122,21 @@ def compare(
     ]
 
 
-def _of_mean(own: Spread, prior: Spread, seeds: int) -> Spread:
-    """The variance of a mean accuracy over seeds."""
-    likely = shrunk(own, prior)
-    return Spread(likely.variance / seeds, likely.freedom)
+def _of_mean(of_one: Spread, of: Trainings) -> Spread:
+    """The variance of a mean accuracy over seeds, from that of a single training."""
+    return Spread(max(of_one.variance, _least(of)) / len(of.accuracies), of_one.freedom)
+
+
+def _least(of: Trainings) -> float:
+    """The least variance of the accuracy of a training: the one it has if images are answered independently.
+
+    It is half the share of images on which two trainings disagree, over the number of images. As in Agresti and Min's
+    interval (see `paired`), one disagreement on two more images is added, since none among n images does not mean
+    never. Without answers only that one counts.
+    """
+    seeds = len(of.accuracies)
+    disagreeing = 0.0 if of.right is None or seeds < FEWEST_SEEDS else 2 * float(of.right.var(axis=1, ddof=1).sum())
+    return (disagreeing + 1) / (of.images + 2) / 2 / of.images
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,7 @@ def _compared(first: _Side, second: _Side, most: float, images: Images) -> Shift
     kept = first.of.right is not None and second.of.right is not None
     if (kept or images == "fixed") and first.of.images != second.of.images:
         raise ValueError(f"{first.of.images} and {second.of.images} test images: the same images are needed")
-    if _alike(first.of, second.of):  # nothing changed at all
+    if images == "fixed" and _alike(first.of, second.of):  # nothing changed at all
         return Shift(0.0, 0.0, 0.0, 1.0)
     seeds = of_sum([first.seeds, second.seeds], most)
     if images == "drawn":
