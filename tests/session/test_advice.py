@@ -13,7 +13,10 @@ from tests.session.runs import make_run
 from tlbench.cli import main
 from tlbench.core.cell import Limit, Named
 from tlbench.datasets import synthetic
+from tlbench.regression import advice as module
+from tlbench.regression.contrasts import Recipe
 from tlbench.results.record import Record
+from tlbench.statistics.ranks import Shift
 
 PARAMS = {"frozen": 514, "partial": 140_000, "full": 214_000}
 Said = Callable[..., str]
@@ -168,3 +171,14 @@ def test_errors_are_one_sentence(words: list[str], error: str, said: Said) -> No
 
 def test_a_run_that_is_nowhere_has_the_code_of_what_is_missing(said: Said) -> None:
     assert "nowhere does not exist" in said("--images", "5", "--similar", "yes", "nowhere", code=3)
+
+
+def test_recipes_are_told_apart_only_after_correction_over_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three recipes are three pairs: p = 0.02 of each is not enough at 5 %, and 0.01 is."""
+    shares = {"full": 0.90, "partial": 0.89, "frozen": 0.88}
+    recipes = [Recipe(tuple(several(strategy, share))) for strategy, share in shares.items()]
+    for p, equal in ((0.02, 3), (0.01, 1)):
+        shift = Shift(-0.01, -0.02, 0.0, p)
+        monkeypatch.setattr(module, "compare", lambda sides, couples, shift=shift: [shift] * len(couples))
+        (measured,) = module.advise(100, True, recipes, lambda record: None).measured
+        assert len(measured.equal) == equal

@@ -42,6 +42,13 @@ def test_trainings_that_do_not_vary_leave_the_paired_test_of_images() -> None:
     assert shift.low < expected.confidence_interval(0.95).low  # three equal trainings do not prove that all are equal
 
 
+def test_few_seeds_count_for_as_few_beside_many_images() -> None:
+    """Satterthwaite would give 4 / (1 / 2 + 1 / 998) = 8 degrees of freedom, as if the images told of the seeds."""
+    total = both(Spread(1.0, 2), Spread(1.0, 998))
+    assert (total.variance, total.freedom) == pytest.approx((2, 2 / (1 / 2 + 1 / 998)))
+    assert both(Spread(0.0, 2), Spread(0.0, 998)).variance == 0
+
+
 def least(of: Trainings) -> float:
     """The variance of an accuracy if images are independent: from all pairs of trainings, and one disagreement more."""
     right = present(of.right)

@@ -32,6 +32,7 @@ from tlbench.regression.verdicts import Evidence, verdict_of
 from tlbench.statistics.correlated import correlated_signed_rank
 from tlbench.statistics.moderated import Spread
 from tlbench.statistics.processes import over_processes
+from tlbench.statistics.ranks import Shift
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.1, "regressed"), (0.9, "improved"), (1.0, "unchanged")])
@@ -272,6 +273,28 @@ def test_a_change_beyond_the_gate_is_hardly_ever_called_unchanged_with_the_noise
     held, verdicts = of_one_step(real, math.log(1.06), 100)
     assert held >= 90
     assert verdicts["unchanged"] <= 3
+
+
+def test_what_two_shifts_agree_on_is_no_surer_than_the_less_sure_one() -> None:
+    sure, vague, opposite = Shift(0.2, 0.1, 0.3, 0.001), Shift(0.1, -0.1, 0.3, 0.2), Shift(-0.2, -0.3, -0.1, 0.001)
+    assert time_metric.common_to(sure, vague) == Shift(0.1, -0.1, 0.3, 0.2)
+    assert time_metric.common_to(sure, opposite).p == 1.0
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.06, 0.01), (-0.01, 0.06)])
+def test_unchanged_needs_both_ends_of_the_interval_within_the_gate(low: float, high: float) -> None:
+    assert verdict_of(Evidence(0.0, -0.01, 0.01, 1.0, 0.05), 1.0, 0.01)[0] == "unchanged"
+    assert verdict_of(Evidence(0.0, low, high, 1.0, 0.05), 1.0, 0.01)[0] == "inconclusive"
+
+
+def test_what_is_undecided_is_corrected_over_the_steps_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step with p = 0.004 is decided at 1 %, and is not beside two others."""
+    slower = Evidence(0.1, 0.02, 0.2, 0.004, 0.05)
+    monkeypatch.setattr(time_metric, "of_pairs", lambda *arguments: slower)
+    rounds: list[list[tuple[float, ...]]] = [[(1.0,)]]
+    for steps, left in ((1, 0), (3, 3)):
+        found = {str(number): (rounds, rounds) for number in range(steps)}
+        assert len(undecided(found, dict.fromkeys(found, 0.05))) == left
 
 
 def test_a_run_of_too_few_rounds_is_not_surer_than_one_of_many() -> None:
