@@ -7,7 +7,7 @@ import pytest
 from tests.measuring.played import killed
 from tlbench.core.cell import Timing
 from tlbench.measuring.hosts import Turned
-from tlbench.measuring.rounds import Taken, Task, take_turns
+from tlbench.measuring.rounds import Taken, Task, seeded, take_turns
 from tlbench.statistics.bootstrap import FEWEST
 
 
@@ -53,6 +53,16 @@ def test_the_order_is_drawn_anew_for_each_round_and_the_reference_stands_between
     assert readings == [float(number) for number in range(1, 32)]
     assert taken["a"].rounds == [(0.1, 0.1)] * 30
     assert taken["a"].reference[:3] == [1.5, 2.5, 3.5]
+
+
+def test_a_further_process_has_orders_of_its_own() -> None:
+    """What goes first would otherwise go first in the same rounds of every process."""
+    order, orders = seeded(), []
+    for _ in range(2):
+        diary = Diary()
+        take_turns([diary.task(name, timing(60), 0.1, 0.1) for name in "abc"], diary.reference, order=order)
+        orders.append(rounds_of(diary))
+    assert orders[0] != orders[1]
 
 
 def test_the_sides_of_a_step_take_their_turns_one_right_after_the_other() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,12 @@ from tests import builders
 from tests.measuring.played import Clock, Heard, Host, cell, dying, killed, reference_dying, refusing
 from tests.narrow import present
 from tlbench.core.cell import Cell
+from tlbench.measuring import session
 from tlbench.measuring.hosts import LostError
 from tlbench.measuring.jobs import ReferenceJob, TimerJob, keys_of
 from tlbench.measuring.opening import TimedSide
 from tlbench.measuring.phase import LONGEST, Effort, Measured, time_sides
+from tlbench.measuring.rounds import take_turns
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -147,6 +150,21 @@ def test_the_second_process_of_each_side_is_begun_however_little_time_there_is(t
     for_ever = Undecided(*[dict.fromkeys(keys_of(builders.record(one)), 0)] * 100)
     records = both.measure(for_ever, Effort(processes=9, rounds=4, seconds=0.0))
     assert [step.draws for side in records for step in steps(records, one, side)] == [(4, 4)] * 4
+
+
+def test_the_rounds_of_a_further_process_go_on_with_the_orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, both = cell(), Both(tmp_path)
+    both.train(one)
+    begun: list[object] = []
+
+    def noted(*arguments: Any) -> Any:
+        begun.append(arguments[-1].getstate())
+        return take_turns(*arguments)
+
+    monkeypatch.setattr(session, "take_turns", noted)
+    both.measure(Undecided(dict.fromkeys(keys_of(builders.record(one)), 0)))
+    first, second = begun
+    assert first != second
 
 
 def test_an_effort_of_one_process_a_side_is_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import f1_score
 
 from tlbench.statistics.classification import confusion, expected_calibration_error, macro_f1, mcnemar, top_k
 
@@ -26,6 +27,18 @@ def test_macro_f1_by_hand() -> None:
 def test_a_class_never_predicted_counts_zero() -> None:
     always_first = np.array([[1.0, 0.0]] * 4)
     assert macro_f1(confusion(always_first, np.array([0, 0, 1, 1]))) == pytest.approx((2 / 3 + 0) / 2)
+
+
+@pytest.mark.parametrize("predicted", [[0, 0, 0, 1], [0, 0, 2, 1], [0, 0, 0, 0]])
+def test_classes_that_do_not_occur_count_as_in_scikit_learn(predicted: list[int]) -> None:
+    """One of four classes neither occurs nor is predicted, another one may be predicted all the same."""
+    true = np.array([0, 0, 0, 1])
+    matrix = confusion(np.eye(4)[predicted], true)
+    assert macro_f1(matrix) == pytest.approx(f1_score(true, predicted, average="macro", zero_division=0))
+
+
+def test_without_examples_f1_is_zero() -> None:
+    assert macro_f1(np.zeros((3, 3), int)) == 0.0
 
 
 def test_top_k() -> None:

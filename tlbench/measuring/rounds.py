@@ -90,7 +90,10 @@ class Taken:
 
 
 def take_turns(
-    tasks: Sequence[Task], reference: Callable[[], float | None], on_round: OnRound = lambda number, waiting: None
+    tasks: Sequence[Task],
+    reference: Callable[[], float | None],
+    on_round: OnRound = lambda number, waiting: None,
+    order: random.Random | None = None,
 ) -> tuple[dict[str, Taken], list[float]]:
     """Let all tasks take turns, in a new random order in each round, until none of them needs more.
 
@@ -102,12 +105,13 @@ def take_turns(
         tasks: the tasks.
         reference: reads the reference workload; None where that is not possible.
         on_round: called before each round with its number, from 1, and the number of tasks that need more turns.
+        order: draws the orders. One that goes on from an earlier call does not repeat its orders.
 
     Returns:
         The measurements by task key, and all readings of the reference workload. A task that raises LostError takes no
         more turns, and keeps what it has so far.
     """
-    taken, order = {task.key: Taken() for task in tasks}, random.Random(0)  # noqa: S311 - not for security
+    taken, order = {task.key: Taken() for task in tasks}, order or seeded()
     readings = [reference()]
     for number in range(MOST_ROUNDS):
         waiting = sum(task.waits(taken[task.key]) for task in tasks)
@@ -131,6 +135,11 @@ def take_turns(
         for mine in took_part:
             mine.reference.append(around)
     return taken, [reading for reading in readings if reading is not None]
+
+
+def seeded() -> random.Random:
+    """A generator of orders, which draws the same ones each time."""
+    return random.Random(0)  # noqa: S311 - not for security
 
 
 def _drawn(tasks: Sequence[Task], order: random.Random) -> list[Task]:

@@ -4,6 +4,7 @@ Models are hosted by sides: `run` has one, this environment; `ab` has two enviro
 measured on all sides in the same rounds.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from tlbench.measuring.jobs import ModelJob, ReferenceJob, StepJob
 from tlbench.measuring.opening import HOPELESS, Opener, OpenModel, Refused, TimedSide, TimingEvents
 from tlbench.measuring.readings import Reference
 from tlbench.measuring.room import gpu_room_now, room_now
-from tlbench.measuring.rounds import Taken, Task, take_turns
+from tlbench.measuring.rounds import Taken, Task, seeded, take_turns
 from tlbench.measuring.summary import Beside, Surroundings, summarise
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Failure
@@ -130,6 +131,7 @@ class Session:
     builders: int = field(default_factory=lambda: resources.builders())
     measured: dict[str, dict[str, Measurement]] = field(default_factory=dict)
     lost: dict[str, Loss] = field(default_factory=dict)
+    _order: random.Random = field(default_factory=seeded, init=False, repr=False)
 
     def measure(
         self,
@@ -209,6 +211,7 @@ class Session:
                 [*self._tasks(group, rounds), *(self._beside(anchor) if anchor else ())],
                 reference.read,
                 lambda number, waiting: self.events.round(number, waiting, models),
+                self._order,
             )
             cores = group[0].participants[self.sides[0].name].ready.threads
             seen = Surroundings(load.cores(), cores, models, reference.lost, reference.peak, reference.job)

@@ -22,15 +22,18 @@ def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]
 
 
 def macro_f1(matrix: NDArray[np.int64]) -> float:
-    """The mean over classes of the F1 score; a class that is never predicted correctly counts 0.
+    """The mean over classes of the F1 score; 0 without examples.
 
-    Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed. (1979), chapter 7; equals scikit-learn's
-    f1_score(average="macro", zero_division=0) where every class occurs.
+    As in scikit-learn's f1_score(average="macro"), a class that neither occurs nor is predicted is left out. One that
+    does not occur and is predicted counts 0, though the mean recall (balanced accuracy) leaves it out.
+
+    Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed. (1979), chapter 7.
     """
     finite(matrix, "counts")
     right = matrix.diagonal()
     both = matrix.sum(axis=0) + matrix.sum(axis=1)
-    return float(np.divide(2 * right, both, out=np.zeros(len(matrix)), where=both > 0).mean())
+    there = both > 0
+    return float((2 * right[there] / both[there]).mean()) if there.any() else 0.0
 
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
