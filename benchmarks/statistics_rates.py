@@ -142,12 +142,12 @@ def in_turn_level(draws: int) -> tuple[list[str], Rows]:
 
 
 def in_turn_power(draws: int) -> tuple[list[str], Rows]:
-    """Rounds with a difference, in deviations of their noise, in which it is found (level 0.15 %), in %."""
+    """Rounds with a difference, in deviations of their noise, in which it is found (level 0.39 %), in %."""
     rows: Rows = []
     for rho, difference in ((0.0, 0.5), (0.0, 0.95), (0.5, 0.95), (0.5, 1.4), (0.8, 1.4), (0.8, 2.0)):
         seen = [
             rate(
-                correlated_signed_rank(each).p < 0.0015 for each in simulated.processes(draws, rounds, rho, difference)
+                correlated_signed_rank(each).p < 0.0039 for each in simulated.processes(draws, rounds, rho, difference)
             )
             for rounds in PROCESSES
         ]
