@@ -117,20 +117,24 @@ class Rates(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Noise(keras.callbacks.Callback):  # type: ignore[misc]
-    """Makes the noise of each epoch depend only on the seed and the epoch on torch too.
+    """Makes the noise of each step depend only on the seed, the epoch and the batch on torch too.
 
     There, dropout draws from torch's global generator instead of the layer's seed generator, and so does Keras before
-    the first step of a model.
+    the first step of a model, and torch whenever it loads data.
     """
 
     def __init__(self, seed: int, done: int) -> None:
         super().__init__()
-        self._seed, self._done = seed, done
+        self._seed, self._epoch = seed, done
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Seed torch for the epoch. Called by Keras."""
-        derived = np.random.SeedSequence((self._seed, self._done + epoch)).generate_state(1)[0]
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Seed torch for the step. Called by Keras, like the other one."""
+        derived = np.random.SeedSequence((self._seed, self._epoch, batch + 1)).generate_state(1)[0]
         keras.utils.set_random_seed(int(derived >> 1))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Count the epoch."""
+        self._epoch += 1
 
 
 def callbacks_of(

@@ -25,7 +25,7 @@ TOGETHER = 2048
 """Number of images whose features are copied from the memory-mapped array at a time, unless a batch is larger."""
 
 
-class Noise:
+class DropoutNoise:
     """Draws the noise of a dropout layer: 0 for a share `rate` of the values, and a factor for the others."""
 
     def __init__(self, layer: keras.layers.Dropout) -> None:
@@ -49,7 +49,7 @@ class Layer:
     """A Dense layer, and the noise of the dropout before it, if any."""
 
     dense: keras.layers.Dense
-    noise: Noise | None = None
+    noise: DropoutNoise | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _layers(model: keras.Model) -> list[Layer] | None:
         if type(layer) is keras.layers.Dropout and dropout is None and 0 < layer.rate < 1:
             dropout = layer
         elif type(layer) is keras.layers.Dense and layer.use_bias and layer.trainable and _free(layer):
-            layers.append(Layer(layer, dropout and Noise(dropout)))
+            layers.append(Layer(layer, dropout and DropoutNoise(dropout)))
             dropout = None
         else:
             return None
@@ -224,7 +224,7 @@ def _batches_of_next_epoch(batches: Batches) -> Iterator[tuple[Floats, NDArray[n
             yield floats[part], numbers[part], None if weights is None else weights[part]
 
 
-def _with_noise(values: Floats, noise: Noise | None) -> Floats:
+def _with_noise(values: Floats, noise: DropoutNoise | None) -> Floats:
     return values if noise is None else values * noise.draw(values.shape)
 
 
