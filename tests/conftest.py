@@ -22,6 +22,8 @@ hypothesis.settings.register_profile(
 )  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("busy")
 
+os.environ.pop("COLUMNS", None)  # the width of a terminal, which pytest-xdist tells its workers; commands would wrap at it
+
 LONGEST = ("integration", "faults", "sides", "execution", "training", "session")
 """Rooms whose tests start processes and train: all that needs a fork server with the framework."""
 

@@ -38,7 +38,7 @@ def test_a_run_ends_in_records_predictions_and_reports(finished: Finished) -> No
     place, said = finished
     assert said.returncode == 0, said.stderr
     assert "Which to take for " in said.stdout
-    assert "MobileNet (alpha=0.25), frozen " in said.stdout
+    assert "MobileNet (alpha=0.25), frozen, random" in said.stdout
     assert max(map(len, said.stdout.splitlines())) <= 100
     assert "fallback" not in said.stderr
     found = records(place / "run")
