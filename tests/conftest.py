@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 )  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("busy")
 
-os.environ.pop("COLUMNS", None)  # the width of a terminal, which pytest-xdist tells its workers; commands would wrap at it
+os.environ.pop("COLUMNS", None)  # pytest-xdist tells its workers a width, at which commands would wrap
 
 LONGEST = ("integration", "faults", "sides", "execution", "training", "session")
 """Rooms whose tests start processes and train: all that needs a fork server with the framework."""
