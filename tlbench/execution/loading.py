@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.core.errors import UserError
+from tlbench.core.files import append_text
 from tlbench.core.text import one_line
 from tlbench.execution.entry_points import RUN_GROUP
 from tlbench.execution.server import surroundings
@@ -66,8 +67,7 @@ def explain(backend: str, log: Path | None) -> None:
     if log is None:
         raise FrameworkError(f"{why}; it printed: {_last_line(attempt.printed)}")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(attempt.printed)
+    append_text(log, attempt.printed)
     raise FrameworkError(f"{why}; what it printed is in {log}")
 
 

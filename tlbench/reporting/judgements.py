@@ -22,6 +22,11 @@ def sentence(judgement: Judgement) -> Text:
 def _change_or_not(judgement: Judgement) -> list[str]:
     if judgement.unjudged:
         return ["not judged"]
+    return changes(judgement)
+
+
+def changes(judgement: Judgement) -> list[str]:
+    """The change, and what it was set off against, if anything; empty if no change is known."""
     return [change(judgement), *filter(None, [set_off(judgement)])] if judgement.effect is not None else []
 
 

@@ -1,7 +1,7 @@
 """Pictures as plain values: documents contain them, `render/svg.py` draws them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,12 @@ class Scatter:
         """How the marks of each group look."""
         return looks(self.groups, self.order)
 
+    def captioned(self, caption: str, joined: str) -> "Scatter":
+        """The plot with a caption, in which ``{joined}`` stands for what is said of lines where there are any."""
+        return replace(self, caption=caption.format(joined=joined if self._joins else ""))
+
     @property
-    def joins(self) -> bool:
+    def _joins(self) -> bool:
         """Whether marks of a group differ in a cost, so that a line joins them over its axis."""
         costs: dict[tuple[str, str], set[float]] = {}
         for mark in self.marks:

@@ -9,6 +9,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core import settings
 from tlbench.core.cell import Timing
 from tlbench.core.errors import NothingThereError, UserError, argument
+from tlbench.core.files import append_text
 from tlbench.datasets.registry import DATASETS, SYNTHETIC
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server, temporary
@@ -164,8 +165,7 @@ def _in_a_child(request: ToExport) -> Exported | Failure:
         return exported
     refuse_full_disk(outcome, printed)
     if isinstance(outcome, Raised):
-        with printed.open("a", encoding="utf-8") as file:
-            file.write(outcome.traceback)
+        append_text(printed, outcome.traceback)
     return _printed_in(printed, failure(outcome)[1])
 
 

@@ -1,13 +1,13 @@
 """Compile a model with the optimizer, loss and metric that a cell asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tlbench.core.cell import Cell
 from tlbench.core.training import Training
-from tlbench.training.one_update import one_update
+from tlbench.training.one_update import Spared, one_update
 from tlbench.training.rates import with_multiples
 from tlbench.training.second_head import Along
 
@@ -58,8 +58,7 @@ def compile_to_train(
         along: the heads of further outputs; None: the model has one output.
     """
     settings = cell.training
-    decayed = decays(settings)
-    optimizer = one_update(optimizer_of(settings, ema), model, lambda variable: not decayed(variable), multiples)
+    optimizer = one_update(optimizer_of(settings, ema), model, spares(settings), multiples)
     loss, metric = _loss(cell)
     if along is None:
         _compile(model, optimizer, loss, [metric], jit)
@@ -87,9 +86,9 @@ def optimizer_of(train: Training, ema: float = 0.0) -> keras.optimizers.Optimize
     return keras.optimizers.get({"class_name": train.optimizer, "config": config})
 
 
-def decays(train: Training) -> Callable[[keras.Variable], bool]:
-    """Whether weight decay applies to a variable: to all, unless the settings ask for one, which leaves some alone."""
-    return lambda variable: train.weight_decay is None or not spared(variable)
+def spares(train: Training) -> Spared:
+    """Which variables weight decay leaves alone: the optimizer's default none, one that the settings ask for some."""
+    return spared if train.weight_decay is not None else lambda variable: False
 
 
 def spared(variable: keras.Variable) -> bool:

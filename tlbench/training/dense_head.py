@@ -5,7 +5,7 @@ Such a step is so short that a framework that does not compile it spends most of
 noise, loss, optimizer and callbacks are those of Keras, so that weights differ from Keras' by rounding alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from tlbench.modeling.keras_private import calls
 from tlbench.training.batches import Batches
 from tlbench.training.flat_optimizers import OPTIMIZERS, FlatOptimizer, Floats, supported
+from tlbench.training.one_update import Spared
 
 LARGEST = 2_000_000
 """With more parameters than this, arithmetic takes most of a step, and a framework does that on all cores."""
@@ -67,11 +68,11 @@ class DenseHead:
     Args:
         model: the compiled model, whose callbacks are called and whose weights are trained.
         layers: its layers.
-        decays: whether weight decay applies to a variable.
+        spared: which variables weight decay leaves alone.
     """
 
-    def __init__(self, model: keras.Model, layers: Sequence[Layer], decays: Callable[[Any], bool]) -> None:
-        self._model, self._layers, self._decays = model, layers, decays
+    def __init__(self, model: keras.Model, layers: Sequence[Layer], spared: Spared) -> None:
+        self._model, self._layers, self._spared = model, layers, spared
         self._variables = [variable for layer in layers for variable in (layer.dense.kernel, layer.dense.bias)]
 
     @property
@@ -92,7 +93,7 @@ class DenseHead:
 
     def _fit(self, batches: Batches, epochs: int, called: keras.callbacks.CallbackList) -> None:
         weights = _Weights(self._variables)
-        decayed = [part for part, one in zip(weights.parts, self._variables, strict=True) if self._decays(one)]
+        decayed = [part for part, one in zip(weights.parts, self._variables, strict=True) if not self._spared(one)]
         config = self._model.optimizer.get_config()
         optimizer = OPTIMIZERS[_name(self._model.optimizer)](config, len(weights.flat), decayed)
         self._model.stop_training = False
@@ -165,14 +166,14 @@ class _Weights:
             variable.assign(value.copy())
 
 
-def dense_head(model: keras.Model, decays: Callable[[Any], bool]) -> DenseHead | None:
+def dense_head(model: keras.Model, spared: Spared) -> DenseHead | None:
     """The trainer of a compiled model; None where the model, its optimizer or its size call for Keras' own."""
     layers, optimizer = _layers(model), model.optimizer
     if layers is None or not supported(_name(optimizer), optimizer.get_config()):
         return None
     if sum(layer.dense.kernel.shape[0] * layer.dense.kernel.shape[1] for layer in layers) > LARGEST:
         return None
-    return DenseHead(model, layers, decays)
+    return DenseHead(model, layers, spared)
 
 
 def _name(optimizer: keras.optimizers.Optimizer) -> str:
@@ -198,12 +199,11 @@ def _layers(model: keras.Model) -> list[Layer] | None:
             dropout = None
         else:
             return None
-    known = keras.activations
-    hidden = all(layer.dense.activation is known.relu for layer in layers[:-1])
-    ends = {known.sigmoid: lambda units: units == 1, known.softmax: lambda units: units > 1}
-    last = layers[-1].dense if layers else None
-    fits = last is not None and last.activation in ends and ends[last.activation](last.units)
-    return layers if hidden and fits and not dropout else None
+    if not layers or dropout:
+        return None
+    known, last = keras.activations, layers[-1].dense
+    activations = [*[known.relu] * (len(layers) - 1), known.sigmoid if last.units == 1 else known.softmax]
+    return layers if [layer.dense.activation for layer in layers] == activations else None
 
 
 def _free(layer: keras.layers.Dense) -> bool:

@@ -17,7 +17,7 @@ from tlbench.training.augment import augmented
 from tlbench.training.batches import Arrays, Batches, ToTrain
 from tlbench.training.best import Averages, Best, Sums
 from tlbench.training.callbacks import NONE, Noise, OnEpoch, Rates, Watch, callbacks_of
-from tlbench.training.compiling import compile_to_train, decays
+from tlbench.training.compiling import compile_to_train, spares
 from tlbench.training.dense_head import dense_head
 from tlbench.training.evaluate import Predicted, balanced_weights, cross_entropy, predict
 from tlbench.training.mixing import BatchChange
@@ -85,7 +85,7 @@ class Trainer:
         changes_batches = cell.training.soft_labels or cell.training.rand_augment
         self._change = BatchChange(cell.training, model.output_shape[-1]) if changes_batches else None
         plain = self._trained is model and self._change is None and not (multiples or penalties)
-        self._dense = dense_head(model, decays(cell.training)) if plain and not jit else None
+        self._dense = dense_head(model, spares(cell.training)) if plain and not jit else None
         self._optimizer = self._trained.optimizer
         self._initial_state = [keras.ops.convert_to_numpy(one.value) for one in self._optimizer.variables]
 

@@ -222,7 +222,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
     top1, title = Axis("top1", f"Top-1 on {heading}"), f"Top-1 against cost on {heading}"
     scatter = Scatter(f"choice-{slug}", title, top1, tuple(costs), marks, "", backbones(report))
-    scatter = replace(scatter, caption=CAPTION.format(joined=JOINED if scatter.joins else ""))
+    scatter = scatter.captioned(CAPTION, JOINED)
     run = next((axis.key for axis in costs if axis.key.startswith(RUNNING)), "")
     words = SMALLEST if run == "size" else WORDS
     words = replace(words, alone=ALONE_ONCE) if found.of_models else words

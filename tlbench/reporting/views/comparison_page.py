@@ -6,7 +6,7 @@ from tlbench.core.text import first_of
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Note, Section, Table, Text, compact, prose
-from tlbench.reporting.judgements import change, set_off, values
+from tlbench.reporting.judgements import change, changes, values
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.stand_ins import Marks, marked, note, of_comparison
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
@@ -77,7 +77,7 @@ def _row(judgement: Judgement, marks: Marks) -> list[Text]:
         marked(judgement.cell.label, marks) + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
         judgement.name if judgement.metric != OUTCOME else DASH,
         values(judgement) if both else DASH,
-        ", ".join([change(judgement), *filter(None, [set_off(judgement)])]) if judgement.effect is not None else DASH,
+        ", ".join(changes(judgement)) or DASH,
         DASH if judgement.adjusted is None else f"{judgement.adjusted:.2g}",
         (judgement.reason, *decide),
     ]

@@ -10,6 +10,7 @@ from tlbench.core.training import Training
 from tlbench.core.value import Value
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
+from tlbench.reporting.stand_ins import marked
 from tlbench.results.record import Record
 
 Column = tuple[str, str]
@@ -157,8 +158,7 @@ def said(value: str) -> str:
 
 def data_set(record: Record) -> str:
     """The label of the data set, with the stand-ins of the record: ``cats_dogs (synthetic data)``."""
-    fallbacks = f" ({', '.join(record.fallbacks)})" if record.fallbacks else ""
-    return record.cell.dataset.label + fallbacks
+    return marked(record.cell.dataset.label, record.fallbacks)
 
 
 def is_search(record: Record) -> bool:

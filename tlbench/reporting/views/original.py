@@ -1,7 +1,7 @@
 """The Keras applications table: figures of original classifiers, with those that keras.io publishes. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
@@ -64,7 +64,7 @@ def scatter(report: Report) -> Scatter | None:
     if len(marks) < 2 or not axes:
         return None
     drawn = Scatter("published", "Published top-1 against measured cost", PUBLISHED, axes, marks, "")
-    return replace(drawn, caption=CAPTION.format(joined=JOINED if drawn.joins else ""))
+    return drawn.captioned(CAPTION, JOINED)
 
 
 def answer(report: Report, drawn: Scatter) -> str:
