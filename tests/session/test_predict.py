@@ -28,16 +28,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return make_run(tmp_path / "run", [builders.record(cell) for cell in cells]).path
 
 
-def test_a_folder_is_no_image_and_its_files_are_named_with_a_star(run: Path) -> None:
+def test_a_folder_stands_for_the_files_below_it(run: Path) -> None:
+    for name in ("1.jpg", "sea/b.jpg", "sea/a.jpg", "sea/deep/c.jpg", "sea/.DS_Store", "sea/Thumbs.db"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    found = tlbench.predict(run, "strategy=full seed=0", ["1.jpg", "sea/"])
+    assert (found.files, found.skipped) == (("1.jpg", "sea/a.jpg", "sea/b.jpg", "sea/deep/c.jpg"), {})
+    assert tlbench.predict(run, "strategy=full seed=0", "sea").files == found.files[1:]
+
+
+def test_what_a_folder_has_and_cannot_be_read_is_named_and_so_is_an_empty_one(run: Path) -> None:
     Path("sea").mkdir()
-    Path("1.jpg").touch()
-    with pytest.raises(UserError, match=r"^sea is a folder; name the image files in it: sea/\*$"):
-        tlbench.predict(run, "strategy=full seed=0", "sea/")
-    Path("mes fleurs").mkdir()
-    with pytest.raises(UserError, match=r"name the image files in it: 'mes fleurs'/\*$"):
-        tlbench.predict(run, "strategy=full seed=0", "mes fleurs")
-    found = tlbench.predict(run, "strategy=full seed=0", ["sea", "1.jpg"])
-    assert (found.files, found.skipped) == (("1.jpg",), {"sea": "it is a folder; its files are not looked at"})
+    Path("sea/gone.jpg").symlink_to("nowhere.jpg")
+    found = tlbench.predict(run, "strategy=full seed=0", "sea")
+    assert found.skipped == {"sea/gone.jpg": "broken link to nowhere.jpg", "sea": "a folder without files"}
+    assert found.probabilities.shape == (0, 2)
 
 
 def test_a_selection_that_means_several_cells_is_followed_by_one_that_means_one(run: Path) -> None:

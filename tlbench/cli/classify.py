@@ -21,7 +21,8 @@ TOP = 5
 def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], weights: Path | None, kind: str) -> int:
     """Classify image files with MODEL and its original weights: the five most probable of ImageNet's 1000 classes.
 
-    Exit codes: 2 if some files are not images, 3 if none is.
+    An IMAGE may be a folder, which stands for all files below it. Exit codes: 2 if some files are not images, 3 if none
+    is.
 
     Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
     """

@@ -1,11 +1,10 @@
 """Classify image files with trained models, or with original classifiers."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from tlbench.backbones.weights import MissingWeightsError, find
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import NothingThereError, UserError, nearest
-from tlbench.datasets.names import shown
+from tlbench.datasets.listing import LeftOut, files_below
+from tlbench.datasets.names import why_never
 from tlbench.execution import child
 from tlbench.execution.entry_points import CLASSIFY, PREDICT
 from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
@@ -83,7 +83,7 @@ def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Sa
     Args:
         run: the folder of a run, or the result of `tlbench.run`.
         cell: the id of the cell, or the beginning of it.
-        images: one or several image files.
+        images: one or several image files, or folders of them.
         say: receives a sentence for each record that cannot be read.
 
     Returns:
@@ -118,7 +118,7 @@ def classify(
 
     Args:
         model: the name of a backbone.
-        images: one or several image files.
+        images: one or several image files, or folders of them.
         weights: a folder with official files of weights; default: ``$TLBENCH_WEIGHTS``, then Keras' cache, then a
             download.
         **arguments: arguments of the backbone's constructor, e.g. ``alpha=0.25``.
@@ -159,17 +159,39 @@ def _predictions(
     classes: tuple[str, ...],
     backend: str,
 ) -> Predictions:
-    names = [str(Path(image)) for image in ((images,) if isinstance(images, str | PathLike) else images)]
-    files = [name for name in names if not Path(name).is_dir()]
-    if names and not files:
-        inside = shlex.quote(shown(names[0]).rstrip("/"))
-        raise UserError(f"{shown(names[0])} is a folder; name the image files in it: {inside}/*")
+    paths = [Path(image) for image in ((images,) if isinstance(images, str | PathLike) else images)]
+    files, skipped = _files_of(paths)
     answer = child.call(target, {**request, "files": files}, backend)
     damaged: dict[int, str] = answer["damaged"]
     found = answer["probabilities"]
     if found is None:
         found = np.empty((0, len(classes)), np.float32)
     good = tuple(name for index, name in enumerate(files) if index not in damaged)
-    skipped = {files[index]: why for index, why in damaged.items()}
-    skipped |= {name: "it is a folder; its files are not looked at" for name in names if name not in files}
+    skipped |= {files[index]: why for index, why in damaged.items()}
     return Predictions(model, classes, good, found, skipped)
+
+
+def _files_of(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
+    """The files that are meant, and the reason for each path that is not read.
+
+    A folder stands for all files below it, as the folder of a class does in a data set. Hidden files and those of the
+    system, which nobody means, are passed over.
+
+    Raises:
+        UserError: a folder cannot be read.
+    """
+    files: list[str] = []
+    skipped: dict[str, str] = {}
+    for path in paths:
+        if not path.is_dir():
+            files.append(str(path))
+            continue
+        left_out: LeftOut = []
+        below = sorted(str(path / name) for name in files_below(path, path, left_out))
+        files += below
+        for one in left_out:
+            if why_never(PurePosixPath(one.path).name, folder=one.path.endswith("/")) is None:
+                skipped[str(path / one.path)] = one.reason
+        if not below:
+            skipped[str(path)] = "a folder without files"
+    return files, skipped
