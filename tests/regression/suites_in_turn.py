@@ -87,19 +87,19 @@ def found_slower(suites: int) -> int:
 
 
 def noisy(suites: int) -> tuple[int, int, int]:
-    """Of steps 10 % slower with five times the noise: how many are `inconclusive` after two processes, how many ask for
-    more rounds, and how many are decided after as many more.
+    """Of steps 10 % slower with five times the noise: how many are `inconclusive` after two processes, of how many it
+    is said that a number of rounds decides, and how many of these are decided after one process of so many.
     """
     first: list[Verdict] = []
-    asking = decided = 0
+    promised = kept = 0
     for seed in range(suites):
         generator = np.random.default_rng(2000 + seed)
         step = Step(lambda inner, rounds: list(inner.normal(0, 0.5, rounds)), slower=TENTH)
         halves = [step.process(generator, ROUNDS) for _ in range(2)]
         evidence = time.of_pairs(halves, GATE, 1)
         first.append(verdict_of(evidence, evidence.p, time.LEVEL)[0])
-        asking += evidence.more > 0
-        whole = [half + step.process(generator, evidence.more // 2) for half in halves]
-        again = time.of_pairs(whole, GATE, 1)
-        decided += verdict_of(again, again.p, time.LEVEL)[0] != "inconclusive"
-    return first.count("inconclusive"), asking, decided
+        if evidence.decide == f"{evidence.more} more rounds":
+            promised += 1
+            again = time.of_pairs([*halves, step.process(generator, evidence.more)], GATE, 1)
+            kept += verdict_of(again, again.p, time.LEVEL)[0] != "inconclusive"
+    return first.count("inconclusive"), promised, kept

@@ -38,8 +38,8 @@ def test_rounds_that_hang_together_do_not_hide_a_step_twice_as_slow(factor: floa
     assert found == SUITES
 
 
-def test_with_five_times_the_noise_it_is_inconclusive_until_so_many_rounds_are_taken() -> None:
-    inconclusive, asking, decided = noisy(SUITES)
-    assert asking == SUITES
+def test_with_five_times_the_noise_it_is_inconclusive_and_more_rounds_decide_most() -> None:
+    inconclusive, promised, kept = noisy(SUITES)
     assert inconclusive >= 0.95 * SUITES
-    assert decided >= 0.8 * SUITES
+    assert promised >= 0.5 * SUITES
+    assert kept >= 0.5 * promised

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.statistics.simulations import rate
 from tlbench.statistics.moderated import Spread
-from tlbench.statistics.processes import over_processes
+from tlbench.statistics.processes import Further, next_process, over_processes
 
 NOTHING = Spread(0.0, 0.0)
 
@@ -50,3 +50,24 @@ def test_one_process_or_one_without_rounds_is_refused() -> None:
         over_processes([[0.1, 0.2]], 0.1, NOTHING)
     with pytest.raises(ValueError, match="no differences, no test"):
         over_processes([[0.1, 0.2], []], 0.1, NOTHING)
+
+
+def test_one_more_process_measures_as_much_as_the_variance_needs() -> None:
+    processes, deviation, offsets = [[0.1] * 20, [0.1] * 40], 0.1, Spread(0.01**2, 1e9)
+    further = next_process(processes, deviation, offsets, 0.9e-4)
+    reached = 1 / sum(1 / (0.01**2 + deviation**2 / count) for count in (20, 40, further.rounds))
+    assert (reached, further.enough) == (pytest.approx(0.9e-4), True)
+
+
+def test_no_rounds_make_up_for_processes() -> None:
+    """Of three processes with offsets of 1 %, the mean has a deviation of at least 0.58 %."""
+    processes, offsets = [[0.1] * 100] * 2, Spread(0.01**2, 1e9)
+    assert next_process(processes, 0.01, offsets, 0.0065**2).enough
+    beyond = next_process(processes, 0.01, offsets, 0.0057**2)
+    assert (beyond.rounds, beyond.enough) == (pytest.approx(4.0), False)
+    assert next_process(processes, 0.01, offsets, 0.01**2) == Further(0.0, enough=True)
+
+
+def test_without_offsets_only_the_sum_of_rounds_counts() -> None:
+    further = next_process([[0.0] * 20], 0.1, Spread(0.0, 1e9), 0.1**2 / 100)
+    assert (further.rounds, further.enough) == (pytest.approx(80), True)

@@ -50,7 +50,7 @@ class Evidence:
         gate: the change that matters, in the unit of the effect.
         agreed: why the effect cannot be trusted yet, e.g. since the processes do not agree; else empty.
         decide: what would decide an inconclusive case.
-        more: how many more rounds would; 0 if rounds alone do not help.
+        more: how many rounds one more process should take; 0 if that is not known.
         premature: why it is too early for any verdict, e.g. since there is only one process per side; else empty.
     """
 

@@ -1,10 +1,12 @@
 """A difference measured in several processes, each of which adds an offset of its own. Pure."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from tlbench.statistics.finite import finite
+from tlbench.statistics.finite import Numbers, finite
 from tlbench.statistics.moderated import Spread, difference, of_sum, shrunk, spread
 from tlbench.statistics.ranks import Shift, signed_rank
 
@@ -36,10 +38,9 @@ def over_processes(
     """
     if len(processes) < FEWEST_PROCESSES:
         raise ValueError("one process says nothing of the next")
-    centers = np.array([signed_rank(process).estimate for process in processes])
-    noise = finite(deviation, "the deviation") ** 2 / np.array([len(process) for process in processes])
-    seen = spread(centers)
-    offsets = shrunk(Spread(max(0.0, seen.variance - float(noise.mean())), seen.freedom), known)
+    centers = _centers(processes)
+    noise = _noise(processes, deviation)
+    offsets = _offsets(centers, noise, known)
     weights = 1 / (offsets.variance + noise)
     weights /= weights.sum()
     parts = [
@@ -47,3 +48,51 @@ def over_processes(
         Spread(float(weights**2 @ noise), float(sum(map(len, processes)) - len(centers))),
     ]
     return difference(0.0, float(weights @ centers), of_sum(parts), confidence)
+
+
+@dataclass(frozen=True)
+class Further:
+    """The rounds to take in one more process.
+
+    Attributes:
+        rounds: how many. Beyond those that bring their own variance down to a quarter of what a process adds, another
+            process says more.
+        enough: whether the mean over all processes then has the wanted variance.
+    """
+
+    rounds: float
+    enough: bool
+
+
+def next_process(processes: Sequence[Sequence[float]], deviation: float, known: Spread, variance: float) -> Further:
+    """What one more process has to measure so that the mean over all processes has a given variance.
+
+    Args:
+        processes: the differences of the rounds of each process; at least one process.
+        deviation: as in `over_processes`.
+        known: as in `over_processes`.
+        variance: the wanted variance, above 0.
+    """
+    noise = _noise(processes, deviation)
+    offset = _offsets(_centers(processes), noise, known).variance
+    missing = 1 / variance - float((1 / (offset + noise)).sum())
+    if missing <= 0:
+        return Further(0.0, enough=True)
+    most, allowed = deviation**2 / (offset / 4) if offset else math.inf, 1 / missing - offset
+    needed = deviation**2 / allowed if allowed > 0 else math.inf
+    return Further(min(needed, most), enough=needed <= most)
+
+
+def _centers(processes: Sequence[Sequence[float]]) -> Numbers:
+    return np.array([signed_rank(process).estimate for process in processes])
+
+
+def _noise(processes: Sequence[Sequence[float]], deviation: float) -> Numbers:
+    """The variance that rounds give to the center of each process."""
+    return np.asarray(finite(deviation, "the deviation") ** 2 / np.array([len(process) for process in processes]))
+
+
+def _offsets(centers: Numbers, noise: Numbers, known: Spread) -> Spread:
+    """The variance of the offsets of processes: that of the centers less what their rounds put in, moderated."""
+    seen = spread(centers)
+    return shrunk(Spread(max(0.0, seen.variance - float(noise.mean())), seen.freedom), known)

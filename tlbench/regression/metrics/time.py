@@ -19,7 +19,7 @@ from tlbench.statistics.attainable import signed_rank_pairs
 from tlbench.statistics.bootstrap import FEWEST
 from tlbench.statistics.correlated import correlated_signed_rank
 from tlbench.statistics.moderated import Spread, difference, shrunk, spread
-from tlbench.statistics.processes import FEWEST_PROCESSES, over_processes
+from tlbench.statistics.processes import FEWEST_PROCESSES, next_process, over_processes
 from tlbench.statistics.ranks import Shift, widened
 
 UNIT, MS = "ms", 1000
@@ -189,8 +189,8 @@ def of_pairs(processes: Sequence[Sequence[float]], gate: float, tests: int) -> E
     """
     limit, timed = log_gate(gate), [process for process in processes if process]
     ranks = correlated_signed_rank(timed)
-    more = pairs_needed(ranks, sum(map(len, timed)), limit, tests)
-    decide = f"{more} more rounds" if more else "another process a side"
+    more, enough = pairs_needed(timed, ranks, limit, tests)
+    decide = f"{more} more rounds" if more and enough else "more processes a side"
     if not limit and not ranks.estimate:
         decide = GATE_OF_NOTHING
     if not any(map(any, timed)):  # both sides are one measurement
@@ -228,31 +228,32 @@ def of_medians(middles: Sequence[float]) -> float:
     return difference(0.0, fmean(middles), Spread(likely.variance / len(middles), likely.freedom)).p
 
 
-def pairs_needed(shift: Shift, count: int, limit: float, tests: int) -> int:
-    """The further pairs that would decide with 95 % power, if effect and variance are as they seem now.
+def pairs_needed(processes: Sequence[Sequence[float]], shift: Shift, limit: float, tests: int) -> tuple[int, bool]:
+    """The pairs of rounds to take in one more process, and whether they decide.
 
-    At least as many as the test needs to be able to become significant; 0 if no number of pairs decides.
+    They do with 95 % power, if effect and variances are as they seem. At least as many as the test of ranks needs to be
+    able to become significant.
 
     Args:
-        shift: the shift in all rounds so far.
-        count: the number of rounds so far.
+        processes: the log ratios of the rounds of each process so far.
+        shift: the shift in all of these rounds.
         limit: the gate as a logarithm.
         tests: the number of tests that share the level.
     """
-    least = _least(max(tests, 1))
+    count, least = sum(map(len, processes)), _least(max(tests, 1))
     if shift.low is None or shift.high is None:
-        return least
-    z = NormalDist().inv_cdf
-    apart = deviation(shift, count)
+        return least, True
     distance = max(abs(abs(shift.estimate) - limit), limit / 4)
     if distance == 0:  # no change at all, and a gate of 0: an interval never shrinks to a point
-        return 0
+        return 0, False
+    z, share = NormalDist().inv_cdf, share_of_look(len(processes) + 1)
     if abs(shift.estimate) > limit:
-        sure = (z(1 - LEVEL / 2 / max(tests, 1)) + POWER) * apart / abs(shift.estimate)
-        needed = max(sure**2, (POWER * apart / distance) ** 2, least / MARGIN)
+        sure = z(1 - share * LEVEL / 2 / max(tests, 1)) + POWER
+        wanted = min(abs(shift.estimate) / sure, distance / POWER)
     else:
-        needed = ((z(0.975) + POWER) * apart / distance) ** 2
-    return max(0, math.ceil((MARGIN * needed - count) / 10) * 10)
+        wanted, least = distance / (z(1 - share * (1 - CONFIDENCE) / 2) + POWER), 0
+    further = next_process(processes, deviation(shift, count), OFFSETS, wanted**2 / MARGIN)
+    return math.ceil(max(further.rounds, least - count) / 10) * 10, further.enough
 
 
 @lru_cache
