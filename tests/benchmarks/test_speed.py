@@ -16,8 +16,9 @@ from tlbench.datasets.prepare import prepare
 from tlbench.execution.inputs import find_inputs
 from tlbench.execution.job import Places
 from tlbench.execution.resume import done
+from tlbench.results.encoding import encode
 from tlbench.results.run_folder import create
-from tlbench.results.store import Store, encode
+from tlbench.results.store import Store
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 

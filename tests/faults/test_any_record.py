@@ -21,8 +21,9 @@ from tlbench.regression.comparison import compare
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.formats import FORMATS
 from tlbench.results.believable import check
+from tlbench.results.encoding import CHECKSUM, encode
 from tlbench.results.migrations import RecordTooNewError
-from tlbench.results.store import CHECKSUM, Store, encode
+from tlbench.results.store import Store
 from tlbench.session.report import load
 from tlbench.session.side import read_side
 

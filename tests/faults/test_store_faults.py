@@ -13,11 +13,12 @@ import pytest
 
 from tests import builders
 from tlbench.execution.resume import done
+from tlbench.results.encoding import UnreadableError, decode, encode
 from tlbench.results.images import SkippedFile
 from tlbench.results.migrations import RecordTooNewError, migrate
 from tlbench.results.predictions import Answers, Evaluated
 from tlbench.results.record import SCHEMA_VERSION, Record
-from tlbench.results.store import Store, UnreadableError, decode, encode
+from tlbench.results.store import Store
 from tlbench.statistics.bootstrap import over_rounds
 
 RECORD = builders.record()

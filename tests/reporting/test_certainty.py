@@ -11,6 +11,7 @@ from tlbench.reporting.formats import as_latex, as_markdown, as_text
 from tlbench.reporting.plots import Choice
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice
+from tlbench.reporting.views.certainty import never_recognised
 from tlbench.results.record import Record
 
 
@@ -117,7 +118,7 @@ def test_many_classes_that_are_never_recognised_are_counted() -> None:
     names = [f"c{number}" for number in range(6)]
     data = builders.data().model_copy(update={"counts": {"test": dict.fromkeys(names, 2)}})
     blind = scored(trained("A", "full", 180), **dict.fromkeys(names, 0.0)).model_copy(update={"data": data})
-    assert choice.never_recognised("A", [blind]) == (
+    assert never_recognised("A", [blind]) == (
         "A never recognises c0 (0 of 2), c1 (0 of 2), c2 (0 of 2), c3 (0 of 2) and 2 more."
     )
-    assert choice.never_recognised("A", [scored(blind, c0=0.5)]) == "", "a class without test images has no recall"
+    assert never_recognised("A", [scored(blind, c0=0.5)]) == "", "a class without test images has no recall"

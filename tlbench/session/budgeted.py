@@ -12,9 +12,10 @@ from tlbench.core.text import counted
 from tlbench.costs.budget import WORST, State, next_rung
 from tlbench.costs.predict import Cost
 from tlbench.execution.resume import trained
+from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
 from tlbench.results.spent import Spent, Unspent
-from tlbench.results.store import Store, UnreadableError
+from tlbench.results.store import Store
 
 Train = Callable[[Sequence[Cell]], None]
 Predict = Callable[[Sequence[Cell], Sequence[Record], bool], Mapping[str, Cost]]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from tlbench.core.errors import NothingThereError, UserError
 from tlbench.regression.contrasts import Contrast, Recipe, best_against_rest, contrast, recipes
+from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
-from tlbench.results.store import Store, UnreadableError
+from tlbench.results.store import Store
 from tlbench.session.folder import Run, Say, find_run, log, record_of
 from tlbench.session.report import rows_of, tell_shortfall
 

@@ -11,11 +11,12 @@ from tlbench.core.files import write_atomically
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import FORMATS, file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
 from tlbench.results.run_folder import RunFolder, shortfall
 from tlbench.results.spent import Spent, read_spent
-from tlbench.results.store import DamagedPredictionsError, Store, UnreadableError
+from tlbench.results.store import DamagedPredictionsError, Store
 from tlbench.session.folder import WRITTEN, Run, Say, find_run, log, told_records
 
 

@@ -11,11 +11,12 @@ from tlbench.regression import baseline
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
 from tlbench.regression.side import Side, entry, merged, unlike
+from tlbench.results.encoding import UnreadableError
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.record import Record
 from tlbench.results.run_folder import SUITE_FILE, RunFolder, is_run, open_run, runs_under, shortfall
 from tlbench.results.run_folder import left_out as unread
-from tlbench.results.store import Store, UnreadableError
+from tlbench.results.store import Store
 from tlbench.session.folder import NAMED, Run, as_path, read_records
 from tlbench.suite.load import load_gates
 

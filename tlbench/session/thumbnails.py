@@ -14,9 +14,10 @@ from tlbench.core.errors import UserError
 from tlbench.datasets.source import DataSource
 from tlbench.reporting.document import Thumbnail
 from tlbench.reporting.report import Report, RunRecord
+from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder
-from tlbench.results.store import Store, UnreadableError
+from tlbench.results.store import Store
 from tlbench.session.folder import Say
 from tlbench.session.kept import decoded_again
 from tlbench.session.report import run_names

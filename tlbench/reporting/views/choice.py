@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tlbench.core.text import counted, first_of, percent
+from tlbench.core.text import percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.transfer import chance
@@ -17,16 +17,12 @@ from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
+from tlbench.reporting.views.certainty import ONE_SEED, certainty, holds, never_recognised
 from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DIGITS, names_of, slugs
-from tlbench.reporting.views.relative import TimeColumns
-from tlbench.results.record import Record
-from tlbench.statistics.intervals import wilson
 
 RUNNING = ("inference", "size")
 """The kinds of cost that "cheaper to run" refers to: the first of these that is known."""
-FEW_IMAGES = 100
-"""With fewer test images, the interval of an accuracy reaches ten points or more to either side."""
 CAPTION = (
     "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together.{joined} A "
     "hollow mark has another one above or to the left of it that is no worse. Marks of the same cost stand side by "
@@ -38,14 +34,11 @@ HOW_SURE = (
     "(Gupta's subset selection, Bonferroni's correction). The intervals of top-1 hold with the same confidence, for "
     "all rows of a data set together: the best is not flattered by having been picked."
 )
-ONE_SEED = "With other seeds, models that were trained with one may come in another order."
 OF_ONCE = "“Not as trained” is said of the model that was trained here: of its recipe one seed says nothing."
 OF_SOLVED = (
     "The interval of a solved head covers other training images as well (resamples), that of one training does not."
 )
 """What makes the interval of a solved head wider than that of a single training with as many right answers."""
-MOST_CLASSES = 4
-"""The most classes that a sentence names."""
 DECIMALS = 12
 """The decimals of the bounds of an interval in JSON."""
 APART = "Step times here are of several runs, none of which timed all: they are no cost to choose by."
@@ -232,7 +225,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     if choice.above_chance(0) and (never := never_recognised(marks[0].name, [row.record for row in ordered[0]])):
         choice = replace(choice, certainty=f"{never} {choice.certainty}")
     limits_of = tuple(_limits(choice, found))
-    return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), _holds(found))
+    return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), holds(found))
 
 
 def _value(reading: Reading | None) -> float:
@@ -250,97 +243,6 @@ def _marks(found: Contest, names: Sequence[str], costs: Costs, places: Sequence[
         )
         for place, each in zip(places, found.contenders, strict=True)
     )
-
-
-def never_recognised(name: str, seeds: Sequence[Record]) -> str:
-    """A sentence on the classes of which a model recognises no test image with any seed; empty if there are none.
-
-    Args:
-        name: the name of the model.
-        seeds: its records, one for each seed.
-    """
-    known = [record.accuracy.per_class for record in seeds if record.accuracy]
-    if not known or seeds[0].data is None:
-        return ""
-    images = seeds[0].data.counts.get("test", {})
-    never = [f"{one} (0 of {many})" for one, many in images.items() if all(of.get(one) == 0 for of in known)]
-    if not never:
-        return ""
-    seeded = f" with any of {len(known)} seeds" if len(known) > 1 else ""
-    return f"{name} never recognises {first_of(never, MOST_CLASSES)}{seeded}."
-
-
-def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRecord]) -> str:
-    """The evidence for the choice of a `group`, in a report on `among`, and its limits."""
-    number = len(found.contenders)
-    record = group[0].record
-    images = record.accuracy.images if record.accuracy else 0
-    tested = f"on the same {images} test images{_guessing(record)}"
-    parts = []
-    if record.data and record.data.source == "synthetic":
-        parts.append("These are drawn pictures: nothing here says what is best on photographs.")
-    if (kind := rows.stand_in(record)) is not None:
-        parts.append(f"{kind.capitalize()} weights stand in for ImageNet's: {rows.WITHOUT_IMAGENET[kind]}")
-    if record.data and record.data.unbalanced:
-        parts.append("The classes are unbalanced: the tables have the balanced accuracy.")
-    if 0 < images < FEW_IMAGES:
-        low, high = wilson(images / 2, images)
-        parts.append(
-            f"{counted(images, 'test image')} say little: one more that is right is {100 / images:.1f} points, and an "
-            f"accuracy of a half is known to within {50 * (high - low):.0f} points either way."
-        )
-    if any(row.record.timings for row in group) and not TimeColumns.of(group, among).marks:
-        parts.append("No step time here is stable.")
-    if number == 1:
-        return " ".join([*parts, f"Nothing else was tested {tested}."])
-    parts.append(f"Compared, with 95 % confidence: {_compared(found)} {tested}.")
-    if found.of_models:
-        parts.append("For strategies in general, add seeds and run tlbench pairs.")
-    if not found.paired:
-        parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
-    return " ".join(parts)
-
-
-def _compared(found: Contest) -> str:
-    number, once = len(found.contenders), sum(not each.recipe.judged for each in found.contenders)
-    if not found.of_models:
-        return f"{number} recipes"
-    return f"{number} trained models, {'each' if once == number else f'{once} of them'} with one seed,"
-
-
-def _guessing(record: Record) -> str:
-    """A clause on the accuracy of guessing, to follow the words "test images"."""
-    data = record.data
-    if data is None or (majority := data.majority) is None:
-        return ""
-    even = majority * len(data.classes) < 1 + 1e-9
-    return (
-        f", of which {'guessing' if even else 'always saying the most frequent class'} gets {percent(majority)} right"
-    )
-
-
-def _holds(found: Contest) -> str:
-    if len(found.contenders) == 1:
-        return ""
-    return (
-        ONE_SEED
-        if found.of_models
-        else f"This holds for other {_trained_over(found)}, and for other test images of the same kind."
-    )
-
-
-def _trained_over(found: Contest) -> str:
-    """What varied between trainings: ``seeds (3 each)``, or the training images of solved heads."""
-    seeds = [len(each.recipe.records) for each in found.contenders if not each.recipe.resampled]
-    if not seeds:
-        return "training images"
-    many = str(seeds[0]) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
-    solved = (
-        ", for other training images where a head was solved and has no seed"
-        if len(seeds) < len(found.contenders)
-        else ""
-    )
-    return f"seeds ({many} each){solved}"
 
 
 def _limits(choice: Choice, found: Contest) -> list[Section]:

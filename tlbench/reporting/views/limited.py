@@ -10,7 +10,8 @@ from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Note, Section
 from tlbench.reporting.plots import Choice, Reading
 from tlbench.reporting.report import Report
-from tlbench.reporting.views.choice import APART, never_recognised
+from tlbench.reporting.views.certainty import never_recognised
+from tlbench.reporting.views.choice import APART
 
 SHOWN = re.compile(r"[\d.,]+[KM]?")
 TIMES_OF = {"K": 1e3, "M": 1e6}
