@@ -18,7 +18,7 @@ from tests import builders
 from tests.session.runs import make_run, seeds
 from tlbench.execution.inputs import Inputs
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
-from tlbench.results.run_folder import RUN_FILE, runs_under
+from tlbench.results.run_folder import RUN_FILE, open_run, runs_under
 from tlbench.results.store import Store
 from tlbench.session import report, start
 from tlbench.session.costs import earlier_records
@@ -87,10 +87,11 @@ def forbid(monkeypatch: pytest.MonkeyPatch, *places: Path) -> None:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return call(path, *arguments, **options)
 
-    stat, read, listed = Path.stat, os.open, os.listdir
+    stat, read, listed, scanned = Path.stat, os.open, os.listdir, os.scandir
     monkeypatch.setattr(Path, "stat", lambda self, **options: allowed(self, stat, **options))
     monkeypatch.setattr(os, "open", lambda path, *more, **options: allowed(path, read, *more, **options))
     monkeypatch.setattr(os, "listdir", lambda path: allowed(path, listed))
+    monkeypatch.setattr(os, "scandir", lambda path: allowed(path, scanned))
 
 
 def test_runs_that_another_user_allows_nobody_to_read_are_named_and_left_out(
@@ -141,3 +142,16 @@ def test_a_report_of_a_folder_that_may_only_be_read_is_shown_and_not_written(
     assert written.files == ()
     assert written.markdown.startswith("# tlbench: made")
     assert said == [f"note: {run.path} may only be read (Read-only file system); no report was written there"]
+
+
+def test_records_that_may_not_be_read_are_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Path.glob` finds nothing there, and a run would have trained its finished cells again."""
+    closed = make_run(tmp_path / "closed", seeds(0), day=2).path
+    forbid(monkeypatch, closed / "records")
+    with pytest.raises(PermissionError, match="records"):
+        open_run(closed)
+    with pytest.raises(PermissionError, match="records"):
+        Store(closed).read_all()
+    said: list[str] = []
+    assert runs_under(tmp_path, said.append) == []
+    assert said == [f"left out: {closed} (Permission denied)"]

@@ -9,9 +9,9 @@ from tlbench.core.errors import UserError
 from tlbench.core.files import replaces
 from tlbench.regression.baseline import is_baseline
 from tlbench.results.owner import OWNER_FILE
-from tlbench.results.run_folder import RUN_FILE, SUITE_FILE, is_run
+from tlbench.results.run_folder import RECORDS, RUN_FILE, SUITE_FILE, is_run
 from tlbench.results.spent import BUDGET_FILE
-from tlbench.results.store import MODELS, PREDICTIONS, RECORDS
+from tlbench.results.store import MODELS, PREDICTIONS
 
 SUITES = (".yaml", ".yml")
 SUITE_KEY = re.compile(rb"^[\"']?(?:backbones|datasets|strategies)[\"']?\s*:", re.MULTILINE)

@@ -1,5 +1,6 @@
 """`tlbench run`: train and measure every cell of a suite."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from tlbench.cli.signals import exit_code
 from tlbench.cli.terminal import say, say_page
 from tlbench.core.text import counted
 from tlbench.execution.executors import EXECUTORS
+from tlbench.results.run_folder import record_files
 from tlbench.session.run import run
 
 SOME_FAILED = 2
@@ -94,8 +96,9 @@ def command(
                 events=events,
             )
     except OSError as error:
-        if progress.folder is not None and any((progress.folder / "records").glob("*.json")):
-            error.add_note(f"finished cells are kept in {progress.folder}")
+        with suppress(OSError):
+            if progress.folder is not None and record_files(progress.folder):
+                error.add_note(f"finished cells are kept in {progress.folder}")
         raise
     except KeyboardInterrupt as error:
         if progress.folder is None:

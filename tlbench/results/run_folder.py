@@ -19,7 +19,7 @@ from tlbench.results.owner import OWNER_FILE
 
 log = logging.getLogger("tlbench")
 
-RUN_FILE, SUITE_FILE = "run.json", "suite.yaml"
+RUN_FILE, SUITE_FILE, RECORDS = "run.json", "suite.yaml", "records"
 RUN_SCHEMA = 4
 MOST_BYTES = 64 * 2**20
 """Largest size of run.json in bytes. That of the largest suite has half a MiB."""
@@ -72,8 +72,22 @@ class RunFolder:
 
     @property
     def has_records(self) -> bool:
-        """Whether a cell of the run has a record."""
-        return any((self.path / "records").glob("*.json"))
+        """Whether a cell of the run has a record. Raises OSError as `record_files`."""
+        return bool(record_files(self.path))
+
+
+def record_files(folder: Path) -> list[Path]:
+    """The files of the records of a run, in the order of their names.
+
+    Raises:
+        OSError: they cannot be listed. `Path.glob` would find none in a folder that may not be read, and finished cells
+            would be trained again.
+    """
+    try:
+        names = os.listdir(folder / RECORDS)  # noqa: PTH208 - names are sorted faster than paths
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / RECORDS / name for name in sorted(names) if name.endswith(".json")]
 
 
 def create(
@@ -177,6 +191,7 @@ def open_run(folder: Path) -> RunFolder:
     Raises:
         NothingThereError: the folder is not that of a run.
         UserError: its run.json is damaged, or of a newer schema.
+        OSError: run.json cannot be read, or the records cannot be listed.
     """
     file = folder / RUN_FILE
     if not file.is_file():
@@ -186,6 +201,8 @@ def open_run(folder: Path) -> RunFolder:
     try:
         content = read_file(file, MOST_BYTES)
         _refuse_newer(file, content)
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder / RECORDS):
+            pass
         return RunFolder(folder, Run.model_validate_json(content))
     except OddFileError as error:
         raise UserError(f"{file} is damaged ({error}); move the folder away and run again") from error

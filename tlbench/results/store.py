@@ -18,8 +18,9 @@ from tlbench.results.predictions import MOST_BYTES as MOST_PREDICTIONS
 from tlbench.results.predictions import decode as decode_predictions
 from tlbench.results.predictions import encode as encode_predictions
 from tlbench.results.record import Accuracy, Record
+from tlbench.results.run_folder import RECORDS, record_files
 
-RECORDS, PREDICTIONS, MODELS = "records", "predictions", "models"
+PREDICTIONS, MODELS = "predictions", "models"
 MOST_BYTES = 64 * 2**20
 """Largest size of a record in bytes; one with 1,000 classes has about 5 MB."""
 
@@ -66,7 +67,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._records = folder / RECORDS
+        self._folder, self._records = folder, folder / RECORDS
         self._predictions = folder / PREDICTIONS
         self._set_aside = folder / "set_aside"
         self.models = folder / MODELS
@@ -88,9 +89,10 @@ class Store:
 
         Raises:
             RecordTooNewError: a record has a newer schema, or fields of a newer tlbench.
+            OSError: the records cannot be listed, or one of them may not be read.
         """
         records, damaged = [], []
-        for path in self._files():
+        for path in record_files(self._folder):
             try:
                 records.append(_read_or_say(path))
             except UnreadableError as error:
@@ -120,7 +122,7 @@ class Store:
 
     def sample(self, most: int) -> list[Record]:
         """At most `most` records, spread evenly; unreadable ones are skipped and stay where they are."""
-        files, found = self._files(), []
+        files, found = record_files(self._folder), []
         for path in files[:: max(1, -(-len(files) // most))]:
             with suppress(OSError, UnreadableError, RecordTooNewError):
                 found.append(_read(path))
@@ -225,11 +227,6 @@ class Store:
         """Cells whose predictions were moved aside and have not been made again."""
         aside = {path.name.partition(".")[0] for path in self._set_aside.glob("*.npz")}
         return {cell_id for cell_id in aside if not (self._predictions / f"{cell_id}.npz").exists()}
-
-    def _files(self) -> list[Path]:
-        if not self._records.is_dir():
-            return []
-        return sorted(self._records.glob("*.json"), key=lambda path: path.name)
 
 
 def _read_or_say(path: Path) -> Record:

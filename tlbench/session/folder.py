@@ -11,7 +11,7 @@ from tlbench.core.selection import select, selecting
 from tlbench.core.text import first_of
 from tlbench.results.record import Record
 from tlbench.results.report_files import report_files
-from tlbench.results.run_folder import RunFolder, is_run, open_run, runs_under
+from tlbench.results.run_folder import RECORDS, RunFolder, is_run, open_run, record_files, runs_under
 from tlbench.results.store import Records, Store
 
 log = logging.getLogger("tlbench")
@@ -136,9 +136,9 @@ def page(folder: RunFolder) -> Path | None:
 def _newer_than_records(folder: RunFolder, kinds: Sequence[str]) -> list[Path]:
     """The run's report in each of `kinds`; empty where one is missing or older than a record."""
     reports = [file for kind in kinds for file in report_files(folder.path, {kind})]
-    records = list((folder.path / "records").glob("*.json"))
+    records = record_files(folder.path)
     if [file.suffix for file in reports] != [f".{kind}" for kind in kinds] or not records:
         return []
-    changed = [*records, folder.path / "records"]  # the folder's time tells that a record was removed or set aside
+    changed = [*records, folder.path / RECORDS]  # the folder's time tells that a record was removed or set aside
     newest = max(one.stat().st_mtime_ns for one in changed)
     return [] if any(file.stat().st_mtime_ns < newest for file in reports) else reports

@@ -6,8 +6,7 @@ from pathlib import Path
 from tlbench.core.errors import NothingThereError, UserError
 from tlbench.core.text import counted
 from tlbench.regression.history import Series, series
-from tlbench.results.run_folder import RUN_FILE, left_out, open_run, shortfall
-from tlbench.results.store import RECORDS
+from tlbench.results.run_folder import RECORDS, RUN_FILE, left_out, open_run, shortfall
 from tlbench.session.folder import Say, log
 from tlbench.session.side import Seen, side_of
 
