@@ -143,6 +143,14 @@ def test_data_sets_have_contenders_of_their_own() -> None:
     assert len(contenders(cells, State({}, {}))) == 2
 
 
+def test_random_weights_of_a_strategy_make_no_contender_of_their_own() -> None:
+    """Else rung 0 would train each backbone from scratch, which is the dearest of its recipes."""
+    scratch = builders.cell(strategy=Named(name="scratch")).model_copy(update={"weights": "random"})
+    assert contenders([scratch, builders.cell()], State({}, {scratch.id: 9.0, builders.cell().id: 1.0})) == [
+        [builders.cell(), scratch]
+    ]
+
+
 def test_halving_finds_the_best_where_cheap_recipes_tell_and_spends_a_part_of_all() -> None:
     """Fine-tuning adds 2 points with a spread of 1 to a head whose accuracy tells backbones apart by 3 points."""
     cells, found, share = matrix(8), 0, []

@@ -79,3 +79,12 @@ def test_gates_of_a_call_take_the_place_of_the_suites(tmp_path: Path) -> None:
         tlbench.compare(base, new, gates={"tmie": 0.1})
     with pytest.raises(UserError, match="time=much: a share between 0 and 1"):
         tlbench.compare(base, new, gates={"time": "much"})
+
+
+def test_a_gate_of_a_call_leaves_the_suites_gates_of_other_kinds_for_some_cells(tmp_path: Path) -> None:
+    base, new = make_run(tmp_path / "base", seeds(0, 1, 2)), make_run(tmp_path / "new", seeds(0, 1, 2))
+    cells = 'cells: [{strategy: "*", accuracy: 10pp, time: 20%}]'
+    (base.path / "suite.yaml").write_text(SUITE.replace("time: 7%", f"time: 7%, {cells}"))
+    gates = {one.metric: one.gate for one in tlbench.compare(base, new, gates={"time": "8%"}).judgements}
+    assert gates["time"] == pytest.approx(0.08)
+    assert gates["accuracy"] == pytest.approx(0.1)

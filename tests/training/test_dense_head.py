@@ -97,6 +97,7 @@ def test_weights_and_history_are_those_of_keras(both: Any, optimizer: str, hidde
         {"early_stopping": EarlyStopping(patience=1)},
         {"early_stopping": EarlyStopping(patience=1, min_delta=9.0, restore_best=False)},
         {"reduce_lr": ReduceLROnPlateau(patience=1)},
+        {"reduce_lr": ReduceLROnPlateau(patience=1, monitor="val_accuracy")},
     ],
     ids=str,
 )

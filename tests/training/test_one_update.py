@@ -106,6 +106,21 @@ def test_decay_spares_biases_and_scales_joined_or_not(name: str) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
+def test_a_share_of_one_variable_alone_is_no_special_case() -> None:
+    """A linear head has one kernel that decays and one bias that does not."""
+
+    def linear() -> Any:
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+
+    plain, flat = linear(), linear()
+    alone = keras.optimizers.Adam(0.01, weight_decay=0.5)
+    alone.exclude_from_weight_decay(var_list=[one for one in plain.trainable_variables if spared(one)])
+    made = one_update(keras.optimizers.Adam(0.01, weight_decay=0.5), flat, spared)
+    for one, other in zip(train(made, flat), train(alone, plain), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("joined", [True, False])
 def test_decay_is_the_product_of_rate_and_decay_on_kernels_alone(joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a gradient nothing else moves: each kernel shrinks by 1 - 0.1 * 0.5 a step, in NumPy."""

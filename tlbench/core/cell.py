@@ -27,6 +27,8 @@ Weights = Literal["imagenet", "file", "drawn", "random"]
 """Initial weights. ``file``: a saved model's. ``drawn``: pretrained on synthetic pictures, shipped with tlbench."""
 FILE = "file"
 """Backbone name of a saved model, and the name of its weights."""
+SCRATCH = "scratch"
+"""The strategy that starts from random weights."""
 Backend = Literal["tensorflow", "jax", "torch"]
 USUAL_BACKEND: Backend = "tensorflow"
 """The default backend of a suite, and the backend of commands that take no suite."""
@@ -160,6 +162,11 @@ class Cell(Combination):
     def pretrained(self) -> Weights:
         """The pretrained weights of the backbone, also where the cell starts from random ones."""
         return "file" if self.backbone.name == FILE else "imagenet"
+
+    @property
+    def given_weights(self) -> Weights:
+        """The weights that the suite gives the backbone; those of ``scratch`` are random whatever it says."""
+        return self.pretrained if self.strategy.name == SCRATCH else self.weights
 
     @model_validator(mode="after")
     def _trained_or_original(self) -> Self:

@@ -112,10 +112,8 @@ def contenders(cells: Sequence[Cell], state: State) -> list[list[Cell]]:
     """The cells of each backbone on each data set: the first seed of each recipe first, the cheaper recipe first."""
     found: dict[str, list[Cell]] = {}
     for cell in cells:
-        parts = cell.model_dump(
-            mode="json", include={"backbone", "weights", "dataset", "limit", "image_size", "resize"}
-        )
-        found.setdefault(canonical(parts), []).append(cell)
+        parts = cell.model_dump(mode="json", include={"backbone", "dataset", "limit", "image_size", "resize"})
+        found.setdefault(canonical(parts | {"weights": cell.given_weights}), []).append(cell)
     return [_in_order(group, state) for group in found.values()]
 
 

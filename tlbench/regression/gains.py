@@ -11,7 +11,7 @@ from tlbench.statistics.multiple import holm
 from tlbench.statistics.ranks import Shift
 from tlbench.statistics.trainings import compare
 
-FROZEN, SCRATCH = "frozen", "scratch"
+FROZEN = "frozen"
 HOW_TRAINED = set(Training.model_fields) - {"epochs", "learning_rate"}
 Answers = Callable[[Record], Right | None]
 """For each test image, whether the record's cell predicted it correctly; None if that is unknown."""
@@ -104,9 +104,8 @@ def _setting(recipe: Recipe) -> Hashable:
 def model_of(recipe: Recipe) -> Hashable:
     """A key that is the same for recipes of one model, which may differ in images and in how they are trained."""
     cell = recipe.cell
-    weights = cell.pretrained if cell.strategy.name == SCRATCH else cell.weights
     device = (cell.precision, cell.backend, cell.jit)
-    return (cell.backbone.label, weights, cell.head, cell.image_size, cell.resize, *device, cell.recipe)
+    return (cell.backbone.label, cell.given_weights, cell.head, cell.image_size, cell.resize, *device, cell.recipe)
 
 
 def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:

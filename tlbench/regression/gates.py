@@ -1,6 +1,6 @@
 """Gates: the smallest change that matters, per metric and cell. A suite can override the defaults of metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, SerializationInfo, model_serializer, model_validator
@@ -83,6 +83,14 @@ class Gates(Value):
     def everywhere(self) -> dict[str, float]:
         """The gate of every metric, for cells that no item of `cells` matches."""
         return _defaults() | self.asked
+
+    def cells_without(self, kinds: Collection[str]) -> tuple[CellGates, ...]:
+        """The gates for some of the cells, without those of `kinds`."""
+        left = []
+        for some in self.cells:
+            gates = {kind: gate for kind, gate in some.gates.items() if kind not in kinds}
+            left += [some.model_copy(update={"gates": gates})] if gates else []
+        return tuple(left)
 
     def of(self, cell: Cell) -> dict[str, float]:
         """The gate of every metric for one cell."""

@@ -6,8 +6,9 @@ Curves are validation accuracies after each epoch; `statistics.learning_curve` d
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tlbench.core.cell import SCRATCH
 from tlbench.regression.contrasts import Recipe
-from tlbench.regression.gains import SCRATCH, beside
+from tlbench.regression.gains import beside
 from tlbench.results.record import Record
 from tlbench.statistics.intervals import wilson
 from tlbench.statistics.learning_curve import FEWEST_EPOCHS, LearningCurve, flat, of_epochs

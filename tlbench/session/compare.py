@@ -97,7 +97,11 @@ def _in_shard(side: Side, part: Sequence[Cell], asked: Sequence[Cell]) -> Side:
 
 
 def changed(gates: Gates, changes: Shares) -> Gates:
-    """`gates` with `changes` for all cells. Raises UserError for an unknown kind or a value that is no share."""
+    """`gates` with `changes` for all cells, in place of what the suite says of these kinds.
+
+    Raises:
+        UserError: there is no such kind, or a value is no share.
+    """
     if not changes:
         return gates
     kinds = gate_kinds()
@@ -106,7 +110,8 @@ def changed(gates: Gates, changes: Shares) -> Gates:
             raise UserError(f"there is no gate {kind!r}; {nearest(kind, kinds, 'kinds')}")
     kept = {kind: share for kind, share in gates.everywhere().items() if kind in kinds}
     try:
-        return GatesSection.model_validate({**kept, **changes}).value()
+        everywhere = GatesSection.model_validate({**kept, **changes}).value()
+        return everywhere.model_copy(update={"cells": gates.cells_without(changes)})
     except ValueError as error:
         asked = ", ".join(f"{kind}={share}" for kind, share in changes.items())
         raise UserError(f"{asked}: a share between 0 and 1 belongs here, e.g. time=5%") from error

@@ -149,7 +149,7 @@ def callbacks_of(
     if early:
         stopping = keras.callbacks.EarlyStopping(
             monitor=early.monitor,
-            mode=MODES[early.monitor],  # Keras finds it by the class of the metric, and knows none for soft labels
+            mode=MODES[early.monitor],
             patience=early.patience,
             min_delta=early.min_delta,
             restore_best_weights=early.restore_best and restores,
@@ -158,7 +158,11 @@ def callbacks_of(
     if plateau:
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
-                monitor=plateau.monitor, factor=plateau.factor, patience=plateau.patience, min_lr=plateau.min_lr
+                monitor=plateau.monitor,
+                mode=MODES[plateau.monitor],
+                factor=plateau.factor,
+                patience=plateau.patience,
+                min_lr=plateau.min_lr,
             )
         )
     return stopping, callbacks

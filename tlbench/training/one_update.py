@@ -117,7 +117,8 @@ def _flat(kind: Any, spared: Spared) -> Any:
         def _scatter(self) -> None:
             for joined, held in zip(self._joined, self._shares(self._parts()), strict=True):
                 ends = list(itertools.accumulate(math.prod(one.shape) for one in held))[:-1]
-                for variable, values in zip(held, keras.ops.split(joined, ends), strict=True):
+                parts = keras.ops.split(joined, ends) if ends else [joined]
+                for variable, values in zip(held, parts, strict=True):
                     variable.assign(keras.ops.reshape(values, variable.shape))
 
     return Flat

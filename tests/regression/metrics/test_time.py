@@ -310,3 +310,24 @@ def test_what_rounds_put_in_counts_for_the_side_with_a_single_run_alone() -> Non
     several = wide.model_copy(update={"draws": wide.draws * 5})
     assert time_metric.uncertain(several, narrow) == pytest.approx(time_metric.uncertain(narrow, narrow) / 2)
     assert time_metric.uncertain(several, several) == 0
+
+
+def test_runs_of_fewer_than_six_steps_are_not_judged_however_many_there_are() -> None:
+    few = [made(timings=timed(seconds, low=None, high=None)) for seconds in (0.02, 0.05)]
+    few = [
+        one.model_copy(
+            update={
+                "times": tuple(
+                    t.model_copy(update={"draws": (t.draws[0].model_copy(update={"few": 2}),)}) for t in one.times
+                )
+            }
+        )
+        for one in few
+    ]
+    base, new = merged([few[0], few[0]]), merged([few[1], few[1]])
+    assert len(base.times[0].draws) == 2
+    time = number(judged([base], [new]), "inference time, batch 32")
+    assert (time.verdict, time.base, time.new) == ("inconclusive", None, None)
+    beside = merged([few[0], made(timings=timed(0.02))])
+    time = number(judged([beside], [made(timings=timed(0.02))]), "inference time, batch 32")
+    assert time.base == pytest.approx(20, rel=0.01)

@@ -79,10 +79,10 @@ class TimeMetric(Metric):
                     yield _finding(pair, base, new, reason=reason)
                 elif paired := in_turn(base.draws[0], new.draws[0]):
                     yield _finding(pair, base, new, of_pairs(paired, gate(cell), tests))
-                elif any(draw.low is None or draw.high is None for draw in _alone(base, new)):
-                    yield replace(_finding(pair, base, new, reason=TOO_FEW), verdict="inconclusive", decide=MORE_ROUNDS)
+                elif (before := _judgeable(base)) and (now := _judgeable(new)):
+                    apart.append((pair, before, now))
                 else:
-                    apart.append((pair, base, new))
+                    yield replace(_finding(pair, base, new, reason=TOO_FEW), verdict="inconclusive", decide=MORE_ROUNDS)
         gates = [gate(new.cell) for (_, new), _, _ in apart]
         judged = of_apart([(base, new) for _, base, new in apart], gates, tests)
         for (pair, base, new), evidence in zip(apart, judged, strict=True):
@@ -312,6 +312,17 @@ def uncertain(base: Times, new: Times) -> float:
     """
     widths = [math.log(draw.high / draw.low) for draw in _alone(base, new) if draw.low and draw.high]
     return sum((width / 2 / NormalDist().inv_cdf(0.975)) ** 2 for width in widths)
+
+
+def _judgeable(times: Times) -> Times | None:
+    """The times with only those runs that have enough steps for a number; None if they cannot be judged then.
+
+    The noise of a single run is that of its rounds, the noise of several runs is that between them.
+    """
+    draws = tuple(draw for draw in times.draws if draw.few is None)
+    if not draws or (len(draws) == 1 and (draws[0].low is None or draws[0].high is None)):
+        return None
+    return times.model_copy(update={"draws": draws})
 
 
 def _alone(*sides: Times) -> list[Draw]:

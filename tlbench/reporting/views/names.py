@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from tlbench.core.cell import Cell, StepName
+from tlbench.core.cell import SCRATCH, Cell, StepName
 from tlbench.core.image_size import brief
 from tlbench.core.training import Training
 from tlbench.core.value import Value
@@ -142,7 +142,7 @@ def without_imagenet(record: Record) -> str:
     are marked.
     """
     fallback = record.weights is not None and record.weights.fallback
-    asked = record.cell.weights in ("random", "drawn") and record.cell.strategy.name != "scratch"
+    asked = record.cell.weights in ("random", "drawn") and record.cell.strategy.name != SCRATCH
     return f"{record.cell.weights} weights" if asked and not fallback else ""
 
 
@@ -187,7 +187,7 @@ def _of_cell(cell: Cell) -> dict[str, str]:
         "resize": cell.resize,
         "train_images": str(cell.limit.train or "all"),
         "other_images": _options(cell.limit.model_copy(update={"train": None}), "all"),
-        "weights": cell.weights if cell.strategy.name != "scratch" else cell.pretrained,
+        "weights": cell.given_weights,
         "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
         "batch_size": str(train.batch_size) if train else DASH,
         "optimizer": train.optimizer if train else DASH,

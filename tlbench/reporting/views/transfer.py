@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from statistics import mean, stdev
 
+from tlbench.core.cell import SCRATCH
 from tlbench.core.text import percent, tenths
-from tlbench.regression.gains import SCRATCH
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
 from tlbench.reporting.document import Block, Note, Section, Table, Text
 from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
