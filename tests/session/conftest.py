@@ -4,14 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from tests import builders
 from tests.session.replayed import SUITE, Replay
 from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS
+from tlbench.host.environment import capture
+from tlbench.session import start
 
 
 @pytest.fixture
 def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
-    executor = Replay()
+    executor, here = Replay(), capture()
+    installed = here.model_copy(update={"versions": here.versions | builders.environment().versions})
+    monkeypatch.setattr(start, "capture", lambda: installed)  # the records that are replayed are of this software
     monkeypatch.setitem(EXECUTORS._builtin, "replay", lambda: executor)
     monkeypatch.setattr(server, "start_server", lambda backend: None)
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))

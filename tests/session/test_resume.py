@@ -19,7 +19,7 @@ from tlbench.host.environment import capture
 from tlbench.results import run_folder
 from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
-from tlbench.session import report
+from tlbench.session import report, start
 from tlbench.session.folder import outdate_report
 from tlbench.session.side import read_side
 
@@ -60,6 +60,24 @@ def test_a_selection_of_other_cells_does_not_go_on_with_other_images(replay: Rep
     Store(first.path).write(record)
     run(select="strategy=full", out="here")
     assert replay.ran == ["frozen", "full"]
+
+
+def test_what_other_software_has_made_is_not_gone_on_with(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade of Keras, a finished run answered at once, and a gate was green on numbers of the old one."""
+    first, here, heard = run(select="strategy=frozen"), capture(), Heard()
+    run(select="strategy=frozen", out="here")
+    here = here.model_copy(update={"versions": here.versions | builders.environment().versions})
+    newer = here.model_copy(update={"versions": here.versions | {"keras": "9.9", "tlbench": "9.9", "jax": "1.0"}})
+    monkeypatch.setattr(start, "capture", lambda: newer)
+    for chosen in ("strategy=frozen", "strategy=full"):
+        with pytest.raises(UserError, match=r"^here holds a run made with other software \(keras 3.15.1 → 9.9\); name"):
+            run(select=chosen, out="here")
+    assert run(select="strategy=full", events=heard).path != first.path
+    assert heard.told["note"] == (f"{first.path} was made with other software (keras 3.15.1 → 9.9) and is not resumed",)
+    monkeypatch.setattr(start, "capture", lambda: here.model_copy(update={"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}))
+    with pytest.raises(UserError, match=r"other software \(TF_ENABLE_ONEDNN_OPTS unset → 0\)"):
+        run(out="here")
+    assert replay.ran == ["frozen", "frozen", "full"]
 
 
 def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:

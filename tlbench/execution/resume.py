@@ -35,39 +35,70 @@ class Found:
     damaged: tuple[Damaged, ...]
 
 
+class OtherSoftwareError(Exception):
+    """The finished cells of a run were made with other software than this. The message says what differs."""
+
+
 def resumable(
-    runs: Sequence[RunFolder], ids: Sequence[str], chosen: Sequence[Cell], inputs: Inputs, models: bool = False
+    folder: RunFolder,
+    ids: Sequence[str],
+    chosen: Sequence[Cell],
+    inputs: Inputs,
+    here: Environment,
+    models: bool = False,
 ) -> Found | None:
-    """The first of `runs` that can be resumed; None where there is none.
+    """What is done in a run that can be resumed; None if it cannot be.
 
     A run can be resumed if it has exactly the cells `ids`, its finished cells among `chosen` were made from `inputs`,
-    and its other finished cells are not known to have been made from anything else.
+    its other finished cells are not known to have been made from anything else, and all with the software of `here`:
+    else its tables would compare models with each other that differ in more than they say.
 
     Args:
-        runs: the candidates, in order of preference.
+        folder: the run.
         ids: the ids of all cells of the suite.
         chosen: the cells to run now.
         inputs: the images and weights of these cells.
+        here: this machine, its software, and the environment variables that libraries read.
         models: whether a finished cell must have its trained model.
+
+    Raises:
+        OtherSoftwareError: nothing but the software differs.
     """
-    plugins = Plugins()
-    for folder in runs:
-        if list(folder.run.cells) != list(ids):
-            continue
-        store = Store(folder.path)
-        records = store.read_all()
-        finished = {record.cell_id: record for record in records.records if record.status == "ok"}
-        again = [finished.pop(cell.id) for cell in chosen if cell.id in finished]
-        others = finished.values()
-        same = all(same_inputs(record, inputs, plugins) for record in again)
-        if same and all(_no_others(one, inputs, plugins) for one in others):
-            lost = store.damaged_predictions(again)
-            ready = trained(store, [*again, *others], models) - lost.keys()
-            kept = [one for one in (*again, *others) if one.cell_id in ready]
-            untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
-            damaged = (*records.damaged, *filter(None, lost.values()))
-            return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged)
-    return None
+    if list(folder.run.cells) != list(ids):
+        return None
+    plugins, store = Plugins(), Store(folder.path)
+    records = store.read_all()
+    finished = {record.cell_id: record for record in records.records if record.status == "ok"}
+    again = [finished.pop(cell.id) for cell in chosen if cell.id in finished]
+    others = finished.values()
+    same = all(same_inputs(record, inputs, plugins) for record in again)
+    if not (same and all(_no_others(one, inputs, plugins) for one in others)):
+        return None
+    if changes := dict.fromkeys(one for record in (*again, *others) for one in _changes(record.environment, here)):
+        raise OtherSoftwareError(", ".join(changes))
+    lost = store.damaged_predictions(again)
+    ready = trained(store, [*again, *others], models) - lost.keys()
+    kept = [one for one in (*again, *others) if one.cell_id in ready]
+    untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
+    damaged = (*records.damaged, *filter(None, lost.values()))
+    return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged)
+
+
+def _changes(there: Environment, here: Environment) -> list[str]:
+    """What of the software differs that both have, with both values: packages, and variables that libraries read.
+
+    The version of tlbench does not count: its recipes and the order of its fields are in the ids of cells. A node of a
+    cluster has variables of its own.
+    """
+    both = (there.versions.keys() & here.versions.keys()) - {"tlbench"}
+    before, now = ({name: one.versions[name] for name in both} for one in (there, here))
+    if not there.node:
+        before, now = before | _users(there.variables), now | _users(here.variables)
+    return [
+        f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
 
 
 def still_valid(

@@ -11,9 +11,10 @@ from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, argument
 from tlbench.core.text import counted
 from tlbench.execution.inputs import Inputs
-from tlbench.execution.resume import Found, resumable, still_valid
+from tlbench.execution.resume import Found, OtherSoftwareError, resumable, still_valid
 from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
+from tlbench.results.measured import Environment
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import OwnedError, Owner
 from tlbench.results.run_folder import (
@@ -68,12 +69,12 @@ def new_or_resumed(
         UserError: `out` holds another run, or one at all if `fresh` is set; or a backend is not installed.
     """
     ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
-    place, models = RESULTS / suite.name, suite.save_models
+    place, models, here = RESULTS / suite.name, suite.save_models, capture()
 
     def find(there: Path | None) -> Found | None:
         if there is None:
-            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, models, events)
-        return _in(there, ids, asked, inputs, models, fresh) if is_run(there) else None
+            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, here, models, events)
+        return _in(there, ids, asked, inputs, here, models, fresh) if is_run(there) else None
 
     earlier = find(out)
     if earlier and wanted <= earlier.done - earlier.untimed:
@@ -90,7 +91,7 @@ def new_or_resumed(
     alone = out is not None or fresh
     owner = Owner(path)
     try:
-        earlier = _in(path, ids, asked, inputs, models, False) if is_run(path) else None  # as it is now that it is ours
+        earlier = find(path)  # as it is now that it is ours
         if earlier is None:
             folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone, suite.beside)
             events.created(folder)
@@ -142,10 +143,23 @@ def _not_fresh(out: Path) -> UserError:
     return UserError(f"{argument('fresh')}: {out} holds a run already; name another folder with {argument('out')}")
 
 
-def _in(out: Path, ids: Sequence[str], asked: Sequence[Cell], inputs: Inputs, models: bool, fresh: bool) -> Found:
+def _in(
+    out: Path,
+    ids: Sequence[str],
+    asked: Sequence[Cell],
+    inputs: Inputs,
+    here: Environment,
+    models: bool,
+    fresh: bool,
+) -> Found:
     if fresh:
         raise _not_fresh(out)
-    found = resumable([open_run(out)], ids, asked, inputs, models)
+    try:
+        found = resumable(open_run(out), ids, asked, inputs, here, models)
+    except OtherSoftwareError as error:
+        raise UserError(
+            f"{out} holds a run made with other software ({error}); name another folder with {argument('out')}"
+        ) from error
     if found is None:
         raise UserError(
             f"{out} holds a run of other cells, images, weights or plugins; name another folder with {argument('out')}"
@@ -158,14 +172,22 @@ def _first(
     ids: Sequence[str],
     asked: Sequence[Cell],
     inputs: Inputs,
+    here: Environment,
     models: bool,
     events: Events,
 ) -> Found | None:
-    """The first of `runs` that can be resumed. Runs that cannot be read are skipped with a note."""
+    """The first of `runs` that can be resumed. Runs that cannot be read are skipped with a note, and so is the newest
+    that only other software keeps from being resumed.
+    """
+    told = False
     for folder in runs:
         try:
-            if found := resumable([folder], ids, asked, inputs, models):
+            if found := resumable(folder, ids, asked, inputs, here, models):
                 return found
+        except OtherSoftwareError as error:
+            if not told:
+                events.note(f"{folder.path} was made with other software ({error}) and is not resumed")
+            told = True
         except (RecordTooNewError, OSError) as error:
             events.note(left_out(folder.path, error))
     return None
