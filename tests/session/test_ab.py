@@ -14,6 +14,7 @@ from tests import builders
 from tests.integration.conftest import MOBILENET, TINY
 from tests.measuring.played import Heard, Host
 from tests.narrow import present
+from tests.repositories import commit
 from tlbench.core import plugin_files
 from tlbench.core.cell import RECIPE, Cell
 from tlbench.core.errors import UserError
@@ -163,6 +164,20 @@ def test_new_is_judged_by_base_and_each_has_its_folder(stage: Stage) -> None:
     stage.slower["slow"] = [SLOWER]
     better = stage.ab("slow", "fast", out=stage.folder / "other", confirm=False)
     assert times(better)["inference"] == {"improved"}
+
+
+def test_a_change_cannot_loosen_the_gate_that_it_is_judged_by(stage: Stage) -> None:
+    commit(stage.folder, {stage.suite.name: f"{TINY}gates: {{time: 5%}}\n"})
+    stage.suite.write_text(f"{TINY}gates: {{time: 100%}}\n")
+    for base, gate, code in (("git:HEAD", 0.05, 1), ("old", 1.0, 0), ("git:HEAD~9", 1.0, 0)):
+        stage.slower["new"] = [SLOWER]
+        judged = stage.ab(base, "new", out=stage.folder / base, confirm=False)
+        assert ({one.gate for one in judged.judgements if one.metric == "time"}, judged.exit_code) == ({gate}, code)
+        note = "gates differ, and those of the base count: time 0.05 in the base, 1 now"
+        assert (note in judged.notes) == (base == "git:HEAD")
+    stage.slower["new"] = [SLOWER]
+    asked = stage.ab("git:HEAD", "new", out=stage.folder / "asked", gates={"time": "100%"}, confirm=False)
+    assert asked.exit_code == 0
 
 
 def test_sides_with_the_same_packages_are_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,26 +3,17 @@
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.repositories import commit
 from tlbench.core.errors import UserError
 from tlbench.sides import environments
 from tlbench.sides.environments import prepare
 from tlbench.sides.host import PROTOCOL
 from tlbench.sides.remote import Interpreter
-
-
-def commit(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
-    for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "all")):
-        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 @pytest.fixture

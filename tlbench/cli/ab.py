@@ -13,7 +13,6 @@ from tlbench.cli.terminal import say
 from tlbench.measuring.phase import Effort
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.session.ab import ab, interrupted
-from tlbench.session.compare import changed
 from tlbench.sides.environments import CURRENT
 from tlbench.statistics.processes import FEWEST_PROCESSES
 from tlbench.suite.load import load_suite
@@ -94,7 +93,7 @@ def command(
                 data=data,
                 weights=weights,
                 effort=Effort(processes, rounds, minutes * 60),
-                gates=changed(suite.gates, asked),
+                gates=asked,
                 confirm=confirm,
             )
     except KeyboardInterrupt:

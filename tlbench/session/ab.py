@@ -1,6 +1,7 @@
 """A/B comparison of two environments: train cells in both, measure their steps in turn, and compare."""
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,13 +27,14 @@ from tlbench.regression.matching import apart_from_how, counterparts
 from tlbench.regression.side import Side, with_cells
 from tlbench.results.run_folder import SUITE_FILE, open_run
 from tlbench.results.store import Store
+from tlbench.session.compare import Shares, changed
 from tlbench.session.folder import Run, Say, find_run
 from tlbench.session.side import side_of
-from tlbench.sides.environments import CURRENT, prepare, same_packages
+from tlbench.sides.environments import CURRENT, prepare, same_packages, text_in
 from tlbench.sides.remote import Interpreter, Remote
 from tlbench.sides.train_side import train_side
 from tlbench.suite.expand import expand
-from tlbench.suite.load import load_suite
+from tlbench.suite.load import Suite, load_gates, load_suite
 
 BASE, NEW = "base", "new"
 ENVIRONMENTS, MADE = "environments", ".made-by-tlbench"
@@ -61,7 +63,7 @@ def ab(
     data: Path | None = None,
     weights: Path | None = None,
     effort: Effort | None = None,
-    gates: Gates | None = None,
+    gates: Shares | None = None,
     confirm: bool = True,
 ) -> Comparison:
     """Train the cells of a suite in two environments, measure their steps in turn, and compare new with base.
@@ -78,7 +80,7 @@ def ab(
         data: the folder of images.
         weights: the folder of weights.
         effort: how much to measure.
-        gates: gates in place of the suite's.
+        gates: the changes that matter, as for `compare`, in place of those in the base's suite.
         confirm: measure again, in new processes, what seems to be worse.
 
     Raises:
@@ -88,7 +90,9 @@ def ab(
     if out.exists() and any(path != left or not (left / MADE).is_file() for path in out.iterdir()):
         raise UserError(f"{out} is not empty; name another folder with {argument('out')}")
     shutil.rmtree(left, ignore_errors=True)
-    trial = _Trial.of(suite_file, data, weights, gates, effort, events)
+    suite = load_suite(suite_file)
+    own = _gates_in(base, suite)
+    trial = _Trial.of(suite, data, weights, changed(own, gates or {}), effort, events, own)
     cells = select_cells(trial.cells, select) if select else trial.cells
     events.chosen(len(cells))
     interpreters = trial.set_up({BASE: base, NEW: new}, out / ENVIRONMENTS)
@@ -133,7 +137,8 @@ def confirm(
     """
     if not flagged(comparison):
         return comparison
-    trial = _Trial.of(suite_file, data, weights, gates, None, events)
+    suite = load_suite(suite_file)
+    trial = _Trial.of(suite, data, weights, gates or suite.gates, None, events, suite.gates)
     with temporary.inner("confirm-") as aside:
         interpreters = trial.set_up({BASE: base, NEW: new}, Path(aside) / ENVIRONMENTS)
         return trial.confirm(comparison, interpreters, Path(aside) / "runs")
@@ -163,24 +168,25 @@ class _Trial:
     effort: Effort
     events: ABEvents
     plugins: tuple[str, ...]
+    own: Gates
+    """Of the base's suite; those of the new side are in its copy of the suite."""
 
     @classmethod
     def of(
         cls,
-        suite_file: Path,
+        suite: Suite,
         data: Path | None,
         weights: Path | None,
-        gates: Gates | None,
+        gates: Gates,
         effort: Effort | None,
         events: ABEvents,
+        own: Gates,
     ) -> "_Trial":
-        suite = load_suite(suite_file)
         folders = {"--data": data, "--weights": weights}
         options = tuple(word for name, path in folders.items() if path for word in (name, str(path.resolve())))
         plugins = tuple(file.path for file in plugin_files.loaded())
         options += tuple(word for path in plugins for word in ("--plugin", path))
-        gates, effort = gates or suite.gates, effort or Effort()
-        return cls(suite.path, expand(suite), suite.timeout, options, gates, effort, events, plugins)
+        return cls(suite.path, expand(suite), suite.timeout, options, gates, effort or Effort(), events, plugins, own)
 
     def set_up(self, specs: Mapping[str, str], folder: Path) -> dict[str, Interpreter]:
         """The environment of each side, created in `folder` if necessary."""
@@ -251,7 +257,22 @@ class _Trial:
         base, new = (side_of([open_run(runs[side])], names[side]) for side in (BASE, NEW))
         if expression is None:
             base, new = (_only(side, cells) for side in (base, new))
-        return replace(compare(base, new, self.gates), of_times=True)
+        return replace(compare(base.model_copy(update={"gates": self.own}), new, self.gates), of_times=True)
+
+
+def _gates_in(base: str, suite: Suite) -> Gates:
+    """The gates that the suite has in the base, so that a change of it cannot loosen its own."""
+    text = text_in(base, suite.path)
+    if text is None:
+        return suite.gates
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / suite.path.name
+        file.write_text(text, encoding="utf-8")
+        try:
+            return load_gates(file)
+        except UserError as error:
+            said = str(error).replace(str(file), f"{suite.path} in {base}")
+            raise UserError(f"{said}; {argument('gate')} says which gates count") from error
 
 
 def _only(side: Side, cells: Sequence[Cell]) -> Side:

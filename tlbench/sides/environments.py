@@ -151,6 +151,20 @@ def _installer(name: str, python: Path) -> list[str]:
     )
 
 
+def text_in(spec: str, file: Path) -> str | None:
+    """The content of a file as it is in an environment of the form ``git:REVISION``; None in any other case.
+
+    Args:
+        spec: the environment.
+        file: the file, in the repository of which the environment is a revision.
+    """
+    if not spec.startswith(GIT):
+        return None
+    here = file.resolve()
+    shown = _run(["git", "-C", str(here.parent), "show", f"{spec.removeprefix(GIT)}:./{here.name}"])
+    return None if shown.returncode else shown.stdout
+
+
 def _revision(revision: str, folder: Path, say: Callable[[str], None]) -> Interpreter:
     """The project of the working directory at `revision`, in its own environment."""
     resolved = _run(["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"])
