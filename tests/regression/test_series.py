@@ -47,6 +47,15 @@ def test_machines_are_followed_apart_where_it_matters() -> None:
     assert len(named(followed, "accuracy").points) == 2
 
 
+def test_machines_with_processors_of_one_name_are_told_apart_by_what_differs() -> None:
+    """Every generation of a server's processors may be called the same on a virtual machine."""
+    followed = series(runs(*(made(environment=builders.environment(os=f"Linux 6.{one}")) for one in (1, 8, 1))))
+    assert [(each.machine, len(each.points)) for each in followed if each.name == "peak memory"] == [
+        ("Test CPU, 2 threads, operating system Linux 6.1", 2),
+        ("Test CPU, 2 threads, operating system Linux 6.8", 1),
+    ]
+
+
 def test_stand_ins_and_other_images_begin_series_of_their_own() -> None:
     drawn = made().model_copy(update={"fallbacks": ("synthetic data",), "data": "a" * 64})
     more = made().model_copy(update={"data": "b" * 64})

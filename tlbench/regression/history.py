@@ -7,6 +7,7 @@ from typing import Any
 
 from tlbench.core.cell import Cell
 from tlbench.regression.metrics.registry import in_order
+from tlbench.regression.metrics.time import PARTS
 from tlbench.regression.side import Side
 from tlbench.results.measured import version_changes
 from tlbench.statistics.changepoints import ChangePoint, changes_of_all
@@ -85,7 +86,9 @@ def series(sides: Sequence[Side]) -> list[Series]:
     Numbers that depend on the machine form a series per machine, and cells with different settings form series of
     their own. Changes are searched in all series together, to control the chance of a false one among many.
     """
-    names = _names(entry.cell for side in sides for entry in side.entries if entry.ok)
+    followed = [entry for side in sides for entry in side.entries if entry.ok]
+    names = _names(entry.cell for entry in followed)
+    machines = _machines([*(entry.machine for entry in followed), *(entry.steps_machine for entry in followed)])
     points: dict[_Key, list[Point]] = {}
     exact = set[_Key]()
     for side in sorted(sides, key=lambda side: side.created):
@@ -100,7 +103,7 @@ def series(sides: Sequence[Side]) -> list[Series]:
                         name,
                         number.name,
                         number.unit,
-                        _named(machine) if metric.machine_bound else "",
+                        machines[_parts(machine)] if metric.machine_bound else "",
                         () if metric.exact else entry.fallbacks,
                         "" if metric.exact or metric.machine_bound else entry.data or "",
                     )
@@ -174,9 +177,28 @@ def _flat(name: str, value: Any) -> Iterable[tuple[str, str]]:
         yield name, "none" if value is None else str(value)
 
 
-def _named(machine: Mapping[str, str]) -> str:
-    threads = machine.get("threads")
-    return ", ".join(filter(None, [machine.get("cpu"), machine.get("gpu"), f"{threads} threads" if threads else ""]))
+def _machines(found: Iterable[Mapping[str, str]]) -> dict[frozenset[tuple[str, str]], str]:
+    """The name of each machine, by its parts: CPU, GPU and threads, with whatever else tells machines apart that are
+    alike in these. `compare` does not judge such machines against each other either.
+    """
+    alike: dict[str, list[Mapping[str, str]]] = {}
+    for machine in found:
+        threads = machine.get("threads")
+        parts = [machine.get("cpu"), machine.get("gpu"), f"{threads} threads" if threads else ""]
+        alike.setdefault(", ".join(filter(None, parts)), []).append(machine)
+    names = {}
+    for name, group in alike.items():
+        keys = sorted({key for machine in group for key in machine})
+        keys = [key for key in keys if len({machine.get(key) for machine in group}) > 1]
+        for machine in group:
+            names[_parts(machine)] = ", ".join(
+                [name, *(f"{PARTS.get(key, key)} {machine.get(key, 'unknown')}" for key in keys)]
+            )
+    return names
+
+
+def _parts(machine: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(machine.items())
 
 
 def _values(points: Sequence[Point]) -> list[float]:
