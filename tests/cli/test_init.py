@@ -179,6 +179,7 @@ def test_the_name_of_a_known_data_set_is_not_taken(place: Path, name: str) -> No
 @example("{name}")
 @example("~")
 @example("~0")
+@example("im${x}ages")
 def test_any_name_of_a_folder_and_of_a_class(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     place = tmp_path_factory.mktemp("any")
     folder = place / f"{name}"

@@ -6,6 +6,7 @@ import pytest
 
 from tlbench.core.errors import UserError
 from tlbench.suite.load import Suite, load_suite
+from tlbench.suite.variables import escaped
 
 TEXT = """\
 name: tiny
@@ -54,6 +55,15 @@ def test_values_stand_where_their_names_stood_and_defaults_where_there_are_none(
     monkeypatch.setenv("EPOCHS", "7")
     kept = loaded(tmp_path, changed.text)
     assert kept.content == changed.content, "the copy in a run is the suite as it was run"
+
+
+def test_two_dollars_stand_for_a_name_that_is_no_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOT", "/data")
+    text = TEXT.replace('"${ROOT}/flowers"', '"${ROOT}/im$${x}ages"')
+    first = loaded(tmp_path, text)
+    assert first.dataset_paths == {"mine": Path("/data/im${x}ages")}
+    assert loaded(tmp_path, first.text).dataset_paths == first.dataset_paths, "the copy in a run"
+    assert escaped("im${x}ages") == "im$${x}ages"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
 from tlbench.datasets.sentences import few_sentence
 from tlbench.session.data import rule_of
+from tlbench.suite.variables import escaped
 
 NAMED_CLASSES = 8
 """At most this many classes are named in a sentence."""
@@ -100,7 +101,7 @@ def _own(folder: Path, layout: Layout, rule: SplitRule, out: Path) -> str:
     data = OWN_DATA.format(
         name=_scalar(name),
         key=kind_of(place),
-        path=_scalar(path),
+        path=_scalar(escaped(path)),
         rule=_rule_lines(rule),
         counted=_counted(layout),
         splits=_splits(layout),
@@ -136,7 +137,7 @@ def _rule_lines(rule: SplitRule) -> str:
         yaml.safe_dump({key: value}, default_flow_style=True, allow_unicode=True, width=10**6)
         for key, value in given.items()
     ]
-    return "".join(f"    {line.strip()[1:-1]}\n" for line in lines)
+    return "".join(f"    {escaped(line.strip()[1:-1])}\n" for line in lines)
 
 
 def _counts(layout: Layout) -> dict[str, dict[str, int]]:

@@ -1,4 +1,7 @@
-"""Environment variables in a suite, as ``${NAME}``. Only variables that the suite names under `vars` are read."""
+"""Environment variables in a suite, as ``${NAME}``. Only variables that the suite names under `vars` are read.
+
+``$${`` stands for ``${`` itself.
+"""
 
 import json
 import re
@@ -11,7 +14,8 @@ from tlbench.core.errors import UserError
 
 KEY = "vars"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-USE = re.compile(r"\$\{([^}]*)\}")
+ESCAPE, BEGIN = "$${", "${"
+USE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 ANCHOR_AND_TAG = re.compile(r"(?:[&!]\S*\s+)*")
 """What may precede a value in YAML."""
 
@@ -30,7 +34,7 @@ def fill(root: yaml.Node, text: str, resolve: Callable[[str], str], fail: Fail) 
         fail: makes the error for a node.
 
     Returns:
-        The text with values in place of variables.
+        The text with values in place of variables, which can be filled again.
 
     Raises:
         UserError: a variable is not named under `vars`, or has no value.
@@ -43,13 +47,14 @@ def fill(root: yaml.Node, text: str, resolve: Callable[[str], str], fail: Fail) 
         if node.style in ("|", ">"):
             raise fail(node, "a variable can stand in a value of one line only")
         whole = USE.fullmatch(node.value)
-        node.value = USE.sub(lambda use, node=node: _value_of(use[1], node, named, fail), node.value)  # type: ignore[misc]
+        filled = USE.sub(lambda use, node=node: _text_of(use, node, named, fail), node.value)  # type: ignore[misc]
+        node.value = filled.replace(ESCAPE, BEGIN)
         if whole:
             node.tag = resolve(node.value)
         prefix = ANCHOR_AND_TAG.match(text, node.start_mark.index)
         assert prefix is not None
         is_text = node.tag.endswith(":str")
-        written = json.dumps(node.value, ensure_ascii=False) if is_text else node.value
+        written = json.dumps(filled, ensure_ascii=False) if is_text else filled
         changed[prefix.end()] = (node.end_mark.index, written)
     for start in sorted(changed, reverse=True):
         end, value = changed[start]
@@ -94,9 +99,19 @@ def _values(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
             waiting += node.value
 
 
+def _text_of(use: re.Match[str], node: yaml.Node, named: dict[str, str | None], fail: Fail) -> str:
+    return ESCAPE if use[0] == ESCAPE else _value_of(use[1], node, named, fail)
+
+
+def escaped(text: str) -> str:
+    """`text` as it has to stand in a suite so that nothing in it is taken for a variable."""
+    return text.replace(BEGIN, ESCAPE)
+
+
 def _value_of(name: str, node: yaml.Node, named: dict[str, str | None], fail: Fail) -> str:
     if name not in named:
-        raise fail(node, f"${{{name}}} is not among {KEY}; a suite takes from the environment only what it names there")
+        only = "a suite takes from the environment only what it names there"
+        raise fail(node, f"${{{name}}} is not among {KEY}; {only}; {ESCAPE} stands for {BEGIN} itself")
     value = settings.text(name) or named[name]
     if value is None:
         raise fail(node, f"${{{name}}} has no value; set {name}, or give it one under {KEY}")
