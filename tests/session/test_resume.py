@@ -97,9 +97,10 @@ def test_gates_that_changed_count_from_the_next_call_on_whether_or_not_anything_
     (tmp_path / "suite.yaml").write_text(SUITE + "gates: {accuracy: 3pp}\n")
     run(out="here")
     assert read_side("here").gates.everywhere()["accuracy"] == 0.03
-    (tmp_path / "suite.yaml").write_text(SUITE + "gates: {accuracy: 4pp}\n")
+    (tmp_path / "suite.yaml").write_text(SUITE.replace("name: replayed", "name: renamed") + "gates: {accuracy: 4pp}\n")
     run(out="here")
     assert read_side("here").gates.everywhere()["accuracy"] == 0.04
+    assert open_run(Path("here")).run.suite == "renamed"
     assert replay.ran == ["frozen", "full"]
 
 

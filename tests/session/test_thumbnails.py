@@ -173,7 +173,7 @@ def test_a_project_that_was_moved_as_a_whole_is_still_whole(tmp_path: Path, data
 def test_where_images_are_is_renewed_with_the_suite(tmp_path: Path, data: Path) -> None:
     folder, _ = finished(tmp_path, data)
     before = (folder.path / "run.json").read_bytes()
-    renew_suite(folder, OWN)
+    renew_suite(folder, folder.run.suite, OWN)
     assert (folder.path / "run.json").read_bytes() == before
-    renew_suite(folder, OWN, {"flowers": tmp_path / "elsewhere"})
+    renew_suite(folder, folder.run.suite, OWN, {"flowers": tmp_path / "elsewhere"})
     assert open_run(folder.path).run.images == {"flowers": "../elsewhere"}

@@ -144,11 +144,12 @@ def _relative(images: Mapping[str, Path], folder: Path) -> dict[str, str]:
     return found
 
 
-def renew_suite(run: RunFolder, text: str, images: Mapping[str, Path] | None = None) -> None:
-    """Replace the copy of the suite if `text`, which has the same cells, differs: in its gates or paths, for example.
+def renew_suite(run: RunFolder, suite: str, text: str, images: Mapping[str, Path] | None = None) -> None:
+    """Replace the copy of the suite if `text`, which has the same cells, differs: in its name, gates or paths.
 
     Args:
         run: the run.
+        suite: the name of the suite.
         text: the suite file.
         images: as for `create`.
 
@@ -159,8 +160,9 @@ def renew_suite(run: RunFolder, text: str, images: Mapping[str, Path] | None = N
     if not file.is_file() or file.read_bytes() != content:
         write_atomically(file, content)
     places = _relative(images or {}, run.path)
-    if places != dict(run.run.images):
-        _write(run.path, run.run.model_copy(update={"schema_version": RUN_SCHEMA, "images": places}))
+    if (suite, places) != (run.run.suite, dict(run.run.images)):
+        changes = {"schema_version": RUN_SCHEMA, "suite": suite, "images": places}
+        _write(run.path, run.run.model_copy(update=changes))
 
 
 def check_free(folder: Path) -> None:

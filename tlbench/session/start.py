@@ -80,7 +80,7 @@ def new_or_resumed(
     if earlier and wanted <= earlier.done - earlier.untimed:
         _set_aside_if_free(earlier, events)
         try:
-            renew_suite(earlier.folder, suite.text, suite.beside)
+            renew_suite(earlier.folder, suite.name, suite.text, suite.beside)
         except OSError as error:  # who may only read the run still gets its results
             events.note(f"{earlier.folder.path} keeps its older copy of the suite and its gates ({error.strerror})")
         events.complete(earlier.folder, len(asked))
@@ -96,7 +96,7 @@ def new_or_resumed(
             folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone, suite.beside)
             events.created(folder)
             return folder, frozenset() if alone else _take_over(folder, place, asked, inputs, models, events), owner
-        renew_suite(earlier.folder, suite.text, suite.beside)
+        renew_suite(earlier.folder, suite.name, suite.text, suite.beside)
         _set_aside(earlier, events)
         done = earlier.done - earlier.untimed
         events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
