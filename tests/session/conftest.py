@@ -9,14 +9,15 @@ from tests.session.replayed import SUITE, Replay
 from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS
 from tlbench.host.environment import capture
-from tlbench.session import start
+from tlbench.session import made, start
 
 
 @pytest.fixture
 def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
     executor, here = Replay(), capture()
     installed = here.model_copy(update={"versions": here.versions | builders.environment().versions})
-    monkeypatch.setattr(start, "capture", lambda: installed)  # the records that are replayed are of this software
+    for module in (start, made):
+        monkeypatch.setattr(module, "capture", lambda: installed)  # the records that are replayed are of this software
     monkeypatch.setitem(EXECUTORS._builtin, "replay", lambda: executor)
     monkeypatch.setattr(server, "start_server", lambda backend: None)
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))

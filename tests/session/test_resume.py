@@ -19,7 +19,7 @@ from tlbench.host.environment import capture
 from tlbench.results import run_folder
 from tlbench.results.run_folder import open_run
 from tlbench.results.store import Store
-from tlbench.session import report, start
+from tlbench.session import made, report, start
 from tlbench.session.folder import outdate_report
 from tlbench.session.side import read_side
 
@@ -69,6 +69,12 @@ def test_what_other_software_has_made_is_not_gone_on_with(replay: Replay, monkey
     here = here.model_copy(update={"versions": here.versions | builders.environment().versions})
     newer = here.model_copy(update={"versions": here.versions | {"keras": "9.9", "tlbench": "9.9", "jax": "1.0"}})
     monkeypatch.setattr(start, "capture", lambda: newer)
+    monkeypatch.setattr(made, "capture", lambda: newer)
+    plan = tlbench.plan("suite.yaml", out="here")
+    assert (plan.done, plan.notes[0]) == (
+        frozenset(),
+        "1 cell was trained with other software (keras 3.15.1 → 9.9), and `run` does not resume it; name another folder",
+    )
     for chosen in ("strategy=frozen", "strategy=full"):
         with pytest.raises(UserError, match=r"^here holds a run made with other software \(keras 3.15.1 → 9.9\); name"):
             run(select=chosen, out="here")

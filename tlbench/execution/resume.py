@@ -74,8 +74,9 @@ def resumable(
     same = all(same_inputs(record, inputs, plugins) for record in again)
     if not (same and all(_no_others(one, inputs, plugins) for one in others)):
         return None
-    if changes := dict.fromkeys(one for record in (*again, *others) for one in _changes(record.environment, here)):
-        raise OtherSoftwareError(", ".join(changes))
+    changes = [one for record in (*again, *others) for one in software_changes(record.environment, here)]
+    if changes:
+        raise OtherSoftwareError(", ".join(dict.fromkeys(changes)))
     lost = store.damaged_predictions(again)
     ready = trained(store, [*again, *others], models) - lost.keys()
     kept = [one for one in (*again, *others) if one.cell_id in ready]
@@ -84,7 +85,7 @@ def resumable(
     return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged)
 
 
-def _changes(there: Environment, here: Environment) -> list[str]:
+def software_changes(there: Environment, here: Environment) -> list[str]:
     """What of the software differs that both have, with both values: packages, and variables that libraries read.
 
     The version of tlbench does not count: its recipes and the order of its fields are in the ids of cells. A node of a

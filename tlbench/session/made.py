@@ -8,7 +8,8 @@ from pathlib import Path
 from tlbench.core.cell import Cell
 from tlbench.core.text import counted
 from tlbench.execution.plugins import Plugins
-from tlbench.execution.resume import lacks_times, trained
+from tlbench.execution.resume import lacks_times, software_changes, trained
+from tlbench.host.environment import capture
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.run_folder import RunFolder, is_run, left_out, open_run
 from tlbench.results.store import Store
@@ -43,7 +44,8 @@ def made(
 ) -> Made:
     """Find the finished cells of a suite in the run that `tlbench run` would resume.
 
-    Cells that were trained on other images or with other plugin code than the present do not count, and a note says so.
+    Cells that were trained on other images, with other plugin code or with other software than the present do not
+    count, and a note says so.
 
     Args:
         suite: the suite.
@@ -96,6 +98,8 @@ def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: P
     same = {one.cell_id: images.same(one) for one in records if one.cell_id in wanted}
     others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
     changed = {one.cell_id for one in records if one.cell_id in wanted and not plugins.same(one)}
+    here = capture()
+    software = {one.cell_id: changes for one in records if (changes := software_changes(one.environment, here))}
 
     def note(count: int, how: str) -> str:
         end = f", {not_resumed}" if not_resumed else f"; `run` trains {'it' if count == 1 else 'them'} again"
@@ -103,7 +107,11 @@ def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: P
 
     notes = [f"{name}: {note(count, 'on other images')}" for name, count in others.items()]
     notes += [note(len(changed), "with other plugin code")] if changed else []
-    kept = [one for one in records if same.get(one.cell_id) is not False and one.cell_id not in changed]
+    if software:
+        differing = ", ".join(dict.fromkeys(change for changes in software.values() for change in changes))
+        notes.append(note(len(software), f"with other software ({differing})"))
+    gone = changed | software.keys()
+    kept = [one for one in records if same.get(one.cell_id) is not False and one.cell_id not in gone]
     untimed = frozenset(one.cell_id for one in kept if lacks_times(one))
     unsure = frozenset(cell_id for cell_id, is_same in same.items() if is_same is None)
     return Made(frozenset(one.cell_id for one in kept) - untimed, untimed, unsure, tuple(notes))
