@@ -11,6 +11,7 @@ import pytest
 
 from tlbench import cli
 from tlbench.cli import signals
+from tlbench.core.errors import UserError
 
 
 @pytest.fixture
@@ -78,3 +79,17 @@ def test_a_signal_to_end_is_answered_unless_it_is_ignored(number: signal.Signals
     for how, said in (("default", f"tidies up {128 + number}"), ("nohup", "goes on")):
         command = [sys.executable, "-c", program, str(int(number)), how]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == said
+
+
+@pytest.mark.parametrize("words", [["plan"], ["--debug", "plan"]])
+def test_no_message_commands_the_terminal_or_the_ci_system_that_keeps_the_log(
+    words: list[str], failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(UserError("no \x1b[31mred\x1b[0m\r##[error]\n::error::x"))
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    said = capsys.readouterr().err
+    # several lines are several errors
+    assert said.endswith("tlbench: no \\x1b[31mred\\x1b[0m ## [error]\n: :error::x\n")
+    assert "\x1b" not in said
+    assert "\n::" not in said

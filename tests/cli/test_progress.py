@@ -21,7 +21,8 @@ from tlbench.results.store import Damaged
 def test_off_a_terminal_there_is_one_line_a_cell() -> None:
     console = Console(file=io.StringIO(), force_terminal=False, width=300)
     record = builders.record()
-    with Terminal(console, total=12, done=3) as events:
+    with Terminal(console) as events:
+        events.training(total=12, done=3)
         events.begin(record.cell)
         events.progress(record.cell, Progress(phase="train", epoch=1, val_accuracy=0.5))
         events.end(record)
@@ -63,21 +64,47 @@ def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:
 
 def test_the_timing_phase_is_said_once_and_its_rounds_are_shown() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=300)
-    with Terminal(console, total=2, done=2) as events:
+    with Terminal(console) as events:
+        events.training(total=2, done=2)
         events.opening(builders.cell(), 1, 2)
         events.round(3, 4, 2)
     assert isinstance(console.file, io.StringIO)
     assert "Step times: 2 models take turns" in console.file.getvalue()
-    with Terminal(console, total=1, done=1) as events:
+    with Terminal(console) as events:
+        events.training(total=1, done=1)
         events.opening(builders.cell(), 1, 1)
     assert "1 models" not in console.file.getvalue()
     assert "round 3, 4 steps of 2 models to go" in console.file.getvalue()
 
 
 def test_failures_and_stand_ins_show_in_their_line() -> None:
-    assert "killed" in line(builders.failed())
-    assert "SIGKILL: the process was killed" in line(builders.failed())
-    assert "(synthetic data)" in line(builders.record(data=builders.data(fallback=True)))
+    assert line(builders.failed())[0] == ("killed", "red")
+    assert "SIGKILL: the process was killed" in line(builders.failed())[2]
+    assert ("(synthetic data)", "yellow") in line(builders.record(data=builders.data(fallback=True)))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_name_commands_the_terminal_or_the_ci_system_that_keeps_the_log(terminal: bool) -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=terminal, no_color=True, width=300), Clock()
+    name = "a\n::error::x\r##[error]y\x1b]0;z\x07"
+    cell = builders.cell(dataset=Named(name=name))
+    why = Failure(type=name, message=name, advice="")
+    with Terminal(console, clock=now) as events:
+        events.decoding(name, 1, 2)
+        events.said(name)
+        events.note(name)
+        events.training(total=2, done=0)
+        events.begin(cell)
+        now.now += 31
+        events.progress(cell, Progress(phase=name))
+        events.lost(cell, why)
+        events.reference_lost(why)
+        events.end(builders.record(cell))
+        events.end(builders.failed(cell).model_copy(update={"failure": why}))
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert "x ## [error]y\\x1b]0;z\\x07" in said
+    assert not re.search(r"^\s*::|##\[|\x07|\x1b\]", said, re.MULTILINE)
 
 
 def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
@@ -125,7 +152,7 @@ def test_on_a_terminal_searching_gives_way_to_the_live_line() -> None:
 
 def test_a_lost_reference_workload_and_what_ab_begins_leave_a_line_each() -> None:
     console = Console(file=io.StringIO(), force_terminal=False, width=300)
-    with Terminal(console, total=0, done=0) as events:
+    with Terminal(console) as events:
         events.chosen(3)
         events.said("base: keras==3.14.*")
         events.reference_lost(Failure(type="SIGKILL", message="killed", advice="Add memory."))
@@ -162,7 +189,8 @@ def test_a_long_name_loses_its_beginning_and_not_the_time_that_is_left(columns: 
 
 def test_off_a_terminal_something_is_said_each_half_minute_of_step_times() -> None:
     console, now = Console(file=io.StringIO(), force_terminal=False, width=300), Clock()
-    with Terminal(console, total=2, done=2, clock=now) as events:
+    with Terminal(console, clock=now) as events:
+        events.training(total=2, done=2)
         events.opening(builders.cell(), 1, 2)
         for number in range(1, 8):
             now.now += 10
@@ -191,7 +219,7 @@ def test_the_timing_phase_is_announced_before_its_first_model_and_nothing_is_lef
 
 def test_without_colours_the_bar_is_drawn_with_two_characters() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=300, no_color=True)
-    with Terminal(console, total=4, done=1) as events:
+    with Terminal(console) as events:
         events.training(total=4, done=1)
     assert isinstance(console.file, io.StringIO)
     assert "#####---------------" in console.file.getvalue()
@@ -200,10 +228,11 @@ def test_without_colours_the_bar_is_drawn_with_two_characters() -> None:
 def test_off_a_terminal_a_long_training_and_long_decoding_are_told() -> None:
     console, now = Console(file=io.StringIO(), force_terminal=False, width=40), Clock()
     cell = builders.cell()
-    with Terminal(console, total=2, clock=now) as events:
+    with Terminal(console, clock=now) as events:
         for done in (0, 300):
             now.now += 20
             events.decoding("cats [1]", done, 600)
+        events.training(total=2, done=0)
         events.begin(cell)
         now.now += 31
         events.progress(cell, Progress(phase="train", epoch=2, val_accuracy=0.5))

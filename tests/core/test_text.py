@@ -2,7 +2,7 @@
 
 import pytest
 
-from tlbench.core.text import listed, one_line, three_digits
+from tlbench.core.text import harmless, listed, one_line, three_digits
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,17 @@ def test_listed() -> None:
 @pytest.mark.parametrize(("value", "text"), [(382.4, "382"), (25.94, "25.9"), (3.814, "3.81"), (1430.2, "1430")])
 def test_three_digits(value: float, text: str) -> None:
     assert three_digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("caf\u00e9 ::x", "caf\u00e9 ::x"),
+        ("a\n::error::b", "a ::error::b"),
+        ("::error::b", ": :error::b"),
+        ("##[error]", "## [error]"),
+        ("\x1b[31mred\x07\u202e\udce9", r"\x1b[31mred\x07\u202e\udce9"),
+    ],
+)
+def test_what_a_name_could_command_is_shown(text: str, printed: str) -> None:
+    assert harmless(text) == printed

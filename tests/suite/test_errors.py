@@ -128,6 +128,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[cats_dogs]", "[{name: cats_dogs, path: mine}, {name: cats_dogs, split_seed: 1}]"), "a second data set named 'cats_dogs'; names must differ"),
         (("[cats_dogs]", "{name: own, path: x, validation: 5e-1, test: '0.5'}"), "validation and test are shares of train and leave nothing of it"),
         (("[cats_dogs]", "[mine]"), "a folder of your own needs a path"),
+        (("[cats_dogs]", '[{name: "a\\x1b[31m", path: x}]'), r"suite.yaml:2:13: datasets: 'a\x1b[31m' is no name since it has control characters; leave them out"),
         (("[cats_dogs]", "[{name: imagenet, path: x}]"), "suite.yaml:2:29: datasets: imagenet takes no keys"),
         (("image_size: 96", "image_size: 96\ntiming: {protocol: custom}"), "suite.yaml:6:10: timing: protocol custom needs warmup, iterations, seconds"),
         (("image_size: 96", "image_size: 96\ntiming: {max_seconds: 1, seconds: 5}"), "timing: max_seconds 1 is less than seconds 5"),

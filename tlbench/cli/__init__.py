@@ -20,7 +20,7 @@ from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError, as_options, nearest
 from tlbench.core.files import FULL_DISK
-from tlbench.core.text import disarmed, one_line
+from tlbench.core.text import harmless, one_line
 from tlbench.core.version import __version__
 
 COMMANDS = {
@@ -221,8 +221,7 @@ def _write_log(folder: Path, text: str) -> str:
 
 def _print_traceback(args: list[str] | None) -> None:
     if "--debug" in (sys.argv[1:] if args is None else args):
-        with suppress(OSError):
-            traceback.print_exc()
+        _print(traceback.format_exc())
 
 
 def _print_usage_error(error: click.UsageError) -> None:
@@ -238,4 +237,4 @@ def _say(message: str) -> None:
 
 def _print(text: str) -> None:
     with suppress(OSError):  # stderr is closed or full
-        click.echo(disarmed(text), err=True)
+        click.echo("\n".join(map(harmless, text.split("\n"))), err=True)

@@ -9,14 +9,13 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from tlbench.cli.time_left import TimeLeft
 from tlbench.core.cell import Cell
 from tlbench.core.duration import duration
-from tlbench.core.text import counted, disarmed, percent
+from tlbench.core.text import counted, harmless, percent
 from tlbench.execution.job import Progress as Message
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
@@ -28,6 +27,8 @@ BAR, SHORT_BAR = 20, 8
 """Columns of the progress bar, on a wide and on a narrow terminal."""
 GAPS = 2
 """Spaces between the bar, the count and the text."""
+Part = str | tuple[str, str]
+"""A piece of a line: a text, or a text and its colour."""
 QUIET = 30.0
 """Without a terminal, print the live line if nothing was printed for this many seconds."""
 
@@ -55,9 +56,7 @@ class Terminal:
         folder: the folder of the run; None until it is known.
     """
 
-    def __init__(
-        self, console: Console, total: int = 0, done: int = 0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder: Path | None = None
         self._console = console
         self._status = console.status("")
@@ -65,20 +64,17 @@ class Terminal:
         self._bar = Progress(
             PlainBar(self._bar_width) if console.no_color else BarColumn(bar_width=self._bar_width),
             MofNCompleteColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             auto_refresh=False,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._total, self._done, self._time_left = total, done, TimeLeft(clock)
+        self._total, self._done, self._time_left = 0, 0, TimeLeft(clock)
         self._clock, self._printed_last = clock, clock()
-        self._time_left.training(total - done)
-        self._task = self._bar.add_task("", total=total, completed=done)
+        self._task = self._bar.add_task("", total=0)
 
     def __enter__(self) -> Self:
-        if self._total:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -95,7 +91,7 @@ class Terminal:
     def decoding(self, dataset: str, done: int, total: int) -> None:
         """Show how many images are decoded."""
         text = f"Preparing {dataset}: {done}/{total}"
-        self._status.update(escape(text))
+        self._status.update(Text(harmless(text)))
         self._print_if_quiet(text)
 
     def fallback(self, sentence: str) -> None:
@@ -162,7 +158,7 @@ class Terminal:
 
     def said(self, sentence: str) -> None:
         """Print a sentence."""
-        self._print(escape(sentence))
+        self._print(sentence)
 
     def begin(self, cell: Cell) -> None:
         """Show which cell is running."""
@@ -194,24 +190,25 @@ class Terminal:
 
     def lost(self, cell: Cell, why: Failure) -> None:
         """Print which model has no step times, and why."""
-        text = f"no step times of {cell.label}: {why.type}: {why.message.splitlines()[0]}"
-        self._print(f"[red]failed[/] {escape(text)}")
+        text = f"no step times of {cell.label}: {why.type}: {_first_line(why)}"
+        self._print(("failed", "red"), " ", text)
 
     def reference_lost(self, why: Failure) -> None:
         """Print that the machine's speed is no longer monitored."""
         text = f"the reference workload was lost ({why.type}); step times are measured without it and marked unstable"
-        self._print(f"[yellow]note[/] {escape(text)}")
+        self._print(("note", "yellow"), " ", text)
 
     def end(self, record: Record) -> None:
         """Print a line about the finished cell."""
         self._done += 1
         self._time_left.end(record.cell_id, whole=record.status == "ok")
         self._bar.update(self._task, completed=self._done, description="", refresh=True)
-        self._print(f"[dim]{self._counted()}[/] {line(record)}")
+        self._print((self._counted(), "dim"), " ", *line(record))
 
     def _say(self, kind: str, sentence: str) -> None:
         self._status.stop()
-        self._print((f"[yellow]{kind}[/] " if kind else "") + escape(disarmed(sentence)))
+        before: list[Part] = [(kind, "yellow"), " "] if kind else []
+        self._print(*before, sentence)
 
     def _show(self, cell: Cell, text: str) -> None:
         self._live("", cell.label, f" · {text}{self._left()}")
@@ -223,8 +220,9 @@ class Terminal:
         the end of the text is the remaining time.
         """
         room = self._console.width - self._bar_width - len(self._counted()) - GAPS
+        before, name, after = map(harmless, (before, name, after))
         short = _end(name, room - len(before) - len(after))
-        self._bar.update(self._task, description=escape(_end(f"{before}{short}{after}", room)), refresh=True)
+        self._bar.update(self._task, description=_end(f"{before}{short}{after}", room), refresh=True)
         self._print_if_quiet(f"{self._counted()} {before}{name}{after}")
 
     def _counted(self) -> str:
@@ -233,11 +231,13 @@ class Terminal:
     def _print_if_quiet(self, text: str) -> None:
         """Without a terminal, print a text if nothing was printed for `QUIET` seconds."""
         if not self._console.is_terminal and self._clock() - self._printed_last >= QUIET:
-            self._print(escape(text))
+            self._print(text)
 
-    def _print(self, text: str) -> None:
+    def _print(self, *parts: Part) -> None:
+        """Print a line. Names in it are the user's: none commands the terminal, or the CI system that keeps the log."""
         self._printed_last = self._clock()
-        self._console.print(text, highlight=False, soft_wrap=True)
+        safe = [harmless(part) if isinstance(part, str) else (harmless(part[0]), part[1]) for part in parts]
+        self._console.print(Text.assemble(*safe), highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
         seconds = self._time_left.seconds()
@@ -261,14 +261,16 @@ def _end(text: str, room: int) -> str:
     return text if len(text) <= room else f"…{text[len(text) - room + 1 :]}" if room > 1 else ""
 
 
-def line(record: Record) -> str:
-    """A line about a finished cell, in rich markup."""
-    name = escape(record.cell.label)
-    seconds = sum(record.phases.values())
+def line(record: Record) -> list[Part]:
+    """The pieces of a line about a finished cell."""
+    name, seconds = record.cell.label, sum(record.phases.values())
     if record.status != "ok":
         assert record.failure is not None
-        why = f"{record.failure.type}: {record.failure.message.splitlines()[0]}"
-        return f"[red]{record.status}[/] {name}: {escape(why)}"
-    marks = f" [yellow]({', '.join(record.fallbacks)})[/]" if record.fallbacks else ""
+        return [(record.status, "red"), " ", f"{name}: {record.failure.type}: {_first_line(record.failure)}"]
+    marks: list[Part] = [" ", (f"({', '.join(record.fallbacks)})", "yellow")] if record.fallbacks else []
     what = f"top-1 {percent(record.accuracy.top1)}" if record.accuracy else "counted"
-    return f"{name}: {what} in {duration(seconds)}{marks}"
+    return [f"{name}: {what} in {duration(seconds)}", *marks]
+
+
+def _first_line(why: Failure) -> str:
+    return why.message.splitlines()[0]

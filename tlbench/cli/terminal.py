@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tlbench.core.text import disarmed
+from tlbench.core.text import harmless
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.folder import page
 
@@ -16,7 +16,7 @@ DEFAULT_WIDTH, LEAST_WIDTH = 100, 40
 
 def say(sentence: str) -> None:
     """Print a sentence on stderr."""
-    click.echo(disarmed(sentence), err=True)
+    click.echo(harmless(sentence), err=True)
 
 
 def width() -> int | None:

@@ -27,6 +27,19 @@ def disarmed(text: str) -> str:
     return COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, which command a terminal, characters that turn the direction of text, and lone surrogates."""
+
+
+def harmless(text: str) -> str:
+    r"""`text` on one line, as it may be printed whatever names are in it.
+
+    Control characters are shown, as ``\x1b``, and a space disarms what a CI system would run.
+    """
+    seen = UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), one_line(text))
+    return disarmed(seen)
+
+
 OneLine = Annotated[str, AfterValidator(one_line)]
 """The type of a pydantic field whose text is put on one line."""
 

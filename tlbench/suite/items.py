@@ -13,7 +13,7 @@ from tlbench.core.cell import FILE, Head, Named, Scalar, Weights
 from tlbench.core.errors import UserError, nearest, nearest_pattern
 from tlbench.core.value import Value
 from tlbench.datasets import registry as datasets
-from tlbench.datasets.names import SPLITS
+from tlbench.datasets.names import SPLITS, shown
 from tlbench.heads import registry as heads
 from tlbench.strategies import registry as strategies
 from tlbench.suite.fields import check_keys, complain, number, of_percent, one_of, show, whole
@@ -113,6 +113,8 @@ def _dataset(value: Any) -> Any:
         )
     if path is not None and "/" in name:
         raise complain(f"{name!r} is no name; give the folder as path and a short name beside it")
+    if path is not None and shown(name) != name:
+        raise complain(f"{name!r} is no name since it has control characters; leave them out", "name")
     for key in SPLIT_KEYS:
         if key in args:
             check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
