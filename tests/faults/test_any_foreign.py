@@ -22,6 +22,9 @@ from tlbench.datasets.decode import Picture, UndecodableError, quiet
 from tlbench.datasets.kinds import read_images
 from tlbench.datasets.layout import SplitRule
 
+DEEP = "far too deep"
+"""Stands for more lists in each other than Python can follow, which `json.dumps` cannot write."""
+
 PLACES = [
     pytest.param("saved", marks=PYARROW),
     pytest.param("hub", marks=PYARROW),
@@ -37,10 +40,10 @@ def damage(place: Path, data: some.DataObject) -> None:
     if file.suffix == ".json" and data.draw(some.booleans()):
         content: Any = json.loads(whole)
         if at := data.draw(some.sampled_from([(), *places(content)])):
-            content = changed(content, at, data.draw(VALUES), data.draw(HOW))
+            content = changed(content, at, data.draw(VALUES | some.just(DEEP)), data.draw(HOW))
         else:
-            content = data.draw(VALUES)
-        file.write_text(json.dumps(content))
+            content = data.draw(VALUES | some.just(DEEP))
+        file.write_text(json.dumps(content).replace(f'"{DEEP}"', "[" * 100_000 + "]" * 100_000))
         return
     at = data.draw(some.integers(0, len(whole) - 1))
     odd = data.draw(some.binary(min_size=1, max_size=12))

@@ -1,11 +1,11 @@
 """The names of ImageNet's 1000 classes in the order of Keras' models, from the file that Keras itself downloads."""
 
-import json
 from pathlib import Path
 
 from tlbench.backbones.weights import keras_cache, searched
 from tlbench.cache.download import DownloadError, fetch
 from tlbench.core.errors import UserError
+from tlbench.core.json_text import parse_json
 
 FILE = "imagenet_class_index.json"
 URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{FILE}"
@@ -31,7 +31,7 @@ def class_names(folder: Path | None) -> tuple[str, ...]:
                 f"the names of ImageNet's classes: {FILE} is not in {searched(folder)}, and {error}; put the file there"
             ) from error
     try:
-        content = json.loads(file.read_bytes())
+        content = parse_json(file.read_bytes())
         return tuple(str(content[str(number)][1]).replace("_", " ") for number in range(CLASSES))
     except (ValueError, LookupError, TypeError) as error:
         raise UserError(

@@ -3,7 +3,6 @@
 Files that contain code are refused here, before Keras opens them.
 """
 
-import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from tlbench.backbones.spec import BackboneInfo, PerChannel, Scaling, per_channe
 from tlbench.cache.download import file_digest
 from tlbench.core.cell import FILE, Named, Scalar
 from tlbench.core.errors import UserError
+from tlbench.core.json_text import parse_json
 
 SUFFIX = ".keras"
 DIGITS = 12
@@ -101,7 +101,7 @@ def missing(path: Path, scaling: str | None) -> Named:
 def scaling_of(word: str) -> Scaling | PerChannel:
     """Parse a scaling: a name such as ``tf``, or scale and offset as JSON."""
     if word.startswith("{"):
-        return per_channel(**json.loads(word))
+        return per_channel(**parse_json(word))
     known: Scaling = word  # type: ignore[assignment]  # checked when the suite was read
     return known
 
@@ -179,7 +179,7 @@ def _layers(path: Path) -> Iterator[dict[str, Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            model = json.loads(archive.read("config.json"))
+            model = parse_json(archive.read("config.json"))
         if model["class_name"] not in {"Functional", "Sequential"}:
             raise UserError(
                 f"{path} contains a {model['class_name']}, which is more than its layers; save a functional model"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.core.json_text import parse_json
 from tlbench.core.value import Value
 
 MANIFEST = "manifest.json"
@@ -63,7 +64,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def read_manifest(entry: Path) -> Manifest:
     """Read the manifest of an entry. Raises DamagedError if it is damaged or of another version."""
     try:
-        content = json.loads((entry / MANIFEST).read_bytes())
+        content = parse_json((entry / MANIFEST).read_bytes())
         if content.get("version") != VERSION:
             raise DamagedError("another version of tlbench made it")
         if content.pop(DIGEST, None) != _digest(content):

@@ -15,6 +15,7 @@ from tlbench.cli.terminal import width
 from tlbench.core.cell import Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, in_words, parsed
+from tlbench.core.json_text import parse_json
 from tlbench.execution import child
 from tlbench.execution.entry_points import INSPECT
 from tlbench.heads import registry as heads
@@ -140,11 +141,11 @@ def _scaling(value: Scalar) -> str | None:
     """
     try:
         mapping = isinstance(value, str) and value.startswith("{")
-        return None if value is None else read_scaling(json.loads(str(value)) if mapping else value)
-    except json.JSONDecodeError as error:
-        raise UserError(f'--set scaling={value}: invalid JSON ({error}); write e.g. {{"scale": 0.1}}') from error
-    except PydanticCustomError as error:
+        return None if value is None else read_scaling(parse_json(str(value)) if mapping else value)
+    except PydanticCustomError as error:  # a ValueError, too
         raise UserError(f"--set scaling={value}: {error}") from error
+    except ValueError as error:
+        raise UserError(f'--set scaling={value}: invalid JSON ({error}); write e.g. {{"scale": 0.1}}') from error
 
 
 def _size(text: str | None) -> ImageSize | None:
@@ -171,7 +172,7 @@ def _setting(text: str) -> tuple[str, Scalar]:
 def _value(text: str) -> Scalar:
     """`text` as a number or a boolean if it is one, else as text."""
     try:
-        value = json.loads(text.lower())
+        value = parse_json(text.lower())
     except ValueError:
         return text
     return value if isinstance(value, bool | int | float) else text

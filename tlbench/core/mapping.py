@@ -1,10 +1,10 @@
 """Read a JSON object from a file that was not written by tlbench."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError
+from tlbench.core.json_text import parse_json
 
 
 def read_mapping(file: Path, shown: str, way_out: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def read_mapping(file: Path, shown: str, way_out: str) -> dict[str, Any]:
         UserError: the file cannot be read, is not JSON, or contains another value than an object.
     """
     try:
-        content = json.loads(file.read_bytes())
+        content = parse_json(file.read_bytes())
     except OSError as error:
         raise UserError(f"{shown} cannot be read ({error.strerror}); {way_out}") from error
     except ValueError as error:

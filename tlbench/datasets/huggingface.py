@@ -1,6 +1,5 @@
 """Image data sets of Hugging Face `datasets`: folders written by ``save_to_disk``, and Parquet files as on the Hub."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.json_text import parse_json
 from tlbench.core.mapping import read_mapping
 from tlbench.core.text import counted
 from tlbench.datasets.arrow import ArrowFiles, ParquetFiles, check_package
@@ -248,7 +248,7 @@ def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
     """The features that `datasets` stored in the schema, by column; empty in files that other software wrote."""
     text = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
-        features = json.loads(text)["info"]["features"]
+        features = parse_json(text)["info"]["features"]
     except (ValueError, KeyError, TypeError):
         return {}
     if not isinstance(features, dict):

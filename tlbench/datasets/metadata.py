@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.json_text import parse_json
 from tlbench.datasets.image_folder import splits_in
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import Listed, peek
@@ -76,7 +77,7 @@ def _first(file: Path) -> set[str]:
     try:
         with file.open(encoding="utf-8-sig") as stream:
             line = stream.readline(LONGEST)
-        return set(json.loads(line)) if file.suffix == ".jsonl" else {cell.strip(' "\r\n') for cell in line.split(",")}
+        return set(parse_json(line)) if file.suffix == ".jsonl" else {cell.strip(' "\r\n') for cell in line.split(",")}
     except (OSError, ValueError, TypeError):
         return set()
 
@@ -139,7 +140,7 @@ def _objects(file: Path, columns: Columns) -> Iterator[tuple[int, dict[str, str]
 
 def _values(file: Path, line: int, text: str, columns: Columns) -> dict[str, str]:
     try:
-        found: Any = json.loads(text)
+        found: Any = parse_json(text)
     except ValueError as error:
         raise wrong(file, line, f"this is not JSON ({error}); correct that line") from error
     if not isinstance(found, dict):

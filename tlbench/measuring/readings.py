@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tlbench.core.files import write_atomically
+from tlbench.core.json_text import parse_json
 from tlbench.measuring.hosts import LostError, Pace, Participant, TimerHost
 from tlbench.measuring.jobs import ReferenceJob
 from tlbench.results.measured import Environment
@@ -102,7 +103,7 @@ def remember_readings(folder: Path, key: str, readings: Sequence[float], now: fl
 
 def _read(file: Path, now: float) -> list[tuple[float, float]]:
     try:
-        entries = [(float(moment), float(seconds)) for moment, seconds in json.loads(file.read_bytes())]
+        entries = [(float(moment), float(seconds)) for moment, seconds in parse_json(file.read_bytes())]
     except (OSError, ValueError, TypeError):
         return []
     return [(moment, seconds) for moment, seconds in entries if moment >= now - DAYS * 86_400]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tlbench.core.errors import UserError, argument
+from tlbench.core.json_text import parse_json
 
 OWNER_FILE = "owner.lock"
 WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -70,7 +71,7 @@ class Owner:
 def _named(content: bytes) -> str:
     """The owner in words."""
     try:
-        said = json.loads(content)
+        said = parse_json(content)
         return f"process {said['pid']} on {said['host']}, since {said['since']}"
     except (ValueError, KeyError, TypeError):
         return "a process that is just starting"
