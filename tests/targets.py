@@ -1,5 +1,6 @@
 """Work for child processes in tests: each function stands for one way a worker can end."""
 
+import builtins
 import errno
 import os
 import signal
@@ -44,6 +45,10 @@ def plain(payload: dict[str, Any]) -> dict[str, Any]:
 
 def refuse(payload: dict[str, Any]) -> dict[str, Any]:
     raise UserError(f"no {payload['what']} here")
+
+
+def fall(payload: dict[str, Any]) -> dict[str, Any]:
+    raise getattr(builtins, payload["type"])(payload["message"])
 
 
 def fail(payload: Any, send: Any) -> Any:

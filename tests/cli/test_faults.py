@@ -12,6 +12,7 @@ import pytest
 from tlbench import cli
 from tlbench.cli import signals
 from tlbench.core.errors import UserError
+from tlbench.execution.outcome import FaultError, Raised
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_a_fault_exits_with_70_and_keeps_its_traceback(
     with pytest.raises(SystemExit):
         cli.main(["--debug", "plan"])
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_fault_in_a_child_keeps_the_traceback_there(
+    failing: list[BaseException], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(FaultError.of("a:b", Raised("ValueError", "no\ngood", "Traceback of the child\n  in b")))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan"])
+    assert ended.value.code == 70
+    assert "internal error, FaultError: a:b failed with ValueError: no good; please report" in capsys.readouterr().err
+    assert "Traceback of the child\n  in b" in (tmp_path / "logs" / f"error-{os.getpid()}.log").read_text()
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")])

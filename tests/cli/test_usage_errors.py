@@ -28,6 +28,8 @@ def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["list"], "list [OPTIONS] KIND", "Missing argument 'KIND'. Choose from: backbones, datasets, strategies, heads, metrics, suites"),
         (["run"], "run [OPTIONS] SUITE", "Missing argument 'SUITE'."),
+        (["inspect", "MobileNet", "--classes", "99999999999999999999"], "inspect [OPTIONS] BACKBONE", "Invalid value for '--classes': 99999999999999999999 is not in the range 2<=x<=65536."),
+        (["inspect", "MobileNet", "--hidden", "100000000000"], "inspect [OPTIONS] BACKBONE", "Invalid value for '--hidden': 100000000000 is not in the range 1<=x<=65536."),
         (["run", "a.yaml", "--workers", "0"], "run [OPTIONS] SUITE", "Invalid value for '--workers': 0 is not in the range x>=1."),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import psutil
@@ -20,7 +21,7 @@ import pytest
 from tests.conftest import end_servers
 from tlbench.core.errors import UserError
 from tlbench.execution import child, group, loading, server
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge
+from tlbench.execution.outcome import Died, FaultError, Outcome, Raised, Returned, TimedOut, TooLarge
 
 pytestmark = pytest.mark.usefixtures("light_server")
 PATIENCE = 30.0
@@ -140,6 +141,15 @@ def test_call_hands_a_user_error_through() -> None:
     assert child.call("tests.targets:plain", {"a": 1}) == {"seen": {"a": 1}}
     with pytest.raises(UserError, match="no cheese here"):
         child.call("tests.targets:refuse", {"what": "cheese"})
+
+
+def test_call_tells_a_fault_from_too_little_memory_and_prints_neither(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(FaultError, match=r"^tests.targets:fall failed with ZeroDivisionError: a\nb\n") as raised:
+        child.call("tests.targets:fall", {"type": "ZeroDivisionError", "message": "a\nb"})
+    assert "in fall" in "".join(format_exception(raised.value))
+    with pytest.raises(UserError, match=r"failed with MemoryError: a b; is there enough memory\?"):
+        child.call("tests.targets:fall", {"type": "MemoryError", "message": "a\nb"})
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_child_does_not_outlive_its_parent() -> None:

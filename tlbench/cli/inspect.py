@@ -12,7 +12,7 @@ from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
 from tlbench.cli.options import json_option, plugin_option, refuse_without_effect
 from tlbench.cli.terminal import width
-from tlbench.core.cell import Head, Named, Scalar
+from tlbench.core.cell import MOST_UNITS, Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.image_size import ImageSize, brief, in_words, parsed
 from tlbench.core.json_text import parse_json
@@ -60,7 +60,9 @@ setting_option = click.option(
 )
 @strategy_options
 @click.option("--head", type=click.Choice(heads.names()), default="gap", show_default=True, help="Type of the head.")
-@click.option("--hidden", type=click.IntRange(1), multiple=True, help="Units of a hidden layer. Repeatable.")
+@click.option(
+    "--hidden", type=click.IntRange(1, MOST_UNITS), multiple=True, help="Units of a hidden layer. Repeatable."
+)
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, help="Dropout rate of the head.")
 @click.option(
     "--output",
@@ -69,7 +71,7 @@ setting_option = click.option(
     show_default=True,
     help="Activation of the last layer.",
 )
-@click.option("--classes", type=click.IntRange(2), default=2, show_default=True, help="Number of classes.")
+@click.option("--classes", type=click.IntRange(2, MOST_UNITS), default=2, show_default=True, help="Number of classes.")
 @click.option(
     "--image-size", metavar="SIZE", help="Pixels, as 96, or height x width, as 120x160; default: the backbone's own."
 )

@@ -57,6 +57,10 @@ class Named(Value):
         return f"{name} ({', '.join(f'{key}={value}' for key, value in sorted(args.items()))})" if args else name
 
 
+MOST_UNITS = 65_536
+"""The most units of a layer of a head, of which the last layer has one for each class."""
+
+
 class Head(Value):
     """The classifier on top of the backbone. `imagenet` is the backbone's original classifier."""
 

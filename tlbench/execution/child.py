@@ -29,10 +29,21 @@ from tlbench.core.cell import USUAL_BACKEND
 from tlbench.core.errors import UserError
 from tlbench.core.plugin_files import PluginFile
 from tlbench.core.plugins import resolve
+from tlbench.core.text import one_line
 from tlbench.execution import group, temporary
 from tlbench.execution.children import Children, StoppedError
 from tlbench.execution.loading import FrameworkError, explain
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut, TooLarge, refuse_full_disk
+from tlbench.execution.outcome import (
+    Died,
+    FaultError,
+    Outcome,
+    Raised,
+    Returned,
+    TimedOut,
+    TooLarge,
+    failure,
+    refuse_full_disk,
+)
 from tlbench.execution.process import Process
 from tlbench.execution.server import surroundings
 from tlbench.host import cgroups
@@ -262,8 +273,9 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
     """Call ``target(payload)`` in a child process and return its result.
 
     Raises:
-        UserError: the function raised one, or the child failed.
+        UserError: the function raised one, or memory ran out.
         OSError: the child found a disk full.
+        FaultError: the function raised another error.
     """
     outcome = run(f"{__name__}:{_plain.__name__}", {"target": target, "payload": payload}, backend=backend)
     match outcome:
@@ -272,10 +284,11 @@ def call(target: str, payload: dict[str, Any], backend: str = USUAL_BACKEND) -> 
             return value
         case Raised(message=message, user_error=True):
             raise UserError(message)
-        case Raised(type=kind, message=message, traceback=text):
+        case Raised(type=kind, message=message):
             refuse_full_disk(outcome, Path(tempfile.gettempdir()))
-            sys.stderr.write(text)
-            raise UserError(f"{target} failed with {kind}: {message}; this is a fault of tlbench, please report it")
+            if failure(outcome)[0] == "oom":
+                raise UserError(f"{target} failed with {kind}: {one_line(message)}; is there enough memory?")
+            raise FaultError.of(target, outcome)
         case _:
             raise UserError(f"{target} ended without an answer ({outcome}); is there enough memory?")
 

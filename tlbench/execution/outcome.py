@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import format_exception
-from typing import Any
+from typing import Any, Self
 
 from tlbench.core.errors import UserError
 from tlbench.core.files import FULL_DISK
@@ -25,6 +25,17 @@ NO_ROOM_FOR_LIBRARIES = (
 ON_A_DEVICE = ("CUDA", "CUDNN", "CUBLAS", "GPU", "HIP out of memory", "while trying to allocate", "device ordinal")
 """Words in messages about a device's memory, not the machine's. On a CPU, XLA's messages say "allocating"."""
 LONGEST_MESSAGE = 2000
+
+
+class FaultError(Exception):
+    """A function in a child process raised an error that nobody foresaw. Its traceback there is a note."""
+
+    @classmethod
+    def of(cls, target: str, raised: "Raised") -> Self:
+        """The fault of the function `target`."""
+        error = cls(f"{target} failed with {raised.type}: {raised.message}")
+        error.add_note(raised.traceback)
+        return error
 
 
 @dataclass(frozen=True)

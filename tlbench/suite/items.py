@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from tlbench.backbones import drawn, saved
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Scaling, per_channel
-from tlbench.core.cell import FILE, Head, Named, Scalar, Weights
+from tlbench.core.cell import FILE, MOST_UNITS, Head, Named, Scalar, Weights
 from tlbench.core.errors import UserError, nearest, nearest_pattern
 from tlbench.core.value import Value
 from tlbench.datasets import registry as datasets
@@ -240,7 +240,7 @@ def _head(value: Any) -> Any:
     units = hidden if isinstance(hidden, list) else [hidden]
     return Head(
         name=name,
-        hidden=tuple(whole(1, 65536)(unit) for unit in units),
+        hidden=tuple(whole(1, MOST_UNITS)(unit) for unit in units),
         dropout=number(0, 1, open_high=True)(args.get("dropout", 0.0)),
         output="sigmoid"
         if one_of("softmax", "sigmoid", label="output")(args.get("output", "softmax")) == "sigmoid"
