@@ -131,6 +131,51 @@ def test_an_empty_selection_is_not_all_cells(words: list[str], value: str, capsy
 
 
 @pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (["report", ".", "--columns"], "the main results"),
+        *[([*words, "--classes"], "all classes") for words in (["data", "check", "intel"], ["init", "x"])],
+        *[([*words, "--image"], "the column that has images") for words in (["data", "check", "intel"], ["init", "x"])],
+        *[([*words, "--label"], "the column that has labels") for words in (["data", "check", "intel"], ["init", "x"])],
+    ],
+)
+def test_an_empty_choice_is_not_the_default(words: list[str], without: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said([*words, ""], capsys) == (
+        f"tlbench: {words[-1]} is empty, as from a variable that is not set; leave it out for {without}\n"
+    )
+
+
+def options(command: click.Command, name: str) -> Iterator[tuple[str, click.Parameter]]:
+    """The options of a command, and of those in it, that take any text."""
+    if isinstance(command, click.Group):
+        for key, one in command.commands.items():
+            yield from options(one, f"{name} {key}")
+    yield from ((name, each) for each in command.params if isinstance(each, click.Option) and each.type is click.STRING)
+
+
+NO_CHOICE = {"--similar", "--base-env", "--new-env"}
+"""Without a value, these are asked for where they are needed."""
+TEXTS = [each for name in COMMANDS for each in options(importlib.import_module(f"tlbench.cli.{name}").command, name)]
+ASKED = [(name, option) for name, option in TEXTS if option.opts[0] not in NO_CHOICE]
+NEEDS = {"init": ["."], "ab": ["small", "--a", "current"], "inspect": ["MobileNet"], "run": ["small"], "plan": ["small"],
+         "classify": ["MobileNet", "a.png"], "data check": ["intel"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "option"), ASKED, ids=[f"{name} {option.name}" for name, option in ASKED])
+def test_no_option_takes_an_empty_text(
+    name: str,
+    option: click.Parameter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_run(tmp_path / "run", seeds(0))
+    monkeypatch.chdir(tmp_path)
+    needs = NEEDS.get(name, [] if name == "cache prune" else ["run", "run"] if name == "compare" else ["run"])
+    said([*name.split(), *needs, option.opts[0], ""], capsys)
+
+
+@pytest.mark.parametrize(
     "words",
     [["compare", "", ""], ["compare", ".", ""], ["report", ""], ["history", ""], ["baseline", "show", ""], ["run", ""],
      ["pairs", ""], ["history", "--plugin", "", "."], ["compare", ".", ".", "--plugin="]],

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +54,34 @@ class Folder(Place):
         return settings.at_home(os.fsdecode(converted), param.name or "" if param else "")
 
 
-def not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Refuse an option that chooses cells and is empty: a variable that is not set would choose all of them."""
-    given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
-    if given and not value.strip():
-        raise UserError(f"{param.opts[0]} is empty, as from a variable that is not set; leave it out for all cells")
-    return value
+def not_empty(without: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A callback that refuses an empty option: a variable that is not set would choose what is chosen without it.
+
+    Args:
+        without: what is chosen without the option, as "all cells".
+    """
+
+    def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+        if given and not value.strip():
+            raise UserError(f"{param.opts[0]} is empty, as from a variable that is not set; leave it out for {without}")
+        return value
+
+    return check
 
 
 select_option = click.option(
     "--select",
     "expression",
     default="",
-    callback=not_empty,
+    callback=not_empty("all cells"),
     help="Only the cells that match, e.g. 'backbone=MobileNet* strategy=frozen,full'.",
 )
 
 shard_option = click.option(
     "--shard",
     default="",
-    callback=not_empty,
+    callback=not_empty("all cells"),
     metavar="PART/PARTS",
     help="One part of these cells, e.g. 1/4, for parallel jobs.",
 )
@@ -97,9 +105,21 @@ weights_option = click.option(
 )
 
 splits_option = click.option("--splits", help="Folders of the splits, as train=Train,test=Holdout; or none.")
-classes_option = click.option("--classes", help="Only these classes, as cat,dog.")
-image_option = click.option("--image", default="", metavar="COLUMN", help="Column of the images in a table.")
-label_option = click.option("--label", default="", metavar="COLUMN", help="Column of the labels in a table.")
+classes_option = click.option("--classes", callback=not_empty("all classes"), help="Only these classes, as cat,dog.")
+image_option = click.option(
+    "--image",
+    default="",
+    callback=not_empty("the column that has images"),
+    metavar="COLUMN",
+    help="Column of the images in a table.",
+)
+label_option = click.option(
+    "--label",
+    default="",
+    callback=not_empty("the column that has labels"),
+    metavar="COLUMN",
+    help="Column of the labels in a table.",
+)
 
 
 def in_shell(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tlbench.cli.options import PLACE, data_option, plugin_option, refuse_without_effect
+from tlbench.cli.options import PLACE, data_option, not_empty, plugin_option, refuse_without_effect
 from tlbench.cli.outputs import (
     also_json_option,
     emit,
@@ -57,6 +57,7 @@ ALONE = ("--profile", "--within")
 )
 @click.option(
     "--columns",
+    callback=not_empty("the main results"),
     metavar="NAME,...",
     help="Print a row for each cell with these columns of report.csv, as backbone,strategy,top1.",
 )
