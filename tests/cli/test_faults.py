@@ -1,15 +1,17 @@
 """Unexpected errors: one sentence, and an exit code of their own."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 
-from tlbench import cli
+from tlbench import __main__, cli
 from tlbench.cli import signals
 from tlbench.core.errors import UserError
 from tlbench.execution.outcome import FaultError, Raised
@@ -105,3 +107,43 @@ def test_no_message_commands_the_terminal_or_the_ci_system_that_keeps_the_log(
     assert said.endswith("tlbench: no \\x1b[31mred\\x1b[0m ## [error]\n: :error::x\n")
     assert "\x1b" not in said
     assert "\n::" not in said
+
+
+@pytest.mark.parametrize("removed", [True, False])
+@pytest.mark.parametrize("name", [None, "here.txt", "/nowhere/there.txt"])
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_working_directory_that_was_removed_is_named(
+    removed: bool, name: str | None, mended: bool, failing: list[BaseException], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    missing: Exception = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    error = UserError("no folder can be made") if mended else missing
+    error.__cause__ = missing if mended else None
+    failing.append(error)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    if removed:
+        (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["plan"])
+    assert ended.value.code == 64
+    said = capsys.readouterr().err
+    assert ("the working directory does not exist any more" in said) == (removed and name != "/nowhere/there.txt")
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (signals.EndedError(signal.SIGTERM), 143)])
+def test_an_interruption_while_the_command_line_is_imported_is_quiet(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        @property
+        def main(self) -> None:
+            raise error
+
+    monkeypatch.setitem(sys.modules, "tlbench.cli", Interrupted())
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == code
+    assert capfd.readouterr() == ("", "")
+    scripts = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {"tlbench": f"{__main__.__name__}:{__main__.main.__name__}"}

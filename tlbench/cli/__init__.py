@@ -50,6 +50,7 @@ INTERNAL_ERROR = 70
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports a command that wrote to a closed pipe."""
 FULL, NOT_PERMITTED = "free some space there", "name another place, or change its permissions"
+REMOVED = "the working directory does not exist any more; change to a folder that does"
 WRONG_KIND = "a file is in the place of a folder, or a folder in that of a file: name another place"
 ADVICE = {
     **dict.fromkeys(FULL_DISK, FULL),
@@ -156,14 +157,13 @@ def _run(args: list[str] | None) -> int:
         return UserError.exit_code
     except UserError as error:
         _print_traceback(args)
-        _say(str(error))
+        _say(REMOVED if _is_removed(error) else str(error))
         return error.exit_code
     except ClosedPipeError:
         return BROKEN_PIPE
     except OSError as error:
         _print_traceback(args)
-        notes = (ADVICE.get(error.errno or 0, ""), *getattr(error, "__notes__", ()))
-        _say("; ".join(filter(None, (f"{error.filename or 'the output'}: {error.strerror or error}", *notes))))
+        _say(REMOVED if _is_removed(error) else _sentence(error))
         return UserError.exit_code
     except Exception as error:  # noqa: BLE001 - Python would exit with 1, the code of a regression
         if not _out_of_memory(error):
@@ -172,6 +172,24 @@ def _run(args: list[str] | None) -> int:
         _say(f"out of memory ({one_line(str(error)) or type(error).__name__}); free some, or raise the limit")
         return UserError.exit_code
     return status if isinstance(status, int) else 0
+
+
+def _sentence(error: OSError) -> str:
+    """What could not be done with a file, and what the user can do about it."""
+    notes = (ADVICE.get(error.errno or 0, ""), *getattr(error, "__notes__", ()))
+    return "; ".join(filter(None, (f"{error.filename or 'the output'}: {error.strerror or error}", *notes)))
+
+
+def _is_removed(error: Exception) -> bool:
+    """Whether a file is missing because the working directory does not exist any more."""
+    missing = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(missing, FileNotFoundError) or Path(str(missing.filename or "")).is_absolute():
+        return False
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _replace_unencodable() -> None:
