@@ -1,11 +1,13 @@
 """Entries for tests, and processes that use them."""
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tlbench.cache.folders import FEATURES
 from tlbench.cache.manifest import key_of
@@ -36,6 +38,22 @@ def build(store: Store, name: str, rows: np.ndarray | None = None) -> Entry:
 
 def store_at(folder: Path, most: int = 10**9) -> Store:
     return Store(folder, FEATURES, most)
+
+
+def read_only(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let every file be one that may only be read, also for root: whatever would write ends in this error."""
+    plain = os.open
+
+    def opened(path: str, flags: int, *rest: int, **more: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(number, os.strerror(number), path)
+        return plain(path, flags, *rest, **more)
+
+    def refused(*args: object, **more: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.open", opened)
+    monkeypatch.setattr("os.utime", refused)
 
 
 def use(folder: Path, name: str, ready: Event, done: Event) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cache.helpers import BYTES, InUse, build, key, numbers, spawned, store_at
+from tests.cache.helpers import BYTES, InUse, build, key, numbers, read_only, spawned, store_at
 from tlbench.cache import lock
 from tlbench.cache import store as store_module
 from tlbench.cache.lock import Lock
@@ -41,6 +41,18 @@ def test_what_was_built_is_read(tmp_path: Path) -> None:
     manifest = read_manifest(tmp_path / key("a"))
     assert (manifest.kind, manifest.made_from) == ("features", {"name": "a"})
     assert (manifest.arrays[0].shape, manifest.arrays[0].dtype) == ((250, 2), "float32")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_what_is_in_a_cache_that_may_only_be_read_is_used(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store_at(tmp_path), "a")
+    gc.collect()
+    read_only(monkeypatch, number)
+    np.testing.assert_array_equal(array_of(store_at(tmp_path), "a"), numbers("a"))
+    with pytest.raises(UserError, match="cannot be locked"):
+        build(store_at(tmp_path), "b")
 
 
 def test_rows_come_in_pieces_and_their_number_is_known_at_the_end(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """What is remembered of the machine's speed between runs."""
 
+import errno
 from pathlib import Path
 
+import pytest
+
 from tests import builders
+from tests.cache.helpers import read_only
 from tlbench.measuring.readings import DAYS, MOST, machine_key, recent_readings, remember_readings
 
 DAY = 86_400
@@ -29,6 +33,16 @@ def test_a_damaged_file_counts_as_none_and_is_replaced(tmp_path: Path) -> None:
     assert recent_readings(tmp_path, "a", now=0) == ()
     remember_readings(tmp_path, "a", [1.0], now=0)
     assert recent_readings(tmp_path, "a", now=0) == (1.0,)
+
+
+def test_a_cache_that_may_only_be_read_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember_readings(tmp_path, "a", [1.0], now=0)
+    read_only(monkeypatch, errno.EROFS)
+    remember_readings(tmp_path, "a", [2.0], now=0)
+    assert recent_readings(tmp_path, "a", now=0) == (1.0,)
+    read_only(monkeypatch, errno.ENOSPC)
+    with pytest.raises(OSError, match="No space left on device"):
+        remember_readings(tmp_path, "a", [2.0], now=0)
 
 
 def test_only_equal_machines_share_readings() -> None:

@@ -3,10 +3,12 @@
 import fcntl
 import os
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from tlbench.core.errors import UserError
+from tlbench.core.files import READ_ONLY
 
 
 class Lock:
@@ -59,7 +61,7 @@ def try_exclusive(path: Path) -> Lock | None:
 def _take(path: Path, operation: int) -> Lock | None:
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = _opened(path)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
@@ -77,6 +79,18 @@ def _take(path: Path, operation: int) -> Lock | None:
         if same:
             return Lock(path, descriptor)
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    """The descriptor of the file, made if it does not exist. One that may only be read can be locked as well."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        raise
 
 
 def _is_still(descriptor: int, path: Path) -> bool:

@@ -19,7 +19,7 @@ from tlbench.cli import signals
 from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
 from tlbench.core.errors import UserError, as_options, nearest
-from tlbench.core.files import FULL_DISK
+from tlbench.core.files import FULL_DISK, READ_ONLY
 from tlbench.core.text import harmless, one_line
 from tlbench.core.version import __version__
 
@@ -54,7 +54,7 @@ REMOVED = "the working directory does not exist any more; change to a folder tha
 WRONG_KIND = "a file is in the place of a folder, or a folder in that of a file: name another place"
 ADVICE = {
     **dict.fromkeys(FULL_DISK, FULL),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), NOT_PERMITTED),
+    **dict.fromkeys(READ_ONLY, NOT_PERMITTED),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), WRONG_KIND),
 }
 """What the user can do about an OSError, by its number."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of an OSError that mean that a disk, or the user's part of it, is full."""
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Numbers of an OSError that mean that a place may only be read."""
 DESCRIPTOR = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d+))")
 
 

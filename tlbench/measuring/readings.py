@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tlbench.core.files import write_atomically
+from tlbench.core.files import READ_ONLY, write_atomically
 from tlbench.core.json_text import parse_json
 from tlbench.measuring.hosts import LostError, Pace, Participant, TimerHost
 from tlbench.measuring.jobs import ReferenceJob
@@ -94,11 +94,15 @@ def recent_readings(folder: Path, key: str, now: float | None = None) -> tuple[f
 
 
 def remember_readings(folder: Path, key: str, readings: Sequence[float], now: float | None = None) -> None:
-    """Store readings, and drop the oldest ones beyond `MOST`."""
+    """Store readings, and drop the oldest ones beyond `MOST`. A cache that may only be read learns none."""
     moment = time.time() if now is None else now
     file = folder / f"{key}.json"
     kept = [*_read(file, moment), *((moment, reading) for reading in readings)][-MOST:]
-    write_atomically(file, json.dumps(kept).encode())
+    try:
+        write_atomically(file, json.dumps(kept).encode())
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
 
 
 def _read(file: Path, now: float) -> list[tuple[float, float]]:
