@@ -54,7 +54,9 @@ def end_servers() -> None:
     """At once: a server that is only stopped waits a second for its parent to end. Coverage needs that it ends itself."""
     if "COVERAGE_RUN" not in os.environ:
         server.kill_servers()
-    server.stop_servers()
+    while server._servers:
+        _, (one, _) = server._servers.popitem()
+        one._stop()  # type: ignore[attr-defined]
 
 
 def in_a_fork(work: Callable[[], Any]) -> Any:

@@ -9,13 +9,13 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests import builders
+from tests.finished import done
 from tests.integration.conftest import TINY, fresh_tlbench_in, make_place
 from tlbench.core.cell import Limit, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.prepare import prepare
 from tlbench.execution.inputs import find_inputs
 from tlbench.execution.job import Places
-from tlbench.execution.resume import done
 from tlbench.results.encoding import encode
 from tlbench.results.run_folder import create
 from tlbench.results.store import Store

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.finished import done
 from tests.narrow import present
 from tests.session.runs import make_run, seeds
 from tlbench.core.errors import UserError
-from tlbench.execution.resume import done
 from tlbench.results import predictions
 from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests import builders
-from tlbench.execution.resume import done
+from tests.finished import done
 from tlbench.results.encoding import UnreadableError, decode, encode
 from tlbench.results.images import SkippedFile
 from tlbench.results.migrations import RecordTooNewError, migrate

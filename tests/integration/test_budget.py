@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.finished import done
 from tests.integration.conftest import TINY, Command
-from tlbench.execution.resume import done
 from tlbench.results.spent import read_spent
 from tlbench.results.store import Store
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests import builders
+from tests.finished import done
 from tests.narrow import present
 from tests.session.runs import make_run
 from tlbench.core.cell import Cell, Named
 from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
-from tlbench.execution.resume import done
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.predictions import Answers, Evaluated

@@ -11,6 +11,7 @@ from tlbench.costs.speeds import fitted, reference
 from tlbench.costs.work import uses_features
 from tlbench.datasets import registry as datasets
 from tlbench.datasets import synthetic
+from tlbench.datasets.names import SPLITS
 from tlbench.execution.groups import features_key, structure_key
 from tlbench.execution.inputs import data_key
 from tlbench.execution.sharing import job_of, measured_key
@@ -90,9 +91,6 @@ def _per_class(cell: Cell) -> Counts:
     archive = datasets.get(cell.dataset.name).archive
     all_of = archive.per_class() if archive else {}
     return {split: getattr(cell.limit, split) or all_of.get(split, 0) for split in SPLITS}
-
-
-SPLITS = ("train", "validation", "test")
 
 
 def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) -> list[str]:

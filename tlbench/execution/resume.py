@@ -168,16 +168,6 @@ def trained(store: Store, records: Iterable[Record], models: bool) -> set[str]:
     return {one.cell_id for one in finished if not (models and _lacks_model(store, one))}
 
 
-def done(store: Store, models: bool = False) -> set[str]:
-    """The ids of cells that are trained, and timed if they are to be. Damaged records are ignored.
-
-    Raises:
-        RecordTooNewError: a record was written by a newer version of tlbench.
-    """
-    records = store.read_all().records
-    return trained(store, [one for one in records if not lacks_times(one)], models)
-
-
 def lacks_times(record: Record) -> bool:
     """Whether the steps of a cell that is trained still have to be timed."""
     return bool(record.cell.timing) and record.timings is None

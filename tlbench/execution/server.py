@@ -106,13 +106,6 @@ def start_server(backend: str) -> None:
         server.ensure_running()
 
 
-def stop_servers() -> None:
-    """End all servers, each as soon as it has no more children."""
-    while _servers:
-        _, (server, _) = _servers.popitem()
-        server._stop()  # type: ignore[attr-defined]
-
-
 def kill_servers() -> None:
     """Kill all servers. Threads that wait for one to load notice at once; running children survive."""
     for server, _ in tuple(_servers.values()):

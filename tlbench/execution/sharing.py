@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 
 from tlbench.core.cell import ORIGINAL_CLASSES, Cell
+from tlbench.core.text import counted
 from tlbench.costs.work import uses_features
 from tlbench.datasets.registry import classes_of
 from tlbench.datasets.source import DataSource
@@ -27,14 +28,14 @@ def shared_work(cells: Sequence[Cell], untimed: Container[str] = ()) -> list[str
     measured = {measured_key(cell, step) for cell in cells if cell.timing for step in steps_of(cell)}
     sentences = []
     if trained:
-        frozen = f", frozen layers run over the images of {_count(len(lines), 'pair')} of backbone and data"
+        frozen = f", frozen layers run over the images of {counted(len(lines), 'pair')} of backbone and data"
         sentences.append(
-            f"Training: {_count(len(decoded), 'set')} of images decoded once, {_count(len(groups), 'model')} built and "
-            f"traced{frozen if lines else ''}."
+            f"Training: {counted(len(decoded), 'set')} of images decoded once, {counted(len(groups), 'model')} built "
+            f"and traced{frozen if lines else ''}."
         )
     if measured:
         asked = sum(len(steps_of(cell)) for cell in cells if cell.timing)
-        sentences.append(f"Step times: {_count(len(measured), 'measurement')} for the {asked} that the cells ask for.")
+        sentences.append(f"Step times: {counted(len(measured), 'measurement')} for the {asked} that the cells ask for.")
     return sentences
 
 
@@ -81,7 +82,3 @@ def _features(record: Record) -> tuple[tuple[object, ...], int] | None:
         data.fingerprint,
         path.shapes,
     ), path.bytes_per_image * images
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

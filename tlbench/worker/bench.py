@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tlbench.core.training import Training
+from tlbench.datasets.names import SPLITS
 from tlbench.execution.job import Group, Job, Keep
 from tlbench.modeling.adapters import merge
 from tlbench.modeling.assemble import Assembled, FirstWeights, head_of
@@ -35,7 +36,6 @@ from tlbench.training.solvers.registry import solver_of
 from tlbench.training.trainer import Fitted
 from tlbench.worker.stage import Stage, stages
 
-SPLITS = ("train", "validation", "test")
 WHOLE = 1.0
 
 
