@@ -33,12 +33,15 @@ class CellEvents(Protocol):
 
     def begin(self, cell: Cell) -> None:
         """A cell starts."""
+        return
 
     def progress(self, cell: Cell, message: Progress) -> None:
         """A cell has made progress."""
+        return
 
     def end(self, record: Record) -> None:
         """A cell has ended, and its record is on disk."""
+        return
 
 
 def run_groups(

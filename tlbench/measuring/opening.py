@@ -27,15 +27,19 @@ class TimingEvents(Protocol):
 
     def opening(self, cell: Cell, number: int, total: int) -> None:
         """Model `number` of `total` is being built and warmed up."""
+        return
 
     def round(self, number: int, waiting: int, models: int) -> None:
         """Round `number` begins; `waiting` steps need more turns, and `models` models take part."""
+        return
 
     def lost(self, cell: Cell, why: Failure) -> None:
         """The model of `cell` is lost, and with it step times that other cells share."""
+        return
 
     def reference_lost(self, why: Failure) -> None:
         """The reference workload is lost; the models go on without it."""
+        return
 
 
 @dataclass(frozen=True)

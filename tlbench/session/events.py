@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tlbench.core.cell import Cell
-from tlbench.execution.job import Progress
 from tlbench.execution.runner import CellEvents
 from tlbench.measuring.opening import TimingEvents
 from tlbench.results.record import Failure, Record
@@ -17,41 +16,52 @@ class Events(CellEvents, TimingEvents, Protocol):
     """Receives what happens in a run, in this order. Methods are called by one thread at a time.
 
     `begin`, `progress` and `end` are about the training of a cell, `opening`, `round`, `lost` and `reference_lost`
-    about the timing phase.
+    about the timing phase. Each says `return`, since type checkers take an empty one for abstract; `Silent` has them.
     """
 
     def searching(self) -> None:
         """The search for images and weights begins."""
+        return
 
     def decoding(self, dataset: str, done: int, total: int) -> None:
         """`done` of the `total` images of a data set are decoded."""
+        return
 
     def fallback(self, sentence: str) -> None:
         """A stand-in replaces images or weights that the suite asks for."""
+        return
 
     def read(self, sentence: str) -> None:
         """The folders of a data set were read as these splits and classes."""
+        return
 
     def note(self, sentence: str) -> None:
         """A remark for the user, e.g. on images or on numbers that will be missing."""
+        return
 
     def skipped(self, sentence: str) -> None:
         """Files of a data set were skipped."""
+        return
 
     def created(self, folder: RunFolder) -> None:
         """A new run begins in `folder`."""
+        return
 
     def set_aside(self, file: Damaged) -> None:
         """A damaged record or predictions file was moved out of the way; its cell runs again."""
+        return
 
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
         """The run in `folder` is resumed: of `asked` cells `trained` are trained, and `untimed` of those lack times."""
+        return
 
     def complete(self, folder: RunFolder, asked: int) -> None:
         """All `asked` cells are done in `folder` already."""
+        return
 
     def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
         """In `deploy`, the model of `cell` is exported to the runtime `title`: export `number` of `total`."""
+        return
 
     def foretold(self, training: Mapping[str, float], timing: float) -> None:
         """The run is predicted to take this long.
@@ -60,73 +70,15 @@ class Events(CellEvents, TimingEvents, Protocol):
             training: the seconds of each cell's training, by cell id, without cells that cannot be predicted.
             timing: the seconds of the timing phase.
         """
+        return
 
     def training(self, total: int, done: int) -> None:
         """The training of `total` cells begins, of which `done` are trained already."""
+        return
 
 
-class Silent:
+class Silent(Events):
     """Events that do nothing. Derive from it to handle some of them."""
-
-    def searching(self) -> None:
-        """Nothing."""
-
-    def decoding(self, dataset: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def fallback(self, sentence: str) -> None:
-        """Nothing."""
-
-    def read(self, sentence: str) -> None:
-        """Nothing."""
-
-    def note(self, sentence: str) -> None:
-        """Nothing."""
-
-    def skipped(self, sentence: str) -> None:
-        """Nothing."""
-
-    def created(self, folder: RunFolder) -> None:
-        """Nothing."""
-
-    def set_aside(self, file: Damaged) -> None:
-        """Nothing."""
-
-    def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
-        """Nothing."""
-
-    def complete(self, folder: RunFolder, asked: int) -> None:
-        """Nothing."""
-
-    def exporting(self, cell: Cell, title: str, number: int, total: int) -> None:
-        """Nothing."""
-
-    def foretold(self, training: Mapping[str, float], timing: float) -> None:
-        """Nothing."""
-
-    def training(self, total: int, done: int) -> None:
-        """Nothing."""
-
-    def begin(self, cell: Cell) -> None:
-        """Nothing."""
-
-    def progress(self, cell: Cell, message: Progress) -> None:
-        """Nothing."""
-
-    def end(self, record: Record) -> None:
-        """Nothing."""
-
-    def opening(self, cell: Cell, number: int, total: int) -> None:
-        """Nothing."""
-
-    def round(self, number: int, waiting: int, models: int) -> None:
-        """Nothing."""
-
-    def lost(self, cell: Cell, why: Failure) -> None:
-        """Nothing."""
-
-    def reference_lost(self, why: Failure) -> None:
-        """Nothing."""
 
 
 class Logged(Silent):
