@@ -2,11 +2,14 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from tlbench.datasets import duplicates
 from tlbench.datasets.audit import audit
 from tlbench.datasets.decode import decode
 from tlbench.datasets.duplicates import (
@@ -81,6 +84,46 @@ def test_what_is_found_along_a_few_directions_is_what_comparing_every_pair_finds
     found = near(names, sketches).within
     assert 50 < len(expected) < 1000
     assert {tuple(sorted(int(place.file) for place in group)) for group in found} == expected
+
+
+def test_groups_are_those_of_joining_pair_by_pair() -> None:
+    draw = np.random.default_rng(1)
+    scenes = draw.integers(20, 200, (6, 256))
+    drift = np.cumsum(draw.normal(0, 1.2, (400, 256)), axis=0)  # by degrees, so that the first and the last are apart
+    raw = np.concatenate([scenes[np.arange(400) % 5] + draw.normal(0, 2, (400, 256)), scenes[5] + drift])
+    raw[:400:3] += 12
+    thumbnails = raw.clip(0, 255).round().astype(np.uint8)
+    thumbnails[400:] = thumbnails[400:][draw.permutation(400)]
+    thumbnails[:40:5] = thumbnails[0]
+    sketches = [Sketch("same" if index in range(0, 40, 5) else str(index), one) for index, one in enumerate(thumbnails)]
+    raw = thumbnails.astype(float)
+    alike = np.corrcoef(raw) > CORRELATION
+    joined = list(range(len(raw)))
+    for one, other in np.argwhere(np.triu(alike, 1)).tolist():
+        if np.abs(raw[one] - raw[other]).mean() < LEVELS and sketches[one].pixels != sketches[other].pixels:
+            joined = [joined[one] if group == joined[other] else group for group in joined]
+    expected = {tuple(np.flatnonzero(np.equal(joined, group)).tolist()) for group in set(joined)}
+    found = near([Place("train", "a", str(number)) for number in range(len(raw))], sketches).within
+    assert {tuple(int(place.file) for place in group) for group in found} == {one for one in expected if len(one) > 1}
+    assert 6 < len(found) < 40
+
+
+def test_frames_of_a_still_camera_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    light = draw.uniform(-30, 30, (2000, 1))
+    frames = draw.integers(60, 190, 256) + draw.normal(0, 1, (2000, 256)) + light
+    compared: list[int] = []
+    compare = duplicates._alike
+
+    def counted(ones: NDArray[np.intp], *arguments: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        compared.append(len(ones))
+        return compare(ones, *arguments)
+
+    monkeypatch.setattr(duplicates, "_alike", counted)
+    sketches = [Sketch(str(number), one) for number, one in enumerate(frames.round().astype(np.uint8))]
+    (group,) = near([Place("train", "a", str(number)) for number in range(2000)], sketches).within
+    assert len(group) == 2000
+    assert sum(compared) < 20 * 2000  # of two million pairs
 
 
 def test_five_hundred_different_pictures_are_different() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,10 +22,10 @@ FLATTEST = 2.0
 """Standard deviation in grey levels (of 255) below which a thumbnail has too little structure to be compared."""
 REACH, ROUNDING = math.sqrt(2 * (1 - CORRELATION)), 1e-4
 """Euclidean distance of two unit vectors whose correlation is `CORRELATION`, and a tolerance for float32 rounding."""
-DIRECTIONS, SAMPLE, BLOCK = 12, 4096, 512
-"""Number of principal directions that are compared first, of thumbnails from which they are estimated, and of rows per
-block.
-"""
+DIRECTIONS, SAMPLE = 12, 4096
+"""Number of principal directions that are compared first, and of thumbnails from which they are estimated."""
+BLOCK, PAIRS = 64, 4096
+"""Number of rows and of pairs that are compared at a time, so that memory stays bounded."""
 NAMED = 20
 """Largest number of groups that a record lists."""
 
@@ -101,7 +101,7 @@ def exact(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
 def near(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
     """Groups of images with nearly equal thumbnails, except pairs whose pixels are equal.
 
-    Pairs found by `_alike` are joined transitively (union-find).
+    Pairs are joined transitively.
     """
     if len(sketches) < 2:
         return sort_out([])
@@ -110,36 +110,28 @@ def near(places: Sequence[Place], sketches: Sequence[Sketch]) -> Groups:
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     shows = (length / np.sqrt(raw.shape[1]) > FLATTEST).ravel()
     unit = np.where(shows[:, None], centred / np.maximum(length, 1e-9), 0)
-    joined = list(range(len(places)))
-
-    def root(index: int) -> int:
-        while joined[index] != index:
-            joined[index] = joined[joined[index]]
-            index = joined[index]
-        return index
-
-    for one, other in _alike(unit, raw):
-        if sketches[one].pixels != sketches[other].pixels:
-            joined[root(one)] = root(other)
+    pixels = np.unique([one.pixels for one in sketches], return_inverse=True)[1]
     groups: dict[int, list[Place]] = defaultdict(list)
-    for index, place in enumerate(places):
-        groups[root(index)].append(place)
+    for number, place in zip(_grouped(unit, raw, pixels).tolist(), places, strict=True):
+        groups[number].append(place)
     return sort_out([group for group in groups.values() if len(group) > 1])
 
 
-def _alike(unit: NDArray[np.float32], raw: NDArray[np.float32]) -> Iterable[tuple[int, int]]:
-    """Find pairs of nearly equal thumbnails without comparing all pairs in full.
+def _grouped(unit: NDArray[np.float32], raw: NDArray[np.float32], pixels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number the groups of nearly equal thumbnails without comparing all pairs in full.
 
     Two unit vectors that correlate by more than `CORRELATION` are closer than `REACH`, and no projection increases
     their distance. So only neighbours along the first principal direction are considered, and of these only pairs that
-    are also close in the first `DIRECTIONS` principal directions are compared in full.
+    are also close in the first `DIRECTIONS` principal directions are compared in full. Pairs that are in one group
+    already are not compared, because frames of a still camera are all alike.
 
     Args:
         unit: centred thumbnails (n, 256) of length 1, or 0 for those that are too flat.
         raw: grey levels (n, 256) of the same thumbnails.
+        pixels: equal numbers (n,) for equal pixels. Such a pair does not join groups.
 
     Returns:
-        Pairs of row indices.
+        The number of each thumbnail's group (n,).
     """
     some = unit[:: max(1, len(unit) // SAMPLE)]
     _, directions = np.linalg.eigh(some.T @ some)
@@ -148,19 +140,54 @@ def _alike(unit: NDArray[np.float32], raw: NDArray[np.float32]) -> Iterable[tupl
     order = order[unit[order].any(axis=1)]
     projected = projected[order]
     squares, first = (projected**2).sum(axis=1), projected[:, 0]
+    groups, levels = np.arange(len(unit)), raw.mean(axis=1)
     for begin in range(0, len(order), BLOCK):
         end = min(begin + BLOCK, len(order))
         upto = np.searchsorted(first, first[end - 1] + REACH + ROUNDING, "right")
+        ones, others = order[begin:end], order[begin:upto]
         apart = squares[begin:end, None] + squares[None, begin:upto]
         apart -= 2 * projected[begin:end] @ projected[begin:upto].T
-        rows, columns = np.nonzero(apart < REACH**2 + ROUNDING)
-        above = rows < columns
-        ones, others = order[begin + rows[above]], order[begin + columns[above]]
-        for part in range(0, len(ones), BLOCK):
-            one, other = ones[part : part + BLOCK], others[part : part + BLOCK]
-            high = (unit[one] * unit[other]).sum(axis=1) > CORRELATION
-            near = np.abs(raw[one] - raw[other]).mean(axis=1) < LEVELS
-            yield from zip(one[high & near].tolist(), other[high & near].tolist(), strict=True)
+        close = np.triu(apart < REACH**2 + ROUNDING, 1)
+        close &= groups[ones][:, None] != groups[others]
+        close &= pixels[ones][:, None] != pixels[others]
+        close &= np.abs(levels[ones][:, None] - levels[others]) < LEVELS + ROUNDING
+        some = close.any(axis=0)
+        others, close = others[some], close[:, some]
+        close &= unit[ones] @ unit[others].T > CORRELATION - ROUNDING
+        rows, columns = np.nonzero(close)
+        for part in range(0, len(rows), PAIRS):
+            pairs = ones[rows[part : part + PAIRS]], others[columns[part : part + PAIRS]]
+            groups = _joined(groups, *_alike(*_apart(*pairs, groups), unit, raw))
+    return groups
+
+
+def _apart(
+    ones: NDArray[np.intp], others: NDArray[np.intp], groups: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs that are in different groups."""
+    apart = groups[ones] != groups[others]
+    return ones[apart], others[apart]
+
+
+def _alike(
+    ones: NDArray[np.intp], others: NDArray[np.intp], unit: NDArray[np.float32], raw: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The pairs of nearly equal thumbnails, compared in full."""
+    alike = (unit[ones] * unit[others]).sum(axis=1) > CORRELATION
+    alike &= np.abs(raw[ones] - raw[others]).mean(axis=1) < LEVELS
+    return ones[alike], others[alike]
+
+
+def _joined(groups: NDArray[np.intp], ones: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The groups after those of each pair are joined."""
+    if not len(ones):
+        return groups
+    from scipy.sparse import coo_array  # takes long to import, and most data sets have no near duplicates
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = coo_array((np.ones(len(ones)), (groups[ones], groups[others])), shape=(len(groups), len(groups)))
+    numbers: NDArray[np.intp] = connected_components(pairs, directed=False)[1]
+    return numbers[groups]
 
 
 def sort_out(groups: Sequence[Sequence[Place]]) -> Groups:
