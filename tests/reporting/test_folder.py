@@ -21,7 +21,7 @@ def audit(classes: tuple[str, ...] = ("cats", "dogs"), each: int = 60) -> Audit:
         splits={split: SplitOrigin(folder=split, files=each * len(classes)) for split in counts},
         left_out=(),
         undecodable=(),
-        files={},
+        files=(),
         exact=NOTHING,
         near=NOTHING,
     )

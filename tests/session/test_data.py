@@ -1,6 +1,7 @@
 """A folder of images is looked over whole, whatever is wrong with it: one trouble hides no other."""
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -16,7 +17,7 @@ from tlbench.core.errors import UserError
 from tlbench.datasets.image_folder import read_folder
 from tlbench.datasets.layout import SplitRule
 from tlbench.reporting.views.folder import FINE, screen
-from tlbench.session.data import check
+from tlbench.session.data import check, move_bad
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 
@@ -127,3 +128,13 @@ def test_named_splits_reach_the_suite(tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads(str(cell.dataset.args["splits"])) == {"train": "Lehre", "test": "Probe"}
     with pytest.raises(UserError, match="--label is about reading images; name their folder, or the file"):
         CliRunner().invoke(init.command, ["--label", "a"], standalone_mode=False, catch_exceptions=False)
+
+
+def test_two_bad_files_that_are_shown_alike_are_both_moved(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        pictures(tmp_path / "images" / name, 12)
+    bad = {os.fsdecode(b"caf\xe9.jpg"), "caf\\xe9.jpg"}
+    for name in bad:
+        (tmp_path / "images" / "cats" / name).write_bytes(b"no image")
+    assert len(move_bad(check(None, tmp_path / "images", None), tmp_path / "bad")) == 2
+    assert {path.name for path in (tmp_path / "bad" / "cats").iterdir()} == bad

@@ -43,7 +43,7 @@ class Audit:
         splits: where each split comes from.
         left_out: entries that were not read, with the reason.
         undecodable: files that are not images, with the reason.
-        files: the path in the file system of each undecodable file, by its printable path.
+        files: the path in the file system of each undecodable file, as two may have one printable path.
         exact: groups of images with equal pixels.
         near: groups of images that are nearly equal.
         file: the file that lists or contains the images; None for a folder.
@@ -57,7 +57,7 @@ class Audit:
     splits: Mapping[str, SplitOrigin]
     left_out: tuple[SkippedFile, ...]
     undecodable: tuple[SkippedFile, ...]
-    files: Mapping[str, str]
+    files: tuple[str, ...]
     exact: Groups
     near: Groups
     file: Path | None = None
@@ -114,7 +114,7 @@ def audit(layout: Layout, threads: int) -> Audit:
         splits=layout.origins,
         left_out=layout.left_out,
         undecodable=tuple(bad),
-        files={place.file: file for (place, file), (_, one) in zip(places, found, strict=True) if isinstance(one, str)},
+        files=tuple(file for (_, file), (_, one) in zip(places, found, strict=True) if isinstance(one, str)),
         exact=duplicates.exact(there, sketches),
         near=duplicates.near(there, sketches),
         file=layout.file,

@@ -82,8 +82,8 @@ def move_bad(found: Audit, target: Path) -> tuple[str, ...]:
     if target.resolve().is_relative_to(found.folder.resolve()):
         raise UserError(f"{shown(str(target))} lies in the data set; name a folder outside it with --move-bad")
     moved = []
-    for one in found.undecodable:
-        source, place = found.folder / found.files[one.path], target / found.files[one.path]
+    for one, path in zip(found.undecodable, found.files, strict=True):
+        source, place = found.folder / path, target / path
         try:
             if os.path.lexists(place):
                 raise UserError(f"{shown(str(place))} is there already; name an empty folder with --move-bad")
