@@ -72,6 +72,22 @@ def test_a_split_without_labels_is_left_out_and_drawn(tmp_path: Path) -> None:
     assert chosen.classes == ("b", "a")
 
 
+@pytest.mark.parametrize("name", ["label", "image", "id"])
+def test_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = {"image": images("train"), "label": ["a", "b"] * 6, "id": [*range(12)]}
+    twice = [*columns, name]
+    table = pyarrow.Table.from_arrays([pyarrow.array(columns[one]) for one in twice], names=twice)
+    parquet.write_table(table, tmp_path / "own.parquet")
+    for rule in (SplitRule(), SplitRule(image="image", label="label")):
+        with pytest.raises(
+            UserError, match=rf"^[^\n]*own\.parquet has several columns called {name}; rename all but one$"
+        ):
+            read_images(tmp_path / "own.parquet", rule)
+
+
 def test_splits_by_folders_and_configurations(tmp_path: Path) -> None:
     for split in ("train", "test"):
         write(tmp_path / "plain" / split / "0000.parquet", image=images(split), label=["a", "b"] * 6)

@@ -1,6 +1,7 @@
 """Image data sets of Hugging Face `datasets`: folders written by ``save_to_disk``, and Parquet files as on the Hub."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -197,6 +198,8 @@ def _columns(place: Path, schema: Any, rule: SplitRule) -> _Columns:
     from pyarrow import types
 
     features, where = _features(schema), shown(str(place))
+    if twice := [name for name, count in Counter(schema.names).items() if count > 1]:
+        raise UserError(f"{where} has several columns called {_listed(twice)}; rename all but one")
     declared = [name for name, feature in features.items() if name in schema.names and feature.get("_type") == IMAGE]
     images = [field.name for field in schema if field.name in declared or _has_bytes(field, features)]
     classes = [field.name for field in schema if features.get(field.name, {}).get("_type") == "ClassLabel"]
