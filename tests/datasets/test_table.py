@@ -113,9 +113,7 @@ def test_what_is_no_file_or_has_no_lines_is_not_read_to_its_end(place: Path, tmp
 def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:
     folds = [f"{line},fold{number % 4}" for number, line in enumerate(rows("abbc"))]
     file = table(place, "path,label,split", *folds)
-    with pytest.raises(
-        UserError, match=r"birds\.csv:2: 'fold0' is not a split; write train, validation or test, or name"
-    ):
+    with pytest.raises(UserError, match=r"birds\.csv has the splits fold0, .*, none of which means train; name them"):
         read_images(file, SplitRule())
     whole = read_images(file, SplitRule(folders={}, classes=("c", "a")))
     assert whole.classes == ("c", "a")
@@ -152,13 +150,13 @@ def test_the_suite_names_splits_and_classes_as_of_a_folder(place: Path) -> None:
         (["path,label", "images/0.png,a,b"], "birds.csv:2: 3 cells, but the header has 2"),
         (["path,label", "images/0.png, "], "birds.csv:2: the label is missing; every image needs one"),
         (["path,label,split", "images/0.png,a,"], "birds.csv:2: the split is missing; every image needs one"),
-        (["path,label,split", *rows(split=",Test")], "birds.csv has no line of split train"),
-        (["path,label,split", *rows(split=",train"), "images,a,Training"], "birds.csv:42: 'Training' and 'train' both mean train"),
+        (["path,label,split", *rows(split=",Test")], "birds.csv has 'Test' but no train split; if all images are for training, write `splits: none`"),
+        (["path,label,split", *rows(split=",train"), "images,a,Training"], "birds.csv: 'Training' and 'train' all mean train; choose one with `splits: {train: Training, ...}`"),
         (["path,label,split", *rows(split=",train")[:-1], "images/39.png,c,test"], "birds.csv: the classes of test and train differ in 'a', 'b', 'c'"),
-        (["path,label", *rows("a")], "birds.csv lists one label only, 'a'"),
+        (["path,label", *rows("a")], "birds.csv has only one label, 'a'"),
         (["path,label", *rows()[:3]], "class 'a' has 2 images for train, too few"),
         (["path,label", "no/0.png,a", *rows()[:9]], "birds.csv: 1 of 10 files do not exist: no/0.png (line 2); paths are relative to "),
-        (["path,label"], "birds.csv lists no image"),
+        (["path,label"], "birds.csv has no image; a classifier"),
         ([""], "birds.csv is empty; its first line must name the columns: path,label,split"),
         (["path,label", 'images/0.png,"a'], "birds.csv:2: this is not CSV"),
         (["path,label", "images/0.png\0,a"], "birds.csv:2: "),

@@ -18,11 +18,10 @@ from tlbench.cache.folders import size as readable_size
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets.decode import MOST_PIXELS, Picture, UndecodableError, of_pixels
-from tlbench.datasets.layout import Layout, SplitRule, by_class, check_names, laid_out
-from tlbench.datasets.listing import LeftOut
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import shown
+from tlbench.datasets.splits import grouped, of_images
 from tlbench.host.resources import memory_limit
-from tlbench.results.images import SkippedFile
 
 SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}
 WANTED = "train_images, train_labels, val_images, val_labels, test_images and test_labels"
@@ -56,22 +55,9 @@ def read_arrays(file: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     if "train" not in splits:
         raise UserError(f"{shown(str(file))} has no train_images, only {_listed(headers)}; expected are {WANTED}")
     numbers = {split: _labels(file, name, headers) for split, name in splits.items()}
-    classes = tuple(map(str, sorted({number for labels in numbers.values() for number in labels.tolist()})))
-    left_out: LeftOut = []
-    if rule.classes:
-        check_names(shown(str(file)), classes, rule.classes)
-        left_out = [
-            SkippedFile(split="", path=shown(file.name), reason=f"label {name} is not among the suite's classes")
-            for name in classes
-            if name not in rule.classes
-        ]
-        classes = rule.classes
-    if len(classes) < 2:
-        only = f"one label only, {classes[0]}" if classes else "no image"
-        raise UserError(f"{shown(str(file))} has {only}; a classifier needs at least two classes")
-    found = {split: by_class(_images(splits[split], labels), classes) for split, labels in numbers.items()}
-    places = {split: f"{name}_images" for split, name in splits.items()}
-    return laid_out(file.parent, found, places, rule, left_out, file=file, container=ArrayFile(file), empty=empty)
+    order = sorted({number for labels in numbers.values() for number in labels.tolist()})
+    listed = grouped(image for split, labels in numbers.items() for image in _images(splits[split], labels))
+    return of_images(file, file.parent, listed, list(map(str, order)), rule, [], container=ArrayFile(file), empty=empty)
 
 
 @dataclass(frozen=True)
@@ -174,10 +160,10 @@ def _array(file: Path, name: str) -> NDArray[Any]:
         raise _unreadable(file, name, error) from error
 
 
-def _images(name: str, labels: NDArray[np.integer[Any]]) -> Iterator[tuple[str, str]]:
-    """The label and the name of each image of a split."""
+def _images(name: str, labels: NDArray[np.integer[Any]]) -> Iterator[tuple[str, str, str]]:
+    """The split, the label and the name of each image of a split."""
     for index, number in enumerate(labels.tolist()):
-        yield str(number), f"{name}_images/{index:07d}"
+        yield f"{name}_images", str(number), f"{name}_images/{index:07d}"
 
 
 def _unreadable(file: Path, what: str, error: BaseException) -> UserError:

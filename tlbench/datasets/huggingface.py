@@ -75,7 +75,7 @@ def read_saved(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
     """
     check_package(place)
     if not (place / SPLITS_FILE).is_file():
-        return _laid_out(place, {_state(place).get("_split") or "train": _arrow(place)}, rule, empty)
+        return _laid_out(place, {"train": _arrow(place)}, rule, empty)
     names = _json(place / SPLITS_FILE).get("splits")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{shown(str(place / SPLITS_FILE))} lists no splits; save the data set again")

@@ -2,15 +2,15 @@
 
 import tarfile
 import zipfile
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from tlbench.core.errors import UserError
-from tlbench.datasets.layout import Layout, SplitRule, check_names, check_split_names, laid_out
+from tlbench.datasets.layout import Layout, SplitRule, laid_out
 from tlbench.datasets.listing import BESIDE, LeftOut, Listed, files_below, leave_out, look
-from tlbench.datasets.names import EVALUATION, SPLITS, alike, shown, split_of
+from tlbench.datasets.names import alike, shown, split_of
+from tlbench.datasets.splits import class_names, split_names
 
 
 def read_folder(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout:
@@ -29,9 +29,9 @@ def read_folder(folder: Path, rule: SplitRule, *, empty: bool = False) -> Layout
         UserError: the folder is not a usable data set, or names are ambiguous.
     """
     _check_folder(folder)
-    left_out: LeftOut = []
+    where, left_out = shown(str(folder)), LeftOut()
     top = look(folder, folder, left_out)
-    outer = splits_in(folder, top, rule)
+    outer = {split: top.folders[name] for split, name in split_names(where, "folder", top.folders, rule).items()}
     if outer:
         left_out += _beside(folder, top, outer.values())
         places = {split: _inner(folder, place, left_out) for split, place in outer.items()}
@@ -61,59 +61,6 @@ def _beside(folder: Path, top: Listed, places: Collection[Path]) -> LeftOut:
     files = [leave_out(path, folder, "not in the folder of a class") for path in top.files.values()]
     others = [path for path in top.folders.values() if path not in places]
     return files + [leave_out(path, folder, BESIDE, folder=True) for path in others]
-
-
-def splits_in(folder: Path, top: Listed, rule: SplitRule) -> dict[str, Path]:
-    """Choose the folder of each split: as the suite says, or else by name.
-
-    Returns:
-        The folder of each split; empty if no name means a split.
-
-    Raises:
-        UserError: a folder that the suite names does not exist, or names are ambiguous.
-    """
-    return _found(folder, top) if rule.folders is None else _named(folder, top, rule.folders)
-
-
-def _named(folder: Path, top: Listed, folders: Mapping[str, str]) -> dict[str, Path]:
-    """The folders that the suite names."""
-    check_split_names(shown(str(folder)), "folder", top.folders, folders)
-    return {split: top.folders[folders[split]] for split in SPLITS if split in folders}
-
-
-def _found(folder: Path, top: Listed) -> dict[str, Path]:
-    """The folders whose names mean a split; empty if there is none."""
-    named: dict[str, list[str]] = defaultdict(list)
-    for name in top.folders:
-        if split := split_of(name):
-            named[split].append(name)
-    held_out = named.pop(EVALUATION, [])
-    for split in ("test", "validation"):
-        if held_out and split not in named and named:
-            named[split], held_out = held_out, []
-    for split, names in named.items():
-        plain = [name for name in names if not any(map(str.isdigit, name))]
-        if len(plain) == 1:
-            named[split] = plain  # `test2` beside `test` is left out, and reported as such
-        elif len(names) > 1:
-            every = " and ".join(repr(shown(name)) for name in names)
-            raise UserError(
-                f"{shown(str(folder))}: {every} all mean {split}; choose one with "
-                f"`splits: {{{split}: {shown(names[0])}, ...}}` in the suite"
-            )
-    others = sorted(
-        shown(name) for name in top.folders if name not in {one for names in named.values() for one in names}
-    )
-    if named and ("train" not in named or (set(named) == {"train"} and others)):
-        there = ", ".join(repr(shown(name)) for names in named.values() for name in names)
-        beside = f" beside {', '.join(map(repr, others[:3]))}{', ...' if len(others) > 3 else ''}" if others else ""
-        missing = "train" if "train" not in named else "validation or test"
-        raise UserError(
-            f"{shown(str(folder))} has {there}{beside} but no {missing} folder; if these are classes, write "
-            f"`splits: none` in the suite (--splits none for `data check`), else name the folders with "
-            f"`splits: {{train: ..., test: ...}}`"
-        )
-    return {split: top.folders[named[split][0]] for split in SPLITS if split in named}
 
 
 def _check_not_splits(folder: Path, top: Listed) -> None:
@@ -163,12 +110,10 @@ def _classes(
     """
     listed, where = look(place, root, left_out), shown(str(place))
     left_out += [leave_out(path, root, "not in the folder of a class") for path in listed.files.values()]
-    folders = {shown(name): path for name, path in listed.folders.items()}
-    check_names(where, folders, chosen)
-    if chosen:
-        others = [path for name, path in folders.items() if name not in chosen]
-        left_out += [leave_out(path, root, "not among the suite's classes", folder=True) for path in others]
-        folders = {name: folders[name] for name in chosen}
+    used = class_names(where, listed.folders, chosen)
+    folders = {name: listed.folders[found] for name, found in used.items()}
+    others = [listed.folders[found] for found in sorted(set(listed.folders) - set(used.values()))]
+    left_out += [leave_out(path, root, "not among the suite's classes", folder=True) for path in others]
     _check_classes(where, folders)
     found = {}
     for name, path in folders.items():

@@ -4,19 +4,18 @@ Each kind of data set has a module that finds its images (`tlbench.datasets.kind
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.core.text import counted
 from tlbench.datasets import decode
 from tlbench.datasets.decode import Picture
 from tlbench.datasets.listing import LeftOut
-from tlbench.datasets.names import SPLITS, alike, one_form, quoted, shown
+from tlbench.datasets.names import SPLITS, alike, apart, shown
 from tlbench.results.images import SkippedFile, SplitOrigin
 
 Found = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -115,7 +114,7 @@ def laid_out(
 
     Args:
         folder: the folder that file names are relative to.
-        found: the files by split and class.
+        found: the files by split and class. Names of classes are as they are shown (`splits.class_names`).
         places: the name of each existing split in the data set.
         rule: how missing splits are drawn.
         left_out: entries that are not read.
@@ -148,71 +147,15 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def check_names(where: str, classes: Collection[str], chosen: Collection[str]) -> None:
-    """Check the names of classes.
-
-    Args:
-        where: the data set, for the message.
-        classes: the names that were found.
-        chosen: the names that the suite lists.
-
-    Raises:
-        UserError: two names look the same, or a chosen class does not exist.
-    """
-    forms = Counter(one_form(name) for name in classes)
-    if twice := [name for name in classes if forms[one_form(name)] > 1]:
-        raise UserError(f"{where} has classes whose names look the same: {_apart(twice)}; rename or join them")
-    for name in chosen:
-        if name not in classes:
-            raise UserError(f"{where} has no class {name!r}; {nearest(name, sorted(classes), 'classes')}")
-
-
 def _check_same(folder: Path, split: str, listed: Mapping[str, object], train: Mapping[str, object]) -> None:
     if set(listed) == set(train):
         return
     odd = sorted(set(listed) ^ set(train))
     twice = [name for name in odd if sum(alike(other) == alike(name) for other in odd) > 1]
-    hint = f" ({_apart(twice)} are different names)" if twice else ""
+    hint = f" ({apart(twice)} are different names)" if twice else ""
     raise UserError(
-        f"{shown(str(folder))}: the classes of {split} and train differ in {_apart(odd)}{hint}; they must be the same"
+        f"{shown(str(folder))}: the classes of {split} and train differ in {apart(odd)}{hint}; they must be the same"
     )
-
-
-def by_class(images: Iterable[tuple[str, str]], classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Group images by class.
-
-    Args:
-        images: pairs of a class and the name of an image.
-        classes: the classes that are kept, in their order; those without an image are omitted.
-    """
-    names: dict[str, list[str]] = {}
-    for label, name in images:
-        names.setdefault(label, []).append(name)
-    return {label: tuple(names[label]) for label in classes if label in names}
-
-
-def check_split_names(where: str, what: str, known: Collection[str], folders: Mapping[str, str]) -> None:
-    """Check that everything that the suite names as a split exists.
-
-    Args:
-        where: the data set, for the message.
-        what: the kind of `known`, in the singular.
-        known: the folders, or the values of a column.
-        folders: the name of each split in the suite.
-
-    Raises:
-        UserError: one does not exist.
-    """
-    for split, name in folders.items():
-        if name not in known:
-            hint = nearest(name, sorted(map(shown, known)), f"{what}s")
-            raise UserError(f"{where} has no {what} {name!r} for {split}; {hint}")
-
-
-def _apart(names: Iterable[str]) -> str:
-    """Names in quotes, with escapes where two of them look the same."""
-    every = tuple(names)
-    return ", ".join(quoted(name, every) for name in every)
 
 
 def _drawn_from_train(

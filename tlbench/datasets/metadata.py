@@ -11,10 +11,10 @@ from typing import Any
 
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.json_text import parse_json
-from tlbench.datasets.image_folder import splits_in
 from tlbench.datasets.layout import Layout, SplitRule
-from tlbench.datasets.listing import Listed, peek
+from tlbench.datasets.listing import peek
 from tlbench.datasets.names import shown, split_of
+from tlbench.datasets.splits import split_names
 from tlbench.datasets.table import LABEL, Columns, Row, cells_of, laid_out_rows, rows_of, wrong
 
 NAMES = ("metadata.csv", "metadata.jsonl")
@@ -101,13 +101,13 @@ def _in_splits(place: Path, rows: list[Row], rule: SplitRule) -> tuple[list[Row]
     folders = [Path(row.path).parts[:-1] if row.file.parent == place else (row.file.parent.name,) for row in rows]
     depth = _depth(folders, _named(rule))
     top = place.joinpath(*folders[0][:depth])
-    there = {name: top / name for name in sorted({parts[depth] for parts in folders if len(parts) > depth})}
-    splits = splits_in(top, Listed(there), rule) if there else {}
+    there = {parts[depth] for parts in folders if len(parts) > depth}
+    splits = split_names(shown(str(top)), "folder", there, rule) if there else {}
     if not splits:
         return rows, rule
     found = zip(rows, folders, strict=True)
     rows = [replace(row, split=parts[depth] if len(parts) > depth else None) for row, parts in found]
-    return rows, replace(rule, folders={split: path.name for split, path in splits.items()})
+    return rows, replace(rule, folders=splits)
 
 
 def _depth(folders: Sequence[tuple[str, ...]], named: Collection[str]) -> int:

@@ -70,3 +70,9 @@ def quoted(name: str, others: Iterable[str]) -> str:
     """A name in quotes, with escapes where it looks like one of `others` without being equal to it."""
     same_look = any(one_form(other) == one_form(name) and other != name for other in others)
     return ascii(name) if same_look else repr(name)
+
+
+def apart(names: Iterable[str]) -> str:
+    """Names in quotes, with escapes where two of them look the same."""
+    every = tuple(names)
+    return ", ".join(quoted(name, every) for name in every)

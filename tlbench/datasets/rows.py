@@ -11,10 +11,10 @@ from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.core.text import counted
 from tlbench.datasets.decode import Picture, of_bytes
-from tlbench.datasets.layout import Layout, SplitRule, by_class, check_names, check_split_names, laid_out
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import LeftOut
-from tlbench.datasets.names import EVALUATION, SPLITS, shown, split_of
-from tlbench.results.images import SkippedFile
+from tlbench.datasets.names import shown, split_of
+from tlbench.datasets.splits import grouped, of_file, of_images
 
 Labels = Mapping[str, Sequence[str | None]]
 """The label of each row, by the name that the split has in the files; None for a row without a label."""
@@ -84,33 +84,13 @@ def of_rows(
     Raises:
         UserError: the splits or classes cannot be used.
     """
-    where, left_out = shown(str(place)), LeftOut()
-    place = place if place.name else place.resolve()
-    labelled = _labelled(place, labels, left_out)
-    if not labelled:
-        raise UserError(f"{where} has no image with a label; a classifier needs labels")
-    splits = _splits(place, tuple(labelled), rule)
-    left_out += [
-        _of(place, f"{counted(len(rows), 'image')} of split {split!r}, not named")
-        for split, rows in labelled.items()
-        if split not in splits.values() and None not in splits.values()
-    ]
-    taken = labelled if None in splits.values() else {split: labelled[split] for split in splits.values() if split}
-    there = {label for rows in taken.values() for label in rows.values()}
-    classes = [label for label in order if label in there]
-    check_names(where, classes, rule.classes)
-    if rule.classes:
-        others = [label for label in classes if label not in rule.classes]
-        left_out += [_of(place, f"label {label} is not among the suite's classes") for label in others]
-        classes = list(rule.classes)
-    if len(classes) < 2:
-        raise UserError(f"{where} has only one label, {classes[0]!r}; a classifier needs at least two classes")
-    found = {
-        split: by_class(_images(taken if name is None else {name: taken[name]}), classes)
-        for split, name in splits.items()
-    }
-    places = {split: "." if name is None else shown(name) for split, name in splits.items()}
-    return laid_out(place.parent, found, places, rule, left_out, file=place, container=container, empty=empty)
+    left_out = _unlabelled(place, labels)
+    listed = grouped(_images(labels))
+    if not listed:
+        raise UserError(f"{shown(str(place))} has no image with a label; a classifier needs labels")
+    listed |= {split: {} for split in labels if split not in listed and split_of(split)}
+    folder = (place if place.name else place.resolve()).parent
+    return of_images(place, folder, listed, order, rule, left_out, container=container, empty=empty)
 
 
 def class_label(place: Path, number: int | None, names: Sequence[str]) -> str | None:
@@ -131,60 +111,19 @@ def class_label(place: Path, number: int | None, names: Sequence[str]) -> str | 
     return names[number]
 
 
-def _labelled(place: Path, labels: Labels, left_out: LeftOut) -> dict[str, dict[int, str]]:
-    """The label of each row that has one, by split."""
-    found = {}
+def _unlabelled(place: Path, labels: Labels) -> LeftOut:
+    """What to report of the rows without a label."""
+    without = {split: sum(label is None for label in rows) for split, rows in labels.items()}
+    return [
+        of_file(place, f"{counted(count, 'image')} of split {split!r} without a label")
+        for split, count in without.items()
+        if count
+    ]
+
+
+def _images(labels: Labels) -> Iterator[tuple[str, str, str]]:
+    """The split, the label and the name of each row that has a label."""
     for split, rows in labels.items():
-        of = {row: label for row, label in enumerate(rows) if label is not None}
-        if len(of) < len(rows):
-            none = counted(len(rows) - len(of), "image")
-            left_out.append(_of(place, f"{none} of split {split!r} without a label"))
-        if of:
-            found[split] = of
-    return found
-
-
-def _splits(place: Path, names: Sequence[str], rule: SplitRule) -> dict[str, str | None]:
-    """The name in the files of each split; None if there are no splits and all rows are for training."""
-    if rule.folders == {}:
-        return {"train": None}
-    if rule.folders is None:
-        return dict(_by_meaning(place, names))
-    check_split_names(shown(str(place)), "split", names, rule.folders)
-    return dict(rule.folders)
-
-
-def _by_meaning(place: Path, names: Sequence[str]) -> dict[str, str]:
-    """The splits whose names mean one. A single split is used for training, whatever its name."""
-    if len(names) == 1:
-        return {"train": names[0]}
-    found: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: split_of(name) == EVALUATION):
-        split = split_of(name)
-        if split == EVALUATION:
-            split = "validation" if "test" in found else "test"
-        if split is None:
-            continue
-        if split in found:
-            raise UserError(
-                f"{shown(str(place))}: {name!r} and {found[split]!r} both mean {split}; choose one with "
-                f"`splits: {{{split}: {name}, ...}}` in the suite"
-            )
-        found[split] = name
-    if "train" not in found:
-        raise UserError(
-            f"{shown(str(place))} has the splits {', '.join(map(shown, names))}, none of which means train; name them "
-            "with `splits: {train: ..., test: ...}` in the suite, or write `splits: none`"
-        )
-    return {split: found[split] for split in SPLITS if split in found}
-
-
-def _images(rows: Mapping[str, Mapping[int, str]]) -> Iterator[tuple[str, str]]:
-    """The label and the name of each image."""
-    for split, labels in rows.items():
-        for row, label in labels.items():
-            yield label, f"{split}/{row:07d}"
-
-
-def _of(place: Path, reason: str) -> SkippedFile:
-    return SkippedFile(split="", path=shown(place.name), reason=reason)
+        for row, label in enumerate(rows):
+            if label is not None:
+                yield split, label, f"{split}/{row:07d}"

@@ -3,7 +3,6 @@
 import csv
 import errno
 import os
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from PIL import Image
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.text import counted
 from tlbench.datasets.build import MOST_BAD
-from tlbench.datasets.layout import Layout, SplitRule, by_class, check_names, check_split_names, laid_out
+from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import LeftOut
-from tlbench.datasets.names import EVALUATION, SPLITS, shown, split_of
+from tlbench.datasets.names import shown
+from tlbench.datasets.splits import grouped, of_images
 from tlbench.results.images import SkippedFile
 
 PATH, LABEL, SPLIT = "path", "label", "split"
@@ -100,23 +100,13 @@ def laid_out_rows(file: Path, folder: Path, rows: Sequence[Row], rule: SplitRule
     left_out = LeftOut()
     _check_once(rows)
     rows = _there(file, folder, rows, left_out)
-    if rule.classes:
-        check_names(shown(str(file)), sorted({row.label for row in rows}), rule.classes)
-        rows = _chosen(file, rows, rule.classes, left_out)
-    splits = _splits(file, rows, rule)
-    labels = sorted({row.label for row in rows})
-    classes = rule.classes or tuple(labels)
-    check_names(shown(str(file)), classes, ())
-    if len(classes) < 2:
-        only = f"one label only, {classes[0]!r}" if classes else "no image"
-        raise UserError(f"{shown(str(file))} lists {only}; a classifier needs at least two classes")
-    found = {
-        split: by_class(((row.label, row.path) for row in rows if value is None or row.split == value), classes)
-        for split, value in splits.items()
-    }
-    left_out += _of_no_split(file, rows, splits)
-    places = {split: "." if value is None else shown(value) for split, value in splits.items()}
-    return laid_out(folder, found, places, rule, left_out, file=file, empty=empty)
+    if rule.folders and all(row.split is None for row in rows):
+        raise UserError(
+            f"{shown(str(file))} has no column {SPLIT!r}, but `splits` names values of it; add the column, or remove "
+            "`splits`"
+        )
+    listed, labels = grouped((row.split, row.label, row.path) for row in rows), sorted({row.label for row in rows})
+    return of_images(file, folder, listed, labels, rule, left_out, empty=empty)
 
 
 def rows_of(file: Path, lines: Cells, columns: Columns, folder: Path, single: Collection[str]) -> Iterator[Row]:
@@ -246,9 +236,8 @@ def _check_once(rows: Sequence[Row]) -> None:
                 f"is {row.label!r} here and {first.label!r} in line {first.line}: an image must have exactly one label"
             )
         elif first.split != row.split:
-            what = (
-                f"is in {row.split} here and in {first.split} in line {first.line}: an image can only be in one split"
-            )
+            here, there = shown(str(row.split)), shown(str(first.split))
+            what = f"is in {here} here and in {there} in line {first.line}: an image can only be in one split"
         else:
             what = f"is already in line {first.line}"
         raise wrong(row.file, row.line, f"{shown(row.path)} {what}; keep one of the lines")
@@ -279,76 +268,6 @@ def _exists(path: Path) -> bool:
         if error.errno == errno.ENAMETOOLONG:  # nothing can be called so
             return False
         raise
-
-
-def _chosen(file: Path, rows: Sequence[Row], classes: Collection[str], left_out: LeftOut) -> list[Row]:
-    """The rows of the classes that the suite lists."""
-    others: dict[str, int] = {}
-    for row in rows:
-        if row.label not in classes:
-            others[row.label] = others.get(row.label, 0) + 1
-    left_out += [
-        _of_file(file, f"{counted(count, 'image')} of {label!r}, not among the suite's classes")
-        for label, count in others.items()
-    ]
-    return [row for row in rows if row.label in classes]
-
-
-def _splits(file: Path, rows: Sequence[Row], rule: SplitRule) -> dict[str, str | None]:
-    """The value of the column for each split; None if there is no such column and all rows are for training."""
-    values = {row.split: row for row in reversed(rows) if row.split is not None}
-    if rule.folders == {} or not values:
-        if rule.folders:
-            raise UserError(
-                f"{shown(str(file))} has no column {SPLIT!r}, but `splits` names values of it; add the "
-                "column, or remove `splits`"
-            )
-        return {"train": None}
-    if rule.folders is not None:
-        check_split_names(shown(str(file)), "split", values, rule.folders)
-        return dict(rule.folders)
-    return _by_meaning(file, values)
-
-
-def _by_meaning(file: Path, values: Mapping[str, Row]) -> dict[str, str | None]:
-    """The splits that the values mean.
-
-    Args:
-        file: the table.
-        values: the first row that has each value.
-    """
-    found: dict[str, str | None] = {}
-    for value, row in sorted(values.items(), key=lambda item: (split_of(item[0]) == EVALUATION, item[1].line)):
-        split = split_of(value)
-        if split == EVALUATION:
-            split = "validation" if "test" in found else "test"
-        if split is None:
-            raise wrong(
-                row.file,
-                row.line,
-                f"{value!r} is not a split; write train, validation or test, or name it with `splits` in the suite",
-            )
-        if split in found:
-            raise wrong(row.file, row.line, f"{value!r} and {found[split]!r} both mean {split}; write one of them")
-        found[split] = value
-    if "train" not in found:
-        raise UserError(f"{shown(str(file))} has no line of split train, from which missing splits are drawn; add some")
-    return {split: found[split] for split in SPLITS if split in found}
-
-
-def _of_no_split(file: Path, rows: Sequence[Row], splits: Mapping[str, str | None]) -> LeftOut:
-    """What to report of the rows that belong to no split."""
-    if None in splits.values():
-        return []
-    others = Counter(row.split for row in rows if row.split not in splits.values())
-    return [
-        _of_file(file, f"{counted(count, 'image')} " + (f"of split {name!r}, not named" if name else "of no split"))
-        for name, count in sorted(others.items(), key=lambda item: item[0] or "")
-    ]
-
-
-def _of_file(file: Path, reason: str) -> SkippedFile:
-    return SkippedFile(split="", path=shown(file.name), reason=reason)
 
 
 def wrong(file: Path, line: int, what: str) -> UserError:
