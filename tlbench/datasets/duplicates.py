@@ -151,8 +151,8 @@ def _grouped(unit: NDArray[np.float32], raw: NDArray[np.float32], pixels: NDArra
         close &= groups[ones][:, None] != groups[others]
         close &= pixels[ones][:, None] != pixels[others]
         close &= np.abs(levels[ones][:, None] - levels[others]) < LEVELS + ROUNDING
-        some = close.any(axis=0)
-        others, close = others[some], close[:, some]
+        used = close.any(axis=0)
+        others, close = others[used], close[:, used]
         close &= unit[ones] @ unit[others].T > CORRELATION - ROUNDING
         rows, columns = np.nonzero(close)
         for part in range(0, len(rows), PAIRS):
