@@ -16,6 +16,7 @@ from tests.session.replayed import SUITE, Heard, Replay, run
 from tlbench.cli.plan import command as plan_command
 from tlbench.core.errors import UserError
 from tlbench.datasets import intel
+from tlbench.host.environment import capture
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
 
@@ -217,7 +218,11 @@ def test_a_plan_moves_nothing_and_believes_no_damaged_record(replay: Replay) -> 
         assert file.read_text() == content
 
 
-def test_a_plan_leaves_out_a_run_of_a_newer_tlbench_as_a_run_does(replay: Replay) -> None:
+def test_a_plan_leaves_out_a_run_of_a_newer_tlbench_as_a_run_does(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = capture()
+    monkeypatch.setattr(builders, "environment", lambda: here)
     run()
     newer, heard = run(fresh=True), Heard()
     record = Store(newer.path).read_all().records[0]

@@ -86,6 +86,19 @@ def test_what_other_software_has_made_is_not_gone_on_with(replay: Replay, monkey
     assert replay.ran == ["frozen", "frozen", "full"]
 
 
+def test_numbers_of_another_machine_are_called_that(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(out="here")
+    heard, here = Heard(), capture()
+    monkeypatch.setattr(start, "capture", lambda: here)
+    monkeypatch.setattr(builders, "environment", lambda: here)
+    for _ in range(2):
+        run(out="there", events=heard)
+    assert "note" not in heard.told, "made here"
+    here = here.model_copy(update={"versions": {}})  # whatever has made the other one
+    run(out="here", events=heard)
+    assert "here has numbers of another machine (CPU Test CPU → " in heard.told["note"][0]
+
+
 def test_a_finished_run_writes_nothing_again_unless_asked_to_be_fresh(replay: Replay) -> None:
     first, heard = run(workers=1), Heard()
     again = run(events=heard)

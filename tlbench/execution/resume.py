@@ -27,12 +27,14 @@ class Found:
         done: the ids of cells that are trained.
         untimed: those of them whose steps still have to be timed.
         damaged: files that cannot be read; their cells are trained again.
+        elsewhere: how the machine that made it differs from this one; empty if it does not.
     """
 
     folder: RunFolder
     done: frozenset[str]
     untimed: frozenset[str]
     damaged: tuple[Damaged, ...]
+    elsewhere: str
 
 
 class OtherSoftwareError(Exception):
@@ -82,7 +84,18 @@ def resumable(
     kept = [one for one in (*again, *others) if one.cell_id in ready]
     untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
     damaged = (*records.damaged, *filter(None, lost.values()))
-    return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged)
+    elsewhere = dict.fromkeys(one for record in kept for one in _machine_changes(record.environment, here))
+    return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged, ", ".join(elsewhere))
+
+
+def _machine_changes(there: Environment, here: Environment) -> list[str]:
+    """The parts of the machine that differ, with both values. Nodes of a cluster are other machines by intention."""
+    parts = {} if there.node else {"cpu": "CPU", "threads": "threads", "os": "operating system"}
+    return [
+        f"{name} {there.identity[key]} → {here.identity[key]}"
+        for key, name in parts.items()
+        if {key} <= there.identity.keys() & here.identity.keys() and there.identity[key] != here.identity[key]
+    ]
 
 
 def software_changes(there: Environment, here: Environment) -> list[str]:

@@ -77,6 +77,8 @@ def new_or_resumed(
         return _in(there, ids, asked, inputs, here, models, fresh) if is_run(there) else None
 
     earlier = find(out)
+    if earlier and earlier.elsewhere:
+        events.note(f"{earlier.folder.path} has numbers of another machine ({earlier.elsewhere})")
     if earlier and wanted <= earlier.done - earlier.untimed:
         _set_aside_if_free(earlier, events)
         try:
