@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 small: $(VENV)/.run  ## run suites/small.yaml: table in the terminal, report in results/small/
 	$(BIN)/tlbench run suites/small.yaml
+	@command -v tlbench >/dev/null || echo "tlbench is in $(BIN); in this shell it is found after: . $(BIN)/activate"
 
 # Tests run side by side, and threads that wait for work spin.
 test: export OMP_NUM_THREADS := 1

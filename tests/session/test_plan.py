@@ -241,6 +241,25 @@ def test_a_plan_counts_a_cell_whose_model_is_missing_as_a_run_does(replay: Repla
     assert len(tlbench.plan("suite.yaml").to_do) == 2
 
 
+def test_a_run_that_was_named_tells_how_fast_this_machine_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlbench.session.costs.machine", lambda: builders.environment().identity)
+    run(out="results/named")
+    assert len(earlier_records()) == 2
+
+
+def test_a_folder_that_is_missing_is_told_and_weights_are_not_where_nothing_is_left_to_train(
+    replay: Replay, tmp_path: Path
+) -> None:
+    (tmp_path / "suite.yaml").write_text(SUITE.replace(", weights: random", ""))
+    told = tlbench.plan("suite.yaml", data="nowhere", weights="none").notes
+    assert "the data folder nowhere does not exist; `run` needs it" in told
+    weights = [note for note in told if "weights" in note]
+    assert weights
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    run()
+    assert tlbench.plan("suite.yaml").notes == ()
+
+
 def test_only_runs_of_this_machine_tell_how_fast_it_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     run()
     taken = builders.environment().identity

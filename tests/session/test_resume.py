@@ -86,6 +86,15 @@ def test_what_other_software_has_made_is_not_gone_on_with(replay: Replay, monkey
     assert replay.ran == ["frozen", "frozen", "full"]
 
 
+def test_no_run_is_made_within_another_one(replay: Replay) -> None:
+    run(out="results/replayed")
+    with pytest.raises(
+        UserError, match=r"^results/replayed, where runs of this suite belong, is itself a run, made with"
+    ):
+        run()
+    assert replay.ran == ["frozen", "full"]
+
+
 def test_numbers_of_another_machine_are_called_that(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     run(out="here")
     heard, here = Heard(), capture()

@@ -20,7 +20,8 @@ COMMITTED = "reference"
 
 def earlier_records() -> list[Record]:
     """Records of the newest runs of any suite on machines with the same processor and number of threads."""
-    folders = [run for suite in _suites() for run in runs_under(suite, lambda _: None)]
+    places = [RESULTS, *_suites()]  # a run that was named with --out may lie beside the folders of suites
+    folders = [run for place in places for run in runs_under(place, lambda _: None)]
     newest = sorted(folders, key=lambda one: one.run.created, reverse=True)[:NEWEST]
     found = [record for folder in newest for record in Store(folder.path).sample(OF_EACH)]
     return [_untimed_elsewhere(one) for one in found if _is_here(one.environment)]

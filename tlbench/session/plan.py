@@ -173,13 +173,20 @@ def plan(
     chosen = selection.select(cells, select) if select else cells
     chosen = selection.shard(chosen, shard) if shard else chosen
     earlier = runs_under(RESULTS / read.name)
-    images = Images(read, settings.folder("TLBENCH_DATA", data))
+    root = settings.folder("TLBENCH_DATA", data)
+    images = Images(read, root)
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
-    absent = absent_weights(chosen, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
-    notes = (*read.notes, *_missing(read), *absent, *_by_name(chosen), *found.notes)
+    left = [cell for cell in chosen if cell.id not in found.done]
+    absent = absent_weights(left, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
+    notes = (*read.notes, *_nowhere(root), *_missing(read), *absent, *_by_name(chosen), *found.notes)
     return Plan(
         read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
     )
+
+
+def _nowhere(root: Path | None) -> list[str]:
+    """A sentence if the user's data folder does not exist."""
+    return [] if root is None or root.is_dir() else [f"the data folder {root} does not exist; `run` needs it"]
 
 
 def _missing(suite: Suite) -> list[str]:

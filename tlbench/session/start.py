@@ -131,6 +131,11 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         if fresh:
             raise _not_fresh(out)
         return
+    if out is None and is_run(place):
+        raise UserError(
+            f"{place}, where runs of this suite belong, is itself a run, made with {argument('out')}: name it with "
+            f"{argument('out')} to go on with it, or another folder, or move it"
+        )
     if out is None and any(is_run(one) for one in place.glob("*")):
         return  # perhaps one that is only read
     if out is not None:
