@@ -241,6 +241,14 @@ def test_a_plan_counts_a_cell_whose_model_is_missing_as_a_run_does(replay: Repla
     assert len(tlbench.plan("suite.yaml").to_do) == 2
 
 
+def test_cells_that_earlier_runs_have_are_said_to_be_taken_over(replay: Replay) -> None:
+    run()
+    Path("suite.yaml").write_text(SUITE.replace("[frozen, full]", "[frozen, full, norm]"))
+    said = " ".join(tlbench.plan("suite.yaml").sentences)
+    assert "Earlier runs have 2 cells of them: `run` takes over what was made from the same images" in said
+    assert "takes over" not in " ".join(tlbench.plan("suite.yaml", out="own").sentences)
+
+
 def test_a_run_that_was_named_tells_how_fast_this_machine_is(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tlbench.session.costs.machine", lambda: builders.environment().identity)
     run(out="results/named")

@@ -53,6 +53,7 @@ class Plan:
     untimed: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
     _images: Images = field(kw_only=True, repr=False, compare=False)
+    _alone: bool = field(kw_only=True, repr=False, compare=False)  # a run that was named takes over nothing
 
     def __repr__(self) -> str:
         """The name of the suite, with the numbers of cells."""
@@ -73,7 +74,25 @@ class Plan:
         of = len(self.to_do)
         tuned = [f"Tuning: {count} trials for {number} of {of} cells." for count, number in trials.items() if count]
         costs = cost_sentences(self.to_do, self.costs, available_memory())
-        return (*shared_work(self.to_do, self.untimed), *tuned, *costs, *estimates(self.cells, self._taken()))
+        taken = self._taken()
+        return (
+            *shared_work(self.to_do, self.untimed),
+            *tuned,
+            *costs,
+            *estimates(self.cells, taken),
+            *self._kept(taken),
+        )
+
+    def _kept(self, taken: Sequence[Record]) -> list[str]:
+        """A sentence on the cells that `run` may take over from earlier runs, without knowing yet what has changed."""
+        left = {cell.id for cell in self.to_do} - self.untimed
+        many = 0 if self._alone else sum(record.cell_id in left for record in taken)
+        if not many:
+            return []
+        return [
+            f"Earlier runs have {counted(many, 'cell')} of them: `run` takes over what was made from the same images "
+            "and weights with the same software on this machine, and trains the rest."
+        ]
 
     def _taken(self) -> list[Record]:
         """The newest successful record of each cell, reading no more files than necessary."""
@@ -180,7 +199,15 @@ def plan(
     absent = absent_weights(left, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
     notes = (*read.notes, *_nowhere(root), *_missing(read), *absent, *_by_name(chosen), *found.notes)
     return Plan(
-        read.name, tuple(chosen), found.done, tuple(earlier), notes, found.untimed, found.unsure, _images=images
+        read.name,
+        tuple(chosen),
+        found.done,
+        tuple(earlier),
+        notes,
+        found.untimed,
+        found.unsure,
+        _images=images,
+        _alone=out is not None,
     )
 
 
