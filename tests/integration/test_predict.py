@@ -1,7 +1,11 @@
 """Models that a run keeps: what they say of files that nobody has decoded yet, and what runtimes make of them."""
 
+import ast
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,7 @@ from tlbench.execution.resume import trained
 from tlbench.execution.runtimes import RUNTIMES
 from tlbench.results.store import Store
 
+DOCS = Path(__file__).parents[2] / "docs"
 SUITES = {"SmallConvNet": LIGHT.replace("48", "56x48"), "MobileNet": TINY.replace("32", "40x32")}
 
 
@@ -102,7 +107,7 @@ def test_an_exported_model_gives_the_answers_of_the_kept_one_in_a_smaller_file(p
     assert keras["correct"] == record.accuracy.correct
     assert (litert["correct"], litert["changed"], model["images"]) == (record.accuracy.correct, 0, 20)
     assert litert["gap"] <= 1e-4
-    files = {path.name: path.stat().st_size for path in (place / "out").iterdir()}
+    files = {path.name: path.stat().st_size for path in (place / "out").iterdir() if path.suffix != ".json"}
     assert files == {
         f"{record.cell_id}.tflite": litert["bytes"],
         f"{record.cell_id}.int8.tflite": int8["bytes"],
@@ -115,6 +120,33 @@ def test_an_exported_model_gives_the_answers_of_the_kept_one_in_a_smaller_file(p
     page = (place / "deploy.md").read_text()
     assert "LiteRT: Keras' probabilities within 0.0001." in page
     assert "LiteRT, int8 weights" in page
+    names = {path.name for path in (place / "out").iterdir()}
+    assert names == {*files, *(f"{name}.json" for name in files)}
+    about = json.loads((place / "out" / f"{record.cell_id}.tflite.json").read_text())
+    assert (about["classes"], about["input"]["shape"][2]) == (["bars", "stripes"], 3)
+    assert about["accuracy"] == {
+        "top1": litert["correct"] / 20,
+        "before_export": keras["correct"] / 20,
+        "test_images": 20,
+    }
+    _says_what_the_page_promises(place, record.cell_id)
+
+
+def _says_what_the_page_promises(place: Path, cell_id: str) -> None:
+    """The program of docs/deploy.md, on a test image, gives the probabilities in the run."""
+    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "deploy.md").read_text(), re.DOTALL)
+    image = min((place / "shapes" / "test").glob("*/*"))
+    padded = {"tf.image.resize(": "tf.image.resize_with_pad(", "about[": "*about[", "zip(*": "zip("}
+    own = {"exported/": "out/", "d8c3f24a7be0": cell_id, "photo.jpg": str(image)}
+    for old, new in (padded | own).items():
+        program = program.replace(old, new)
+    said = subprocess.run([sys.executable, "-c", program], cwd=place, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    recorded = Store(place / "run").read_predictions(cell_id)
+    assert recorded is not None
+    found = ast.literal_eval(said.stdout.splitlines()[-1])
+    assert list(found) == ["bars", "stripes"]
+    np.testing.assert_allclose(list(found.values()), recorded[0][0], atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["onnx", "openvino"])

@@ -26,7 +26,7 @@ SOME_FAILED, ALL_FAILED = 2, 3
     metavar="RUNTIME",
     help=f"One of {', '.join(RUNTIMES)}. Repeatable. Default: all that are installed.",
 )
-@click.option("--out", type=Folder(), help="Keep the exported files in this folder.")
+@click.option("--out", type=Folder(), help="Keep the exported files in this folder, and describe each (.json).")
 @format_option(DEPLOYMENT_FORMATS)
 @also_json_option
 @data_option

@@ -9,7 +9,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core import settings
 from tlbench.core.cell import Timing
 from tlbench.core.errors import NothingThereError, UserError, argument
-from tlbench.core.files import append_text
+from tlbench.core.files import append_text, write_atomically
 from tlbench.datasets.registry import DATASETS, SYNTHETIC
 from tlbench.datasets.source import DataSource
 from tlbench.execution import child, server, temporary
@@ -26,6 +26,7 @@ from tlbench.results.measured import Environment, StepTiming
 from tlbench.results.record import Failure, Record
 from tlbench.results.run_folder import RunFolder
 from tlbench.session.events import Events, Logged
+from tlbench.session.exported import SUFFIX, description
 from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
 from tlbench.session.kept import decoded_again, kept_file
 
@@ -84,7 +85,7 @@ def deploy(
         run: the folder of a run with ``save_models: true``, or the result of `tlbench.run`.
         cells: the cells, named as for `predict`; default: all with a saved model.
         to: names of runtimes (`execution.runtimes`); default: all that are installed.
-        out: a folder for the exported files; by default they are removed.
+        out: a folder for the exported files, with a description of each (`.json`); by default they are removed.
         data: as for `run`.
         events: receives the progress.
         say: receives a sentence for each record that cannot be read.
@@ -108,6 +109,8 @@ def deploy(
             times.append(_time(one, exported, ProcessExecutor(), listener))
             models.append(_told(one, exported, times[-1]))
             _hand_over(exported, Path(out) if out is not None else None)
+            if out is not None:
+                _describe(Path(out), folder.path.name, one.record, models[-1], exported)
     return Deployment(
         run=folder.path.name,
         models=tuple(models),
@@ -244,6 +247,14 @@ def _hand_over(exported: Outcomes, out: Path | None) -> None:
             file.unlink()
         else:
             shutil.move(file, out / file.name)
+
+
+def _describe(out: Path, run: str, record: Record, model: DeployedModel, exported: Outcomes) -> None:
+    """Write beside each exported file what a program needs to know of it."""
+    for row in model.runtimes[1:]:
+        if isinstance(one := exported[row.runtime], Exported):
+            text = description(run, record, model, row)
+            write_atomically(out / f"{one.files[0].name}{SUFFIX}", text.encode("utf-8", "backslashreplace"))
 
 
 def _together(environments: Sequence[Environment]) -> Environment | None:
