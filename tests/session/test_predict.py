@@ -52,6 +52,18 @@ def test_a_selection_that_means_several_cells_is_followed_by_one_that_means_one(
     assert named.model == tlbench.predict(run, "strategy=full seed=0", "1.jpg").model
 
 
+def test_a_cell_may_be_named_as_reports_name_it(run: Path, tmp_path: Path) -> None:
+    label = builders.cell(strategy=Named(name="full"), seed=1).label
+    assert tlbench.predict(run, label, "1.jpg").model == label
+    with pytest.raises(UserError, match=r"frozen' means 2 cells, one is needed: .*; 'strategy=frozen seed=0' is"):
+        tlbench.predict(run, "MobileNet (alpha=0.25), frozen", "1.jpg")
+    one = builders.record(builders.cell())
+    alone = make_run(tmp_path / "alone", [one, builders.record(builders.cell(strategy=Named(name="full")))]).path
+    assert tlbench.predict(alone, "MobileNet (alpha=0.25), frozen", "1.jpg").model == one.cell.label
+    with pytest.raises(UserError, match=r"is not of the form key=pattern"):
+        tlbench.predict(alone, "MobileNet (alpha=0.5), frozen", "1.jpg")
+
+
 def test_a_cell_is_not_called_a_selection_that_nobody_gave(run: Path) -> None:
     with pytest.raises(UserError, match=r"^cell: strategy=fuul matches none of the 4 cells; did you mean 'full'"):
         tlbench.predict(run, "strategy=fuul", "1.jpg")

@@ -231,6 +231,11 @@ class Cell(Combination):
         parts = [self.backbone.label, self.dataset.label, self.strategy.label, self.head.label, f"seed {self.seed}"]
         return " · ".join([*parts, *([self.backend] if self.backend != USUAL_BACKEND else [])])
 
+    @property
+    def title(self) -> str:
+        """The backbone and the strategy, as reports name a cell: ``MobileNet (alpha=0.25), frozen``."""
+        return f"{self.backbone.label}, {self.strategy.label}"
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Cell":
         """Rebuild a cell from `model_dump(mode="json")`.

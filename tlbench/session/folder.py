@@ -94,13 +94,17 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
 
     Args:
         records: the records to search.
-        cell: the id of the cell, a unique beginning of it, or a selection ``key=pattern`` that matches one cell.
+        cell: the id of the cell, a unique beginning of it, a selection ``key=pattern`` that matches one cell, or its
+            name as reports print it.
         kind: what messages call the cell.
 
     Raises:
         UserError: no cell matches, or several do.
     """
-    if "=" in cell:
+    named = [record for record in records if cell in (record.cell.label, record.cell.title)]
+    if named:
+        fitting = named
+    elif "=" in cell:
         chosen = {one.id for one in select([record.cell for record in records], cell, kind)}
         fitting = [record for record in records if record.cell.id in chosen]
     else:
@@ -109,7 +113,8 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
         return fitting[0]
     if fitting:
         several = ", ".join(f"{record.cell_id} ({record.cell.label})" for record in fitting)
-        one = selecting(fitting[0].cell, [record.cell for record in fitting], cell if "=" in cell else "")
+        terms, among = (cell, fitting) if "=" in cell and not named else ("", records)
+        one = selecting(fitting[0].cell, [record.cell for record in among], terms)
         raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}; {one!r} is the first of them")
     ids = [record.cell_id for record in records]
     raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
