@@ -174,4 +174,7 @@ def test_what_cannot_be_deployed_is_told_before_anything_starts(
     next((tmp_path / "shapes" / "test" / "bars").iterdir()).unlink()
     said = tlbench_in(tmp_path, "deploy", "run")
     assert said.returncode == 64
-    assert "(shapes) are not here, or others are; --data names the folder in which shapes lies" in said.stderr
+    assert (
+        "(shapes) are not here, or others are; --data names their folder, called 'shapes', or the one in which it lies"
+        in said.stderr
+    )

@@ -28,7 +28,7 @@ from tlbench.results.run_folder import RunFolder
 from tlbench.session.events import Events, Logged
 from tlbench.session.exported import SUFFIX, description
 from tlbench.session.folder import Run, Say, StrPath, find_run, log, record_of, told_records
-from tlbench.session.kept import decoded_again, kept_file
+from tlbench.session.kept import decoded_again, kept_file, own_names
 
 BATCH_SIZES = (1, 32)
 TIMING = Timing(protocol="custom", batch_size=1, warmup=5, iterations=30, seconds=0, max_seconds=30)
@@ -136,9 +136,10 @@ def _images(record: Record, folder: RunFolder, data: Path | None) -> DataSource:
     name = record.cell.dataset.name
     found = decoded_again(record, folder, data, by_name=name == SYNTHETIC or name in DATASETS)
     if found is None:
+        called = " or ".join(map(repr, own_names(name, folder)))
         raise UserError(
             f"the images of {folder.path} ({record.cell.dataset.label}) are not here, or others are; "
-            f"{argument('data')} names the folder in which {name} lies"
+            f"{argument('data')} names their folder, called {called}, or the one in which it lies"
         )
     return found
 

@@ -73,23 +73,33 @@ def _decoded(record: Record, path: Path | None, data: Path | None) -> DataSource
     )
 
 
-def _own_folders(name: str, folder: RunFolder, data: Path | None) -> list[Path]:
-    """The existing folders in which a data set may be for which the suite has a path; empty if it has none.
+def own_names(name: str, folder: RunFolder) -> tuple[str, ...]:
+    """What the folder (or file) of a data set may be called: as in the suite's paths, or as the data set."""
+    return tuple(dict.fromkeys([*(path.name for path in _written(name, folder)), name]))
 
-    The user's folder `data` comes first, then the place that the run found, then the path of the suite relative to the
-    working directory, and last relative to the copy of the suite in the run's folder. The fingerprint tells which of
-    them has the images of the run.
-    """
+
+def _written(name: str, folder: RunFolder) -> list[Path]:
+    """Where a data set is by the suite: its path relative to the working directory, and to the copy of the suite."""
     try:
         suite = load_suite(folder.path / SUITE_FILE)
     except UserError:
         return []
     written = [item.path for item in suite.content.datasets if item.dataset.name == name and item.path is not None]
-    if not written:
+    return [place for path in written for place in (absolute(Path(path).expanduser()), suite.dataset_paths[name])]
+
+
+def _own_folders(name: str, folder: RunFolder, data: Path | None) -> list[Path]:
+    """The existing folders in which a data set may be for which the suite has a path; empty if it has none.
+
+    The user's folder `data` comes first: what is in it under one of the data set's names, or itself if it has one of
+    them. The place that the run found and the paths of the suite follow. The fingerprint tells which of them has the
+    images of the run.
+    """
+    if not (written := _written(name, folder)):
         return []
-    places = [] if data is None else [data / name]
+    places, names = list[Path](), own_names(name, folder)
+    if data is not None:
+        places += [data / name, *(data / each for each in names), *([data] if absolute(data).name in names else [])]
     if name in folder.run.images:
         places.append(absolute(folder.path.resolve() / folder.run.images[name]))
-    for path in written:
-        places += [absolute(Path(path).expanduser()), suite.dataset_paths[name]]
-    return [place for place in dict.fromkeys(places) if place.exists()]
+    return [place for place in dict.fromkeys([*places, *written]) if place.exists()]
