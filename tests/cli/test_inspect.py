@@ -22,6 +22,16 @@ def test_an_argument_that_no_backbone_has_is_refused(setting: str) -> None:
     assert str(said).startswith(f"unknown argument {name!r} of backbone MobileNet; ")
 
 
+def test_an_argument_of_the_backbone_that_is_given_as_an_option_is_shown_as_a_setting() -> None:
+    said = CliRunner().invoke(command, ["MobileNet", "--alpha", "0.25"]).exception
+    assert isinstance(said, UserError)
+    assert str(said) == "strategy full has no argument 'alpha'; that of MobileNet is given with `--set alpha=0.25`"
+    said = CliRunner().invoke(command, ["VGG16", "--alpha", "0.25"]).exception
+    assert str(said).startswith("unknown argument 'alpha' of strategy full; ")
+    said = CliRunner().invoke(command, ["MobileNet", "--alpha", "0.25", "--strategy", "fuul"]).exception
+    assert "'fuul'" in str(said)
+
+
 @pytest.mark.parametrize(
     ("scaling", "expected"),
     [

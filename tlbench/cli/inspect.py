@@ -1,7 +1,7 @@
 """`tlbench inspect`: layers, parameters and sizes of a model."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +116,7 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         "output": options["output"],
     }
     try:
+        _refuse_misplaced(own.name, name, {key: text for key, text in given.items() if text is not None})
         backbones.get(own.name).check_args(args)
         strategies.make(name, strategy_args).check(Head(**head), None)
     except KeyError:
@@ -133,6 +134,19 @@ def _request(backbone: str, settings: tuple[str, ...], options: dict[str, Any]) 
         "classes": options["classes"],
         "image_size": size,
     }
+
+
+def _refuse_misplaced(backbone: str, strategy: str, given: Mapping[str, str]) -> None:
+    """Raise UserError if an argument of the backbone was given as an option, as one of a strategy.
+
+    Raises:
+        KeyError: there is no such strategy.
+    """
+    for key, text in given.items():
+        if key in backbones.get(backbone).arguments and key not in strategies.arguments(strategy):
+            raise UserError(
+                f"strategy {strategy} has no argument {key!r}; that of {backbone} is given with `--set {key}={text}`"
+            )
 
 
 def _scaling(value: Scalar) -> str | None:
