@@ -113,6 +113,17 @@ def test_saving_a_baseline_that_mixes_stand_ins_and_photographs_warns(tmp_path: 
         assert not any("mixes" in note for note in alone.notes)
 
 
+def test_a_baseline_that_is_replaced_is_told_with_its_time(tmp_path: Path) -> None:
+    old, new, file = make_run(tmp_path / "old", seeds(0), day=1), make_run(tmp_path / "new", seeds(0), day=2), "b.json"
+    first, _ = baseline.save([old.path], tmp_path / file)
+    again, _ = baseline.save([new.path], tmp_path / file)
+    assert not any("replaced" in note for note in first.notes)
+    assert again.notes[-1] == f"replaced {tmp_path / file} (was of {old.run.created})"
+    (tmp_path / file).write_text('{"tlbench_baseline": 2, <<<<<<<')
+    mended, _ = baseline.save([new.path], tmp_path / file)
+    assert mended.notes[-1] == f"replaced {tmp_path / file} (was damaged, or of another version of tlbench)"
+
+
 def test_a_run_that_was_stopped_looks_so_in_its_report_in_a_comparison_and_in_a_baseline(tmp_path: Path) -> None:
     kept, lost = seeds(0, 1)
     stopped = make_run(tmp_path / "stopped", [kept], cells=[kept.cell_id, lost.cell_id])

@@ -32,6 +32,7 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         raise UserError(
             f"{file} is no tlbench baseline and would be overwritten; name another file, or remove this one first"
         )
+    replaced = _replaced(file)
     by_place = [_runs(place) for place in places]
     cells = {cell for runs in by_place for cell in cells_of(runs)}
     folders = [folder for runs in by_place for folder in runs]
@@ -41,7 +42,17 @@ def save(places: Sequence[Path], file: Path) -> tuple[Side, int]:
         raise UserError(f"these are runs of different suites ({', '.join(suites)}); a baseline is of one suite")
     side = side_of(folders, ", ".join(map(str, places)), cells=cells)
     baseline.write(side, file)
-    return side.model_copy(update={"notes": (*_mixed(side), *side.notes)}), side.taken
+    return side.model_copy(update={"notes": (*_mixed(side), *side.notes, *replaced)}), side.taken
+
+
+def _replaced(file: Path) -> list[str]:
+    """A note on the baseline that is in the file already."""
+    if not replaces(file):
+        return []
+    try:
+        return [f"replaced {file} (was of {baseline.read(file).created})"]
+    except UserError:
+        return [f"replaced {file} (was damaged, or of another version of tlbench)"]
 
 
 def _mixed(side: Side) -> list[str]:
