@@ -1,5 +1,6 @@
 """Whatever is wrong with a suite is said in one line that names the place and the way out."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.core.errors import UserError
+from tlbench.core.text import listed
 from tlbench.suite.expand import expand
 from tlbench.suite.load import load_suite
 from tlbench.suite.schema import SuiteFile
@@ -180,6 +182,10 @@ def test_several_mistakes_are_said_together_a_line_each(tmp_path: Path) -> None:
         (b"- a\n- b\n", "this is no suite but a list"),
         (b"A shopping list\nof two lines", "this is no suite but text; .*`tlbench init` writes one"),
         (b"name: \xff\xfe", "is not UTF-8 text"),
+        ("name: caf\xe9".encode("utf-16"), r"is not UTF-8 text \(byte 0\); save it as UTF-8"),
+        ("name: caf\xe9".encode("latin-1"), r"is not UTF-8 text \(byte 9\); save it as UTF-8"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", r"suite\.yaml is no suite: it is no text file; `tlbench init` writes one"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "is no suite: it is no text file"),
     ],
 )
 def test_a_file_that_is_no_suite(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -187,6 +193,11 @@ def test_a_file_that_is_no_suite(tmp_path: Path, content: bytes, expected: str) 
     path.write_bytes(content)
     with pytest.raises(UserError, match=expected):
         load_suite(path)
+
+
+def test_an_empty_file_and_one_with_a_name_lack_the_same_keys(tmp_path: Path) -> None:
+    lacking = re.findall(r"key '(\w+)' is missing", complaint(tmp_path, "name: x\n"))
+    assert complaint(tmp_path, "").endswith(f"a suite needs at least {listed(['name', *lacking])}")
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:

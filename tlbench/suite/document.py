@@ -1,5 +1,6 @@
 """Read YAML into plain values, with the line and column of each key and value for error messages."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,6 +70,8 @@ def read_document(path: Path) -> Document:
     except IsADirectoryError:
         raise UserError(f"{path} is a folder; name the suite file in it") from None
     except UnicodeDecodeError as error:
+        if _is_binary(content):
+            raise UserError(f"{path} is no suite: it is no text file; `tlbench init` writes one") from None
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
@@ -77,6 +80,11 @@ def read_document(path: Path) -> Document:
     if len(content) > MOST_BYTES:
         raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB; {SHORTER}")
     return parse_document(text, str(path))
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether a file that is not UTF-8 is no text, as an image; text in UTF-16 or UTF-32 begins with its mark."""
+    return b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
 
 
 def parse_document(text: str, file: str) -> Document:
@@ -99,7 +107,7 @@ def parse_document(text: str, file: str) -> Document:
         raise UserError(f"{file}: mappings merge each other more often than a suite needs") from error
     if content is None:
         raise UserError(
-            f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones, strategies and train"
+            f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones and strategies"
         )
     if not isinstance(content, dict):
         what = "text" if isinstance(content, str) else "a list" if isinstance(content, list) else "a single value"
