@@ -78,6 +78,16 @@ def test_few_test_images_are_told_in_the_words_of_data_check(place: Path) -> Non
     assert tlbench_init("--out", "example.yaml").stderr == ""
 
 
+def test_what_is_left_out_is_named_as_data_check_does(place: Path) -> None:
+    images(place / "flowers", **{f"{split}__{name}": 50 for split in ("train", "test") for name in "ab"})
+    for name in ("train/a/.hidden.jpg", "train/b/Thumbs.db", "train/loose.jpg"):
+        (place / "flowers" / name).touch()
+    (line,) = tlbench_init("flowers").stderr.splitlines()
+    assert line.startswith("note 3 left out: ")
+    for one in read_images(place / "flowers", SplitRule()).left_out:
+        assert f"{one.path} ({one.reason})" in line
+
+
 def test_the_gates_say_what_one_seed_cannot_judge(place: Path) -> None:
     tlbench_init("--out", "mine.yaml")
     text = Path("mine.yaml").read_text()

@@ -25,7 +25,7 @@ from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
-from tlbench.datasets.sentences import few_sentence
+from tlbench.datasets.sentences import few_sentence, named
 from tlbench.session.data import rule_of
 from tlbench.suite.variables import escaped
 
@@ -60,6 +60,8 @@ def command(
     click.echo(f"Wrote {out}" + (f": {_counted(layout)}.\n" if layout else ".\n"))
     if layout and (few := few_sentence(_counts(layout))):
         say(f"note {few}")
+    if layout and layout.left_out:
+        say(f"note {len(layout.left_out)} left out: {named(layout.left_out)}")
     shown = in_shell(out)
     steps = [
         (f"tlbench plan {shown}", "list the cells"),
