@@ -77,6 +77,9 @@ def test_one_process_a_side_is_refused_since_no_verdict_follows_from_it(capsys: 
 def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(["rnu"], capsys).endswith("\n\ntlbench: No such command 'rnu'; did you mean 'run'?\n")
     assert "\ntlbench: No such command 'xyzzy'; known commands: ab, advise, " in said(["xyzzy"], capsys)
+    assert said(["cache", "remove"], capsys).endswith("'remove'; known commands: clear, list, prune\n")
+    assert said(["data", "chek"], capsys).endswith("No such command 'chek'; did you mean 'check'?\n")
+    assert said(["baseline", "xyzzy"], capsys).endswith("'xyzzy'; known commands: save, show\n")
 
 
 @pytest.mark.parametrize("words", [[], ["data"], ["cache"]])

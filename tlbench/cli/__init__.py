@@ -16,9 +16,10 @@ import click
 
 from tlbench.cache.folders import cache_dir
 from tlbench.cli import signals
+from tlbench.cli.groups import Group
 from tlbench.cli.options import plugins_in
 from tlbench.core import plugin_files
-from tlbench.core.errors import UserError, as_options, nearest
+from tlbench.core.errors import UserError, as_options
 from tlbench.core.files import FULL_DISK, READ_ONLY
 from tlbench.core.text import harmless, one_line
 from tlbench.core.version import __version__
@@ -67,7 +68,7 @@ class ClosedPipeError(Exception):
     """The reader of the output has closed it, as in ``tlbench report ... | head``."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports `tlbench.cli.<name>` when that command is called, so that ``--help`` imports no command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -78,8 +79,6 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Load plugin files before the command is imported: some options are made from what is registered."""
-        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"No such command {args[0]!r}; {nearest(args[0], [*COMMANDS], 'commands')}")
         if args[0] in TAKE_PLUGINS:
             for file in plugins_in(args[1:]):
                 plugin_files.load(file)

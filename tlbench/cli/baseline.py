@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tlbench.cli.groups import Group
 from tlbench.cli.options import PLACE, json_option, plugin_option
 from tlbench.cli.terminal import say, width
 from tlbench.core.text import counted
@@ -15,7 +16,7 @@ from tlbench.session.baseline import save as save_baseline
 from tlbench.session.side import read_side
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Save runs as a baseline: a small text file to commit, and to compare later runs with.
 

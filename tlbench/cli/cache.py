@@ -11,6 +11,7 @@ import click
 from tlbench.cache.folders import FEATURES, IMAGES, KINDS, Kind, cache_dir, parse_size, size
 from tlbench.cache.manifest import DamagedError, Manifest, read_manifest
 from tlbench.cache.upkeep import Kept, Removal, entries, remove_leftovers, remove_oldest
+from tlbench.cli.groups import Group
 from tlbench.cli.options import json_option
 from tlbench.cli.terminal import width
 from tlbench.core.errors import UserError
@@ -22,7 +23,7 @@ NOTHING = -1
 HEADINGS = ["Entry", "What", "Of", "Split", "Shapes of one image", "Size", "Last used (UTC)"]
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """List and remove cached files: decoded images, and the features that frozen layers compute from them.
 

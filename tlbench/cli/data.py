@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.progress import Progress
 
+from tlbench.cli.groups import Group
 from tlbench.cli.options import (
     PLACE,
     classes_option,
@@ -32,7 +33,7 @@ from tlbench.session.data import described, fetch, fetchable, known, move_bad
 PROBLEMS = 2
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """List, check and download data sets.
 
