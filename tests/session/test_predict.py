@@ -37,6 +37,19 @@ def test_a_folder_stands_for_the_files_below_it(run: Path) -> None:
     assert tlbench.predict(run, "strategy=full seed=0", "sea").files == found.files[1:]
 
 
+def test_of_files_that_do_not_exist_no_model_is_opened(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("1.jpg").touch()
+    asked: list[str] = []
+    given = child.call
+    monkeypatch.setattr(child, "call", lambda *call: asked.append(call[0]) or given(*call))
+    found = tlbench.predict(run, "strategy=full seed=0", ["nope.jpg", "no.jpg"])
+    why = "cannot be read (No such file or directory)"
+    assert (found.files, found.skipped, asked) == ((), {"nope.jpg": why, "no.jpg": why}, [])
+    assert found.probabilities.shape == (0, 2)
+    tlbench.predict(run, "strategy=full seed=0", ["nope.jpg", "1.jpg"])
+    assert len(asked) == 1
+
+
 def test_what_a_folder_has_and_cannot_be_read_is_named_and_so_is_an_empty_one(run: Path) -> None:
     Path("sea").mkdir()
     Path("sea/gone.jpg").symlink_to("nowhere.jpg")

@@ -1,5 +1,7 @@
 """Classify image files with trained models, or with original classifiers."""
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,6 +163,9 @@ def _predictions(
 ) -> Predictions:
     paths = [Path(image) for image in ((images,) if isinstance(images, str | PathLike) else images)]
     files, skipped = _files_of(paths)
+    if all(map(_is_missing, files)):  # said at once, without opening a model
+        none, why = np.empty((0, len(classes)), np.float32), f"cannot be read ({os.strerror(errno.ENOENT)})"
+        return Predictions(model, classes, (), none, dict.fromkeys(files, why) | skipped)
     answer = child.call(target, {**request, "files": files}, backend)
     damaged: dict[int, str] = answer["damaged"]
     found = answer["probabilities"]
@@ -169,6 +174,14 @@ def _predictions(
     good = tuple(name for index, name in enumerate(files) if index not in damaged)
     skipped |= {files[index]: why for index, why in damaged.items()}
     return Predictions(model, classes, good, found, skipped)
+
+
+def _is_missing(file: str) -> bool:
+    try:
+        Path(file).stat()
+    except (OSError, ValueError) as error:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 def _files_of(paths: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
