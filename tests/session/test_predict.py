@@ -41,7 +41,12 @@ def test_of_files_that_do_not_exist_no_model_is_opened(run: Path, monkeypatch: p
     Path("1.jpg").touch()
     asked: list[str] = []
     given = child.call
-    monkeypatch.setattr(child, "call", lambda *call: asked.append(call[0]) or given(*call))
+
+    def call(target: str, request: dict[str, Any], backend: str) -> Any:
+        asked.append(target)
+        return given(target, request, backend)
+
+    monkeypatch.setattr(child, "call", call)
     found = tlbench.predict(run, "strategy=full seed=0", ["nope.jpg", "no.jpg"])
     why = "cannot be read (No such file or directory)"
     assert (found.files, found.skipped, asked) == ((), {"nope.jpg": why, "no.jpg": why}, [])
