@@ -18,9 +18,9 @@ from tlbench.session.predict import predict
 def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
     """Classify image files with the trained model of a cell of RUN. The suite needs `save_models: true`.
 
-    CELL is an id from `tlbench plan`, the beginning of one, or a selection, as for `run --select`, that matches one
-    cell. An IMAGE may be a folder, which stands for all files below it. Exit codes: 2 if some files are not images, 3
-    if none is.
+    CELL is an id from `tlbench plan`, the beginning of one, a selection, as for `run --select`, that matches one cell,
+    or a name as reports print it. An IMAGE may be a folder, which stands for all files below it. Exit codes: 2 if some
+    files are not images, 3 if none is.
 
     Example: tlbench predict results/flowers 'strategy=full backbone=MobileNetV2' new/
     """

@@ -84,7 +84,7 @@ def predict(run: Run, cell: str, images: StrPath | Sequence[StrPath], *, say: Sa
 
     Args:
         run: the folder of a run, or the result of `tlbench.run`.
-        cell: the id of the cell, or the beginning of it.
+        cell: the id of the cell, the beginning of it, a selection that matches one cell, or its name in reports.
         images: one or several image files, or folders of them.
         say: receives a sentence for each record that cannot be read.
 
