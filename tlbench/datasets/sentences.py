@@ -29,6 +29,12 @@ def origin(one: SplitOrigin) -> str:
     return folder if one.drawn is None else f"{one.drawn * 100:g} % of {folder}, drawn (seed {one.seed})"
 
 
+def drawn_sentence(origins: Mapping[str, SplitOrigin]) -> str:
+    """Which splits were drawn, and that train is the rest; empty if each split has its own images."""
+    drawn = [f"{split} is {origin(origins[split])}" for split in SPLITS if split in origins and origins[split].drawn]
+    return ", ".join([*drawn, "train is the rest"]) if drawn else ""
+
+
 def read_sentence(origins: Mapping[str, SplitOrigin], classes: Sequence[str]) -> str:
     """Which folders were read as splits, and the classes."""
     splits = ", ".join(f"{split} is {origin(origins[split])}" for split in SPLITS if split in origins)

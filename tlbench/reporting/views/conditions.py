@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import in_words
 from tlbench.core.training import Training
+from tlbench.datasets.sentences import drawn_sentence
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Listing, Section
 from tlbench.reporting.report import Report, RunRecord
@@ -187,8 +188,29 @@ def _source_lines(records: Sequence[Record]) -> list[str]:
     fallbacks = sorted({mark for record in records for mark in record.fallbacks})
     return [
         *([f"Images: {data}. Weights: {weights}."] if data and weights else []),
+        *_split_lines(records),
+        *_other_size_lines(records),
         f"Fallbacks: {', '.join(fallbacks).upper()}." if fallbacks else "Fallbacks: none.",
     ]
+
+
+def _split_lines(records: Sequence[Record]) -> list[str]:
+    """A line for each data set that lacks splits, which were drawn from its training images."""
+    drawn = [(r.cell.dataset.label, drawn_sentence(r.data.splits)) for r in records if r.data]
+    return [f"Splits of {label}: {said}." for label, said in dict.fromkeys(drawn) if said]
+
+
+def _other_size_lines(records: Sequence[Record]) -> list[str]:
+    """Which files of weights for images of another size were used, for which official ones and which backbones."""
+    backbones: dict[tuple[str, str], dict[str, None]] = {}
+    for record in records:
+        weights = record.weights
+        if weights and weights.file and weights.instead_of:
+            backbones.setdefault((weights.file, weights.instead_of), {})[record.cell.backbone.label] = None
+    if not backbones:
+        return []
+    files = (f"{file} in place of {official} ({', '.join(of)})" for (file, official), of in backbones.items())
+    return [f"Weights for images of another size, as the official ones were not found: {'; '.join(files)}."]
 
 
 def _each(texts: Iterable[str], separator: str = ", ") -> str:
