@@ -14,7 +14,7 @@ from tlbench.regression.entries import Entry
 from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
 from tlbench.reporting.formats import FORMATS, as_markdown, as_svg, as_text, columns_as_text, with_columns
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.stand_ins import note
+from tlbench.reporting.stand_ins import Sides, note
 from tlbench.reporting.views import baseline
 from tlbench.results.record import Record
 
@@ -59,6 +59,37 @@ def test_each_cell_of_a_comparison_has_its_own(name: str) -> None:
 def test_the_json_of_a_comparison_has_them_by_cell() -> None:
     content = json.loads(str(COMPARISON_FORMATS["json"](compared(DRAWN, ()))))
     assert [cell["stand_ins"] for cell in content["cells"]] == [list(DRAWN), []]
+
+
+def test_stand_ins_of_one_side_are_not_said_of_both() -> None:
+    real, drawn = [entry(())], [entry(DRAWN)]
+    for base, new, whose in ((drawn, real, "base"), (real, drawn, "new")):
+        of = judged(base, new)
+        side = "base" if base is drawn else "new side"
+        for name in COMPARISON_FORMATS:
+            said = str(COMPARISON_FORMATS[name](of))
+            assert f"Stand-ins of the {side} in 1 cell: synthetic data, random weights." in said
+        for name in ("text", "markdown", "html", "junit"):
+            said = str(COMPARISON_FORMATS[name](of))
+            assert f" ({whose}: synthetic data, random weights)" in said
+            assert " (synthetic data" not in said
+        (cell,) = json.loads(str(COMPARISON_FORMATS["json"](of)))["cells"]
+        assert [cell[f"{one}_stand_ins"] for one in ("base", "new")] == [list(one[0].fallbacks) for one in (base, new)]
+
+
+def test_what_both_sides_share_is_said_of_both() -> None:
+    assert Sides(DRAWN, ("random weights", "batch 16 for 32")).told == (
+        "both: random weights; base: synthetic data; new: batch 16 for 32",
+    )
+    assert Sides(DRAWN, None).told == Sides(None, DRAWN).told == Sides(DRAWN, DRAWN).told == DRAWN
+    assert Sides((), ()).told == Sides().told == ()
+
+
+def test_a_base_with_another_recipe_is_marked_too() -> None:
+    other = entry(DRAWN)
+    other = other.model_copy(update={"cell": other.cell.model_copy(update={"jit": "on"})})
+    said = str(COMPARISON_FORMATS["text"](judged([other], [entry(())])))
+    assert "(base: synthetic data, random weights)" in said
 
 
 @pytest.mark.parametrize("name", ["github-action-benchmark", "pytest-benchmark"])

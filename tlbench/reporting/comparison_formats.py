@@ -25,7 +25,7 @@ from tlbench.reporting.judgements import sentence, values
 from tlbench.reporting.output import Made
 from tlbench.reporting.render import html, terminal
 from tlbench.reporting.render import markdown as in_markdown
-from tlbench.reporting.stand_ins import marked, note, of_comparison
+from tlbench.reporting.stand_ins import marked, note_on, of_comparison
 from tlbench.reporting.views.comparison import FAILING, document, headline
 from tlbench.reporting.views.comparison_page import MOST_NAMED, page
 
@@ -55,12 +55,14 @@ def as_json(comparison: Comparison) -> str:
         "new": comparison.new.name,
         "exit_code": comparison.exit_code,
         "headline": headline(comparison),
-        "notes": [*filter(None, [note([*marks.values()])]), *comparison.notes],
+        "notes": [*filter(None, [note_on(marks.values())]), *comparison.notes],
         "cells": [
             {
                 "id": cell.id,
                 "cell": cell.label,
-                "stand_ins": list(marks[cell.id]),
+                "stand_ins": list(marks[cell.id].either),
+                "base_stand_ins": list(marks[cell.id].base or ()),
+                "new_stand_ins": list(marks[cell.id].new or ()),
                 "verdict": cell.verdict,
                 "judgements": [_plain(judgement) for judgement in cell.judgements],
             }
@@ -94,14 +96,14 @@ def junit(comparison: Comparison) -> str:
     suite = ElementTree.SubElement(
         root, "testsuite", {"name": _legal(f"tlbench {comparison.new.suite}".strip()), **named}
     )
-    if rests := note([*marks.values()]):
+    if rests := note_on(marks.values()):
         properties = ElementTree.SubElement(suite, "properties")
         ElementTree.SubElement(properties, "property", {"name": "stand-ins", "value": rests})
     for cell, judgement in judgements:
         case = ElementTree.SubElement(
             suite,
             "testcase",
-            {"classname": _legal(marked(cell.label, marks[cell.id])), "name": _legal(judgement.name)},
+            {"classname": _legal(marked(cell.label, marks[cell.id].told)), "name": _legal(judgement.name)},
         )
         if id(judgement) in fails:
             ElementTree.SubElement(
@@ -130,7 +132,7 @@ def github(comparison: Comparison) -> str:
     reason. Numbers that were not measured again share the last line, an error then.
     """
     marks = of_comparison(comparison)
-    rests = note([*marks.values()])
+    rests = note_on(marks.values())
     lines = [f"::notice title={_escape('tlbench: stand-ins', property_=True)}::{_escape(rests)}"] if rests else []
     times = [each for each in comparison.of("inconclusive") if each.metric == TimeMetric.name]
     for judgement in sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict)):
@@ -140,7 +142,7 @@ def github(comparison: Comparison) -> str:
         kind = "error" if judgement.verdict in FAILING else "warning" if doubtful else None
         if kind:
             named = f"tlbench: {judgement.name} {judgement.verdict}"
-            title = _escape(marked(named, marks[judgement.cell.id]), property_=True)
+            title = _escape(marked(named, marks[judgement.cell.id].told), property_=True)
             lines.append(f"::{kind} title={title}::{_escape(plain(sentence(judgement)))}")
     for (name, reason), several in _by_reason(comparison.unjudged).items():
         title = _escape(f"tlbench: {name} not judged", property_=True)

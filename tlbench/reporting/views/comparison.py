@@ -12,7 +12,7 @@ from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, sentence, values
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.stand_ins import marked, note, of_comparison
+from tlbench.reporting.stand_ins import marked, note_on, of_comparison
 
 MARKS: dict[Verdict, str] = {
     "regressed": "✗",
@@ -51,7 +51,7 @@ def document(comparison: Comparison) -> Document:
     cells = sorted(comparison.cells, key=lambda cell: WORST_FIRST.index(cell.verdict))
     names, marks = _names(comparison), of_comparison(comparison)
     short = short_labels([cell.label for cell in cells])
-    labels = [marked(label, marks[cell.id]) for label, cell in zip(short, cells, strict=True)]
+    labels = [marked(label, marks[cell.id].told) for label, cell in zip(short, cells, strict=True)]
     unjudged = _unjudged(comparison)
     verdicts = [_verdict(cell, unjudged) for cell in cells]
     rows = [
@@ -61,7 +61,7 @@ def document(comparison: Comparison) -> Document:
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
     legend = LEGEND + (SET_OFF if any(each.bare is not None for each in comparison.judgements) else "")
-    said = [Note((rests,))] if (rests := note([*marks.values()])) else []
+    said = [Note((rests,))] if (rests := note_on(marks.values())) else []
     return Document(headline(comparison), (*said, table, Note((legend,)), *([Listing(tuple(below))] if below else [])))
 
 

@@ -8,7 +8,7 @@ from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Note, Section, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, changes, values
 from tlbench.reporting.numbers import DASH
-from tlbench.reporting.stand_ins import Marks, marked, note, of_comparison
+from tlbench.reporting.stand_ins import Marks, Sides, marked, note_on, of_comparison
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
 NOT_JUDGED: frozenset[Verdict] = frozenset({"not comparable", "same measurement"})
@@ -31,7 +31,7 @@ def page(comparison: Comparison) -> Document:
     ordered = sorted(comparison.judgements, key=lambda judgement: WORST_FIRST.index(judgement.verdict))
     changed = [judgement for judgement in ordered if judgement.verdict not in QUIET and not _still(judgement)]
     unjudged, marks = comparison.unjudged, of_comparison(comparison)
-    said_first = [Note((rests,))] if (rests := note([*marks.values()])) else []
+    said_first = [Note((rests,))] if (rests := note_on(marks.values())) else []
     sections = [
         Section("In short", (_summary(ordered),)),
         *([Section("What changed, the worst first", (_table(changed, marks),))] if changed else []),
@@ -64,8 +64,8 @@ def _named(judgement: Judgement) -> str:
     return f"{judgement.name} of {judgement.cell.label}"
 
 
-def _table(judgements: Sequence[Judgement], marks: Mapping[str, Marks]) -> Table:
-    lines = [_row(judgement, marks[judgement.cell.id]) for judgement in judgements]
+def _table(judgements: Sequence[Judgement], marks: Mapping[str, Sides]) -> Table:
+    lines = [_row(judgement, marks[judgement.cell.id].told) for judgement in judgements]
     return compact(Table.of(HEADINGS, lines, right=[3, 4, 5]))
 
 
