@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.session.runs import make_run, seeds
+from tests import builders
+from tests.session.runs import keep_answers, make_run, seeds
+from tlbench.core.cell import Named
 from tlbench.core.errors import NothingThereError, UserError
 from tlbench.session.differences import differences
+from tlbench.session.report import load
 
 
 def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
@@ -27,3 +30,19 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
         differences(run, ["seed=0", seeds(0)[0].cell_id[:8]])
     with pytest.raises(NothingThereError, match="no two recipes"):
         differences(make_run(tmp_path / "one", seeds(0)))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_equal_accuracies_the_first_is_the_leader_of_the_report(tmp_path: Path, turned: bool) -> None:
+    records = [
+        builders.record(builders.cell(strategy=Named(name=name)), timings=builders.timings(inference=inference))
+        for name, inference in (("frozen", 0.03), ("full", 0.01), ("scratch", 0.02))
+    ]
+    run = make_run(tmp_path / "run", records[::-1] if turned else records)
+    for record in records:
+        keep_answers(tmp_path / "run", record)
+    (decision,) = load(run).decisions
+    leader, *others = [seeds[0].record.cell_id for seeds in decision.recipes]
+    found = [[of.records[0].cell_id for of in (one.first, one.second)] for one in differences(run)]
+    assert found == [[leader, other] for other in others]
+    assert leader == records[1].cell_id

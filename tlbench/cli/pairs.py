@@ -28,7 +28,8 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
     Example: tlbench pairs results/small
     """
     contrasts = differences(run, cells, say=say)
-    click.echo(_json(contrasts) if as_json else terminal.text(*tables(contrasts), columns=width()))
+    shown = tables(contrasts, of_best=not cells)
+    click.echo(_json(contrasts) if as_json else terminal.text(*shown, columns=width()))
 
 
 def _json(contrasts: Sequence[Contrast]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from tlbench.core.errors import NothingThereError, UserError
 from tlbench.regression.contrasts import Contrast, Recipe, best_against_rest, contrast, recipes
+from tlbench.reporting.report import Report
+from tlbench.reporting.views.choice import costs_by_cell
 from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
 from tlbench.results.store import Store
@@ -28,7 +30,7 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
     rows = rows_of(folder, say)
     tell_shortfall(folder, rows, say)
     records = [row.record for row in rows if row.record.accuracy and row.record.data]
-    tested = recipes(records)
+    tested = _as_reported(recipes(records), Report("", rows))
     couples = [_couple(records, tested, cells)] if cells else []
     if not couples and len({recipe.images for recipe in tested}) == len(tested):
         raise NothingThereError(f"{folder.path} has no two recipes that were tested on the same images")
@@ -38,6 +40,13 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
         return contrast(couples, tested, right) if couples else best_against_rest(tested, right)
     except (UnreadableError, ValueError) as error:
         raise UserError(f"{error}; choose other cells, or run the suite again") from error
+
+
+def _as_reported(tested: Sequence[Recipe], report: Report) -> list[Recipe]:
+    """The recipes by test images, then by costs, so that of equal accuracies the same one comes first as in reports."""
+    costs = costs_by_cell(report)
+    images = list(dict.fromkeys(recipe.images for recipe in tested))
+    return sorted(tested, key=lambda one: (images.index(one.images), costs.get(one.records[0].cell_id, ())))
 
 
 def _couple(records: Sequence[Record], tested: Sequence[Recipe], cells: Sequence[str]) -> tuple[Recipe, Recipe]:

@@ -208,8 +208,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     once = [tuple(first_of_each(seeds)) for seeds in by_recipe]
     recipes = [Recipe(tuple(row.record for row in seeds)) for seeds in once]
     costs = compared(by_recipe)
-    limits = [tuple(_value(of[at]) for of in costs.values()) for at in range(len(recipes))]
-    found = contest(recipes, limits, report.answers, elsewhere)
+    found = contest(recipes, _by_recipe(costs, len(recipes)), report.answers, elsewhere)
     place_of = {id(recipe): place for place, recipe in enumerate(recipes)}
     places = [place_of[id(each.recipe)] for each in found.contenders]
     marks = _marks(found, names_of([recipe.records[0] for recipe in recipes]), costs, places)
@@ -226,6 +225,21 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
         choice = replace(choice, certainty=f"{never} {choice.certainty}")
     limits_of = tuple(_limits(choice, found))
     return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), holds(found))
+
+
+def costs_by_cell(report: Report) -> dict[str, tuple[float, ...]]:
+    """The costs of each trained cell, by its id: of equal accuracies, the one with the lowest costs leads."""
+    found: dict[str, tuple[float, ...]] = {}
+    for _, group in tested_alike(trained(report)):
+        by_recipe = rows.by_row(group)
+        for seeds, costs in zip(by_recipe, _by_recipe(compared(by_recipe), len(by_recipe)), strict=True):
+            found |= {row.record.cell_id: costs for row in seeds}
+    return found
+
+
+def _by_recipe(costs: Costs, many: int) -> list[tuple[float, ...]]:
+    """The costs of each of so many recipes; infinity if unknown."""
+    return [tuple(_value(of[place]) for of in costs.values()) for place in range(many)]
 
 
 def _value(reading: Reading | None) -> float:

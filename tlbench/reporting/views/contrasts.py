@@ -16,17 +16,32 @@ OF_MODELS = (
     "One seed on a side: two trained models are compared, not two recipes. Trained again, the same recipe often "
     "differs as much; several seeds of a suite compare recipes."
 )
+BEST = "First is the one with the highest top-1 on the same images; of equal ones, the cheaper, as in the report."
+APART = (
+    "The table with intervals compares recipes: both have several seeds, or a solved head with its resamples. The "
+    "other table has all other pairs."
+)
 
 
-def tables(contrasts: Sequence[Contrast]) -> list[Block]:
-    """A table of recipes, and one of trained models with a caveat; without tables that have no rows."""
+def tables(contrasts: Sequence[Contrast], *, of_best: bool = False) -> list[Block]:
+    """A table of recipes, and one of trained models with a caveat; without tables that have no rows.
+
+    Args:
+        contrasts: the contrasts.
+        of_best: whether the first of each is the best one on its images, which is said then.
+    """
     names = _names(contrasts)
     of_recipes = [_recipes(each, names) for each in contrasts if not each.of_models]
     of_models = [_models(each, names) for each in contrasts if each.of_models]
     blocks: list[Block] = [Table.of(RECIPES, of_recipes)] if of_recipes else []
-    if of_models:
-        return [*blocks, Table.of(MODELS, of_models), Note((OF_MODELS, UNROUNDED))]
-    return [*blocks, Note((UNROUNDED,))] if blocks else []
+    blocks += [Table.of(MODELS, of_models)] if of_models else []
+    said = [
+        *([BEST] if of_best else []),
+        *([APART] if len(blocks) > 1 else []),
+        *([OF_MODELS] if of_models else []),
+        UNROUNDED,
+    ]
+    return [*blocks, Note(tuple(said))] if blocks else []
 
 
 Names = Mapping[tuple[str, ...], str]
