@@ -50,6 +50,28 @@ def test_a_page_says_what_got_worse_first() -> None:
     assert set(verdicts) >= {"regressed", "newly failing", "inconclusive", "fixed"}
 
 
+def legend(of: Comparison) -> str:
+    """The line that explains signs and changes; empty if there is none."""
+    lines = str(COMPARISON_FORMATS["text"](of)).splitlines()
+    return next((line for line in lines if re.search("improved,|unchanged[,;.]|changes with", line)), "")
+
+
+def only(metric: str, **fields: object) -> Comparison:
+    cell = builders.cell()
+    judgement = Judgement(cell=cell, metric=metric, name=metric, **fields)
+    return Comparison(sides.side(), sides.side(), (Compared(cell.label, cell.id, (judgement,)),))
+
+
+def test_the_legend_has_the_signs_of_the_table_alone() -> None:
+    changes = "changes with their 95 % intervals, taken before rounding."
+    every = "✗ regressed or missing, ✓ improved, = unchanged, ? inconclusive, — not comparable"
+    assert legend(golden.comparison()) == f"{every}; {changes}"
+    slower = only("time", base=1.0, new=2.0, effect=1.0, low=0.9, high=1.1, verdict="regressed")
+    assert legend(slower) == f"✗ regressed or missing; {changes}"
+    assert legend(only("count", base=1.0, new=1.0, effect=0.0, verdict="unchanged")) == "= unchanged."
+    assert legend(only("outcome", verdict="missing", reason="the new side has no such cell")) == ""
+
+
 @pytest.mark.parametrize(("lost", "warned"), [(0, False), (2, False), (9, True)])
 def test_an_accuracy_of_one_seed_within_its_gate_is_no_annotation(lost: int, warned: bool) -> None:
     less = RIGHT.copy()

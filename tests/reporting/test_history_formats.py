@@ -67,6 +67,16 @@ def test_the_page_of_few_runs_says_that_nothing_was_judged() -> None:
     assert "No series has more than" not in many
 
 
+@pytest.mark.parametrize("name", ["text", "html"])
+def test_changes_of_counts_are_said_to_be_listed_only_where_some_are(name: str) -> None:
+    count = made.series()[2]
+    points = (count.points[0], replace(count.points[1], value=219572.0))
+    still = replace(count, points=points, changes=())
+    moved = replace(still, changes=(Change(at=points[1], since=points[0], before=219058.0, after=219572.0, p=0.0),))
+    assert "Every change of a count is listed." in HISTORY_FORMATS[name]("t", [moved], 2)
+    assert "Every change of a count" not in HISTORY_FORMATS[name]("t", [still], 2)
+
+
 def between(first: float, last: float, name: str = "accuracy", unit: str = "%", cell: str = "a cell") -> Series:
     of = made.series()[0]
     points = tuple(replace(point, value=value) for point, value in zip(of.points, (first, last), strict=False))

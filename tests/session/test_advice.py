@@ -85,6 +85,7 @@ def test_what_cannot_be_told_from_the_best_is_as_good_and_the_one_that_trains_le
     assert (found["choice"], found["agree"]) == ("frozen", True)
     text = said(str(tmp_path / "run"), "--images", "200", "--similar", "yes")
     assert "The rule and the measurements agree on frozen." in text
+    assert " Worse\n" in text
     (line,) = (line for line in text.splitlines() if line.startswith("intel"))
     assert line.split()[3:] == ["100", "full", "86.0%", "±", "0.5", "frozen", "partial", "(trainable=0.3)"]
 
@@ -118,6 +119,7 @@ def test_one_seed_and_stand_ins_decide_nothing(said: Said, tmp_path: Path) -> No
     make_run(tmp_path / "one", [trained("frozen", 0.7), trained("full", 0.9)])
     text = said(str(tmp_path / "one"), "--images", "100", "--similar", "yes")
     assert "not judged: one seed" in text
+    assert " Worse\n" not in text
     assert "No measurement speaks for or against frozen." in text
     drawn = builders.data(fallback=True)
     make_run(tmp_path / "drawn", [trained("frozen", 0.7, data=drawn), *several("full", 0.9, data=drawn)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tlbench.regression.advice import FAR, MANY, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
-from tlbench.reporting.document import Block, Note, Strong, Table, Text, prose
+from tlbench.reporting.document import Block, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.views.gains import accuracy, spread_over
 
@@ -24,7 +24,7 @@ def blocks(advice: Advice) -> list[Block]:
     if not advice.measured:
         return [*found, Note((prose(NO_COMPARISON if advice.looked else NO_RUNS),))]
     over = spread_over((one.equal or one.recipes)[0] for one in advice.measured)
-    table = Table.of(HEADINGS, map(_row, advice.measured), [2])
+    table = compact(Table.of(HEADINGS, map(_row, advice.measured), [2]))
     return [*found, table, Note((*([over] if over else []), *_measured(advice)))]
 
 

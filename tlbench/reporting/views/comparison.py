@@ -26,10 +26,14 @@ MARKS: dict[Verdict, str] = {
     "same measurement": DASH,
     "not comparable": DASH,
 }
-LEGEND = (
-    "✗ regressed or missing, ✓ improved, = unchanged, ? inconclusive, — not comparable; changes with their 95 % "
-    "intervals, taken before rounding."
-)
+SIGNS = {
+    "✗": "regressed or missing",
+    "✓": "improved",
+    "=": "unchanged",
+    "?": "inconclusive",
+    DASH: "not comparable",
+}
+CHANGES = "changes with their 95 % intervals, taken before rounding"
 AMOUNT = re.compile(r"^(\d+) ")
 """The number at the start of what would decide a case: ``6 runs a side``."""
 SET_OFF = (
@@ -60,9 +64,21 @@ def document(comparison: Comparison) -> Document:
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
     below = _below(comparison)
-    legend = LEGEND + (SET_OFF if any(each.bare is not None for each in comparison.judgements) else "")
+    legend = _legend(comparison, table)
     said = [Note((rests,))] if (rests := note_on(marks.values())) else []
-    return Document(headline(comparison), (*said, table, Note((legend,)), *([Listing(tuple(below))] if below else [])))
+    explained = [Note((legend,))] if legend else []
+    listed_below = [Listing(tuple(below))] if below else []
+    return Document(headline(comparison), (*said, table, *explained, *listed_below))
+
+
+def _legend(comparison: Comparison, table: Table) -> str:
+    """The signs that are in the table, and what its changes are; empty if it has neither."""
+    parts = {part.split(" ")[0] for row in table.rows for text in row[2:] for part in str(text).split(", ")}
+    signs = ", ".join(f"{sign} {meaning}" for sign, meaning in SIGNS.items() if sign in parts)
+    judged = [each for each in comparison.judgements if each.metric != OUTCOME and not METRICS[each.metric].exact]
+    changes = CHANGES if any(each.effect is not None for each in judged) else ""
+    said = "; ".join(filter(None, (signs, changes)))
+    return (f"{said}." if said else "") + (SET_OFF if any(each.bare is not None for each in judged) else "")
 
 
 def headline(comparison: Comparison) -> str:

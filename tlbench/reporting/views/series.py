@@ -70,7 +70,8 @@ def _early(series: Sequence[Series]) -> list[Note]:
     """A note if no series has enough runs to find a change of level."""
     longest = max((len(number.points) for number in series), default=0)
     few = f"No series has more than {counted(longest, 'run')}: a change of level can be found from {FEWEST} runs on."
-    return [Note((f"{few} Every change of a count is listed.",))] if longest < FEWEST else []
+    counts = " Every change of a count is listed." if any(number.changes for number in series) else ""
+    return [Note((few + counts,))] if longest < FEWEST else []
 
 
 def summary(series: Sequence[Series], runs: int) -> tuple[Block, ...]:
