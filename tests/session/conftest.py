@@ -1,5 +1,6 @@
 """An executor that replays records, for all tests of the room."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ from tests import builders
 from tests.session.replayed import SUITE, Replay
 from tlbench.execution import server
 from tlbench.execution.executors import EXECUTORS
-from tlbench.host.environment import capture
+from tlbench.host.environment import capture, variables
 from tlbench.session import made, start
 
 
 @pytest.fixture
 def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replay:
+    for name in variables(os.environ):
+        monkeypatch.delenv(name)  # the records that are replayed have none
     executor, here = Replay(), capture()
     installed = here.model_copy(update={"versions": here.versions | builders.environment().versions})
     for module in (start, made):

@@ -66,7 +66,7 @@ def test_what_other_software_has_made_is_not_gone_on_with(replay: Replay, monkey
     """After an upgrade of Keras, a finished run answered at once, and a gate was green on numbers of the old one."""
     first, here, heard = run(select="strategy=frozen"), capture(), Heard()
     run(select="strategy=frozen", out="here")
-    here = here.model_copy(update={"versions": here.versions | builders.environment().versions})
+    here = here.model_copy(update={"versions": here.versions | builders.environment().versions, "variables": {}})
     newer = here.model_copy(update={"versions": here.versions | {"keras": "9.9", "tlbench": "9.9", "jax": "1.0"}})
     monkeypatch.setattr(start, "capture", lambda: newer)
     monkeypatch.setattr(made, "capture", lambda: newer)

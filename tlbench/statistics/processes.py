@@ -72,10 +72,13 @@ def next_process(processes: Sequence[Sequence[float]], deviation: float, known: 
         deviation: as in `over_processes`.
         known: as in `over_processes`.
         variance: the wanted variance, above 0.
+
+    Raises:
+        ValueError: a number is not finite.
     """
     noise = _noise(processes, deviation)
     offset = _offsets(_centers(processes), noise, known).variance
-    missing = 1 / variance - float((1 / (offset + noise)).sum())
+    missing = float(1 / finite(variance, "the variance") - (1 / (offset + noise)).sum())
     if missing <= 0:
         return Further(0.0, enough=True)
     most, allowed = deviation**2 / (offset / 4) if offset else math.inf, 1 / missing - offset
