@@ -108,11 +108,8 @@ def software_changes(there: Environment, here: Environment) -> list[str]:
     before, now = ({name: one.versions[name] for name in both} for one in (there, here))
     if not there.node:
         before, now = before | _users(there.variables), now | _users(here.variables)
-    return [
-        f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
+    changed = changed_versions(before, now)
+    return [f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}" for name in changed]
 
 
 def still_valid(

@@ -35,7 +35,7 @@ LONGEST = 5
 Measured = Mapping[str, Mapping[str, Measurement]]
 """Measurements by the key of the step, then by side."""
 Undecided = Callable[[Measured], Mapping[str, int]]
-"""Returns the keys of steps to measure further, with the rounds that would decide each (0: unknown)."""
+"""Returns the keys of steps to measure further, with the rounds that one more process should take (0: unknown)."""
 
 
 @dataclass(frozen=True)

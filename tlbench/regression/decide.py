@@ -18,7 +18,7 @@ Rounds = Sequence[Sequence[float]]
 def undecided(
     measured: Mapping[str, tuple[Sequence[Rounds], Sequence[Rounds]]], gates: Mapping[str, float]
 ) -> dict[str, int]:
-    """The keys of steps whose verdict would be `inconclusive`, with the rounds that would decide it (0: unknown).
+    """The keys of steps whose verdict would be `inconclusive`, with the rounds of one more process (0: unknown).
 
     Args:
         measured: the rounds of each process, of base and new, by the key of the step.

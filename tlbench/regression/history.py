@@ -152,8 +152,7 @@ def _names(cells: Iterable[Cell]) -> dict[str, str]:
         alike.setdefault(cell.label, {})[_identity(cell)] = settings
     names = {}
     for label, group in alike.items():
-        keys = sorted({key for settings in group.values() for key in settings})
-        keys = [key for key in keys if len({settings.get(key) for settings in group.values()}) > 1]
+        keys = _differing([*group.values()])
         keys = list(
             {_alike([settings.get(key) for settings in group.values()]): key for key in reversed(keys)}.values()
         )
@@ -161,6 +160,12 @@ def _names(cells: Iterable[Cell]) -> dict[str, str]:
         for identity, settings in group.items():
             names[identity] = " · ".join([label, *(f"{key} {settings.get(key, 'none')}" for key in keys)])
     return names
+
+
+def _differing(group: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys by which some mappings can be told apart, sorted."""
+    keys = sorted({key for one in group for key in one})
+    return [key for key in keys if len({one.get(key) for one in group}) > 1]
 
 
 def _alike(values: Sequence[str | None]) -> tuple[int, ...]:
@@ -188,8 +193,7 @@ def _machines(found: Iterable[Mapping[str, str]]) -> dict[frozenset[tuple[str, s
         alike.setdefault(", ".join(filter(None, parts)), []).append(machine)
     names = {}
     for name, group in alike.items():
-        keys = sorted({key for machine in group for key in machine})
-        keys = [key for key in keys if len({machine.get(key) for machine in group}) > 1]
+        keys = _differing(group)
         for machine in group:
             names[_parts(machine)] = ", ".join(
                 [name, *(f"{PARTS.get(key, key)} {machine.get(key, 'unknown')}" for key in keys)]

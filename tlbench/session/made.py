@@ -10,6 +10,7 @@ from tlbench.core.text import counted
 from tlbench.execution.plugins import Plugins
 from tlbench.execution.resume import lacks_times, software_changes, trained
 from tlbench.host.environment import capture
+from tlbench.results.measured import Environment
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.run_folder import RunFolder, is_run, left_out, open_run
 from tlbench.results.store import Store
@@ -56,7 +57,7 @@ def made(
         out: the folder of the only run to consider, in place of `runs`.
         images: the present images.
     """
-    ids, notes, plugins = [cell.id for cell in cells], list[str](), Plugins()
+    ids, notes, plugins, here = [cell.id for cell in cells], list[str](), Plugins(), capture()
     wanted = {cell.id for cell in chosen}
     if out is not None:
         not_resumed = "and `run` does not resume it; name another folder"
@@ -64,13 +65,13 @@ def made(
             return Made()
         if list(open_run(out).run.cells) != ids:
             return Made(notes=(f"{out} holds a run of other cells, {not_resumed}",))
-        return _of(Store(out), suite, wanted, images, plugins, not_resumed)
+        return _of(Store(out), suite, wanted, images, plugins, here, not_resumed)
     first: Made | None = None
     for folder in runs:
         if list(folder.run.cells) != ids:
             continue
         try:
-            found = _of(Store(folder.path), suite, wanted, images, plugins)
+            found = _of(Store(folder.path), suite, wanted, images, plugins, here)
         except (RecordTooNewError, OSError) as error:
             notes.append(left_out(folder.path, error))
             continue
@@ -81,7 +82,15 @@ def made(
     return Made(found.done, found.untimed, found.unsure, (*found.notes, *notes))
 
 
-def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: Plugins, not_resumed: str = "") -> Made:
+def _of(
+    store: Store,
+    suite: Suite,
+    wanted: set[str],
+    images: Images,
+    plugins: Plugins,
+    here: Environment,
+    not_resumed: str = "",
+) -> Made:
     """The finished cells of one run.
 
     Args:
@@ -90,6 +99,7 @@ def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: P
         wanted: the ids of the cells whose images and plugins are compared.
         images: the present images.
         plugins: the present code of plugins.
+        here: the present software.
         not_resumed: the end of the notes about changes if the run cannot be resumed; empty if it can.
     """
     records = list(store.read_all().records)
@@ -98,7 +108,6 @@ def _of(store: Store, suite: Suite, wanted: set[str], images: Images, plugins: P
     same = {one.cell_id: images.same(one) for one in records if one.cell_id in wanted}
     others = Counter(one.cell.dataset.label for one in records if same.get(one.cell_id) is False)
     changed = {one.cell_id for one in records if one.cell_id in wanted and not plugins.same(one)}
-    here = capture()
     software = {one.cell_id: changes for one in records if (changes := software_changes(one.environment, here))}
 
     def note(count: int, how: str) -> str:

@@ -133,7 +133,7 @@ def labels_of(rows: Sequence[RunRecord]) -> list[str]:
 
 def recipe(record: Record) -> str:
     """Backbone and strategy, and whether the suite asks for a backbone without ImageNet's weights."""
-    of = f"{record.cell.backbone.label}, {record.cell.strategy.label}"
+    of = record.cell.title
     return f"{of}, {without}" if (without := without_imagenet(record)) else of
 
 

@@ -83,7 +83,7 @@ def _line(record: Record, step: StepTiming, settings: Mapping[str, str], told: S
 def _name(record: Record, step: StepTiming) -> tuple[str, ...]:
     """The columns that every row has, which name the step."""
     cell = record.cell
-    name = f"{cell.backbone.label}, {cell.strategy.label}" if step.step == "training" else cell.backbone.label
+    name = cell.title if step.step == "training" else cell.backbone.label
     return name, cell.backend, cell.precision, step.step, str(step.batch_size)
 
 

@@ -128,4 +128,4 @@ def ratio(one: Relative) -> str:
 
 def _label(among: Sequence[RunRecord], cell_id: str) -> str:
     cell = next((row.record.cell for row in among if row.record.cell_id == cell_id), None)
-    return f"{cell.backbone.label}, {cell.strategy.label}" if cell else f"cell {cell_id}"
+    return cell.title if cell else f"cell {cell_id}"

@@ -56,7 +56,7 @@ def _gallery(report: Report, recipe: Sequence[RunRecord]) -> list[Block]:
     pictures = report.mistakes(best)
     if not pictures:
         return []
-    name = f"{best.record.cell.backbone.label}, {best.record.cell.strategy.label}, seed {best.record.cell.seed}"
+    name = f"{best.record.cell.title}, seed {best.record.cell.seed}"
     return [Gallery(pictures, f"Test images that were classified wrongly by {name}; those it was surest of first.")]
 
 
