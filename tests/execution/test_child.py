@@ -20,7 +20,8 @@ import pytest
 
 from tests.conftest import end_servers
 from tlbench.core.errors import UserError
-from tlbench.execution import child, group, loading, server
+from tlbench.execution import child, loading, process_group, server
+from tlbench.execution.conversation import SERVER_GONE, Conversation
 from tlbench.execution.outcome import Died, FaultError, Outcome, Raised, Returned, TimedOut, TooLarge
 
 pytestmark = pytest.mark.usefixtures("light_server")
@@ -60,10 +61,10 @@ def test_a_child_that_dies_is_known_by_its_exit_code(target: str, payload: int |
 
 
 @pytest.mark.parametrize(
-    "ask", [child.Conversation.kill, lambda talk: multiprocessing.active_children()], ids=["stop", "start of another"]
+    "ask", [Conversation.kill, lambda talk: multiprocessing.active_children()], ids=["stop", "start of another"]
 )
 def test_the_exit_code_is_the_same_for_two_threads_that_read_it_at_once(
-    ask: Callable[[child.Conversation], object], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[Conversation], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fork server sends it once, and closes the pipe: whoever reads second finds the end, as of a lost server."""
     read, others = forkserver.read_signed, list[threading.Thread]()
@@ -75,7 +76,7 @@ def test_the_exit_code_is_the_same_for_two_threads_that_read_it_at_once(
             others[0].join(1)  # it reads here, or waits for its turn
         return read(descriptor)
 
-    with child.Conversation("tests.targets:leave", 7) as talk:
+    with Conversation("tests.targets:leave", 7) as talk:
         monkeypatch.setattr(forkserver, "read_signed", read_second)
         assert talk.listen(PATIENCE) == Died(7)
         others[0].join()
@@ -96,9 +97,9 @@ def test_the_timeout_bounds_the_whole_call_however_much_the_child_says() -> None
 @pytest.mark.parametrize("looks", [0, 1], ids=["sent while memory is looked at", "received just before"])
 def test_what_a_child_sent_before_it_took_too_much_memory_is_heard(looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last message may say that a cell is finished, which is then not the one that took too much."""
-    talks, used, heard = list[child.Conversation](), [0] * looks + [2], list[int]()
+    talks, used, heard = list[Conversation](), [0] * looks + [2], list[int]()
 
-    class Watched(child.Conversation):
+    class Watched(Conversation):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             talks.append(self)
@@ -110,7 +111,7 @@ def test_what_a_child_sent_before_it_took_too_much_memory_is_heard(looks: int, m
 
     monkeypatch.setattr(child, "Conversation", Watched)
     monkeypatch.setattr(child, "LOOK", 0.0)
-    monkeypatch.setattr(group, "memory", look)
+    monkeypatch.setattr(process_group, "memory", look)
     outcome = child.run("tests.targets:tell_pid_and_sleep", None, on_message=heard.append, memory=1)
     assert outcome == TooLarge(1, 2)
     assert len(heard) == 1
@@ -129,7 +130,7 @@ def test_what_a_child_prints_goes_to_its_log_and_nowhere_else(
     ("end", "outcome"), [("returns", Returned(None)), ("killed", Died(-signal.SIGKILL)), ("hangs", TimedOut(0.2))]
 )
 def test_temporary_files_of_a_child_go_with_it_however_it_ends(end: str, outcome: Outcome) -> None:
-    with child.Conversation("tests.targets:leave_a_file", end) as talk:
+    with Conversation("tests.targets:leave_a_file", end) as talk:
         folder = talk.listen(PATIENCE)
         assert talk.listen(0.2 if end == "hangs" else PATIENCE) == outcome
         assert Path(folder).parent.exists()
@@ -173,7 +174,7 @@ def test_a_child_does_not_outlive_its_parent() -> None:
 
 
 def test_a_conversation_goes_back_and_forth() -> None:
-    with child.Conversation("tests.targets:echo", 10) as talk:
+    with Conversation("tests.targets:echo", 10) as talk:
         for number in range(5):
             talk.say(number)
             assert talk.listen(PATIENCE) == 10 + number
@@ -182,18 +183,18 @@ def test_a_conversation_goes_back_and_forth() -> None:
 
 
 def test_who_is_talked_with_may_die_or_keep_silent() -> None:
-    with child.Conversation("tests.targets:echo_once_and_die", None) as talk:
+    with Conversation("tests.targets:echo_once_and_die", None) as talk:
         talk.say("hello")
         assert talk.listen(PATIENCE) == "hello"
         assert talk.listen(PATIENCE) == Died(-signal.SIGKILL)
         talk.say("are you there?")
-    with child.Conversation("tests.targets:echo", 10) as talk:
+    with Conversation("tests.targets:echo", 10) as talk:
         assert talk.listen(0.2) == TimedOut(0.2)
 
 
 def test_each_backend_has_workers_of_its_own_side_by_side() -> None:
     before = dict(os.environ)
-    with child.Conversation("tests.targets:echo", 10) as talk:
+    with Conversation("tests.targets:echo", 10) as talk:
         for backend in ("tensorflow", "jax", "tensorflow"):
             found = child.run("tests.targets:environment", "KERAS_BACKEND", backend=backend)
             assert found == Returned(backend)
@@ -204,7 +205,7 @@ def test_each_backend_has_workers_of_its_own_side_by_side() -> None:
 
 
 def test_a_setting_that_changed_since_the_last_run_reaches_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    with child.Conversation("tests.targets:echo", 10) as talk:
+    with Conversation("tests.targets:echo", 10) as talk:
         for visible in ("-1", "1", "1"):
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
             assert child.run("tests.targets:environment", "CUDA_VISIBLE_DEVICES") == Returned(visible)
@@ -247,7 +248,7 @@ def fork_server() -> psutil.Process:
 
 
 def test_a_child_lives_on_when_the_fork_server_is_killed_and_can_still_die() -> None:
-    with child.Conversation("tests.targets:echo", 10) as talk:
+    with Conversation("tests.targets:echo", 10) as talk:
         talk.say(0)
         assert talk.listen(PATIENCE) == 10
         fork_server().kill()
@@ -256,12 +257,12 @@ def test_a_child_lives_on_when_the_fork_server_is_killed_and_can_still_die() -> 
             assert talk.listen(PATIENCE) == 10 + number
         talk.say(None)
         assert talk.listen(PATIENCE) == Returned("bye")
-        assert talk.listen(PATIENCE) == Died(child.SERVER_GONE)  # whoever knew how it ended is gone
+        assert talk.listen(PATIENCE) == Died(SERVER_GONE)  # whoever knew how it ended is gone
     assert child.run("tests.targets:double", 21) == Returned(42)  # from a server that was started anew
 
 
 def test_a_child_that_outlived_the_fork_server_is_ended_all_the_same() -> None:
-    with child.Conversation("tests.targets:sleep_deaf", None) as talk:
+    with Conversation("tests.targets:sleep_deaf", None) as talk:
         pid = talk.listen(PATIENCE)
         fork_server().kill()
         assert talk.listen(0.2) == TimedOut(0.2)
@@ -297,11 +298,11 @@ def test_a_fork_server_that_was_killed_is_started_again_for_the_next_child(monke
 
 def test_a_child_that_leads_no_group_yet_is_killed_although_its_server_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one that was forked a moment before its run is stopped: no signal reaches its group, nor does the server tell."""
-    with child.Conversation("tests.targets:tell_pid_and_sleep", None) as talk:
+    with Conversation("tests.targets:tell_pid_and_sleep", None) as talk:
         pid = talk.listen(PATIENCE)
         server.kill_servers()
         assert wait([talk._process.sentinel], PATIENCE)
-        monkeypatch.setattr(group, "end", lambda leader: None)
+        monkeypatch.setattr(process_group, "end", lambda leader: None)
         talk.kill()
         monkeypatch.undo()
         assert isinstance(talk.listen(PATIENCE), Died)

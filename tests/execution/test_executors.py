@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import killed_at_once
 from tests.execution.test_child import alive
 from tests.execution.test_groups import job
-from tlbench.execution import child, executors
+from tlbench.execution import executors
 from tlbench.execution.executors import EXECUTORS, InlineExecutor, ProcessExecutor
 from tlbench.execution.job import Group
 from tlbench.execution.loading import FrameworkError
@@ -130,7 +130,7 @@ def test_a_framework_that_does_not_load_any_more_loses_one_model(
     def refuse(*arguments: object) -> None:
         raise FrameworkError("Keras cannot be loaded")
 
-    monkeypatch.setattr(child, "Conversation", refuse)
+    monkeypatch.setattr(executors, "Conversation", refuse)
     with pytest.raises(LostError, match="killed: FrameworkError: Keras cannot be loaded"):
         ProcessExecutor().open(ReferenceJob(backend="tensorflow"), 60, tmp_path / "x.log")
 

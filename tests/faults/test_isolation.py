@@ -12,7 +12,8 @@ import pytest
 
 from tests.execution.test_child import alive
 from tlbench.execution import temporary
-from tlbench.execution.child import Conversation, run
+from tlbench.execution.child import run
+from tlbench.execution.conversation import Conversation
 from tlbench.execution.outcome import Died, Outcome, Returned, TimedOut, TooLarge
 
 PARENT = """\

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tlbench.execution import group
+from tlbench.execution import process_group
 from tlbench.execution.server import kill_servers
 
 if TYPE_CHECKING:
-    from tlbench.execution.child import Conversation
+    from tlbench.execution.conversation import Conversation
 
 
 class StoppedError(Exception):
@@ -59,5 +59,5 @@ class Children:
                 child.kill()
         except BaseException:  # a second Ctrl-C: kill without time to tidy up
             for child in running:
-                group.kill(child.pid)
+                process_group.kill(child.pid)
             raise

@@ -16,6 +16,7 @@ from tlbench.core.files import append_text
 from tlbench.core.plugins import Registry, resolve
 from tlbench.execution import child, server
 from tlbench.execution.children import Children
+from tlbench.execution.conversation import Conversation
 from tlbench.execution.entry_points import OPEN_TIMER, RUN_GROUP, SERVE_TIMER
 from tlbench.execution.job import Finished, Group, Progress, Resources
 from tlbench.execution.loading import FrameworkError
@@ -117,7 +118,7 @@ class _Sleeper:
     def __init__(self, job: TimerJob, timeout: float, log: Path) -> None:
         self._timeout, self._log = timeout, log
         self._lost: LostError | None = None
-        self._child = child.Conversation(SERVE_TIMER, job, log, job.backend)
+        self._child = Conversation(SERVE_TIMER, job, log, job.backend)
         self.ready: Ready = self._answer()
 
     def turn(self, index: int, pace: Pace) -> Turned:

@@ -8,7 +8,7 @@ import keras
 
 from tlbench.core.cell import Cell, Named
 from tlbench.core.plugin_code import Code
-from tlbench.execution.child import Channel
+from tlbench.execution.conversation import Channel
 from tlbench.execution.plugins import Plugins
 from tlbench.host import gpu
 from tlbench.host.environment import capture

@@ -18,7 +18,7 @@ def lead(lifeline: Connection) -> None:
     """Make this process the leader of a session and group of its own, which is killed when `lifeline` closes.
 
     On Linux the kernel sends the signal (fcntl(2), F_SETSIG), even while a library holds the interpreter. Elsewhere the
-    thread of `child.Channel` notices the end of the parent.
+    thread of `conversation.Channel` notices the end of the parent.
     """
     os.setsid()
     if hasattr(fcntl, "F_SETSIG"):
