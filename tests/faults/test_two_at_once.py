@@ -17,6 +17,7 @@ import pytest
 from tests import builders
 from tests.session.runs import make_run, seeds
 from tlbench.execution.inputs import Inputs
+from tlbench.execution.resume import Wanted
 from tlbench.host.environment import capture
 from tlbench.results.owner import OWNER_FILE, OwnedError, Owner
 from tlbench.results.run_folder import RUN_FILE, open_run, runs_under
@@ -125,7 +126,7 @@ def test_a_run_of_another_user_is_no_reason_not_to_begin_one(tmp_path: Path, mon
     forbid(monkeypatch, file)
     noted: list[str] = []
     events: Any = SimpleNamespace(note=noted.append)
-    assert start._first([theirs], [record.cell_id], [record.cell], Inputs({}, {}), capture(), False, events) is None
+    assert start._first([theirs], [record.cell_id], Wanted([record.cell], Inputs({}, {}), capture()), events) is None
     assert noted == [f"left out: {theirs.path} (Permission denied)"]
 
 

@@ -14,7 +14,7 @@ from tests.session.replayed import SUITE, Heard, Replay, run
 from tlbench.core.cell import Cell
 from tlbench.execution.inputs import find_inputs
 from tlbench.execution.job import Places
-from tlbench.execution.resume import still_valid
+from tlbench.execution.resume import Wanted, still_valid
 from tlbench.host.environment import capture
 from tlbench.results.measured import Environment, Relative
 from tlbench.results.record import Failure, Record, SavedModel
@@ -197,7 +197,7 @@ def test_step_times_are_taken_over_beside_the_model_to_which_they_are_relative(r
         Store(folder.path).write(record.model_copy(update={"timings": times}))
 
     def timed(*cells: Cell, here: Environment = here) -> list[bool]:
-        return [record.timings is not None for _, record in still_valid([folder], cells, inputs, here)]
+        return [record.timings is not None for _, record in still_valid([folder], Wanted(cells, inputs, here))]
 
     assert timed(frozen.cell, full.cell) == [True, True]
     assert timed(full.cell) == [False]

@@ -37,31 +37,38 @@ class Found:
     elsewhere: str
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What finished cells must have been made from, and with, to need no training now.
+
+    Attributes:
+        cells: the cells to run now.
+        inputs: their images and weights.
+        here: this machine, its software, and the environment variables that libraries read.
+        models: whether a finished cell must have its trained model.
+    """
+
+    cells: Sequence[Cell]
+    inputs: Inputs
+    here: Environment
+    models: bool = False
+
+
 class OtherSoftwareError(Exception):
     """The finished cells of a run were made with other software than this. The message says what differs."""
 
 
-def resumable(
-    folder: RunFolder,
-    ids: Sequence[str],
-    chosen: Sequence[Cell],
-    inputs: Inputs,
-    here: Environment,
-    models: bool = False,
-) -> Found | None:
+def resumable(folder: RunFolder, ids: Sequence[str], wanted: Wanted) -> Found | None:
     """What is done in a run that can be resumed; None if it cannot be.
 
-    A run can be resumed if it has exactly the cells `ids`, its finished cells among `chosen` were made from `inputs`,
-    its other finished cells are not known to have been made from anything else, and all with the software of `here`:
-    else its tables would compare models with each other that differ in more than they say.
+    A run can be resumed if it has exactly the cells `ids`, its finished cells among those wanted were made from their
+    inputs, its other finished cells are not known to have been made from anything else, and all with the software that
+    is here: else its tables would compare models with each other that differ in more than they say.
 
     Args:
         folder: the run.
         ids: the ids of all cells of the suite.
-        chosen: the cells to run now.
-        inputs: the images and weights of these cells.
-        here: this machine, its software, and the environment variables that libraries read.
-        models: whether a finished cell must have its trained model.
+        wanted: the cells to run now, and what they are made from.
 
     Raises:
         OtherSoftwareError: nothing but the software differs.
@@ -71,20 +78,20 @@ def resumable(
     plugins, store = Plugins(), Store(folder.path)
     records = store.read_all()
     finished = {record.cell_id: record for record in records.records if record.status == "ok"}
-    again = [finished.pop(cell.id) for cell in chosen if cell.id in finished]
+    again = [finished.pop(cell.id) for cell in wanted.cells if cell.id in finished]
     others = finished.values()
-    same = all(same_inputs(record, inputs, plugins) for record in again)
-    if not (same and all(_no_others(one, inputs, plugins) for one in others)):
+    same = all(same_inputs(record, wanted.inputs, plugins) for record in again)
+    if not (same and all(_no_others(one, wanted.inputs, plugins) for one in others)):
         return None
-    changes = [one for record in (*again, *others) for one in software_changes(record.environment, here)]
+    changes = [one for record in (*again, *others) for one in software_changes(record.environment, wanted.here)]
     if changes:
         raise OtherSoftwareError(", ".join(dict.fromkeys(changes)))
     lost = store.damaged_predictions(again)
-    ready = trained(store, [*again, *others], models) - lost.keys()
+    ready = trained(store, [*again, *others], wanted.models) - lost.keys()
     kept = [one for one in (*again, *others) if one.cell_id in ready]
     untimed = frozenset(one.cell_id for one in kept if one.cell.timing and one.timings is None)
     damaged = (*records.damaged, *filter(None, lost.values()))
-    elsewhere = dict.fromkeys(one for record in kept for one in _machine_changes(record.environment, here))
+    elsewhere = dict.fromkeys(one for record in kept for one in _machine_changes(record.environment, wanted.here))
     return Found(folder, frozenset(one.cell_id for one in kept), untimed, damaged, ", ".join(elsewhere))
 
 
@@ -112,32 +119,28 @@ def software_changes(there: Environment, here: Environment) -> list[str]:
     return [f"{name} {before.get(name, 'unset')} → {now.get(name, 'unset')}" for name in changed]
 
 
-def still_valid(
-    runs: Sequence[RunFolder], cells: Sequence[Cell], inputs: Inputs, here: Environment, models: bool = False
-) -> list[tuple[RunFolder, Record]]:
+def still_valid(runs: Sequence[RunFolder], wanted: Wanted) -> list[tuple[RunFolder, Record]]:
     """Records that a new run can take over instead of training again: for each cell the first valid one, with its run.
 
-    A record is valid if it is ``ok``, was made from `inputs`, and on the machine and with the software and settings of
-    `here`. It keeps its step times only if the record of the model to which they are relative is taken over too; others
-    could not be compared.
+    A record is valid if it is ``ok``, was made from the same inputs, on this machine, and with the software and
+    settings that are here. It keeps its step times only if the record of the model to which they are relative is taken
+    over too; others could not be compared.
 
     Args:
         runs: earlier runs, in order of preference.
-        cells: the cells to run.
-        inputs: their images and weights.
-        here: this machine, its software, and the environment variables that libraries read.
-        models: whether the trained model must exist.
+        wanted: the cells to run, and what they are made from.
     """
 
     def with_plugins(record: Record) -> Environment:
-        return here.model_copy(update={"versions": plugins.of(record.cell).versions | here.versions})
+        versions = plugins.of(record.cell).versions | wanted.here.versions
+        return wanted.here.model_copy(update={"versions": versions})
 
-    found, missing, plugins = [], {cell.id: cell for cell in cells}, Plugins()
+    found, missing, plugins = [], {cell.id: cell for cell in wanted.cells}, Plugins()
     for folder in runs:
         store = Store(folder.path)
         for record in filter(None, map(store.read, tuple(missing))):
-            same = _same_place(record.environment, with_plugins(record)) and same_inputs(record, inputs, plugins)
-            if same and _whole(store, record, models):
+            same = _same_place(record.environment, with_plugins(record)) and same_inputs(record, wanted.inputs, plugins)
+            if same and _whole(store, record, wanted.models):
                 found.append((folder, record))
                 del missing[record.cell_id]
     anchors = [anchor for _, record in found for anchor in _anchors(record)]

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from tlbench.core.cell import Cell
 from tlbench.core.errors import UserError, argument
 from tlbench.core.text import counted
 from tlbench.execution.inputs import Inputs
-from tlbench.execution.resume import Found, OtherSoftwareError, resumable, still_valid
+from tlbench.execution.resume import Found, OtherSoftwareError, Wanted, resumable, still_valid
 from tlbench.execution.server import need_backend
 from tlbench.host.environment import capture, project_commit
-from tlbench.results.measured import Environment
 from tlbench.results.migrations import RecordTooNewError
 from tlbench.results.owner import OwnedError, Owner
 from tlbench.results.run_folder import (
@@ -68,18 +68,20 @@ def new_or_resumed(
         OwnedError: another process writes into the folder.
         UserError: `out` holds another run, or one at all if `fresh` is set; or a backend is not installed.
     """
-    ids, now, wanted = [cell.id for cell in cells], datetime.now(UTC), {cell.id for cell in asked}
-    place, models, here = RESULTS / suite.name, suite.save_models, capture()
+    ids, now, place = [cell.id for cell in cells], datetime.now(UTC), RESULTS / suite.name
+    wanted, asked_ids = Wanted(asked, inputs, capture(), suite.save_models), {cell.id for cell in asked}
 
     def find(there: Path | None) -> Found | None:
         if there is None:
-            return None if fresh else _first(runs_under(place, events.note), ids, asked, inputs, here, models, events)
-        return _in(there, ids, asked, inputs, here, models, fresh) if is_run(there) else None
+            return None if fresh else _first(runs_under(place, events.note), ids, wanted, events)
+        if fresh and is_run(there):
+            raise _not_fresh(there)
+        return _in(there, ids, wanted) if is_run(there) else None
 
     earlier = find(out)
     if earlier and earlier.elsewhere:
         events.note(f"{earlier.folder.path} has numbers of another machine ({earlier.elsewhere})")
-    if earlier and wanted <= earlier.done - earlier.untimed:
+    if earlier and asked_ids <= earlier.done - earlier.untimed:
         _set_aside_if_free(earlier, events)
         try:
             renew_suite(earlier.folder, suite.name, suite.text, suite.beside)
@@ -97,17 +99,17 @@ def new_or_resumed(
         if earlier is None:
             folder = create(path, suite.name, suite.text, ids, now, project_commit(), alone, suite.beside)
             events.created(folder)
-            return folder, frozenset() if alone else _take_over(folder, place, asked, inputs, models, events), owner
+            return folder, frozenset() if alone else _take_over(folder, place, wanted, events), owner
         renew_suite(earlier.folder, suite.name, suite.text, suite.beside)
         _set_aside(earlier, events)
         done = earlier.done - earlier.untimed
-        events.resumed(earlier.folder, len(asked), len(wanted & earlier.done), len(wanted & earlier.untimed))
+        events.resumed(earlier.folder, len(asked), len(asked_ids & earlier.done), len(asked_ids & earlier.untimed))
         if not alone and earlier.folder.run.fresh is False:
             store = Store(earlier.folder.path)
             there = earlier.done | {file.path.name.partition(".")[0] for file in earlier.damaged}
             missing = [cell for cell in asked if cell.id not in there and not store.has_predictions(cell.id)]
-            created = earlier.folder.run.created
-            done |= _take_over(earlier.folder, place, missing, inputs, models, events, before=created)
+            lacking, created = replace(wanted, cells=missing), earlier.folder.run.created
+            done |= _take_over(earlier.folder, place, lacking, events, before=created)
     except BaseException:
         owner.__exit__()
         raise
@@ -150,19 +152,9 @@ def _not_fresh(out: Path) -> UserError:
     return UserError(f"{argument('fresh')}: {out} holds a run already; name another folder with {argument('out')}")
 
 
-def _in(
-    out: Path,
-    ids: Sequence[str],
-    asked: Sequence[Cell],
-    inputs: Inputs,
-    here: Environment,
-    models: bool,
-    fresh: bool,
-) -> Found:
-    if fresh:
-        raise _not_fresh(out)
+def _in(out: Path, ids: Sequence[str], wanted: Wanted) -> Found:
     try:
-        found = resumable(open_run(out), ids, asked, inputs, here, models)
+        found = resumable(open_run(out), ids, wanted)
     except OtherSoftwareError as error:
         raise UserError(
             f"{out} holds a run made with other software ({error}); name another folder with {argument('out')}"
@@ -174,22 +166,14 @@ def _in(
     return found
 
 
-def _first(
-    runs: Sequence[RunFolder],
-    ids: Sequence[str],
-    asked: Sequence[Cell],
-    inputs: Inputs,
-    here: Environment,
-    models: bool,
-    events: Events,
-) -> Found | None:
+def _first(runs: Sequence[RunFolder], ids: Sequence[str], wanted: Wanted, events: Events) -> Found | None:
     """The first of `runs` that can be resumed. Runs that cannot be read are skipped with a note, and so is the newest
     that only other software keeps from being resumed.
     """
     told = False
     for folder in runs:
         try:
-            if found := resumable(folder, ids, asked, inputs, here, models):
+            if found := resumable(folder, ids, wanted):
                 return found
         except OtherSoftwareError as error:
             if not told:
@@ -200,25 +184,15 @@ def _first(
     return None
 
 
-def _take_over(
-    folder: RunFolder,
-    place: Path,
-    cells: Sequence[Cell],
-    inputs: Inputs,
-    models: bool,
-    events: Events,
-    before: str = "",
-) -> frozenset[str]:
-    """Copy valid records of `cells` into `folder` from the other runs in `place`.
+def _take_over(folder: RunFolder, place: Path, lacking: Wanted, events: Events, before: str = "") -> frozenset[str]:
+    """Copy valid records of `lacking` into `folder` from the other runs in `place`.
 
     Where the run has step times already, those of others are left behind: they are relative to another measurement.
 
     Args:
         folder: the run.
         place: the folder of the suite's runs.
-        cells: the cells that the run lacks.
-        inputs: their images and weights.
-        models: whether the trained model must exist.
+        lacking: the cells that the run lacks.
         events: receives a sentence about what was taken over.
         before: only what was finished before that time; empty for anything. A copy is older than its run, which is how
             `session.side.Seen` tells it from a second measurement.
@@ -226,8 +200,9 @@ def _take_over(
     Returns:
         The ids of cells that are done with that.
     """
-    others = [run for run in runs_under(place, lambda sentence: None) if run.path != folder.path] if cells else []
-    found = still_valid(others, cells, inputs, capture(), models) if others else []
+    count = len(lacking.cells)
+    others = [run for run in runs_under(place, lambda sentence: None) if run.path != folder.path] if count else []
+    found = still_valid(others, lacking)
     if before:
         found = [(run, record) for run, record in found if record.provenance.finished < before]
     store = Store(folder.path)
@@ -238,7 +213,7 @@ def _take_over(
     if found:
         names = ", ".join(dict.fromkeys(str(earlier.path) for earlier, _ in found))
         events.note(
-            f"{len(found)} of {counted(len(cells), 'cell')} taken over from {names}, with the same images, weights and "
+            f"{len(found)} of {counted(count, 'cell')} taken over from {names}, with the same images, weights and "
             f"software; {argument('fresh')} trains all"
         )
     return frozenset(record.cell_id for _, record in found if record.timings or not record.cell.timing)
