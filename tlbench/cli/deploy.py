@@ -43,8 +43,8 @@ def command(
 
     Measures the size of the file, top-1 on the run's test images, the number of predictions that differ from Keras',
     and the time for 1 and for 32 images on the CPU, in turn with Keras. CELL is an id from `tlbench plan`, the
-    beginning of one, or a selection that matches one cell; default: all cells with a model. Exit codes: 2 if a runtime
-    cannot run a model, 3 if no runtime can run any.
+    beginning of one, a selection, as for `run --select`, that matches one cell, or a name as reports print it; default:
+    all cells with a model. Exit codes: 2 if a runtime cannot run a model, 3 if no runtime can run any.
 
     Example: tlbench deploy results/keep --to litert --to litert-int8
     """

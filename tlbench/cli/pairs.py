@@ -22,8 +22,9 @@ def command(run: Path, cells: tuple[str, ...], as_json: bool) -> None:
     """Test whether recipes of RUN differ in accuracy on the same test images, with Holm's correction.
 
     A recipe is a cell with all its seeds. With a single seed, McNemar's exact test compares two trained models, not two
-    recipes. CELL is an id from `tlbench plan`, or the beginning of one, and stands for its recipe. Without cells, the
-    best recipe of each data set is tested against all others.
+    recipes. CELL is an id from `tlbench plan`, the beginning of one, a selection, as for `run --select`, that matches
+    one cell, or a name as reports print it, and stands for its recipe. Without cells, the best recipe of each data set
+    is tested against all others.
 
     Example: tlbench pairs results/small
     """
