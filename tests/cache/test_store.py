@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import shutil
+import stat
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def test_what_is_in_a_cache_that_may_only_be_read_is_used(
     np.testing.assert_array_equal(array_of(store_at(tmp_path), "a"), numbers("a"))
     with pytest.raises(UserError, match="cannot be locked"):
         build(store_at(tmp_path), "b")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o755), (0o077, 0o700)])
+def test_the_umask_says_who_else_may_use_an_entry(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        build(store_at(tmp_path), "a")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / key("a")).stat().st_mode) == mode
 
 
 def test_rows_come_in_pieces_and_their_number_is_known_at_the_end(tmp_path: Path) -> None:

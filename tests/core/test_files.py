@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -23,6 +24,16 @@ def test_a_file_is_replaced_and_a_link_stays_one(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert dangling.is_symlink()
     assert (target.read_bytes(), (tmp_path / "deep" / "new").read_bytes()) == (b"after", b"new")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_says_who_may_read_a_file(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "a.json", b"{}")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
 
 
 def test_a_pipe_with_a_name_is_written_into(tmp_path: Path) -> None:

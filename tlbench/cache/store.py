@@ -7,8 +7,8 @@ replaced if it is damaged, so no process waits for this lock.
 """
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -146,8 +146,9 @@ class Store:
 
     @contextmanager
     def _writing(self, key: str, made_from: Mapping[str, str]) -> Iterator[Writer]:
+        target = self.folder / f"{BUILDING}{key}-{secrets.token_hex(4)}"
         try:
-            target = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{key}-", dir=self.folder))
+            target.mkdir()
         except OSError as error:
             raise NoRoomError(f"writing {self._kind.name} to {self.folder} failed: {error.strerror}") from error
         try:

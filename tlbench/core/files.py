@@ -3,10 +3,10 @@
 import errno
 import os
 import re
+import secrets
 import shutil
 import stat
 import sys
-import tempfile
 from pathlib import Path
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -65,24 +65,24 @@ def absolute(path: Path) -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that readers see the old file or the new one, even after a power cut.
 
-    A temporary file in the same folder is written, flushed to the disk and renamed; the folder is flushed too.
+    A temporary file in the same folder is written, flushed to the disk and renamed; the folder is flushed too. The
+    user's umask says who may read it.
 
     Raises:
         OSError: with `path` as its file name, never that of the temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
         error.filename = str(path)
         raise
-    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
