@@ -1,15 +1,18 @@
 """What is known of the 40 backbones without Keras, against Keras and against the published table."""
 
+import hashlib
 import re
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tlbench.backbones import registry
-from tlbench.backbones.weights import find, keras_cache, official_file
+from tlbench.backbones.official import official_file
+from tlbench.backbones.weights import find, keras_cache
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, height_width
 
@@ -220,6 +223,26 @@ def test_another_sizes_file_is_used_instead_where_it_is_all_there_is(tmp_path: P
         source = find(info, {}, False, tmp_path, 96, instead=None, allow_download=False)
         assert source.file == official.file, "the nearest size there is"
         assert source.instead_of == (None if size == 96 else wanted.file)
+
+
+def test_a_file_is_compared_with_the_digest_that_keras_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    official = official_file(registry.get("VGG16"), {}, False)
+    assert official is not None
+    (tmp_path / official.file).write_bytes(b"weights")
+
+    def as_published() -> bool | None:
+        return find(registry.get("VGG16"), {}, False, tmp_path, instead=None, allow_download=False).as_published
+
+    assert as_published() is False
+    for digest in (hashlib.md5(b"weights").hexdigest(), hashlib.sha256(b"weights").hexdigest()):
+        same = replace(official, digest=digest)
+        monkeypatch.setattr("tlbench.backbones.weights.official_files", lambda *_, same=same: [same])
+        assert as_published() is True
+    nameless = replace(official, digest=None)
+    monkeypatch.setattr("tlbench.backbones.weights.official_files", lambda *_: [nameless])
+    assert as_published() is None
 
 
 def test_wide_models_have_the_one_size(tmp_path: Path) -> None:

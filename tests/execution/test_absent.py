@@ -7,7 +7,7 @@ import pytest
 
 from tests import builders
 from tlbench.backbones import registry, weights
-from tlbench.backbones.weights import official_file
+from tlbench.backbones.official import official_file
 from tlbench.core.cell import Cell, Named
 from tlbench.execution.absent import absent_weights
 

@@ -5,6 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -33,14 +34,20 @@ def _no_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLBENCH_OFFLINE", "1")
 
 
+def write_weights(path: Path, content: bytes) -> None:
+    """A file of HDF5, as files of weights are."""
+    with h5py.File(path, "w") as file:
+        file.attrs["content"] = content
+
+
 def found(folder: Path, cell: Cell = CELL, instead: StandIn | None = "random") -> Inputs:
     places = Places(None, folder, folder / "cache", None, {}, True, instead)
     return find_inputs([cell], places)
 
 
 def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None:
-    (tmp_path / BELOW).write_bytes(b"below")
-    (tmp_path / WHOLE).write_bytes(b"whole")
+    write_weights(tmp_path / BELOW, b"below")
+    write_weights(tmp_path / WHOLE, b"whole")
     small = CELL.model_copy(update={"image_size": 32, "limit": CELL.limit.model_copy(update={"train": 1})})
     inputs = found(tmp_path, small)
     job = inputs.job(small)
@@ -51,7 +58,7 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
 
     record = builders.record(small, weights=job.weights, data=job.images.provenance())
     assert same_inputs(record, inputs, Plugins())
-    (tmp_path / WHOLE).write_bytes(b"another")
+    write_weights(tmp_path / WHOLE, b"another")
     assert not same_inputs(record, found(tmp_path, small), Plugins())
 
 
@@ -69,9 +76,9 @@ def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_an
     cells = [plain.model_copy(update={"image_size": size}) for size in (32, 40)]
     places = Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random")
     for content in (b"below", b"another"):
-        (tmp_path / BELOW).write_bytes(content)
-        inputs = find_inputs(cells, places)
-        assert {inputs.job(cell).weights.sha256 for cell in cells} == {hashlib.sha256(content).hexdigest()}
+        write_weights(tmp_path / BELOW, content)
+        inputs, there = find_inputs(cells, places), (tmp_path / BELOW).read_bytes()
+        assert {inputs.job(cell).weights.sha256 for cell in cells} == {hashlib.sha256(there).hexdigest()}
     assert hashed == [tmp_path / BELOW] * 2
 
 
@@ -149,7 +156,7 @@ def test_each_file_that_is_missing_has_its_own_reason(tmp_path: Path, monkeypatc
 
 def test_weights_trained_at_another_size_are_no_stand_in(tmp_path: Path) -> None:
     there, wanted = (f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5" for size in (224, 96))
-    (tmp_path / there).write_bytes(b"weights")
+    write_weights(tmp_path / there, b"weights")
     cell = builders.cell(
         backbone=Named(name="MobileNetV2", args={"alpha": 0.35}), dataset=CELL.dataset, limit=FEW, image_size=96
     )
@@ -159,6 +166,30 @@ def test_weights_trained_at_another_size_are_no_stand_in(tmp_path: Path) -> None
         "this size"
     ]
     assert inputs.job(cell).weights.fallback is False
+
+
+@pytest.mark.parametrize("harm", ["cut off", "of another kind"])
+def test_a_damaged_file_of_weights_is_named_before_anything_begins(tmp_path: Path, harm: str) -> None:
+    write_weights(tmp_path / BELOW, b"below")
+    sound = (tmp_path / BELOW).read_bytes()
+    (tmp_path / BELOW).write_bytes(sound[: len(sound) // 2] if harm == "cut off" else b"<html>not found</html>")
+    cell = CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32, "limit": FEW})
+    why = "truncated file: .*" if harm == "cut off" else "file signature not found"
+    with pytest.raises(UserError, match=rf"/{BELOW} is no whole file of weights \(.*\({why}\)\); remove it, so that"):
+        found(tmp_path, cell)
+
+
+def test_a_file_that_is_not_the_one_keras_publishes_is_said_and_recorded(tmp_path: Path) -> None:
+    file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    write_weights(tmp_path / file, b"mine")
+    cell = builders.cell(backbone=Named(name="VGG16"), dataset=CELL.dataset, limit=FEW, image_size=32)
+    inputs = found(tmp_path, cell)
+    assert inputs.notes() == [
+        f"VGG16, 32 px: {file} in {tmp_path} is not the file that Keras publishes under this name (another checksum), "
+        "which its records say"
+    ]
+    assert inputs.job(cell).weights.as_published is False
+    assert inputs.job(cell.model_copy(update={"weights": "random"})).weights.as_published is None
 
 
 def test_a_wrong_path_of_images_is_named_before_missing_weights(tmp_path: Path) -> None:
@@ -174,7 +205,7 @@ def test_a_wrong_path_of_images_is_named_before_missing_weights(tmp_path: Path) 
 
 @pytest.mark.parametrize("instead", ["drawn", "random", None])
 def test_a_classifier_that_is_nowhere_is_named_with_the_way_out(tmp_path: Path, instead: StandIn | None) -> None:
-    (tmp_path / BELOW).write_bytes(b"below")
+    write_weights(tmp_path / BELOW, b"below")
     with pytest.raises(UserError) as told:
         found(tmp_path, instead=instead)
     assert str(told.value).startswith(
@@ -221,7 +252,7 @@ def test_an_original_classifier_without_its_weights_has_random_ones_and_no_image
 
 def test_images_that_are_no_squares_take_the_weights_that_keras_takes_and_that_is_said(tmp_path: Path) -> None:
     for size in (96, 160, 224):
-        (tmp_path / f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5").write_bytes(b"weights")
+        write_weights(tmp_path / f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_{size}_no_top.h5", b"weights")
     fields = {"backbone": Named(name="MobileNetV2", args={"alpha": 0.35}), "dataset": CELL.dataset, "limit": FEW}
     wide = builders.cell(**fields, image_size=(32, 96))
     inputs = found(tmp_path, wide)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.integration.conftest import Command
 from tlbench.backbones import registry
-from tlbench.backbones.weights import official_file
+from tlbench.backbones.official import official_file
 from tlbench.core.errors import UserError
 from tlbench.datasets.decode import read_crop
 from tlbench.datasets.imagenet import at_size, find_imagenet

@@ -41,6 +41,14 @@ def test_weights_for_another_size_are_named_once_with_their_backbones() -> None:
     assert lines("Weights for", builders.record()) == []
 
 
+@pytest.mark.parametrize(("as_published", "told"), [(True, False), (None, False), (False, True)])
+def test_weights_under_a_name_of_keras_that_are_others_are_told(as_published: bool | None, told: bool) -> None:
+    weights = builders.weights().model_copy(update={"file": FILE, "as_published": as_published})
+    record = builders.record(builders.cell(backbone=Named(name="MobileNetV2")), weights=weights)
+    said = f"Weights that Keras does not publish, though their files have its names: {FILE} (MobileNetV2)."
+    assert lines("Weights that", record, record) == [said] * told
+
+
 def test_splits_that_were_drawn_are_told_with_their_share_and_seed() -> None:
     both = drawn(".", validation=0.15, test=0.15)
     assert lines("Splits", both, both) == [

@@ -1,44 +1,23 @@
-"""Official ImageNet weights: which file holds the weights of a backbone, and where that file is."""
+"""ImageNet weights: where the official file of a backbone is, whether it is sound, and what stands in for it."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from tlbench.backbones import drawn
+from tlbench.backbones.official import OF, OfficialFile, no_weights, official_file, official_files
 from tlbench.backbones.spec import BackboneInfo
-from tlbench.cache.download import DownloadError, fetch, file_digest
+from tlbench.cache.download import DownloadError, fetch, file_digest, fits
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, argument
 from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
-from tlbench.core.text import listed
+from tlbench.core.text import listed, one_line
 
-DEFAULT_SIZE = 224
-"""Image size of the file that is used for sizes without a file of their own, as in Keras."""
-OF = "ImageNet weights of "
 StandIn = Literal["drawn", "random"]
-
-
-@dataclass(frozen=True)
-class OfficialFile:
-    """An official weights file.
-
-    Attributes:
-        file: its name.
-        url: where Keras downloads it.
-        digest: the digest that Keras checks (MD5 or SHA-256); None if it checks none.
-        size: side length in pixels of the images it is for; 0 for any.
-    """
-
-    file: str
-    url: str
-    digest: str | None
-    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +32,7 @@ class WeightsSource:
         instead_of: the official file for the images' size, if that could not be found and the file for another size is
             used instead.
         size: side length in pixels of the images the file is for; 0 for any.
+        as_published: whether it has the digest that Keras publishes; None where Keras publishes none.
     """
 
     kind: Literal["folder", "cache", "download", "drawn", "random"]
@@ -61,6 +41,7 @@ class WeightsSource:
     sha256: str | None = None
     instead_of: str | None = None
     size: int = 0
+    as_published: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -120,39 +101,6 @@ def _why(one: Missing) -> str:
     return one.why if one.official.url in one.why else f"{one.why}; it is available at {one.official.url}"
 
 
-def official_file(
-    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None = None
-) -> OfficialFile | None:
-    """The official weights file for these arguments.
-
-    MobileNet and MobileNetV2 have files for several image sizes. Other sizes, images that are not square, and None take
-    the file for 224 pixels, as Keras' own constructors do.
-
-    Args:
-        info: the backbone.
-        args: its arguments.
-        include_top: whether the original classifier is included.
-        image_size: size of the images.
-
-    Returns:
-        None if there are no ImageNet weights for these arguments.
-    """
-    return next(iter(_official_files(info, args, include_top, image_size)), None)
-
-
-def _official_files(
-    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, image_size: ImageSize | None
-) -> list[OfficialFile]:
-    """All files for the arguments: first the one for the image size, then those for other sizes, the nearest first."""
-    given = {key: argument.default for key, argument in info.arguments.items()} | dict(args)
-    if given.pop("depth_multiplier", 1) != 1:
-        return []
-    alpha, minimalistic = given.get("alpha"), bool(given.get("minimalistic", False))
-    by_size = _table().get((info.name, None if alpha is None else float(alpha), minimalistic, include_top), {})
-    wanted = image_size if isinstance(image_size, int) and image_size in by_size else DEFAULT_SIZE
-    return [by_size[size] for size in sorted(by_size, key=lambda size: abs(size - wanted))]
-
-
 def find(
     info: BackboneInfo,
     args: Mapping[str, Scalar],
@@ -182,7 +130,7 @@ def find(
         UserError: there are no ImageNet weights for these arguments, or `folder` does not exist.
     """
     of = Named(name=info.name, args=dict(args)).label
-    files = _official_files(info, args, include_top, image_size)
+    files = official_files(info, args, include_top, image_size)
     if include_top and instead is not None:
         instead = "random"  # drawn weights have no classifier
     if not files:
@@ -199,7 +147,7 @@ def find(
         target = keras_cache() / official.file
         try:
             fetch(official.url, target, official.digest)
-            return WeightsSource("download", target, official.file, file_digest(target), size=official.size)
+            return _source("download", target, official)
         except DownloadError as error:
             why = str(error)
     for other in others:
@@ -227,25 +175,11 @@ def absent(
     Returns:
         The file, and the one for another size that is there, if any; None if there is nothing to download.
     """
-    files = _official_files(info, args, include_top, image_size)
+    files = official_files(info, args, include_top, image_size)
     there = [official for official in files if _place_of(official, folder) is not None]
     if not files or files[0] in there:
         return None
     return files[0], next(iter(there), None)
-
-
-def no_weights(info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool) -> str:
-    """The message for arguments without ImageNet weights, with the values of alpha that have some."""
-    minimalistic, label = bool(args.get("minimalistic", False)), Named(name=info.name, args=dict(args)).label
-    having = [
-        alpha
-        for name, alpha, small, top in _table()
-        if (name, small, top) == (info.name, minimalistic, include_top) and alpha is not None
-    ]
-    if having and args.get("alpha", 1) not in having:
-        only = ", ".join(f"{alpha:g}" for alpha in sorted(having))
-        return f"there are no {OF}{label}; those with weights have alpha {only}; take one of them, or `weights: random`"
-    return f"there are no {OF}{label}; use `weights: random`, or other arguments"
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
@@ -282,12 +216,27 @@ def find_classifier(
     return found
 
 
+def check_opens(source: WeightsSource) -> None:
+    """Raise UserError if a file of weights is not HDF5, or was cut off: else each of its cells would say that."""
+    if source.kind not in ("folder", "cache", "download") or source.path is None or source.path.suffix != ".h5":
+        return
+    import h5py
+
+    try:
+        h5py.File(source.path, "r").close()
+    except OSError as error:
+        raise UserError(
+            f"{source.path} is no whole file of weights ({one_line(str(error))}); remove it, so that it is fetched "
+            "again, or put a sound copy there"
+        ) from error
+
+
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
     """The file in the user's folder or in Keras' cache, with its digest; None if it is in neither."""
     if (place := _place_of(official, folder)) is None:
         return None
     kind, path = place
-    return WeightsSource(kind, path, official.file, _digest(path), size=official.size)
+    return _source(kind, path, official)
 
 
 def _place_of(official: OfficialFile, folder: Path | None) -> tuple[Literal["folder", "cache"], Path] | None:
@@ -299,15 +248,16 @@ def _place_of(official: OfficialFile, folder: Path | None) -> tuple[Literal["fol
     return None
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, computed once per process as long as the file does not change."""
-    return _digest_of(path, state_of(path))
+def _source(kind: Literal["folder", "cache", "download"], path: Path, official: OfficialFile) -> WeightsSource:
+    sha256, as_published = _read(path, official.digest, state_of(path))
+    return WeightsSource(kind, path, official.file, sha256, size=official.size, as_published=as_published)
 
 
 @cache
-def _digest_of(path: Path, state: tuple[int, ...]) -> str:
+def _read(path: Path, published: str | None, state: tuple[int, ...]) -> tuple[str, bool | None]:
+    """SHA-256 of a file, and whether it has the digest that is published; once as long as the file does not change."""
     del state
-    return file_digest(path)
+    return file_digest(path), None if published is None else fits(path, published)
 
 
 def searched(folder: Path | None) -> str:
@@ -324,19 +274,3 @@ def keras_cache() -> Path:
     except RuntimeError:  # the user id is unknown and HOME is not set
         base = Path("/tmp")  # noqa: S108 - Keras uses it in this case
     return base / ".keras" / "models"
-
-
-@cache
-def _table() -> dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]]:
-    """All official files by backbone, alpha, `minimalistic`, `include_top`, and image size (0 for any).
-
-    They are the files that the constructors of Keras 3.15 ask for; a slow test compares them.
-    """
-    text = resources.files("tlbench.backbones").joinpath("weights.csv").read_text(encoding="utf-8")
-    table: dict[tuple[str, float | None, bool, bool], dict[int, OfficialFile]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        alpha = float(row["alpha"]) if row["alpha"] else None
-        key = (row["backbone"], alpha, row["minimalistic"] == "true", row["top"] == "true")
-        size = int(row["size"] or 0)
-        table.setdefault(key, {})[size] = OfficialFile(row["file"], row["url"], row["hash"] or None, size)
-    return table

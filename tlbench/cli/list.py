@@ -7,7 +7,7 @@ import click
 import yaml
 
 from tlbench.backbones import registry as backbones
-from tlbench.backbones.weights import official_file
+from tlbench.backbones.official import official_file
 from tlbench.cli.options import json_option, plugin_option
 from tlbench.cli.terminal import width
 from tlbench.core.cell import Head

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.backbones import registry
-from tlbench.backbones.weights import OF, OfficialFile, StandIn, absent, searched
+from tlbench.backbones.official import OF, OfficialFile
+from tlbench.backbones.weights import StandIn, absent, searched
 from tlbench.core import settings
 from tlbench.core.cell import FILE, Cell
 from tlbench.core.text import first_of, listed

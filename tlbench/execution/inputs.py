@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tlbench.backbones import registry, saved
-from tlbench.backbones.weights import MissingWeightsError, WeightsSource, find, find_classifier, stand_in
+from tlbench.backbones.weights import (
+    MissingWeightsError,
+    WeightsSource,
+    check_opens,
+    find,
+    find_classifier,
+    stand_in,
+)
 from tlbench.core import settings
 from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
@@ -54,6 +61,7 @@ class Inputs:
             file=weights.file if real else None,
             sha256=weights.sha256,
             instead_of=weights.instead_of,
+            as_published=weights.as_published if real else None,
         )
         if not keeps_classifier(cell):
             return Job(cell, data, provenance, weights.path)
@@ -92,6 +100,12 @@ class Inputs:
             f"{key}: {found.file} is used instead of {found.instead_of}, the official weights for images of this size"
             for key, found in sorted(self.weights.items())
             if found.instead_of
+        ]
+        sentences += [
+            f"{key}: {found.file} in {found.path.parent} is not the file that Keras publishes under this name (another "
+            "checksum), which its records say"
+            for key, found in sorted({**self.weights, **self.classifiers}.items())
+            if found.as_published is False and found.path
         ]
         sentences += [
             f"{key}: there are no official weights for images that are no squares; those for {found.size} x "
@@ -209,6 +223,8 @@ def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
         first, *others = [one for error in missing.values() for one in error.missing]
         untried = f"no download was tried, after {first.official.file} could not be had"
         raise MissingWeightsError([first, *(one if offline else replace(one, why=untried) for one in others)])
+    for source in found.values():
+        check_opens(source)
     return found
 
 
@@ -257,4 +273,5 @@ def _classifiers(
         if key not in found:
             info = registry.get(backbone.name)
             found[key] = find_classifier(info, backbone.args, places.weights, cell.image_size, cell.strategy.name)
+            check_opens(found[key])
     return found

@@ -85,7 +85,12 @@ def _to_6(content: Content) -> Content:
     return content
 
 
-MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6}
+def _to_7(content: Content) -> Content:
+    """Adds `weights.as_published`, which is None because nobody looked."""
+    return content
+
+
+MIGRATIONS: Migrations = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6, 6: _to_7}
 
 
 class RecordTooNewError(UserError):

@@ -10,7 +10,7 @@ from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, Timings, Usage
 from tlbench.results.trained import Epoch, Search, TrainedPhase, TrainingPath
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
@@ -115,6 +115,8 @@ class WeightsProvenance(Value):
         file: the official file name, or that of a saved model; never a path.
         sha256: the SHA-256 of the file.
         instead_of: the official file for the image size, if it was not available and another size's was used.
+        as_published: whether the file has the digest that Keras publishes; None where Keras publishes none, and in
+            records of schema 6 and older.
         classifier: the file with the original classifier, if training needed it.
         classifier_sha256: its SHA-256.
     """
@@ -124,6 +126,7 @@ class WeightsProvenance(Value):
     file: str | None = None
     sha256: str | None = None
     instead_of: str | None = None
+    as_published: bool | None = None
     classifier: str | None = None
     classifier_sha256: str | None = None
 

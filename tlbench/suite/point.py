@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
-from tlbench.backbones.weights import no_weights, official_file
+from tlbench.backbones.official import no_weights, official_file
 from tlbench.core.cell import Backend, Combination, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize, brief, height_width

@@ -190,6 +190,7 @@ def _source_lines(records: Sequence[Record]) -> list[str]:
         *([f"Images: {data}. Weights: {weights}."] if data and weights else []),
         *_split_lines(records),
         *_other_size_lines(records),
+        *_changed_lines(records),
         f"Fallbacks: {', '.join(fallbacks).upper()}." if fallbacks else "Fallbacks: none.",
     ]
 
@@ -211,6 +212,13 @@ def _other_size_lines(records: Sequence[Record]) -> list[str]:
         return []
     files = (f"{file} in place of {official} ({', '.join(of)})" for (file, official), of in backbones.items())
     return [f"Weights for images of another size, as the official ones were not found: {'; '.join(files)}."]
+
+
+def _changed_lines(records: Sequence[Record]) -> list[str]:
+    """A line about files of weights that are not those which Keras publishes under their names."""
+    found = [r for r in records if r.weights and r.weights.as_published is False]
+    files = _each(f"{r.weights.file} ({r.cell.backbone.label})" for r in found if r.weights)
+    return [f"Weights that Keras does not publish, though their files have its names: {files}."] if found else []
 
 
 def _each(texts: Iterable[str], separator: str = ", ") -> str:
