@@ -67,11 +67,11 @@ def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_an
 ) -> None:
     hashed = list[Path]()
 
-    def noted(path: Path) -> str:
+    def noted(path: Path, algorithm: str) -> str:
         hashed.append(path)
-        return file_digest(path)
+        return file_digest(path, algorithm)
 
-    monkeypatch.setattr("tlbench.backbones.weights.file_digest", noted)
+    monkeypatch.setattr("tlbench.cache.digests.file_digest", noted)
     plain = CELL.model_copy(update={"strategy": Named(name="full"), "limit": FEW})
     cells = [plain.model_copy(update={"image_size": size}) for size in (32, 40)]
     places = Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random")

@@ -3,17 +3,16 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from tlbench.backbones import drawn
 from tlbench.backbones.official import OF, OfficialFile, no_weights, official_file, official_files
 from tlbench.backbones.spec import BackboneInfo
-from tlbench.cache.download import DownloadError, fetch, file_digest, fits
+from tlbench.cache.digests import digest
+from tlbench.cache.download import DownloadError, algorithm_of, fetch
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import UserError, argument
-from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize
 from tlbench.core.text import listed, one_line
 
@@ -249,15 +248,9 @@ def _place_of(official: OfficialFile, folder: Path | None) -> tuple[Literal["fol
 
 
 def _source(kind: Literal["folder", "cache", "download"], path: Path, official: OfficialFile) -> WeightsSource:
-    sha256, as_published = _read(path, official.digest, state_of(path))
-    return WeightsSource(kind, path, official.file, sha256, size=official.size, as_published=as_published)
-
-
-@cache
-def _read(path: Path, published: str | None, state: tuple[int, ...]) -> tuple[str, bool | None]:
-    """SHA-256 of a file, and whether it has the digest that is published; once as long as the file does not change."""
-    del state
-    return file_digest(path), None if published is None else fits(path, published)
+    published = official.digest
+    same = None if published is None else digest(path, algorithm_of(published)) == published
+    return WeightsSource(kind, path, official.file, digest(path), size=official.size, as_published=same)
 
 
 def searched(folder: Path | None) -> str:

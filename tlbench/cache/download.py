@@ -62,7 +62,7 @@ def fetch(
         raise DownloadError(f"nothing can be written in {target.parent}") from error
     wanted = _Download(url, part, digest, size, on_bytes, clock)
     try:
-        if not (target.is_file() and digest is not None and fits(target, digest)):
+        if not (target.is_file() and digest is not None and _fits(target, digest)):
             wanted.complete()
             part.replace(target)
     finally:
@@ -117,7 +117,7 @@ class _Download:
     def _wrong(self) -> str | None:
         if self.size is not None and self.done != self.size:
             return f"{self.done} bytes, not {self.size}"
-        if self.digest is not None and not fits(self.part, self.digest):
+        if self.digest is not None and not _fits(self.part, self.digest):
             return f"a file whose checksum is not {self.digest}"
         return None
 
@@ -161,6 +161,10 @@ class _Download:
             raise DownloadError(f"{self.url} is larger than the {most} bytes that are expected")
 
 
-def fits(path: Path, digest: str) -> bool:
-    """Whether a file has a digest: an MD5 (32 hexadecimal digits) or a SHA-256."""
-    return file_digest(path, "md5" if len(digest) == 32 else "sha256") == digest
+def algorithm_of(digest: str) -> str:
+    """The algorithm of a digest that Keras publishes, by its length: MD5 has 32 hexadecimal digits."""
+    return "md5" if len(digest) == 32 else "sha256"
+
+
+def _fits(path: Path, digest: str) -> bool:
+    return file_digest(path, algorithm_of(digest)) == digest
