@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.weights_files import write_weights
 from tlbench.backbones import registry
 from tlbench.backbones.official import official_file
-from tlbench.backbones.weights import find, keras_cache
+from tlbench.backbones.weights import DamagedWeightsError, WeightsSource, find, keras_cache
+from tlbench.cache.download import DownloadError
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, height_width
 
@@ -88,7 +90,7 @@ def test_a_folder_comes_before_kerass_cache(tmp_path: Path) -> None:
     official = official_file(MOBILENET, {}, False)
     assert official is not None
     keras_cache().mkdir(parents=True)
-    (keras_cache() / official.file).write_bytes(b"cache")
+    write_weights(keras_cache() / official.file)
     folder = tmp_path / "weights"
     folder.mkdir()
     assert find(MOBILENET, {}, False, folder, instead=None).kind == "cache"
@@ -219,7 +221,7 @@ def test_another_sizes_file_is_used_instead_where_it_is_all_there_is(tmp_path: P
         official, wanted = names[size], names[96]
         assert official is not None
         assert wanted is not None
-        (tmp_path / official.file).write_bytes(b"weights")
+        write_weights(tmp_path / official.file)
         source = find(info, {}, False, tmp_path, 96, instead=None, allow_download=False)
         assert source.file == official.file, "the nearest size there is"
         assert source.instead_of == (None if size == 96 else wanted.file)
@@ -230,13 +232,14 @@ def test_a_file_is_compared_with_the_digest_that_keras_publishes(
 ) -> None:
     official = official_file(registry.get("VGG16"), {}, False)
     assert official is not None
-    (tmp_path / official.file).write_bytes(b"weights")
+    write_weights(tmp_path / official.file)
 
     def as_published() -> bool | None:
         return find(registry.get("VGG16"), {}, False, tmp_path, instead=None, allow_download=False).as_published
 
     assert as_published() is False
-    for digest in (hashlib.md5(b"weights").hexdigest(), hashlib.sha256(b"weights").hexdigest()):
+    content = (tmp_path / official.file).read_bytes()
+    for digest in (hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest()):
         same = replace(official, digest=digest)
         monkeypatch.setattr("tlbench.backbones.weights.official_files", lambda *_, same=same: [same])
         assert as_published() is True
@@ -245,9 +248,45 @@ def test_a_file_is_compared_with_the_digest_that_keras_publishes(
     assert as_published() is None
 
 
+@pytest.mark.parametrize("harm", ["another", "cut off"])
+def test_a_file_in_kerass_cache_that_is_not_sound_is_fetched_again(
+    harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Keras does. Without a network, one that can be opened is used, and one that cannot is refused."""
+    official = official_file(registry.get("VGG16"), {}, False)
+    assert official is not None
+    place, fetched = keras_cache() / official.file, list[str]()
+    place.parent.mkdir(parents=True)
+    write_weights(place, b"theirs")
+    if harm == "cut off":
+        place.write_bytes(place.read_bytes()[:100])
+
+    def fetch(url: str, target: Path, digest: str | None) -> None:
+        fetched.append(url)
+        if len(fetched) > 1:
+            write_weights(target, b"sound")
+        else:
+            raise DownloadError("there is no network")
+
+    def source() -> WeightsSource:
+        return find(registry.get("VGG16"), {}, False, None, instead=None)
+
+    monkeypatch.setattr("tlbench.backbones.weights.fetch", fetch)
+    if harm == "cut off":
+        with pytest.raises(DamagedWeightsError, match="is no whole file of weights"):
+            source()
+    else:
+        there = source()
+        assert (there.kind, there.as_published) == ("cache", False)
+    fetched[:] = ["before"]
+    assert source().kind == "download"
+    assert place.read_bytes().startswith(b"\x89HDF")
+    assert fetched == ["before", official.url]
+
+
 def test_wide_models_have_the_one_size(tmp_path: Path) -> None:
     official = official_file(registry.get("MobileNetV2"), {"alpha": 1.4}, False, 96)
     assert official is not None
     assert official.file.endswith("1.4_224_no_top.h5")
-    (tmp_path / official.file).write_bytes(b"weights")
+    write_weights(tmp_path / official.file)
     assert find(registry.get("MobileNetV2"), {"alpha": 1.4}, False, tmp_path, 96, instead=None).instead_of is None

@@ -1,15 +1,18 @@
 """Weights that a strategy needs beside the backbone's: found, or refused before anything is decoded; what is told."""
 
 import dataclasses
+import errno
+import fcntl
 import hashlib
+import os
 import re
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from tests import builders
+from tests.weights_files import write_weights
 from tlbench.backbones import drawn
 from tlbench.backbones.weights import StandIn
 from tlbench.cache.download import DownloadError, file_digest
@@ -20,10 +23,11 @@ from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, find_inputs
 from tlbench.execution.job import Places
 from tlbench.execution.plugins import Plugins
-from tlbench.execution.resume import same_inputs
+from tlbench.execution.resume import _no_others, same_inputs
 from tlbench.results.images import Duplicates, SplitAudit
 
 BELOW, WHOLE = "mobilenet_2_5_224_tf_no_top.h5", "mobilenet_2_5_224_tf.h5"
+VGG16, VGG16_WHOLE = (f"vgg16_weights_tf_dim_ordering_tf_kernels{end}.h5" for end in ("_notop", ""))
 CELL = builders.cell(strategy=Named(name="co_tuning"), dataset=Named(name="synthetic"))
 FEW = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
 
@@ -32,12 +36,6 @@ FEW = CELL.limit.model_copy(update={"train": 1, "validation": 1, "test": 1})
 def _no_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("TLBENCH_OFFLINE", "1")
-
-
-def write_weights(path: Path, content: bytes) -> None:
-    """A file of HDF5, as files of weights are."""
-    with h5py.File(path, "w") as file:
-        file.attrs["content"] = content
 
 
 def found(folder: Path, cell: Cell = CELL, instead: StandIn | None = "random") -> Inputs:
@@ -169,27 +167,69 @@ def test_weights_trained_at_another_size_are_no_stand_in(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("harm", ["cut off", "of another kind"])
-def test_a_damaged_file_of_weights_is_named_before_anything_begins(tmp_path: Path, harm: str) -> None:
-    write_weights(tmp_path / BELOW, b"below")
-    sound = (tmp_path / BELOW).read_bytes()
-    (tmp_path / BELOW).write_bytes(sound[: len(sound) // 2] if harm == "cut off" else b"<html>not found</html>")
+def test_damaged_files_of_weights_are_all_named_before_anything_begins(tmp_path: Path, harm: str) -> None:
+    for name in (BELOW, VGG16):
+        write_weights(tmp_path / name, b"sound")
+        sound = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(sound[: len(sound) // 2] if harm == "cut off" else b"<html>not found</html>")
     cell = CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32, "limit": FEW})
+    other = cell.model_copy(update={"backbone": Named(name="VGG16")})
     why = "truncated file: .*" if harm == "cut off" else "file signature not found"
-    with pytest.raises(UserError, match=rf"/{BELOW} is no whole file of weights \(.*\({why}\)\); remove it, so that"):
-        found(tmp_path, cell)
+    with pytest.raises(UserError) as told:
+        find_inputs([cell, cell, other], Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random"))
+    for name, line in zip((BELOW, VGG16), str(told.value).splitlines(), strict=True):
+        assert re.fullmatch(rf".*/{name} is no whole file of weights \(.*\({why}\)\); remove it, so that .*", line)
 
 
-def test_a_file_that_is_not_the_one_keras_publishes_is_said_and_recorded(tmp_path: Path) -> None:
-    file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    write_weights(tmp_path / file, b"mine")
-    cell = builders.cell(backbone=Named(name="VGG16"), dataset=CELL.dataset, limit=FEW, image_size=32)
-    inputs = found(tmp_path, cell)
-    assert inputs.notes() == [
-        f"VGG16, 32 px: {file} in {tmp_path} is not the file that Keras publishes under this name (another checksum), "
-        "which its records say"
+def test_a_file_that_another_process_has_locked_is_not_called_damaged(tmp_path: Path) -> None:
+    write_weights(tmp_path / BELOW, b"sound")
+    with (tmp_path / BELOW).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert found(tmp_path, CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32, "limit": FEW}))
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_weights(tmp_path / BELOW, b"sound")
+
+    def refused(path: Path, algorithm: str) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("tlbench.cache.digests.file_digest", refused)
+    with pytest.raises(UserError, match=rf"/{BELOW} cannot be read \(Permission denied\); make it readable, or remove"):
+        found(tmp_path, CELL.model_copy(update={"strategy": Named(name="full"), "image_size": 32, "limit": FEW}))
+
+
+def test_files_that_are_not_those_keras_publishes_are_said_once_and_recorded(tmp_path: Path) -> None:
+    write_weights(tmp_path / VGG16, b"mine")
+    write_weights(tmp_path / VGG16_WHOLE, b"mine too")
+    cells = [
+        builders.cell(backbone=Named(name="VGG16"), dataset=CELL.dataset, limit=FEW, image_size=size, strategy=strategy)
+        for size in (32, 40)
+        for strategy in (Named(name="full"), Named(name="co_tuning"))
     ]
-    assert inputs.job(cell).weights.as_published is False
-    assert inputs.job(cell.model_copy(update={"weights": "random"})).weights.as_published is None
+    inputs = find_inputs(cells, Places(None, tmp_path, tmp_path / "cache", None, {}, True, "random"))
+    assert inputs.notes() == [
+        f"VGG16, 32 px: {file} in {tmp_path} is not the file that Keras publishes under this name (another checksum); "
+        "the records say so"
+        for file in (VGG16, VGG16_WHOLE)
+    ]
+    full, tuned = (inputs.job(cell).weights for cell in cells[:2])
+    assert (full.as_published, full.classifier_as_published) == (False, None)
+    assert (tuned.as_published, tuned.classifier_as_published) == (False, False)
+    assert inputs.job(cells[0].model_copy(update={"weights": "random"})).weights.as_published is None
+
+
+def test_a_cell_that_was_trained_with_another_classifier_keeps_a_run_from_being_resumed(tmp_path: Path) -> None:
+    """Also where the cell itself is not to be trained now."""
+    for name in (BELOW, WHOLE):
+        write_weights(tmp_path / name, b"sound")
+    cells = [CELL.model_copy(update={"image_size": 32, "limit": FEW, "seed": seed}) for seed in (0, 1)]
+    inputs = found(tmp_path, cells[0])
+    job = inputs.job(cells[0])
+    record = builders.record(cells[0], weights=job.weights, data=job.images.provenance())
+    assert _no_others(record, inputs, Plugins())
+    write_weights(tmp_path / WHOLE, b"another")
+    assert not _no_others(record, found(tmp_path, cells[1]), Plugins())
 
 
 def test_a_wrong_path_of_images_is_named_before_missing_weights(tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ def test_a_sigmoid_head_and_hidden_layers_are_written_out() -> None:
     assert "Dropout(0.5)" in code
 
 
+def test_files_that_imagenet_does_not_stand_for_are_named() -> None:
+    record = recorded("frozen")
+    assert record.weights is not None
+    for changes in ({"as_published": False}, {"instead_of": "another.h5"}):
+        weights = record.weights.model_copy(update={"file": "mine.h5", "instead_of": None, **changes})
+        assert "would take another one.\nWEIGHTS = 'mine.h5'\n" in program(
+            record.model_copy(update={"weights": weights})
+        )
+    weights = record.weights.model_copy(update={"file": "theirs.h5", "instead_of": None})
+    assert 'WEIGHTS = "imagenet"  # tlbench used' in program(record.model_copy(update={"weights": weights}))
+
+
 def test_drawn_weights_are_found_where_tlbench_is_installed() -> None:
     brought = drawn.find("MobileNet", {"alpha": 0.25})
     assert brought is not None
@@ -163,7 +175,7 @@ def test_a_program_trains_a_model_as_good_as_the_recorded_one(
     assert record.weights is not None
     assert record.accuracy is not None
     code = program(record).replace("Path('cats_dogs')", f"Path({str(real_data / 'cats_dogs')!r})")
-    code = code.replace('WEIGHTS = "imagenet"', f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}")
+    code = re.sub("WEIGHTS = [\"'].*", f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}", code)
     file = tmp_path / "program.py"
     file.write_text(code)
     said = subprocess.run([sys.executable, str(file)], capture_output=True, text=True)
@@ -231,7 +243,7 @@ def test_the_programs_of_all_strategies_run_and_train_as_many_parameters_as_the_
             continue
         assert record.weights is not None
         code = program(record).replace("Path('cats_dogs')", f"Path({str(real_data / 'cats_dogs')!r})")
-        code = code.replace('WEIGHTS = "imagenet"', f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}")
+        code = re.sub("WEIGHTS = [\"'].*", f"WEIGHTS = {str(real_weights / str(record.weights.file))!r}", code)
         code = re.sub("LIMIT = {.*}", "LIMIT = {'train': 20, 'validation': 10, 'test': 20}", code)
         code += "\nprint('trained', sum(int(np.prod(one.shape)) for one in model.trainable_variables))\n"
         file = tmp_path / "program.py"

@@ -9,6 +9,7 @@ import pytest
 import tlbench
 from tests import builders
 from tests.session.runs import make_run
+from tests.weights_files import write_weights
 from tlbench.core.cell import Named
 from tlbench.core.errors import UserError
 from tlbench.execution import child
@@ -85,3 +86,22 @@ def test_a_cell_may_be_named_as_reports_name_it(run: Path, tmp_path: Path) -> No
 def test_a_cell_is_not_called_a_selection_that_nobody_gave(run: Path) -> None:
     with pytest.raises(UserError, match=r"^cell: strategy=fuul matches none of the 4 cells; did you mean 'full'"):
         tlbench.predict(run, "strategy=fuul", "1.jpg")
+
+
+def test_an_original_classifier_that_keras_does_not_publish_is_said_and_a_damaged_one_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+    write_weights(file)
+    Path("1.jpg").touch()
+    monkeypatch.setattr(predict, "class_names", lambda folder: ("cat", "dog"))
+    said = list[str]()
+    found = predict.classified("VGG16", "1.jpg", tmp_path, {}, said.append)
+    assert found.files == ("1.jpg",)
+    assert said == [
+        f"{file.name} in {tmp_path} is not the file that Keras publishes under this name (another checksum): it may "
+        "not know the classes"
+    ]
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match=f"{file.name} is no whole file of weights .*; remove it, so that .* copy there$"):
+        predict.classified("VGG16", "1.jpg", tmp_path, {}, said.append)

@@ -60,6 +60,10 @@ class Missing:
     why: str
 
 
+class DamagedWeightsError(UserError):
+    """A file of weights is there and cannot be used."""
+
+
 class MissingWeightsError(UserError):
     """Weights files were not found, and no stand-in is allowed.
 
@@ -112,7 +116,8 @@ def find(
 ) -> WeightsSource:
     """Find ImageNet weights in `folder`, in Keras' cache, or by a download into that cache.
 
-    If the file for the images' size is not found, a file for another size is used if it is in these folders.
+    If the file for the images' size is not found, a file for another size is used if it is in these folders. One in
+    Keras' cache that is damaged, or not the published one, is downloaded again.
 
     Args:
         info: the backbone.
@@ -126,6 +131,7 @@ def find(
 
     Raises:
         MissingWeightsError: the file was not found, and no stand-in is allowed.
+        DamagedWeightsError: the file cannot be read, is no HDF5, or was cut off.
         UserError: there are no ImageNet weights for these arguments, or `folder` does not exist.
     """
     of = Named(name=info.name, args=dict(args)).label
@@ -139,8 +145,9 @@ def find(
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; correct {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
-    if (there := _in_folders(official, folder)) is not None:
-        return there
+    there = _in_folders(official, folder)
+    if there is not None and not (allow_download and _is_stale(there)):
+        return _opened(there)
     why = "downloading is off"
     if allow_download:
         target = keras_cache() / official.file
@@ -149,9 +156,11 @@ def find(
             return _source("download", target, official)
         except DownloadError as error:
             why = str(error)
+    if there is not None:
+        return _opened(there)
     for other in others:
         if (there := _in_folders(other, folder)) is not None:
-            return replace(there, instead_of=official.file)
+            return replace(_opened(there), instead_of=official.file)
     if instead is not None:
         return stand_in(info, args, instead)
     raise MissingWeightsError([Missing(of, official, searched(folder), why)])
@@ -215,19 +224,37 @@ def find_classifier(
     return found
 
 
-def check_opens(source: WeightsSource) -> None:
-    """Raise UserError if a file of weights is not HDF5, or was cut off: else each of its cells would say that."""
-    if source.kind not in ("folder", "cache", "download") or source.path is None or source.path.suffix != ".h5":
-        return
+def damage_of(path: Path) -> str:
+    """Why a file cannot be opened as weights, e.g. since it was cut off; empty if it can be."""
+    if path.suffix != ".h5":
+        return ""
     import h5py
 
     try:
-        h5py.File(source.path, "r").close()
+        h5py.File(path, "r", locking=False).close()
     except OSError as error:
-        raise UserError(
-            f"{source.path} is no whole file of weights ({one_line(str(error))}); remove it, so that it is fetched "
-            "again, or put a sound copy there"
-        ) from error
+        return one_line(str(error))
+    return ""
+
+
+def not_published(path: Path) -> str:
+    """What is said of a file with another digest than that which Keras publishes, as a clause."""
+    return f"{path.name} in {path.parent} is not the file that Keras publishes under this name (another checksum)"
+
+
+def _opened(source: WeightsSource) -> WeightsSource:
+    if source.path is not None and (why := damage_of(source.path)):
+        raise DamagedWeightsError(
+            f"{source.path} is no whole file of weights ({why}); remove it, so that it is fetched again, or put a "
+            "sound copy there"
+        )
+    return source
+
+
+def _is_stale(source: WeightsSource) -> bool:
+    """Whether to fetch a file of Keras' cache again. Keras does so too where the digest is not the published one."""
+    assert source.path is not None
+    return source.kind == "cache" and (source.as_published is False or bool(damage_of(source.path)))
 
 
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:
@@ -249,8 +276,14 @@ def _place_of(official: OfficialFile, folder: Path | None) -> tuple[Literal["fol
 
 def _source(kind: Literal["folder", "cache", "download"], path: Path, official: OfficialFile) -> WeightsSource:
     published = official.digest
-    same = None if published is None else digest(path, algorithm_of(published)) == published
-    return WeightsSource(kind, path, official.file, digest(path), size=official.size, as_published=same)
+    try:
+        sha256 = digest(path)
+        same = None if published is None else digest(path, algorithm_of(published)) == published
+    except OSError as error:
+        raise DamagedWeightsError(
+            f"{path} cannot be read ({error.strerror}); make it readable, or remove it"
+        ) from error
+    return WeightsSource(kind, path, official.file, sha256, size=official.size, as_published=same)
 
 
 def searched(folder: Path | None) -> str:

@@ -7,6 +7,7 @@ import click
 from tlbench.cli.inspect import setting_option, settings_of
 from tlbench.cli.options import PLACE, weights_option
 from tlbench.cli.predictions import format_option, show
+from tlbench.cli.terminal import say
 from tlbench.session.predict import classified
 
 TOP = 5
@@ -26,4 +27,4 @@ def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], wei
 
     Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
     """
-    return show(classified(model, images, weights, settings_of(settings)), kind, TOP)
+    return show(classified(model, images, weights, settings_of(settings), say), kind, TOP)

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from pathlib import Path
 
 from tlbench.backbones import registry, saved
 from tlbench.backbones.weights import (
+    DamagedWeightsError,
     MissingWeightsError,
     WeightsSource,
-    check_opens,
     find,
     find_classifier,
+    not_published,
     stand_in,
 )
 from tlbench.core import settings
@@ -67,13 +70,21 @@ class Inputs:
             return Job(cell, data, provenance, weights.path)
         classifier = self.classifiers[weights_key(cell)]
         provenance = provenance.model_copy(
-            update={"classifier": classifier.file, "classifier_sha256": classifier.sha256}
+            update={
+                "classifier": classifier.file,
+                "classifier_sha256": classifier.sha256,
+                "classifier_as_published": classifier.as_published,
+            }
         )
         return Job(cell, data, provenance, weights.path, classifier.path)
 
     def weights_of(self, cell: Cell) -> WeightsSource | None:
         """The initial weights of a cell, which need not be one of these inputs' cells; None where they are unknown."""
         return _own_weights(cell) or self.weights.get(weights_key(cell))
+
+    def classifier_of(self, cell: Cell) -> WeightsSource | None:
+        """The weights that include the original classifier; None where the cell needs none, or they are unknown."""
+        return self.classifiers.get(weights_key(cell)) if keeps_classifier(cell) else None
 
     def fallbacks(self) -> list[str]:
         """One sentence for each stand-in, and for ImageNet accuracies that cannot be measured."""
@@ -101,12 +112,11 @@ class Inputs:
             for key, found in sorted(self.weights.items())
             if found.instead_of
         ]
-        sentences += [
-            f"{key}: {found.file} in {found.path.parent} is not the file that Keras publishes under this name (another "
-            "checksum), which its records say"
-            for key, found in sorted({**self.weights, **self.classifiers}.items())
-            if found.as_published is False and found.path
-        ]
+        changed: dict[Path, str] = {}
+        for key, found in sorted((*self.weights.items(), *self.classifiers.items()), key=itemgetter(0)):
+            if found.as_published is False and found.path:
+                changed.setdefault(found.path, key)
+        sentences += [f"{key}: {not_published(path)}; the records say so" for path, key in changed.items()]
         sentences += [
             f"{key}: there are no official weights for images that are no squares; those for {found.size} x "
             f"{found.size} are taken, as Keras does ({found.file})"
@@ -196,12 +206,12 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
 
 
 def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
-    """The files of weights, by `weights_key`. Raises MissingWeightsError that names all that are nowhere."""
-    found, missing = dict[str, WeightsSource](), dict[str, MissingWeightsError]()
+    """The files of weights, by `weights_key`. Raises errors that name all that are damaged, or all that are nowhere."""
+    found, missing, damaged = dict[str, WeightsSource](), dict[str, MissingWeightsError](), dict[str, str]()
     offline = settings.flag("TLBENCH_OFFLINE")  # then every file has that reason, which costs no time
     for cell in cells:
         backbone, key = cell.backbone, weights_key(cell)
-        if _own_weights(cell) is not None or key in found or key in missing:
+        if _own_weights(cell) is not None or key in found or key in missing or key in damaged:
             continue
         if backbone.name == FILE:
             file = saved.file_of(backbone.args)
@@ -219,12 +229,14 @@ def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:
                 )
             except MissingWeightsError as error:
                 missing[key] = error
+            except DamagedWeightsError as error:
+                damaged[key] = str(error)
+    if damaged:
+        raise DamagedWeightsError("\n".join(dict.fromkeys(damaged.values())))
     if missing:
         first, *others = [one for error in missing.values() for one in error.missing]
         untried = f"no download was tried, after {first.official.file} could not be had"
         raise MissingWeightsError([first, *(one if offline else replace(one, why=untried) for one in others)])
-    for source in found.values():
-        check_opens(source)
     return found
 
 
@@ -273,5 +285,4 @@ def _classifiers(
         if key not in found:
             info = registry.get(backbone.name)
             found[key] = find_classifier(info, backbone.args, places.weights, cell.image_size, cell.strategy.name)
-            check_opens(found[key])
     return found

@@ -220,11 +220,12 @@ def same_inputs(record: Record, inputs: Inputs, plugins: Plugins) -> bool:
 
 def _no_others(record: Record, inputs: Inputs, plugins: Plugins) -> bool:
     """Whether nothing is known that contradicts `same_inputs`, for a record whose cell `inputs` need not include."""
-    now = inputs.weights_of(record.cell)
+    now, classifier = inputs.weights_of(record.cell), inputs.classifier_of(record.cell)
     return (
         plugins.same(record)
         and _same_images(record, inputs.data.get(data_key(record.cell)))
         and (now is None or record.weights is None or now.sha256 == record.weights.sha256)
+        and (classifier is None or record.weights is None or classifier.sha256 == record.weights.classifier_sha256)
     )
 
 

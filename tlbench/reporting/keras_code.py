@@ -124,7 +124,10 @@ def _weights(record: Record) -> str:
     if _is_drawn(record):
         path = f'Path(find_spec("tlbench").origin).parent / "backbones/drawn/{record.weights.file}"'
         return f"WEIGHTS = str({path})  # pretrained on synthetic pictures"
-    return f'WEIGHTS = "imagenet"  # tlbench used {record.weights.file!r}; this may also be a path'
+    file = record.weights.file
+    if record.weights.instead_of or record.weights.as_published is False:
+        return f'# The path of this file: "imagenet" would take another one.\nWEIGHTS = {file!r}'
+    return f'WEIGHTS = "imagenet"  # tlbench used {file!r}; this may also be a path'
 
 
 def _model(record: Record) -> str:

@@ -116,9 +116,10 @@ class WeightsProvenance(Value):
         sha256: the SHA-256 of the file.
         instead_of: the official file for the image size, if it was not available and another size's was used.
         as_published: whether the file has the digest that Keras publishes; None where Keras publishes none, and in
-            records of schema 6 and older.
+            records of schema 6 and older, and of stand-ins and saved models.
         classifier: the file with the original classifier, if training needed it.
         classifier_sha256: its SHA-256.
+        classifier_as_published: as `as_published`.
     """
 
     source: Weights
@@ -129,6 +130,7 @@ class WeightsProvenance(Value):
     as_published: bool | None = None
     classifier: str | None = None
     classifier_sha256: str | None = None
+    classifier_as_published: bool | None = None
 
 
 class SavedModel(Value):
@@ -252,5 +254,12 @@ class Record(Value):
 
     @property
     def rests_on(self) -> tuple[str, ...]:
-        """The fingerprint of the images and the stand-ins, without which results of equal cells are not comparable."""
-        return (self.data.fingerprint if self.data else "", *self.fallbacks)
+        """The images, the files of weights and the stand-ins; where they differ, equal cells are not comparable."""
+        return (self.data.fingerprint if self.data else "", *self.start, *self.fallbacks)
+
+    @property
+    def start(self) -> tuple[str, str]:
+        """The digests of the files of weights from which training started; empty where there was none."""
+        files = (self.weights.sha256, self.weights.classifier_sha256) if self.weights else ()
+        backbone, classifier = (*(file or "" for file in files), "", "")[:2]
+        return backbone, classifier

@@ -87,6 +87,8 @@ COLUMNS = (
     "weights_source",
     "weights_fallback",
     "weights_sha256",
+    "weights_as_published",
+    "weights_instead_of",
     "epochs_trained",
     "finished",
 )
@@ -246,5 +248,7 @@ def _provenance(record: Record) -> dict[str, Any]:
             "weights_source": record.weights.source,
             "weights_fallback": record.weights.fallback,
             "weights_sha256": record.weights.sha256,
+            "weights_as_published": record.weights.as_published,
+            "weights_instead_of": record.weights.instead_of,
         }
     return row

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tlbench.backbones import registry
 from tlbench.backbones.class_names import class_names
-from tlbench.backbones.weights import MissingWeightsError, find
+from tlbench.backbones.weights import DamagedWeightsError, MissingWeightsError, find, not_published
 from tlbench.core import settings
 from tlbench.core.cell import Named, Scalar
 from tlbench.core.errors import NothingThereError, UserError, nearest
@@ -132,7 +132,11 @@ def classify(
 
 
 def classified(
-    model: str, images: StrPath | Sequence[StrPath], weights: StrPath | None, arguments: Mapping[str, Scalar]
+    model: str,
+    images: StrPath | Sequence[StrPath],
+    weights: StrPath | None,
+    arguments: Mapping[str, Scalar],
+    say: Say = log.warning,
 ) -> Predictions:
     """As `classify`, with the arguments as a mapping that may contain any names."""
     if model not in registry.names():
@@ -145,9 +149,14 @@ def classified(
     folder = settings.folder("TLBENCH_WEIGHTS", weights)
     try:
         found = find(info, arguments, True, folder, info.default_size, instead=None)
+    except DamagedWeightsError:
+        raise
     except UserError as error:
         bare = error.bare if isinstance(error, MissingWeightsError) else str(error).partition("; give it `weights: ")[0]
         raise UserError(f"{bare}; random weights would only pretend to know the classes") from error
+    assert found.path is not None, "without a stand-in, a file was found"
+    if found.as_published is False:
+        say(f"{not_published(found.path)}: it may not know the classes")
     backbone = Named(name=model, args=dict(arguments))
     request = {"backbone": backbone.model_dump(), "weights": str(found.path), "image_size": info.default_size}
     return _predictions(CLASSIFY, request, images, backbone.label, class_names(folder), "tensorflow")

@@ -184,7 +184,11 @@ def _interval_line(steps: Sequence[StepTiming]) -> str:
 
 def _source_lines(records: Sequence[Record]) -> list[str]:
     data = _each(f"{r.cell.dataset.label} {r.data.source}" for r in records if r.data)
-    weights = _each(f"{r.cell.backbone.label} {r.weights.source}" for r in records if r.weights)
+    weights = _each(
+        f"{r.cell.backbone.label} {r.weights.source}" + " (not as published)" * (r.weights.as_published is False)
+        for r in records
+        if r.weights
+    )
     fallbacks = sorted({mark for record in records for mark in record.fallbacks})
     return [
         *([f"Images: {data}. Weights: {weights}."] if data and weights else []),
@@ -216,8 +220,10 @@ def _other_size_lines(records: Sequence[Record]) -> list[str]:
 
 def _changed_lines(records: Sequence[Record]) -> list[str]:
     """A line about files of weights that are not those which Keras publishes under their names."""
-    found = [r for r in records if r.weights and r.weights.as_published is False]
-    files = _each(f"{r.weights.file} ({r.cell.backbone.label})" for r in found if r.weights)
+    of = [(r.cell.backbone.label, r.weights) for r in records if r.weights]
+    found = [(label, weights.file) for label, weights in of if weights.as_published is False]
+    found += [(label, weights.classifier) for label, weights in of if weights.classifier_as_published is False]
+    files = _each(f"{file} ({label})" for label, file in found)
     return [f"Weights that Keras does not publish, though their files have its names: {files}."] if found else []
 
 

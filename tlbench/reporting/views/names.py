@@ -25,6 +25,7 @@ SETTINGS: tuple[Column, ...] = (
     ("Other images per class", "other_images"),
     ("Images", "images"),
     ("Weights", "weights"),
+    ("File of weights", "weights_file"),
     ("Epochs", "epochs"),
     ("Batch size", "batch_size"),
     ("Optimizer", "optimizer"),
@@ -53,7 +54,7 @@ OF_A_STEP: tuple[Column, ...] = tuple(column for column in SETTINGS if column[1]
 DEVICE, RUN = ("Device", "device"), ("Run", "run")
 """Where and when a step was timed."""
 DIGITS = 8
-"""The number of digits of a fingerprint that distinguish images."""
+"""The number of digits of a fingerprint that distinguish images or files of weights."""
 MOST = 80
 """The most characters of a slug."""
 
@@ -61,10 +62,11 @@ MOST = 80
 def setting(record: Record) -> dict[str, str]:
     """The settings of a record that a table can show.
 
-    With backbone, strategy and data set they are all of a cell except its seed, and the images. So no two rows of a
-    table look the same but mean different things.
+    With backbone, strategy and data set they are all of a cell except its seed, the images, and the file of weights. So
+    no two rows of a table look the same but mean different things.
     """
     found = _of_cell(record.cell) | {"images": record.data.fingerprint[:DIGITS] if record.data else NONE}
+    found["weights_file"] = " ".join(digest[:DIGITS] for digest in record.start if digest) or NONE
     return found | {"timing": NONE} if is_search(record) else found
 
 
@@ -101,7 +103,8 @@ def of_steps(names: Sequence[Hashable], settings: Sequence[Mapping[str, str]]) -
 def columns(records: Sequence[Record]) -> list[Column]:
     """The settings for which a table of `records` needs a column.
 
-    A learning rate that follows from the strategy needs none, nor do images that follow from their number.
+    A learning rate that follows from the strategy needs none, nor do images that follow from their number, or a file of
+    weights that follows from the backbone.
     """
     found = differing([setting(record) for record in records])
     return [column for column in found if column[1] not in FOLLOWS or not _follows(records, *FOLLOWS[column[1]])]
@@ -236,11 +239,17 @@ def _optimized(record: Record) -> Hashable:
     return record.cell.strategy.label, record.cell.train and record.cell.train.optimizer
 
 
+def _model(record: Record) -> Hashable:
+    cell = record.cell
+    return cell.kind, cell.backbone.label, cell.weights, cell.image_size, record.fallbacks, bool(record.start[1])
+
+
 def _number_of_images(record: Record) -> Hashable:
     return data_set(record), record.cell.limit
 
 
 FOLLOWS: Mapping[str, tuple[Told, Told]] = {
     "learning_rate": (_optimized, lambda record: record.cell.train and record.cell.train.learning_rate),
+    "weights_file": (_model, lambda record: record.start if any(record.start) else None),
     "images": (_number_of_images, lambda record: record.data and record.data.fingerprint),
 }
