@@ -51,6 +51,19 @@ def test_what_is_asked_beyond_all_images_is_no_other_size() -> None:
     assert curves(recipes([trained("full", 30, 0.7, asked=100), trained("full", 30, 0.7, asked=200)])) == []
 
 
+def test_other_test_images_or_weights_are_another_curve_and_images_that_cannot_be_told_apart_are_none() -> None:
+    small, large = trained("full", 10, 0.7), trained("full", 30, 0.8)
+    assert len(curves(recipes([small, large]))) == 1
+    fewer = present(large.data).model_copy(
+        update={"counts": present(large.data).counts | {"test": {"cats": 50, "dogs": 50}}}
+    )
+    assert curves(recipes([small, large.model_copy(update={"data": fewer})])) == []
+    mine = builders.weights().model_copy(update={"sha256": "b" * 64})
+    assert curves(recipes([small, large.model_copy(update={"weights": mine})])) == []
+    others = present(large.data).model_copy(update={"fingerprint": "e" * 64})
+    assert curves(recipes([small, large, large.model_copy(update={"data": others})])) == []
+
+
 def test_the_place_is_that_of_the_gains_and_their_intervals() -> None:
     judged = gains(recipes(records()), lambda record: None)
     (found,) = overtakings(judged)

@@ -10,7 +10,7 @@ from tests import builders
 from tests.narrow import present
 from tlbench.core.cell import Head, Named
 from tlbench.regression.contrasts import recipes
-from tlbench.regression.gains import Gain, gains
+from tlbench.regression.gains import Gain, beside, gains
 from tlbench.reporting.formats import as_markdown
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.results.record import Record
@@ -88,6 +88,13 @@ def test_only_the_same_images_head_and_backbone_are_compared_and_the_plain_head_
     stepped = builders.record(gradient, accuracy=builders.accuracy(1, 400))
     (gain,) = gains(recipes([stepped, trained("frozen", right), trained("full", right)]), lambda record: None)
     assert gain.frozen.cell.strategy.args == {}
+
+
+def test_a_backbone_from_another_file_of_weights_is_not_compared() -> None:
+    frozen, full = (trained(strategy, answers(0.8, 1)) for strategy in ("frozen", "full"))
+    assert len(beside(recipes([frozen, full]), "frozen")) == 1
+    mine = builders.weights().model_copy(update={"sha256": "b" * 64})
+    assert beside(recipes([frozen, full.model_copy(update={"weights": mine})]), "frozen") == []
 
 
 def test_p_values_are_corrected_over_all_that_is_judged() -> None:

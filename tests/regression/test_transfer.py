@@ -1,5 +1,6 @@
 """What transfer gives over scratch: which curves are set beside each other, and what their seeds say."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,6 +101,24 @@ def of_test_images(correct: int, counts: dict[str, int]) -> Recipe:
     return Recipe((builders.record(data=data, accuracy=builders.accuracy(correct, sum(counts.values()))),))
 
 
+def test_what_was_trained_as_long_is_set_beside_whatever_the_order_of_the_suite() -> None:
+    def long(strategy: str, epochs: int, rate: float = 1e-3) -> Record:
+        train = builders.cell().training.model_copy(update={"epochs": epochs, "learning_rate": rate})
+        return trained(strategy, [0.5] * epochs, train=train)
+
+    asked = [long(strategy, epochs) for strategy in ("scratch", "full") for epochs in (6, 60)]
+    for records in (asked, asked[::-1]):
+        found = benefits(recipes(records))
+        assert {one.scratch.recipe.cell.training.epochs for one in found} == {6, 60}
+        assert all(one.scratch.recipe.cell.training == one.transfer.recipe.cell.training for one in found)
+    rates = [long(strategy, 6, rate) for strategy in ("scratch", "full") for rate in (1e-5, 1e-2)]
+    for one in benefits(recipes(rates)):
+        assert one.scratch.recipe.cell.training == one.transfer.recipe.cell.training
+    unequal = as_markdown(Report("r", [RunRecord("r", one) for one in (asked[0], asked[3])]))
+    assert "1 row beside a scratch that took another number of epochs." in unequal
+    assert re.search(r"\| +Epochs +\|", unequal.split("## What transfer gives over scratch")[1])
+
+
 def test_above_chance_is_above_the_most_frequent_class() -> None:
     assert chance(of_test_images(0, {"cats": 150, "dogs": 50})) == 0.75
     assert not above_chance(of_test_images(155, {"cats": 150, "dogs": 50}))
@@ -127,6 +146,13 @@ def test_the_report_names_each_number_and_what_it_cannot_say() -> None:
     assert "scratch has not learned, its test accuracy of 52.0% cannot be told from guessing (50.0%)" in section
     assert "60.0% ± 10.0 ↑" in section
     assert "↑ marks" in section
+
+
+def test_of_a_run_in_which_nothing_was_trained_beside_scratch_the_report_does_not_blame_the_epochs() -> None:
+    records = [trained("scratch", SCRATCH[0]), trained("full", FULL[0], image_size=160)]
+    said = as_markdown(Report("r", [RunRecord("r", record) for record in records]))
+    assert "No other strategy was trained on the model and images of scratch" in said
+    assert "tell no plateau" not in said
 
 
 def test_of_a_run_with_few_epochs_the_report_says_what_is_missing() -> None:

@@ -103,5 +103,7 @@ def test_an_original_classifier_that_keras_does_not_publish_is_said_and_a_damage
         "not know the classes"
     ]
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(UserError, match=f"{file.name} is no whole file of weights .*; remove it, so that .* copy there$"):
+    with pytest.raises(
+        UserError, match=f"{file.name} is no whole file of weights .*; remove it, so that .* copy there$"
+    ):
         predict.classified("VGG16", "1.jpg", tmp_path, {}, said.append)

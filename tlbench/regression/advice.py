@@ -5,10 +5,11 @@ The rule asks two questions: are there few or many images, and are the classes s
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from tlbench.core.cell import SCRATCH
 from tlbench.regression.by_images import images_a_class
 from tlbench.regression.contrasts import LEVEL, Recipe
 from tlbench.regression.gains import Answers, judged_answers, model_of
@@ -19,6 +20,8 @@ MANY = 1000
 """Images per class that count as many. The sources name no number; ImageNet has about this many per class."""
 FAR = 3.0
 """Measurements with this many times more or fewer images are called far from the user's number."""
+NEAR = 0.02
+"""A loss of accuracy that is accepted for training fewer parameters: the gate of accuracy in comparisons."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,14 @@ class Measured:
         recipes: all recipes by mean test accuracy, the best first.
         equal: the recipes that cannot be told apart from the best one, including that, among those that can be judged
             (several seeds, or a solved head); empty if fewer than two strategies can be.
+        near: those in `equal` that were also seen to be at most `NEAR` below the best one. That two cannot be told
+            apart may only mean that there are few seeds.
     """
 
     images: float
     recipes: tuple[Recipe, ...]
     equal: tuple[Recipe, ...]
-
-    @property
-    def choice(self) -> Recipe | None:
-        """The recipe in `equal` that trains the fewest parameters; None if nothing could be judged."""
-        return min(self.equal, key=_trainable, default=None)
+    near: tuple[Recipe, ...]
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ class Advice:
         rule: what the rule says.
         measured: what was measured, by data set and backbone.
         looked: the number of recipes in the runs.
-        choice: the strategy, with its arguments, that is most often among the best, and trains least if there are
+        choice: the strategy, with its arguments, that is most often the best or near it, and trains least if there are
             several; None if nothing was judged.
-        best_in: how often it is among the best.
+        best_in: how often it is.
         judged: the number of data sets and backbones that could be judged.
     """
 
@@ -109,7 +110,7 @@ class Advice:
 
     @property
     def rule_in(self) -> tuple[int, int]:
-        """How often the rule's strategy is among the best, and the number of judged comparisons that include it."""
+        """How often the rule's strategy cannot be told from the best, and the judged comparisons that include it."""
         judged = [one for one in self.measured if one.equal]
         tried = [one for one in judged if _has([each for each in one.recipes if each.judged], self.rule.strategy)]
         return sum(_has(one.equal, self.rule.strategy) for one in tried), len(tried)
@@ -136,15 +137,16 @@ def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answ
     Args:
         images: training images per class.
         similar: whether the classes are similar to ImageNet's.
-        tested: recipes of any runs; those on stand-ins are ignored, because they say nothing about real images.
+        tested: recipes of any runs. Those on stand-ins, and those that fine-tune random weights, are ignored, because
+            they say nothing about real images and what transfers to them.
         answers: the answers to test images of each record.
     """
     measured = tuple(_measured(group, answers) for group in _nearest(images, tested))
     judged = [one for one in measured if one.equal]
-    often = Counter(label for one in judged for label in _strategies(one.equal))
+    often = Counter(label for one in judged for label in _strategies(one.near))
     least: dict[str, int] = {}
     for one in judged:
-        for recipe in one.equal:
+        for recipe in one.near:
             label = recipe.cell.strategy.label
             least[label] = max(least.get(label, 0), _trainable(recipe))
     choice = min(often, key=lambda label: (-often[label], least[label]), default=None)
@@ -155,13 +157,32 @@ def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answ
 def _nearest(images: float, tested: Sequence[Recipe]) -> list[list[Recipe]]:
     """For each data set and backbone, the group of comparable recipes with the nearest number of images."""
     groups: dict[Hashable, dict[Hashable, list[Recipe]]] = {}
-    for recipe in tested:
-        record = recipe.records[0]
-        if recipe.cell.kind == "trained" and not record.fallbacks and record.data and record.data.source == "real":
-            where = (recipe.cell.dataset.label, recipe.cell.backbone.label)
-            groups.setdefault(where, {}).setdefault((recipe.images, model_of(recipe)), []).append(recipe)
+    for recipe in filter(_counts, tested):
+        where, like = (recipe.cell.dataset.label, recipe.cell.backbone.label), (recipe.images, model_of(recipe))
+        groups.setdefault(where, {}).setdefault(like, []).append(recipe)
+    groups = {where: _by_start(group) for where, group in groups.items()}
     several = [[alike for alike in group.values() if len(_strategies(alike)) > 1] for group in groups.values()]
     return [min(group, key=lambda alike: _distance(alike, images)) for group in several if group]
+
+
+def _counts(recipe: Recipe) -> bool:
+    """Whether a recipe was trained on real images, from weights that know something or, with `scratch`, from none."""
+    record = recipe.records[0]
+    real = bool(record.data and record.data.source == "real") and not record.fallbacks
+    knows = recipe.cell.strategy.name == SCRATCH or bool(
+        record.weights and record.weights.source in ("imagenet", "file")
+    )
+    return recipe.cell.kind == "trained" and real and knows
+
+
+def _by_start(groups: Mapping[Hashable, Sequence[Recipe]]) -> dict[Hashable, list[Recipe]]:
+    """Split groups by the file of weights that recipes start from; `scratch`, which has none, is in each."""
+    found: dict[Hashable, list[Recipe]] = {}
+    for key, alike in groups.items():
+        starts = dict.fromkeys(recipe.records[0].start[0] for recipe in alike)
+        for start in [one for one in starts if one] or [""]:
+            found[key, start] = [recipe for recipe in alike if recipe.records[0].start[0] in (start, "")]
+    return found
 
 
 def _distance(alike: Sequence[Recipe], images: float) -> tuple[float, ...]:
@@ -175,7 +196,7 @@ def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:
     ranked = sorted(alike, key=lambda recipe: -recipe.top1)
     able = [recipe for recipe in ranked if recipe.judged]
     if len(_strategies(able)) < 2:
-        return Measured(images_a_class(ranked[0]), tuple(ranked), ())
+        return Measured(images_a_class(ranked[0]), tuple(ranked), (), ())
     couples = list(combinations(range(len(able)), 2))
     shifts = compare([recipe.trainings(judged_answers(recipe, answers)) for recipe in able], couples)
     adjusted = holm(
@@ -183,7 +204,8 @@ def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:
     )  # all pairs, because the best is chosen by the data
     worse = {second for (first, second), p in zip(couples, adjusted, strict=True) if first == 0 and p < LEVEL}
     equal = tuple(recipe for place, recipe in enumerate(able) if place not in worse)
-    return Measured(images_a_class(ranked[0]), tuple(ranked), equal)
+    near = tuple(recipe for recipe in equal if equal[0].top1 - recipe.top1 <= NEAR)
+    return Measured(images_a_class(ranked[0]), tuple(ranked), equal, near)
 
 
 def _strategies(alike: Sequence[Recipe]) -> set[str]:

@@ -40,13 +40,23 @@ def images_a_class(recipe: Recipe) -> float:
 
 
 def curves(tested: Sequence[Recipe]) -> list[Curve]:
-    """Group recipes that differ only in their training images; only groups with several numbers of them."""
-    groups: dict[Hashable, dict[float, Recipe]] = {}
+    """Group recipes that differ only in their training images; only groups with several numbers of them.
+
+    A group in which one number stands for several sets of images is left out, since it is not known which belong
+    together.
+    """
+    groups: dict[Hashable, list[Recipe]] = {}
     for recipe in tested:
         if recipe.cell.kind == "trained":
-            groups.setdefault(_but_images(recipe), {}).setdefault(images_a_class(recipe), recipe)
-    several = [dict(sorted(group.items())) for group in groups.values() if len(group) > 1]
-    return [Curve(tuple(group), tuple(group.values())) for group in several]
+            groups.setdefault(_but_images(recipe), []).append(recipe)
+    found = []
+    for group in groups.values():
+        by_size: dict[float, Recipe] = {}
+        for recipe in sorted(group, key=images_a_class):
+            by_size.setdefault(images_a_class(recipe), recipe)
+        if len(by_size) > 1 and len({recipe.images for recipe in group}) == len(by_size):
+            found.append(Curve(tuple(by_size), tuple(by_size.values())))
+    return found
 
 
 def overtakings(gains: Sequence[Gain]) -> list[Overtaking]:
@@ -66,6 +76,8 @@ def _crossing(sizes: Sequence[float], gains: Sequence[Gain]) -> Crossing | None:
 
 
 def _but_images(recipe: Recipe) -> Hashable:
-    cell, fallbacks = recipe.cell, recipe.records[0].fallbacks
-    limit = cell.limit.model_copy(update={"train": None})
-    return (cell.model_copy(update={"seed": 0, "limit": limit}).canonical(), fallbacks)
+    """What recipes of a curve have in common; of the images, the numbers of those that test."""
+    cell, record = recipe.cell, recipe.records[0]
+    assert record.data is not None
+    limit, numbers = cell.limit.model_copy(update={"train": None}), tuple(sorted(record.data.counts["test"].items()))
+    return (cell.model_copy(update={"seed": 0, "limit": limit}).canonical(), numbers, record.start, record.fallbacks)

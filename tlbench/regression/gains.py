@@ -81,7 +81,8 @@ def judged_answers(recipe: Recipe, answers: Answers) -> list[Right] | None:
 def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe]]:
     """Pair each recipe with a recipe of `strategy` that differs only in how it is trained.
 
-    If there are several, the one without arguments that differs in the fewest settings of training is taken.
+    If there are several, the one without arguments that differs in the fewest settings of training is taken, among
+    these the one with as many epochs, and then with the same learning rate.
 
     Returns:
         Pairs of the recipe of `strategy` and the other one.
@@ -90,11 +91,23 @@ def beside(tested: Sequence[Recipe], strategy: str) -> list[tuple[Recipe, Recipe
     for recipe in tested:
         if recipe.cell.strategy.name == strategy:
             references.setdefault(_setting(recipe), []).append(recipe)
-    return [
-        (_nearest(recipe.cell, fitting), recipe)
-        for recipe in tested
-        if recipe.cell.strategy.name != strategy and (fitting := references.get(_setting(recipe)))
-    ]
+    pairs = []
+    for recipe in (one for one in tested if one.cell.strategy.name != strategy):
+        fitting = [one for one in references.get(_setting(recipe), ()) if same_start(one, recipe)]
+        if fitting:
+            pairs.append((_nearest(recipe.cell, fitting), recipe))
+    return pairs
+
+
+def same_start(first: Recipe, second: Recipe) -> bool:
+    """Whether two recipes start from the same file of weights. What starts from random ones goes with any."""
+    return len({one.records[0].start[0] for one in (first, second)} - {""}) <= 1
+
+
+def other_epochs(first: Recipe, second: Recipe) -> bool:
+    """Whether two recipes train with steps, and for other numbers of epochs."""
+    epochs = {one.cell.training.epochs for one in (first, second)}
+    return 0 not in epochs and len(epochs) > 1
 
 
 def _setting(recipe: Recipe) -> Hashable:
@@ -109,9 +122,10 @@ def model_of(recipe: Recipe) -> Hashable:
 
 
 def _nearest(cell: Cell, fitting: Sequence[Recipe]) -> Recipe:
-    def distance(one: Recipe) -> tuple[bool, int]:
+    def distance(one: Recipe) -> tuple[bool, int, bool, bool]:
         mine, other = cell.training, one.cell.training
-        differing = [name for name in HOW_TRAINED if getattr(mine, name) != getattr(other, name)]
-        return bool(one.cell.strategy.args), len(differing)
+        differing = {name for name in Training.model_fields if getattr(mine, name) != getattr(other, name)}
+        fewest = len(differing & HOW_TRAINED)
+        return bool(one.cell.strategy.args), fewest, "epochs" in differing, "learning_rate" in differing
 
     return min(fitting, key=distance)

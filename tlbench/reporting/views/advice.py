@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tlbench.regression.advice import FAR, MANY, SOURCES, Advice, Measured
+from tlbench.regression.advice import FAR, MANY, NEAR, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.document import Block, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.numbers import DASH
@@ -15,6 +15,7 @@ NO_RUNS = (
 )
 NO_COMPARISON = "Measured: nothing. In these runs, no two strategies used the same photographs and real weights."
 ONE_SEED = "Not judged: one seed compares trained models; several, as `seeds: [0, 1, 2]`, compare strategies."
+CLOSE = f"at most {NEAR * 100:.0f} points, and not significantly, below it"
 ALIKE = "If none of these data sets is yours, judge by the one that is most similar to yours."
 
 
@@ -33,17 +34,18 @@ def difference(advice: Advice) -> str:
     rule, choice, of = advice.rule.strategy, advice.choice, advice.judged
     if choice is None:
         return f"No measurement speaks for or against {rule}."
+    in_all = "" if advice.best_in == of else f", in {advice.best_in} of {of} comparisons"
     if advice.agree:
-        return f"The rule and the measurements agree on {choice}."
+        return f"The rule and the measurements agree on {choice}{in_all}."
     best, tried = advice.rule_in
     if not tried:
         return f"They differ: the rule says {rule}, which was not judged here; of the others, {choice} is the choice."
-    if best == of == advice.best_in:
-        return f"No contradiction: {rule}, by the rule, is not significantly worse; {choice} trains fewer parameters."
-    less = ", and trains fewer parameters" if best == advice.best_in else ""
-    times = f"{best} of {of} comparisons" if tried == of else f"{best} of {tried} comparisons with it"
-    chosen = f"{choice} is in {advice.best_in} of {of}{less}"
-    return f"They differ: the rule says {rule}, as good as the best in {times}; {chosen}."
+    if best == of:
+        return f"No contradiction: {rule}, by the rule, is not significantly worse than the highest."
+    among = f"{tried} comparisons" + (" with it" if tried != of else "")
+    chosen = f"{choice} is the highest or {CLOSE} in {advice.best_in} of {of}"
+    worse = f"significantly worse than the highest in {tried - best} of {among}"
+    return f"They differ: the rule says {rule}, {worse}; {chosen}."
 
 
 def _rule(advice: Advice) -> tuple[Text, ...]:
@@ -71,13 +73,13 @@ def _choice(advice: Advice) -> Text:
     if advice.choice is None:
         return prose(ONE_SEED)
     times = f"in {advice.best_in} of {advice.judged} comparisons" if advice.judged > 1 else "in the one comparison"
-    return ("Measured: ", Strong(advice.choice), f", the best or as good {times}{_least(advice)}.")
+    return ("Measured: ", Strong(advice.choice), f", the highest or {CLOSE} {times}{_least(advice)}.")
 
 
 def _least(advice: Advice) -> str:
     """Why this strategy was chosen among several."""
-    others = [one for one in advice.measured if len({recipe.cell.strategy.label for recipe in one.equal}) > 1]
-    return "; of strategies that are equally often as good, it trains the fewest parameters" if others else ""
+    others = [one for one in advice.measured if len({recipe.cell.strategy.label for recipe in one.near}) > 1]
+    return "; of strategies that are so equally often, it trains the fewest parameters" if others else ""
 
 
 def _row(one: Measured) -> list[str]:
@@ -99,7 +101,7 @@ def _labels(recipes: Sequence[Recipe]) -> str:
 
 
 def rows(measured: Sequence[Measured]) -> list[dict[str, object]]:
-    """Each comparison as plain values: accuracies from 0 to 1, and which recipes are as good as the best."""
+    """Each comparison as plain values: accuracies from 0 to 1, and how recipes compare with the highest."""
     return [
         {
             "dataset": one.recipes[0].cell.dataset.label,
@@ -110,7 +112,8 @@ def rows(measured: Sequence[Measured]) -> list[dict[str, object]]:
                     "strategy": recipe.cell.strategy.label,
                     "cells": [record.cell_id for record in recipe.records],
                     "top1": recipe.top1,
-                    "as_good_as_the_best": recipe in one.equal if one.equal else None,
+                    "significantly_worse": recipe not in one.equal if one.equal and recipe.judged else None,
+                    "close": recipe in one.near if one.equal and recipe.judged else None,
                 }
                 for recipe in one.recipes
             ],

@@ -17,7 +17,8 @@ from tlbench.reporting.views.training import MOST
 
 CURVES = (
     "Test top-1 by training images a class: mean over the seeds with their standard deviation, of a solved head over "
-    "resamples of its training images. Smaller sets are the first images of larger ones, test images are the same."
+    "resamples of its training images. In one run, smaller sets are the first images of larger ones, and test images "
+    "are the same."
 )
 OVERTAKING = (
     "Gain over frozen in points, with its 95 % interval, and the number of images from which it stays above 0: a line "

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from statistics import stdev
 
-from tlbench.core.text import percent
+from tlbench.core.text import counted, percent
 from tlbench.regression.contrasts import LEVEL, Recipe
-from tlbench.regression.gains import Gain
+from tlbench.regression.gains import Gain, other_epochs
 from tlbench.reporting.document import Block, Note, Section, Table, Text, compact, prose
 from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
 from tlbench.reporting.plots import Span, Spans
@@ -48,6 +48,8 @@ def section(found: Sequence[Gain], order: tuple[str, ...] = ()) -> Section:
         legend.append(JUDGED)
     if any(gain.shift is None for gain in found):
         legend.append(prose(ONE_SEED))
+    if unlike := sum(other_epochs(gain.frozen, gain.recipe) for gain in found):
+        legend.append(f"{counted(unlike, 'gain')} over a frozen backbone whose head took another number of epochs.")
     right = range(2 + len(told) + 1, len(headings) - 1)
     table: Block = compact(Table.of(headings, lines, right))
     if len(lines) > MOST_OPEN:

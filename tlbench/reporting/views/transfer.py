@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from tlbench.core.cell import SCRATCH
-from tlbench.core.text import percent, tenths
+from tlbench.core.text import counted, percent, tenths
+from tlbench.regression.gains import beside, other_epochs
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
 from tlbench.reporting.document import Block, Note, Section, Table, Text
 from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
@@ -29,9 +30,11 @@ CAPTION = (
 )
 MOST = 4
 """The most curves in one picture, including scratch; each has three lines."""
-TOO_FEW = (
-    f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: what transfer gives over scratch cannot be said of this run. "
-    "The suite transfer has enough."
+CANNOT = "what transfer gives over scratch cannot be said of this run. The suite transfer has"
+TOO_FEW = f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: {CANNOT} enough."
+ALONE = (
+    "No other strategy was trained on the model and images of scratch, with the same stand-ins, image size and head: "
+    f"{CANNOT} both."
 )
 
 
@@ -40,8 +43,9 @@ def sections(report: Report) -> list[Section]:
     if SCRATCH not in report.strategies or len(report.strategies) == 1:
         return []
     found = benefits(report.recipes)
+    why_not = TOO_FEW if beside(report.recipes, SCRATCH) else ALONE
     blocks: tuple[Block, ...] = (
-        (*_pictures(report, found), _table(found), Note(_legend(found))) if found else (Note((TOO_FEW,)),)
+        (*_pictures(report, found), _table(found), Note(_legend(found))) if found else (Note((why_not,)),)
     )
     return [Section("What transfer gives over scratch", blocks)]
 
@@ -96,7 +100,7 @@ def _mean_curve(side: Learned) -> tuple[tuple[float, float], ...]:
 
 def _table(found: Sequence[Benefit]) -> Table:
     sides = _sides(found)
-    told = [column for column in columns([one.recipe.records[0] for one, _ in sides]) if column[1] != "epochs"]
+    told = columns([one.recipe.records[0] for one, _ in sides])
     headings = ["Data set", "Model", *(name for name, _ in told), "Strategy", "Seeds", "Start", "Slope", "Asymptote"]
     lines = [_row(one, benefit, [key for _, key in told]) for one, benefit in sides]
     return Table.of([*headings, *HIGHER], lines, range(2 + len(told) + 1, len(headings) + len(HIGHER)))
@@ -147,6 +151,8 @@ def _legend(found: Sequence[Benefit]) -> tuple[Text, ...]:
     sides = _sides(found)
     if any(one.rising for one, _ in sides):
         lines.append(f"{RISING} marks an asymptote whose epochs are the last ones of a seed: more may go higher.")
+    if unlike := sum(other_epochs(one.scratch.recipe, one.transfer.recipe) for one in found):
+        lines.append(f"{counted(unlike, 'row')} beside a scratch that took another number of epochs.")
     lines += [
         f"{data_set(one.recipe.records[0])}, {one.recipe.cell.backbone.label}: scratch has not learned, its test "
         f"accuracy of {percent(one.recipe.top1)} cannot be told from guessing ({percent(chance(one.recipe))}); more "
