@@ -43,3 +43,13 @@ def test_a_file_that_may_only_be_read_is_locked_and_none_is_made(
         lock.shared(tmp_path / "b.lock")
     with lock.shared(tmp_path / "a.lock"), lock.shared(tmp_path / "a.lock"):
         assert lock.try_exclusive(tmp_path / "a.lock") is None
+
+
+def test_a_lock_of_another_user_is_said_to_be_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, flags: int, mode: int = 0) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    (tmp_path / "a.lock").touch()
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UserError, match=r"a.lock cannot be locked, since it is another user's .*; set TLBENCH_CACHE"):
+        lock.shared(tmp_path / "a.lock")

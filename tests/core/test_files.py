@@ -36,6 +36,15 @@ def test_the_umask_says_who_may_read_a_file(tmp_path: Path, mask: int, mode: int
     assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
 
 
+def test_a_file_that_is_replaced_keeps_its_mode_and_may_have_the_longest_name(tmp_path: Path) -> None:
+    file = tmp_path / ("a" * 251 + ".txt")
+    write_atomically(file, b"1")
+    file.chmod(0o600)
+    write_atomically(file, b"2")
+    assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"2", 0o600)
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_pipe_with_a_name_is_written_into(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

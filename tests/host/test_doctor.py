@@ -1,7 +1,10 @@
 """Is this machine fit to measure on: the judgement, on readings that a test makes up."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.weights_files import write_weights
 from tlbench.host.doctor import machine, noise
 from tlbench.session.doctor import examine
 
@@ -40,3 +43,17 @@ def test_what_is_said_of_folders_that_are_not_named_is_what_a_run_does(monkeypat
         "not set: a run takes weights from Keras' cache, else fetches them, else takes others where the suite's "
         "`fallback` allows that"
     )
+
+
+def test_files_of_weights_that_were_cut_off_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = write_weights(tmp_path / "whole.h5")
+    (tmp_path / "half.h5").write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setenv("TLBENCH_WEIGHTS", str(tmp_path))
+    (check,) = (check for check in examine(noise=False) if check.name == "TLBENCH_WEIGHTS")
+    assert (check.state, check.found) == (
+        "fail",
+        f"half.h5 in {tmp_path} cannot be opened: cut off, or no such files",
+    )
+    (tmp_path / "half.h5").unlink()
+    (check,) = (check for check in examine(noise=False) if check.name == "TLBENCH_WEIGHTS")
+    assert (check.state, check.found) == ("ok", f"{tmp_path}: whole.h5")

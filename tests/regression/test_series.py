@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from tests import builders
 from tests.regression.sides import RIGHT, made, side, timed
@@ -117,6 +118,22 @@ def test_noise_that_hangs_together_over_a_page_of_series_is_no_change() -> None:
         ]
         sides.append(side(*entries, name=f"run{run}", created=f"2026-01-{run + 1:02}"))
     assert not [each for each in series(sides) if each.changes]
+
+
+@pytest.mark.parametrize(
+    ("other", "names"),
+    [
+        (made().model_copy(update={"weights": "b" * 64}), ["weights aaaaaaaa", "weights bbbbbbbb"]),
+        (made(of=builders.cell(recipe=99)), [f"recipe edition {builders.cell().recipe}", "recipe edition 99"]),
+    ],
+)
+def test_accuracies_that_are_not_compared_are_no_change_in_a_series(other: Entry, names: list[str]) -> None:
+    worse = other.model_copy(update={"correct": 120, "right": None})
+    followed = series(runs(*[made()] * 7, *[worse] * 7))
+    accuracies = [one for one in followed if one.name == "accuracy"]
+    assert [(one.number, len(one.points), one.changes) for one in accuracies] == [
+        (f"accuracy · {name}", 7, ()) for name in names
+    ]
 
 
 def test_another_setting_is_another_series_that_is_named_by_what_differs() -> None:

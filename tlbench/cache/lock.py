@@ -1,5 +1,6 @@
 """Locks between processes: `flock` on a file, held until the lock is closed or garbage-collected."""
 
+import errno
 import fcntl
 import os
 import weakref
@@ -102,6 +103,11 @@ def _is_still(descriptor: int, path: Path) -> bool:
 
 
 def _unusable(path: Path, error: OSError) -> UserError:
+    if error.errno == errno.EACCES and path.exists():
+        return UserError(
+            f"{path} cannot be locked, since it is another user's ({error.strerror}); set TLBENCH_CACHE to a folder of "
+            "your own, or share this one with a umask that lets others read"
+        )
     return UserError(
         f"{path} cannot be locked ({error.strerror}); set TLBENCH_CACHE to a folder on a local disk that can be written"
     )

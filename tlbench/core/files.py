@@ -7,6 +7,7 @@ import secrets
 import shutil
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -66,13 +67,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that readers see the old file or the new one, even after a power cut.
 
     A temporary file in the same folder is written, flushed to the disk and renamed; the folder is flushed too. The
-    user's umask says who may read it.
+    file has the mode of the one that it replaces, or else that which the user's umask leaves.
 
     Raises:
         OSError: with `path` as its file name, never that of the temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".tlbench-{secrets.token_hex(8)}")  # whatever the length of the name is
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -83,6 +84,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        with suppress(OSError):  # there is none, or it is another user's
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

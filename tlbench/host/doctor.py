@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from tlbench.core.text import listed
 from tlbench.statistics.intervals import quantile
 
 State = Literal["ok", "warn", "fail"]
@@ -116,7 +117,9 @@ def packages(missing: list[str], versions: Mapping[str, str]) -> Check:
     return Check("packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
-def folder(variable: str, place: str | None, exists: bool, inside: list[str], without: str) -> Check:
+def folder(
+    variable: str, place: str | None, exists: bool, inside: list[str], without: str, damaged: Sequence[str] = ()
+) -> Check:
     """Check a folder that an environment variable names.
 
     Args:
@@ -125,6 +128,7 @@ def folder(variable: str, place: str | None, exists: bool, inside: list[str], wi
         exists: whether the folder exists.
         inside: what was found in the folder.
         without: what happens if the variable is not set.
+        damaged: those of these files that cannot be opened.
     """
     if place is None:
         return Check(variable, "ok", f"not set: {without}")
@@ -132,4 +136,7 @@ def folder(variable: str, place: str | None, exists: bool, inside: list[str], wi
         return Check(variable, "fail", f"{place} does not exist", f"Correct or unset {variable}.")
     if not inside:
         return Check(variable, "warn", f"nothing usable in {place}", f"Put files there, or unset {variable}.")
+    if damaged:
+        why = f"{listed(damaged)} in {place} cannot be opened: cut off, or no such files"
+        return Check(variable, "fail", why, "Put sound copies there, or remove them.")
     return Check(variable, "ok", f"{place}: {', '.join(inside)}")

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from tlbench.core.cell import Cell
+from tlbench.regression.entries import Entry
 from tlbench.regression.metrics.registry import in_order
 from tlbench.regression.metrics.time import PARTS
 from tlbench.regression.side import Side
@@ -59,13 +60,12 @@ class Series:
     points: tuple[Point, ...]
     changes: tuple[Change, ...]
     stand_ins: tuple[str, ...] = ()
-    images: str = ""
+    trained_from: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
         """Its name, with what it rests on: ``accuracy · synthetic data, drawn weights · images 3f2a90c1``."""
-        images = f"images {self.images}" if self.images else ""
-        return " · ".join(filter(None, (self.name, ", ".join(self.stand_ins), images)))
+        return " · ".join(filter(None, (self.name, ", ".join(self.stand_ins), *self.trained_from)))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,11 @@ class _Key:
     unit: str
     machine: str
     stand_ins: tuple[str, ...]
-    images: str
+    trained_from: tuple[str, ...]
+
+
+TRAINED_FROM = ("images", "weights", "recipe edition")
+"""What `_Key.trained_from` holds, in order. `compare` does not judge accuracies in which one of them differs either."""
 
 
 def series(sides: Sequence[Side]) -> list[Series]:
@@ -105,7 +109,7 @@ def series(sides: Sequence[Side]) -> list[Series]:
                         number.unit,
                         machines[_parts(machine)] if metric.machine_bound else "",
                         () if metric.exact else entry.fallbacks,
-                        "" if metric.exact or metric.machine_bound else entry.data or "",
+                        () if metric.exact or metric.machine_bound else _trained_from(entry),
                     )
                     point = Point(side.name, side.created, versions | commit, number.value)
                     points.setdefault(key, []).append(point)
@@ -113,9 +117,9 @@ def series(sides: Sequence[Side]) -> list[Series]:
     noisy = [key for key in points if key not in exact]
     places = dict(zip(noisy, changes_of_all([_values(points[key]) for key in noisy]), strict=True))
     places |= {key: _differences(_values(points[key])) for key in exact}
-    images: dict[_Key, set[str]] = {}
+    alike: dict[_Key, list[tuple[str, ...]]] = {}
     for key in points:
-        images.setdefault(replace(key, images=""), set()).add(key.images)
+        alike.setdefault(replace(key, trained_from=()), []).append(key.trained_from)
     return [
         Series(
             key.cell,
@@ -125,16 +129,30 @@ def series(sides: Sequence[Side]) -> list[Series]:
             tuple(several),
             tuple(_changes(several, places[key])),
             key.stand_ins,
-            key.images[:DIGITS] if len(images[replace(key, images="")]) > 1 else "",
+            _apart(key.trained_from, alike[replace(key, trained_from=())]),
         )
         for key, several in points.items()
     ]
 
 
 DIGITS = 8
-"""Of a fingerprint, to tell images apart."""
+"""Of a fingerprint, to tell images or weights apart."""
 MEASURED = {"timing", "recipe"}
 """Fields that do not make another cell: how much is measured, and the version of the recipes."""
+
+
+def _trained_from(entry: Entry) -> tuple[str, ...]:
+    """The images, the weights and the edition of the recipe of an entry."""
+    return entry.data or "", entry.weights or "", str(entry.cell.recipe)
+
+
+def _apart(own: tuple[str, ...], all_of: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The parts of what a series was trained from that tell it from the others of its name: ``images 3f2a90c1``."""
+    return tuple(
+        f"{what} {one[:DIGITS]}"
+        for what, one, several in zip(TRAINED_FROM, own, zip(*all_of, strict=True), strict=False)
+        if len(set(several)) > 1 and one
+    )
 
 
 def _identity(cell: Cell) -> str:

@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+from tlbench.backbones.weights import damage_of
 from tlbench.cache.folders import cache_dir
 from tlbench.core import settings
 from tlbench.datasets.registry import DATASETS
@@ -67,7 +68,9 @@ def _noise() -> Check:
 def _folder(variable: str, patterns: list[str], without: str) -> Check:
     place = settings.folder(variable)
     inside = [path.name for pattern in patterns for path in sorted(place.glob(pattern))] if place else []
-    return doctor.folder(variable, str(place) if place else None, place is not None and place.is_dir(), inside, without)
+    damaged = [name for name in inside if place and damage_of(place / name)]
+    exists = place is not None and place.is_dir()
+    return doctor.folder(variable, str(place) if place else None, exists, inside, without, damaged)
 
 
 def _free_gib(place: Path) -> float:
