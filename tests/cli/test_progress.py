@@ -130,8 +130,8 @@ def test_what_is_found_and_where_the_run_is_are_said_in_a_line_each() -> None:
         "skipped 3 files are no images",
         "New run in results/small",
         "set aside set_aside/a.json: it is no JSON",
-        "Resuming results/small: 3 of 4 cells are done, 2 of them without step times",
-        "Resuming results/small: 1 of 6 cells is done",
+        "Resuming results/small: 3 of 4 cells are trained, 2 of them not timed",
+        "Resuming results/small: 1 of 6 cells is trained",
         "All 4 cells are done already; --fresh measures again.",
     ]
 

@@ -82,6 +82,20 @@ def test_pixels_are_those_of_a_plain_keras_loop(real_data: Path, size: int) -> N
         assert np.abs(decode(file, size).pixels - expected).max() < 1.001  # Pillow cuts fractions off
 
 
+@pytest.mark.real_data
+def test_pixels_of_photographs_are_near_those_of_keras_which_decodes_them_less_exactly(real_data: Path) -> None:
+    """Keras' function cannot be told to decode exactly: docs/data-sets.md says how far it is off."""
+    keras, _ = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+    folder = real_data / "cats_dogs/test/cats"
+    (expected,) = keras.utils.image_dataset_from_directory(
+        folder, labels=None, image_size=(96, 96), shuffle=False, verbose=False, batch_size=10_000
+    )
+    files = sorted(folder.iterdir())
+    away = np.abs(np.stack([decode(file, 96).pixels for file in files]) - expected.numpy())
+    assert away.max() < 5
+    assert 0.5 < away.mean() < 1.1
+
+
 @pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
 def test_pixels_are_those_of_keras_whatever_becomes_of_the_aspect_ratio(tmp_path: Path, resize: Resize) -> None:
     keras, _ = pytest.importorskip("keras"), pytest.importorskip("tensorflow")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests import builders
+from tests.weights_files import write_weights
 from tlbench.backbones import registry, weights
 from tlbench.backbones.official import official_file
+from tlbench.cache import digests
 from tlbench.core.cell import Cell, Named
 from tlbench.execution.absent import absent_weights
 
@@ -20,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("TLBENCH_OFFLINE", raising=False)
     monkeypatch.setattr(weights, "fetch", lambda *arguments: pytest.fail("nothing may be downloaded"))
-    monkeypatch.setattr(weights, "file_digest", lambda path: pytest.fail("no file may be read"))
+    monkeypatch.setattr(digests, "file_digest", lambda *arguments: pytest.fail("no whole file may be read"))
     folder = tmp_path / "keras" / "models"
     folder.mkdir(parents=True)
     return folder
@@ -44,14 +46,22 @@ def test_backbones_without_a_file_are_named_with_its_address(tmp_path: Path, cac
         f"ImageNet weights of VGG16 and EfficientNetB0 are not in {tmp_path} or {cache}; `run` downloads them from "
         f"{vgg_url} and {net_url}; if it cannot, it stops"
     ]
-    (tmp_path / vgg).write_bytes(b"")
+    write_weights(tmp_path / vgg)
     (said,) = absent_weights(cells, tmp_path, "drawn")
     assert said.startswith("ImageNet weights of EfficientNetB0 are not in ")
     assert said.endswith("; if it cannot, it uses stand-ins, as `fallback: {weights: drawn}` allows")
     assert f"are not in {cache}, and TLBENCH_WEIGHTS names no folder; `run`" in absent_weights(cells, None, None)[0]
     for file, _ in (file_of(Named(name="VGG16")), file_of(Named(name="EfficientNetB0"))):
-        (cache / file).write_bytes(b"")
+        write_weights(cache / file)
     assert absent_weights(cells, None, None) == []
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    vgg, _ = file_of(Named(name="VGG16"))
+    (tmp_path / vgg).write_bytes(write_weights(tmp_path / vgg)[:100])
+    (said,) = absent_weights([cell("VGG16"), cell("VGG16", seed=1)], tmp_path, None)
+    assert said.startswith(f"{tmp_path / vgg} is no whole file of weights (")
+    assert said.endswith("`run` stops, or fetches it again if it is in Keras' cache")
 
 
 def test_without_a_network_nothing_is_promised(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +72,7 @@ def test_without_a_network_nothing_is_promised(tmp_path: Path, cache: Path, monk
 
 def test_a_file_for_another_size_is_what_run_falls_back_on(tmp_path: Path) -> None:
     there, _ = file_of(SMALL, size=224)
-    (tmp_path / there).write_bytes(b"")
+    write_weights(tmp_path / there)
     small = builders.cell(backbone=SMALL, dataset=DATA, strategy=Named(name="frozen"), image_size=96)
     (said,) = absent_weights([small], tmp_path, "random")
     assert said.endswith(f"_0.35_96_no_top.h5; if it cannot, it uses {there}")

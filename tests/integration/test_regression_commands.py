@@ -225,4 +225,6 @@ def test_the_pytest_fixture_compares_with_a_baseline(gated: tuple[Path, Path]) -
     assert "nowhere.json does not exist" in answer.stdout
     assert "something was trained" not in answer.stdout
     assert "During handling" not in answer.stdout
-    assert "tlbench run ended with 64: `select`: strategy=frosen matches none of the 1 cells" in answer.stdout
+    assert (
+        "tlbench run ended with 64: `select`: strategy=frosen matches nothing, and there is one cell" in answer.stdout
+    )

@@ -92,8 +92,8 @@ OTHER_WEIGHTS = "started from other weights"
     ("changes", "reason"),
     [
         ({"weights": "b" * 64}, OTHER_WEIGHTS),
-        ({"data": "0" * 64}, "trained and tested on other images"),
-        ({"data": "0" * 64, "images": 100, "correct": 45, "right": None}, "trained and tested on other images"),
+        ({"data": "0" * 64}, "trained or tested on other images"),
+        ({"data": "0" * 64, "images": 100, "correct": 45, "right": None}, "trained or tested on other images"),
         ({"cell": builders.cell(limit=Limit(train=50))}, "trained in another way"),
         (
             {"cell": builders.cell(recipe=3)},

@@ -13,6 +13,7 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice
 from tlbench.reporting.views.certainty import never_recognised
 from tlbench.results.record import Record
+from tlbench.results.trained import Epoch
 
 
 def claims(records: Sequence[Record]) -> str:
@@ -44,6 +45,25 @@ def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_tra
     assert said in claims([head, trained("B", "full", 170)])
     assert said in " ".join(as_text(report([head, trained("B", "full", 170)])).split())
     assert said not in claims(THREE)
+
+
+def test_fine_tuning_that_was_thrown_away_is_said_with_its_seeds() -> None:
+    """The row of `full` is then that of `frozen` under another name, which its ± 0.0 does not tell."""
+
+    def after(record: Record, *losses: float) -> Record:
+        one = Epoch(epoch=0, loss=0.1, accuracy=0.9, val_loss=0.3, val_accuracy=0.9, learning_rate=0.0, seconds=1.0)
+        more = [one.model_copy(update={"epoch": at, "val_loss": loss}) for at, loss in enumerate(losses, start=1)]
+        return record.model_copy(update={"history": (one, *more)})
+
+    seeds = [trained("A", "full", 180, 20.0, seed) for seed in range(3)]
+    records = [after(seeds[0], 0.4, 0.5), after(seeds[1], 0.4, 0.2), after(seeds[2], 0.3)]
+    assert [record.kept_head for record in records] == [True, False, True]
+    said = chosen([*records, trained("B", "full", 120, 20.0)]).certainty
+    assert "Fine-tuning was thrown away in A, full (2 of 3 seeds): no epoch did better" in said
+    once = chosen([after(trained("A", "full", 180), 0.4), trained("B", "full", 120)]).certainty
+    assert "thrown away in A, full: no epoch" in once
+    assert not after(seeds[0]).kept_head, "a head that was solved, and nothing after it"
+    assert "thrown away" not in chosen([after(seeds[0], 0.2), trained("B", "full", 120)]).certainty
 
 
 def test_few_test_images_are_said_to_say_little() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 import tlbench
 from tests import builders
 from tests.session.replayed import SUITE, Heard, Replay, run
+from tests.weights_files import write_weights
 from tlbench.cli.plan import command as plan_command
 from tlbench.core.errors import UserError
 from tlbench.datasets import intel
@@ -79,8 +80,27 @@ def test_a_plan_names_the_weights_that_run_will_download(tmp_path: Path, monkeyp
         (said,) = (note for note in tlbench.plan(tmp_path / f"{name}.yaml").notes if "weights" in note)
         assert said.startswith(f"ImageNet weights of MobileNet (alpha=0.25) are not in {tmp_path} or ")
         assert said.endswith(f"/{file}; if it cannot, it {otherwise}")
-    (tmp_path / file).touch()
+    write_weights(tmp_path / file)
     assert not any("weights" in note for note in tlbench.plan(tmp_path / "own.yaml").notes)
+
+
+def test_a_plan_names_data_sets_that_run_will_download_or_that_are_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
+    monkeypatch.delenv("TLBENCH_OFFLINE", raising=False)
+    strict = "\n".join(line for line in SUITE.splitlines() if not line.startswith("fallback"))
+    assert strict != SUITE
+    for name, then in (("cats_dogs", "downloads 787 MiB; `tlbench data get cats_dogs` does"), ("intel", "stops; ")):
+        (tmp_path / "own.yaml").write_text(strict.replace("datasets: {name: intel}", f"datasets: {name}"))
+        (said,) = (note for note in tlbench.plan(tmp_path / "own.yaml").notes if note.startswith(name))
+        assert said.startswith(f"{name} is not in {tmp_path}, nor has it been downloaded; `run` {then}")
+        (tmp_path / name).mkdir()
+        assert not [note for note in tlbench.plan(tmp_path / "own.yaml").notes if note.startswith(name)]
+    (tmp_path / "own.yaml").write_text(SUITE)
+    (tmp_path / "intel").rmdir()
+    assert not [note for note in tlbench.plan(tmp_path / "own.yaml").notes if "nor has it been" in note]
 
 
 def test_a_plan_takes_the_folders_that_run_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +112,7 @@ def test_a_plan_takes_the_folders_that_run_is_given(tmp_path: Path, monkeypatch:
         for name in ("cats", "dogs"):
             for number in range(count):
                 draw(folder / "cats_dogs" / split / name / f"{number}.jpg")
-    (folder / "mobilenet_2_5_224_tf_no_top.h5").touch()
+    write_weights(folder / "mobilenet_2_5_224_tf_no_top.h5")
     own = SUITE.replace("MobileNet, alpha: 0.25, weights: random", "MobileNet, alpha: 0.25").replace(
         "datasets: {name: intel}", "datasets: cats_dogs"
     )

@@ -94,6 +94,7 @@ def test_what_cannot_be_run_is_a_user_error_before_anything_is_made(
         ({"workers": -1}, "workers=-1: at least 1 is needed"),
         ({"workers": 10**11}, "workers=100000000000: at most 10000 can train side by side"),
         ({"select": "strategy=none"}, "matches none of the 2 cells"),
+        ({"budget": 5}, "budget=5 has no unit; write it as .20 min., 90 s or 8 h"),
         ({"out": "."}, "is not empty and not the folder of a run; name another folder with `out`"),
         ({"out": "suite.yaml"}, "suite.yaml is a file, and a run needs a folder; name another folder with `out`"),
         ({"out": "/proc/run"}, r"no folder can be made in /proc \(.*\); name another folder with `out`"),

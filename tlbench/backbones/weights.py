@@ -190,6 +190,15 @@ def absent(
     return files[0], next(iter(there), None)
 
 
+def present(
+    info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, folder: Path | None, image_size: ImageSize
+) -> Path | None:
+    """Where the official file for these arguments is, as in `absent`; None if it is in no folder."""
+    official = official_file(info, args, include_top, image_size)
+    place = None if official is None else _place_of(official, folder)
+    return place[1] if place else None
+
+
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
     """The stand-in for ImageNet weights: drawn weights if `kind` asks for them and they exist, else random ones."""
     made = drawn.find(info.name, args) if kind == "drawn" else None

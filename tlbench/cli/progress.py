@@ -122,8 +122,8 @@ class Terminal:
     def resumed(self, folder: RunFolder, asked: int, trained: int, untimed: int) -> None:
         """Print which run is resumed, and how much of it is done."""
         self.folder = folder.path
-        done = f"{trained} of {counted(asked, 'cell')} {'is' if trained == 1 else 'are'} done"
-        without = f", {untimed} of them without step times" if untimed else ""
+        done = f"{trained} of {counted(asked, 'cell')} {'is' if trained == 1 else 'are'} trained"
+        without = f", {untimed} of them not timed" if untimed else ""
         self._say("", f"Resuming {folder.path}: {done}{without}")
 
     def complete(self, folder: RunFolder, asked: int) -> None:

@@ -68,17 +68,17 @@ def select(cells: Sequence[Cell], expression: str, called: str = "") -> tuple[Ce
         for pattern in term.patterns:
             if not any(fits(name, pattern) for name in known):
                 way_out = nearest_pattern(pattern, sorted(known), f"values of {term.key}")
-                raise UserError(
-                    f"{called}: {term.key}={_quoted(pattern)} matches none of the {len(cells)} cells; {way_out}"
-                )
+                raise UserError(f"{called}: {term.key}={_quoted(pattern)} matches {_none(cells)}; {way_out}")
         chosen = [
             cell for cell in chosen if any(fits(name, pattern) for name in names(cell) for pattern in term.patterns)
         ]
     if not chosen:
-        raise NothingSelectedError(
-            f"{called} {expression!r} matches none of the {len(cells)} cells; `tlbench plan` lists them"
-        )
+        raise NothingSelectedError(f"{called} {expression!r} matches {_none(cells)}; `tlbench plan` lists them")
     return tuple(chosen)
+
+
+def _none(cells: Sequence[Cell]) -> str:
+    return "nothing, and there is one cell" if len(cells) == 1 else f"none of the {len(cells)} cells"
 
 
 def fits(name: str, pattern: str) -> bool:

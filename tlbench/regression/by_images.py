@@ -79,5 +79,6 @@ def _but_images(recipe: Recipe) -> Hashable:
     """What recipes of a curve have in common; of the images, the numbers of those that test."""
     cell, record = recipe.cell, recipe.records[0]
     assert record.data is not None
-    limit, numbers = cell.limit.model_copy(update={"train": None}), tuple(sorted(record.data.counts["test"].items()))
+    limit = cell.limit.model_copy(update={"train": None})
+    numbers = tuple(sorted(record.data.counts.get("test", {}).items()))
     return (cell.model_copy(update={"seed": 0, "limit": limit}).canonical(), numbers, record.start, record.fallbacks)

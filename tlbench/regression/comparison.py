@@ -61,10 +61,11 @@ class Comparison:
     of_times: bool = False
 
     def __repr__(self) -> str:
-        """The sides, and the number of cells with each verdict."""
+        """The sides, the number of cells with each verdict, and whether something could not be judged."""
         counts = Counter(cell.verdict for cell in self.cells)
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
-        return f"<Comparison of {self.new.name} with {self.base.name}: {verdicts or 'no cells'}>"
+        judged = "" if self.decides else "; counts alone could be judged" if self.only_exact else "; not all was judged"
+        return f"<Comparison of {self.new.name} with {self.base.name}: {verdicts or 'no cells'}{judged}>"
 
     @property
     def judgements(self) -> list[Judgement]:

@@ -5,6 +5,13 @@ from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import OUTCOME, Judgement
 from tlbench.reporting.document import Text, prose
 
+METHODS = {
+    "McNemar": "by McNemar's test over the test images",
+    "two proportions": "by a test of two proportions",
+    "seeds": "by a test over seeds and test images",
+}
+"""What a sentence says of a reason that is the name of a test."""
+
 
 def sentence(judgement: Judgement) -> Text:
     """A judgement in one sentence: cell, metric, verdict, values, reason, and what would decide it."""
@@ -15,7 +22,7 @@ def sentence(judgement: Judgement) -> Text:
         parts.append(f"({', '.join([values(judgement), *_change_or_not(judgement)])})")
     line = " ".join(parts)
     if judgement.reason and judgement.verdict not in {"unchanged"}:
-        line += f"; {judgement.reason}"
+        line += f"; {METHODS.get(judgement.reason, judgement.reason)}"
     return (f"{line}; to decide: ", *prose(judgement.decide)) if judgement.decide else line
 
 

@@ -241,6 +241,24 @@ class Record(Value):
         return self.failure or self.timing_failure
 
     @property
+    def kept_head(self) -> bool:
+        """Whether fine-tuning was thrown away, since no epoch did better on the validation split than the solved head.
+
+        The accuracy is then that of `frozen`, whatever the strategy is called.
+        """
+        if not self.history or self.history[0].epoch != 0 or len(self.history) == 1:
+            return False
+        last = self.training[-1] if self.training else None
+        if last is not None and last.chosen is not None:  # the shares of fine-tuned weights, or a soup of epochs
+            return last.tried[last.chosen].setting == 0
+        head, *epochs = (self._score(epoch) for epoch in self.history)
+        return not any(epoch < head for epoch in epochs)
+
+    def _score(self, epoch: Epoch) -> float:
+        """What epochs are chosen by; lower is better."""
+        return -epoch.val_accuracy if self.cell.training.monitor == "val_accuracy" else epoch.val_loss
+
+    @property
     def fallbacks(self) -> tuple[str, ...]:
         """The stand-ins it used: ``synthetic data``, ``drawn weights``, ``batch 16 for 32``."""
         marks = []

@@ -7,11 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlbench.cache.folders import cache_dir
 from tlbench.core import plugin_files, selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import brief
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
+from tlbench.datasets.locate import folder_of
+from tlbench.datasets.registry import DATASETS
 from tlbench.execution.absent import absent_weights
 from tlbench.execution.predicted import CountsOf, cost_sentences, predicted, told_counts
 from tlbench.execution.sharing import estimates, shared_work
@@ -197,7 +200,15 @@ def plan(
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
     left = [cell for cell in chosen if cell.id not in found.done]
     absent = absent_weights(left, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
-    notes = (*read.notes, *_nowhere(root), *_missing(read), *absent, *_by_name(chosen), *found.notes)
+    notes = (
+        *read.notes,
+        *_nowhere(root),
+        *_missing(read),
+        *_fetched(read, left, root),
+        *absent,
+        *_by_name(chosen),
+        *found.notes,
+    )
     return Plan(
         read.name,
         tuple(chosen),
@@ -220,6 +231,24 @@ def _missing(suite: Suite) -> list[str]:
     """A sentence for each data set whose path does not exist."""
     absent = {name: path for name, path in suite.dataset_paths.items() if not path.exists()}
     return [suite.misplaced(name) or f"{name}: {path} does not exist; `run` needs it" for name, path in absent.items()]
+
+
+def _fetched(suite: Suite, cells: Sequence[Cell], root: Path | None) -> list[str]:
+    """A sentence for each built-in data set that is in no folder, which `run` may not draw, but downloads, or stops."""
+    if suite.fallback.datasets == "synthetic" or (root is not None and not root.is_dir()):
+        return []
+    sentences = []
+    for name in dict.fromkeys(cell.dataset.name for cell in cells if cell.train):
+        info = DATASETS.get(name)
+        if info is None or name in suite.dataset_paths or folder_of(name, root, cache_dir()) is not None:
+            continue
+        where = f"{name} is not in {root}" if root else f"{name}: TLBENCH_DATA names no folder"
+        if info.archive and not settings.flag("TLBENCH_OFFLINE"):
+            then = f"downloads {info.archive.bytes / 2**20:.0f} MiB; `tlbench data get {name}` does so beforehand"
+        else:
+            then = f"stops; {info.where}"
+        sentences.append(f"{where}, nor has it been downloaded; `run` {then}")
+    return sentences
 
 
 def _by_name(cells: Sequence[Cell]) -> list[str]:

@@ -147,6 +147,8 @@ def run(
     events = events or Logged()
     began = time.monotonic()
     read = load_suite(as_path(suite, "suite"))
+    if budget is not None and not isinstance(budget, str):
+        raise UserError(f"budget={budget!r} has no unit; write it as '20 min', 90 s or 8 h")
     seconds = parse_duration(budget, "budget") if budget is not None else read.content.budget
     purse = Purse(seconds, timed, began, models=read.save_models) if seconds is not None else None
     worker = EXECUTORS[executor]()

@@ -9,11 +9,13 @@ from scipy.stats import binomtest, ttest_ind
 
 from tests import builders
 from tests.regression.sides import RIGHT, judged, made, number, side
-from tlbench.core.cell import Head, Named
+from tlbench.core.cell import Head, Limit, Named
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.entries import Entry
 from tlbench.regression.gates import Gates
-from tlbench.regression.metrics.accuracy import GATE_OF_NOTHING, MORE_SEEDS, ONE_TRAINING
+from tlbench.regression.metrics.accuracy import GATE_OF_NOTHING, MORE_SEEDS, ONE_TRAINING, why_not_accuracy
+from tlbench.reporting.comparison_formats import COMPARISON_FORMATS
+from tlbench.reporting.views.comparison import headline
 
 PRETRAINED = builders.cell(strategy=Named(name="pretrained"), train=None, head=Head(name="imagenet"))
 
@@ -50,6 +52,22 @@ def test_a_loss_that_all_seeds_show_is_regressed_and_a_gain_improved() -> None:
     assert accuracy.low < -0.1 < accuracy.high < 0
     assert number(judged(new, base), "accuracy").verdict == "improved"
     assert number(judged(base, new, accuracy=0.2), "accuracy").verdict == "unchanged"
+
+
+def test_seeds_that_are_judged_together_point_to_the_one_that_says_so_and_hidden_gains_are_counted() -> None:
+    found = judged(seeds([20, 21, 22]), seeds([0, 1, 2]))
+    said = str(COMPARISON_FORMATS["text"](found))
+    assert said.count("as seed 0") == 2
+    (first, *_) = [cell for cell in found.cells if any(each.verdict == "improved" for each in cell.judgements)]
+    assert first.verdict != "improved", "its times are inconclusive"
+    assert "; 1 number improved in other cells (of 3 cells" in headline(found)
+
+
+def test_images_that_differ_in_number_are_told_with_it() -> None:
+    few = made(of=builders.cell(limit=Limit(train=5))).model_copy(update={"data": "b" * 64})
+    many = made(of=builders.cell(limit=Limit(train=60)))
+    assert why_not_accuracy(many, few) == "trained or tested on other images (a class: train 60 → 5)"
+    assert why_not_accuracy(many, many.model_copy(update={"data": "b" * 64})) == "trained or tested on other images"
 
 
 def test_two_cells_whose_seeds_vary_alike_are_judged_by_the_seeds_of_both() -> None:
@@ -115,7 +133,7 @@ def test_without_training_and_without_answers_proportions_are_compared() -> None
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"data": "0" * 64}, "trained and tested on other images"),
+        ({"data": "0" * 64}, "trained or tested on other images"),
         ({"weights": "b" * 64}, "started from other weights"),
         ({"fallbacks": ("synthetic data",)}, "stand-ins differ: none in the base, synthetic data now"),
     ],

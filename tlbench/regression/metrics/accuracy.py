@@ -90,7 +90,7 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
     if reason:
         return reason
     if base.data != new.data or base.images != new.images:
-        return "trained and tested on other images"
+        return _other_images(base, new)
     if base.weights != new.weights:
         return "started from other weights"
     if base.cell.recipe != new.cell.recipe:
@@ -98,6 +98,17 @@ def why_not_accuracy(base: Entry, new: Entry) -> str:
     if trained_in_another_way(base, new):
         return ANOTHER_WAY
     return ""
+
+
+def _other_images(base: Entry, new: Entry) -> str:
+    """What is known of how the images differ: their numbers, if the cells say that they do."""
+    before, now = base.cell.limit.model_dump(), new.cell.limit.model_dump()
+    told = [f"{split} {before[split] or 'all'} → {now[split] or 'all'}" for split in now if before[split] != now[split]]
+    return (
+        f"trained or tested on other images (a class: {', '.join(told)})"
+        if told
+        else "trained or tested on other images"
+    )
 
 
 def deterministic(cell: Cell) -> bool:

@@ -15,6 +15,8 @@ FEW_IMAGES = 100
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
 MOST_CLASSES = 4
 """The most classes that a sentence names."""
+MOST_NAMED = 6
+"""The most models that a sentence names."""
 
 
 def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRecord]) -> str:
@@ -89,6 +91,22 @@ def _trained_over(found: Contest) -> str:
         else ""
     )
     return f"seeds ({many} each){solved}"
+
+
+def thrown_away(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
+    """A sentence on models whose fine-tuning gained nothing on the validation images; empty without any.
+
+    Args:
+        named: models by name, each with its records, one for each seed.
+    """
+    kept = [(name, sum(record.kept_head for record in seeds), len(seeds)) for name, seeds in named]
+    told = [name if of == 1 else f"{name} ({number} of {of} seeds)" for name, number, of in kept if number]
+    if not told:
+        return ""
+    return (
+        f"Fine-tuning was thrown away in {first_of(told, MOST_NAMED, '; ')}: no epoch did better on the validation "
+        "images than the solved head, which is what is shown."
+    )
 
 
 def never_recognised(name: str, seeds: Sequence[Record]) -> str:

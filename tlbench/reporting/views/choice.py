@@ -17,7 +17,7 @@ from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
-from tlbench.reporting.views.certainty import ONE_SEED, certainty, holds, never_recognised
+from tlbench.reporting.views.certainty import ONE_SEED, certainty, holds, never_recognised, thrown_away
 from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DIGITS, names_of, slugs
 
@@ -223,6 +223,10 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     ordered = tuple(once[place] for place in places)
     if choice.above_chance(0) and (never := never_recognised(marks[0].name, [row.record for row in ordered[0]])):
         choice = replace(choice, certainty=f"{never} {choice.certainty}")
+    if undone := thrown_away(
+        [(mark.name, [row.record for row in seeds]) for mark, seeds in zip(marks, ordered, strict=True)]
+    ):
+        choice = replace(choice, certainty=f"{choice.certainty} {undone}")
     limits_of = tuple(_limits(choice, found))
     return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), holds(found))
 

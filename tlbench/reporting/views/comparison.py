@@ -58,8 +58,10 @@ def document(comparison: Comparison) -> Document:
     labels = [marked(label, marks[cell.id].told) for label, cell in zip(short, cells, strict=True)]
     unjudged = _unjudged(comparison)
     verdicts = [_verdict(cell, unjudged) for cell in cells]
+    seeds = _with_another_seed(comparison)
     rows = [
-        (verdict, label, *_columns(cell, names)) for verdict, label, cell in zip(verdicts, labels, cells, strict=True)
+        (verdict, label, *_columns(cell, names, seeds.get(cell.id, {})))
+        for verdict, label, cell in zip(verdicts, labels, cells, strict=True)
     ]
     # Columns in which nothing is comparable are left out: a sentence below the table says why.
     table = compact(Table.of(["Verdict", "Cell", *map(_heading(comparison), names)], rows))
@@ -98,7 +100,17 @@ def headline(comparison: Comparison) -> str:
     lost = f"; {_why_not(comparison.lost, NOT_COMPARED)}" if comparison.lost else ""
     unjudged = f"; {_why_not(comparison.unjudged, UNJUDGED)}" if comparison.unjudged else ""
     untimed = f"; {STEP_TIMES}: {UNTIMED}" if comparison.untimed else ""
-    return f"{_counts(verdicts)} ({sides}){lost}{unjudged}{untimed}"
+    return f"{_counts(verdicts)}{_hidden(comparison)} ({sides}){lost}{unjudged}{untimed}"
+
+
+def _hidden(comparison: Comparison) -> str:
+    """The number of improvements in cells that are called by a worse verdict."""
+    hidden = sum(
+        judgement.verdict == "improved" and cell.verdict != "improved"
+        for cell in comparison.cells
+        for judgement in cell.judgements
+    )
+    return f"; {counted(hidden, 'number')} improved in other cells" if hidden else ""
 
 
 def _counts(verdicts: Counter[str]) -> str:
@@ -177,11 +189,25 @@ def _names(comparison: Comparison) -> list[str]:
     )
 
 
-def _columns(cell: Compared, names: Sequence[str]) -> list[str]:
+def _with_another_seed(comparison: Comparison) -> dict[str, dict[str, str]]:
+    """Where to look for numbers of cells whose seeds were judged together: by cell id and name, ``as seed 0``."""
+    together = {
+        (each.cell.model_copy(update={"seed": 0}).canonical(), each.name): each.cell.seed
+        for each in comparison.judgements
+        if each.seeds > 1
+    }
+    found: dict[str, dict[str, str]] = {}
+    for cell in {each.cell.id: each.cell for each in comparison.judgements}.values():
+        block = cell.model_copy(update={"seed": 0}).canonical()
+        found[cell.id] = {name: f"as seed {seed}" for (of, name), seed in together.items() if of == block}
+    return found
+
+
+def _columns(cell: Compared, names: Sequence[str], elsewhere: Mapping[str, str]) -> list[str]:
     alone = [judgement for judgement in cell.judgements if judgement.metric == OUTCOME]
     if alone:
         return [alone[0].reason, *[""] * (len(names) - 1)] if names else []
-    columns = dict.fromkeys(names, "")
+    columns = dict.fromkeys(names, "") | {name: told for name, told in elsewhere.items() if name in names}
     for metric in in_order():
         judgements = [judgement for judgement in cell.judgements if judgement.metric == metric.name]
         if metric.exact:

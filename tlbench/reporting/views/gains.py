@@ -114,8 +114,14 @@ def _row(gain: Gain, keys: Sequence[str]) -> list[str]:
         points(gain.difference),
         points_between(gain.shift.low, gain.shift.high) if gain.shift else DASH,
         DASH if gain.adjusted is None else f"{gain.adjusted:.2g}",
-        gain.verdict,
+        gain.verdict + _kept(gain.recipe),
     ]
+
+
+def _kept(recipe: Recipe) -> str:
+    """How many seeds ended with the solved head; empty if none did."""
+    kept, of = sum(record.kept_head for record in recipe.records), len(recipe.records)
+    return f"; solved head kept{f' in {kept} of {of}' if of > 1 else ''}" if kept else ""
 
 
 def spread_over(recipes: Iterable[Recipe]) -> str:

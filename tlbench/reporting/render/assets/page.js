@@ -78,8 +78,8 @@
   const plot = (figure, key) => {
     const views = [...figure.querySelectorAll(".view")];
     const named = make("p", { className: "named" },
-      "Point at a mark, or go to it with Tab, and it names itself." + (figure.closest(".choice")
-        ? " The best, and those that may be as good, have a bold outline." : ""));
+      "Point at a mark, or go to it with Tab, and it names itself.", ...(figure.closest(".choice")
+        ? [make("span", { className: "bold" }, " The best, and those that may be as good, have a bold outline.")] : []));
     named.setAttribute("aria-live", "polite");
     const buttons = views.map((view) => {
       const button = make("button", { type: "button", className: "plain" }, view.dataset.label);
@@ -186,6 +186,7 @@
       const allowed = new Set(places);
       const lost = new Set(places.length ? data.beaten[places[0]] : []);
       const recommended = places.length > 0 && data.marks[places[0]].above;
+      box.querySelectorAll(".named .bold").forEach((hint) => { hint.hidden = !recommended; });
       for (const mark of box.querySelectorAll(".mark[data-place]")) {
         mark.classList.toggle("beyond", !allowed.has(Number(mark.dataset.place)));
         const place = Number(mark.dataset.place);
