@@ -209,7 +209,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: str, w
     assert again.returncode == 0, again.stderr
     all_done = done == 2 and not timed  # the other was before it was killed, and there are no times to take
     assert (
-        "All 2 cells are done already" if all_done else f"{done} of 2 cells {'is' if done == 1 else 'are'} done"
+        "All 2 cells are done already" if all_done else f"{done} of 2 cells {'is' if done == 1 else 'are'} trained"
     ) in again.stderr
     later = json.loads(first.read_bytes())
     assert trained["timings"] is None

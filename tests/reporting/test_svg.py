@@ -11,7 +11,7 @@ from tests.reporting.choices import chosen, trained
 from tests.reporting.drawn import SVG, marks
 from tests.reporting.large import small
 from tlbench.reporting.document import pictures
-from tlbench.reporting.plots import Axis, Curves, Mark, Reading, Scatter, Span, Spans, Strip, Strips
+from tlbench.reporting.plots import Axis, Curves, Line, Look, Mark, Panel, Reading, Scatter, Span, Spans, Strip, Strips
 from tlbench.reporting.render import curves as curves_svg
 from tlbench.reporting.render import scatter as scatter_svg
 from tlbench.reporting.render import svg
@@ -144,6 +144,17 @@ def test_a_logarithmic_axis_has_enough_ticks_to_read_a_value(
     low: float, high: float, most: int, ticks: list[float]
 ) -> None:
     assert Scale(low, high, 0, 600, log=True).ticks(most) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize(("last", "count"), [(1, 2), (2, 3), (3, 4), (4, 5), (7, 4), (30, 4)])
+def test_epochs_have_no_halves(last: int, count: int) -> None:
+    line = Line("full", "full", Look(1, 1), tuple((float(at), 0.5) for at in range(last + 1)))
+    drawn = ElementTree.fromstring(
+        curves_svg.draw(Curves("curves-x", "Curves", "Epoch", (Panel("Accuracy", (line,)),), ""))
+    )
+    ticks = [one for one in drawn.iter() if one.get("class") == "tick" and one.get("text-anchor") == "middle"]
+    assert len(ticks) == count
+    assert all(present(one.text).isdigit() for one in ticks)
 
 
 def test_a_label_longer_than_the_picture_has_two_lines() -> None:

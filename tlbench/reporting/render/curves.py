@@ -1,5 +1,7 @@
 """Panels of lines as SVG, side by side or, in a narrow picture, one below the other."""
 
+import math
+
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.render.drawing import (
     BOTTOM,
@@ -37,7 +39,7 @@ def _panel(panel: Panel, curves: Curves, start: float, end: float, top: float) -
     points = [point for line in panel.lines for point in line.points]
     x = Scale.over([a for a, _ in points], start, end, log=curves.log)
     y = Scale.over([b for _, b in points], top + HEIGHT - BOTTOM, top + TOP + 10)
-    ticks = min(6, max(1, int(x.high - x.low))) if curves.x == "Epoch" else 6  # there is no half of an epoch
+    ticks = min(6, math.ceil(x.high - x.low)) if curves.x == "Epoch" else 6  # there is no half of an epoch
     inner = frame(x, y, curves.x, panel.y, share=panel.share, ticks=ticks)
     return inner + "".join(_line(line, x, y) for line in panel.lines)
 
