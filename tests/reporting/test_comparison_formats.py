@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -68,6 +69,8 @@ def test_the_legend_has_the_signs_of_the_table_alone() -> None:
     assert legend(golden.comparison()) == f"{every}; {changes}"
     slower = only("time", base=1.0, new=2.0, effect=1.0, low=0.9, high=1.1, verdict="regressed")
     assert legend(slower) == f"✗ regressed or missing; {changes}"
+    in_turn = legend(replace(slower, of_times=True))
+    assert in_turn.startswith(f"✗ regressed or missing; {changes} Changes of times are typical ratios of rounds")
     assert legend(only("count", base=1.0, new=1.0, effect=0.0, verdict="unchanged")) == "= unchanged."
     assert legend(only("outcome", verdict="missing", reason="the new side has no such cell")) == ""
 

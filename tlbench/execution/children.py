@@ -3,17 +3,11 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tlbench.execution import process_group
+from tlbench.execution.conversation import Conversation
+from tlbench.execution.outcome import StoppedError
 from tlbench.execution.server import kill_servers
-
-if TYPE_CHECKING:
-    from tlbench.execution.conversation import Conversation
-
-
-class StoppedError(Exception):
-    """A child was not started, because all children were stopped meanwhile."""
 
 
 class Children:
@@ -23,7 +17,7 @@ class Children:
         self._running: set[Conversation] = set()
         self._starting, self.stopped, self._lock = 0, False, threading.Lock()
 
-    def started(self, start: Callable[[], "Conversation"]) -> "Conversation | None":
+    def started(self, start: Callable[[], Conversation]) -> Conversation | None:
         """The child that `start` starts, perhaps after waiting for the fork server; None if `stop` was called."""
         with self._lock:
             self._starting += 1
@@ -36,7 +30,7 @@ class Children:
                 self._starting -= 1
 
     @contextmanager
-    def with_it(self, child: "Conversation") -> Iterator[None]:
+    def with_it(self, child: Conversation) -> Iterator[None]:
         """Register `child` while the block runs. It is killed at once if `stop` was called before."""
         with self._lock:
             self._running.add(child)

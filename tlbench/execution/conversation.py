@@ -26,9 +26,8 @@ from tlbench.core.cell import USUAL_BACKEND
 from tlbench.core.plugin_files import PluginFile
 from tlbench.core.plugins import resolve
 from tlbench.execution import process_group, temporary
-from tlbench.execution.children import StoppedError
 from tlbench.execution.loading import FrameworkError, explain
-from tlbench.execution.outcome import Died, Outcome, Raised, Returned, TimedOut
+from tlbench.execution.outcome import Died, Outcome, Raised, Returned, StoppedError, TimedOut
 from tlbench.execution.process import Process
 from tlbench.execution.server import surroundings
 from tlbench.host import cgroups

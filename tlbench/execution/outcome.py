@@ -38,6 +38,10 @@ class FaultError(Exception):
         return error
 
 
+class StoppedError(Exception):
+    """A child was not started, because all children were stopped meanwhile."""
+
+
 @dataclass(frozen=True)
 class Returned:
     """The function returned `value`."""

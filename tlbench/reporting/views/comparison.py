@@ -40,6 +40,10 @@ SET_OFF = (
     " Changes of times are set off against the machine's speed, as the reference workload shows it: of the change as "
     "timed and of that in units of the workload the smaller counts, so ms divided by ms may give another one."
 )
+IN_TURN = (
+    " Changes of times are typical ratios of rounds that were measured in turn; the ms are medians of each side alone, "
+    "so ms divided by ms may give another one."
+)
 NOT_COMPARED = "could not be compared"
 UNJUDGED = "could not be judged"
 COUNTS = "counts unchanged"
@@ -80,7 +84,13 @@ def _legend(comparison: Comparison, table: Table) -> str:
     judged = [each for each in comparison.judgements if each.metric != OUTCOME and not METRICS[each.metric].exact]
     changes = CHANGES if any(each.effect is not None for each in judged) else ""
     said = "; ".join(filter(None, (signs, changes)))
-    return (f"{said}." if said else "") + (SET_OFF if any(each.bare is not None for each in judged) else "")
+    of_times = [each for each in judged if METRICS[each.metric].machine_bound and each.effect is not None]
+    more = (
+        SET_OFF
+        if any(each.bare is not None for each in of_times)
+        else IN_TURN * (comparison.of_times and bool(of_times))
+    )
+    return (f"{said}." if said else "") + more
 
 
 def headline(comparison: Comparison) -> str:
