@@ -13,6 +13,7 @@ from PIL import Image
 import tlbench
 from tests import builders
 from tests.session.replayed import SUITE, Heard, Replay, run
+from tests.session.runs import make_run
 from tests.weights_files import write_weights
 from tlbench.cli.plan import command as plan_command
 from tlbench.core.errors import UserError
@@ -140,6 +141,21 @@ def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     (nothing, taken) = tlbench.plan("suite.yaml").sentences
     assert (nothing, "2 of these cells took" in taken) == ("Nothing is left to run.", True)
     assert len(tlbench.plan("suite.yaml", out="nowhere").to_do) == 2
+
+
+def test_a_plan_says_that_the_folder_of_a_suites_runs_is_itself_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text(SUITE)
+    place = Path("results") / tlbench.plan("own.yaml").suite
+    make_run(place, [])
+    (said,) = (note for note in tlbench.plan("own.yaml").notes if note.startswith(str(place)))
+    assert "is itself a run, made with `out`: name it with `out` to go on with it" in said
+    assert not [note for note in tlbench.plan("own.yaml", out=place).notes if "is itself a run" in note]
+    with pytest.raises(UserError) as refused:
+        tlbench.run("own.yaml")
+    assert str(refused.value) == said
 
 
 def test_a_plan_takes_nothing_for_done_in_a_folder_that_run_refuses(replay: Replay) -> None:

@@ -26,6 +26,7 @@ from tlbench.session.costs import earlier_records
 from tlbench.session.folder import RESULTS, StrPath, as_path
 from tlbench.session.images import Images
 from tlbench.session.made import made
+from tlbench.session.start import itself_a_run
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
 
@@ -202,6 +203,7 @@ def plan(
     absent = absent_weights(left, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
     notes = (
         *read.notes,
+        *filter(None, [itself_a_run(read.name) if out is None else ""]),
         *_nowhere(root),
         *_missing(read),
         *_fetched(read, left, root),

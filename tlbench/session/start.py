@@ -133,11 +133,8 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         if fresh:
             raise _not_fresh(out)
         return
-    if out is None and is_run(place):
-        raise UserError(
-            f"{place}, where runs of this suite belong, is itself a run, made with {argument('out')}: name it with "
-            f"{argument('out')} to go on with it, or another folder, or move it"
-        )
+    if out is None and (sentence := itself_a_run(suite)):
+        raise UserError(sentence)
     if out is None and any(is_run(one) for one in place.glob("*")):
         return  # perhaps one that is only read
     if out is not None:
@@ -146,6 +143,17 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         Path(tempfile.mkdtemp(prefix=".tlbench-", dir=there)).rmdir()
     except OSError as error:
         raise UserError(f"no folder can be made in {there} ({error.strerror}); {way_out}") from error
+
+
+def itself_a_run(suite: str) -> str:
+    """Why no run of `suite` can be made in its usual folder, if that is a run, as ``--out results/small`` makes it."""
+    place, out = RESULTS / suite, argument("out")
+    if not is_run(place):
+        return ""
+    return (
+        f"{place}, where runs of this suite belong, is itself a run, made with {out}: name it with {out} to go on with "
+        "it, or another folder, or move it"
+    )
 
 
 def _not_fresh(out: Path) -> UserError:
