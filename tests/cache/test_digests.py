@@ -30,6 +30,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def forget() -> None:
     """As in another process."""
     digests._known.clear()
+    digests._memos.clear()
 
 
 def weights(folder: Path, content: bytes = b"weights") -> Path:
@@ -84,6 +85,7 @@ def test_what_changed_a_moment_ago_or_while_it_was_read_is_not_remembered(
 def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     digest(weights(tmp_path))
     (tmp_path / "w.h5").rename(tmp_path / "v.h5")
+    forget()
     digest(tmp_path / "v.h5")
     assert "w.h5" not in (tmp_path / "cache" / MEMO).read_text()
 

@@ -61,7 +61,13 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / vgg).write_bytes(write_weights(tmp_path / vgg)[:100])
     (said,) = absent_weights([cell("VGG16"), cell("VGG16", seed=1)], tmp_path, None)
     assert said.startswith(f"{tmp_path / vgg} is no whole file of weights (")
-    assert said.endswith("`run` stops, or fetches it again if it is in Keras' cache")
+    assert said.endswith("; `run` cannot use it")
+    other, _ = file_of(SMALL, size=224)
+    (tmp_path / other).write_bytes(b"damaged, and the file for the size is not there")
+    small = builders.cell(backbone=SMALL, dataset=DATA, strategy=Named(name="frozen"), image_size=96)
+    missing, damaged = absent_weights([small], tmp_path, "random")
+    assert f"it uses {other}" in missing
+    assert damaged.startswith(f"{tmp_path / other} is no whole file of weights")
 
 
 def test_without_a_network_nothing_is_promised(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,9 @@ def test_other_test_images_or_weights_are_another_curve_and_images_that_cannot_b
     mine = builders.weights().model_copy(update={"sha256": "b" * 64})
     assert curves(recipes([small, large.model_copy(update={"weights": mine})])) == []
     others = present(large.data).model_copy(update={"fingerprint": "e" * 64})
-    assert curves(recipes([small, large, large.model_copy(update={"data": others})])) == []
+    most = trained("full", 100, 0.9)
+    doubtful = [small, large, large.model_copy(update={"data": others}), most]
+    assert [curve.sizes for curve in curves(recipes(doubtful))] == [(10, 100)]
 
 
 def test_the_place_is_that_of_the_gains_and_their_intervals() -> None:

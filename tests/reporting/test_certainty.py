@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tests import builders
 from tests.narrow import present
 from tests.reporting.choices import THREE, chosen, report, trained
-from tlbench.core.cell import Limit
+from tlbench.core.cell import Limit, Named
 from tlbench.reporting.answer import sentence
 from tlbench.reporting.formats import as_latex, as_markdown, as_text
 from tlbench.reporting.plots import Choice
@@ -50,20 +50,29 @@ def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_tra
 def test_fine_tuning_that_was_thrown_away_is_said_with_its_seeds() -> None:
     """The row of `full` is then that of `frozen` under another name, which its ± 0.0 does not tell."""
 
-    def after(record: Record, *losses: float) -> Record:
-        one = Epoch(epoch=0, loss=0.1, accuracy=0.9, val_loss=0.3, val_accuracy=0.9, learning_rate=0.0, seconds=1.0)
-        more = [one.model_copy(update={"epoch": at, "val_loss": loss}) for at, loss in enumerate(losses, start=1)]
-        return record.model_copy(update={"history": (one, *more)})
+    def after(record: Record, kept: int, epochs: int = 2) -> Record:
+        """With the weights of epoch `kept`, of which 0 is the solved head."""
+        history = tuple(
+            Epoch(epoch=at, loss=0.1, accuracy=0.9, val_loss=0.3 + at / 10, val_accuracy=0.9 - at / 10,
+                  learning_rate=0.0, seconds=1.0)
+            for at in range(epochs + 1)
+        )  # fmt: skip
+        chosen = {"validation_loss": history[kept].val_loss + 1e-9, "validation_top1": history[kept].val_accuracy}
+        accuracy = present(record.accuracy).model_copy(update=chosen)
+        return record.model_copy(update={"history": history, "accuracy": accuracy})
 
     seeds = [trained("A", "full", 180, 20.0, seed) for seed in range(3)]
-    records = [after(seeds[0], 0.4, 0.5), after(seeds[1], 0.4, 0.2), after(seeds[2], 0.3)]
+    records = [after(seeds[0], 0), after(seeds[1], 2), after(seeds[2], 0, 1)]
     assert [record.kept_head for record in records] == [True, False, True]
     said = chosen([*records, trained("B", "full", 120, 20.0)]).certainty
-    assert "Fine-tuning was thrown away in A, full (2 of 3 seeds): no epoch did better" in said
-    once = chosen([after(trained("A", "full", 180), 0.4), trained("B", "full", 120)]).certainty
-    assert "thrown away in A, full: no epoch" in once
-    assert not after(seeds[0]).kept_head, "a head that was solved, and nothing after it"
-    assert "thrown away" not in chosen([after(seeds[0], 0.2), trained("B", "full", 120)]).certainty
+    assert "Fine-tuning was thrown away in A, full (2 of 3 seeds): on the validation images the solved head" in said
+    once = chosen([after(trained("A", "full", 180), 0), trained("B", "full", 120)]).certainty
+    assert "thrown away in A, full: on the" in once
+    assert not after(seeds[0], 0, 0).kept_head, "a head that was solved, and nothing after it"
+    wise = builders.cell(strategy=Named(name="wise_ft", args={"alpha": 0.0}))
+    asked = after(seeds[0], 0).model_copy(update={"cell": wise})
+    assert not asked.kept_head, "the suite asks for none of the fine-tuned weights"
+    assert "thrown away" not in chosen([after(seeds[0], 2), trained("B", "full", 120)]).certainty
 
 
 def test_few_test_images_are_said_to_say_little() -> None:

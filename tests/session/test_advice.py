@@ -102,6 +102,18 @@ def test_what_cannot_be_told_apart_with_few_seeds_is_not_called_as_good(said: Sa
     assert found["difference"] == "No contradiction: partial, by the rule, is not significantly worse than the highest."
 
 
+def test_two_points_are_at_most_two_points() -> None:
+    """Of 200 images, 186 and 182: their shares differ by a hair more than 0.02."""
+    records = [*several("full", 0.93), *several("partial", 0.91)]
+    tested = [Recipe(tuple(records[:3])), Recipe(tuple(records[3:]))]
+    for recipe, correct in zip(tested, (186, 182), strict=True):
+        accuracy = builders.accuracy(correct, 200)
+        for record in recipe.records:
+            object.__setattr__(record, "accuracy", accuracy)
+    (measured,) = module.advise(100, True, tested, lambda record: None).measured
+    assert len(measured.near) == len(measured.equal)
+
+
 def test_agreement_in_some_comparisons_is_counted(said: Said, tmp_path: Path) -> None:
     records = [trained("frozen", 0.85, dataset="a"), *several("full", 0.70, dataset="a")]
     records += [trained("frozen", 0.60, dataset="b"), *several("full", 0.90, dataset="b")]
@@ -172,6 +184,10 @@ def test_a_rule_that_is_nowhere_worse_or_was_tried_somewhere_is_said_to_be(said:
     make_run(tmp_path / "even", even)
     text = said(str(tmp_path / "even"), "--images", "2000", "--similar", "yes")
     assert "No contradiction: full, by the rule, is not significantly worse than the highest." in text
+    apart = [trained("frozen", 0.70, dataset="b"), *several("partial", 0.90, dataset="b")]
+    make_run(tmp_path / "apart", [*even, *apart])
+    text = " ".join(said(str(tmp_path / "apart"), "--images", "2000", "--similar", "yes").split())
+    assert "full, by the rule, is not significantly worse than the highest in the 1 of 2 comparisons that have" in text
     more = [trained("frozen", 0.70, dataset="cats_dogs"), *several("full", 0.60, dataset="cats_dogs")]
     more += [trained("frozen", 0.70, dataset="b"), *several("partial", 0.90, dataset="b")]
     make_run(tmp_path / "some", [*even, *more])

@@ -117,7 +117,7 @@ def find(
     """Find ImageNet weights in `folder`, in Keras' cache, or by a download into that cache.
 
     If the file for the images' size is not found, a file for another size is used if it is in these folders. One in
-    Keras' cache that is damaged, or not the published one, is downloaded again.
+    Keras' cache that is damaged is downloaded again.
 
     Args:
         info: the backbone.
@@ -146,7 +146,7 @@ def find(
         raise UserError(f"the weights folder {folder} does not exist; correct {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
     there = _in_folders(official, folder)
-    if there is not None and not (allow_download and _is_stale(there)):
+    if there is not None and not (allow_download and _is_useless(there)):
         return _opened(there)
     why = "downloading is off"
     if allow_download:
@@ -193,10 +193,9 @@ def absent(
 def present(
     info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool, folder: Path | None, image_size: ImageSize
 ) -> Path | None:
-    """Where the official file for these arguments is, as in `absent`; None if it is in no folder."""
-    official = official_file(info, args, include_top, image_size)
-    place = None if official is None else _place_of(official, folder)
-    return place[1] if place else None
+    """The file that `find` would use without a download; None if there is none."""
+    places = (_place_of(official, folder) for official in official_files(info, args, include_top, image_size))
+    return next((place[1] for place in places if place), None)
 
 
 def stand_in(info: BackboneInfo, args: Mapping[str, Scalar], kind: StandIn) -> WeightsSource:
@@ -234,15 +233,17 @@ def find_classifier(
 
 
 def damage_of(path: Path) -> str:
-    """Why a file cannot be opened as weights, e.g. since it was cut off; empty if it can be."""
+    """Why a file cannot be used as weights, e.g. since it was cut off, as a clause; empty if it can be."""
     if path.suffix != ".h5":
         return ""
     import h5py
 
     try:
         h5py.File(path, "r", locking=False).close()
+    except PermissionError as error:
+        return f"cannot be read ({error.strerror or one_line(str(error))})"
     except OSError as error:
-        return one_line(str(error))
+        return f"is no whole file of weights ({one_line(str(error))})"
     return ""
 
 
@@ -254,16 +255,15 @@ def not_published(path: Path) -> str:
 def _opened(source: WeightsSource) -> WeightsSource:
     if source.path is not None and (why := damage_of(source.path)):
         raise DamagedWeightsError(
-            f"{source.path} is no whole file of weights ({why}); remove it, so that it is fetched again, or put a "
-            "sound copy there"
+            f"{source.path} {why}; remove it, so that it is fetched again, or put a sound copy there"
         )
     return source
 
 
-def _is_stale(source: WeightsSource) -> bool:
-    """Whether to fetch a file of Keras' cache again. Keras does so too where the digest is not the published one."""
+def _is_useless(source: WeightsSource) -> bool:
+    """Whether a file of Keras' cache is fetched again. One that can be used may be the user's own, and stays."""
     assert source.path is not None
-    return source.kind == "cache" and (source.as_published is False or bool(damage_of(source.path)))
+    return source.kind == "cache" and bool(damage_of(source.path))
 
 
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:

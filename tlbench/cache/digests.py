@@ -19,6 +19,8 @@ clock has the same state both times (https://git-scm.com/docs/racy-git)."""
 
 _known: dict[tuple[Path, str], tuple[tuple[int, ...], str]] = {}
 """The state and the digest of files that this process has asked for."""
+_memos: dict[Path, dict[str, Any]] = {}
+"""What was remembered when this process first asked, and since then, by the file of the memo."""
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
@@ -41,16 +43,15 @@ def _computed(path: Path, state: tuple[int, ...], algorithm: str) -> str:
     if settled and state_of(path) == state:
         digests = _recalled(path, state) | {algorithm: found}
         with suppress(OSError, UserError):
-            kept = {name: entry for name, entry in _memo().items() if Path(name).exists()}
-            kept[str(path.resolve())] = {"state": list(state), "digests": digests}
-            write_atomically(cache_dir() / MEMO, json.dumps(kept, indent=1).encode())
+            memo = _memo()
+            memo[str(path.resolve())] = {"state": list(state), "digests": digests}
+            write_atomically(cache_dir() / MEMO, json.dumps(memo, indent=1).encode())
     return found
 
 
 def _age(path: Path) -> float:
-    """Seconds since the file was written to or replaced."""
-    status = path.stat()
-    return time.time() - max(status.st_mtime, status.st_ctime)
+    """Seconds since the file was written to or replaced. Unlike the mtime, nobody can set the ctime."""
+    return time.time() - path.stat().st_ctime
 
 
 def _recalled(path: Path, state: tuple[int, ...]) -> dict[str, str]:
@@ -63,9 +64,16 @@ def _recalled(path: Path, state: tuple[int, ...]) -> dict[str, str]:
 
 
 def _memo() -> dict[str, Any]:
-    """All that is remembered; nothing if the file is damaged or missing."""
+    """All that is remembered, without files that are gone; nothing if the memo is damaged or missing."""
     try:
-        memo = parse_json((cache_dir() / MEMO).read_bytes())
-    except (OSError, ValueError, UserError):
+        place = cache_dir() / MEMO
+    except UserError:
         return {}
-    return memo if isinstance(memo, dict) else {}
+    if place not in _memos:
+        try:
+            memo = parse_json(place.read_bytes())
+        except (OSError, ValueError):
+            memo = {}
+        entries = memo.items() if isinstance(memo, dict) else ()
+        _memos[place] = {name: entry for name, entry in entries if Path(name).exists()}
+    return _memos[place]

@@ -69,11 +69,10 @@ def _needed(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
 
 
 def _damaged(cell: Cell, top: bool, folder: Path | None) -> str:
-    """A sentence on the official file that is there and cannot be used; empty if it can be, or is not there."""
+    """A sentence on the file that is there and cannot be used; empty if it can be, or none is there."""
     path = present(registry.get(cell.backbone.name), cell.backbone.args, top, folder, cell.image_size)
     why = damage_of(path) if path else ""
-    then = "`run` stops, or fetches it again if it is in Keras' cache"
-    return f"{path} is no whole file of weights ({why}); {then}" if why else ""
+    return f"{path} {why}; `run` cannot use it" if why else ""
 
 
 def _absent(cells: Sequence[Cell], folder: Path | None, instead: StandIn | None) -> list[_Absent]:

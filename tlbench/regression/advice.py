@@ -204,7 +204,7 @@ def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:
     )  # all pairs, because the best is chosen by the data
     worse = {second for (first, second), p in zip(couples, adjusted, strict=True) if first == 0 and p < LEVEL}
     equal = tuple(recipe for place, recipe in enumerate(able) if place not in worse)
-    near = tuple(recipe for recipe in equal if equal[0].top1 - recipe.top1 <= NEAR)
+    near = tuple(recipe for recipe in equal if round(equal[0].top1 - recipe.top1, 9) <= NEAR)
     return Measured(images_a_class(ranked[0]), tuple(ranked), equal, near)
 
 

@@ -42,20 +42,17 @@ def images_a_class(recipe: Recipe) -> float:
 def curves(tested: Sequence[Recipe]) -> list[Curve]:
     """Group recipes that differ only in their training images; only groups with several numbers of them.
 
-    A group in which one number stands for several sets of images is left out, since it is not known which belong
-    together.
+    A number that stands for several sets of images is left out, since it is not known which belongs to the others.
     """
-    groups: dict[Hashable, list[Recipe]] = {}
+    groups: dict[Hashable, dict[float, list[Recipe]]] = {}
     for recipe in tested:
         if recipe.cell.kind == "trained":
-            groups.setdefault(_but_images(recipe), []).append(recipe)
+            groups.setdefault(_but_images(recipe), {}).setdefault(images_a_class(recipe), []).append(recipe)
     found = []
     for group in groups.values():
-        by_size: dict[float, Recipe] = {}
-        for recipe in sorted(group, key=images_a_class):
-            by_size.setdefault(images_a_class(recipe), recipe)
-        if len(by_size) > 1 and len({recipe.images for recipe in group}) == len(by_size):
-            found.append(Curve(tuple(by_size), tuple(by_size.values())))
+        certain = {size: alike[0] for size, alike in sorted(group.items()) if len({one.images for one in alike}) == 1}
+        if len(certain) > 1:
+            found.append(Curve(tuple(certain), tuple(certain.values())))
     return found
 
 

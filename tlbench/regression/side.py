@@ -68,7 +68,7 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
         timed_on=timed_on if timed_on != machine else {},
         timed_with=timed_with if timed_with != versions else {},
         data=record.data.fingerprint if record.data else None,
-        weights=(record.weights.sha256 or record.weights.source) if record.weights else None,
+        weights=" ".join(filter(None, record.start)) or (record.weights.source if record.weights else None),
         counts={key: getattr(record.counts, key) for key in EXACT} if record.counts else {},
         state={key: getattr(memory, key) for key in STATE} if memory else {},
         correct=record.accuracy.correct if record.accuracy else None,

@@ -1,5 +1,6 @@
 """Records: the result of a cell, stored in a JSON file. docs/results-format.md describes every field."""
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -242,21 +243,17 @@ class Record(Value):
 
     @property
     def kept_head(self) -> bool:
-        """Whether fine-tuning was thrown away, since no epoch did better on the validation split than the solved head.
-
-        The accuracy is then that of `frozen`, whatever the strategy is called.
+        """Whether fine-tuning was thrown away: the trained model is the solved head that it began with, which was the
+        best on the validation split. The accuracy is then that of `frozen`, whatever the strategy is called.
         """
-        if not self.history or self.history[0].epoch != 0 or len(self.history) == 1:
+        found, asked = self.accuracy, self.cell.strategy.args.get("alpha") == 0  # none of the fine-tuned weights
+        if found is None or found.validation_loss is None or found.validation_top1 is None or asked:
             return False
-        last = self.training[-1] if self.training else None
-        if last is not None and last.chosen is not None:  # the shares of fine-tuned weights, or a soup of epochs
-            return last.tried[last.chosen].setting == 0
-        head, *epochs = (self._score(epoch) for epoch in self.history)
-        return not any(epoch < head for epoch in epochs)
-
-    def _score(self, epoch: Epoch) -> float:
-        """What epochs are chosen by; lower is better."""
-        return -epoch.val_accuracy if self.cell.training.monitor == "val_accuracy" else epoch.val_loss
+        if len(self.history) < 2 or self.history[0].epoch != 0:
+            return False
+        head = self.history[0]
+        pairs = ((found.validation_loss, head.val_loss), (found.validation_top1, head.val_accuracy))
+        return all(math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-7) for one, other in pairs)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:

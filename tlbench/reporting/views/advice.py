@@ -40,8 +40,9 @@ def difference(advice: Advice) -> str:
     best, tried = advice.rule_in
     if not tried:
         return f"They differ: the rule says {rule}, which was not judged here; of the others, {choice} is the choice."
-    if best == of:
-        return f"No contradiction: {rule}, by the rule, is not significantly worse than the highest."
+    if best == tried:
+        where = "" if tried == of else f" in the {tried} of {of} comparisons that have it"
+        return f"No contradiction: {rule}, by the rule, is not significantly worse than the highest{where}."
     among = f"{tried} comparisons" + (" with it" if tried != of else "")
     chosen = f"{choice} is the highest or {CLOSE} in {advice.best_in} of {of}"
     worse = f"significantly worse than the highest in {tried - best} of {among}"

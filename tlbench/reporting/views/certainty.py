@@ -94,7 +94,7 @@ def _trained_over(found: Contest) -> str:
 
 
 def thrown_away(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
-    """A sentence on models whose fine-tuning gained nothing on the validation images; empty without any.
+    """A sentence on models whose fine-tuning was thrown away (`Record.kept_head`); empty without any.
 
     Args:
         named: models by name, each with its records, one for each seed.
@@ -104,8 +104,8 @@ def thrown_away(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
     if not told:
         return ""
     return (
-        f"Fine-tuning was thrown away in {first_of(told, MOST_NAMED, '; ')}: no epoch did better on the validation "
-        "images than the solved head, which is what is shown."
+        f"Fine-tuning was thrown away in {first_of(told, MOST_NAMED, '; ')}: on the validation images the solved head "
+        "was the best of what there was to choose from, and is what is shown."
     )
 
 

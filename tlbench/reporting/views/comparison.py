@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from tlbench.core.cell import Cell
 from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
@@ -201,16 +202,16 @@ def _names(comparison: Comparison) -> list[str]:
 
 def _with_another_seed(comparison: Comparison) -> dict[str, dict[str, str]]:
     """Where to look for numbers of cells whose seeds were judged together: by cell id and name, ``as seed 0``."""
-    together = {
-        (each.cell.model_copy(update={"seed": 0}).canonical(), each.name): each.cell.seed
-        for each in comparison.judgements
-        if each.seeds > 1
-    }
-    found: dict[str, dict[str, str]] = {}
-    for cell in {each.cell.id: each.cell for each in comparison.judgements}.values():
-        block = cell.model_copy(update={"seed": 0}).canonical()
-        found[cell.id] = {name: f"as seed {seed}" for (of, name), seed in together.items() if of == block}
-    return found
+    together: dict[str, dict[str, str]] = {}
+    for each in comparison.judgements:
+        if each.seeds > 1:
+            together.setdefault(_block(each.cell), {})[each.name] = f"as seed {each.cell.seed}"
+    cells = {each.cell.id: each.cell for each in comparison.judgements} if together else {}
+    return {name: together.get(_block(cell), {}) for name, cell in cells.items()}
+
+
+def _block(cell: Cell) -> str:
+    return cell.model_copy(update={"seed": 0}).canonical()
 
 
 def _columns(cell: Compared, names: Sequence[str], elsewhere: Mapping[str, str]) -> list[str]:

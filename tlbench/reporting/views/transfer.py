@@ -33,8 +33,8 @@ MOST = 4
 CANNOT = "what transfer gives over scratch cannot be said of this run. The suite transfer has"
 TOO_FEW = f"Fewer than {FEWEST_EPOCHS} epochs tell no plateau: {CANNOT} enough."
 ALONE = (
-    "No other strategy was trained on the model and images of scratch, with the same stand-ins, image size and head: "
-    f"{CANNOT} both."
+    "Nothing was trained beside scratch that differs from it in the training alone (the same images and stand-ins, the "
+    f"same model, head, image size, precision and backend): {CANNOT} both."
 )
 
 
