@@ -274,7 +274,6 @@ class Record(Value):
 
     @property
     def start(self) -> tuple[str, str]:
-        """The digests of the files of weights from which training started; empty where there was none."""
-        files = (self.weights.sha256, self.weights.classifier_sha256) if self.weights else ()
-        backbone, classifier = (*(file or "" for file in files), "", "")[:2]
-        return backbone, classifier
+        """The digests of the backbone's file of weights and of that with the classifier; empty where there is none."""
+        found = self.weights
+        return (found.sha256 or "", found.classifier_sha256 or "") if found else ("", "")

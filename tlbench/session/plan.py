@@ -201,9 +201,10 @@ def plan(
     found = made(read, cells, chosen, earlier, as_path(out, "out") if out is not None else None, images)
     left = [cell for cell in chosen if cell.id not in found.done]
     absent = absent_weights(left, settings.folder("TLBENCH_WEIGHTS", weights), read.fallback.weights)
+    itself = itself_a_run(read.name) if out is None else ""
     notes = (
         *read.notes,
-        *filter(None, [itself_a_run(read.name) if out is None else ""]),
+        *([itself] if itself else []),
         *_nowhere(root),
         *_missing(read),
         *_fetched(read, left, root),

@@ -60,7 +60,7 @@ def test_seeds_that_are_judged_together_point_to_the_one_that_says_so_and_hidden
     assert said.count("as seed 0") == 2
     (first, *_) = [cell for cell in found.cells if any(each.verdict == "improved" for each in cell.judgements)]
     assert first.verdict != "improved", "its times are inconclusive"
-    assert "; 1 number improved in other cells (of 3 cells" in headline(found)
+    assert "; 1 number improved (of 3 cells" in headline(found)
 
 
 def test_images_that_differ_in_number_are_told_with_it() -> None:

@@ -104,11 +104,7 @@ def _other_images(base: Entry, new: Entry) -> str:
     """What is known of how the images differ: their numbers, if the cells say that they do."""
     before, now = base.cell.limit.model_dump(), new.cell.limit.model_dump()
     told = [f"{split} {before[split] or 'all'} → {now[split] or 'all'}" for split in now if before[split] != now[split]]
-    return (
-        f"trained or tested on other images (a class: {', '.join(told)})"
-        if told
-        else "trained or tested on other images"
-    )
+    return "trained or tested on other images" + (f" (a class: {', '.join(told)})" if told else "")
 
 
 def deterministic(cell: Cell) -> bool:

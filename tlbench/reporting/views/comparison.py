@@ -86,11 +86,10 @@ def _legend(comparison: Comparison, table: Table) -> str:
     changes = CHANGES if any(each.effect is not None for each in judged) else ""
     said = "; ".join(filter(None, (signs, changes)))
     of_times = [each for each in judged if METRICS[each.metric].machine_bound and each.effect is not None]
-    more = (
-        SET_OFF
-        if any(each.bare is not None for each in of_times)
-        else IN_TURN * (comparison.of_times and bool(of_times))
-    )
+    if any(each.bare is not None for each in of_times):
+        more = SET_OFF
+    else:
+        more = IN_TURN if comparison.of_times and of_times else ""
     return (f"{said}." if said else "") + more
 
 
@@ -121,7 +120,7 @@ def _hidden(comparison: Comparison) -> str:
         for cell in comparison.cells
         for judgement in cell.judgements
     )
-    return f"; {counted(hidden, 'number')} improved in other cells" if hidden else ""
+    return f"; {counted(hidden, 'number')} improved" if hidden else ""
 
 
 def _counts(verdicts: Counter[str]) -> str:
