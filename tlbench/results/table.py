@@ -62,6 +62,7 @@ COLUMNS = (
     "majority_share",
     "calibration_error",
     "validation_top1",
+    "kept_head",
     "params",
     "trainable",
     "non_trainable",
@@ -161,6 +162,7 @@ def _accuracy(record: Record) -> dict[str, Any]:
         "majority_share": record.data.majority if record.data else None,
         "calibration_error": found.calibration_error,
         "validation_top1": found.validation_top1,
+        "kept_head": record.kept_head,
     }
 
 
