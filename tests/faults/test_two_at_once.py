@@ -53,6 +53,18 @@ def test_a_folder_has_one_owner_who_says_who_it_is_and_is_forgotten_when_killed(
     assert not (tmp_path / OWNER_FILE).exists()
 
 
+def test_a_folder_that_an_owner_has_made_for_nothing_goes_with_it(tmp_path: Path) -> None:
+    for name, made, kept in (("new", False, False), ("there", True, True)):
+        if made:
+            (tmp_path / name).mkdir()
+        with Owner(tmp_path / name):
+            assert (tmp_path / name / OWNER_FILE).exists()
+        assert (tmp_path / name).exists() is kept
+    with Owner(tmp_path / "used"):
+        (tmp_path / "used" / "a").touch()
+    assert [file.name for file in (tmp_path / "used").iterdir()] == ["a"]
+
+
 def test_ok_is_never_replaced_by_a_failure(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write(builders.failed())

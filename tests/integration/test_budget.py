@@ -18,6 +18,7 @@ def test_what_fits_is_trained_and_the_rest_is_named(place: Path, tlbench: Comman
     too_small = tlbench("run", "tiny.yaml", "--out", "run", "--budget", "0.01 s")
     assert too_small.returncode == 64
     assert "a budget of 0 s is too small for any cell: MobileNet (alpha=0.25) · shapes · frozen" in too_small.stderr
+    assert not (place / "run").exists()
     odd = tlbench("run", "tiny.yaml", "--out", "run", "--budget", "soon")
     assert (odd.returncode, odd.stdout) == (64, "")
     assert "budget: 'soon' is no span of time; write one as 90 s, 20 min or 8 h" in odd.stderr

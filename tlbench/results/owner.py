@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -22,19 +23,23 @@ class OwnedError(UserError):
 
 
 class Owner:
-    """Makes this process the only writer of a folder until the ``with`` block ends. The folder is created if necessary.
+    """Makes this process the only writer of a folder until the ``with`` block ends.
 
-    The lock ends with its process, however that ends; the file that a killed process left does not block others.
+    The folder is created if necessary, and then removed again if it has stayed empty. The lock ends with its process,
+    however that ends; the file that a killed process left does not block others.
 
     Raises:
         OwnedError: another process, or another run in this process, writes there.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / OWNER_FILE
+        self._made, self._path = not folder.exists(), folder / OWNER_FILE
         while True:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            except FileNotFoundError:  # another owner has just removed the folder that it had made
+                continue
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -59,6 +64,9 @@ class Owner:
     def __exit__(self, *error: object) -> None:
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+        if self._made:
+            with suppress(OSError):  # it has what was made in it
+                self._path.parent.rmdir()
 
     def _is_still_there(self) -> bool:
         """Whether the locked file is still in the folder; an owner that has just ended removes its file."""

@@ -131,6 +131,13 @@ def create(
     return RunFolder(folder, run)
 
 
+def discard(folder: Path) -> None:
+    """Remove the files of a run that was made for nothing. One in which there is anything else stays as it is."""
+    if {file.name for file in folder.iterdir()} <= {SUITE_FILE, RUN_FILE, OWNER_FILE}:
+        for name in (RUN_FILE, SUITE_FILE):
+            (folder / name).unlink(missing_ok=True)
+
+
 def _write(folder: Path, run: Run) -> None:
     write_atomically(folder / RUN_FILE, (run.model_dump_json(indent=1) + "\n").encode())
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tlbench.cache.folders import cache_dir, feature_dir, most_features
 from tlbench.core.cell import Cell
+from tlbench.core.errors import UserError
 from tlbench.costs.predict import Cost
 from tlbench.execution.again import Policy
 from tlbench.execution.executors import Executor, InlineExecutor, ProcessExecutor
@@ -19,7 +20,7 @@ from tlbench.host.shares import Share
 from tlbench.measuring.jobs import untimed
 from tlbench.measuring.phase import time_cells
 from tlbench.results.record import Record
-from tlbench.results.run_folder import RunFolder
+from tlbench.results.run_folder import RunFolder, discard
 from tlbench.results.spent import write_spent
 from tlbench.results.store import Store
 from tlbench.session.budgeted import Purse
@@ -83,7 +84,11 @@ class Work:
         def train_rung(chosen: Sequence[Cell]) -> None:
             costs.update(self._train(chosen))
 
-        done = purse.spend(cells, self.store, predict, train_rung, self.events.note)
+        try:
+            done = purse.spend(cells, self.store, predict, train_rung, self.events.note)
+        except UserError:
+            discard(self.folder.path)
+            raise
         self._time(done)
         write_spent(self.folder.path, purse.told(cells, {cell.id for cell in done}, self.store, predict))
         return costs
