@@ -201,6 +201,10 @@ class Cell(Combination):
         """The cell as JSON with sorted keys and no spaces: the same text for equal cells."""
         return canonical(self.model_dump(mode="json"))
 
+    def apart_from(self, *fields: str) -> str:
+        """As `canonical`, without some fields: the same text for cells that differ in nothing else."""
+        return canonical(self.model_dump(mode="json", exclude=set(fields)))
+
     @cached_property
     def id(self) -> str:
         """The first twelve hexadecimal digits of the SHA-256 of `canonical()`."""

@@ -121,7 +121,7 @@ def _in_order(group: Sequence[Cell], state: State) -> list[Cell]:
     seeds: dict[str, int] = {}
     keyed = []
     for place, cell in enumerate(group):
-        recipe = canonical(cell.model_dump(mode="json", exclude={"seed"}))
+        recipe = cell.apart_from("seed")
         number = seeds[recipe] = seeds.get(recipe, -1) + 1
         done = cell.id in state.scores  # such cells stay in front, although their cost is no longer predicted
         keyed.append((number, not done, 0.0 if done else state.cost(cell), place, cell))

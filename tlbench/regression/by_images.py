@@ -76,6 +76,6 @@ def _but_images(recipe: Recipe) -> Hashable:
     """What recipes of a curve have in common; of the images, the numbers of those that test."""
     cell, record = recipe.cell, recipe.records[0]
     assert record.data is not None
-    limit = cell.limit.model_copy(update={"train": None})
+    alike = cell.model_copy(update={"limit": cell.limit.model_copy(update={"train": None})}).apart_from("seed")
     numbers = tuple(sorted(record.data.counts.get("test", {}).items()))
-    return (cell.model_copy(update={"seed": 0, "limit": limit}).canonical(), numbers, record.start, record.fallbacks)
+    return (alike, numbers, record.start, record.fallbacks)

@@ -111,11 +111,10 @@ class Contrast:
 
 def recipes(records: Sequence[Record]) -> list[Recipe]:
     """Group records into recipes: same images, same stand-ins, and cells that differ only in the seed."""
-    groups: dict[tuple[tuple[str, ...], str], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         if record.accuracy and record.data:
-            key = (record.rests_on, record.cell.model_copy(update={"seed": 0}).canonical())
-            groups.setdefault(key, []).append(record)
+            groups.setdefault(record.recipe_key, []).append(record)
     return [Recipe(tuple(group)) for group in groups.values()]
 
 

@@ -273,6 +273,11 @@ class Record(Value):
         return (self.data.fingerprint if self.data else "", *self.start, *self.fallbacks)
 
     @property
+    def recipe_key(self) -> tuple[str, ...]:
+        """The same for trainings of one recipe: cells that differ in the seed alone, and rest on the same."""
+        return (self.cell.apart_from("seed"), *self.rests_on)
+
+    @property
     def start(self) -> tuple[str, str]:
         """The digests of the backbone's file of weights and of that with the classifier; empty where there is none."""
         found = self.weights

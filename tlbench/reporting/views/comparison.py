@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tlbench.core.cell import Cell
 from tlbench.core.text import counted, listed
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
@@ -204,13 +203,9 @@ def _with_another_seed(comparison: Comparison) -> dict[str, dict[str, str]]:
     together: dict[str, dict[str, str]] = {}
     for each in comparison.judgements:
         if each.seeds > 1:
-            together.setdefault(_block(each.cell), {})[each.name] = f"as seed {each.cell.seed}"
+            together.setdefault(each.cell.apart_from("seed"), {})[each.name] = f"as seed {each.cell.seed}"
     cells = {each.cell.id: each.cell for each in comparison.judgements} if together else {}
-    return {name: together.get(_block(cell), {}) for name, cell in cells.items()}
-
-
-def _block(cell: Cell) -> str:
-    return cell.model_copy(update={"seed": 0}).canonical()
+    return {name: together.get(cell.apart_from("seed"), {}) for name, cell in cells.items()}
 
 
 def _columns(cell: Compared, names: Sequence[str], elsewhere: Mapping[str, str]) -> list[str]:

@@ -53,14 +53,9 @@ def _names(contrasts: Sequence[Contrast]) -> Names:
     by_data: dict[str, dict[tuple[str, ...], Record]] = {}
     for recipe in (recipe for each in contrasts for recipe in (each.first, each.second)):
         record = recipe.records[0]
-        by_data.setdefault(data_set(record), {}).setdefault(_key(recipe), record)
+        by_data.setdefault(data_set(record), {}).setdefault(record.recipe_key, record)
     named = [zip(group, names_of(list(group.values())), strict=True) for group in by_data.values()]
     return dict(one for several in named for one in several)
-
-
-def _key(recipe: Recipe) -> tuple[str, ...]:
-    """A key that is equal for trainings of one recipe."""
-    return (recipe.cell.model_copy(update={"seed": 0}).id, *recipe.records[0].rests_on)
 
 
 def _recipes(contrast: Contrast, names: Names) -> list[str]:
@@ -76,7 +71,7 @@ def _models(contrast: Contrast, names: Names) -> list[str]:
 
 def _both(contrast: Contrast, names: Names) -> list[str]:
     first, second = contrast.first, contrast.second
-    both = [f"{names[_key(recipe)]}, {_trained(recipe)}" for recipe in (first, second)]
+    both = [f"{names[recipe.records[0].recipe_key]}, {_trained(recipe)}" for recipe in (first, second)]
     top1 = f"{percent(first.top1)} / {percent(second.top1)}"
     return [data_set(first.records[0]), *both, top1, points(contrast.difference)]
 

@@ -22,9 +22,9 @@ UNSTABLE = "~"
 
 def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
     """Group the records by row: those of a row differ in seed and run, and have equal images and stand-ins."""
-    rows: dict[tuple[str, tuple[str, ...]], list[RunRecord]] = {}
+    rows: dict[tuple[str, ...], list[RunRecord]] = {}
     for row in records:
-        rows.setdefault((row.record.cell.model_dump_json(exclude={"seed"}), row.record.rests_on), []).append(row)
+        rows.setdefault(row.record.recipe_key, []).append(row)
     return list(rows.values())
 
 
