@@ -145,10 +145,14 @@ def find(
     if folder is not None and not folder.is_dir():
         raise UserError(f"the weights folder {folder} does not exist; correct {argument('weights')} or TLBENCH_WEIGHTS")
     official, *others = files
-    there = _in_folders(official, folder)
-    if there is not None and not (allow_download and _is_useless(there)):
-        return _opened(there)
-    why = "downloading is off"
+    why, damaged = "downloading is off", None
+    if (there := _in_folders(official, folder)) is not None:
+        try:
+            return _opened(there)
+        except DamagedWeightsError as error:
+            if not allow_download or there.kind != "cache":
+                raise
+            damaged = error
     if allow_download:
         target = keras_cache() / official.file
         try:
@@ -156,8 +160,8 @@ def find(
             return _source("download", target, official)
         except DownloadError as error:
             why = str(error)
-    if there is not None:
-        return _opened(there)
+    if damaged is not None:
+        raise damaged
     for other in others:
         if (there := _in_folders(other, folder)) is not None:
             return replace(_opened(there), instead_of=official.file)
@@ -258,12 +262,6 @@ def _opened(source: WeightsSource) -> WeightsSource:
             f"{source.path} {why}; remove it, so that it is fetched again, or put a sound copy there"
         )
     return source
-
-
-def _is_useless(source: WeightsSource) -> bool:
-    """Whether a file of Keras' cache is fetched again. One that can be used may be the user's own, and stays."""
-    assert source.path is not None
-    return source.kind == "cache" and bool(damage_of(source.path))
 
 
 def _in_folders(official: OfficialFile, folder: Path | None) -> WeightsSource | None:

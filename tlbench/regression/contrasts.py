@@ -59,6 +59,11 @@ class Recipe:
         return without_seeds(all_seeds, self.resampled) if self.resampled else all_seeds
 
     @property
+    def kept_heads(self) -> int:
+        """The number of seeds whose fine-tuning was thrown away (`Record.kept_head`)."""
+        return sum(record.kept_head for record in self.records)
+
+    @property
     def images(self) -> str:
         """The fingerprint of the images that it was tested on; empty if unknown."""
         return self.records[0].data.fingerprint if self.records[0].data else ""
@@ -110,7 +115,7 @@ class Contrast:
 
 
 def recipes(records: Sequence[Record]) -> list[Recipe]:
-    """Group records into recipes: same images, same stand-ins, and cells that differ only in the seed."""
+    """Group records into recipes: same images, weights and stand-ins, and cells that differ only in the seed."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         if record.accuracy and record.data:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tlbench.core.errors import NothingThereError, UserError, nearest
+from tlbench.core.errors import NothingThereError, UserError, argument, nearest
 from tlbench.core.selection import select, selecting
 from tlbench.core.text import first_of
 from tlbench.results.record import Record
@@ -87,6 +87,17 @@ def told_records(folder: RunFolder, say: Say) -> tuple[Record, ...]:
     for file in read.damaged:
         say(f"warning: {file.path} is no readable record ({file.reason}); run again to measure the cell")
     return read.records
+
+
+def itself_a_run(suite: str) -> str:
+    """Why no run of `suite` can be made in its usual folder, if that is a run, as ``--out results/small`` makes it."""
+    place, out = RESULTS / suite, argument("out")
+    if not is_run(place):
+        return ""
+    return (
+        f"{place}, where runs of this suite belong, is itself a run, made with {out}: name it with {out} to go on with "
+        "it, or another folder, or move it"
+    )
 
 
 def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Record:

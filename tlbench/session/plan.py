@@ -23,10 +23,9 @@ from tlbench.results.record import Record
 from tlbench.results.run_folder import RunFolder, runs_under
 from tlbench.results.store import Store
 from tlbench.session.costs import earlier_records
-from tlbench.session.folder import RESULTS, StrPath, as_path
+from tlbench.session.folder import RESULTS, StrPath, as_path, itself_a_run
 from tlbench.session.images import Images
 from tlbench.session.made import made
-from tlbench.session.start import itself_a_run
 from tlbench.suite.expand import expand
 from tlbench.suite.load import Suite, load_suite
 

@@ -30,7 +30,7 @@ from tlbench.results.run_folder import (
 )
 from tlbench.results.store import Store
 from tlbench.session.events import Events
-from tlbench.session.folder import RESULTS
+from tlbench.session.folder import RESULTS, itself_a_run
 from tlbench.suite.load import Suite
 
 
@@ -143,17 +143,6 @@ def check_place(suite: str, out: Path | None, fresh: bool) -> None:
         Path(tempfile.mkdtemp(prefix=".tlbench-", dir=there)).rmdir()
     except OSError as error:
         raise UserError(f"no folder can be made in {there} ({error.strerror}); {way_out}") from error
-
-
-def itself_a_run(suite: str) -> str:
-    """Why no run of `suite` can be made in its usual folder, if that is a run, as ``--out results/small`` makes it."""
-    place, out = RESULTS / suite, argument("out")
-    if not is_run(place):
-        return ""
-    return (
-        f"{place}, where runs of this suite belong, is itself a run, made with {out}: name it with {out} to go on with "
-        "it, or another folder, or move it"
-    )
 
 
 def _not_fresh(out: Path) -> UserError:

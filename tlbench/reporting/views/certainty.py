@@ -1,9 +1,10 @@
 """What a recommendation rests on, and where it ends, in sentences. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tlbench.core.text import counted, first_of, percent
 from tlbench.regression.best import Contest
+from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views import rows
 from tlbench.reporting.views.relative import TimeColumns
@@ -93,13 +94,9 @@ def _trained_over(found: Contest) -> str:
     return f"seeds ({many} each){solved}"
 
 
-def thrown_away(named: Sequence[tuple[str, Sequence[Record]]]) -> str:
-    """A sentence on models whose fine-tuning was thrown away (`Record.kept_head`); empty without any.
-
-    Args:
-        named: models by name, each with its records, one for each seed.
-    """
-    kept = [(name, sum(record.kept_head for record in seeds), len(seeds)) for name, seeds in named]
+def thrown_away(named: Iterable[tuple[str, Recipe]]) -> str:
+    """A sentence on recipes, by name, whose fine-tuning was thrown away (`Record.kept_head`); empty without any."""
+    kept = [(name, recipe.kept_heads, len(recipe.records)) for name, recipe in named]
     told = [name if of == 1 else f"{name} ({number} of {of} seeds)" for name, number, of in kept if number]
     if not told:
         return ""

@@ -223,9 +223,7 @@ def _decision(report: Report, heading: str, group: Sequence[RunRecord], slug: st
     ordered = tuple(once[place] for place in places)
     if choice.above_chance(0) and (never := never_recognised(marks[0].name, [row.record for row in ordered[0]])):
         choice = replace(choice, certainty=f"{never} {choice.certainty}")
-    if undone := thrown_away(
-        [(mark.name, [row.record for row in seeds]) for mark, seeds in zip(marks, ordered, strict=True)]
-    ):
+    if undone := thrown_away((mark.name, recipes[place]) for mark, place in zip(marks, places, strict=True)):
         choice = replace(choice, certainty=f"{choice.certainty} {undone}")
     limits_of = tuple(_limits(choice, found))
     return Decision(heading, slug, choice, ordered, limits_of, timed_in(by_recipe), holds(found))

@@ -200,12 +200,16 @@ def _names(comparison: Comparison) -> list[str]:
 
 def _with_another_seed(comparison: Comparison) -> dict[str, dict[str, str]]:
     """Where to look for numbers of cells whose seeds were judged together: by cell id and name, ``as seed 0``."""
-    together: dict[str, dict[str, str]] = {}
+    together: dict[str, dict[str, dict[str, str]]] = {}  # by metric and block
     for each in comparison.judgements:
         if each.seeds > 1:
-            together.setdefault(each.cell.apart_from("seed"), {})[each.name] = f"as seed {each.cell.seed}"
-    cells = {each.cell.id: each.cell for each in comparison.judgements} if together else {}
-    return {name: together.get(cell.apart_from("seed"), {}) for name, cell in cells.items()}
+            block = METRICS[each.metric].block(each.cell)
+            together.setdefault(each.metric, {}).setdefault(block, {})[each.name] = f"as seed {each.cell.seed}"
+    found: dict[str, dict[str, str]] = {}
+    for metric, blocks in together.items():
+        for cell in {each.cell.id: each.cell for each in comparison.judgements}.values():
+            found.setdefault(cell.id, {}).update(blocks.get(METRICS[metric].block(cell), {}))
+    return found
 
 
 def _columns(cell: Compared, names: Sequence[str], elsewhere: Mapping[str, str]) -> list[str]:

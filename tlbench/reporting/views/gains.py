@@ -120,7 +120,7 @@ def _row(gain: Gain, keys: Sequence[str]) -> list[str]:
 
 def _kept(recipe: Recipe) -> str:
     """How many seeds ended with the solved head; empty if none did."""
-    kept, of = sum(record.kept_head for record in recipe.records), len(recipe.records)
+    kept, of = recipe.kept_heads, len(recipe.records)
     return f"; solved head kept{f' in {kept} of {of}' if of > 1 else ''}" if kept else ""
 
 
