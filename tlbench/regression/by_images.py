@@ -78,4 +78,4 @@ def _but_images(recipe: Recipe) -> Hashable:
     assert record.data is not None
     alike = cell.model_copy(update={"limit": cell.limit.model_copy(update={"train": None})}).apart_from("seed")
     numbers = tuple(sorted(record.data.counts.get("test", {}).items()))
-    return (alike, numbers, record.start, record.fallbacks)
+    return (alike, numbers, record.basis.weights, record.basis.stand_ins)

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from tlbench.core.cell import Cell, StepName
 from tlbench.core.text import OneLine
 from tlbench.core.value import Value
+from tlbench.results.basis import Basis
 
 STATE = ("weights", "gradients", "optimizer")
 EXACT = ("params", "trainable", "depth", "size_mb", "flops")
@@ -133,6 +134,11 @@ class Entry(Value):
     def steps_versions(self) -> dict[str, str]:
         """The versions of packages that timed the steps."""
         return self.timed_with or self.versions
+
+    @property
+    def basis(self) -> Basis:
+        """What it rests on, as `Record.basis`."""
+        return Basis(self.data or "", self.weights or "", self.fallbacks)
 
     @property
     def ok(self) -> bool:

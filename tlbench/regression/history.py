@@ -143,7 +143,8 @@ MEASURED = {"timing", "recipe"}
 
 def _trained_from(entry: Entry) -> tuple[str, ...]:
     """The images, the weights and the edition of the recipe of an entry."""
-    return entry.data or "", entry.weights or "", str(entry.cell.recipe)
+    basis = entry.basis
+    return basis.images, basis.weights, str(entry.cell.recipe)
 
 
 def _apart(own: tuple[str, ...], all_of: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

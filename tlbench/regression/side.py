@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from statistics import median
 from typing import Literal
 
@@ -55,20 +55,20 @@ def entry(record: Record, right: NDArray[np.bool_] | None) -> Entry:
     """The entry of a record; `right` are the answers to its test images, if they are known."""
     machine, timed_on = _machine(record.environment), _machine(record.where_timed)
     versions, timed_with = record.environment.software, record.where_timed.software
-    memory = record.memory
+    memory, basis = record.memory, record.basis
     return Entry(
         cell=record.cell,
         status=record.status,
         measured=(_measured(record),),
         failure=f"{record.trouble.type}: {record.trouble.message}" if record.trouble else None,
-        fallbacks=record.fallbacks,
+        fallbacks=basis.stand_ins,
         machine=machine,
         versions=versions,
         variables=dict(record.environment.variables),
         timed_on=timed_on if timed_on != machine else {},
         timed_with=timed_with if timed_with != versions else {},
-        data=record.data.fingerprint if record.data else None,
-        weights=" ".join(filter(None, record.start)) or (record.weights.source if record.weights else None),
+        data=basis.images or None,
+        weights=basis.weights or None,
         counts={key: getattr(record.counts, key) for key in EXACT} if record.counts else {},
         state={key: getattr(memory, key) for key in STATE} if memory else {},
         correct=record.accuracy.correct if record.accuracy else None,
@@ -154,21 +154,14 @@ def merged(entries: Sequence[Entry]) -> Entry:
     )
 
 
-BASIS: Mapping[str, Callable[[Entry], object]] = {
-    "outcome": lambda entry: entry.status,
-    "machine": lambda entry: (entry.machine, entry.steps_machine),
-    "images": lambda entry: entry.data,
-    "weights": lambda entry: entry.weights,
-    "stand-ins": lambda entry: entry.fallbacks,
-}
-"""What entries of several runs have in common to be merged, besides versions, by what it is called."""
-
-
 def unlike(entry: Entry, newest: Entry) -> list[str]:
     """In what an entry differs from the newest of its cell so that it is not merged with it; empty where it is."""
+    outcome = ["outcome"] if entry.status != newest.status else []
+    machines = [(one.machine, one.steps_machine) for one in (entry, newest)]
+    machine = ["machine"] if machines[0] != machines[1] else []
     both = ((entry.versions, newest.versions), (entry.steps_versions, newest.steps_versions))
     versions = ["versions"] if any(changed_versions(old, new) for old, new in both) else []
-    return [*(name for name, of in BASIS.items() if of(entry) != of(newest)), *versions]
+    return [*outcome, *machine, *entry.basis.apart(newest.basis), *versions]
 
 
 def _all_draws(times: Times, entries: Sequence[Entry]) -> Times:

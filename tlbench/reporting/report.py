@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tlbench.regression.contrasts import Recipe, Right, recipes
 from tlbench.regression.gains import FROZEN, Gain, gains
 from tlbench.reporting.published import is_original, published_columns
+from tlbench.results.basis import Basis
 from tlbench.results.record import Record
 from tlbench.results.spent import Spent
 
@@ -52,9 +53,9 @@ def first_of_each(rows: Sequence[RunRecord]) -> list[RunRecord]:
 
     A cell with other images or stand-ins counts as another cell.
     """
-    found: dict[tuple[str, tuple[str, ...]], RunRecord] = {}
+    found: dict[tuple[str, Basis], RunRecord] = {}
     for row in rows:
-        found.setdefault((row.record.cell_id, row.record.rests_on), row)
+        found.setdefault((row.record.cell_id, row.record.basis), row)
     return list(found.values())
 
 

@@ -7,12 +7,14 @@ from pydantic import Field
 
 from tlbench.core.cell import Cell, Weights
 from tlbench.core.value import Value
+from tlbench.results.basis import Basis
 from tlbench.results.images import DataProvenance
 from tlbench.results.measured import Environment, Memory, Timings, Usage
 from tlbench.results.trained import Epoch, Search, TrainedPhase, TrainingPath
 
 SCHEMA_VERSION = 7
 
+RecipeKey = tuple[str, Basis]
 Status = Literal["ok", "failed", "oom", "timeout", "killed", "invalid", "skipped"]
 
 
@@ -268,14 +270,16 @@ class Record(Value):
         return tuple(marks)
 
     @property
-    def rests_on(self) -> tuple[str, ...]:
-        """The images, the files of weights and the stand-ins; where they differ, equal cells are not comparable."""
-        return (self.data.fingerprint if self.data else "", *self.start, *self.fallbacks)
+    def basis(self) -> Basis:
+        """What it rests on: the images, the weights and the stand-ins."""
+        kind = self.weights.source if self.weights else ""
+        weights = " ".join(filter(None, self.start)) or kind
+        return Basis(self.data.fingerprint if self.data else "", weights, self.fallbacks)
 
     @property
-    def recipe_key(self) -> tuple[str, ...]:
+    def recipe_key(self) -> RecipeKey:
         """The same for trainings of one recipe: cells that differ in the seed alone, and rest on the same."""
-        return (self.cell.apart_from("seed"), *self.rests_on)
+        return (self.cell.apart_from("seed"), self.basis)
 
     @property
     def start(self) -> tuple[str, str]:

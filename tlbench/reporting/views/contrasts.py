@@ -7,7 +7,7 @@ from tlbench.regression.contrasts import Contrast, Recipe
 from tlbench.reporting.document import Block, Note, Table
 from tlbench.reporting.numbers import UNROUNDED, points
 from tlbench.reporting.views.names import data_set, names_of
-from tlbench.results.record import Record
+from tlbench.results.record import RecipeKey, Record
 
 BOTH = ["Data set", "First", "Second", "Top-1", "Points more"]
 RECIPES = [*BOTH, "95 % interval", "p (Holm)", "Verdict"]
@@ -44,13 +44,13 @@ def tables(contrasts: Sequence[Contrast], *, of_best: bool = False) -> list[Bloc
     return [*blocks, Note(tuple(said))] if blocks else []
 
 
-Names = Mapping[tuple[str, ...], str]
-"""Names of recipes by `_key`."""
+Names = Mapping[RecipeKey, str]
+"""Names of recipes by their keys."""
 
 
 def _names(contrasts: Sequence[Contrast]) -> Names:
     """Names that distinguish the recipes of each data set by the settings that differ."""
-    by_data: dict[str, dict[tuple[str, ...], Record]] = {}
+    by_data: dict[str, dict[RecipeKey, Record]] = {}
     for recipe in (recipe for each in contrasts for recipe in (each.first, each.second)):
         record = recipe.records[0]
         by_data.setdefault(data_set(record), {}).setdefault(record.recipe_key, record)

@@ -15,14 +15,14 @@ from tlbench.reporting.views import relative
 from tlbench.reporting.views.names import said, setting, without_imagenet
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, timed_at
 from tlbench.results.measured import StepTiming
-from tlbench.results.record import Record
+from tlbench.results.record import RecipeKey, Record
 
 UNSTABLE = "~"
 
 
 def by_row(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
     """Group the records by row: those of a row differ in seed and run, and have equal images and stand-ins."""
-    rows: dict[tuple[str, ...], list[RunRecord]] = {}
+    rows: dict[RecipeKey, list[RunRecord]] = {}
     for row in records:
         rows.setdefault(row.record.recipe_key, []).append(row)
     return list(rows.values())
