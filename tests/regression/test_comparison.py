@@ -77,6 +77,11 @@ def test_cells_that_are_missing_and_new_under_one_name_are_told_apart() -> None:
     assert found.notes == (
         "1 cell is missing and new under the same name, since these differ: limit, image_size 96 → 160",
     )
+    two = [made(of=builders.cell(image_size=size)) for size in (96, 128)]
+    smaller = [made(of=one.cell.model_copy(update={"resize": "crop"})) for one in two]
+    assert judged(two, smaller).notes == (
+        "2 cells are missing and new under the same name, since these differ: resize stretch → crop",
+    ), "each beside the cell that is most alike"
 
 
 def test_a_failure_of_several_lines_is_one_in_a_comparison(tmp_path: Path) -> None:
@@ -137,6 +142,28 @@ def test_what_is_not_confirmed_is_inconclusive() -> None:
     more = judged([made()], [made(counts=counts.model_copy(update={"params": counts.params + 1}))])
     assert not flagged(more)
     assert confirmed(more, judged([made()], [made()])).exit_code == 1
+
+
+def test_what_another_edition_of_the_recipes_measures_again_is_of_the_same_cell() -> None:
+    fine, slow = made(timings=timed(0.02, "s")), made(timings=timed(0.024, "s", phase=1))
+    first = judged([fine], [slow])
+    (flag,) = flagged(first)
+    other = builders.cell(recipe=fine.cell.recipe + 1)
+    again = [made(of=other, timings=timed(0.02, "s")), made(of=other, timings=timed(0.024, "s", phase=1))]
+    gone = confirmed(first, judged([again[0]], [again[0]]))
+    assert (gone.exit_code, number(gone, flag.name).reason) == (0, "measured again it was unchanged")
+    assert number(confirmed(first, judged([again[0]], [again[1]])), flag.name).reason == "confirmed"
+    twice = [again[0], made(of=builders.cell(recipe=fine.cell.recipe + 2), timings=timed(0.02, "s"))]
+    unknown = confirmed(first, judged(twice, twice))
+    assert "it could not be measured again" in number(unknown, flag.name).reason, "which of the two is it?"
+
+
+def test_what_both_comparisons_note_is_said_once() -> None:
+    base = made(timings=timed(0.02, "s"))
+    new = made(timings=timed(0.024, "s", phase=1)).model_copy(update={"versions": base.versions | {"keras": "9"}})
+    first = judged([base], [new])
+    assert len([note for note in first.notes if note.startswith("versions: ")]) == 1
+    assert confirmed(first, judged([base], [new])).notes == first.notes
 
 
 @pytest.mark.parametrize("lost", ["time", "machine"])

@@ -53,6 +53,19 @@ def test_a_model_is_compared_with_the_seed_that_is_least_clearly_different_and_s
     assert (found.only_first, found.only_second, found.verdict) == (0, 5, "not to be told apart")
 
 
+def test_a_model_between_the_seeds_of_a_recipe_is_neither_better_nor_worse() -> None:
+    """Each seed alone would be told apart from it, one upwards and one downwards."""
+    several = [cell(seed, correct, strategy="full") for seed, correct in enumerate((110, 190))]
+    alone = cell(0, 155)
+    right = {
+        record.cell_id: np.arange(200) < record.accuracy.correct for record in (*several, alone) if record.accuracy
+    }
+    one_by_one = [contrast([(a, b)], [a, b], right)[0].p for a, b in (one(seed, alone) for seed in several)]
+    assert max(one_by_one) < 1e-6
+    (found,) = best_against_rest(recipes([*several, alone]), right)
+    assert (found.p, found.verdict) == (1.0, "not to be told apart")
+
+
 def trained(
     names: Sequence[str], shares: Sequence[float], seeds: int, spread: float, draw: int
 ) -> tuple[list[Recipe], Mapping[str, np.ndarray]]:

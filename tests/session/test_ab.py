@@ -245,6 +245,16 @@ def test_versions_that_time_different_steps_cannot_take_turns(stage: Stage) -> N
         stage.ab("older", "fast")
 
 
+@pytest.mark.parametrize("recipe", range(2, 8))
+def test_versions_that_time_the_same_steps_of_several_optimizers_take_turns(stage: Stage, recipe: int) -> None:
+    """The ids of the cells, and so their order, are others in each version."""
+    stage.suite.write_text(TINY.replace("epochs: 2", "epochs: 2, optimizer: [adam, sgd]"))
+    stage.recipes["older"] = recipe
+    comparison = stage.ab("older", "fast")
+    assert {one.verdict for one in comparison.judgements if one.metric == "time"} == {"unchanged"}
+    assert len(comparison.cells) == 4
+
+
 def test_an_interrupted_one_says_what_is_kept_where_and_how_to_go_on(stage: Stage, tmp_path: Path) -> None:
     assert interrupted(tmp_path / "no") == "no cell was finished, so that nothing is kept: call `tlbench ab` again"
     stage.ab()

@@ -1,11 +1,12 @@
 """Compare two sides cell by cell and number by number, from entries to verdicts. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from tlbench.core.text import counted
+from tlbench.regression import notes
 from tlbench.regression.both_sides import both_sides, same_training
 from tlbench.regression.gates import Gates
 from tlbench.regression.matching import Couple, match
@@ -14,7 +15,6 @@ from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.metrics.time import UNTIMED
 from tlbench.regression.side import Side
 from tlbench.regression.verdicts import JUDGED, OUTCOME, Evidence, Judgement, Verdict, verdict_of, worst
-from tlbench.results.measured import version_changes
 
 FINE, REGRESSION, SOME_FAILED, NOTHING = 0, 1, 2, 3
 
@@ -145,8 +145,8 @@ def compare(base: Side, new: Side, gates: Gates) -> Comparison:
     pairs = [each for each in outcomes if not isinstance(each, Judgement)]
     for metric in in_order():
         judged += _judged(metric, pairs, gates, metric.tests(new.entries))
-    notes = (*_notes(base, new), *_timed_again(pairs), *_namesakes(couples))
-    return Comparison(base, new, _by_cell(couples, judged), notes)
+    found = (*notes.between(base, new), *_timed_again(pairs), *notes.namesakes(couples))
+    return Comparison(base, new, _by_cell(couples, judged), found)
 
 
 def _timed_again(pairs: Sequence[Pair]) -> list[str]:
@@ -240,58 +240,3 @@ def _by_cell(couples: Sequence[Couple], judged: Sequence[Judgement]) -> tuple[Co
     for judgement in judged:
         by_cell[judgement.cell.id].append(judgement)
     return tuple(Compared(couple.cell.label, couple.cell.id, tuple(by_cell[couple.cell.id])) for couple in couples)
-
-
-def _namesakes(couples: Sequence[Couple]) -> list[str]:
-    """A note on cells that are both missing and new under the same label, with the settings in which they differ."""
-    gone = {couple.cell.label: couple.cell for couple in couples if couple.new is None}
-    pairs = [(gone[one.cell.label], one.cell) for one in couples if one.base is None and one.cell.label in gone]
-    values: dict[str, list[str]] = {}
-    for pair in pairs:
-        for name in type(pair[0]).model_fields:
-            old, new = (getattr(cell, name) for cell in pair)
-            if old != new:
-                plain = isinstance(old, str | int) and isinstance(new, str | int)
-                values.setdefault(name, []).append(f"{name} {old} → {new}" if plain else name)
-    if not pairs:
-        return []
-    what = ", ".join(dict.fromkeys(each for several in values.values() for each in several))
-    are = "1 cell is" if len(pairs) == 1 else f"{len(pairs)} cells are"
-    return [f"{are} missing and new under the same name, since these differ: {what}"]
-
-
-def _notes(base: Side, new: Side) -> tuple[str, ...]:
-    notes = [*base.notes, *new.notes]
-    if base.entries and new.entries:
-        changes = {
-            what: version_changes(*(_all(map(of, side.entries)) for side in (base, new)))
-            for what, of in (
-                ("versions", lambda entry: entry.versions),
-                ("versions of step times", lambda entry: entry.steps_versions),
-                ("environment variables", lambda entry: entry.variables),
-            )
-        }
-        if changes["versions of step times"] == changes["versions"]:
-            del changes["versions of step times"]
-        notes += [f"{what}: {', '.join(changed)}" for what, changed in changes.items() if changed]
-        unknown = sorted({name for entry in base.entries for name in entry.extra if name not in METRICS})
-        notes += [f"not compared, since no installed package has the metric: {', '.join(unknown)}"] if unknown else []
-        notes += _other_gates(base.gates, new.gates)
-    return tuple(notes)
-
-
-def _other_gates(base: Gates, new: Gates) -> list[str]:
-    """A note if the gates of the sides differ. The base's apply, so that a change cannot weaken its own gates."""
-    if base == new:
-        return []
-    asked = {side: gates.everywhere() for side, gates in (("base", base), ("new", new))}
-    differ = [
-        f"{name} {share:g} in the base, {asked['new'][name]:g} now"
-        for name, share in asked["base"].items()
-        if name in asked["new"] and asked["new"][name] != share
-    ]
-    return [f"gates differ, and those of the base count: {'; '.join(differ) or 'those of some cells'}"]
-
-
-def _all(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {name: value for one in several for name, value in one.items()}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tlbench.core.cell import Cell
-from tlbench.results.record import Record
+from tlbench.results.record import RecipeKey, Record
 from tlbench.statistics.classification import mcnemar
 from tlbench.statistics.multiple import holm
 from tlbench.statistics.trainings import Trainings, compare, of_accuracies, of_answers, without_seeds
@@ -116,7 +116,7 @@ class Contrast:
 
 def recipes(records: Sequence[Record]) -> list[Recipe]:
     """Group records into recipes: same images, weights and stand-ins, and cells that differ only in the seed."""
-    groups: dict[tuple[str, ...], list[Record]] = {}
+    groups: dict[RecipeKey, list[Record]] = {}
     for record in records:
         if record.accuracy and record.data:
             groups.setdefault(record.recipe_key, []).append(record)
@@ -171,12 +171,26 @@ def contrast(
         if shift is None:
             firsts, seconds = ([Recipe((record,)) for record in recipe.records] for recipe in couple)
             models = [_of_models(one, other, right) for one, other in product(firsts, seconds)]
-            contrasts.append(max(models, key=lambda each: each.p))
+            contrasts.append(_weakest(models))
         else:
             low, high = (None if end is None else -end for end in (shift.high, shift.low))
             contrasts.append(Contrast(*couple, -shift.estimate, shift.p, low, high))
     adjusted = holm([each.p for each in contrasts])
     return [replace(each, adjusted=p) for each, p in zip(contrasts, adjusted, strict=True)]
+
+
+def _weakest(models: Sequence[Contrast]) -> Contrast:
+    """The contrast that counts where one side has a single seed: all models must be better, or all must be worse.
+
+    The p-value of either direction is the largest over the models (as in `statistics.best.leads`), that of the two
+    directions together twice the smaller one.
+    """
+    ends = []
+    for sign in (1, -1):
+        one_sided = [each.p / 2 if sign * each.difference > 0 else 1 - each.p / 2 for each in models]
+        ends.append(max(zip(one_sided, models, strict=True), key=lambda end: end[0]))
+    p, weakest = min(ends, key=lambda end: end[0])
+    return replace(weakest, p=min(1.0, 2 * p))
 
 
 def _of_models(first: Recipe, second: Recipe, right: Mapping[str, Right]) -> Contrast:

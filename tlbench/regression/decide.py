@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 from tlbench.regression.comparison import Compared, Comparison
+from tlbench.regression.matching import paired
 from tlbench.regression.metrics import time
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import JUDGED, Judgement, verdict_of
@@ -49,16 +50,23 @@ def flagged(comparison: Comparison) -> list[Judgement]:
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
     """`first`, with regressions that `again` does not confirm turned into `inconclusive`.
 
-    A regression that could not be measured again remains one.
+    Cells are matched, since `again` may be of another version of tlbench. A regression that could not be measured
+    again remains one.
     """
+    doubtful, measured = (
+        {each.cell.id: each.cell for each in several} for several in (flagged(first), again.judgements)
+    )
+    twins = paired([*measured.values()], [*doubtful.values()])
     seen = {(judgement.cell.id, judgement.name): judgement for judgement in again.judgements}
-    doubtful = {(judgement.cell.id, judgement.name) for judgement in flagged(first)}
+    verdicts = {
+        (each.cell.id, each.name): _confirmed(each, seen.get((twins.get(each.cell.id, ""), each.name)))
+        for each in flagged(first)
+    }
     cells = []
     for cell in first.cells:
-        keyed = [((judgement.cell.id, judgement.name), judgement) for judgement in cell.judgements]
-        judgements = [_confirmed(each, seen.get(key)) if key in doubtful else each for key, each in keyed]
+        judgements = (verdicts.get((each.cell.id, each.name), each) for each in cell.judgements)
         cells.append(Compared(cell.label, cell.id, tuple(judgements)))
-    return replace(first, cells=tuple(cells), notes=(*first.notes, *again.notes))
+    return replace(first, cells=tuple(cells), notes=tuple(dict.fromkeys((*first.notes, *again.notes))))
 
 
 def _confirmed(first: Judgement, again: Judgement | None) -> Judgement:

@@ -9,6 +9,8 @@ from tlbench.regression.entries import Entry
 
 HOW = {"limit", "train", "timing", "jit", "recipe"}
 """Fields of a cell that say how it is trained and measured. Cells that differ only in them can be matched."""
+LOOSER = ({"recipe"}, {"recipe", "timing", "jit"}, HOW)
+"""The fields that may differ, in the order in which cells are matched that are not equal."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,31 @@ class Couple:
 
 
 def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
-    """Match equal cells, then cells that differ only in `HOW` if the match is unique on both sides.
+    """Match the entries of the cells that `paired` matches.
 
     Returns:
         The couples in the order of the new side, then the cells that it lacks.
     """
-    matched: dict[str, Entry] = {}
-    left = {entry.cell.id: entry for entry in base}
-    for entry in new:
-        if entry.cell.id in left:
-            matched[entry.cell.id] = left.pop(entry.cell.id)
-    base_only, new_only = _alone(list(left.values())), _alone([each for each in new if each.cell.id not in matched])
-    for key, entry in new_only.items():
-        if key in base_only:
-            matched[entry.cell.id] = left.pop(base_only[key].cell.id)
-    both_or_new = [Couple(matched.get(entry.cell.id), entry) for entry in new]
-    return both_or_new + [Couple(entry, None) for entry in left.values()]
+    pairs = paired([entry.cell for entry in base], [entry.cell for entry in new])
+    by_id, taken = {entry.cell.id: entry for entry in base}, set(pairs.values())
+    both_or_new = [Couple(by_id.get(pairs.get(entry.cell.id, "")), entry) for entry in new]
+    return both_or_new + [Couple(entry, None) for entry in base if entry.cell.id not in taken]
+
+
+def paired(base: Sequence[Cell], new: Sequence[Cell]) -> dict[str, str]:
+    """The id of the base's cell for each cell of the new side that has a counterpart there.
+
+    Equal cells are matched first, then those that differ in as few fields as possible (`LOOSER`), where the match is
+    unique on both sides.
+    """
+    ids = {cell.id for cell in base}
+    pairs = {cell.id: cell.id for cell in new if cell.id in ids}
+    for fields in LOOSER:
+        taken = set(pairs.values())
+        of_base = _alone([cell for cell in base if cell.id not in taken], fields)
+        of_new = _alone([cell for cell in new if cell.id not in pairs], fields)
+        pairs |= {cell.id: of_base[key].id for key, cell in of_new.items() if key in of_base}
+    return pairs
 
 
 def apart_from_how(cell: Cell) -> str:
@@ -59,11 +70,11 @@ def counterparts(cells: Sequence[Cell], chosen: Sequence[Cell]) -> set[str]:
     return equal | {cell.id for cell in cells if cell.id not in equal and apart_from_how(cell) in keys}
 
 
-def _alone(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The entries that are unique apart from the fields in `HOW`, by their other fields."""
-    keys = [apart_from_how(entry.cell) for entry in entries]
+def _alone(cells: Sequence[Cell], fields: set[str]) -> dict[str, Cell]:
+    """The cells that are unique apart from some fields, by their other fields."""
+    keys = [cell.model_dump_json(exclude=fields) for cell in cells]
     seen = Counter(keys)
-    return {key: entry for key, entry in zip(keys, entries, strict=True) if seen[key] == 1}
+    return {key: cell for key, cell in zip(keys, cells, strict=True) if seen[key] == 1}
 
 
 def other_stand_ins(base: Entry, new: Entry) -> str:

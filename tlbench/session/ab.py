@@ -23,7 +23,7 @@ from tlbench.measuring.phase import Effort, Measured, Undecided, time_sides
 from tlbench.regression.comparison import Comparison, compare
 from tlbench.regression.decide import confirmed, flagged, undecided
 from tlbench.regression.gates import Gates
-from tlbench.regression.matching import apart_from_how, counterparts
+from tlbench.regression.matching import counterparts, paired
 from tlbench.regression.side import Side, with_cells
 from tlbench.results.run_folder import SUITE_FILE, open_run
 from tlbench.results.store import Store
@@ -282,12 +282,12 @@ def _only(side: Side, cells: Sequence[Cell]) -> Side:
 
 def _check_steps(sides: Sequence[Sequence[Cell]]) -> None:
     """Raise UserError if both sides trained a cell whose steps are timed in different ways."""
-    base, new = ({apart_from_how(cell): cell for cell in cells if cell.timing} for cells in sides)
-    for key in base.keys() & new.keys():
-        before, now = ({step_key(cell, step) for step in steps_of(cell)} for cell in (base[key], new[key]))
-        if before != now:
+    base, new = ({cell.id: cell for cell in cells if cell.timing} for cells in sides)
+    for now, before in paired([*base.values()], [*new.values()]).items():
+        steps = [{step_key(cell, step) for step in steps_of(cell)} for cell in (base[before], new[now])]
+        if steps[0] != steps[1]:
             raise UserError(
-                f"{new[key].label}: both sides time different steps, since their protocols or optimizers differ; "
+                f"{new[now].label}: both sides time different steps, since their protocols or optimizers differ; "
                 "`tlbench run` the suite with each and judge the runs by `tlbench compare`"
             )
 
