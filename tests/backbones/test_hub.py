@@ -45,8 +45,8 @@ def test_an_architecture_is_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "size", "said"),
     [
-        ("patch_size: 16", "40", "3:12: image_size 40: ViTBackbone (patch_size=16) takes only multiples of 16 pixels"),
-        ("patch_size: 16", "16", "3:12: image_size 16 is too small for ViTBackbone, which needs at least 32 pixels"),
+        ("patch_size: 16", "40", "5:13: image_size 40: ViTBackbone (patch_size=16) takes only multiples of 16 pixels"),
+        ("patch_size: 16", "16", "5:13: image_size 16 is too small for ViTBackbone, which needs at least 32 pixels"),
         ("num_heads: 5", "32", "3:12: ViTBackbone (num_heads=5): hidden_dim 768 is not a multiple of num_heads 5"),
         ("num_layers: 0", "32", "3:12: backbones: num_layers: 0 is not an integer, at least 1"),
         ("dropout_rate: 1", "32", "3:12: backbones: dropout_rate: 1 is not a number from 0 to below 1"),

@@ -13,6 +13,7 @@ from tlbench.core.errors import UserError
 from tlbench.datasets import arrow
 from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import SplitRule
+from tlbench.datasets.rows import class_label
 from tlbench.session.data import check
 
 pytestmark = PYARROW
@@ -112,6 +113,11 @@ def test_folders_of_classes_count_before_a_table_beside_them(tmp_path: Path) -> 
             (tmp_path / name / f"{row}.png").write_bytes(png("train", row))
     write(tmp_path / "embeddings.parquet", vector=[[1.0]])
     assert read_images(tmp_path, SplitRule()).container is None
+
+
+def test_a_label_beyond_the_names_is_one_sentence() -> None:
+    with pytest.raises(UserError, match=r"^own has label 3, but names of only 3 classes$"):
+        class_label(Path("own"), 3, ("a", "b", "c"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Images become arrays on disk once; damaged files are named; a damaged cache is made anew."""
 
 import gc
+import json
 import multiprocessing
 import os
 import shutil
@@ -39,7 +40,8 @@ def root(tmp_path: Path) -> Path:
 def prepared(
     root: Path | None, cache: Path, limit: Limit | None = None, size: int = 16, **options: object
 ) -> DataSource:
-    dataset = Named(name=str(options.pop("name", "cats_dogs")))
+    args = {"classes": json.dumps(options.pop("classes"))} if "classes" in options else {}
+    dataset = Named(name=str(options.pop("name", "cats_dogs")), args=args)
     allowed = bool(options.pop("fallback", False))
     return prepare(dataset, limit or Limit(), size, root=root, path=None, cache=cache, fallback_synthetic=allowed)
 
@@ -364,6 +366,17 @@ def test_where_there_are_no_photographs_drawn_ones_stand_in_only_if_allowed(tmp_
 def test_a_data_folder_that_does_not_exist_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the data folder .*none does not exist"):
         prepared(tmp_path / "none", tmp_path / "cache", fallback=True)
+
+
+def test_some_classes_of_a_known_data_set_in_the_order_of_the_suite(tmp_path: Path) -> None:
+    classes = ("buildings", "forest", "glacier", "mountain", "sea", "street")
+    synthetic.write_tree(tmp_path / "data" / "intel", classes, COUNTS, 8)
+    found = prepared(tmp_path / "data", tmp_path / "cache", name="intel", classes=["sea", "forest"])
+    assert (found.classes, found.source) == (("sea", "forest"), "real")
+    (tmp_path / "none").mkdir()
+    few = Limit(train=3, validation=1, test=2)
+    drawn = prepared(tmp_path / "none", tmp_path / "cache", few, name="intel", classes=["sea", "forest"], fallback=True)
+    assert (drawn.classes, drawn.source) == (("sea", "forest"), "synthetic")
 
 
 def test_other_classes_under_a_known_name_are_refused(tmp_path: Path) -> None:

@@ -54,17 +54,22 @@ def rows(place: Path, splits: Sequence[str], rule: SplitRule) -> Layout:
     return of_rows(place, dict.fromkeys(splits, LABELS), ("a", "b"), Rows((), {}), rule)
 
 
-def parquet(place: Path, splits: Sequence[str], rule: SplitRule) -> Layout:
+def parquet(place: Path, splits: Sequence[str], rule: SplitRule, ending: str = "-00000-of-00001") -> Layout:
     import pyarrow
     from pyarrow import parquet
 
     for split in splits:
         columns = {"image": [b""] * len(LABELS), "label": list(LABELS)}
-        parquet.write_table(pyarrow.table(columns), place / f"{split}-00000-of-00001.parquet")
+        parquet.write_table(pyarrow.table(columns), place / f"{split}{ending}.parquet")
     return read_images(place, rule)
 
 
-KINDS = pytest.mark.parametrize("read", [folder, table, lines, rows, pytest.param(parquet, marks=PYARROW)])
+def bare_parquet(place: Path, splits: Sequence[str], rule: SplitRule) -> Layout:
+    return parquet(place, splits, rule, ending="")
+
+
+OF_PARQUET = [pytest.param(parquet, marks=PYARROW), pytest.param(bare_parquet, marks=PYARROW)]
+KINDS = pytest.mark.parametrize("read", [folder, table, lines, rows, *OF_PARQUET])
 
 
 @KINDS

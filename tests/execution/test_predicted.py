@@ -58,8 +58,17 @@ def test_how_many_images_there_are_is_told_by_the_suite_the_archive_or_an_earlie
     limited = Limit(train=10, validation=5, test=20)
     assert counts_of(builders.cell(limit=limited)) == {"train": 20, "validation": 10, "test": 40}
     assert counts_of(builders.cell()) == {"train": 200, "validation": 500, "test": 1000}
+    assert counts_of(builders.cell(limit=Limit(train=50_000, validation=5))) == {
+        "train": 2000,
+        "validation": 10,
+        "test": 1000,
+    }, "no more than the archive has"
     intel = builders.cell(dataset=Named(name="intel"))
     assert counts_of(intel) is None
+    two = intel.model_copy(
+        update={"dataset": Named(name="intel", args={"classes": '["sea", "forest"]'}), "limit": limited}
+    )
+    assert counts_of(two) == {"train": 20, "validation": 10, "test": 40}
     assert counts_of(builders.cell(dataset=Named(name="of_mine"), limit=limited)) is None
     drawn = builders.cell(dataset=Named(name="synthetic"), limit=Limit(train=10))
     assert counts_of(drawn) == {"train": 20, "validation": 100, "test": 200}

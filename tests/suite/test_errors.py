@@ -48,7 +48,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[frozen]", "[frosen]"), "suite.yaml:4:14: strategies: there is no strategy 'frosen'; did you mean 'frozen'?"),
         (("[frozen]", "[partial]"), "suite.yaml:4:14: strategies: partial needs exactly one of"),
         (("[frozen]", "{name: scratch, auxiliary: 0.3}"), "suite.yaml:3:13: strategy scratch (auxiliary=0.3): MobileNet has no auxiliary classifiers, only GoogLeNet has; leave auxiliary out"),
-        (("[MobileNet]\nstrategies: [frozen]\nimage_size: 96", "GoogLeNet\nstrategies: {name: scratch, auxiliary: 0.3}\nimage_size: 64"), "suite.yaml:3:12: strategy scratch (auxiliary=0.3): image_size 64 is too small for the auxiliary classifiers of GoogLeNet, which need at least 65 pixels"),
+        (("[MobileNet]\nstrategies: [frozen]\nimage_size: 96", "GoogLeNet\nstrategies: {name: scratch, auxiliary: 0.3}\nimage_size: 64"), "suite.yaml:5:13: strategy scratch (auxiliary=0.3): image_size 64 is too small for the auxiliary classifiers of GoogLeNet, which need at least 65 pixels"),
         (("[frozen]", "[{name: partial, trainable: 2}]"), "strategies: trainable must be less than 1, not 2"),
         (("[frozen]", "[{name: frozen, solver: rigde}]"), "solver must be 'linear', 'ridge'"),
         (("[frozen]", "[full, {name: frozen, solver: ridge}]\nheads: {name: gap, dropout: 0.5}"), "suite.yaml:4:20: strategy frozen (solver=ridge): solver ridge finds a head without hidden layers and dropout"),
@@ -66,6 +66,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[cats_dogs]", "{name: own, path: x, splits: {train: a, test: a}}"), "splits: two splits have the same folder"),
         (("[cats_dogs]", "{name: own, path: x, classes: [cat]}"), "classes: at least two names belong here, each once"),
         (("[cats_dogs]", "{name: own, path: x, classes: [0, 1]}"), "classes: the name of a folder belongs here, in quotes, not 0"),
+        (("[cats_dogs]", "{name: intel, classes: [forst, sea]}"), "suite.yaml:2:25: datasets: classes: there is no class 'forst'; did you mean 'forest'?"),
         (("[cats_dogs]", "{name: own, path: x, validation: 0.5, test: 0.5}"), "validation and test are shares of train and leave nothing of it"),
         (("epochs: 1", "epochs: 1, class_weight: balance"), "train.class_weight: there is no class weight 'balance'; did you mean 'balanced'?"),
         (("epochs: 1", "epochs: 1, class_weight: balanced, mixup: 0.2"), "mixup makes images of two classes, which have no one class_weight"),
@@ -97,11 +98,12 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("epochs: 1", "epochs: 1, augmentation: {flip: true, views: 2}, mixup: 0.2"), "mixup changes images anew in each epoch, views keep what was drawn; name one of them"),
         (("epochs: 1", "epochs: 1, batchsize: 3"), "suite.yaml:6:20: train: unknown key 'batchsize'; did you mean 'batch_size'?"),
         (("epochs: 1", "batch_size: 8"), "suite.yaml:6:8: train: key 'epochs' is missing"),
-        (("image_size: 96", "image_size: 16"), "suite.yaml:3:13: image_size 16 is too small for MobileNet, which needs at least 32"),
+        (("image_size: 96", "image_size: 16"), "suite.yaml:5:13: image_size 16 is too small for MobileNet, which needs at least 32"),
         (("image_size: 96", "image_size: big"), "suite.yaml:5:13: image_size: a number of pixels, [height, width] or native belongs here, not 'big'"),
         (("image_size: 96", "image_size: [[96, 128, 3]]"), "suite.yaml:5:14: image_size: a number of pixels, [height, width] or native belongs here, not a list"),
         (("image_size: 96", "image_size: [[96, 4]]"), "image_size: 4 is too small; it must be at least 8"),
-        (("image_size: 96", "image_size: 96x16"), "suite.yaml:3:13: image_size 96 x 16 is too small for MobileNet, which needs at least 32"),
+        (("image_size: 96", "image_size: 96x16"), "suite.yaml:5:13: image_size 96 x 16 is too small for MobileNet, which needs at least 32"),
+        (("image_size: 96", "image_size: [96, 16]"), "suite.yaml:5:18: image_size 16 is too small for MobileNet, which needs at least 32"),
         (("image_size: 96", "image_size: 96\nresize: squeeze"), "suite.yaml:6:9: resize: there is no kind of resizing 'squeeze'; "),
         (("image_size: 96", "imagesize: 96"), "suite.yaml:5:1: unknown key 'imagesize'; did you mean 'image_size'?"),
         (("name: tiny", "name: ../tiny"), "suite.yaml:1:7: name: '../tiny' is no name"),
@@ -230,6 +232,8 @@ def test_anchors_within_anchors_have_an_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [2**20 + 1, 10 * 2**20])
 def test_a_file_that_is_larger_than_any_suite_is_not_read(tmp_path: Path, size: int) -> None:
     assert "has more than 1 MiB; seeds can be a range" in complaint(tmp_path, GOOD + "#" * size)
+    cut_in_a_letter = GOOD + "#" * (2**20 - len(GOOD)) + "é"
+    assert "has more than 1 MiB; seeds can be a range" in complaint(tmp_path, cut_in_a_letter)
 
 
 @given(st.sampled_from(sorted(SuiteFile.model_fields)), st.data())

@@ -197,6 +197,18 @@ def test_exclude_takes_out_and_include_adds(tmp_path: Path) -> None:
     ]
 
 
+def test_a_solved_head_goes_when_all_its_seeds_do(tmp_path: Path) -> None:
+    text = BASE.replace("strategies: frozen", "strategies: [frozen, full]").replace(
+        "image_size", "seeds: [0, 1]\nimage_size"
+    )
+
+    def left(exclude: str) -> list[tuple[str, int]]:
+        return [(cell.strategy.name, cell.seed) for cell in cells(tmp_path, f"{text}exclude: {exclude}\n")]
+
+    assert left("{seed: 0}") == [("frozen", 0), ("full", 1)]
+    assert left("[{strategy: frozen, seed: 0}, {strategy: frozen, seed: 1}]") == [("full", 0), ("full", 1)]
+
+
 def test_what_is_excluded_is_meant_as_it_is_written(tmp_path: Path) -> None:
     text = BASE.replace("{name: MobileNet, alpha: 0.25}", "[MobileNetV2, {name: MobileNetV2, weights: random}, VGG16]")
     drawn = text + "exclude: {backbone: {name: MobileNetV2, weights: random}}\n"

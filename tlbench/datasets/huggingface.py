@@ -25,8 +25,10 @@ OF_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
 """File endings by which a folder of images is recognized."""
 WIDEST = 16
 """Largest number of subfolders that are looked into at each level."""
-SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]?\d+$")
-"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``."""
+SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]\d+$|^\d+$")
+"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``; none in
+``test2``.
+"""
 USUAL = ("label", "labels")
 """Names of columns that are taken for labels if no column is declared as labels."""
 IMAGE, VALUE = "Image", "Value"

@@ -61,8 +61,7 @@ def locate(
             how to allow the stand-in.
     """
     if dataset.name == SYNTHETIC:
-        like = dataset.args.get("like")
-        classes = classes_of(SYNTHETIC, None if like is None else str(like))
+        like, classes = dataset.args.get("like"), classes_of(dataset)
         if classes is None:
             raise UserError(
                 f"synthetic: there is no data set {like!r}; {nearest(str(like), list(DATASETS), 'data sets')}"
@@ -82,7 +81,7 @@ def locate(
         return Located(folder)
     info, why = DATASETS[dataset.name], ""
     if fallback_synthetic:
-        return Located(None, _drawable(info.name, info.classes), fallback=True)
+        return Located(None, _drawable(info.name, classes_of(dataset) or info.classes), fallback=True)
     if info.archive:
         try:
             return Located(get(info, info.archive, cache, on_bytes))

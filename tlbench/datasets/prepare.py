@@ -33,7 +33,7 @@ from tlbench.datasets.build import (
 from tlbench.datasets.kinds import is_quick, read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.locate import Located, folder_of, locate
-from tlbench.datasets.registry import SYNTHETIC, classes_of
+from tlbench.datasets.registry import DATASETS, SYNTHETIC, classes_of
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.results.images import DataProvenance
 
@@ -268,7 +268,7 @@ def _rule(dataset: Named) -> SplitRule:
 
 def _check_known_classes(dataset: Named, located: Located, layout: Layout) -> None:
     """Raise UserError if the folder of a built-in data set has other classes than that."""
-    known = classes_of(dataset.name)
+    known = classes_of(dataset) if dataset.name in DATASETS else None
     if known and layout.classes != known:
         raise UserError(
             f"{located.folder} has the classes {', '.join(layout.classes)}, but {dataset.name} has {', '.join(known)}"

@@ -1,5 +1,8 @@
 """Data sets by name. `synthetic` is drawn; any other name that is not listed here needs a `path` in the suite."""
 
+import json
+
+from tlbench.core.cell import Named
 from tlbench.core.plugins import Registry
 from tlbench.datasets.cats_dogs import CATS_DOGS
 from tlbench.datasets.intel import INTEL
@@ -24,13 +27,9 @@ def get(name: str) -> DatasetInfo:
     return DATASETS[name]
 
 
-def classes_of(name: str, like: str | None = None) -> tuple[str, ...] | None:
-    """The classes of a data set, if they are known without its images.
-
-    Args:
-        name: the data set.
-        like: for `synthetic`, the data set whose classes are drawn.
-    """
-    if name == SYNTHETIC:
-        name = like or CATS_DOGS.name
+def classes_of(dataset: Named) -> tuple[str, ...] | None:
+    """The classes of a data set of a suite, if they are known without its images: those that it chooses, else all."""
+    if "classes" in dataset.args:
+        return tuple(json.loads(str(dataset.args["classes"])))
+    name = str(dataset.args.get("like") or CATS_DOGS.name) if dataset.name == SYNTHETIC else dataset.name
     return DATASETS[name].classes if name in DATASETS else None

@@ -107,7 +107,7 @@ def class_label(place: Path, number: int | None, names: Sequence[str]) -> str | 
     if number is None or number == -1:
         return None
     if not 0 <= number < len(names):
-        raise UserError(f"{shown(str(place))} has label {number}, but names for only {counted(len(names), 'class')}")
+        raise UserError(f"{shown(str(place))} has label {number}, but names of only {len(names)} classes")
     return names[number]
 
 

@@ -145,7 +145,7 @@ def _names(folder: Path, label: str, feature: _Feature) -> tuple[str, ...]:
     file = folder / f"{label}.labels.txt"
     if file.is_file():
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8").split("\n")  # a name may have other separators of lines
         except ValueError as error:
             raise UserError(f"{shown(str(file))} is not UTF-8 text; prepare the data set again") from error
         return tuple(line.strip() for line in lines if line.strip())

@@ -74,11 +74,9 @@ def told_counts(records: Sequence[Record], stand_ins: CountsOf = lambda cell: No
             return known
         if (drawn := stand_ins(cell)) is not None:
             return drawn
-        like = cell.dataset.args.get("like")
-        classes = datasets.classes_of(cell.dataset.name, None if like is None else str(like))
+        classes, found = datasets.classes_of(cell.dataset), _per_class(cell)
         if classes is None:
             return None
-        found = _per_class(cell)
         return {split: len(classes) * number for split, number in found.items()} if all(found.values()) else None
 
     return counts_of
@@ -88,9 +86,10 @@ def _per_class(cell: Cell) -> Counts:
     """The images per class by split; 0 where the number is unknown."""
     if cell.dataset.name == datasets.SYNTHETIC:
         return synthetic.counts(cell.limit)
-    archive = datasets.get(cell.dataset.name).archive
-    all_of = archive.per_class() if archive else {}
-    return {split: getattr(cell.limit, split) or all_of.get(split, 0) for split in SPLITS}
+    info = datasets.DATASETS.get(cell.dataset.name)
+    all_of = info.archive.per_class() if info and info.archive else {}
+    known = {split: (getattr(cell.limit, split), all_of.get(split)) for split in SPLITS}
+    return {split: min(filter(None, both), default=0) for split, both in known.items()}
 
 
 def cost_sentences(cells: Sequence[Cell], costs: Mapping[str, Cost], free: int) -> list[str]:

@@ -55,8 +55,7 @@ def estimates(cells: Sequence[Cell], records: Iterable[Record]) -> list[str]:
 
 def measured_key(cell: Cell, step: StepJob) -> str:
     """The key under which a step's time will be measured. An unknown number of classes is assumed to be small."""
-    like = cell.dataset.args.get("like")
-    known = classes_of(cell.dataset.name, None if like is None else str(like)) or ()
+    known = classes_of(cell.dataset) or ()
     return key_of(cell, step, len(known) if cell.kind == "trained" else ORIGINAL_CLASSES)
 
 

@@ -64,6 +64,8 @@ def read_document(path: Path) -> Document:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB; {SHORTER}")
         text = content.decode()
     except FileNotFoundError:
         raise UserError(f"the suite file {path} does not exist") from None
@@ -77,8 +79,6 @@ def read_document(path: Path) -> Document:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
     except ValueError:
         raise UserError(f"{str(path)!r} is no path of a file") from None
-    if len(content) > MOST_BYTES:
-        raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB; {SHORTER}")
     return parse_document(text, str(path))
 
 

@@ -81,12 +81,10 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
             used.update(index for index, seed in seeds.items() if seed is None or seed in content.seeds)
             continue
         check(suite, point, places)
-        for seed in content.seeds:
-            cell = _cell(suite, point, seed)
-            excluding = [index for index, excluded_seed in seeds.items() if excluded_seed == cell.seed]
-            used.update(excluding)
-            if not excluding:
-                yield cell
+        made = {seed: _cell(suite, point, seed) for seed in content.seeds}
+        left = {cell.id: cell for seed, cell in made.items() if seed not in seeds.values()}
+        used.update(index for index, seed in seeds.items() if seed in made and made[seed].id not in left)
+        yield from left.values()
     for index in range(len(content.exclude)):
         if index not in used:
             raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
@@ -103,7 +101,7 @@ def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
         content.datasets,
         content.limits(),
         backbone_axis,
-        content.image_size,
+        enumerate(content.image_size),
         content.resize,
         enumerate(content.strategies),
         enumerate(content.heads),
@@ -111,7 +109,10 @@ def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
         content.backend,
         list(trainings(content.train)),
     )
-    for data, limit, named, asked, resize, (strategy_index, strategy), (head_index, head), precision, backend, (
+    for data, limit, named, (size_index, asked), resize, (strategy_index, strategy), (
+        head_index,
+        head,
+    ), precision, backend, (
         train,
         rate,
     ) in axes:
@@ -130,7 +131,8 @@ def _points(suite: Suite) -> Iterator[tuple[Point, Places]]:
             train=train,
             rate=rate,
         )
-        yield point, Places(loc, ("strategies", strategy_index), ("heads", head_index))
+        size_place = ("image_size", size_index)
+        yield point, Places(loc, size_place, ("strategies", strategy_index), ("heads", head_index))
 
 
 def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
@@ -153,7 +155,7 @@ def _included(suite: Suite, patch: PatchSection, loc: Loc) -> Iterator[Cell]:
             train=train,
             rate=rate,
         )
-        check(suite, point, Places(loc, (*loc, "strategy"), (*loc, "head")))
+        check(suite, point, Places(loc, (*loc, "image_size"), (*loc, "strategy"), (*loc, "head")))
         yield _cell(suite, point, content.seeds[0] if patch.seed is None else patch.seed)
 
 

@@ -1,6 +1,7 @@
 """Items of a suite's lists: a name, or a mapping with a name and its arguments."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -127,7 +128,9 @@ def _dataset(value: Any) -> Any:
     if "splits" in args:
         args["splits"] = _folders(args["splits"])
     if "classes" in args:
-        args["classes"] = _classes(args["classes"])
+        args["classes"] = _classes(
+            args["classes"], datasets.DATASETS[name].classes if name in datasets.DATASETS else ()
+        )
     return DatasetItem(dataset=Named(name=name, args=args), path=path)
 
 
@@ -204,12 +207,14 @@ def _folders(value: Any) -> str:
     return json.dumps({split: value[split] for split in SPLITS if split in value}, ensure_ascii=False)
 
 
-def _classes(value: Any) -> str:
-    """The classes as a JSON list."""
+def _classes(value: Any, known: Sequence[str]) -> str:
+    """The classes as a JSON list. `known`: all classes of a built-in data set; empty for a data set of the user's."""
     names = value if isinstance(value, list) else [value]
     for name in names:
         if not isinstance(name, str):
             raise complain(f"classes: the name of a folder belongs here, in quotes, not {show(name)}", "classes")
+        if known and name not in known:
+            raise complain(f"classes: there is no class {name!r}; {nearest(name, list(known), 'classes')}", "classes")
     if len(set(names)) < max(2, len(names)):
         raise complain("classes: at least two names belong here, each once", "classes")
     return json.dumps(names, ensure_ascii=False)

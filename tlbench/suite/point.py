@@ -34,6 +34,7 @@ class Places:
     """Where the parts of a point that a check may reject are in the suite file."""
 
     backbone: Loc
+    image_size: Loc
     strategy: Loc
     head: Loc
 
@@ -55,10 +56,10 @@ def check(suite: Suite, point: Point, places: Places) -> None:
     """Raise UserError, with the place in the file, where parts of the point cannot work together."""
     _check_together(suite, point, places.head)
     _check_strategy(suite, point, places.strategy)
-    _check_size(suite, point, places.backbone)
+    _check_size(suite, point, places.image_size)
     _check_weights(suite, point, places.backbone)
-    _check_auxiliary(suite, point, places.backbone)
-    _check_original(suite, point, places.backbone)
+    _check_auxiliary(suite, point, places)
+    _check_original(suite, point, places)
 
 
 def _check_size(suite: Suite, point: Point, loc: Loc) -> None:
@@ -77,7 +78,7 @@ def _check_weights(suite: Suite, point: Point, loc: Loc) -> None:
         raise suite.complain(loc, no_weights(info, point.backbone.args, whole))
 
 
-def _check_auxiliary(suite: Suite, point: Point, loc: Loc) -> None:
+def _check_auxiliary(suite: Suite, point: Point, places: Places) -> None:
     strategy, backbone, size = point.strategy, point.backbone, point.image_size
     if not strategies.make(strategy.name, strategy.args).needs_auxiliary:
         return
@@ -85,27 +86,29 @@ def _check_auxiliary(suite: Suite, point: Point, loc: Loc) -> None:
     if auxiliary is None:
         having = ", ".join(name for name in backbones.names() if backbones.get(name).auxiliary)
         raise suite.complain(
-            loc,
+            places.backbone,
             f"strategy {strategy.label}: {backbone.name} has no auxiliary classifiers, only {having} has; leave "
             "auxiliary out",
         )
     if min(height_width(size)) < auxiliary.min_size:
         raise suite.complain(
-            loc,
+            places.image_size,
             f"strategy {strategy.label}: image_size {brief(size)} is too small for the auxiliary classifiers of "
             f"{backbone.name}, which need at least {auxiliary.min_size} pixels",
         )
 
 
-def _check_original(suite: Suite, point: Point, loc: Loc) -> None:
+def _check_original(suite: Suite, point: Point, places: Places) -> None:
     """An original classifier is evaluated on square images, preprocessed as its authors did."""
     if strategies.make(point.strategy.name, point.strategy.args).trains:
         return
     if point.weights == "drawn":
-        raise suite.complain(loc, f"drawn weights are a backbone's alone, and {point.strategy.name} needs a classifier")
+        raise suite.complain(
+            places.backbone, f"drawn weights are a backbone's alone, and {point.strategy.name} needs a classifier"
+        )
     if not isinstance(point.image_size, int):
         raise suite.complain(
-            ("image_size",), f"image_size {brief(point.image_size)}: original classifiers take squares"
+            places.image_size, f"image_size {brief(point.image_size)}: original classifiers take squares"
         )
     if point.resize != "stretch":
         raise suite.complain(
@@ -126,8 +129,7 @@ def _check_together(suite: Suite, point: Point, loc: Loc) -> None:
             f"{' and '.join(present)} {'goes' if len(present) == 1 else 'go'} only with {' and '.join(missing)}; "
             "give original classifiers a suite of their own, as suites/keras_table.yaml",
         )
-    like = point.dataset.args.get("like")
-    classes = datasets.classes_of(point.dataset.name, None if like is None else str(like))
+    classes = datasets.classes_of(point.dataset)
     if point.head.output == "sigmoid" and classes is not None and len(classes) != 2:
         raise suite.complain(
             loc, f"output sigmoid needs two classes, but {point.dataset.name} has {len(classes)}; use softmax"
