@@ -12,12 +12,13 @@ from tlbench.costs.work import uses_features
 from tlbench.execution.predicted import cost_sentences, predicted
 from tlbench.execution.sharing import estimates, shared_work
 from tlbench.reporting.document import Table, plain
+from tlbench.reporting.plots import Look
 from tlbench.reporting.render import terminal
 from tlbench.reporting.report import RunRecord
-from tlbench.reporting.views import profile
+from tlbench.reporting.views import profile, training
 from tlbench.results.measured import Usage
 from tlbench.results.record import Record
-from tlbench.results.trained import TrainingPath
+from tlbench.results.trained import TrainedPhase, TrainingPath
 
 IMAGES = {"train": 320, "validation": 100, "test": 50}
 ANEW = builders.cell().training.model_copy(update={"augmentation": Augmentation(flip=True)})
@@ -102,6 +103,32 @@ def test_arithmetic_is_forward_passes_and_training_steps() -> None:
     assert shown(record)["At the timed inference step"] == f"{at_step / 4.5:.0%}"
     assert shown(record)["Share"] == f"{expected / 4.5:.0%}"
     assert profile.arithmetic_at_step(record.model_copy(update={"timings": None})) is None
+
+
+def test_each_phase_counts_with_its_own_path() -> None:
+    """A head trained on features for two epochs, then the whole model for one."""
+    on_features = TrainingPath(whole=None, computed=640, forward=0.002, step=0.001)
+    whole = TrainingPath(whole="every layer is trained", step=0.1)
+    made: dict[str, Any] = {
+        "solver": "gradient",
+        "frozen": 0,
+        "trainable": 1,
+        "learning_rate": 0.1,
+        "batch_norm": "inference",
+    }
+    phases = (
+        TrainedPhase(name="head", epochs=2, path=on_features, **made),
+        TrainedPhase(name="fine-tuning", epochs=1, path=whole, **made),
+    )
+    record = trained(whole, train=9.0)
+    epochs = [("head", 1), ("head", 2), ("fine-tuning", 1)]
+    history = tuple(record.history[0].model_copy(update={"phase": name, "epoch": at}) for name, at in epochs)
+    of_phases = record.model_copy(update={"training": phases, "history": history})
+    assert record.data is not None
+    steps = -(-sum(record.data.counts["train"].values()) // 32)
+    assert profile.arithmetic(of_phases) == pytest.approx(640 * 0.002 + 2 * steps * 0.001 + steps * 0.1)
+    drawn = training.panels([("full", [of_phases])], [Look(0, 0)])
+    assert [x for x, _ in drawn[0].lines[0].points] == [1, 2, 3], "epochs are counted through"
 
 
 def test_without_its_measurements_there_is_no_share() -> None:

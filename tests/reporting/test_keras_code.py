@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import builders
 from tests.reporting.large import small
@@ -16,11 +19,13 @@ from tlbench.backbones import drawn
 from tlbench.core.cell import Head, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import decode
+from tlbench.reporting import keras_snippets
 from tlbench.reporting.document import Document
 from tlbench.reporting.keras_code import program, why_not
 from tlbench.reporting.render.html import render
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import cells
+from tlbench.results.images import SkippedFile, SplitOrigin
 from tlbench.results.record import Record
 from tlbench.session.report import load
 
@@ -100,14 +105,127 @@ def test_other_shapes_and_ways_of_resizing_are_written_out(resize: str, tmp_path
     assert "SIZE, BATCH, SEED = (24, 40), 32, 0" in code
     for split in ("train", "validation", "test"):
         synthetic.write_tree(tmp_path / split, ("cats",), {"": 1}, (30, 20))
-    reading = code[code.index("from pathlib") : code.index("keras.utils.set_random_seed")]
-    names: dict[str, Any] = {}
-    exec(
-        reading.replace("'cats_dogs'", repr(str(tmp_path))).replace("CLASSES = ['cats', 'dogs']", "CLASSES = ['cats']"),
-        names,
-    )
+    names = reading(record.model_copy(update={"cell": changed}), tmp_path)
     mine = decode(tmp_path / "train/cats/00000.png", (24, 40), changed.resize).pixels
     assert np.abs(names["train"][0][0] - mine).max() < 1.001
+
+
+def reading(record: Record, folder: Path, **names: str) -> dict[str, Any]:
+    """What the part of a program that reads the images has defined."""
+    code = program(record)
+    part = code[code.index("from pathlib") : code.index("keras.utils.set_random_seed")]
+    for old, new in {"'cats_dogs'": repr(str(folder)), "['cats', 'dogs']": "['cats']", **names}.items():
+        part = part.replace(old, new)
+    found: dict[str, Any] = {}
+    exec(part, found)
+    return found
+
+
+def test_photographs_that_lie_on_their_side_and_transparent_pictures_are_read_as_tlbench_does(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    draw = np.random.default_rng(0)
+    for split in ("training", "val", "test"):
+        (tmp_path / split / "cats").mkdir(parents=True)
+        place, exif = tmp_path / split / "cats", Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(draw.integers(0, 256, (30, 20, 3), dtype=np.uint8)).save(place / "0.png", exif=exif)
+        Image.fromarray(draw.integers(0, 256, (30, 20, 4), dtype=np.uint8)).save(place / "1.png")
+        (place / "broken.png").write_bytes(b"no image")
+    record = recorded("frozen")
+    assert record.data is not None
+    folders = {"train": "training", "validation": "val", "test": "test"}
+    origins = {split: SplitOrigin(folder=folder, files=3) for split, folder in folders.items()}
+    broken = tuple(
+        SkippedFile(split=split, path=f"{folder}/cats/broken.png", reason="not an image")
+        for split, folder in folders.items()
+    )
+    data = record.data.model_copy(update={"splits": origins, "skipped": broken})
+    cell = record.cell.model_copy(update={"image_size": 24})
+    found = reading(record.model_copy(update={"data": data, "cell": cell}), tmp_path)
+    for number in (0, 1):
+        mine = decode(tmp_path / f"training/cats/{number}.png", 24).pixels
+        assert np.abs(found["train"][0][number] - mine).max() < 1.001
+    assert len(found["train"][0]) == 2
+
+
+class PlayedLayer:
+    """Setting `trainable` sets all variables alike, as in Keras with JAX and torch."""
+
+    def __init__(self, name: str, rate: float | None = None, variables: tuple[str, ...] = ()) -> None:
+        self.name, self._trainable = name, True
+        self.variables = [SimpleNamespace(name=one, trainable=True) for one in variables]
+        if rate is not None:
+            self.rate = rate
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        for variable in self.variables:
+            variable.trainable = value
+
+    @property
+    def trainable_variables(self) -> list[SimpleNamespace]:
+        return [one for one in self.variables if one.trainable] if self.trainable else []
+
+    trainable_weights = trainable_variables
+
+
+def freeing(snippet: str, *layers: PlayedLayer) -> Callable[..., None]:
+    """The first lines of `train_layers`, on these layers."""
+    names: dict[str, Any] = {"base": SimpleNamespace(layers=layers)}
+    exec(f"{keras_snippets.DROPOUT}\ndef free(frozen=0, most=0):{snippet}", names)
+    free: Callable[..., None] = names["free"]
+    return free
+
+
+def test_what_is_freed_again_has_its_dropout_again() -> None:
+    low, high = PlayedLayer("low", 0.2), PlayedLayer("high", 0.5)
+    free = freeing(keras_snippets.FREE, low, high)
+    seen = []
+    for frozen in (2, 1, 0):
+        free(frozen)
+        seen.append((low.rate, high.rate, low.trainable, high.trainable))
+    assert seen == [(0, 0, False, False), (0, 0.5, False, True), (0.2, 0.5, True, True)]
+
+
+def test_variables_are_freed_one_by_one_on_every_backend() -> None:
+    layer = PlayedLayer("dense", None, ("kernel", "bias"))
+    bare = PlayedLayer("bare", None, ("kernel",))
+    freeing(keras_snippets.FREE_VARIABLES.replace("WANTED", 'variable.name in ("bias", "beta")'), layer, bare)()
+    assert [one.name for one in layer.trainable_variables] == ["bias"]
+    assert not bare.trainable
+
+
+def test_layers_without_anything_to_train_do_not_count_as_trained() -> None:
+    layers = [PlayedLayer("normalization"), *(PlayedLayer(str(number), None, ("kernel",)) for number in range(4))]
+    freeing(keras_snippets.FREE_SOME, *layers)(0, 2)
+    assert [layer.name for layer in layers if layer.trainable] == ["normalization", "0", "1"]
+
+
+def test_statistics_are_held_only_where_no_phase_updates_them() -> None:
+    record = recorded("full")
+    head, tuning = record.training
+    phases = (head, tuning.model_copy(update={"batch_norm": "train"}), tuning)
+    assert "keep_statistics" in program(record)
+    assert "keep_statistics" not in program(record.model_copy(update={"training": phases}))
+
+
+def test_images_that_are_in_no_folders_of_splits_have_no_program() -> None:
+    record = recorded("frozen")
+    assert record.data is not None
+    drawn, listed = (
+        SplitOrigin(folder="train", files=9, drawn=0.15, seed=0),
+        SplitOrigin(folder=".", file="a.csv", files=9),
+    )
+    for origin in (drawn, listed):
+        data = record.data.model_copy(update={"splits": record.data.splits | {"test": origin}})
+        assert "its splits are not folders of images" in why_not(record.model_copy(update={"data": data}))
+    synthetic_data = record.data.model_copy(update={"source": "synthetic", "splits": {}})
+    assert "drawn by code" in why_not(record.model_copy(update={"data": synthetic_data}))
 
 
 def test_what_cannot_be_written_out_says_why() -> None:

@@ -16,6 +16,7 @@ from tlbench.reporting.keras_code import program, why_not
 from tlbench.reporting.keras_settings import arguments
 from tlbench.results.record import Record
 from tlbench.results.trained import Search, Trial
+from tlbench.strategies.base import WARMUP
 from tlbench.training.schedule import Schedule
 
 keras = pytest.importorskip("keras")
@@ -137,12 +138,22 @@ def test_mixed_batches_have_the_share_of_each_class_in_their_labels(pictures: Pa
 
 @pytest.mark.usefixtures("small_models")
 @pytest.mark.parametrize("shape", ["constant", "cosine", "linear", "step"])
-def test_the_rate_of_each_step_is_that_of_tlbench(shape: Shape, pictures: Path) -> None:
+def test_the_rate_of_each_step_is_that_of_tlbench(shape: Shape) -> None:
     code = program(asking(schedule=shape, warmup=0.3))
     names: dict[str, Any] = {"keras": keras, "np": np}
     exec(code[code.index("class Schedule") : code.index("def look")], names)
     ours, theirs = Schedule(0.01, 20, 0.3, shape), names["Schedule"](0.01, 20)
     assert [float(theirs(step)) for step in range(20)] == pytest.approx([ours.at(step) for step in range(20)])
+
+
+@pytest.mark.parametrize("steps", [7, 19])
+def test_the_rate_of_each_step_without_a_schedule_of_the_suite_is_that_of_tlbench(steps: int) -> None:
+    code = program(asking())
+    names: dict[str, Any] = {"keras": keras, "np": np}
+    exec(code[code.index("class Schedule") : code.index("def look")], names)
+    ours, theirs = Schedule(0.01, steps, WARMUP, "cosine"), names["Schedule"](0.01, steps)
+    rates = [float(theirs(step)) for step in range(steps)]
+    assert rates == pytest.approx([ours.at(step) for step in range(steps)], rel=1e-5)
 
 
 @pytest.mark.usefixtures("small_models")

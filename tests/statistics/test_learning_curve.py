@@ -37,6 +37,13 @@ def test_a_curve_whose_last_epochs_are_its_best_may_go_higher() -> None:
     assert not of_epochs([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.3]).rising
 
 
+@pytest.mark.parametrize(
+    "curve", [[0.8, 1, 1, 1, 1, 1], [0.2, 0.8, 0.9, 0.9, 0.9, 0.9], [0.1, 0.7, 0.3, 0.5, 0.6, 0.4, 0.4]]
+)
+def test_a_curve_that_has_come_to_its_plateau_is_not_rising(curve: list[float]) -> None:
+    assert not of_epochs(curve).rising
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.3, 1.0])
 def test_an_exponential_reaches_nine_tenths_where_its_rate_says(rate: float) -> None:
     epochs = np.arange(1, 200)

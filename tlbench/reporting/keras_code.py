@@ -4,8 +4,10 @@ import re
 
 from tlbench.backbones import registry as backbones
 from tlbench.core.image_size import Resize, height_width
+from tlbench.datasets.names import SPLITS
 from tlbench.reporting import keras_settings as settings
 from tlbench.reporting import keras_snippets as snippets
+from tlbench.results.images import DataProvenance
 from tlbench.results.record import Record
 from tlbench.results.trained import TrainedPhase
 from tlbench.strategies import registry as strategies
@@ -50,6 +52,10 @@ def why_not(record: Record) -> str:
         return f"{cell.backbone.name} is not a model of keras.applications"
     if cell.head.name not in POOLING:
         return f"head {cell.head.name} is not supported"
+    if record.data.source == "synthetic":
+        return "its images were drawn by code and are in no files"
+    if any(origin.file or origin.drawn is not None for origin in record.data.splits.values()):
+        return "its splits are not folders of images: tlbench drew them, or read them from a table or another file"
     names = ",".join(phase.name for phase in record.training)
     if cell.strategy.name == "co_tuning":
         return "co_tuning trains a second head on labels derived from ImageNet's classes, which takes a page of code"
@@ -92,12 +98,14 @@ def program(record: Record) -> str:
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
         "Rounding and the order of\n# batches differ, so accuracies agree only within their interval.",
         _imports(bool(solved), cell.resize, _is_drawn(record)),
-        f"DATA = Path({cell.dataset.name!r})  # {{train,validation,test}}/<class>/\n"
+        f"DATA = Path({cell.dataset.name!r})  # <split>/<class>/<image>\n"
+        f"SPLITS = {_splits(data)!r}\n"
         f"{_weights(record)}\n"
         f"CLASSES = {list(data.classes)!r}\n"
         f"LIMIT = {cell.limit.model_dump()!r}  # images per class\n"
-        f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}",
-        snippets.IMAGES.replace("RESIZED", snippets.RESIZED[cell.resize]),
+        f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}"
+        f"{_left_out(data)}",
+        _images(data, cell.resize),
         _model(record),
         *([_solve(cell.head.output)] if solved else []),
         *([_fit(record)] if gradient else []),
@@ -111,7 +119,23 @@ def _imports(solved: bool, resize: Resize, drawn: bool) -> str:
     tensorflow = "\nimport tensorflow as tf" if resize == "pad" else ""
     scipy = "\nfrom scipy.optimize import minimize" if solved else ""
     spec = "from importlib.util import find_spec\n" if drawn else ""
-    return f"{spec}from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{scipy}"
+    pillow = "\nfrom PIL import Image, ImageOps"
+    return f"{spec}from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{pillow}{scipy}"
+
+
+def _splits(data: DataProvenance) -> dict[str, str]:
+    """The folder of each split."""
+    return {split: data.splits[split].folder if split in data.splits else split for split in SPLITS}
+
+
+def _left_out(data: DataProvenance) -> str:
+    names = sorted(one.path for one in data.skipped if not one.path.endswith("/"))
+    return "\nLEFT_OUT = {\n" + "".join(f"    {name!r},\n" for name in names) + "}" if names else ""
+
+
+def _images(data: DataProvenance, resize: Resize) -> str:
+    files = snippets.SOUND_FILES if _left_out(data) else snippets.ALL_FILES
+    return snippets.IMAGES.replace("FILES", files).replace("RESIZED", snippets.RESIZED[resize])
 
 
 def _is_drawn(record: Record) -> bool:
@@ -140,6 +164,7 @@ def _model(record: Record) -> str:
         f"base = keras.applications.{cell.backbone.name}(",
         f"    include_top=False, weights=WEIGHTS, input_shape=(*SIZE, 3){arguments}",
         ")",
+        *([snippets.DROPOUT] if _frees_layers(record) else []),
         "inputs = keras.Input((*SIZE, 3))",
         *(["x = inputs", settings.augmentation_layers(changed)] if changed else []),
         f"x = keras.applications.{module}.preprocess_input({'x' if changed else 'inputs'})",
@@ -151,11 +176,16 @@ def _model(record: Record) -> str:
     units = 1 if cell.head.output == "sigmoid" else len(record.data.classes)
     lines.append(f'classifier = keras.layers.Dense({units}, activation="{cell.head.output}")')
     lines.append("model = keras.Model(inputs, classifier(x))")
-    if record.training[-1].batch_norm == "inference":
+    if all(phase.batch_norm == "inference" for phase in record.training):
         lines.append(snippets.KEEP)
     elif cell.strategy.name == "scratch":
         lines.append(snippets.FOLLOW)
     return "\n".join(lines)
+
+
+def _frees_layers(record: Record) -> bool:
+    """Whether `train_layers` frees whole layers, whose dropout it switches on and off."""
+    return record.cell.strategy.name not in VARIABLES and any(one.solver == "gradient" for one in record.training)
 
 
 def _solve(output: str) -> str:

@@ -106,8 +106,6 @@ def schedule(train: Training, *, tuned: bool) -> tuple[str, str]:
     warmup = train.warmup if train.warmup is not None else WARMUP * falls
     if (shape, warmup) == ("constant", 0.0):
         return "", ""
-    if (shape, warmup) == ("cosine", WARMUP):
-        return "", snippets.RATE.strip("\n")
     made = snippets.SCHEDULE.replace("WARMUP", repr(warmup)).replace("FALL", snippets.FALLS[shape])
     return made, "    rate = Schedule(rate, epochs * -(-len(train[0]) // BATCH))"
 

@@ -5,7 +5,6 @@ Words in capitals, such as ``RESIZED``, are placeholders.
 
 from tlbench.core.image_size import Resize
 from tlbench.core.training import Shape
-from tlbench.strategies.base import WARMUP
 from tlbench.strategies.scratch import MOMENTUM
 
 RESIZED: dict[Resize, str] = {
@@ -15,12 +14,20 @@ RESIZED: dict[Resize, str] = {
 }
 """Resizing as in `keras.utils.image_dataset_from_directory`."""
 IMAGES = '''
+def decoded(file):
+    """An image upright, in RGB, on white where it is transparent."""
+    image = ImageOps.exif_transpose(Image.open(file))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"), "float32")
+
+
 def images(split):
     """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
     pixels, labels = [], []
     for label, name in enumerate(CLASSES):
-        for file in sorted((DATA / split / name).iterdir())[: LIMIT[split]]:
-            image = keras.utils.img_to_array(keras.utils.load_img(file))
+        for file in FILES[: LIMIT[split]]:
+            image = decoded(file)
             pixels.append(RESIZED)
             labels.append(label)
     return np.stack(pixels), np.array(labels)
@@ -42,6 +49,8 @@ for layer in base.layers:
 FOLLOW = f"""for layer in base.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = {MOMENTUM}  # so that the statistics adapt within a few steps"""
+ALL_FILES = "sorted((DATA / SPLITS[split] / name).iterdir())"
+SOUND_FILES = f"[file for file in {ALL_FILES} if str(file.relative_to(DATA)) not in LEFT_OUT]"
 SOLVE = '''
 def solve_head(l2):
     """Set the classifier to the minimum of cross-entropy plus an L2 penalty on the features of the frozen base."""
@@ -69,15 +78,6 @@ def solve_head(l2):
 TEST = """answers = model.predict(test[0], BATCH, verbose=0)
 answers = answers.argmax(axis=1) if answers.shape[1] > 1 else answers[:, 0] > 0.5
 print(f"test accuracy: {(answers == test[1]).mean():.1%}")"""
-assert WARMUP == 0.1, "RATE assumes this"
-RATE = """
-    steps = epochs * -(-len(train[0]) // BATCH)
-    rising = steps // 10
-    if rising:  # linear warm-up, then cosine decay
-        rate = keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=rate, warmup_steps=rising)
-    else:
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-"""
 LOOK = '''
 def look():
     """The cross-entropy on the validation images, without penalties."""
@@ -182,26 +182,29 @@ for layer in base.layers:
     if hasattr(layer, "enable_lora") and hasattr(layer, "kernel"):
         layer.enable_lora(RANK)  # adds the product of two factors, 0 at first, to the kernel
 """
+DROPOUT = 'dropout = {layer.name: layer.rate for layer in base.layers if hasattr(layer, "rate")}'
 FREE = """
     for number, layer in enumerate(base.layers):
         layer.trainable = number >= frozen
-        if number < frozen and hasattr(layer, "rate"):
-            layer.rate = 0  # no dropout in what is frozen
+        if layer.name in dropout:
+            layer.rate = dropout[layer.name] if layer.trainable else 0  # none in what is frozen
 """
 FREE_SOME = """
-    weighted = [number for number, layer in enumerate(base.layers) if number >= frozen and layer.weights]
-    until = [*weighted, len(base.layers)][most] if most < len(weighted) else len(base.layers)
+    weighted = [number for number, layer in enumerate(base.layers) if number >= frozen and layer.trainable_weights]
+    until = weighted[most] if most < len(weighted) else len(base.layers)
     for number, layer in enumerate(base.layers):
         layer.trainable = frozen <= number < until
-        if not layer.trainable and hasattr(layer, "rate"):
-            layer.rate = 0  # no dropout in what is frozen
+        if layer.name in dropout:
+            layer.rate = dropout[layer.name] if layer.trainable else 0  # none in what is frozen
 """
 FREE_VARIABLES = """
     for layer in base.layers:
         layer.trainable = True
-        for variable in layer.trainable_variables:
-            variable.trainable = WANTED
-        layer.trainable = any(variable.trainable for variable in layer.variables)
+        variables = layer.trainable_variables
+        wanted = [WANTED for variable in variables]
+        layer.trainable = any(wanted)  # which sets all variables alike, so it comes first
+        for variable, trained in zip(variables, wanted):
+            variable.trainable = trained
 """
 PARTS = '''
 def parts(labels):

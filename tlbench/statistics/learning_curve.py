@@ -15,6 +15,8 @@ from tlbench.statistics.finite import finite
 WINDOW = 3
 FEWEST_EPOCHS = 2 * WINDOW
 SHARE = 0.9
+ROUNDING = 1e-9
+"""The means of equal accuracies may differ by less."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class LearningCurve:
         slope: the mean increase per epoch until the curve has covered `SHARE` of the distance to the asymptote; 0 if it
             does not rise, None if there is no curve.
         asymptote: the highest mean over `WINDOW` consecutive epochs.
-        rising: whether the last epochs are the highest, so that more epochs might go higher.
+        rising: whether the last epochs are higher than all before, so that more epochs might go higher.
     """
 
     start: float
@@ -47,7 +49,7 @@ def of_epochs(accuracies: Sequence[float]) -> LearningCurve:
         raise ValueError(f"{len(curve)} epochs: at least {FEWEST_EPOCHS} are needed to tell a plateau")
     means = np.convolve(curve, np.full(WINDOW, 1 / WINDOW), mode="valid")
     start, asymptote = float(curve[0]), float(means.max())
-    rising = bool(means[-1] == means.max() and asymptote > start)
+    rising = bool(means[-1] > means[:-1].max() + ROUNDING and asymptote > start)
     if asymptote <= start:
         return LearningCurve(start, 0.0, asymptote, rising)
     aim = start + SHARE * (asymptote - start)

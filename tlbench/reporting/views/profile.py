@@ -1,7 +1,8 @@
 """The view of ``report --profile``: the time of cells, and the share of it that is arithmetic. Pure."""
 
 import operator
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 from tlbench.reporting.document import Note, Table, compact
@@ -9,6 +10,7 @@ from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views.names import labels_of
 from tlbench.results.record import Record
+from tlbench.results.trained import TrainingPath
 
 PHASES = ("build", "features", "train", "evaluate")
 SPENT = ["Cell", "Trained on", "Wall (s)", *(f"{name.capitalize()} (s)" for name in PHASES)]
@@ -54,27 +56,32 @@ def arithmetic(record: Record) -> float | None:
 
     None if one of the two times was not measured.
     """
-    return _arithmetic(record, record.path.forward if record.path else None)
+    return _arithmetic(record, lambda path: path.forward)
 
 
 def arithmetic_at_step(record: Record) -> float | None:
     """The same with the timed inference step of the whole model in place of the frozen part's own time."""
     if record.timings is None or not record.timings.inference.has_number:
         return None
-    step = record.timings.inference
-    return _arithmetic(record, step.median / step.batch_size)
+    seconds = record.timings.inference.median / record.timings.inference.batch_size
+    return _arithmetic(record, lambda path: seconds)
 
 
-def _arithmetic(record: Record, forward: float | None) -> float | None:
-    """As `arithmetic`, with `forward` seconds per image in the frozen part."""
-    path, train = record.path, record.cell.train
-    if path is None or path.step is None or train is None or record.data is None or record.search:
+def _arithmetic(record: Record, forward: Callable[[TrainingPath], float | None]) -> float | None:
+    """As `arithmetic`, with `forward` seconds per image in the frozen part of a phase."""
+    train = record.cell.train
+    if record.path is None or train is None or record.data is None or record.search:
         return None
-    if path.computed and forward is None:
-        return None
-    images = sum(record.data.counts["train"].values())
-    steps = sum(epoch.epoch > 0 for epoch in record.history) * -(-images // train.batch_size)
-    return path.computed * (forward or 0.0) + steps * path.step
+    phases = [(phase.name, phase.path) for phase in record.training] or [("", record.path)]
+    epochs = Counter(epoch.phase or phases[-1][0] for epoch in record.history if epoch.epoch > 0)
+    steps = -(-sum(record.data.counts["train"].values()) // train.batch_size)
+    total = 0.0
+    for name, path in phases:
+        seconds, many = forward(path), epochs[name] * steps
+        if (path.computed and seconds is None) or (many and path.step is None):
+            return None
+        total += path.computed * (seconds or 0.0) + many * (path.step or 0.0)
+    return total if epochs else None
 
 
 def _spent(name: str, record: Record) -> list[str]:

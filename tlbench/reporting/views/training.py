@@ -91,7 +91,8 @@ def panels(learnt: Sequence[tuple[str, Sequence[Record]]], looks: Sequence[Look]
         history = seeds[0].history
         for of, lines in (("accuracy", accuracy), ("loss", loss)):
             for key, dashed in ((f"val_{of}", False), (of, True)):
-                points = tuple((float(epoch.epoch), float(getattr(epoch, key))) for epoch in history)
+                through = enumerate(history, start=history[0].epoch)  # a record counts the epochs of each phase anew
+                points = tuple((float(number), float(getattr(epoch, key))) for number, epoch in through)
                 points = tuple(point for point in points if np.isfinite(point[1]))
                 what = "training" if dashed else "validation"
                 lines.append(Line(f"{name}, {what}", name, look, points, dashed))
