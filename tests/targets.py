@@ -381,7 +381,9 @@ def saved_model(payload: dict[str, Any], send: Any) -> str:
 def played_readings(payload: dict[str, Any]) -> dict[str, Any]:
     """As `tlbench.worker.reference.readings` answers, without a framework."""
     environment = {"identity": {"cpu": "Example CPU"}, "volatile": {}, "versions": {}, "variables": {}}
-    return {"readings": [0.01, 0.011, 0.01], "device": {"name": "CPU"}, "environment": environment, "workload": 1}
+    device = {"kind": "cpu", "name": "cpu"}
+    found = {"backend": "tensorflow", "device": device, "environment": environment}
+    return {"readings": [0.01, 0.011, 0.01], **found, "workload": 1}
 
 
 def fill(file: str, send: Any) -> None:

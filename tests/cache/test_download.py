@@ -1,5 +1,6 @@
 """Downloads from a server that answers as it is told: whole, broken off, wrong, slow, endless, nonsense."""
 
+import errno
 import hashlib
 import http.server
 import io
@@ -292,8 +293,18 @@ def test_two_processes_fetch_once(site: Site, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"no folder")
-    with pytest.raises(DownloadError, match="nothing can be written in"):
+    with pytest.raises(DownloadError, match=r"nothing can be fetched into .*models \(Not a directory\)"):
         fetch(site[1], tmp_path / "file/models/file", SHA256)
+    assert site[0].asked == []
+
+
+def test_a_disk_without_locks_is_called_so(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(DownloadError, match=r"nothing can be fetched into .* \(No locks available\)"):
+        fetch(site[1], tmp_path / "file", SHA256)
     assert site[0].asked == []
 
 

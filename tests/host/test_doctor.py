@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.weights_files import write_weights
-from tlbench.host.doctor import machine, noise
+from tlbench.host.doctor import device, machine, noise
 from tlbench.session.doctor import examine
 
 
@@ -23,6 +23,32 @@ def test_noise_is_scored_by_the_spread_of_the_reference_workload(spread: float, 
 
 def test_what_earlier_runs_saw_is_said() -> None:
     assert noise([0.05] * 20, [0.04] * 40 + [0.07] * 40).found.endswith("; -20% to +40% in 80 earlier ones")
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "said", "advice"),
+    [
+        (("tensorflow", "cpu", "cpu", 0), "ok", "tensorflow computes on the CPU", ""),
+        (("torch", "gpu", "NVIDIA H200", 1), "ok", "torch computes on NVIDIA H200", ""),
+        (
+            ("tensorflow", "cpu", "cpu", 2),
+            "warn",
+            "tensorflow computes on the CPU, beside 2 NVIDIA GPUs",
+            "Install tensorflow[and-cuda]; docs/gpu.md has more.",
+        ),
+        (
+            ("torch", "cpu", "cpu", 1),
+            "warn",
+            "torch computes on the CPU, beside 1 NVIDIA GPU",
+            "Install its package for GPUs; docs/gpu.md has more.",
+        ),
+    ],
+)
+def test_a_gpu_that_the_backend_does_not_find_is_named(
+    found: tuple[str, str, str, int], state: str, said: str, advice: str
+) -> None:
+    check = device(*found)
+    assert (check.state, check.found, check.advice) == (state, said, advice)
 
 
 def test_the_machine_is_told_in_words() -> None:

@@ -30,7 +30,7 @@ def test_what_fits_is_trained_and_the_rest_is_named(place: Path, tlbench: Comman
     assert [len(rung) for rung in spent.rungs] == [2, 1, 1]  # both heads, the better backbone whole, then the other
     assert spent.not_run == ()
     assert len(done(Store(place / "run"))) == 4
-    assert "rung 0: 2 cells" in said.stderr
+    assert "rung 0, the cheapest recipe of each backbone: 2 cells" in said.stderr
 
 
 def test_a_budget_in_a_suite_is_checked_with_its_place(place: Path, tlbench: Command) -> None:

@@ -108,7 +108,7 @@ def test_classify_names_what_keras_own_classifier_says(place: Path, tlbench: Com
     assert "imagenet_class_index.json is not in weights or" in said.stderr
     names = {str(number): [f"n{number:08d}", f"name_{number}"] for number in range(1000)}
     (weights / "imagenet_class_index.json").write_text(json.dumps(names))
-    asked = ("classify", "MobileNet", "--set", "alpha=0.25", str(file_name), "--format", "json")
+    asked = ("classify", "MobileNet", "--set", "alpha=0.25", str(file_name), "--json")
     said = tlbench(*asked, TLBENCH_WEIGHTS="weights")
     assert said.returncode == 0, said.stderr
     pixels = read_crop(file_name, 224, info.crop).astype("float32")

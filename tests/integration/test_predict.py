@@ -48,9 +48,7 @@ def test_a_kept_model_says_of_the_files_what_the_record_says_of_the_test_images(
 
     (place / "letter.jpg").write_text("no picture")
     files = sorted(str(path.relative_to(place)) for path in (place / "shapes" / "test").glob("*/*"))
-    said = tlbench_in(
-        place, "predict", "copy", record.cell_id[:5], *files[:3], "letter.jpg", *files[3:], "--format", "json"
-    )
+    said = tlbench_in(place, "predict", "copy", record.cell_id[:5], *files[:3], "letter.jpg", *files[3:], "--json")
     assert said.returncode == 2
     assert "skipped: letter.jpg: not an image" in said.stderr
     answer = json.loads(said.stdout)

@@ -95,7 +95,7 @@ def test_what_is_slower_in_one_environment_has_regressed_and_what_is_the_same_ha
     slow = slowed_python(place / "slow", 4.0)
     worse = tlbench(
         "ab", "tiny.yaml", "--a", "current", "--b", str(slow), "--out", "worse", "--select", "strategy=frozen",
-        "--rounds", "10", "--processes", "2", "--gate", "time=50%", "--no-confirm", "--format", "json",
+        "--rounds", "10", "--processes", "2", "--gate", "time=50%", "--no-confirm", "--json",
     )  # fmt: skip
     assert worse.returncode == 1, worse.stderr
     base, new = ({one.cell_id: one for one in Store(place / "worse" / side).read_all().records} for side in "ab")

@@ -91,7 +91,8 @@ def test_every_backbone_is_tried_cheaply_and_the_better_half_dearly(tmp_path: Pa
     purse = played.spend(300.0)
     assert played.trained == ["0.25 frozen", "0.5 frozen", "0.75 frozen", "1.0 frozen", "1.0 full", "0.75 full"]
     assert [len(rung) for rung in purse.rungs] == [4, 2]
-    assert played.said[0] == "rung 0: 4 cells, 5 min of 5 min left"
+    assert played.said[0] == "rung 0, the cheapest recipe of each backbone: 4 cells, 5 min of 5 min left"
+    assert played.said[1].startswith("rung 1, more recipes of the most promising backbones: 2 cells, ")
     assert played.now <= 300
 
 

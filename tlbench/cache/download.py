@@ -59,7 +59,9 @@ def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
         held = lock.exclusive(part.with_name(f"{part.name}.lock"))
     except (OSError, UserError) as error:
-        raise DownloadError(f"nothing can be written in {target.parent}") from error
+        why = error if isinstance(error, OSError) else error.__cause__
+        said = why.strerror if isinstance(why, OSError) else str(error)
+        raise DownloadError(f"nothing can be fetched into {target.parent} ({said})") from error
     wanted = _Download(url, part, digest, size, on_bytes, clock)
     try:
         if not (target.is_file() and digest is not None and _fits(target, digest)):

@@ -68,8 +68,8 @@ def parse_size(text: str, name: str) -> int:
 
 def size(count: float) -> str:
     """`count` bytes for people: ``812 KB``, ``3.1 GB``."""
-    for unit in ("bytes", "KB", "MB"):
-        if count < 1000:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 999.5:
             return f"{count:.3g} {unit}"
         count /= 1000
-    return f"{count:.3g} GB"
+    return f"{count:.3g} TB" if count < 999.5 else f"{count:.0f} TB"

@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import PLACE, data_option, plugin_option, select_option, weights_option
-from tlbench.cli.outputs import format_option, gate_option, parse_gates, parse_outputs, write_outputs
+from tlbench.cli.outputs import (
+    also_json_option,
+    format_option,
+    gate_option,
+    parse_gates,
+    parse_outputs,
+    write_outputs,
+)
 from tlbench.cli.overwriting import refuse_overwriting
 from tlbench.cli.progress import on_stderr
 from tlbench.cli.terminal import say
@@ -50,6 +57,7 @@ RESULTS = Path("results")
 @gate_option
 @data_option
 @weights_option
+@also_json_option
 @plugin_option
 def command(
     suite_file: Path,
@@ -65,6 +73,7 @@ def command(
     gates: tuple[str, ...],
     data: Path | None,
     weights: Path | None,
+    as_json: bool,
 ) -> int:
     """Run SUITE in two environments, time their steps in turn, and compare the second environment with the first.
 
@@ -75,7 +84,7 @@ def command(
 
     Example: tlbench ab suites/ci.yaml --a "keras==3.14.*"
     """
-    outputs, asked = parse_outputs(formats), parse_gates(gates)
+    outputs, asked = parse_outputs(formats, as_json), parse_gates(gates)
     suite = load_suite(suite_file)
     refuse_overwriting([file for *_, file in outputs], suite.path)
     place = out or RESULTS / f"{suite.name}-ab" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"

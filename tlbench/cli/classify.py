@@ -6,6 +6,7 @@ import click
 
 from tlbench.cli.inspect import setting_option, settings_of
 from tlbench.cli.options import PLACE, weights_option
+from tlbench.cli.outputs import also_json_option
 from tlbench.cli.predictions import format_option, show
 from tlbench.cli.terminal import say
 from tlbench.session.predict import classified
@@ -19,7 +20,15 @@ TOP = 5
 @setting_option
 @weights_option
 @format_option
-def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], weights: Path | None, kind: str) -> int:
+@also_json_option
+def command(
+    model: str,
+    images: tuple[Path, ...],
+    settings: tuple[str, ...],
+    weights: Path | None,
+    kind: str,
+    as_json: bool,
+) -> int:
     """Classify image files with MODEL and its original weights: the five most probable of ImageNet's 1000 classes.
 
     An IMAGE may be a folder, which stands for all files below it. Exit codes: 2 if some files are not images, 3 if none
@@ -27,4 +36,4 @@ def command(model: str, images: tuple[Path, ...], settings: tuple[str, ...], wei
 
     Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
     """
-    return show(classified(model, images, weights, settings_of(settings), say), kind, TOP)
+    return show(classified(model, images, weights, settings_of(settings), say), "json" if as_json else kind, TOP)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tlbench.cli.options import PLACE
+from tlbench.cli.outputs import also_json_option
 from tlbench.cli.predictions import format_option, show
 from tlbench.cli.terminal import say
 from tlbench.session.predict import predict
@@ -15,7 +16,8 @@ from tlbench.session.predict import predict
 @click.argument("cell")
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PLACE)
 @format_option
-def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
+@also_json_option
+def command(run: Path, cell: str, images: tuple[Path, ...], kind: str, as_json: bool) -> int:
     """Classify image files with the trained model of a cell of RUN. The suite needs `save_models: true`.
 
     CELL is an id from `tlbench plan`, the beginning of one, a selection, as for `run --select`, that matches one cell,
@@ -24,4 +26,4 @@ def command(run: Path, cell: str, images: tuple[Path, ...], kind: str) -> int:
 
     Example: tlbench predict results/flowers 'strategy=full backbone=MobileNetV2' new/
     """
-    return show(predict(run, cell, images, say=say), kind)
+    return show(predict(run, cell, images, say=say), "json" if as_json else kind)

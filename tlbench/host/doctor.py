@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from tlbench.core.text import listed
+from tlbench.core.text import counted, listed
 from tlbench.statistics.intervals import quantile
 
 State = Literal["ok", "warn", "fail"]
 ENOUGH_DISK_GIB = 2.0
 ENOUGH_MEMORY_GIB = 4.0
 """Free disk space and free memory below which a check is not ok."""
+GPU_PACKAGES = {"tensorflow": "tensorflow[and-cuda]", "jax": "jax[cuda12]"}
+"""What a backend needs to find an NVIDIA GPU; torch's package for Linux needs no other."""
 STEADY, NOISY = 0.03, 0.10
 """Noise up to which a machine is steady, and up to which it is usable, as a fraction of the time."""
 
@@ -108,6 +110,22 @@ def noise(readings: Sequence[float], earlier: Sequence[float]) -> Check:
             "own, with a fixed clock rate and nothing else running."
         )
     return Check("noise", "warn", found, advice)
+
+
+def device(backend: str, kind: str, name: str, gpus: int) -> Check:
+    """Check that Keras' backend computes on a GPU where there is one.
+
+    Args:
+        backend: the backend.
+        kind: the kind of the device that it found: ``cpu`` or ``gpu``.
+        name: the name of that device.
+        gpus: the number of NVIDIA GPUs that the machine has.
+    """
+    if kind == "cpu" and gpus:
+        found = f"{backend} computes on the CPU, beside {counted(gpus, 'NVIDIA GPU')}"
+        package = GPU_PACKAGES.get(backend, "")
+        return Check("device", "warn", found, f"Install {package or 'its package for GPUs'}; docs/gpu.md has more.")
+    return Check("device", "ok", f"{backend} computes on {'the CPU' if kind == 'cpu' else name}")
 
 
 def packages(missing: list[str], versions: Mapping[str, str]) -> Check:

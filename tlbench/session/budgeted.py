@@ -21,6 +21,8 @@ Train = Callable[[Sequence[Cell]], None]
 Predict = Callable[[Sequence[Cell], Sequence[Record], bool], Mapping[str, Cost]]
 """Predicts the costs of cells by id, from a run's records so far; True: each as if it were alone (`predicted`)."""
 Say = Callable[[str], None]
+CHEAPEST, FURTHER = "the cheapest recipe of each backbone", "more recipes of the most promising backbones"
+"""What a rung of successive halving is, said when it begins: the first one, and the others."""
 
 
 @dataclass
@@ -76,8 +78,9 @@ class Purse:
                 if not state.scores:
                     self._refuse(cells, state)
                 return tuple(cell for cell in cells if cell.id in done)
+            what = FURTHER if rung.number else CHEAPEST
             say(
-                f"rung {len(self.rungs)}: {counted(len(rung.cells), 'cell')}, "
+                f"rung {len(self.rungs)}, {what}: {counted(len(rung.cells), 'cell')}, "
                 f"{duration(max(0.0, self.budget - self.seconds))} of {duration(self.budget)} left"
             )
             train(rung.cells)

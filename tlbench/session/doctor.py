@@ -14,6 +14,7 @@ from tlbench.host import doctor
 from tlbench.host.doctor import Check
 from tlbench.host.environment import capture
 from tlbench.host.resources import usable_cores
+from tlbench.host.shares import gpus
 from tlbench.measuring.readings import machine_key, recent_readings, remember_readings
 from tlbench.results.measured import Environment
 
@@ -24,7 +25,7 @@ def examine(*, noise: bool) -> list[Check]:
     """Check what a run needs and what may disturb it. `noise`: also measure for some seconds how steady speed is."""
     checks = _checks()
     if noise and all(check.state != "fail" for check in checks if check.name == "packages"):
-        checks.insert(3, _noise())
+        checks[3:3] = _measured()
     return checks
 
 
@@ -55,14 +56,16 @@ def _checks() -> list[Check]:
     ]
 
 
-def _noise() -> Check:
+def _measured() -> list[Check]:
+    """The device that the backend computes on, and how steady it is."""
     answer = child.call(REFERENCE_READINGS, {"seconds": NOISE_SECONDS})
     environment = Environment.model_validate(answer["environment"])
     key = machine_key(environment, answer["device"]["name"], answer["workload"])
     folder, seconds = cache_dir() / "reference", answer["readings"]
-    check = doctor.noise(seconds, recent_readings(folder, key))
+    steady = doctor.noise(seconds, recent_readings(folder, key))
     remember_readings(folder, key, seconds)
-    return check
+    hardware = answer["device"]
+    return [doctor.device(answer["backend"], hardware["kind"], hardware["name"], len(gpus())), steady]
 
 
 def _folder(variable: str, patterns: list[str], without: str) -> Check:

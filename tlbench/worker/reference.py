@@ -50,7 +50,8 @@ def readings(request: dict[str, Any]) -> dict[str, Any]:
     """Run the workload repeatedly for ``request["seconds"]``.
 
     Returns:
-        The ``readings`` in seconds, the ``device`` and the ``environment``, and the version as ``workload``.
+        The ``readings`` in seconds, Keras' ``backend``, the ``device`` and the ``environment``, and the version as
+        ``workload``.
     """
     settings.set_all()
     hardware = device.describe()
@@ -59,4 +60,5 @@ def readings(request: dict[str, Any]) -> dict[str, Any]:
     while time.monotonic() < end:
         taken.append(run())
     environment = capture(hardware, Code()).model_dump(mode="json")
-    return {"readings": taken, "device": hardware, "environment": environment, "workload": VERSION}
+    found = {"backend": keras.config.backend(), "device": hardware, "environment": environment}
+    return {"readings": taken, **found, "workload": VERSION}
