@@ -81,7 +81,7 @@ def test_a_machine_that_slows_down_drifts() -> None:
     found = judged(slower)
     assert [doubt.kind for doubt in found] == ["wide", "trend"]
     # The medians of the first and the last ten steps: 31.0 x 1.045 and 31.1 x 1.245.
-    assert found[1].message == "steps grew 20% slower while they were measured"
+    assert found[1].message == "steps became 20% slower while they were measured"
 
 
 def test_two_clock_rates_are_bimodal() -> None:

@@ -41,7 +41,7 @@ def test_what_the_claims_mean_is_said_once_for_all_data_sets() -> None:
 def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_training() -> None:
     scores = present(trained("A", "frozen", 180).accuracy).model_copy(update={"resampled": (0.9, 0.91, 0.89, 0.9)})
     head = trained("A", "frozen", 180, 20.0, accuracy=scores)
-    said = "The interval of a solved head covers other training images as well (resamples)"
+    said = "The interval of a solved head also covers other training images"
     assert said in claims([head, trained("B", "full", 170)])
     assert said in " ".join(as_text(report([head, trained("B", "full", 170)])).split())
     assert said not in claims(THREE)

@@ -38,7 +38,7 @@ class Speeds:
         Args:
             backbone: the backbone.
             beside: the speeds of another machine with more backbones, which are scaled by the median ratio of the two
-                machines on the backbones that both have measured.
+                machines on the backbones measured here; of one that it lacks it takes the median of the family.
         """
         if backbone.label in self.forward:
             return self.forward[backbone.label]

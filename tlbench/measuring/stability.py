@@ -132,7 +132,7 @@ def _trend(rounds: Sequence[Sequence[float]]) -> Doubt | None:
     word = "slower" if change > 0 else "faster"
     return Doubt(
         kind="trend",
-        message=f"steps grew {abs(change):.0%} {word} while they were measured",
+        message=f"steps became {abs(change):.0%} {word} while they were measured",
         advice="Raise timing.warmup, or let the machine cool and measure again.",
     )
 

@@ -28,6 +28,11 @@ GAP = 3
 ALIKE, BESIDE, APART, FURTHEST = 3.0, 4, 12, 24
 """Pixels: costs that are no further apart are drawn as one; from one bar to the next and from one mark to the next that
 would hide each other; and as far as a mark is moved at most."""
+BESIDE_MARK = (
+    *((10, 4, "start"), (-10, 4, "end"), (0, -10, "middle"), (0, 18, "middle")),
+    *((7, -8, "start"), (-7, -8, "end"), (7, 16, "start"), (-7, 16, "end")),
+)
+"""Where the name of a mark may stand, the best places first: pixels to the right and down, and what of it is there."""
 Places = Mapping[str, tuple[float, float]]
 """The place of each mark by its name, in pixels."""
 
@@ -136,7 +141,7 @@ def _labels(marks: Sequence[Mark], places: Places, scales: tuple[Scale, Scale], 
         name = mark.name.removeprefix(f"{mark.group}, ") if short else mark.name
         across, up = places[mark.name]
         long = LETTER * len(name)
-        for dx, dy, anchor in ((10, 4, "start"), (-10, 4, "end"), (0, -10, "middle"), (0, 18, "middle")):
+        for dx, dy, anchor in BESIDE_MARK:
             left = across + dx - {"start": 0, "end": long, "middle": long / 2}[anchor]
             box = (left - GAP, up + dy - 10, left + long + GAP, up + dy + 3)
             free = all(box[0] > o[2] or box[2] < o[0] or box[1] > o[3] or box[3] < o[1] for o in taken)

@@ -16,8 +16,8 @@ from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.measured import StepTiming
 
 CAPTION = (
-    "Images a second at each batch size; both axes are drawn so that twice as many is as far everywhere to the right, "
-    "and higher is better. A line that goes level has found the most that the machine does."
+    "Images a second at each batch size, of which twice as many is as far to the right everywhere; higher is better. A "
+    "line that goes level has found the most that the machine does."
 )
 MOST = 8
 """The most models in one picture: as many as there are shapes, which distinguish them without colour."""
@@ -109,4 +109,6 @@ def _rate(of: Timed, step: StepTiming | None) -> str:
     if step is None:
         return DASH
     mark, ms = "" if step.stable else UNSTABLE, step.shown(of.cell.timing) * 1000
-    return f"{mark}{of.rate(step):,.0f} images/s ({numbers.milliseconds(ms)} ms)"
+    rate = of.rate(step)
+    said = f"{rate:,.0f}" if rate >= 10 else numbers.two_digits(rate)
+    return f"{mark}{said} images/s ({numbers.milliseconds(ms)} ms)"

@@ -24,9 +24,9 @@ from tlbench.reporting.views.names import DIGITS, names_of, slugs
 RUNNING = ("inference", "size")
 """The kinds of cost that "cheaper to run" refers to: the first of these that is known."""
 CAPTION = (
-    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together.{joined} A "
-    "hollow mark has another one above or to the left of it that is no worse. Marks of the same cost stand side by "
-    "side, so that none hides another."
+    "Higher and further left is better. Bars are 95 % intervals, those of top-1 for all marks together.{joined} A mark "
+    "is hollow where another one is at least as accurate and costs no more. Marks of the same cost stand side by side, "
+    "so that none hides another."
 )
 JOINED = " A line joins the strategies of one backbone where their costs differ."
 HOW_SURE = (
@@ -36,7 +36,8 @@ HOW_SURE = (
 )
 OF_ONCE = "“Not as trained” is said of the model that was trained here: of its recipe one seed says nothing."
 OF_SOLVED = (
-    "The interval of a solved head covers other training images as well (resamples), that of one training does not."
+    "The interval of a solved head also covers other training images, since it is solved again on resamples of them; "
+    "that of one training does not."
 )
 """What makes the interval of a solved head wider than that of a single training with as many right answers."""
 DECIMALS = 12
@@ -267,7 +268,7 @@ def _limits(choice: Choice, found: Contest) -> list[Section]:
     lines = [row for place in range(len(axes)) for row in _frontier(choice, found, place)]
     if len(lines) <= len(axes):
         return []
-    headings = ["Limit on", "Up to", "Take", "Top-1", "May be as good"]
+    headings = ["Limit on", "Up to", "Take", "Top-1", "Others that may be as good"]
     table = Table.of(headings, lines, right=[3, 4])
     return [Section("The best within a limit", (table,), folded=True)]
 
@@ -279,7 +280,7 @@ def _frontier(choice: Choice, found: Contest, place: int) -> list[list[str]]:
         if not choice.above_chance(one.pick.leader):
             continue
         mark = choice.scatter.marks[one.pick.leader]
-        rivals = f"{len(one.pick.rivals)} of {one.many - 1}" if one.many > 1 else DASH
+        rivals = f"{len(one.pick.rivals)} of {one.many - 1}" if one.many > 1 else "the only one"
         line = [axis.label, numbers.at_most(one.limit), mark.name, mark.y.text, rivals]
         if lines and lines[-1][1] == line[1]:
             lines.pop()  # within the same limit, as it is written, this one leads

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tlbench.core.cell import Cell
 from tlbench.core.image_size import in_words
+from tlbench.core.text import counted
 from tlbench.core.training import Training
 from tlbench.datasets.sentences import drawn_sentence
 from tlbench.reporting import numbers
@@ -134,7 +135,7 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     lines = [
         f"Time per step: {_statistic(protocols)} over steps of one"
         f" batch of {_each(str(step.batch_size) for step in [*inference, *training])} on the whole model, protocol"
-        f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up, XLA"
+        f" {_each(protocols)}, {_counted(steps)} timed steps after warm-up{_cold(steps)}, XLA"
         f" {_each('on' if timings.jit else 'off' for timings in timed)},"
         f" {_each(str(timings.threads) for timings in timed)} threads;"
         f" {_turns(max(step.models for step in steps))}. Raw samples are in the records.",
@@ -146,6 +147,12 @@ def _timing_lines(records: Sequence[Record]) -> list[str]:
     if all(timings.device == "cpu" for timings in timed):
         lines.append("Nothing here was measured on a GPU.")
     return lines
+
+
+def _cold(steps: Sequence[StepTiming]) -> str:
+    """How many measurements had no warm-up; empty if all had."""
+    cold = sum(not step.warmup for step in steps)
+    return f" (none in {cold} of {counted(len(steps), 'measurement')})" if cold else ""
 
 
 def _statistic(protocols: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
 from tlbench.core.text import percent, tenths
 from tlbench.reporting import numbers
-from tlbench.reporting.costs import compared
+from tlbench.reporting.costs import TIMES, compared
 from tlbench.reporting.document import Emphasis, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
@@ -15,15 +15,15 @@ from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.names import names_of
 from tlbench.reporting.views.relative import Place, TimeColumns
-from tlbench.reporting.views.rows import dagger, times
+from tlbench.reporting.views.rows import UNSTABLE, dagger, times
 
 WHERE = ("backend", "jit", "precision", "timing")
 """Settings of a cell that only affect its times: records that differ in nothing else are of one model."""
 DEVICES = ("cpu", "gpu")
 PUBLISHED = Axis("top1", "Top-1 on ImageNet, as published at keras.io")
 CAPTION = (
-    "Higher and further left is better; accuracies are those of keras.io and were not measured here.{joined} A hollow "
-    "mark has another one above or to the left of it that is no worse."
+    "Higher and further left is better; accuracies are those of keras.io and were not measured here.{joined} A mark is "
+    "hollow where another one is at least as accurate and costs no more."
 )
 JOINED = " A line joins the models of one family."
 LEGEND: Text = (
@@ -41,6 +41,7 @@ WHY = (
     ": {names}. For any other model of which both are known, one of these is at least as accurate and costs no more. "
     "Accuracies are those that keras.io publishes; the cost was measured here: {axis}."
 )
+UNSTEADY = " No time here is stable: models of nearly the same cost may change places."
 UNKNOWN = " One of the two is not known of {names}."
 
 
@@ -80,6 +81,8 @@ def answer(report: Report, drawn: Scatter) -> str:
     )
     unknown = [name for name in names(originals(report)) if name not in judged]
     said = WHY.format(names=take, axis=axis.label[0].lower() + axis.label[1:])
+    if axis.key in TIMES and all(mark.x[axis.key].text.startswith(UNSTABLE) for mark in drawn.drawn(axis)):
+        said += UNSTEADY
     return said + (UNKNOWN.format(names=", ".join(unknown)) if unknown else "")
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
-from tlbench.core.text import counted, percent, three_digits
+from tlbench.core.text import counted, listed, percent, three_digits
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
@@ -45,11 +45,11 @@ def document(report: Report, columns: int = COLUMNS) -> Document:
     columns: those of a terminal with fewer than `COLUMNS`, for which lines are broken earlier.
     """
     columns = min(columns, COLUMNS)
-    how, runs = TimeColumns.of(report.rows), list(dict.fromkeys(row.run for row in report.rows))
+    how, several = TimeColumns.of(report.rows), len({row.run for row in report.rows}) > 1
     shown = TimeColumns.of(_shown(report), report.rows)
     sections: list[Section | Note] = []
     for one in report.decisions:
-        of_runs = [Note(tuple(wrap(_of_runs(one, runs), columns)))] if len(runs) > 1 else []
+        of_runs = [Note(tuple(wrap(_of_runs(one, report.rows), columns)))] if several else []
         sections.append(Section(one.title, (one.choice, _trained(one, shown, columns), *of_runs)))
     if originals := original.originals(report):
         drawn = original.scatter(report)
@@ -58,7 +58,7 @@ def document(report: Report, columns: int = COLUMNS) -> Document:
         sections.append(Section("Original classifiers", (*said, table)))
     if how_sure_it_is := how_sure(report.decisions):
         sections.append(Note(tuple(wrap(f"How sure? {how_sure_it_is}", columns))))
-    sections += _legend(report, shown, columns, several=len(runs) > 1)
+    sections += _legend(report, shown, columns, several=several)
     troubled = [row for row in report.rows if row.record.trouble]
     if troubled:
         sections.append(Section("Cells that gave no numbers", (_failed(troubled),)))
@@ -76,16 +76,19 @@ def _shown(report: Report) -> list[RunRecord]:
     ]
 
 
-def _of_runs(decision: Decision, runs: Sequence[str]) -> str:
-    """The run that each number of a table is from."""
+def _of_runs(decision: Decision, every: Sequence[RunRecord]) -> str:
+    """The run that each number of a table is from, and those of which there is none, since others have their cells."""
     cells = Counter(row.run for seeds in decision.recipes for row in seeds)
     shown = {axis.key for axis in _axes(decision)}
     times = dict.fromkeys(
         f"{TIMES[key][0].upper()} times are of {run}" for key, run in decision.timed_in.items() if key in shown
     )
+    ids = {row.record.cell_id for seeds in decision.recipes for row in seeds}
+    runs = dict.fromkeys(row.run for row in every if row.record.cell_id in ids)
     first = ", ".join(f"{run} ({counted(cells[run], 'cell')})" for run in runs if cells[run])
-    none = ", ".join(run for run in runs if not cells[run] and run not in decision.timed_in.values())
-    return "; ".join([f"Top-1 is of {first}", *times]) + "." + (f" Nothing here is of {none}." if none else "")
+    none = [run for run in runs if not cells[run] and run not in decision.timed_in.values()]
+    why = f" Nothing here is of {listed(none)}, whose cells the others have too." if none else ""
+    return "; ".join([f"Top-1 is of {first}", *times]) + f".{why}"
 
 
 def _legend(report: Report, how: TimeColumns, width: int, *, several: bool) -> list[Note]:
