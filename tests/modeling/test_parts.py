@@ -14,8 +14,9 @@ from tlbench.core.errors import UserError  # noqa: E402
 from tlbench.modeling.adapters import adapted, draw_adapters, merge, not_adapted  # noqa: E402
 from tlbench.modeling.assemble import Assembled, assemble  # noqa: E402
 from tlbench.modeling.counting import count  # noqa: E402
+from tlbench.modeling.freezing import Freezing  # noqa: E402
 from tlbench.modeling.wording import trained_part  # noqa: E402
-from tlbench.strategies.base import Part  # noqa: E402
+from tlbench.strategies.base import Only, Part  # noqa: E402
 from tlbench.worker.kept_model import keep_model, open_model  # noqa: E402
 
 SMALL = Named(name="MobileNet", args={"alpha": 0.25})
@@ -60,6 +61,34 @@ def test_going_from_one_part_to_another_leaves_nothing_behind() -> None:
     assert {assembled.backbone.layers.index(layer) for layer in layers} <= set(range(20, 40))
     assembled.freezing.freeze(Part(frozen=0))
     assert len(assembled.backbone.trainable_variables) == 27 * 3
+
+
+class Scaled(keras.layers.Layer):  # type: ignore[misc, name-defined]
+    """A composite layer with a weight of its own beside a normalization, as transformers with LayerScale have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = keras.layers.LayerNormalization()
+        self.scale = self.add_weight(shape=(4,), name="layer_scale")
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.inner.build(shape)
+        super().build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs) * self.scale
+
+
+@pytest.mark.parametrize(("only", "trained"), [("norm", {"gamma", "beta"}), ("bias", {"beta"})])
+def test_what_is_inside_of_a_layer_with_weights_of_its_own_is_freed(only: Only, trained: set[str]) -> None:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="dense")(Scaled()(inputs)))
+    freezing = Freezing(model)
+    freezing.freeze(Part(frozen=0, only=only))
+    found = {variable.name for variable in model.trainable_variables}
+    assert found == trained | ({"bias"} if only == "bias" else set())
+    freezing.freeze(Part(frozen=0))
+    assert len(model.trainable_variables) == 5
 
 
 def test_lora_adds_factors_to_plain_convolutions_and_trains_them_alone() -> None:

@@ -11,6 +11,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.training import Training
 from tlbench.modeling.adapters import ADAPTERS
 from tlbench.modeling.blocks import blocks_of
+from tlbench.modeling.keras_private import sublayers
 from tlbench.modeling.layers import draws_random_numbers, is_normalization, leaves, rate_name
 from tlbench.strategies import registry as strategies
 from tlbench.strategies.base import LayerView, Only, Part, Phase, as_asked
@@ -47,6 +48,7 @@ class Freezing:
         until = len(self._layers) if part.until is None else part.until
         for number, layer in enumerate(self._layers):
             free = part.frozen <= number < until
+            layer.trainable = False  # since Keras on TensorFlow passes nothing on to variables if the value stays
             layer.trainable = free
             for leaf in leaves(layer):
                 if id(leaf) in self._rates:
@@ -69,12 +71,16 @@ def _rate_name(backbone: keras.Model, leaf: keras.Layer) -> str:
 
 
 def _free_only(leaf: keras.Layer, only: Only) -> None:
-    """Unfreeze only some variables of a layer; without any, the layer is frozen."""
-    wanted = [one for one in leaf.trainable_variables if _is_wanted(leaf, one.name, only)]
-    leaf.trainable = bool(wanted)
-    chosen = {id(one) for one in wanted}
-    for variable in leaf.trainable_variables:
-        variable.trainable = id(variable) in chosen
+    """Unfreeze only some variables of a layer; without any, the layer is frozen.
+
+    A composite layer stays free, since freezing it would freeze its sublayers, whose turn is after it.
+    """
+    inside = {id(one) for layer in sublayers(leaf) for one in layer.weights}
+    own = [one for one in leaf.trainable_variables if id(one) not in inside]
+    wanted = {id(one) for one in own if _is_wanted(leaf, one.name, only)}
+    leaf.trainable = bool(wanted or inside)
+    for variable in own if leaf.trainable else ():
+        variable.trainable = id(variable) in wanted
 
 
 def _is_wanted(leaf: keras.Layer, name: str, only: Only) -> bool:
