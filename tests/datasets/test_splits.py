@@ -108,6 +108,34 @@ def test_names_that_leave_splits_open_are_refused(read: Read, splits: list[str],
     assert named.origins["train"].folder == splits[0]
 
 
+@PYARROW
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["train-00000-of-00002-4e21a3", "train-00001-of-00002-4e21a3", "test"], {"train": 24, "test": 12}),
+        (["train_0", "train_1", "test_0"], {"train": 24, "test": 12}),
+        (["train-1", "train-2", "test-1"], {"train": 24, "test": 12}),
+        (["train0", "train1", "test0"], {"train": 24, "test": 12}),
+        (["train", "test", "test2"], {"train": 12, "test": 12}),
+        (["train-2014", "test"], {"train": 12, "test": 12}),
+    ],
+)
+def test_numbers_at_the_end_of_a_name_are_shards_where_they_run_on(
+    names: list[str], splits: dict[str, int], tmp_path: Path
+) -> None:
+    found = parquet(tmp_path, names, SplitRule(), ending="")
+    drawn = found.origins["validation"].files
+    counts = {split: found.origins[split].files for split in splits}
+    assert counts == {"train": splits["train"] - drawn, "test": splits["test"]}
+
+
+@PYARROW
+@pytest.mark.parametrize("separator", ["", "-", "_"])
+def test_years_are_no_shards(separator: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="all mean train; choose one"):
+        parquet(tmp_path, [f"train{separator}2014", f"train{separator}2017", "test"], SplitRule(), ending="")
+
+
 def test_a_single_split_whose_name_means_nothing_is_for_training(tmp_path: Path) -> None:
     for read in (rows, table):
         assert read(tmp_path, ["full"], SplitRule()).origins["train"].folder == "full"

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -156,6 +157,15 @@ def test_what_another_edition_of_the_recipes_measures_again_is_of_the_same_cell(
     twice = [again[0], made(of=builders.cell(recipe=fine.cell.recipe + 2), timings=timed(0.02, "s"))]
     unknown = confirmed(first, judged(twice, twice))
     assert "it could not be measured again" in number(unknown, flag.name).reason, "which of the two is it?"
+
+
+@pytest.mark.parametrize("other", [{"timing": None}, {"jit": "on"}, {"limit": Limit(train=50)}])
+def test_what_is_measured_again_in_another_way_clears_no_regression(other: dict[str, Any]) -> None:
+    fine, slow = made(timings=timed(0.02, "s")), made(timings=timed(0.024, "s", phase=1))
+    first = judged([fine], [slow])
+    again = made(of=builders.cell(**other), timings=timed(0.02, "s"))
+    found = confirmed(first, judged([again], [again]))
+    assert (found.exit_code, len(found.of("regressed"))) == (1, len(first.of("regressed")))
 
 
 def test_what_both_comparisons_note_is_said_once() -> None:

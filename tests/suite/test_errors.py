@@ -38,7 +38,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("[MobileNet]", "[ResNet*X]"), "suite.yaml:3:13: backbones: no backbone matches 'ResNet*X'; did you mean"),
         (("[MobileNet]", "['Mobilenet*']"), "suite.yaml:3:13: backbones: no backbone matches 'Mobilenet*'; did you mean 'MobileNet*'?"),
         (("[MobileNet]", "['*X']"), "suite.yaml:3:13: backbones: no backbone matches '*X'; `tlbench list backbones` names them"),
-        (("[MobileNet]", "{name: MobileNet, weights: drawn}"), "suite.yaml:3:30: backbones: there are no drawn weights of MobileNet, only of MobileNet (alpha=0.25), MobileNetV2 (alpha=0.35)"),
+        (("[MobileNet]", "{name: MobileNet, weights: drawn}"), "suite.yaml:3:30: backbones: there are no drawn weights of MobileNet, only of MobileNet (alpha=0.25) and MobileNetV2 (alpha=0.35)"),
         (("[MobileNet]", "{name: MobileNet, alfa: 1}"), "suite.yaml:3:12: backbones: unknown argument 'alfa'"),
         (("[MobileNet]", "[{name: MobileNet, alpha: 0.3}]"), "suite.yaml:3:13: there are no ImageNet weights of MobileNet (alpha=0.3); those with weights have alpha 0.25, 0.5, 0.75, 1"),
         (("[MobileNet]", "{name: MobileNet, alpha: -1}"), "alpha: -1 is not a number above 0"),
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_suite(tmp_path: Path, content: bytes, expected: str) 
 
 def test_an_empty_file_and_one_with_a_name_lack_the_same_keys(tmp_path: Path) -> None:
     lacking = re.findall(r"key '(\w+)' is missing", complaint(tmp_path, "name: x\n"))
-    assert complaint(tmp_path, "").endswith(f"a suite needs at least {listed(['name', *lacking])}")
+    assert f"a suite needs at least {listed(['name', *lacking])}" in complaint(tmp_path, "")
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:

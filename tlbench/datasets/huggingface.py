@@ -25,10 +25,10 @@ OF_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
 """File endings by which a folder of images is recognized."""
 WIDEST = 16
 """Largest number of subfolders that are looked into at each level."""
-SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$|[-_.]\d+$|^\d+$")
-"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``, ``train_0``, ``0000``; none in
-``test2``.
-"""
+SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$")
+"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``."""
+NUMBERED = re.compile(r"(.*?)([-_.]?)(\d+)$")
+"""A file's stem with a number at its end, which is a shard number in ``train_0`` and none in ``val2017``."""
 USUAL = ("label", "labels")
 """Names of columns that are taken for labels if no column is declared as labels."""
 IMAGE, VALUE = "Image", "Value"
@@ -133,14 +133,18 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
     Raises:
         UserError: there is none, or more than one configuration.
     """
+    files = [
+        file
+        for file in sorted(place.rglob("*"))
+        if file.suffix.lower() == ENDING and file.is_file()
+        if not any(part.startswith(".") for part in file.relative_to(place).parts)
+    ]
     found: dict[Path, dict[str, list[Path]]] = {}
-    for file in sorted(place.rglob("*")):
-        inside = file.relative_to(place)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if hidden or file.suffix.lower() != ENDING or not file.is_file():
-            continue
-        split = SHARD.sub("", file.stem)
-        configuration = inside.parent
+    splits_of = {
+        folder: _splits_of([file.stem for file in files if file.parent == folder]) for folder in _folders(files)
+    }
+    for file in files:
+        split, configuration = splits_of[file.parent][file.stem], file.relative_to(place).parent
         if split_of(split) is None and split_of(configuration.name):
             split, configuration = configuration.name, configuration.parent
         found.setdefault(configuration, {}).setdefault(split, []).append(file)
@@ -156,6 +160,27 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
     if not any(map(split_of, splits)):
         return {"train": tuple(file for files in splits.values() for file in files)}
     return {split: tuple(files) for split, files in splits.items()}
+
+
+def _folders(files: Sequence[Path]) -> list[Path]:
+    return list(dict.fromkeys(file.parent for file in files))
+
+
+def _splits_of(stems: Sequence[str]) -> dict[str, str]:
+    """The split of each stem of the files in a folder: without its shard number.
+
+    A bare number at the end is one if the numbers of that name have no gap, from 0 or, behind a separator, from 1.
+    """
+    numbered: dict[tuple[str, str], dict[str, int]] = {}
+    for stem in stems:
+        if not SHARD.search(stem) and (match := NUMBERED.fullmatch(stem)):
+            numbered.setdefault((match[1], match[2]), {})[stem] = int(match[3])
+    splits = {stem: SHARD.sub("", stem) for stem in stems}
+    for (name, separator), of in numbered.items():
+        begin = 1 if separator and 0 not in of.values() else 0
+        if not name or sorted(of.values()) == list(range(begin, begin + len(of))):
+            splits |= dict.fromkeys(of, name)
+    return splits
 
 
 def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: bool) -> Layout:

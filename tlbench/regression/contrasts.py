@@ -75,8 +75,8 @@ class Contrast:
 
     With several seeds on both sides (or solved heads), recipes are compared: interval and p-value take the variance
     over seeds and over images into account. With a single seed on one side, two trained models are compared by
-    McNemar's exact test, which says nothing about the recipes. If the other side has several seeds, its model with the
-    largest p-value is compared, and is all that the side holds, so that the order of the seeds does not matter.
+    McNemar's exact test, which says nothing about the recipes. If the other side has several seeds, its model that is
+    least clearly better, or worse, is compared, and is all that the side holds: the order of the seeds does not matter.
 
     Attributes:
         first: a recipe.

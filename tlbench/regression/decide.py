@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 from tlbench.regression.comparison import Compared, Comparison
-from tlbench.regression.matching import paired
+from tlbench.regression.matching import EDITION, paired
 from tlbench.regression.metrics import time
 from tlbench.regression.metrics.registry import METRICS
 from tlbench.regression.verdicts import JUDGED, Judgement, verdict_of
@@ -50,13 +50,13 @@ def flagged(comparison: Comparison) -> list[Judgement]:
 def confirmed(first: Comparison, again: Comparison) -> Comparison:
     """`first`, with regressions that `again` does not confirm turned into `inconclusive`.
 
-    Cells are matched, since `again` may be of another version of tlbench. A regression that could not be measured
-    again remains one.
+    Cells are matched, since `again` may be of a version of tlbench with another edition of recipes. A regression that
+    could not be measured again, as the cell is trained or timed in another way by now, remains one.
     """
     doubtful, measured = (
         {each.cell.id: each.cell for each in several} for several in (flagged(first), again.judgements)
     )
-    twins = paired([*measured.values()], [*doubtful.values()])
+    twins = paired([*measured.values()], [*doubtful.values()], EDITION)
     seen = {(judgement.cell.id, judgement.name): judgement for judgement in again.judgements}
     verdicts = {
         (each.cell.id, each.name): _confirmed(each, seen.get((twins.get(each.cell.id, ""), each.name)))

@@ -9,7 +9,8 @@ from tlbench.regression.entries import Entry
 
 HOW = {"limit", "train", "timing", "jit", "recipe"}
 """Fields of a cell that say how it is trained and measured. Cells that differ only in them can be matched."""
-LOOSER = ({"recipe"}, {"recipe", "timing", "jit"}, HOW)
+EDITION = ({"recipe"},)
+LOOSER = (*EDITION, {"recipe", "timing", "jit"}, {"recipe", "timing", "jit", "limit"}, HOW)
 """The fields that may differ, in the order in which cells are matched that are not equal."""
 
 
@@ -41,15 +42,15 @@ def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
     return both_or_new + [Couple(entry, None) for entry in base if entry.cell.id not in taken]
 
 
-def paired(base: Sequence[Cell], new: Sequence[Cell]) -> dict[str, str]:
+def paired(base: Sequence[Cell], new: Sequence[Cell], may_differ: Sequence[set[str]] = LOOSER) -> dict[str, str]:
     """The id of the base's cell for each cell of the new side that has a counterpart there.
 
-    Equal cells are matched first, then those that differ in as few fields as possible (`LOOSER`), where the match is
-    unique on both sides.
+    Equal cells are matched first, then those that differ in no other fields than the first of `may_differ`, the second
+    and so on, where the match is unique on both sides.
     """
     ids = {cell.id for cell in base}
     pairs = {cell.id: cell.id for cell in new if cell.id in ids}
-    for fields in LOOSER:
+    for fields in may_differ:
         taken = set(pairs.values())
         of_base = _alone([cell for cell in base if cell.id not in taken], fields)
         of_new = _alone([cell for cell in new if cell.id not in pairs], fields)

@@ -107,7 +107,8 @@ def parse_document(text: str, file: str) -> Document:
         raise UserError(f"{file}: mappings merge each other more often than a suite needs") from error
     if content is None:
         raise UserError(
-            f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones and strategies"
+            f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones and strategies, and "
+            "train where something is trained"
         )
     if not isinstance(content, dict):
         what = "text" if isinstance(content, str) else "a list" if isinstance(content, list) else "a single value"

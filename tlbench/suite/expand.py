@@ -74,7 +74,8 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
     A point that is excluded for all seeds is not checked: excluding it is how a suite avoids combinations that cannot
     work.
     """
-    content, used = suite.content, set[int]()  # indices of the exclusions that match something
+    content, used = suite.content, set[int]()  # indices of the exclusions that remove something
+    idle: dict[int, Cell] = {}
     for point, places in _points(suite):
         seeds = {index: patch.seed for index, patch in enumerate(content.exclude) if _matches(point, patch)}
         if None in seeds.values():
@@ -83,9 +84,16 @@ def _matrix(suite: Suite) -> Iterator[Cell]:
         check(suite, point, places)
         made = {seed: _cell(suite, point, seed) for seed in content.seeds}
         left = {cell.id: cell for seed, cell in made.items() if seed not in seeds.values()}
-        used.update(index for index, seed in seeds.items() if seed in made and made[seed].id not in left)
+        for index, seed in seeds.items():
+            if seed in made and made[seed].id in left:
+                idle[index] = made[seed]
+            elif seed in made:
+                used.add(index)
         yield from left.values()
     for index in range(len(content.exclude)):
+        if index not in used and index in idle:
+            what = f"{idle[index].label} is one cell for all seeds, since its head is solved"
+            raise suite.complain(("exclude", index), f"exclude: {what}; leave `seed` out, or exclude each of them")
         if index not in used:
             raise suite.complain(("exclude", index), "exclude: no cell of the matrix matches this")
 

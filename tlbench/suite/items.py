@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from tlbench.backbones import drawn, saved
 from tlbench.backbones import registry as backbones
@@ -119,7 +120,10 @@ def _dataset(value: Any) -> Any:
     for key in SPLIT_KEYS:
         if key in args:
             check = whole(0) if key == "split_seed" else number(0, 0.5, open_low=True)
-            args[key] = check(args[key])
+            try:
+                args[key] = check(args[key])
+            except PydanticCustomError as error:
+                raise complain(f"{key}: {error.message()}", key) from None
     if args.get("validation", 0) + args.get("test", 0) >= 1:
         raise complain("validation and test are shares of train and leave nothing of it; lower one of them", "test")
     for key in COLUMNS:
