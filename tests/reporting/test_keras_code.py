@@ -131,21 +131,26 @@ def test_photographs_that_lie_on_their_side_and_transparent_pictures_are_read_as
         Image.fromarray(draw.integers(0, 256, (30, 20, 3), dtype=np.uint8)).save(place / "0.png", exif=exif)
         Image.fromarray(draw.integers(0, 256, (30, 20, 4), dtype=np.uint8)).save(place / "1.png")
         (place / "broken.png").write_bytes(b"no image")
+        (place / ".DS_Store").write_bytes(b"")
+        for folder in ("@eaDir", "z"):
+            (place / folder).mkdir()
+            Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(place / folder / "2.png")
     record = recorded("frozen")
     assert record.data is not None
     folders = {"train": "training", "validation": "val", "test": "test"}
     origins = {split: SplitOrigin(folder=folder, files=3) for split, folder in folders.items()}
     broken = tuple(
-        SkippedFile(split=split, path=f"{folder}/cats/broken.png", reason="not an image")
+        SkippedFile(split=split, path=f"{folder}/cats/{name}", reason="not an image")
         for split, folder in folders.items()
+        for name in ("broken.png", "@eaDir/")
     )
     data = record.data.model_copy(update={"splits": origins, "skipped": broken})
     cell = record.cell.model_copy(update={"image_size": 24})
     found = reading(record.model_copy(update={"data": data, "cell": cell}), tmp_path)
-    for number in (0, 1):
-        mine = decode(tmp_path / f"training/cats/{number}.png", 24).pixels
+    for number, name in enumerate(("0", "1", "z/2")):
+        mine = decode(tmp_path / f"training/cats/{name}.png", 24).pixels
         assert np.abs(found["train"][0][number] - mine).max() < 1.001
-    assert len(found["train"][0]) == 2
+    assert len(found["train"][0]) == 3
 
 
 class PlayedLayer:
@@ -235,6 +240,7 @@ def test_what_cannot_be_written_out_says_why() -> None:
         ({"strategy": Named(name="another")}, "strategy another"),
         ({"backbone": Named(name="mine")}, "not a model of keras.applications"),
         ({"head": Head(name="mine")}, "head mine"),
+        ({"backbone": Named(name="ConvNeXtTiny"), "strategy": Named(name="norm")}, "layers within layers"),
         ({"strategy": Named(name="co_tuning")}, "second head"),
         ({"strategy": Named(name="full", args={"something_new": 1})}, "something_new"),
         ({"precision": "mixed_float16"}, "mixed_float16"),

@@ -56,6 +56,8 @@ def why_not(record: Record) -> str:
         return "its images were drawn by code and are in no files"
     if any(origin.file or origin.drawn is not None for origin in record.data.splits.values()):
         return "its splits are not folders of images: tlbench drew them, or read them from a table or another file"
+    if cell.backbone.name.startswith("ConvNeXt") and cell.strategy.name in {"norm", "lora", "surgical"}:
+        return f"{cell.strategy.name} looks into the layers within layers that ConvNeXt has, which takes a page of code"
     names = ",".join(phase.name for phase in record.training)
     if cell.strategy.name == "co_tuning":
         return "co_tuning trains a second head on labels derived from ImageNet's classes, which takes a page of code"
@@ -129,13 +131,13 @@ def _splits(data: DataProvenance) -> dict[str, str]:
 
 
 def _left_out(data: DataProvenance) -> str:
-    names = sorted(one.path for one in data.skipped if not one.path.endswith("/"))
+    names = sorted(one.path for one in data.skipped)
     return "\nLEFT_OUT = {\n" + "".join(f"    {name!r},\n" for name in names) + "}" if names else ""
 
 
 def _images(data: DataProvenance, resize: Resize) -> str:
-    files = snippets.SOUND_FILES if _left_out(data) else snippets.ALL_FILES
-    return snippets.IMAGES.replace("FILES", files).replace("RESIZED", snippets.RESIZED[resize])
+    files = snippets.SOUND_FILES if data.skipped else snippets.FILES
+    return snippets.IMAGES.replace("FILES", files.strip("\n")).replace("RESIZED", snippets.RESIZED[resize])
 
 
 def _is_drawn(record: Record) -> bool:

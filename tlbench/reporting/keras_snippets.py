@@ -22,11 +22,14 @@ def decoded(file):
     return np.asarray(image.convert("RGB"), "float32")
 
 
+FILES
+
+
 def images(split):
     """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
     pixels, labels = [], []
     for label, name in enumerate(CLASSES):
-        for file in FILES[: LIMIT[split]]:
+        for file in files(DATA / SPLITS[split] / name)[: LIMIT[split]]:
             image = decoded(file)
             pixels.append(RESIZED)
             labels.append(label)
@@ -49,8 +52,23 @@ for layer in base.layers:
 FOLLOW = f"""for layer in base.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = {MOMENTUM}  # so that the statistics adapt within a few steps"""
-ALL_FILES = "sorted((DATA / SPLITS[split] / name).iterdir())"
-SOUND_FILES = f"[file for file in {ALL_FILES} if str(file.relative_to(DATA)) not in LEFT_OUT]"
+FILES = '''
+def files(folder):
+    """The images of a class, at any depth, in the order of their names."""
+    found = [file for file in folder.rglob("*") if file.is_file() and "/." not in file.relative_to(DATA).as_posix()]
+    return sorted(found, key=lambda file: file.as_posix())
+'''
+SOUND_FILES = '''
+def is_left_out(file):
+    path = file.relative_to(DATA).as_posix()
+    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in LEFT_OUT)
+
+
+def files(folder):
+    """The images of a class, at any depth, in the order of their names."""
+    found = [file for file in folder.rglob("*") if file.is_file() and not is_left_out(file)]
+    return sorted((file for file in found if "/." not in file.as_posix()), key=lambda file: file.as_posix())
+'''
 SOLVE = '''
 def solve_head(l2):
     """Set the classifier to the minimum of cross-entropy plus an L2 penalty on the features of the frozen base."""
