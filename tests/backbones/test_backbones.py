@@ -110,8 +110,8 @@ def test_weights_that_are_nowhere_name_the_file_and_the_ways_out(tmp_path: Path)
     assert str(told.value) == (
         f"ImageNet weights of MobileNet: {official.file} is not in {tmp_path} or {keras_cache()}, and downloading is "
         f"off; put it (available at {official.url}) in a folder and give that with `weights` or TLBENCH_WEIGHTS, or "
-        "allow stand-ins, which are marked in all results, with `fallback: {weights: drawn}` or `fallback: {weights: random}` in the "
-        "suite"
+        "allow stand-ins, which are marked in all results, with `fallback: {weights: drawn}` in the suite (of MobileNet "
+        "(alpha=0.25) and MobileNetV2 (alpha=0.35); random ones of others) or `fallback: {weights: random}`"
     )
     assert find(MOBILENET, {}, False, tmp_path, instead="random", allow_download=False).kind == "random"
     with pytest.raises(UserError, match=r"the weights folder .*none does not exist"):

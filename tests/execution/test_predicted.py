@@ -78,6 +78,15 @@ def test_how_many_images_there_are_is_told_by_the_suite_the_archive_or_an_earlie
     assert earlier(intel.model_copy(update={"seed": 3})) == {"train": 200, "validation": 200, "test": 200}
 
 
+def test_a_batch_has_no_more_images_than_there_are() -> None:
+    def memory(batch: int) -> float:
+        train = Training(epochs=1, batch_size=batch, optimizer="adam", learning_rate=1)
+        cell = builders.cell(train=train, strategy=Named(name="full"))
+        return predicted([cell], lambda _: IMAGES, [])[cell.id].memory
+
+    assert memory(10**5) == memory(IMAGES["train"]) > memory(1)
+
+
 def test_cells_that_may_not_fit_are_named() -> None:
     small, large = (
         builders.cell(),

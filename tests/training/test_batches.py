@@ -25,3 +25,21 @@ def test_small_splits_are_not_filled_up_to_the_largest_batch(counts: tuple[int, 
     for split, of in zip(splits, batches, strict=True):
         kept = np.concatenate([np.asarray(batch)[:count] for batch, count in of])
         assert kept.tolist() == split.tolist()
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "sizes"), [(3, 100_000, [4]), (50, 64, [64]), (50, 32, [32, 32]), (1, 8, [1])]
+)
+def test_no_batch_is_filled_up_far_beyond_the_images_there_are(count: int, batch: int, sizes: list[int]) -> None:
+    """A power of two, so that splits of nearly one size share a trace."""
+    evaluate = pytest.importorskip("tlbench.training.evaluate")
+    seen = list[int]()
+
+    class Played:
+        def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+            seen.append(len(images))
+            return images[:, 0, 0, :1]
+
+    pictures = np.arange(count, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 3), np.float32)
+    assert evaluate.outputs_of(Played(), [pictures], batch)[:, 0].tolist() == list(range(count))
+    assert seen == sizes

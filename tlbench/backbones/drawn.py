@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from tlbench.core.cell import Named, Scalar
+from tlbench.core.text import listed
 
 FOLDER = Path(__file__).parent / "drawn"
 RECIPE = FOLDER / "recipe.json"
@@ -40,7 +41,7 @@ def find(backbone: str, args: Mapping[str, Scalar]) -> DrawnWeights | None:
 
 def known() -> str:
     """The backbones that have drawn weights, for messages."""
-    return ", ".join(weights.backbone.label for weights in _all())
+    return listed([weights.backbone.label for weights in _all()])
 
 
 @cache

@@ -90,8 +90,8 @@ class MissingWeightsError(UserError):
                 [f"{OF}{of}: {len(by_file)} files are not in {first.looked}:", *lines, f"Put them {give}"]
             )
         super().__init__(
-            f"{self.bare}, or allow stand-ins, which are marked in all results, with `fallback: {{weights: drawn}}` or "
-            "`fallback: {weights: random}` in the suite"
+            f"{self.bare}, or allow stand-ins, which are marked in all results, with `fallback: {{weights: drawn}}` in "
+            f"the suite (of {drawn.known()}; random ones of others) or `fallback: {{weights: random}}`"
         )
 
 

@@ -194,7 +194,7 @@ datasets:
 
 OWN_FALLBACK = """\
 # What to use if ImageNet weights are not available; results are marked.
-# fallback: {weights: drawn}          # small weights that tlbench ships, or `random`
+# fallback: {weights: drawn}          # of two small backbones tlbench has drawn ones; random ones for others
 """
 
 EXAMPLE_FALLBACK = """\

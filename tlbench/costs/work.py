@@ -86,11 +86,16 @@ def work_of(cell: Cell, images: Mapping[str, int], first: bool, computed: int) -
         in_epoch = -(-images.get("train", 0) // cell.train.batch_size)
         training += trials * phase.epochs * images.get("train", 0) * one
         forward += trials * phase.epochs * images.get("validation", 0) * size.flops * freed
-        step, steps = cell.train.batch_size * one, steps + trials * phase.epochs * in_epoch
+        step, steps = _batch(cell, images) * one, steps + trials * phase.epochs * in_epoch
         traced += size.depth * freed
     if phases:
         forward += images.get("test", 0) * size.flops * _freed(phases[-1], size)
     return Work(size.depth if first else 0, traced if first else traced * AGAIN, forward, training, step, steps)
+
+
+def _batch(cell: Cell, images: Mapping[str, int]) -> int:
+    """The images in a training step: no more than there are."""
+    return min(cell.training.batch_size, images.get("train") or cell.training.batch_size)
 
 
 AGAIN = 0.5
@@ -106,7 +111,7 @@ def room_of(cell: Cell, images: Mapping[str, int]) -> Room | None:
     total = sum(images.values())
     freed = [_freed(phase, size) for phase in _phases(cell, size.depth) if phase.solver == "gradient"]
     most = max(freed, default=0.0)
-    batch = cell.train.batch_size if cell.train else cell.protocol.batch_size if cell.timing else 1
+    batch = _batch(cell, images) if cell.train else cell.protocol.batch_size if cell.timing else 1
     return Room(
         state=4 * size.params * (1 + 3 * most),
         outputs=4 * size.outputs * most * batch,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 
-from tlbench.backbones import registry, saved
+from tlbench.backbones import drawn, registry, saved
 from tlbench.backbones.weights import (
     DamagedWeightsError,
     MissingWeightsError,
@@ -94,6 +94,7 @@ class Inputs:
         ]
         weights = [
             f"{key}: no ImageNet weights found, {WORDS[found.kind]} stand in for them"
+            + (f" (drawn ones there are of {drawn.known()} alone)" if found.kind == "random" else "")
             for key, found in sorted(self.weights.items())
             if found.kind in WORDS
         ]

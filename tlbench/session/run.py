@@ -11,7 +11,7 @@ from tlbench.cache.folders import cache_dir
 from tlbench.core import plugin_files, selection, settings
 from tlbench.core.cell import Cell
 from tlbench.core.duration import parse_duration
-from tlbench.core.errors import UserError, nearest
+from tlbench.core.errors import UserError, argument, nearest
 from tlbench.core.text import counted
 from tlbench.costs.predict import Cost
 from tlbench.execution import server
@@ -194,6 +194,8 @@ def _check(executor: str, workers: int | None) -> None:
     """Raise `UserError` for an unknown executor or an impossible number of workers."""
     if executor not in EXECUTORS:
         raise UserError(f"there is no executor {executor!r}; {nearest(executor, list(EXECUTORS), 'executors')}")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int)):
+        raise UserError(f"workers={workers!r}: a whole number belongs here")
     if workers is not None and workers < 1:
         raise UserError(f"workers={workers}: at least 1 is needed")
     if workers is not None and workers > MOST_WORKERS:
@@ -223,9 +225,13 @@ def _backends(cells: Sequence[Cell], worker: Executor) -> Sequence[str]:
 
 
 def _places(suite: Suite, data: StrPath | None, weights: StrPath | None, imagenet: StrPath | None) -> Places:
+    own_data, own_weights = settings.folder("TLBENCH_DATA", data), settings.folder("TLBENCH_WEIGHTS", weights)
+    for name, folder, given in (("data", own_data, data), ("weights", own_weights, weights)):
+        if given is not None and folder is not None and not folder.is_dir():  # also where no cell needs it
+            raise UserError(f"{argument(name)}: the folder {folder} does not exist")
     return Places(
-        data=settings.folder("TLBENCH_DATA", data),
-        weights=settings.folder("TLBENCH_WEIGHTS", weights),
+        data=own_data,
+        weights=own_weights,
         imagenet=settings.folder("TLBENCH_IMAGENET", imagenet),
         cache=cache_dir(),
         dataset_paths=suite.dataset_paths,

@@ -46,6 +46,7 @@ def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def outputs_of(model: keras.Model, inputs: Sequence[Sliced], batch_size: int) -> NDArray[np.float32]:
     """The outputs of a model for all images (N, units)."""
+    batch_size = min(batch_size, 1 << (len(inputs[0]) - 1).bit_length())  # a power of 2, which splits share
     if all(isinstance(one, np.ndarray) and one.ndim == 2 for one in inputs):
         batch_size = max(batch_size, VECTORS)
     parts = [np.asarray(model.predict_on_batch(x), np.float32)[:count] for x, count in in_order(inputs, batch_size)]

@@ -86,11 +86,16 @@ class Decision:
             return MAY_BE if place else LEADS
         return "" if self._judged(0) and self._judged(place) else AS_TRAINED
 
+    def told(self, place: int) -> str:
+        """`standing`, and whether the mark at `place` is a solved head, since fine-tuning was thrown away each time."""
+        kept = all(row.record.kept_head for row in self.recipes[place])
+        return ", ".join(filter(None, (self.standing(place), SOLVED_HEAD if kept else "")))
+
     def _judged(self, place: int) -> bool:
         return Recipe(tuple(row.record for row in self.recipes[place])).judged
 
 
-LEADS, MAY_BE, AS_TRAINED = "leads", "may be", "not as trained"
+LEADS, MAY_BE, AS_TRAINED, SOLVED_HEAD = "leads", "may be", "not as trained", "solved head"
 
 
 def sections(report: Report) -> list[Section]:

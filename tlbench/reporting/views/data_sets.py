@@ -81,7 +81,7 @@ def _groups(of: Sequence[RunRecord]) -> Iterable[tuple[str, list[RunRecord]]]:
 
 def _answers(report: Report) -> Answers:
     return {
-        id(row.record): Answer((number, place), mark.y, one.standing(place), len(one.recipes) > 1)
+        id(row.record): Answer((number, place), mark.y, one.told(place), len(one.recipes) > 1)
         for number, one in enumerate(report.decisions)
         for place, (mark, seeds) in enumerate(zip(one.choice.scatter.marks, one.recipes, strict=True))
         for row in seeds

@@ -83,8 +83,8 @@ def _of_runs(decision: Decision, every: Sequence[RunRecord]) -> str:
     times = dict.fromkeys(
         f"{TIMES[key][0].upper()} times are of {run}" for key, run in decision.timed_in.items() if key in shown
     )
-    ids = {row.record.cell_id for seeds in decision.recipes for row in seeds}
-    runs = dict.fromkeys(row.run for row in every if row.record.cell_id in ids)
+    there = {(row.record.cell_id, row.record.basis) for seeds in decision.recipes for row in seeds}
+    runs = dict.fromkeys(row.run for row in every if (row.record.cell_id, row.record.basis) in there)
     first = ", ".join(f"{run} ({counted(cells[run], 'cell')})" for run in runs if cells[run])
     none = [run for run in runs if not cells[run] and run not in decision.timed_in.values()]
     why = f" Nothing here is of {listed(none)}, whose cells the others have too." if none else ""
@@ -132,12 +132,12 @@ def _trained(decision: Decision, how: TimeColumns, columns: int) -> Table:
     lines: list[tuple[Text, ...]] = []
     for place, mark in enumerate(scatter.marks):
         costs = [_cost(axis.key, mark.x.get(axis.key), how) for axis in axes]
-        lines.append((mark.name, rows.with_interval(mark.y), decision.standing(place), *costs))
+        lines.append((mark.name, rows.with_interval(mark.y), decision.told(place), *costs))
     widths = [
         max(len(HEADINGS[axis.key]) + PADDING, *(len(str(line[3 + place])) for line in lines))
         for place, axis in enumerate(axes)
     ]
-    best = max(len("Best?") + PADDING, *(len(decision.standing(place)) for place in range(len(scatter.marks))), 0)
+    best = max(len("Best?") + PADDING, *(len(decision.told(place)) for place in range(len(scatter.marks))), 0)
     others = sum(2 + width for width in widths) + 2 + TOP1 + 2 + best
     headings = (
         Column("Model and strategy", width=max(20, columns - others)),

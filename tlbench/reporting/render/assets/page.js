@@ -170,6 +170,7 @@
         make("span", { className: "bound" }, limit.label, shown), slider));
       return { limit, slider, shown };
     });
+    if (sliders.length) box.querySelector(".limits").prepend(make("p", {}, "Only what stays within these limits:"));
     const say = (set) => {
       const limits = sliders.map(({ limit, slider, shown }) => {
         const most = limit.values[slider.value];
@@ -186,7 +187,8 @@
       const allowed = new Set(places);
       const lost = new Set(places.length ? data.beaten[places[0]] : []);
       const recommended = places.length > 0 && data.marks[places[0]].above;
-      box.querySelectorAll(".named .bold").forEach((hint) => { hint.hidden = !recommended; });
+      const bold = places.filter((place) => !lost.has(place)).length;
+      box.querySelectorAll(".named .bold").forEach((hint) => { hint.hidden = !recommended || bold === data.marks.length; });
       for (const mark of box.querySelectorAll(".mark[data-place]")) {
         mark.classList.toggle("beyond", !allowed.has(Number(mark.dataset.place)));
         const place = Number(mark.dataset.place);
