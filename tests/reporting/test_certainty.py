@@ -67,10 +67,10 @@ def test_fine_tuning_that_was_thrown_away_is_said_with_its_seeds() -> None:
     said = chosen([*records, trained("B", "full", 120, 20.0)]).certainty
     assert "Fine-tuning was thrown away in A, full (2 of 3 seeds): on the validation images the solved head" in said
     both = [after(trained("A", "full", 180), 0), trained("B", "full", 120)]
-    assert "thrown away in A, full: on the" in chosen(both).certainty
+    assert "thrown away (°) in A, full: on the" in chosen(both).certainty
     (decision,) = report(both).decisions
-    assert [decision.told(place) for place in (0, 1)] == ["leads, solved head", "not as trained"]
-    assert "leads, solved head" in as_text(report(both))
+    assert [decision.told(place) for place in (0, 1)] == ["leads°", "not as trained"]
+    assert "leads°" in as_text(report(both))
     assert not after(seeds[0], 0, 0).kept_head, "a head that was solved, and nothing after it"
     wise = builders.cell(strategy=Named(name="wise_ft", args={"alpha": 0.0}))
     asked = after(seeds[0], 0).model_copy(update={"cell": wise})

@@ -123,6 +123,7 @@ def reading(record: Record, folder: Path, **names: str) -> dict[str, Any]:
 
 def test_photographs_that_lie_on_their_side_and_transparent_pictures_are_read_as_tlbench_does(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
+    tmp_path /= ".data"  # a hidden folder above the data set hides nothing
     draw = np.random.default_rng(0)
     for split in ("training", "val", "test"):
         (tmp_path / split / "cats").mkdir(parents=True)

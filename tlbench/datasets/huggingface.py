@@ -139,10 +139,11 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
         if file.suffix.lower() == ENDING and file.is_file()
         if not any(part.startswith(".") for part in file.relative_to(place).parts)
     ]
+    stems: dict[Path, list[str]] = {}
+    for file in files:
+        stems.setdefault(file.parent, []).append(file.stem)
+    splits_of = {folder: _splits_of(of) for folder, of in stems.items()}
     found: dict[Path, dict[str, list[Path]]] = {}
-    splits_of = {
-        folder: _splits_of([file.stem for file in files if file.parent == folder]) for folder in _folders(files)
-    }
     for file in files:
         split, configuration = splits_of[file.parent][file.stem], file.relative_to(place).parent
         if split_of(split) is None and split_of(configuration.name):
@@ -160,10 +161,6 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
     if not any(map(split_of, splits)):
         return {"train": tuple(file for files in splits.values() for file in files)}
     return {split: tuple(files) for split, files in splits.items()}
-
-
-def _folders(files: Sequence[Path]) -> list[Path]:
-    return list(dict.fromkeys(file.parent for file in files))
 
 
 def _splits_of(stems: Sequence[str]) -> dict[str, str]:

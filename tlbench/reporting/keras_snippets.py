@@ -59,15 +59,16 @@ def files(folder):
     return sorted(found, key=lambda file: file.as_posix())
 '''
 SOUND_FILES = '''
-def is_left_out(file):
-    path = file.relative_to(DATA).as_posix()
-    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in LEFT_OUT)
+def is_left_out(path):
+    """Whether a file is hidden, or was left out in training, or is in such a folder."""
+    return "/." in path or any(path == one or (one.endswith("/") and path.startswith(one)) for one in LEFT_OUT)
 
 
 def files(folder):
     """The images of a class, at any depth, in the order of their names."""
-    found = [file for file in folder.rglob("*") if file.is_file() and not is_left_out(file)]
-    return sorted((file for file in found if "/." not in file.as_posix()), key=lambda file: file.as_posix())
+    found = [file for file in folder.rglob("*") if file.is_file()]
+    found = [file for file in found if not is_left_out(file.relative_to(DATA).as_posix())]
+    return sorted(found, key=lambda file: file.as_posix())
 '''
 SOLVE = '''
 def solve_head(l2):

@@ -228,7 +228,7 @@ def _places(suite: Suite, data: StrPath | None, weights: StrPath | None, imagene
     own_data, own_weights = settings.folder("TLBENCH_DATA", data), settings.folder("TLBENCH_WEIGHTS", weights)
     for name, folder, given in (("data", own_data, data), ("weights", own_weights, weights)):
         if given is not None and folder is not None and not folder.is_dir():  # also where no cell needs it
-            raise UserError(f"{argument(name)}: the folder {folder} does not exist")
+            raise UserError(f"the {name} folder {folder} does not exist; correct {argument(name)}")
     return Places(
         data=own_data,
         weights=own_weights,

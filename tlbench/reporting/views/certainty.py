@@ -14,6 +14,8 @@ from tlbench.statistics.intervals import wilson
 FEW_IMAGES = 100
 """With fewer test images, the interval of an accuracy reaches ten points or more to either side."""
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
+KEPT_HEAD = "°"
+"""In tables, a row whose fine-tuning was thrown away with every seed: what it shows is the solved head."""
 MOST_CLASSES = 4
 """The most classes that a sentence names."""
 MOST_NAMED = 6
@@ -100,9 +102,10 @@ def thrown_away(named: Iterable[tuple[str, Recipe]]) -> str:
     told = [name if of == 1 else f"{name} ({number} of {of} seeds)" for name, number, of in kept if number]
     if not told:
         return ""
+    mark = f" ({KEPT_HEAD})" if any(number == of for _, number, of in kept) else ""
     return (
-        f"Fine-tuning was thrown away in {first_of(told, MOST_NAMED, '; ')}: on the validation images the solved head "
-        "was the best of what there was to choose from, and is what is shown."
+        f"Fine-tuning was thrown away{mark} in {first_of(told, MOST_NAMED, '; ')}: on the validation images the solved "
+        "head was the best of what there was to choose from, and is what is shown."
     )
 
 

@@ -17,7 +17,7 @@ from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord, first_of_each
 from tlbench.reporting.views import rows
-from tlbench.reporting.views.certainty import ONE_SEED, certainty, holds, never_recognised, thrown_away
+from tlbench.reporting.views.certainty import KEPT_HEAD, ONE_SEED, certainty, holds, never_recognised, thrown_away
 from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import DIGITS, names_of, slugs
 
@@ -87,15 +87,15 @@ class Decision:
         return "" if self._judged(0) and self._judged(place) else AS_TRAINED
 
     def told(self, place: int) -> str:
-        """`standing`, and whether the mark at `place` is a solved head, since fine-tuning was thrown away each time."""
+        """`standing`, with a sign if fine-tuning was thrown away each time, so that a solved head is shown."""
         kept = all(row.record.kept_head for row in self.recipes[place])
-        return ", ".join(filter(None, (self.standing(place), SOLVED_HEAD if kept else "")))
+        return self.standing(place) + (KEPT_HEAD if kept else "")
 
     def _judged(self, place: int) -> bool:
         return Recipe(tuple(row.record for row in self.recipes[place])).judged
 
 
-LEADS, MAY_BE, AS_TRAINED, SOLVED_HEAD = "leads", "may be", "not as trained", "solved head"
+LEADS, MAY_BE, AS_TRAINED = "leads", "may be", "not as trained"
 
 
 def sections(report: Report) -> list[Section]:
