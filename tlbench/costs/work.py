@@ -93,11 +93,6 @@ def work_of(cell: Cell, images: Mapping[str, int], first: bool, computed: int) -
     return Work(size.depth if first else 0, traced if first else traced * AGAIN, forward, training, step, steps)
 
 
-def _batch(cell: Cell, images: Mapping[str, int]) -> int:
-    """The images in a training step: no more than there are."""
-    return min(cell.training.batch_size, images.get("train") or cell.training.batch_size)
-
-
 AGAIN = 0.5
 """Fraction of the tracing that is repeated for a later seed of the same model."""
 
@@ -165,3 +160,8 @@ def _stand_in(depth: int) -> list[LayerView]:
 def _freed(phase: Phase, size: Size) -> float:
     """The fraction of the backbone's layers that the backward pass of a phase reaches."""
     return 1 - min(phase.frozen, size.depth) / size.depth
+
+
+def _batch(cell: Cell, images: Mapping[str, int]) -> int:
+    """The images in a training step: no more than there are."""
+    return min(cell.training.batch_size, images.get("train") or cell.training.batch_size)

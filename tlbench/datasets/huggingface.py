@@ -139,13 +139,10 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
         if file.suffix.lower() == ENDING and file.is_file()
         if not any(part.startswith(".") for part in file.relative_to(place).parts)
     ]
-    stems: dict[Path, list[str]] = {}
-    for file in files:
-        stems.setdefault(file.parent, []).append(file.stem)
-    splits_of = {folder: _splits_of(of) for folder, of in stems.items()}
+    named = _splits_by_name([file.with_suffix("") for file in files])
     found: dict[Path, dict[str, list[Path]]] = {}
     for file in files:
-        split, configuration = splits_of[file.parent][file.stem], file.relative_to(place).parent
+        split, configuration = named[file.with_suffix("")], file.relative_to(place).parent
         if split_of(split) is None and split_of(configuration.name):
             split, configuration = configuration.name, configuration.parent
         found.setdefault(configuration, {}).setdefault(split, []).append(file)
@@ -163,17 +160,17 @@ def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
     return {split: tuple(files) for split, files in splits.items()}
 
 
-def _splits_of(stems: Sequence[str]) -> dict[str, str]:
-    """The split of each stem of the files in a folder: without its shard number.
+def _splits_by_name(files: Sequence[Path]) -> dict[Path, str]:
+    """The split of each of some files without their endings: its name without its shard number.
 
     A bare number at the end is one if the numbers of that name have no gap, from 0 or, behind a separator, from 1.
     """
-    numbered: dict[tuple[str, str], dict[str, int]] = {}
-    for stem in stems:
-        if not SHARD.search(stem) and (match := NUMBERED.fullmatch(stem)):
-            numbered.setdefault((match[1], match[2]), {})[stem] = int(match[3])
-    splits = {stem: SHARD.sub("", stem) for stem in stems}
-    for (name, separator), of in numbered.items():
+    numbered: dict[tuple[Path, str, str], dict[Path, int]] = {}
+    for file in files:
+        if not SHARD.search(file.name) and (match := NUMBERED.fullmatch(file.name)):
+            numbered.setdefault((file.parent, match[1], match[2]), {})[file] = int(match[3])
+    splits = {file: SHARD.sub("", file.name) for file in files}
+    for (_, name, separator), of in numbered.items():
         begin = 1 if separator and 0 not in of.values() else 0
         if not name or sorted(of.values()) == list(range(begin, begin + len(of))):
             splits |= dict.fromkeys(of, name)

@@ -53,14 +53,13 @@ def confirmed(first: Comparison, again: Comparison) -> Comparison:
     Cells are matched, since `again` may be of a version of tlbench with another edition of recipes. A regression that
     could not be measured again, as the cell is trained or timed in another way by now, remains one.
     """
-    doubtful, measured = (
-        {each.cell.id: each.cell for each in several} for several in (flagged(first), again.judgements)
-    )
+    worse = flagged(first)
+    doubtful, measured = ({each.cell.id: each.cell for each in several} for several in (worse, again.judgements))
     twins = paired([*measured.values()], [*doubtful.values()], EDITION)
     seen = {(judgement.cell.id, judgement.name): judgement for judgement in again.judgements}
     verdicts = {
         (each.cell.id, each.name): _confirmed(each, seen.get((twins.get(each.cell.id, ""), each.name)))
-        for each in flagged(first)
+        for each in worse
     }
     cells = []
     for cell in first.cells:

@@ -157,8 +157,8 @@ def merged(entries: Sequence[Entry]) -> Entry:
 def unlike(entry: Entry, newest: Entry) -> list[str]:
     """In what an entry differs from the newest of its cell so that it is not merged with it; empty where it is."""
     outcome = ["outcome"] if entry.status != newest.status else []
-    machines = [(one.machine, one.steps_machine) for one in (entry, newest)]
-    machine = ["machine"] if machines[0] != machines[1] else []
+    machines = ((entry.machine, newest.machine), (entry.steps_machine, newest.steps_machine))
+    machine = ["machine"] if any(old != new for old, new in machines) else []
     both = ((entry.versions, newest.versions), (entry.steps_versions, newest.steps_versions))
     versions = ["versions"] if any(changed_versions(old, new) for old, new in both) else []
     return [*outcome, *machine, *entry.basis.apart(newest.basis), *versions]

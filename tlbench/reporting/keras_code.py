@@ -136,7 +136,9 @@ def _left_out(data: DataProvenance) -> str:
 
 
 def _images(data: DataProvenance, resize: Resize) -> str:
-    files = snippets.SOUND_FILES if data.skipped else snippets.FILES
+    files = snippets.FILES.replace("TAKEN", snippets.NOT_HIDDEN)
+    if data.skipped:
+        files = snippets.IS_LEFT_OUT + snippets.FILES.lstrip("\n").replace("TAKEN", snippets.NOT_LEFT_OUT)
     return snippets.IMAGES.replace("FILES", files.strip("\n")).replace("RESIZED", snippets.RESIZED[resize])
 
 

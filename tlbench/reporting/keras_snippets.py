@@ -55,20 +55,17 @@ FOLLOW = f"""for layer in base.layers:
 FILES = '''
 def files(folder):
     """The images of a class, at any depth, in the order of their names."""
-    found = [file for file in folder.rglob("*") if file.is_file() and "/." not in file.relative_to(DATA).as_posix()]
+    found = [file for file in folder.rglob("*") if file.is_file() and TAKEN]
     return sorted(found, key=lambda file: file.as_posix())
 '''
-SOUND_FILES = '''
+NOT_HIDDEN = '"/." not in file.relative_to(DATA).as_posix()'
+NOT_LEFT_OUT = "not is_left_out(file.relative_to(DATA).as_posix())"
+IS_LEFT_OUT = '''
 def is_left_out(path):
     """Whether a file is hidden, or was left out in training, or is in such a folder."""
     return "/." in path or any(path == one or (one.endswith("/") and path.startswith(one)) for one in LEFT_OUT)
 
 
-def files(folder):
-    """The images of a class, at any depth, in the order of their names."""
-    found = [file for file in folder.rglob("*") if file.is_file()]
-    found = [file for file in found if not is_left_out(file.relative_to(DATA).as_posix())]
-    return sorted(found, key=lambda file: file.as_posix())
 '''
 SOLVE = '''
 def solve_head(l2):
@@ -202,20 +199,20 @@ for layer in base.layers:
         layer.enable_lora(RANK)  # adds the product of two factors, 0 at first, to the kernel
 """
 DROPOUT = 'dropout = {layer.name: layer.rate for layer in base.layers if hasattr(layer, "rate")}'
-FREE = """
-    for number, layer in enumerate(base.layers):
-        layer.trainable = number >= frozen
+SWITCH_DROPOUT = """\
         if layer.name in dropout:
             layer.rate = dropout[layer.name] if layer.trainable else 0  # none in what is frozen
 """
-FREE_SOME = """
+FREE = f"""
+    for number, layer in enumerate(base.layers):
+        layer.trainable = number >= frozen
+{SWITCH_DROPOUT}"""
+FREE_SOME = f"""
     weighted = [number for number, layer in enumerate(base.layers) if number >= frozen and layer.trainable_weights]
     until = weighted[most] if most < len(weighted) else len(base.layers)
     for number, layer in enumerate(base.layers):
         layer.trainable = frozen <= number < until
-        if layer.name in dropout:
-            layer.rate = dropout[layer.name] if layer.trainable else 0  # none in what is frozen
-"""
+{SWITCH_DROPOUT}"""
 FREE_VARIABLES = """
     for layer in base.layers:
         layer.trainable = True

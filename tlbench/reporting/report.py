@@ -55,7 +55,7 @@ def first_of_each(rows: Sequence[RunRecord]) -> list[RunRecord]:
     """
     found: dict[tuple[str, Basis], RunRecord] = {}
     for row in rows:
-        found.setdefault((row.record.cell_id, row.record.basis), row)
+        found.setdefault(row.record.cell_key, row)
     return list(found.values())
 
 

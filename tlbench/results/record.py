@@ -277,6 +277,11 @@ class Record(Value):
         return Basis(self.data.fingerprint if self.data else "", weights, self.fallbacks)
 
     @property
+    def cell_key(self) -> tuple[str, Basis]:
+        """The same for records of one cell that rest on the same, whichever run they are of."""
+        return (self.cell_id, self.basis)
+
+    @property
     def recipe_key(self) -> RecipeKey:
         """The same for trainings of one recipe: cells that differ in the seed alone, and rest on the same."""
         return (self.cell.apart_from("seed"), self.basis)

@@ -83,8 +83,8 @@ def _of_runs(decision: Decision, every: Sequence[RunRecord]) -> str:
     times = dict.fromkeys(
         f"{TIMES[key][0].upper()} times are of {run}" for key, run in decision.timed_in.items() if key in shown
     )
-    there = {(row.record.cell_id, row.record.basis) for seeds in decision.recipes for row in seeds}
-    runs = dict.fromkeys(row.run for row in every if (row.record.cell_id, row.record.basis) in there)
+    there = {row.record.cell_key for seeds in decision.recipes for row in seeds}
+    runs = dict.fromkeys(row.run for row in every if row.record.cell_key in there)
     first = ", ".join(f"{run} ({counted(cells[run], 'cell')})" for run in runs if cells[run])
     none = [run for run in runs if not cells[run] and run not in decision.timed_in.values()]
     why = f" Nothing here is of {listed(none)}, whose cells the others have too." if none else ""
