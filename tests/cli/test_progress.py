@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests import builders
 from tests.cli.test_time_left import Clock
-from tlbench.cli.progress import Terminal, line, on_stderr
+from tlbench.cli.progress import Terminal, line, on_stderr, opening_model
 from tlbench.core.cell import Named
 from tlbench.execution.job import Progress
 from tlbench.results.record import Failure
@@ -40,6 +40,20 @@ def test_a_reader_that_has_gone_is_left_to_the_command(monkeypatch: pytest.Monke
         with pytest.raises(BrokenPipeError), on_stderr() as events:  # rich alone would exit with 1
             events.said("nobody reads this")
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
+
+
+def test_only_a_terminal_is_told_that_a_model_is_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    with opening_model():
+        pass
+    assert "Opening the model" in capsys.readouterr().err
+    monkeypatch.delenv("FORCE_COLOR")
+    with opening_model():
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_on_a_terminal_the_epoch_and_the_time_left_are_shown() -> None:

@@ -19,10 +19,11 @@ from tlbench.core.cell import Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import ImageSize, Resize
 from tlbench.datasets import build, decode, synthetic
+from tlbench.datasets.found import Listings
 from tlbench.datasets.image_folder import read_folder
 from tlbench.datasets.kinds import read_images
 from tlbench.datasets.layout import Layout, SplitRule
-from tlbench.datasets.prepare import Listings, prepare
+from tlbench.datasets.prepare import prepare
 from tlbench.datasets.source import ArraySplit, DataSource
 from tlbench.execution.inputs import Inputs
 from tlbench.host.resources import BEHIND
@@ -109,7 +110,7 @@ def test_further_sizes_and_limits_of_one_listing_are_what_a_look_for_each_finds(
         looks.append(place)
         return read_images(place, rule)
 
-    monkeypatch.setattr("tlbench.datasets.prepare.read_images", noted)
+    monkeypatch.setattr("tlbench.datasets.found.read_images", noted)
     asked = [(Limit(), 16), (Limit(), 8), (Limit(train=5), 8)]
 
     def each(known: Listings | None) -> list[DataSource]:

@@ -42,12 +42,28 @@ def test_a_plan_says_what_it_did_not_find_and_what_it_did_not_look_for(tmp_path:
     own = SUITE.replace("datasets: {name: intel}", "datasets: [{name: a, path: there}, {name: b, path: gone}]")
     own = own.replace("strategies: [frozen, full]", "strategies: [{name: partial, from_layer: conv_9}]")
     (tmp_path / "own.yaml").write_text(own)
-    missing, unknown = tlbench.plan(tmp_path / "own.yaml").notes
+    missing, empty, unknown = tlbench.plan(tmp_path / "own.yaml").notes
     assert missing == f"b: {tmp_path / 'gone'} does not exist; `run` needs it"
+    assert empty == (
+        f"`run` will stop: {tmp_path / 'there'} has no class folders; images belong in {tmp_path / 'there'}/<class>/"
+    )
     assert unknown == (
         "from_layer: whether MobileNet has a layer 'conv_9' is seen when `run` builds it; "
         "`tlbench inspect MobileNet --layers` names them"
     )
+
+
+def test_a_plan_says_that_the_folder_lacks_a_class_which_the_suite_names(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for number in range(20):
+            draw(tmp_path / "pets" / name / f"{number}.png")
+    own = SUITE.replace("datasets: {name: intel}", "datasets: {name: pets, path: pets, classes: [cat, dogs]}")
+    (tmp_path / "own.yaml").write_text(own)
+    why = f"{tmp_path / 'pets'} has no class 'dogs'; did you mean 'dog'?"
+    assert [note for note in tlbench.plan(tmp_path / "own.yaml").notes if "class" in note] == [f"`run` will stop: {why}"]
+    with pytest.raises(UserError) as refused:
+        tlbench.run(tmp_path / "own.yaml")
+    assert str(refused.value) == why
 
 
 def test_a_path_that_is_right_from_the_working_directory_is_said_as_the_suite_needs_it(
@@ -233,7 +249,8 @@ def test_a_plan_tells_photographs_from_the_pictures_that_stood_in_for_them(
     first = run()
     assert len(tlbench.plan("suite.yaml").done) == 2
     for label in intel.INTEL.classes:
-        draw(tmp_path / "data/intel/train" / label / "0.png")
+        for split in ("train", "validation", "test"):
+            draw(tmp_path / "data/intel" / split / label / "0.png")
     monkeypatch.setenv("TLBENCH_DATA", str(tmp_path / "data"))
     plan = tlbench.plan("suite.yaml")
     assert (len(plan.done), len(plan.to_do)) == (0, 2)

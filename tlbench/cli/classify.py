@@ -8,6 +8,7 @@ from tlbench.cli.inspect import setting_option, settings_of
 from tlbench.cli.options import PLACE, weights_option
 from tlbench.cli.outputs import also_json_option
 from tlbench.cli.predictions import format_option, show
+from tlbench.cli.progress import opening_model
 from tlbench.cli.terminal import say
 from tlbench.session.predict import classified
 
@@ -36,4 +37,6 @@ def command(
 
     Example: tlbench classify MobileNet --set alpha=0.25 cat.jpg
     """
-    return show(classified(model, images, weights, settings_of(settings), say), "json" if as_json else kind, TOP)
+    with opening_model():
+        found = classified(model, images, weights, settings_of(settings), say)
+    return show(found, "json" if as_json else kind, TOP)

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from tlbench.backbones import preset, saved
 from tlbench.backbones import registry as backbones
 from tlbench.cli.options import json_option, plugin_option, refuse_without_effect
+from tlbench.cli.progress import opening_model
 from tlbench.cli.terminal import width
 from tlbench.core.cell import MOST_UNITS, Head, Named, Scalar
 from tlbench.core.errors import UserError, nearest
@@ -91,7 +92,9 @@ def command(backbone: str, settings: tuple[str, ...], layers: bool, as_json: boo
         named = () if options["strategy"] in ORIGINALS else ("strategy",)
         why = f"with --head {heads.ORIGINAL}"
         refuse_without_effect(why, "hidden", "dropout", "output", "classes", *named, *of_strategy)
-    answer = child.call(INSPECT, _request(backbone, settings, options))
+    request = _request(backbone, settings, options)
+    with opening_model():
+        answer = child.call(INSPECT, request)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
     else:

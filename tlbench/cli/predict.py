@@ -7,6 +7,7 @@ import click
 from tlbench.cli.options import PLACE
 from tlbench.cli.outputs import also_json_option
 from tlbench.cli.predictions import format_option, show
+from tlbench.cli.progress import opening_model
 from tlbench.cli.terminal import say
 from tlbench.session.predict import predict
 
@@ -26,4 +27,6 @@ def command(run: Path, cell: str, images: tuple[Path, ...], kind: str, as_json: 
 
     Example: tlbench predict results/flowers 'strategy=full backbone=MobileNetV2' new/
     """
-    return show(predict(run, cell, images, say=say), "json" if as_json else kind)
+    with opening_model():
+        found = predict(run, cell, images, say=say)
+    return show(found, "json" if as_json else kind)

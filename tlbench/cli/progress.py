@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.status import Status
 from rich.text import Text
 
 from tlbench.cli.time_left import TimeLeft
@@ -249,6 +250,11 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), "stderr")
+
+
+def opening_model() -> Status:
+    """While this is entered, a terminal shows on stderr why nothing happens: Keras takes seconds to be imported."""
+    return _Console(stderr=True).status("Opening the model")
 
 
 def on_stderr() -> Terminal:

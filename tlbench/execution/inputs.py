@@ -20,8 +20,9 @@ from tlbench.core.cell import FILE, Cell, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
 from tlbench.datasets import registry as datasets
+from tlbench.datasets.found import Listings
 from tlbench.datasets.imagenet import at_size, find_imagenet
-from tlbench.datasets.prepare import Listings, prepare
+from tlbench.datasets.prepare import prepare
 from tlbench.datasets.sentences import balance_sentence, read_sentence, repeated, repeated_sentence, skipped_sentences
 from tlbench.datasets.source import DataSource
 from tlbench.execution.job import Job, Places

@@ -6,7 +6,8 @@ from typing import Any
 
 from tlbench.cache.folders import cache_dir
 from tlbench.core.cell import Cell
-from tlbench.datasets.prepare import Listings, count_images, same_images
+from tlbench.datasets.foretell import count_images, refusal, same_images
+from tlbench.datasets.found import Listings
 from tlbench.datasets.registry import IMAGENET
 from tlbench.results.record import Record
 from tlbench.suite.load import Suite
@@ -49,6 +50,10 @@ class Images:
             places = self._places(cell) | {"fallback_synthetic": stand_in}
             self._counts[key] = count_images(cell.dataset, cell.limit, **places)
         return self._counts[key]
+
+    def refused(self, cell: Cell) -> str:
+        """Why `run` will stop at the folder of a cell's images; empty if nothing is known."""
+        return refusal(cell.dataset, **self._places(cell)) if cell.train else ""
 
     def missing(self, cell: Cell) -> bool:
         """Whether the suite names a path for a cell's images that does not exist."""

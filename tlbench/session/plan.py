@@ -207,6 +207,7 @@ def plan(
         *_nowhere(root),
         *_missing(read),
         *_fetched(read, left, root),
+        *_refused(left, images),
         *absent,
         *_by_name(chosen),
         *found.notes,
@@ -251,6 +252,12 @@ def _fetched(suite: Suite, cells: Sequence[Cell], root: Path | None) -> list[str
             then = f"stops; {info.where}"
         sentences.append(f"{where}, nor has it been downloaded; `run` {then}")
     return sentences
+
+
+def _refused(cells: Sequence[Cell], images: Images) -> list[str]:
+    """A sentence for each data set whose folder `run` will refuse, as for a class that it has not."""
+    one_of_each = {cell.dataset.model_dump_json(): cell for cell in cells}
+    return [f"`run` will stop: {why}" for cell in one_of_each.values() if (why := images.refused(cell))]
 
 
 def _by_name(cells: Sequence[Cell]) -> list[str]:
