@@ -60,7 +60,9 @@ def test_a_plan_says_that_the_folder_lacks_a_class_which_the_suite_names(tmp_pat
     own = SUITE.replace("datasets: {name: intel}", "datasets: {name: pets, path: pets, classes: [cat, dogs]}")
     (tmp_path / "own.yaml").write_text(own)
     why = f"{tmp_path / 'pets'} has no class 'dogs'; did you mean 'dog'?"
-    assert [note for note in tlbench.plan(tmp_path / "own.yaml").notes if "class" in note] == [f"`run` will stop: {why}"]
+    assert [note for note in tlbench.plan(tmp_path / "own.yaml").notes if "class" in note] == [
+        f"`run` will stop: {why}"
+    ]
     with pytest.raises(UserError) as refused:
         tlbench.run(tmp_path / "own.yaml")
     assert str(refused.value) == why
