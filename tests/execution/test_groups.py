@@ -25,7 +25,7 @@ def job(source: str = "imagenet", fingerprint: str = "f", **changes: Any) -> Job
     assert train is not None
     cell = builders.cell(**{"train": train.model_copy(update=changes.pop("train", {})), **changes})
     splits = {name: ArraySplit(Path(name), Path(name), 96, {"cat": 1, "dog": 1}) for name in SPLITS}
-    data = DataSource("cats_dogs", ("cat", "dog"), "real", False, fingerprint, splits)
+    data = DataSource("cats_dogs", ("cat", "dog"), "real", "", fingerprint, splits)
     real = source == "imagenet"
     weights = WeightsProvenance(source="imagenet" if real else "random", fallback=False, sha256="s" if real else None)
     return Job(cell, data, weights, None)

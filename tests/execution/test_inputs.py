@@ -60,6 +60,16 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert not same_inputs(record, found(tmp_path, small), Plugins())
 
 
+def test_a_stand_in_is_told_of_a_data_set_by_its_label(tmp_path: Path) -> None:
+    chosen = Named(name="intel", args={"classes": '["forest", "sea"]'})
+    (tmp_path / "data").mkdir()
+    cell = builders.cell(dataset=chosen, limit=FEW, image_size=32, weights="random")
+    inputs = find_inputs([cell], Places(tmp_path / "data", None, tmp_path / "cache", None, {}, True, "random"))
+    (sentence,) = inputs.fallbacks()
+    assert sentence.startswith('intel (classes=["forest", "sea"]): no photographs found, SYNTHETIC pictures stand in')
+    assert inputs.job(cell).images.provenance().fallback
+
+
 def test_a_file_of_weights_is_hashed_once_for_all_sizes_and_again_where_it_is_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +323,7 @@ def test_repeated_pictures_are_told_of_the_number_of_images_that_has_most(totals
     clean = SplitAudit(**dict.fromkeys(kinds, none), balance={})
     data = {
         str(place): DataSource(
-            "intel", ("a",), "real", False, str(place), {},
+            "intel", ("a",), "real", "", str(place), {},
             audit=clean.model_copy(update={"near_across": Duplicates(total=total, files=())}),
         )
         for place, total in enumerate(totals)

@@ -80,7 +80,7 @@ def test_a_set_larger_than_the_memory_is_trained_on(tmp_path: Path, kept: bool) 
         train=Training(epochs=1, batch_size=32, optimizer="adam", learning_rate=1e-3),
         timing=None,
     )
-    data = DataSource("blank", ("a", "b"), "synthetic", False, "blank", splits)
+    data = DataSource("blank", ("a", "b"), "synthetic", "", "blank", splits)
     job = Job(cell, data, WeightsProvenance(source="random", fallback=False), None)
     heard: list[Any] = []
     outcome = child.run(

@@ -17,7 +17,7 @@ from tlbench.execution.job import Job  # noqa: E402
 from tlbench.worker import device  # noqa: E402
 from tlbench.worker.made_from import made_from  # noqa: E402
 
-DATA = DataSource("cats_dogs", ("cats", "dogs"), "real", False, "f" * 64, {})
+DATA = DataSource("cats_dogs", ("cats", "dogs"), "real", "", "f" * 64, {})
 JOB = Job(builders.cell(backend=keras.backend.backend()), DATA, builders.weights(), None)
 BACKBONES = """\
 from dataclasses import replace

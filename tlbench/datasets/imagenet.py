@@ -42,7 +42,7 @@ def find_imagenet(folder: Path, limit: int | None, image_size: int) -> DataSourc
     if not files:
         raise UserError(f"there are no images in the class folders of {folder}; correct or unset TLBENCH_IMAGENET")
     test = FileSplit(folder, tuple(files), image_size, per_class)
-    return DataSource(IMAGENET, tuple(classes), "real", False, digest.hexdigest(), {"test": test})
+    return DataSource(IMAGENET, tuple(classes), "real", "", digest.hexdigest(), {"test": test})
 
 
 def at_size(found: DataSource, image_size: int) -> DataSource:

@@ -115,7 +115,7 @@ def _source(
         name=dataset.label,
         classes=built.classes,
         source="real" if located.folder is not None else "synthetic",
-        fallback=located.fallback,
+        instead_of=dataset.name if located.fallback else "",
         fingerprint=built.fingerprint,
         splits={
             split: ArraySplit(entry.folder / images_of(split), entry.folder / labels_of(split), image_size, counts)

@@ -130,7 +130,7 @@ class DataSource:
         name: the label of the data set in the suite.
         classes: the classes in the order of their indices.
         source: whether the images are real or drawn by code.
-        fallback: synthetic images stand in for real ones.
+        instead_of: the name of the data set whose photographs synthetic images stand in for; empty if they do not.
         fingerprint: identifies the images, whatever their size in pixels.
         splits: the splits by name.
         skipped: entries and files that are not used, with the reason.
@@ -142,13 +142,18 @@ class DataSource:
     name: str
     classes: tuple[str, ...]
     source: Literal["real", "synthetic"]
-    fallback: bool
+    instead_of: str
     fingerprint: str
     splits: Mapping[str, Split]
     skipped: tuple[SkippedFile, ...] = ()
     audit: SplitAudit | None = None
     origins: Mapping[str, SplitOrigin] = field(default_factory=dict)
     rebuilt: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def fallback(self) -> bool:
+        """Whether synthetic images stand in for real ones."""
+        return bool(self.instead_of)
 
     def provenance(self) -> DataProvenance:
         """What a record keeps about its data."""

@@ -61,7 +61,7 @@ def measured_key(cell: Cell, step: StepJob) -> str:
 
 def job_of(cell: Cell) -> Job:
     """A job for the cell that assumes its images and weights will be found."""
-    data = DataSource(cell.dataset.label, (), "real", False, data_key(cell), {})
+    data = DataSource(cell.dataset.label, (), "real", "", data_key(cell), {})
     known = "as asked" if cell.weights != "random" else None
     return Job(cell, data, WeightsProvenance(source=cell.weights, fallback=False, sha256=known), None)
 
