@@ -15,8 +15,9 @@ from tests import builders
 from tests.session.runs import keep_answers, make_run, seeds
 from tlbench.core.cell import Named
 from tlbench.core.errors import NothingThereError, UserError
+from tlbench.core.text import DASH
 from tlbench.reporting.formats import with_columns
-from tlbench.reporting.numbers import DASH, significant
+from tlbench.reporting.numbers import significant
 from tlbench.results.record import SmallerBatch
 from tlbench.results.report_files import report_files
 from tlbench.results.table import COLUMNS

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+DASH = "—"
+"""What stands for a value that there is not."""
+
 
 def one_line(text: str) -> str:
     """`text` on one line, for messages from elsewhere that may have several lines."""

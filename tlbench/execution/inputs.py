@@ -91,7 +91,9 @@ class Inputs:
         """One sentence for each stand-in, and for ImageNet accuracies that cannot be measured."""
         data = [
             f"{label}: no photographs found, SYNTHETIC pictures stand in for them ({datasets.get(name).where})"
-            for label, name in sorted({(found.name, found.instead_of) for found in self.data.values() if found.fallback})
+            for label, name in sorted(
+                {(found.name, found.instead_of) for found in self.data.values() if found.fallback}
+            )
         ]
         weights = [
             f"{key}: no ImageNet weights found, {WORDS[found.kind]} stand in for them"

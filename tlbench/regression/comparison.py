@@ -5,6 +5,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from tlbench.core.cell_settings import labels
 from tlbench.core.text import counted
 from tlbench.regression import notes
 from tlbench.regression.both_sides import both_sides, same_training
@@ -239,4 +240,11 @@ def _by_cell(couples: Sequence[Couple], judged: Sequence[Judgement]) -> tuple[Co
     by_cell: dict[str, list[Judgement]] = {couple.cell.id: [] for couple in couples}
     for judgement in judged:
         by_cell[judgement.cell.id].append(judgement)
-    return tuple(Compared(couple.cell.label, couple.cell.id, tuple(by_cell[couple.cell.id])) for couple in couples)
+    return tuple(
+        Compared(
+            label,
+            couple.cell.id,
+            tuple(one.model_copy(update={"label": label}) for one in by_cell[couple.cell.id]),
+        )
+        for couple, label in zip(couples, labels([couple.cell for couple in couples]), strict=True)
+    )

@@ -1,17 +1,19 @@
 """Match the cells of two sides, and find stand-ins that make their numbers incomparable. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import combinations
 
 from tlbench.core.cell import Cell
 from tlbench.regression.entries import Entry
 
-HOW = {"limit", "train", "timing", "jit", "recipe"}
+HOW = ("recipe", "timing", "jit", "limit", "train")
 """Fields of a cell that say how it is trained and measured. Cells that differ only in them can be matched."""
-EDITION = ({"recipe"},)
-LOOSER = (*EDITION, {"recipe", "timing", "jit"}, {"recipe", "timing", "jit", "limit"}, HOW)
-"""The fields that may differ, in the order in which cells are matched that are not equal."""
+EDITION = (frozenset({"recipe"}),)
+LOOSER = tuple(frozenset(fields) for size in range(1, len(HOW) + 1) for fields in combinations(HOW, size))
+"""The fields that may differ, the fewest first: the order in which cells are matched that are not equal."""
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def match(base: Sequence[Entry], new: Sequence[Entry]) -> list[Couple]:
     return both_or_new + [Couple(entry, None) for entry in base if entry.cell.id not in taken]
 
 
-def paired(base: Sequence[Cell], new: Sequence[Cell], may_differ: Sequence[set[str]] = LOOSER) -> dict[str, str]:
+def paired(base: Sequence[Cell], new: Sequence[Cell], may_differ: Sequence[Set[str]] = LOOSER) -> dict[str, str]:
     """The id of the base's cell for each cell of the new side that has a counterpart there.
 
     Equal cells are matched first, then those that differ in no other fields than the first of `may_differ`, the second
@@ -50,17 +52,25 @@ def paired(base: Sequence[Cell], new: Sequence[Cell], may_differ: Sequence[set[s
     """
     ids = {cell.id for cell in base}
     pairs = {cell.id: cell.id for cell in new if cell.id in ids}
+    keys_of_base = {cell.id: _key(cell) for cell in base if cell.id not in pairs}
+    keys_of_new = {cell.id: _key(cell) for cell in new if cell.id not in pairs}
     for fields in may_differ:
-        taken = set(pairs.values())
-        of_base = _alone([cell for cell in base if cell.id not in taken], fields)
-        of_new = _alone([cell for cell in new if cell.id not in pairs], fields)
-        pairs |= {cell.id: of_base[key].id for key, cell in of_new.items() if key in of_base}
+        of_base, of_new = _alone(keys_of_base, fields), _alone(keys_of_new, fields)
+        found = {cell_id: of_base[key] for key, cell_id in of_new.items() if key in of_base}
+        for cell_id, base_id in found.items():
+            del keys_of_new[cell_id], keys_of_base[base_id]
+        pairs |= found
     return pairs
 
 
 def apart_from_how(cell: Cell) -> str:
     """A key that is the same for cells that can be matched."""
-    return cell.model_dump_json(exclude=HOW)
+    return cell.model_dump_json(exclude=set(HOW))
+
+
+def _key(cell: Cell) -> Key:
+    """What a cell is apart from `HOW`, and each of these fields."""
+    return (apart_from_how(cell), *(cell.model_dump_json(include={field}) for field in HOW))
 
 
 def counterparts(cells: Sequence[Cell], chosen: Sequence[Cell]) -> set[str]:
@@ -71,11 +81,12 @@ def counterparts(cells: Sequence[Cell], chosen: Sequence[Cell]) -> set[str]:
     return equal | {cell.id for cell in cells if cell.id not in equal and apart_from_how(cell) in keys}
 
 
-def _alone(cells: Sequence[Cell], fields: set[str]) -> dict[str, Cell]:
-    """The cells that are unique apart from some fields, by their other fields."""
-    keys = [cell.model_dump_json(exclude=fields) for cell in cells]
-    seen = Counter(keys)
-    return {key: cell for key, cell in zip(keys, cells, strict=True) if seen[key] == 1}
+def _alone(keys: Mapping[str, Key], fields: Set[str]) -> dict[Key, str]:
+    """The ids of the cells that are unique apart from some fields, by their other fields."""
+    kept = [0, *(place for place, field in enumerate(HOW, 1) if field not in fields)]
+    apart = {cell_id: tuple(key[place] for place in kept) for cell_id, key in keys.items()}
+    seen = Counter(apart.values())
+    return {key: cell_id for cell_id, key in apart.items() if seen[key] == 1}
 
 
 def other_stand_ins(base: Entry, new: Entry) -> str:

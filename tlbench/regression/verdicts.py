@@ -70,6 +70,7 @@ class Judgement(Value):
 
     Attributes:
         cell: the cell.
+        label: a name for the cell that no other one of the comparison has; empty for `Cell.label`.
         seeds: the number of trainings behind the number.
         metric: the name of the metric, or `OUTCOME`.
         name: the name of the number.
@@ -88,6 +89,7 @@ class Judgement(Value):
     """
 
     cell: Cell
+    label: str = ""
     seeds: int = 1
     metric: str
     name: str
@@ -103,6 +105,11 @@ class Judgement(Value):
     verdict: Verdict
     reason: OneLine = ""
     decide: str = ""
+
+    @property
+    def of(self) -> str:
+        """The name of the cell."""
+        return self.label or self.cell.label
 
     @property
     def lost(self) -> bool:

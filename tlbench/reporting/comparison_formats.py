@@ -73,7 +73,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def _plain(judgement: Judgement) -> dict[str, Any]:
-    content = judgement.model_dump(exclude={"cell"})
+    content = judgement.model_dump(exclude={"cell", "label"})
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in content.items()
     }
@@ -167,7 +167,7 @@ def _not_judged(reason: str, several: Sequence[Judgement]) -> str:
     """``MobileNet · cats_dogs: accuracy not comparable (89.5% → 37.0%, not judged); started from other weights``."""
     if len(several) == 1:
         return plain(sentence(several[0]))
-    named = first_of([f"{values(each)} in {each.cell.label}" for each in several], MOST_NAMED, "; ")
+    named = first_of([f"{values(each)} in {each.of}" for each in several], MOST_NAMED, "; ")
     return f"{several[0].name} of {len(several)} cells not judged, since {reason}: {named}"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tlbench.reporting.numbers import DASH
+from tlbench.core.text import DASH
 from tlbench.reporting.plots import Choice, Confusion, Curves, Picture, Scatter, Spans, Strips
 
 

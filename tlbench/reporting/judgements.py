@@ -17,7 +17,7 @@ def sentence(judgement: Judgement) -> Text:
     """A judgement in one sentence: cell, metric, verdict, values, reason, and what would decide it."""
     what = judgement.name if judgement.metric != OUTCOME else ""
     seeds = f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""
-    parts = [f"{judgement.cell.label}{seeds}:", *filter(None, [what]), judgement.verdict]
+    parts = [f"{judgement.of}{seeds}:", *filter(None, [what]), judgement.verdict]
     if judgement.base is not None and judgement.new is not None and judgement.verdict not in {"missing", "new"}:
         parts.append(f"({', '.join([values(judgement), *_change_or_not(judgement)])})")
     line = " ".join(parts)

@@ -2,9 +2,8 @@
 
 import math
 
-from tlbench.core.text import percent, tenths, three_digits
+from tlbench.core.text import DASH, percent, tenths, three_digits
 
-DASH = "—"
 UNROUNDED = "Differences are taken before rounding, so they may be 0.1 off those of the figures shown."
 """A note for tables that show values and their differences."""
 

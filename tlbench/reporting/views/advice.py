@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from tlbench.core.text import DASH
 from tlbench.regression.advice import FAR, MANY, NEAR, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.document import Block, Note, Strong, Table, Text, compact, prose
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.views.gains import accuracy, spread_over
 
 HEADINGS = ["Data set", "Model", "Images per class", "Highest", "Not significantly worse", "Worse"]

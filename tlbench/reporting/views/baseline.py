@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from tlbench.core.text import counted, percent
+from tlbench.core.text import DASH, counted, percent
 from tlbench.regression.entries import Draw, Entry
 from tlbench.regression.side import Side
 from tlbench.reporting.document import Document, Note, Table
-from tlbench.reporting.numbers import DASH, count, milliseconds
+from tlbench.reporting.numbers import count, milliseconds
 from tlbench.reporting.stand_ins import marked, note, of_side
 
 HEADINGS = ["Cell", "Status", "Top-1", "Params", "Times (ms)", "Peak (MiB)"]

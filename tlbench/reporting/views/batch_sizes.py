@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
+from tlbench.core.cell_settings import said, with_more
 from tlbench.core.image_size import brief
+from tlbench.core.text import DASH
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Section, Table
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.looks import of_lines
-from tlbench.reporting.views.names import of_step, of_steps, said, with_more
+from tlbench.reporting.views.names import of_step, of_steps
 from tlbench.reporting.views.rows import UNSTABLE
 from tlbench.results.measured import StepTiming
 

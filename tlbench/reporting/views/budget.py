@@ -1,9 +1,8 @@
 """The cells that a run's budget left out, with their predicted times. Pure."""
 
 from tlbench.core.duration import duration
-from tlbench.core.text import counted
+from tlbench.core.text import DASH, counted
 from tlbench.reporting.document import Note, Section, Table
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report
 from tlbench.results.spent import Spent
 

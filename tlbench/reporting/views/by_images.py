@@ -3,16 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from tlbench.core.cell_settings import said
+from tlbench.core.text import DASH
 from tlbench.regression.by_images import Curve, Overtaking, curves, overtakings
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.gains import Gain
 from tlbench.reporting.document import Block, Note, Section, Table
-from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
+from tlbench.reporting.numbers import UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views import gains
 from tlbench.reporting.views.looks import of_lines
-from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
+from tlbench.reporting.views.names import columns, data_set, names_of, setting, slugs
 from tlbench.reporting.views.training import MOST
 
 CURVES = (

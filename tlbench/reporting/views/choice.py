@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tlbench.core.text import percent
+from tlbench.core.text import DASH, percent
 from tlbench.regression.best import Contest, contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.regression.transfer import chance
@@ -12,7 +12,6 @@ from tlbench.reporting import numbers
 from tlbench.reporting.answer import ALONE_ONCE, SMALLEST, WORDS, sentence
 from tlbench.reporting.costs import Costs, compared, timed_in, times_apart
 from tlbench.reporting.document import Note, Section, Table
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Choice, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord, first_of_each

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tlbench.core.errors import UserError, nearest
+from tlbench.core.text import DASH
 from tlbench.reporting.document import Column, Table
-from tlbench.reporting.numbers import DASH, significant
+from tlbench.reporting.numbers import significant
 from tlbench.reporting.report import Report
 
 if TYPE_CHECKING:

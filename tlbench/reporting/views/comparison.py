@@ -4,14 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tlbench.core.text import counted, listed
+from tlbench.core.text import DASH, counted, listed
 from tlbench.regression.comparison import Compared, Comparison
 from tlbench.regression.metrics.registry import METRICS, in_order
 from tlbench.regression.metrics.time import STEP_TIMES, UNTIMED
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Inline, Listing, Note, Strong, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, sentence, values
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.stand_ins import marked, note_on, of_comparison
 
 MARKS: dict[Verdict, str] = {

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from tlbench.core.text import first_of
+from tlbench.core.text import DASH, first_of
 from tlbench.regression.comparison import Comparison
 from tlbench.regression.verdicts import OUTCOME, WORST_FIRST, Judgement, Verdict
 from tlbench.reporting.document import Document, Note, Section, Table, Text, compact, prose
 from tlbench.reporting.judgements import change, changes, values
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.stand_ins import Marks, Sides, marked, note_on, of_comparison
 from tlbench.reporting.views.comparison import FAILING, MARKS, document
 
@@ -60,8 +59,8 @@ def _summary(ordered: Sequence[Judgement]) -> Table:
 
 def _named(judgement: Judgement) -> str:
     if judgement.metric == OUTCOME:
-        return f"{judgement.cell.label} ({judgement.verdict})"
-    return f"{judgement.name} of {judgement.cell.label}"
+        return f"{judgement.of} ({judgement.verdict})"
+    return f"{judgement.name} of {judgement.of}"
 
 
 def _table(judgements: Sequence[Judgement], marks: Mapping[str, Sides]) -> Table:
@@ -74,7 +73,7 @@ def _row(judgement: Judgement, marks: Marks) -> list[Text]:
     decide = ("; to decide: ", *prose(judgement.decide)) if judgement.decide else ()
     return [
         f"{MARKS[judgement.verdict]} {judgement.verdict}",
-        marked(judgement.cell.label, marks) + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
+        marked(judgement.of, marks) + (f" ({judgement.seeds} seeds)" if judgement.seeds > 1 else ""),
         judgement.name if judgement.metric != OUTCOME else DASH,
         values(judgement) if both else DASH,
         ", ".join(changes(judgement)) or DASH,

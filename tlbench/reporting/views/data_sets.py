@@ -4,10 +4,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tlbench.core.text import first_of
+from tlbench.core.text import DASH, first_of
 from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence, repeated_sentence
 from tlbench.reporting.document import Code, Note, Section, Strong, Table, Text, compact
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from tlbench.core.errors import UserError
-from tlbench.core.text import counted, one_line, percent
+from tlbench.core.text import DASH, counted, one_line, percent
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Document, Listing, Note, Section, Table, compact, prose
-from tlbench.reporting.numbers import DASH
 from tlbench.results.deployment import CLOSE, Deployed, DeployedModel, Deployment
 from tlbench.results.measured import Relative, StepTiming
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from statistics import stdev
 
-from tlbench.core.text import counted, percent
+from tlbench.core.cell_settings import said
+from tlbench.core.text import DASH, counted, percent
 from tlbench.regression.contrasts import LEVEL, Recipe
 from tlbench.regression.gains import Gain, other_epochs
 from tlbench.reporting.document import Block, Note, Section, Table, Text, compact, prose
-from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
+from tlbench.reporting.numbers import UNROUNDED, points, points_between
 from tlbench.reporting.plots import Span, Spans
 from tlbench.reporting.report import Report
 from tlbench.reporting.views.looks import backbones
-from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
+from tlbench.reporting.views.names import columns, data_set, names_of, setting, slugs
 
 LEGEND = (
     "Gain: top-1 minus that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "

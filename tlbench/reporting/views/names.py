@@ -5,50 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from tlbench.core.cell import SCRATCH, Cell, StepName
-from tlbench.core.image_size import brief
-from tlbench.core.training import Training
-from tlbench.core.value import Value
-from tlbench.reporting.numbers import DASH
+from tlbench.core.cell_settings import NONE, SETTINGS, TIMED_WITH, Column, apart, differing, of_cell, with_more
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.stand_ins import marked
 from tlbench.results.record import Record
 
-Column = tuple[str, str]
-"""A heading, and the key of a setting."""
-NONE = ""
-"""The value of a setting that a cell does not have, as a solved head has no epochs. It alone needs no column."""
-SETTINGS: tuple[Column, ...] = (
-    ("Head", "head"),
-    ("Image size", "image_size"),
-    ("Resized by", "resize"),
-    ("Training images per class", "train_images"),
-    ("Other images per class", "other_images"),
-    ("Images", "images"),
-    ("Weights", "weights"),
-    ("File of weights", "weights_file"),
-    ("Epochs", "epochs"),
-    ("Batch size", "batch_size"),
-    ("Optimizer", "optimizer"),
-    ("Learning rate", "learning_rate"),
-    ("Tried", "tune"),
-    ("Augmentation", "augmentation"),
-    ("Early stopping", "early_stopping"),
-    ("Plateau", "reduce_lr"),
-    ("Schedule", "schedule"),
-    ("Warm-up", "warmup"),
-    ("Label smoothing", "label_smoothing"),
-    ("Weight decay", "weight_decay"),
-    ("Mixup", "mixup"),
-    ("CutMix", "cutmix"),
-    ("RandAugment", "rand_augment"),
-    ("Class weights", "class_weight"),
-    ("Precision", "precision"),
-    ("Backend", "backend"),
-    ("XLA", "jit"),
-    ("Timing", "timing"),
-)
-OF_STEPS = ("schedule", "warmup", "label_smoothing", "weight_decay")
-TIMED_WITH = ("head", "image_size", "optimizer", "precision", "backend", "jit", "timing")
 OF_A_STEP: tuple[Column, ...] = tuple(column for column in SETTINGS if column[1] in TIMED_WITH)
 """The settings, besides model and strategy, that the time of a step depends on (`Cell.timing_key`)."""
 DEVICE, RUN = ("Device", "device"), ("Run", "run")
@@ -65,31 +26,15 @@ def setting(record: Record) -> dict[str, str]:
     With backbone, strategy and data set they are all of a cell except its seed, the images, and the file of weights. So
     no two rows of a table look the same but mean different things.
     """
-    found = _of_cell(record.cell) | {"images": record.data.fingerprint[:DIGITS] if record.data else NONE}
+    found = of_cell(record.cell) | {"images": record.data.fingerprint[:DIGITS] if record.data else NONE}
     found["weights_file"] = " ".join(digest[:DIGITS] for digest in record.start if digest) or NONE
     return found | {"timing": NONE} if is_search(record) else found
 
 
 def of_step(cell: Cell, step: StepName, run: str) -> dict[str, str]:
     """The values of `OF_A_STEP` and `RUN` for the measurement of a step."""
-    found = {key: value for key, value in _of_cell(cell).items() if key in TIMED_WITH} | {"run": run}
+    found = {key: value for key, value in of_cell(cell).items() if key in TIMED_WITH} | {"run": run}
     return found | {"optimizer": NONE} if step == "inference" else found
-
-
-def differing(settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS) -> list[Column]:
-    """The columns of `among` that have several values in `settings`."""
-    return [column for column in among if len({values.get(column[1], NONE) for values in settings} - {NONE}) > 1]
-
-
-def apart(
-    names: Sequence[Hashable], settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS
-) -> list[Column]:
-    """The columns of `among` that are needed to distinguish things with the same name."""
-    alike: dict[Hashable, list[Mapping[str, str]]] = {}
-    for name, values in zip(names, settings, strict=True):
-        alike.setdefault(name, []).append(values)
-    found = {column for group in alike.values() for column in differing(group, among)}
-    return [column for column in among if column in found]
 
 
 def of_steps(names: Sequence[Hashable], settings: Sequence[Mapping[str, str]]) -> list[Column]:
@@ -149,16 +94,6 @@ def without_imagenet(record: Record) -> str:
     return f"{record.cell.weights} weights" if asked and not fallback else ""
 
 
-def with_more(name: str, values: Mapping[str, str], told: Sequence[Column], by: str = ", ") -> str:
-    """A name with the settings `told`: ``MobileNet, full, image size 96``."""
-    return by.join([name, *(f"{heading.lower()} {said(values[key])}" for heading, key in told if values.get(key))])
-
-
-def said(value: str) -> str:
-    """The value of a setting as a column shows it: a learning rate without its strategy, a dash for none."""
-    return value.rpartition(": ")[2] or DASH
-
-
 def data_set(record: Record) -> str:
     """The label of the data set, with the stand-ins of the record: ``cats_dogs (synthetic data)``."""
     return marked(record.cell.dataset.label, record.fallbacks)
@@ -180,50 +115,6 @@ def slugs(texts: Sequence[str]) -> list[str]:
             name = f"{plain}-{number}"
         found.append(name)
     return found
-
-
-def _of_cell(cell: Cell) -> dict[str, str]:
-    train = cell.train
-    return {
-        "head": cell.head.label,
-        "image_size": brief(cell.image_size),
-        "resize": cell.resize,
-        "train_images": str(cell.limit.train or "all"),
-        "other_images": _options(cell.limit.model_copy(update={"train": None}), "all"),
-        "weights": cell.given_weights,
-        "epochs": (str(train.epochs) if train.epochs else NONE) if train else DASH,
-        "batch_size": str(train.batch_size) if train else DASH,
-        "optimizer": train.optimizer if train else DASH,
-        "learning_rate": f"{cell.strategy.name}: {train.rate}" if train else DASH,
-        "tune": (train.tune.label if train.tune else "nothing") if train else DASH,
-        "augmentation": _options(train.augmentation, "on") if train else DASH,
-        "early_stopping": _options(train.early_stopping, "on") if train else DASH,
-        "reduce_lr": _options(train.reduce_lr, "on") if train else DASH,
-        **{key: _of_steps(train, getattr(train, key)) if train else DASH for key in OF_STEPS},
-        "mixup": f"{train.mixup:g}" if train and train.mixup else DASH,
-        "cutmix": f"{train.cutmix:g}" if train and train.cutmix else DASH,
-        "rand_augment": _options(train.rand_augment, "on") if train else DASH,
-        "class_weight": (train.class_weight or DASH) if train else DASH,
-        "precision": cell.precision,
-        "backend": cell.backend,
-        "jit": cell.jit,
-        "timing": _options(cell.timing, "on"),
-    }
-
-
-def _of_steps(train: Training, value: object) -> str:
-    """A setting of gradient steps: `NONE` for a solved head, a dash for the strategy's default."""
-    if not train.epochs:
-        return NONE
-    return DASH if value is None else str(value)
-
-
-def _options(value: Value | None, usual: str) -> str:
-    """The fields that differ from their defaults: ``rotation 10.0, flip``; `usual` if none does, a dash for None."""
-    if value is None:
-        return DASH
-    changed = value.model_dump(exclude_defaults=True)
-    return ", ".join(name if of is True else f"{name} {of}" for name, of in changed.items()) or usual
 
 
 Told = Callable[[Record], Hashable]

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from tlbench.core.cell import Cell
+from tlbench.core.cell_settings import said
+from tlbench.core.text import DASH
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Note, Section, Table, compact
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report, RunRecord
-from tlbench.reporting.views.names import of_step, of_steps, said
+from tlbench.reporting.views.names import of_step, of_steps
 from tlbench.results.measured import StepTiming, Timings
 from tlbench.results.record import Record
 

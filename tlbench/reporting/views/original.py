@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from tlbench.backbones import registry as backbones
 from tlbench.backbones.spec import Published
-from tlbench.core.text import percent, tenths
+from tlbench.core.text import DASH, percent, tenths
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES, compared
 from tlbench.reporting.document import Emphasis, Note, Section, Strong, Table, Text, compact
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Mark, Reading, Scatter
 from tlbench.reporting.published import is_original, published_of
 from tlbench.reporting.report import Report, RunRecord

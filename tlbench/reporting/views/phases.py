@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from tlbench.core.duration import duration
+from tlbench.core.text import DASH
 from tlbench.reporting.document import Note, Section, Table, compact, prose
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views.step_times import Measurement, distinct
 from tlbench.results.measured import StepTiming

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import reduce
 
+from tlbench.core.text import DASH
 from tlbench.reporting.document import Note, Table, compact
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.report import RunRecord
 from tlbench.reporting.views.names import labels_of
 from tlbench.results.record import Record

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlbench.core.cell import StepName
-from tlbench.core.text import three_digits
-from tlbench.reporting.numbers import DASH
+from tlbench.core.text import DASH, three_digits
 from tlbench.reporting.report import RunRecord
 from tlbench.results.measured import Relative, StepTiming
 

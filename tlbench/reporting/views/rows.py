@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from tlbench.core.cell import Timing, Weights
-from tlbench.core.text import counted, percent
+from tlbench.core.cell_settings import said
+from tlbench.core.text import DASH, counted, percent
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting import numbers
 from tlbench.reporting.answer import end
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.report import RunRecord, first_of_each
 from tlbench.reporting.views import relative
-from tlbench.reporting.views.names import said, setting, without_imagenet
+from tlbench.reporting.views.names import setting, without_imagenet
 from tlbench.reporting.views.relative import PLACES, Place, TimeColumns, timed_at
 from tlbench.results.measured import StepTiming
 from tlbench.results.record import RecipeKey, Record

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlbench.core.cell import Cell
+from tlbench.core.cell_settings import differing, said, with_more
+from tlbench.core.text import DASH
 from tlbench.reporting import numbers
 from tlbench.reporting.document import Block, Note, Section, Table, compact, without_constant
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Strip, Strips
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import relative
 from tlbench.reporting.views.looks import backbones
-from tlbench.reporting.views.names import DEVICE, differing, of_step, of_steps, said, with_more
+from tlbench.reporting.views.names import DEVICE, of_step, of_steps
 from tlbench.results.measured import StepTiming
 
 BEFORE = ["Model", "Strategy", "Step", "Batch", "Device"]

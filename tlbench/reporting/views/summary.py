@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
-from tlbench.core.text import counted, listed, percent, three_digits
+from tlbench.core.text import DASH, counted, listed, percent, three_digits
 from tlbench.reporting import numbers
 from tlbench.reporting.costs import TIMES
 from tlbench.reporting.document import Column, Document, Note, Section, Table, Text, compact
-from tlbench.reporting.numbers import DASH
 from tlbench.reporting.plots import Axis, Reading
 from tlbench.reporting.published import published_of
 from tlbench.reporting.report import Report, RunRecord

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from tlbench.core.cell import SCRATCH
-from tlbench.core.text import counted, percent, tenths
+from tlbench.core.cell_settings import said
+from tlbench.core.text import DASH, counted, percent, tenths
 from tlbench.regression.gains import beside, other_epochs
 from tlbench.regression.transfer import NUMBERS, Benefit, Learned, above_chance, benefits, chance
 from tlbench.reporting.document import Block, Note, Section, Table, Text
-from tlbench.reporting.numbers import DASH, UNROUNDED, points, points_between
+from tlbench.reporting.numbers import UNROUNDED, points, points_between
 from tlbench.reporting.plots import Curves, Line, Panel
 from tlbench.reporting.report import Report
 from tlbench.reporting.views.looks import of_lines
-from tlbench.reporting.views.names import columns, data_set, names_of, said, setting, slugs
+from tlbench.reporting.views.names import columns, data_set, names_of, setting, slugs
 from tlbench.statistics.learning_curve import FEWEST_EPOCHS, WINDOW
 
 RISING = "↑"
