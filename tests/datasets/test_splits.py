@@ -130,6 +130,29 @@ def test_numbers_at_the_end_of_a_name_are_shards_where_they_run_on(
 
 
 @PYARROW
+def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
+    names = ["train-00000-of-00003", "train-00002-of-00003", "test-1-of-2-4e21a3", "test-2-of-2-4e21a3"]
+    found = parquet(tmp_path, names, SplitRule(), ending="")
+    assert [(one.path, one.reason) for one in found.left_out] == [
+        ("train-00001-of-00003.parquet", "missing: 2 of 3 shards are there")
+    ]
+
+
+@PYARROW
+def test_a_word_of_a_name_is_its_split_where_no_whole_name_is_one(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    found = parquet(tmp_path / "one", ["cifar10-train", "cifar10_test", "extra"], SplitRule(), ending="")
+    assert {split: one.folder for split, one in found.origins.items() if one.drawn is None} == {
+        "train": "train",
+        "test": "test",
+    }
+    assert [one.reason for one in found.left_out] == ["12 images of split 'extra', not named"]
+    with pytest.raises(UserError, match=r"cifar10-train and cifar100-train are both train; put the files of each"):
+        parquet(tmp_path / "two", ["cifar10-train", "cifar100-train", "cifar10-test"], SplitRule(), ending="")
+
+
+@PYARROW
 @pytest.mark.parametrize("separator", ["", "-", "_"])
 def test_years_are_no_shards(separator: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="all mean train; choose one"):

@@ -37,6 +37,20 @@ def test_of_one_seed_only_images_on_which_two_models_disagree_count() -> None:
     assert (found.of_models, found.verdict) == (True, "first model is better")
 
 
+def test_one_model_against_several_that_lie_on_both_sides_of_it_does_not_depend_on_the_order() -> None:
+    drawn = np.random.default_rng(0)
+    for _ in range(300):
+        several, alone = [cell(seed, strategy="full") for seed in range(3)], cell(0)
+        right = {record.cell_id: drawn.random(12) < 0.6 for record in (*several, alone)}
+        one_side, other = Recipe((alone,)), Recipe(tuple(several))
+        (found,) = contrast([(other, one_side)], [other, one_side], right)
+        (turned,) = contrast([(one_side, other)], [other, one_side], right)
+        backwards = Recipe(tuple(several[::-1]))
+        (again,) = contrast([(backwards, one_side)], [backwards, one_side], right)
+        assert (turned.difference, turned.p, turned.only_first) == (-found.difference, found.p, found.only_second)
+        assert (again.difference, again.p, again.only_first) == (found.difference, found.p, found.only_first)
+
+
 @pytest.mark.parametrize("order", [(150, 190), (190, 150)])
 def test_a_model_is_compared_with_the_seed_that_is_least_clearly_different_and_shows_its_numbers(
     order: tuple[int, int],

@@ -1,6 +1,5 @@
 """Image data sets of Hugging Face `datasets`: folders written by ``save_to_disk``, and Parquet files as on the Hub."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +10,19 @@ from typing import Any
 from tlbench.core.errors import UserError, nearest
 from tlbench.core.json_text import parse_json
 from tlbench.core.mapping import read_mapping
-from tlbench.core.text import counted
 from tlbench.datasets.arrow import ArrowFiles, ParquetFiles, check_package
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import peek
-from tlbench.datasets.names import alike, shown, split_of
+from tlbench.datasets.names import alike, shown
+from tlbench.datasets.parquet_names import ENDING, files_by_split
 from tlbench.datasets.rows import Rows, class_label, of_rows
+from tlbench.results.images import SkippedFile
 
 SPLITS_FILE, STATE_FILE = "dataset_dict.json", "state.json"
-ENDING = ".parquet"
-"""File ending of Parquet files."""
 OF_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """File endings by which a folder of images is recognized."""
 WIDEST = 16
 """Largest number of subfolders that are looked into at each level."""
-SHARD = re.compile(r"[-_.]\d+-of-\d+(?:-[0-9a-f]+)?$")
-"""The shard number at the end of a file's stem: ``train-00000-of-00002-4e21a3``."""
-NUMBERED = re.compile(r"(.*?)([-_.]?)(\d+)$")
-"""A file's stem with a number at its end, which is a shard number in ``train_0`` and none in ``val2017``."""
 USUAL = ("label", "labels")
 """Names of columns that are taken for labels if no column is declared as labels."""
 IMAGE, VALUE = "Image", "Value"
@@ -102,7 +96,8 @@ def read_parquet(place: Path, rule: SplitRule, *, empty: bool = False) -> Layout
         return _laid_out(place, {"train": ParquetFiles((place,))}, rule, empty)
     if not place.exists():
         raise UserError(f"{shown(str(place))} does not exist; give a Parquet file or a folder of them")
-    return _laid_out(place, {name: ParquetFiles(files) for name, files in _parquet(place).items()}, rule, empty)
+    named = files_by_split(place)
+    return _laid_out(place, {name: ParquetFiles(of) for name, of in named.splits.items()}, rule, empty, named.missing)
 
 
 def _arrow(folder: Path) -> ArrowFiles:
@@ -127,57 +122,9 @@ def _plain(folder: Path, name: str) -> str:
     return name
 
 
-def _parquet(place: Path) -> dict[str, tuple[Path, ...]]:
-    """The Parquet files by split.
-
-    Raises:
-        UserError: there is none, or more than one configuration.
-    """
-    files = [
-        file
-        for file in sorted(place.rglob("*"))
-        if file.suffix.lower() == ENDING and file.is_file()
-        if not any(part.startswith(".") for part in file.relative_to(place).parts)
-    ]
-    named = _splits_by_name([file.with_suffix("") for file in files])
-    found: dict[Path, dict[str, list[Path]]] = {}
-    for file in files:
-        split, configuration = named[file.with_suffix("")], file.relative_to(place).parent
-        if split_of(split) is None and split_of(configuration.name):
-            split, configuration = configuration.name, configuration.parent
-        found.setdefault(configuration, {}).setdefault(split, []).append(file)
-    if not found:
-        raise UserError(f"{shown(str(place))} has no Parquet file; download the data set again")
-    if len(found) > 1:
-        names = sorted(shown(str(name)) for name in found)
-        raise UserError(
-            f"{shown(str(place))} has {counted(len(found), 'configuration')}: {', '.join(names)}; give the folder of "
-            "one of them as the path"
-        )
-    ((_, splits),) = found.items()
-    if not any(map(split_of, splits)):
-        return {"train": tuple(file for files in splits.values() for file in files)}
-    return {split: tuple(files) for split, files in splits.items()}
-
-
-def _splits_by_name(files: Sequence[Path]) -> dict[Path, str]:
-    """The split of each of some files without their endings: its name without its shard number.
-
-    A bare number at the end is one if the numbers of that name have no gap, from 0 or, behind a separator, from 1.
-    """
-    numbered: dict[tuple[Path, str, str], dict[Path, int]] = {}
-    for file in files:
-        if not SHARD.search(file.name) and (match := NUMBERED.fullmatch(file.name)):
-            numbered.setdefault((file.parent, match[1], match[2]), {})[file] = int(match[3])
-    splits = {file: SHARD.sub("", file.name) for file in files}
-    for (_, name, separator), of in numbered.items():
-        begin = 1 if separator and 0 not in of.values() else 0
-        if not name or sorted(of.values()) == list(range(begin, begin + len(of))):
-            splits |= dict.fromkeys(of, name)
-    return splits
-
-
-def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: bool) -> Layout:
+def _laid_out(
+    place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: bool, left_out: Sequence[SkippedFile] = ()
+) -> Layout:
     every = {name: _columns(place, split.schema(), rule) for name, split in splits.items()}
     columns = next(iter(every.values()))
     if others := [name for name, of in every.items() if of != columns]:
@@ -192,7 +139,7 @@ def _laid_out(place: Path, splits: Mapping[str, Split], rule: SplitRule, empty: 
         order = tuple(_sorted({label for rows in labels.values() for label in rows if label is not None}))
     files = tuple(file for split in splits.values() for file in split.files)
     rows = Rows(files, {name: partial(split.reader, columns.image) for name, split in splits.items()})
-    return of_rows(place, labels, order, rows, rule, empty=empty)
+    return of_rows(place, labels, order, rows, rule, left_out, empty=empty)
 
 
 @dataclass(frozen=True)

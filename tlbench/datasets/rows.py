@@ -15,6 +15,7 @@ from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.listing import LeftOut
 from tlbench.datasets.names import shown, split_of
 from tlbench.datasets.splits import grouped, of_file, of_images
+from tlbench.results.images import SkippedFile
 
 Labels = Mapping[str, Sequence[str | None]]
 """The label of each row, by the name that the split has in the files; None for a row without a label."""
@@ -68,7 +69,14 @@ class Rows:
 
 
 def of_rows(
-    place: Path, labels: Labels, order: Sequence[str], container: Rows, rule: SplitRule, *, empty: bool = False
+    place: Path,
+    labels: Labels,
+    order: Sequence[str],
+    container: Rows,
+    rule: SplitRule,
+    left_out: Sequence[SkippedFile] = (),
+    *,
+    empty: bool = False,
 ) -> Layout:
     """Build the layout of a data set whose images are rows. Rows without a label are left out, as are splits of only
     such rows.
@@ -79,12 +87,13 @@ def of_rows(
         order: all classes, in their order.
         container: reads the images.
         rule: how splits and classes are chosen.
+        left_out: what is known to be missing.
         empty: as in `read_folder`.
 
     Raises:
         UserError: the splits or classes cannot be used.
     """
-    left_out = _unlabelled(place, labels)
+    left_out = [*left_out, *_unlabelled(place, labels)]
     listed = grouped(_images(labels))
     if not listed:
         raise UserError(f"{shown(str(place))} has no image with a label; a classifier needs labels")

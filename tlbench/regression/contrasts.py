@@ -183,14 +183,23 @@ def _weakest(models: Sequence[Contrast]) -> Contrast:
     """The contrast that counts where one side has a single seed: all models must be better, or all must be worse.
 
     The p-value of either direction is the largest over the models (as in `statistics.best.leads`), that of the two
-    directions together twice the smaller one.
+    directions together twice the smaller one. Of those that are equally clear the one with the smallest difference is
+    shown. Neither the order of the seeds nor that of the two recipes matters.
     """
+    in_order = sorted(models, key=_size)
     ends = []
     for sign in (1, -1):
-        one_sided = [each.p / 2 if sign * each.difference > 0 else 1 - each.p / 2 for each in models]
-        ends.append(max(zip(one_sided, models, strict=True), key=lambda end: end[0]))
-    p, weakest = min(ends, key=lambda end: end[0])
-    return replace(weakest, p=min(1.0, 2 * p))
+        one_sided = [each.p / 2 if sign * each.difference > 0 else 1 - each.p / 2 for each in in_order]
+        weakest = max(range(len(in_order)), key=one_sided.__getitem__)
+        ends.append((one_sided[weakest], weakest))
+    p, place = min(ends)
+    return replace(in_order[place], p=min(1.0, 2 * p))
+
+
+def _size(models: Contrast) -> tuple[float, int, list[str]]:
+    """How far two models are apart, in any order of the two; the same for no two pairs of models."""
+    apart = (models.only_first or 0) + (models.only_second or 0)
+    return abs(models.difference), apart, sorted(each.cell.id for each in (models.first, models.second))
 
 
 def _of_models(first: Recipe, second: Recipe, right: Mapping[str, Right]) -> Contrast:
