@@ -12,6 +12,7 @@ from tlbench.reporting.plots import Choice
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import choice
 from tlbench.reporting.views.certainty import never_recognised
+from tlbench.results.images import Duplicates, SplitAudit
 from tlbench.results.record import Record
 from tlbench.results.trained import Epoch
 
@@ -45,6 +46,23 @@ def test_an_interval_over_other_training_images_is_told_from_one_of_a_single_tra
     assert said in claims([head, trained("B", "full", 170)])
     assert said in " ".join(as_text(report([head, trained("B", "full", 170)])).split())
     assert said not in claims(THREE)
+
+
+def test_pictures_in_two_splits_are_told_beside_the_answer_where_they_can_be_worth_a_point() -> None:
+    none = Duplicates(total=0, files=())
+    kinds = ("exact_two_labels", "exact_across", "exact_within", "near_two_labels", "near_across", "near_within")
+
+    def said(total: int) -> str:
+        audit = SplitAudit(**dict.fromkeys(kinds, none), balance={})
+        audit = audit.model_copy(update={"near_across": Duplicates(total=total, files=())})
+        data = builders.data().model_copy(update={"audit": audit})
+        return chosen([trained("A", "full", 180, data=data), trained("B", "full", 120, data=data)]).certainty
+
+    beside = (
+        "3 pictures in two splits (equal, or nearly so): accuracies are not those of unseen images with right labels."
+    )
+    assert beside in said(3)
+    assert "pictures" not in said(2), "of 200 test images"
 
 
 def test_fine_tuning_that_was_thrown_away_is_said_with_its_seeds() -> None:

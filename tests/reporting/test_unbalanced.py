@@ -3,6 +3,7 @@
 import pytest
 
 from tests import builders
+from tlbench.datasets.sentences import balance_sentence
 from tlbench.reporting.document import Document
 from tlbench.reporting.render import html, markdown, terminal
 from tlbench.reporting.report import Report, RunRecord
@@ -89,3 +90,10 @@ def test_pictures_under_two_labels_or_in_two_splits_are_told_beside_the_table() 
         "**Repeated:** 1 picture under two labels and 3 pictures in two splits (equal, or nearly so); accuracies are not "
         "those of unseen images with right labels."
     ) in report(record(9, 9, per_class=right, audit=found))
+
+
+def test_of_unbalanced_classes_the_one_with_most_training_images_is_what_one_would_always_say() -> None:
+    said = balance_sentence({"train": {"forest": 2, "sea": 10}, "test": {"forest": 3, "sea": 1}})
+    assert said.startswith(
+        "unbalanced: 10 images of sea and 2 of forest in train; always predicting sea is right for 25.0%"
+    )

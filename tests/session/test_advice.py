@@ -16,6 +16,7 @@ from tlbench.datasets import synthetic
 from tlbench.regression import advice as module
 from tlbench.regression.contrasts import Recipe
 from tlbench.results.record import Record
+from tlbench.results.trained import Epoch
 from tlbench.statistics.ranks import Shift
 
 PARAMS = {"frozen": 514, "partial": 140_000, "full": 214_000}
@@ -48,7 +49,9 @@ def trained(
     cell = builders.cell(
         strategy=Named(name=strategy, args=args), seed=seed, limit=Limit(train=images), dataset=Named(name=dataset)
     )
-    params = record.counts.model_copy(update={"trainable": PARAMS[strategy]}) if record.counts else None
+    params = (
+        record.counts.model_copy(update={"trainable": PARAMS.get(strategy, PARAMS["full"])}) if record.counts else None
+    )
     return builders.record(cell, **{"accuracy": accuracy, "data": given, "counts": params} | changes)
 
 
@@ -86,6 +89,38 @@ def test_of_what_is_close_to_the_highest_the_one_that_trains_least_is_chosen(sai
     assert " Worse\n" in text
     (line,) = (line for line in text.splitlines() if line.startswith("intel"))
     assert line.split()[3:] == ["100", "full", "86.0%", "±", "0.5", "frozen", "partial", "(trainable=0.3)"]
+
+
+def test_neither_the_order_of_runs_nor_that_of_equals_matters(said: Said, tmp_path: Path) -> None:
+    fifty = [trained("frozen", 0.86, images=50), *several("full", 0.60, images=50)]
+    make_run(tmp_path / "a", fifty)
+    make_run(tmp_path / "b", [trained("frozen", 0.60, images=200), *several("full", 0.90, images=200)], day=2)
+    for runs in (("a", "b"), ("b", "a")):
+        words = [*(str(tmp_path / run) for run in runs), "--images", "100", "--similar", "yes", "--json"]
+        found = json.loads(said(*words))
+        assert (found["choice"], [one["images"] for one in found["measured"]]) == ("frozen", [50])
+    equal = [record for name in ("layerwise", "full", "ema") for record in several(name, 0.86)]
+    make_run(tmp_path / "c", [trained("frozen", 0.60), *equal], day=3)
+    for many, choice in (("1000", "full"), ("100", "ema")):
+        found = json.loads(said(str(tmp_path / "c"), "--images", many, "--similar", "yes", "--json"))
+        assert found["choice"] == choice, "the rule's, or else the first by name"
+
+
+def test_thrown_away_fine_tuning_and_few_test_images_are_told(said: Said, tmp_path: Path) -> None:
+    """`full` is then the solved head under another name."""
+    epoch = {"loss": 0.1, "accuracy": 0.9, "val_accuracy": 0.9, "learning_rate": 0.0, "seconds": 1.0}
+    history = tuple(Epoch(epoch=at, val_loss=0.3 + at, **epoch) for at in range(2))
+    few = builders.accuracy(27, 30).model_copy(update={"validation_loss": 0.3, "validation_top1": 0.9})
+    solved = few.model_copy(update={"resampled": tuple(0.9 + np.linspace(-0.01, 0.01, 20))})
+    records = [
+        trained("frozen", 0.9, accuracy=solved),
+        *(trained("full", 0.9, seed, accuracy=few, history=history) for seed in range(2)),
+    ]
+    make_run(tmp_path / "run", records)
+    text = " ".join(said(str(tmp_path / "run"), "--images", "100", "--similar", "yes").split())
+    assert "30 test images say little" in text
+    assert "thrown away (°) in full of MobileNet (alpha=0.25) on intel (2 of 2 seeds)" in text
+    assert " full° " in text
 
 
 def test_what_cannot_be_told_apart_with_few_seeds_is_not_called_as_good(said: Said, tmp_path: Path) -> None:

@@ -64,11 +64,10 @@ def balance_sentence(counts: Mapping[str, Mapping[str, int]]) -> str:
         return ""
     split = "train" if "train" in uneven else uneven[0]
     most, least = (pick(counts[split], key=counts[split].__getitem__) for pick in (max, min))
-    majority = max(test, key=test.__getitem__)
-    share = test[majority] / sum(test.values())
+    share = test.get(most, 0) / sum(test.values())
     return (
         f"unbalanced: {counts[split][most]} images of {most} and {counts[split][least]} of {least} in {split}; "
-        f"always predicting {majority} is right for {percent(share)} of test, so look at the balanced accuracy too; "
+        f"always predicting {most} is right for {percent(share)} of test, so look at the balanced accuracy too; "
         f"{BALANCED} gives all classes the same weight"
     )
 

@@ -94,8 +94,8 @@ class Advice:
         rule: what the rule says.
         measured: what was measured, by data set and backbone.
         looked: the number of recipes in the runs.
-        choice: the strategy, with its arguments, that is most often the best or near it, and trains least if there are
-            several; None if nothing was judged.
+        choice: the strategy, with its arguments, that is most often the best or near it; if there are several, the one
+            that trains least, then the rule's; None if nothing was judged.
         best_in: how often it is.
         judged: the number of data sets and backbones that could be judged.
     """
@@ -149,9 +149,14 @@ def advise(images: float, similar: bool, tested: Sequence[Recipe], answers: Answ
         for recipe in one.near:
             label = recipe.cell.strategy.label
             least[label] = max(least.get(label, 0), _trainable(recipe))
-    choice = min(often, key=lambda label: (-often[label], least[label]), default=None)
+    by_rule = rule(images, similar)
+    choice = min(
+        often,
+        key=lambda label: (-often[label], least[label], label.partition(" ")[0] != by_rule.strategy, label),
+        default=None,
+    )
     best_in = often[choice] if choice else 0
-    return Advice(images, rule(images, similar), measured, len(tested), choice, best_in, len(judged))
+    return Advice(images, by_rule, measured, len(tested), choice, best_in, len(judged))
 
 
 def _nearest(images: float, tested: Sequence[Recipe]) -> list[list[Recipe]]:
@@ -186,10 +191,14 @@ def _by_start(groups: Mapping[Hashable, Sequence[Recipe]]) -> dict[Hashable, lis
 
 
 def _distance(alike: Sequence[Recipe], images: float) -> tuple[float, ...]:
-    """The order of groups: current recipe versions first, then the nearest numbers of images, then the most judged."""
+    """The order of groups: current recipe versions first, then the nearest numbers of images, then the most judged.
+
+    Of two that are as near, the one with fewer images is first.
+    """
     first = alike[0]
-    away = abs(math.log(images_a_class(first) / images))
-    return (-first.cell.recipe, away, -sum(recipe.judged for recipe in alike), -len(alike))
+    there = images_a_class(first)
+    away = round(abs(math.log(there / images)), 9)
+    return (-first.cell.recipe, away, -sum(recipe.judged for recipe in alike), -len(alike), there)
 
 
 def _measured(alike: Sequence[Recipe], answers: Answers) -> Measured:

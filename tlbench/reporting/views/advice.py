@@ -6,6 +6,7 @@ from tlbench.core.text import DASH
 from tlbench.regression.advice import FAR, MANY, NEAR, SOURCES, Advice, Measured
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.document import Block, Note, Strong, Table, Text, compact, prose
+from tlbench.reporting.views.certainty import FEW_IMAGES, KEPT_HEAD, few_images, thrown_away
 from tlbench.reporting.views.gains import accuracy, spread_over
 
 HEADINGS = ["Data set", "Model", "Images per class", "Highest", "Not significantly worse", "Worse"]
@@ -16,7 +17,7 @@ NO_RUNS = (
 NO_COMPARISON = "Measured: nothing. In these runs, no two strategies used the same photographs and real weights."
 ONE_SEED = "Not judged: one seed compares trained models; several, as `seeds: [0, 1, 2]`, compare strategies."
 CLOSE = f"at most {NEAR * 100:.0f} points, and not significantly, below it"
-ALIKE = "If none of these data sets is yours, judge by the one that is most similar to yours."
+ALIKE = "Judge by the data set that is yours, or else by the one that is most similar to yours."
 
 
 def blocks(advice: Advice) -> list[Block]:
@@ -65,9 +66,28 @@ def _like(advice: Advice) -> str:
 
 def _measured(advice: Advice) -> tuple[Text, ...]:
     lines: list[Text] = [_choice(advice), difference(advice)]
+    lines += _few_images(advice)
+    if undone := thrown_away(_by_label(advice.measured)):
+        lines.append(undone)
     if advice.far:
         lines.append(f"Results with over {FAR:g} times fewer or more images than yours say less about your case.")
     return (*lines, ALIKE)
+
+
+def _few_images(advice: Advice) -> list[str]:
+    """A sentence on the comparisons with the fewest test images, if these are few."""
+    tested = [recipe.records[0].accuracy for one in advice.measured for recipe in one.recipes]
+    images = min((one.images for one in tested if one), default=0)
+    return [few_images(images)] if 0 < images < FEW_IMAGES else []
+
+
+def _by_label(measured: Sequence[Measured]) -> list[tuple[str, Recipe]]:
+    """The recipes, each called by strategy, model and data set."""
+    return [
+        (f"{recipe.cell.strategy.label} of {recipe.cell.backbone.label} on {recipe.cell.dataset.label}", recipe)
+        for one in measured
+        for recipe in one.recipes
+    ]
 
 
 def _choice(advice: Advice) -> Text:
@@ -85,7 +105,7 @@ def _least(advice: Advice) -> str:
 
 def _row(one: Measured) -> list[str]:
     best = (one.equal or one.recipes)[0]
-    highest = f"{best.cell.strategy.label} {accuracy(best)}"
+    highest = f"{_label(best)} {accuracy(best)}"
     return [best.cell.dataset.label, best.cell.backbone.label, f"{one.images:g}", highest, *_others(one)]
 
 
@@ -98,7 +118,12 @@ def _others(one: Measured) -> tuple[str, str]:
 
 
 def _labels(recipes: Sequence[Recipe]) -> str:
-    return ", ".join(dict.fromkeys(recipe.cell.strategy.label for recipe in recipes)) or DASH
+    return ", ".join(dict.fromkeys(map(_label, recipes))) or DASH
+
+
+def _label(recipe: Recipe) -> str:
+    """The strategy, with a sign if the fine-tuning of every seed was thrown away."""
+    return recipe.cell.strategy.label + (KEPT_HEAD if recipe.kept_heads == len(recipe.records) else "")
 
 
 def rows(measured: Sequence[Measured]) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from tlbench.core.text import counted, first_of, percent
+from tlbench.datasets.sentences import repeated, repeated_sentence
 from tlbench.regression.best import Contest
 from tlbench.regression.contrasts import Recipe
 from tlbench.reporting.report import RunRecord
@@ -16,6 +17,9 @@ FEW_IMAGES = 100
 ONE_SEED = "With other seeds, models that were trained with one may come in another order."
 KEPT_HEAD = "°"
 """In tables, a row whose fine-tuning was thrown away with every seed: what it shows is the solved head."""
+MOST_REPEATED = 0.01
+"""Up to this share of the test images may be repeated before the answer says so: they can be worth a point."""
+NOT_UNSEEN = "accuracies are not those of unseen images with right labels"
 MOST_CLASSES = 4
 """The most classes that a sentence names."""
 MOST_NAMED = 6
@@ -36,11 +40,9 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
     if record.data and record.data.unbalanced:
         parts.append("The classes are unbalanced: the tables have the balanced accuracy.")
     if 0 < images < FEW_IMAGES:
-        low, high = wilson(images / 2, images)
-        parts.append(
-            f"{counted(images, 'test image')} say little: one more that is right is {100 / images:.1f} points, and an "
-            f"accuracy of a half is known to within {50 * (high - low):.0f} points either way."
-        )
+        parts.append(few_images(images))
+    if images and max(_pictures_repeated(row.record) for row in group) > MOST_REPEATED * images:
+        parts.append(f"{repeated_in(group)}: {NOT_UNSEEN}.")
     if any(row.record.timings for row in group) and not TimeColumns.of(group, among).marks:
         parts.append("No step time here is stable.")
     if number == 1:
@@ -51,6 +53,26 @@ def certainty(found: Contest, group: Sequence[RunRecord], among: Sequence[RunRec
     if not found.paired:
         parts.append("Answers to single images were not kept of all, so that small leads cannot be seen.")
     return " ".join(parts)
+
+
+def few_images(images: int) -> str:
+    """What so few test images say."""
+    low, high = wilson(images / 2, images)
+    return (
+        f"{counted(images, 'test image')} say little: one more that is right is {100 / images:.1f} points, and an "
+        f"accuracy of a half is known to within {50 * (high - low):.0f} points either way."
+    )
+
+
+def repeated_in(group: Sequence[RunRecord]) -> str:
+    """How many pictures stand under two labels or in two splits; empty if none does."""
+    audits = [row.record.data.audit for row in group if row.record.data and row.record.data.audit]
+    return " or ".join(filter(None, dict.fromkeys(map(repeated_sentence, audits))))
+
+
+def _pictures_repeated(record: Record) -> int:
+    audit = record.data.audit if record.data else None
+    return sum(repeated(audit)) if audit else 0
 
 
 def _compared(found: Contest) -> str:

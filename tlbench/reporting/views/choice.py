@@ -109,8 +109,8 @@ def how_sure(made: Sequence[Decision]) -> str:
     holds = [one.holds for one in made if one.holds]
     if not holds:
         return ""
-    apart = len({text for text in holds if text != ONE_SEED}) > 1
-    of = [f"{one.heading}: {one.holds}" if apart and one.holds != ONE_SEED else one.holds for one in made if one.holds]
+    apart = len(set(holds)) > 1
+    of = [f"{one.heading}: {one.holds}" if apart else one.holds for one in made if one.holds]
     mixed = any(one.holds == ONE_SEED and _solved(one) for one in made)
     once = any(one.standing(place) == AS_TRAINED for one in made for place in range(len(one.recipes)))
     return " ".join([HOW_SURE, *dict.fromkeys(of), *([OF_ONCE] if once else []), *([OF_SOLVED] if mixed else [])])

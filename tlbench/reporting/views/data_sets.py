@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlbench.core.text import DASH, first_of
-from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence, repeated_sentence
+from tlbench.datasets.sentences import BALANCED, CLASSES, balance_sentence
 from tlbench.reporting.document import Code, Note, Section, Strong, Table, Text, compact
 from tlbench.reporting.plots import Reading
 from tlbench.reporting.published import is_original
 from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
+from tlbench.reporting.views.certainty import NOT_UNSEEN, repeated_in
 from tlbench.reporting.views.choice import AS_TRAINED, LEADS, MAY_BE
 from tlbench.reporting.views.names import columns, data_set, is_search
 from tlbench.reporting.views.relative import TimeColumns
@@ -135,11 +136,8 @@ def _data_note(group: Sequence[RunRecord]) -> list[Note]:
             else f"{others} files or folders were left out by their"
         )
         note += (f" {what} name, kind or place.",)
-    repeated = dict.fromkeys(
-        repeated_sentence(row.record.data.audit) for row in group if row.record.data and row.record.data.audit
-    )
-    if told := " or ".join(filter(None, repeated)):
-        note += (" ", Strong("Repeated:"), f" {told}; accuracies are not those of unseen images with right labels.")
+    if told := repeated_in(group):
+        note += (" ", Strong("Repeated:"), f" {told}; {NOT_UNSEEN}.")
     unbalanced = balance_sentence(data.counts)
     return [Note((note, *([_unbalanced(unbalanced)] if unbalanced else [])))]
 
