@@ -16,9 +16,10 @@ from PIL import Image
 from tests import builders
 from tests.reporting.large import small
 from tlbench.backbones import drawn
-from tlbench.core.cell import Head, Named
+from tlbench.core.cell import Head, Limit, Named
 from tlbench.datasets import synthetic
 from tlbench.datasets.decode import decode
+from tlbench.datasets.prepare import prepare
 from tlbench.reporting import keras_snippets
 from tlbench.reporting.document import Document
 from tlbench.reporting.keras_code import program, why_not
@@ -113,7 +114,7 @@ def test_other_shapes_and_ways_of_resizing_are_written_out(resize: str, tmp_path
 def reading(record: Record, folder: Path, **names: str) -> dict[str, Any]:
     """What the part of a program that reads the images has defined."""
     code = program(record)
-    part = code[code.index("from pathlib") : code.index("keras.utils.set_random_seed")]
+    part = code[code.index("import os") : code.index("keras.utils.set_random_seed")]
     for old, new in {"'cats_dogs'": repr(str(folder)), "['cats', 'dogs']": "['cats']", **names}.items():
         part = part.replace(old, new)
     found: dict[str, Any] = {}
@@ -152,6 +153,53 @@ def test_photographs_that_lie_on_their_side_and_transparent_pictures_are_read_as
         mine = decode(tmp_path / f"training/cats/{name}.png", 24).pixels
         assert np.abs(found["train"][0][number] - mine).max() < 1.001
     assert len(found["train"][0]) == 3
+
+
+def real_tree(folder: Path, images: int = 20) -> None:
+    """Images of two classes in no splits: some in folders and linked folders of their own, broken, or hidden."""
+    draw = np.random.default_rng(0)
+    for label in ("cats", "dogs"):
+        for number in range(images):
+            place = folder / label / ("deep/er" if number % 5 == 0 else "")
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).save(place / f"{number}.png")
+        (folder / label / "12.png").write_bytes(b"no image")
+        (folder / label / ".DS_Store").write_bytes(b"")
+        elsewhere = folder.parent / f"more {label}"
+        elsewhere.mkdir()
+        Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).save(elsewhere / "100.png")
+        (folder / label / "linked").symlink_to(elsewhere)
+        (folder / label / "round").symlink_to(folder / label)
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_splits_that_tlbench_drew_are_drawn_again(limit: int | None, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    real_tree(tmp_path / "pets")
+    dataset = Named(name="pets", args={"validation": 0.3, "split_seed": 7})
+    few = Limit(train=limit, validation=limit, test=limit)
+    places = {"root": None, "path": tmp_path / "pets", "cache": tmp_path / "cache", "fallback_synthetic": False}
+    source = prepare(dataset, few, 8, **places)  # type: ignore[arg-type]
+    record = recorded("frozen")
+    cell = record.cell.model_copy(update={"dataset": dataset, "limit": few, "image_size": 8})
+    of = record.model_copy(update={"cell": cell, "data": source.provenance()})
+    assert why_not(of) == ""
+    names = {"Path('pets')": f"Path({str(tmp_path / 'pets')!r})", "CLASSES = ['cats']": "CLASSES = ['cats', 'dogs']"}
+    found = reading(of, tmp_path / "pets", **names)
+    for split in ("train", "validation", "test"):
+        mine, labels = source.splits[split].open(None)
+        assert np.abs(found[split][0] - np.asarray(mine)).max() < 1.001
+        assert found[split][1].tolist() == list(labels)
+
+
+def test_a_program_says_where_it_found_other_images_than_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorflow")
+    for split in ("train", "validation", "test"):
+        synthetic.write_tree(tmp_path / split, ("cats",), {"": 1}, (30, 20))
+    reading(recorded("frozen"), tmp_path)
+    assert f"train: 1 images in {tmp_path}, where the run had 200" in capsys.readouterr().out
 
 
 class PlayedLayer:
@@ -220,16 +268,12 @@ def test_statistics_are_held_only_where_no_phase_updates_them() -> None:
     assert "keep_statistics" not in program(record.model_copy(update={"training": phases}))
 
 
-def test_images_that_are_in_no_folders_of_splits_have_no_program() -> None:
+def test_images_that_are_no_files_of_their_own_have_no_program() -> None:
     record = recorded("frozen")
     assert record.data is not None
-    drawn, listed = (
-        SplitOrigin(folder="train", files=9, drawn=0.15, seed=0),
-        SplitOrigin(folder=".", file="a.csv", files=9),
-    )
-    for origin in (drawn, listed):
-        data = record.data.model_copy(update={"splits": record.data.splits | {"test": origin}})
-        assert "its splits are not folders of images" in why_not(record.model_copy(update={"data": data}))
+    listed = SplitOrigin(folder=".", file="a.csv", files=9)
+    data = record.data.model_copy(update={"splits": record.data.splits | {"test": listed}})
+    assert "its images are listed in a table" in why_not(record.model_copy(update={"data": data}))
     synthetic_data = record.data.model_copy(update={"source": "synthetic", "splits": {}})
     assert "drawn by code" in why_not(record.model_copy(update={"data": synthetic_data}))
 

@@ -3,11 +3,10 @@
 import re
 
 from tlbench.backbones import registry as backbones
-from tlbench.core.image_size import Resize, height_width
-from tlbench.datasets.names import SPLITS
+from tlbench.core.image_size import height_width
+from tlbench.reporting import keras_images as images
 from tlbench.reporting import keras_settings as settings
 from tlbench.reporting import keras_snippets as snippets
-from tlbench.results.images import DataProvenance
 from tlbench.results.record import Record
 from tlbench.results.trained import TrainedPhase
 from tlbench.strategies import registry as strategies
@@ -52,10 +51,8 @@ def why_not(record: Record) -> str:
         return f"{cell.backbone.name} is not a model of keras.applications"
     if cell.head.name not in POOLING:
         return f"head {cell.head.name} is not supported"
-    if record.data.source == "synthetic":
-        return "its images were drawn by code and are in no files"
-    if any(origin.file or origin.drawn is not None for origin in record.data.splits.values()):
-        return "its splits are not folders of images: tlbench drew them, or read them from a table or another file"
+    if reason := images.why_not(record.data):
+        return reason
     if cell.backbone.name.startswith("ConvNeXt") and cell.strategy.name in {"norm", "lora", "surgical"}:
         return f"{cell.strategy.name} looks into the layers within layers that ConvNeXt has, which takes a page of code"
     names = ",".join(phase.name for phase in record.training)
@@ -99,15 +96,14 @@ def program(record: Record) -> str:
         f"# {cell.label!r},\n"
         f"# as tlbench {record.provenance.tlbench} trained it (cell {record.cell_id}), in plain Keras. "
         "Rounding and the order of\n# batches differ, so accuracies agree only within their interval.",
-        _imports(bool(solved), cell.resize, _is_drawn(record)),
-        f"DATA = Path({cell.dataset.name!r})  # <split>/<class>/<image>\n"
-        f"SPLITS = {_splits(data)!r}\n"
+        _imports(record, bool(solved)),
+        f"DATA = Path({cell.dataset.name!r})  # the folder of the data set\n"
         f"{_weights(record)}\n"
         f"CLASSES = {list(data.classes)!r}\n"
         f"LIMIT = {cell.limit.model_dump()!r}  # images per class\n"
-        f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}"
-        f"{_left_out(data)}",
-        _images(data, cell.resize),
+        f"SIZE, BATCH, SEED = {height_width(cell.image_size)}, {cell.train.batch_size}, {cell.seed}\n"
+        f"{images.constants(data)}",
+        images.functions(data, cell.resize),
         _model(record),
         *([_solve(cell.head.output)] if solved else []),
         *([_fit(record)] if gradient else []),
@@ -117,29 +113,16 @@ def program(record: Record) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _imports(solved: bool, resize: Resize, drawn: bool) -> str:
-    tensorflow = "\nimport tensorflow as tf" if resize == "pad" else ""
-    scipy = "\nfrom scipy.optimize import minimize" if solved else ""
-    spec = "from importlib.util import find_spec\n" if drawn else ""
-    pillow = "\nfrom PIL import Image, ImageOps"
-    return f"{spec}from pathlib import Path\n\nimport keras\nimport numpy as np{tensorflow}{pillow}{scipy}"
-
-
-def _splits(data: DataProvenance) -> dict[str, str]:
-    """The folder of each split."""
-    return {split: data.splits[split].folder if split in data.splits else split for split in SPLITS}
-
-
-def _left_out(data: DataProvenance) -> str:
-    names = sorted(one.path for one in data.skipped)
-    return "\nLEFT_OUT = {\n" + "".join(f"    {name!r},\n" for name in names) + "}" if names else ""
-
-
-def _images(data: DataProvenance, resize: Resize) -> str:
-    files = snippets.FILES.replace("TAKEN", snippets.NOT_HIDDEN)
-    if data.skipped:
-        files = snippets.IS_LEFT_OUT + snippets.FILES.lstrip("\n").replace("TAKEN", snippets.NOT_LEFT_OUT)
-    return snippets.IMAGES.replace("FILES", files.strip("\n")).replace("RESIZED", snippets.RESIZED[resize])
+def _imports(record: Record, solved: bool) -> str:
+    assert record.data is not None
+    standard = images.imports(record.data)
+    standard += ["from importlib.util import find_spec"] if _is_drawn(record) else []
+    standard.append("from pathlib import Path")
+    others = ["import keras", "import numpy as np"]
+    others += ["import tensorflow as tf"] if record.cell.resize == "pad" else []
+    others.append("from PIL import Image, ImageOps")
+    others += ["from scipy.optimize import minimize"] if solved else []
+    return "\n".join([*standard, "", *others])
 
 
 def _is_drawn(record: Record) -> bool:

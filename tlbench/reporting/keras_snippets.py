@@ -3,41 +3,9 @@
 Words in capitals, such as ``RESIZED``, are placeholders.
 """
 
-from tlbench.core.image_size import Resize
 from tlbench.core.training import Shape
 from tlbench.strategies.scratch import MOMENTUM
 
-RESIZED: dict[Resize, str] = {
-    "stretch": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear")',
-    "crop": 'keras.ops.image.resize(image, SIZE, interpolation="bilinear", crop_to_aspect_ratio=True)',
-    "pad": "tf.image.resize_with_pad(image, *SIZE)",
-}
-"""Resizing as in `keras.utils.image_dataset_from_directory`."""
-IMAGES = '''
-def decoded(file):
-    """An image upright, in RGB, on white where it is transparent."""
-    image = ImageOps.exif_transpose(Image.open(file))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"), "float32")
-
-
-FILES
-
-
-def images(split):
-    """Pixels (N, *SIZE, 3) from 0 to 255, and labels (N,)."""
-    pixels, labels = [], []
-    for label, name in enumerate(CLASSES):
-        for file in files(DATA / SPLITS[split] / name)[: LIMIT[split]]:
-            image = decoded(file)
-            pixels.append(RESIZED)
-            labels.append(label)
-    return np.stack(pixels), np.array(labels)
-
-
-train, validation, test = (images(split) for split in ("train", "validation", "test"))
-'''
 KEEP = '''
 
 def keep_statistics(layer):
@@ -52,21 +20,6 @@ for layer in base.layers:
 FOLLOW = f"""for layer in base.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = {MOMENTUM}  # so that the statistics adapt within a few steps"""
-FILES = '''
-def files(folder):
-    """The images of a class, at any depth, in the order of their names."""
-    found = [file for file in folder.rglob("*") if file.is_file() and TAKEN]
-    return sorted(found, key=lambda file: file.as_posix())
-'''
-NOT_HIDDEN = '"/." not in file.relative_to(DATA).as_posix()'
-NOT_LEFT_OUT = "not is_left_out(file.relative_to(DATA).as_posix())"
-IS_LEFT_OUT = '''
-def is_left_out(path):
-    """Whether a file is hidden, or was left out in training, or is in such a folder."""
-    return "/." in path or any(path == one or (one.endswith("/") and path.startswith(one)) for one in LEFT_OUT)
-
-
-'''
 SOLVE = '''
 def solve_head(l2):
     """Set the classifier to the minimum of cross-entropy plus an L2 penalty on the features of the frozen base."""
