@@ -52,6 +52,15 @@ def test_equal_pixels_are_exact_and_not_near_as_well() -> None:
     assert near(places("a", "a", "a"), sketches) == sort_out([])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_copy_in_grey_is_near(seed: int) -> None:
+    """By the mean of red, green and blue, a saturated picture has another brightness than its grey copy."""
+    colours = picture(seed) // np.array([1, 2, 6], np.uint8)
+    grey = np.asarray(Image.fromarray(colours).convert("L").convert("RGB"))
+    found = near(places("a", "b"), [sketch(colours), sketch(recompressed(grey, 80))])
+    assert len(found.two_labels) == 1
+
+
 @pytest.mark.parametrize("quality", [95, 60, 30])
 def test_a_recompressed_picture_is_near(quality: int) -> None:
     sketches = [sketch(picture(0)), sketch(picture(1)), sketch(recompressed(picture(0), quality))]

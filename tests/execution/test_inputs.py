@@ -6,10 +6,12 @@ import fcntl
 import hashlib
 import os
 import re
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import builders
 from tests.weights_files import write_weights
@@ -17,7 +19,7 @@ from tlbench.backbones import drawn
 from tlbench.backbones.weights import StandIn
 from tlbench.cache.download import DownloadError, file_digest
 from tlbench.core import plugin_files
-from tlbench.core.cell import Cell, Head, Named
+from tlbench.core.cell import Cell, Head, Limit, Named
 from tlbench.core.errors import UserError
 from tlbench.datasets.source import DataSource
 from tlbench.execution.inputs import Inputs, find_inputs
@@ -58,6 +60,23 @@ def test_both_files_go_to_the_worker_and_into_the_record(tmp_path: Path) -> None
     assert same_inputs(record, inputs, Plugins())
     write_weights(tmp_path / WHOLE, b"another")
     assert not same_inputs(record, found(tmp_path, small), Plugins())
+
+
+def test_limits_beyond_what_there_is_are_told_to_take_the_same_images(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for split, label in product(("train", "validation", "test"), "ab"):
+        for number in range(6):
+            file = tmp_path / "few" / split / label / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).save(file)
+    cells = [
+        builders.cell(dataset=Named(name="few"), limit=Limit(train=images), image_size=32, weights="random")
+        for images in (3, 100, 200)
+    ]
+    places = Places(None, None, tmp_path / "cache", None, {"few": tmp_path / "few"}, False, "random")
+    assert find_inputs(cells, places).notes() == [
+        "few: 100 and 200 training images per class are the same images, since there are no more"
+    ]
 
 
 def test_a_stand_in_is_told_of_a_data_set_by_its_label(tmp_path: Path) -> None:

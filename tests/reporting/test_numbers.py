@@ -72,3 +72,4 @@ def test_an_exact_half_is_rounded_up_whatever_the_digit_before_it(right: int, im
 def test_a_difference_is_rounded_alike_both_ways() -> None:
     assert [numbers.points(341 / 400 - 326 / 400), numbers.points(326 / 400 - 341 / 400)] == ["+3.8", "-3.8"]
     assert math.isinf(tenths(math.inf))
+    assert tenths(1e308) == 1e308

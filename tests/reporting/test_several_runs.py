@@ -128,6 +128,12 @@ def in_turn(record: Record, ratio: float, anchor: Record) -> Record:
     return record.model_copy(update={"timings": timings.model_copy(update={"steps": steps})})
 
 
+def test_a_run_that_only_failed_is_not_said_to_have_the_cells_that_others_have() -> None:
+    first = [trained("A", "frozen", 180, 55.0), trained("A", "full", 190, 82.0)]
+    failed = first[1].model_copy(update={"status": "failed", "accuracy": None, "failure": builders.failed().failure})
+    assert "Nothing here is of" not in as_text(report(first=first, second=[failed]))
+
+
 def test_the_terminal_says_of_which_run_each_number_is_and_keeps_its_ratios() -> None:
     """The first run lacks one model, so that the times are the second's, in turn with an anchor of its own."""
     frozen, full = trained("A", "frozen", 180, 55.0), trained("A", "full", 190, 82.0)

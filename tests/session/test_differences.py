@@ -16,9 +16,9 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", seeds(0, 1))
     with pytest.raises(UserError, match="give two cells, or none; here are 1"):
         differences(run, ["a"])
-    with pytest.raises(UserError, match="means 2 cells, one is needed"):
+    with pytest.raises(UserError, match=r"'' and '' mean the same, .*; name two"):
         differences(run, ["", ""])
-    with pytest.raises(UserError, match="means 2 cells, one is needed"):
+    with pytest.raises(UserError, match=r"'seed=\*' and 'seed=0' mean the same, .*; name two"):
         differences(run, ["seed=*", "seed=0"])
     with pytest.raises(UserError, match="seed=2 matches none of the 2 cells"):
         differences(run, ["seed=1", "seed=2"])
@@ -26,10 +26,27 @@ def test_differences_need_cells_that_exist(tmp_path: Path) -> None:
         differences(run, [record.cell_id for record in seeds(0, 1)])
     with pytest.raises(UserError, match="has no predictions"):
         differences(run, ["seed=0", "seed=1"])
-    with pytest.raises(UserError, match=r"mean the same cell, .*; name two"):
+    with pytest.raises(UserError, match=r"mean the same, .*; name two"):
         differences(run, ["seed=0", seeds(0)[0].cell_id[:8]])
     with pytest.raises(NothingThereError, match="no two recipes"):
         differences(make_run(tmp_path / "one", seeds(0)))
+
+
+def test_a_name_of_several_seeds_stands_for_its_recipe(tmp_path: Path) -> None:
+    records = [
+        builders.record(builders.cell(strategy=Named(name=name), seed=seed), accuracy=builders.accuracy(right))
+        for name, right in (("full", 190), ("layerwise", 180))
+        for seed in range(2)
+    ]
+    run = make_run(tmp_path / "run", records)
+    for record in records:
+        keep_answers(tmp_path / "run", record)
+    (by_name,) = differences(run, [records[0].cell.title, "strategy=layerwise"])
+    (by_id,) = differences(run, [records[0].cell_id, records[2].cell_id])
+    assert by_name == by_id
+    assert [len(one.records) for one in (by_name.first, by_name.second)] == [2, 2]
+    with pytest.raises(UserError, match="means 4 cells, one is needed"):
+        differences(run, ["backbone=*", "strategy=full"])
 
 
 @pytest.mark.parametrize("turned", [False, True])

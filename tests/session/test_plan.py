@@ -146,7 +146,7 @@ def test_a_plan_takes_the_folders_that_run_is_given(tmp_path: Path, monkeypatch:
 def test_a_plan_knows_what_is_done(replay: Replay) -> None:
     before = tlbench.plan("suite.yaml")
     assert (len(before.cells), len(before.to_do)) == (2, 2)
-    assert any(said.startswith("No earlier run on this machine") for said in before.sentences)
+    assert any(said.startswith("No earlier run of this machine") for said in before.sentences)
     assert set(before.costs) == {cell.id for cell in before.cells}
     run(select="strategy=frozen")
     after = tlbench.plan("suite.yaml")

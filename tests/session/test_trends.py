@@ -1,5 +1,6 @@
 """Numbers are followed over many runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,5 +19,9 @@ def test_trends_leave_out_runs_without_records_and_say_so(tmp_path: Path) -> Non
     assert followed.runs == 2
     assert {len(series.points) for series in followed.series} == {2}
     assert said == ["note: empty has no records; run the suite to its end first"]
+    shutil.copytree(tmp_path / "b" / "two", tmp_path / "b" / "two again")
+    said.clear()
+    assert trends(tmp_path, say=said.append).runs == 2
+    assert "note: two again has only copies of records that other runs have too" in said
     with pytest.raises(NothingThereError, match="holds no run"):
         trends(tmp_path / "nowhere")

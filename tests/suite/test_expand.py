@@ -141,6 +141,15 @@ def test_settings_that_are_lists_are_axes(tmp_path: Path) -> None:
     assert {present(cell.train).learning_rate for cell in found} == {3e-3, 1e-2}
 
 
+def test_a_suite_of_solved_heads_needs_no_settings_of_training(tmp_path: Path) -> None:
+    text = "name: x\ndatasets: [intel]\nbackbones: [MobileNet]\nstrategies: [frozen]\nimage_size: 96\n"
+    cells = []
+    for number, more in enumerate(("", "train: {epochs: 7}\n")):
+        (tmp_path / f"{number}.yaml").write_text(text + more)
+        cells.append(expand(load_suite(tmp_path / f"{number}.yaml")))
+    assert [cell.id for cell in cells[0]] == [cell.id for cell in cells[1]]
+
+
 def test_a_solved_head_has_neither_epochs_nor_rate_nor_seed(tmp_path: Path) -> None:
     steps = "schedule: cosine, warmup: 0.1, label_smoothing: 0.1, weight_decay: 1e-2"
     text = BASE.replace("epochs: 1", f"epochs: [1, 2], learning_rate: [auto, 1e-2], {steps}")

@@ -76,7 +76,7 @@ def tenths(value: float) -> float:
     Python's own formatting rounds an exact half to the even digit, so that two accuracies of the same test images would
     be rounded in different directions.
     """
-    if not math.isfinite(value):
+    if not math.isfinite(value * 10):
         return value
     rounded = math.floor(round(abs(value) * 10, 7) + 0.5) / 10  # a share times 100 is not always exact
     return math.copysign(rounded, value) + 0  # + 0: no -0.0

@@ -10,7 +10,7 @@ from tlbench.core.errors import UserError
 from tlbench.core.files import state_of
 from tlbench.core.image_size import ImageSize, Resize, brief
 from tlbench.datasets import decode as decoder
-from tlbench.datasets import synthetic
+from tlbench.datasets import duplicates, synthetic
 from tlbench.datasets.kinds import read_images
 from tlbench.datasets.layout import Layout, SplitRule
 from tlbench.datasets.locate import Located
@@ -67,7 +67,12 @@ def made_from(dataset: Named, listing: Listing, limit: Limit, image_size: ImageS
     """Everything that determines the decoded pixels. It changes when a file is replaced or written to."""
     layout = listing.layout
     version = f"{decoder.VERSION}, {', '.join(decoder.formats())}"
-    depends = {"image size": brief(image_size), "limit": limit.model_dump_json(), "decoder": version}
+    depends = {
+        "image size": brief(image_size),
+        "limit": limit.model_dump_json(),
+        "decoder": version,
+        "duplicates": str(duplicates.VERSION),
+    }
     if layout is None:
         return depends | {"generator": str(synthetic.VERSION), "classes": json.dumps(listing.located.classes)}
     if resize != "stretch":

@@ -16,9 +16,10 @@ from tlbench.backbones.weights import (
     stand_in,
 )
 from tlbench.core import settings
-from tlbench.core.cell import FILE, Cell, Weights
+from tlbench.core.cell import FILE, Cell, Limit, Weights
 from tlbench.core.errors import UserError
 from tlbench.core.image_size import brief, height_width
+from tlbench.core.text import listed
 from tlbench.datasets import registry as datasets
 from tlbench.datasets.found import Listings
 from tlbench.datasets.imagenet import at_size, find_imagenet
@@ -44,12 +45,14 @@ class Inputs:
         weights: weights by `weights_key`.
         classifiers: weights that include the original classifier, by `weights_key`, for strategies that need it.
         oblong: keys of weights that are used with images that are not square.
+        limits: the most images per class, by `data_key`.
     """
 
     data: Mapping[str, DataSource]
     weights: Mapping[str, WeightsSource]
     classifiers: Mapping[str, WeightsSource] = field(default_factory=dict)
     oblong: frozenset[str] = frozenset()
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
     def job(self, cell: Cell) -> Job:
         """The cell with its images and weights."""
@@ -127,10 +130,24 @@ class Inputs:
             for key, found in sorted(self.weights.items())
             if key in self.oblong and found.size and not found.instead_of
         ]
+        sentences += self._equal_limits()
         evaluated = any(data.name == datasets.IMAGENET for data in self.data.values())
         if any(key.endswith(ORIGINAL) for key in self.weights) and not evaluated:
             sentences.append("imagenet: no accuracies are measured, since TLBENCH_IMAGENET names no validation folder")
         return sentences
+
+    def _equal_limits(self) -> list[str]:
+        """One sentence for each data set of which several limits take the same images."""
+        asked: dict[tuple[str, str], set[int]] = {}
+        for key, limit in self.limits.items():
+            if key in self.data and limit.train is not None:
+                asked.setdefault((self.data[key].name, self.data[key].fingerprint), set()).add(limit.train)
+        return [
+            f"{name}: {listed([str(number) for number in sorted(numbers)])} training images per class are the same "
+            "images, since there are no more"
+            for (name, _), numbers in asked.items()
+            if len(numbers) > 1
+        ]
 
     def repeated(self) -> list[str]:
         """One sentence for each data set that has the same picture under two labels or in two splits."""
@@ -206,7 +223,7 @@ def find_inputs(cells: Sequence[Cell], places: Places, on_decode: OnDecode | Non
     classifiers = _classifiers(cells, weights, places)
     data = _data(cells, places, on_decode)
     oblong = frozenset(weights_key(cell) for cell in cells if not isinstance(cell.image_size, int))
-    return Inputs(data, weights, classifiers, oblong)
+    return Inputs(data, weights, classifiers, oblong, {data_key(cell): cell.limit for cell in cells})
 
 
 def _weights(cells: Sequence[Cell], places: Places) -> dict[str, WeightsSource]:

@@ -137,8 +137,8 @@ def basis(costs: Sequence[Cost]) -> str:
     factor = max(cost.factor for cost in costs)
     if "reference" in kinds:
         return (
-            "No earlier run on this machine is known: predicted for two threads of an AMD EPYC, where nine of ten "
-            f"cells were off by a factor of at most {factor:g}; another machine may be further off."
+            "No earlier run of this machine is in results/: predicted for two threads of an AMD EPYC, where nine of "
+            f"ten cells were off by a factor of at most {factor:g}; another machine may be further off."
         )
     known = "other backbones" if "machine" in kinds else "the same backbones"
     return f"Known from {known} on this machine: nine of ten cells are off by a factor of at most {factor:g}."

@@ -9,7 +9,7 @@ from tlbench.reporting.views.choice import costs_by_cell
 from tlbench.results.encoding import UnreadableError
 from tlbench.results.record import Record
 from tlbench.results.store import Store
-from tlbench.session.folder import Run, Say, find_run, log, record_of
+from tlbench.session.folder import Run, Say, find_run, log, record_of, records_of
 from tlbench.session.report import rows_of, tell_shortfall
 
 
@@ -18,8 +18,9 @@ def differences(run: Run, cells: Sequence[str] = (), *, say: Say = log.warning) 
 
     Args:
         run: the run.
-        cells: two cells, by id or its beginning, which stand for their recipes with all seeds. Two seeds of one recipe
-            are compared as two trained models. Default: the best of each data set against all others.
+        cells: two cells, by id, its beginning, a selection or a name, which stand for their recipes with all seeds. Two
+            seeds of one recipe are compared as two trained models. Default: the best of each data set against all
+            others.
         say: receives a sentence for each record that cannot be read.
 
     Raises:
@@ -52,10 +53,19 @@ def _as_reported(tested: Sequence[Recipe], report: Report) -> list[Recipe]:
 def _couple(records: Sequence[Record], tested: Sequence[Recipe], cells: Sequence[str]) -> tuple[Recipe, Recipe]:
     if len(cells) != 2:
         raise UserError(f"give two cells, or none; here are {len(cells)}")
-    chosen = [record_of(records, cell, "tested cell") for cell in cells]
-    if chosen[0] is chosen[1]:
-        raise UserError(f"{' and '.join(map(repr, cells))} mean the same cell, {chosen[0].cell.label}; name two")
-    first, second = (next(recipe for recipe in tested if record in recipe.records) for record in chosen)
-    if first is second:
-        first, second = (Recipe((record,)) for record in chosen)
-    return first, second
+    (first, one), (second, other) = (_recipe(records, tested, cell) for cell in cells)
+    if first is not second:
+        return first, second
+    if one is None or other is None or one is other:
+        raise UserError(f"{' and '.join(map(repr, cells))} mean the same, {first.cell.title}; name two")
+    return Recipe((one,)), Recipe((other,))
+
+
+def _recipe(records: Sequence[Record], tested: Sequence[Recipe], cell: str) -> tuple[Recipe, Record | None]:
+    """The recipe that `cell` stands for, and its record if it means a single one: several are seeds of one recipe."""
+    fitting = records_of(records, cell, "tested cell")
+    of = next(recipe for recipe in tested if fitting[0] in recipe.records)
+    if len(fitting) > 1 and all(record in of.records for record in fitting):
+        return of, None
+    record = record_of(records, cell, "tested cell")
+    return of, record

@@ -112,23 +112,31 @@ def record_of(records: Sequence[Record], cell: str, kind: str = "cell") -> Recor
     Raises:
         UserError: no cell matches, or several do.
     """
-    named = [record for record in records if cell in (record.cell.label, record.cell.title)]
-    if named:
-        fitting = named
-    elif "=" in cell:
-        chosen = {one.id for one in select([record.cell for record in records], cell, kind)}
-        fitting = [record for record in records if record.cell.id in chosen]
-    else:
-        fitting = [record for record in records if record.cell_id.startswith(cell)]
+    fitting = records_of(records, cell, kind)
     if len(fitting) == 1:
         return fitting[0]
+    several = ", ".join(f"{record.cell_id} ({record.cell.label})" for record in fitting)
+    terms, among = (cell, fitting) if "=" in cell and not _named(records, cell) else ("", records)
+    one = selecting(fitting[0].cell, [record.cell for record in among], terms)
+    raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}; {one!r} is the first of them")
+
+
+def records_of(records: Sequence[Record], cell: str, kind: str = "cell") -> list[Record]:
+    """Find the records that `cell` may mean, at least one. The arguments and errors are those of `record_of`."""
+    if not (fitting := _named(records, cell)):
+        if "=" in cell:
+            chosen = {one.id for one in select([record.cell for record in records], cell, kind)}
+            fitting = [record for record in records if record.cell.id in chosen]
+        else:
+            fitting = [record for record in records if record.cell_id.startswith(cell)]
     if fitting:
-        several = ", ".join(f"{record.cell_id} ({record.cell.label})" for record in fitting)
-        terms, among = (cell, fitting) if "=" in cell and not named else ("", records)
-        one = selecting(fitting[0].cell, [record.cell for record in among], terms)
-        raise UserError(f"{cell!r} means {len(fitting)} cells, one is needed: {several}; {one!r} is the first of them")
+        return fitting
     ids = [record.cell_id for record in records]
     raise UserError(f"there is no {kind} {cell!r}; {nearest(cell, ids, 'cells')}; `tlbench plan` lists them")
+
+
+def _named(records: Sequence[Record], cell: str) -> list[Record]:
+    return [record for record in records if cell in (record.cell.label, record.cell.title)]
 
 
 def outdate_report(folder: RunFolder) -> None:

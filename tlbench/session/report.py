@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tlbench.core.errors import NothingThereError
 from tlbench.core.files import write_atomically
+from tlbench.datasets.names import shown
 from tlbench.regression.contrasts import Right
 from tlbench.reporting.formats import FORMATS, file_name, kept_files
 from tlbench.reporting.report import Report, RunRecord
@@ -80,7 +81,7 @@ def _spent(runs: Iterable[tuple[RunFolder, Sequence[RunRecord]]]) -> tuple[Spent
 def run_names(folders: Sequence[RunFolder]) -> list[str]:
     """Names for runs: those of their folders, with as many parent folders as needed to make them unique."""
     paths = [folder.path.absolute() for folder in folders]
-    return [_name(path, set(paths)) for path in paths]
+    return [shown(_name(path, set(paths))) for path in paths]
 
 
 def _name(path: Path, paths: Collection[Path]) -> str:
@@ -91,7 +92,7 @@ def _name(path: Path, paths: Collection[Path]) -> str:
 
 def rows_of(folder: RunFolder, say: Say, name: str = "") -> list[RunRecord]:
     """The records of a run with its `name`; `say` receives a sentence for each damaged record."""
-    store, name = Store(folder.path), name or folder.path.absolute().name
+    store, name = Store(folder.path), name or shown(folder.path.absolute().name)
     return [RunRecord(name, record, partial(_answers, store, record, say)) for record in told_records(folder, say)]
 
 

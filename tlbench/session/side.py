@@ -60,14 +60,23 @@ class Seen:
     """Recognizes copies of records, so that each measurement counts once.
 
     A record has copies if another run has taken it over, or if the folder of a run was copied.
+
+    Attributes:
+        copies: the number of records that were copies.
     """
 
     def __init__(self) -> None:
+        self.copies = 0
         self._copies: dict[tuple[str, str, str], bool] = {}
         self._phases: set[tuple[object, ...]] = set()
 
     def again(self, record: Record, run: RunFolder) -> bool:
         """Whether this is a copy of a record that was seen before. A record that is older than its run is a copy."""
+        is_copy = self._again(record, run)
+        self.copies += is_copy
+        return is_copy
+
+    def _again(self, record: Record, run: RunFolder) -> bool:
         made = (record.cell_id, record.provenance.started, record.provenance.finished)
         copy = record.provenance.finished < run.run.created
         begun = (run.run.suite, run.run.created, run.run.commit)
@@ -106,6 +115,7 @@ def side_of(
         NothingThereError: the runs have no records.
     """
     notes, seen = list(left_out), seen or Seen()
+    copies = seen.copies
     found_in: dict[str, list[tuple[RunFolder, Entry]]] = {}
     for folder in folders:
         try:
@@ -117,6 +127,8 @@ def side_of(
             continue
         for one in entries:
             found_in.setdefault(one.cell.id, []).append((folder, one))
+    if not found_in and seen.copies > copies:
+        raise NothingThereError(f"{name} has only copies of records that other runs have too")
     if not found_in:
         raise NothingThereError(f"{name} has no records; run the suite to its end first")
     notes += _earlier(found_in, cells)

@@ -108,7 +108,7 @@ def parse_document(text: str, file: str) -> Document:
     if content is None:
         raise UserError(
             f"{file}:1:1: the file is empty; a suite needs at least name, datasets, backbones and strategies, and "
-            "train where something is trained"
+            "train where something is trained in steps"
         )
     if not isinstance(content, dict):
         what = "text" if isinstance(content, str) else "a list" if isinstance(content, list) else "a single value"

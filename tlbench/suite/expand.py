@@ -24,6 +24,8 @@ NO_STEPS: dict[str, float | None] = {
     "weight_decay": None,
 }
 """Settings of gradient steps for a solved head, which takes none: cells that differ only in them are the same."""
+USUAL = Training(epochs=0, batch_size=32, optimizer="adam", learning_rate=0.0)
+"""The settings of a suite without `train`, in which no cell takes gradient steps."""
 
 
 def expand(suite: Suite) -> tuple[Cell, ...]:
@@ -207,18 +209,21 @@ def _training(suite: Suite, point: Point, strategy: Strategy) -> Training | None
     """The settings of training with everything that the strategy decides; None where nothing is trained."""
     if not strategy.trains:
         return None
-    if point.train is None:
-        raise suite.complain((), "key 'train' is missing")
-    tune = _tuning(suite, strategy.tunable(point.head, point.train), point.strategy, point.train.tune)
+    train = point.train or USUAL
+    if point.train is None and not strategy.solved(point.head, train):
+        raise suite.complain(
+            (), f"key 'train' is missing: {point.strategy.label} trains in steps; add `train: {{epochs: 3}}`"
+        )
+    tune = _tuning(suite, strategy.tunable(point.head, train), point.strategy, train.tune)
     steps: dict[str, float | None]
     if tune and tune.learning_rate:
         steps = {"learning_rate": 0.0}
-    elif strategy.solved(point.head, point.train):
+    elif strategy.solved(point.head, train):
         steps = NO_STEPS
     else:
-        rate = strategy.learning_rate(point.train.optimizer) if point.rate is None else point.rate
+        rate = strategy.learning_rate(train.optimizer) if point.rate is None else point.rate
         steps = {"learning_rate": rate}
-    return point.train.model_copy(update={**steps, "tune": tune})
+    return train.model_copy(update={**steps, "tune": tune})
 
 
 def _tuning(suite: Suite, tunable: Collection[str], strategy: Named, grid: Tuning | None) -> Tuning | None:

@@ -50,7 +50,7 @@ def _image_size(value: Any) -> Any:
     if isinstance(value, str) and (size := parsed(value)) is not None:
         value = size if isinstance(size, int) else list(size)
     if isinstance(value, str) or (isinstance(value, list) and len(value) != 2):
-        raise complain(f"a number of pixels, [height, width] or native belongs here, not {show(value)}")
+        raise complain(f"a number of pixels, 120x160 (height x width) or native belongs here, not {show(value)}")
     if isinstance(value, list):
         height, width = map(whole(8, 4096), value)
         return plain((height, width))

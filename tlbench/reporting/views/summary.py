@@ -83,7 +83,7 @@ def _of_runs(decision: Decision, every: Sequence[RunRecord]) -> str:
         f"{TIMES[key][0].upper()} times are of {run}" for key, run in decision.timed_in.items() if key in shown
     )
     there = {row.record.cell_key for seeds in decision.recipes for row in seeds}
-    runs = dict.fromkeys(row.run for row in every if row.record.cell_key in there)
+    runs = dict.fromkeys(row.run for row in every if row.record.accuracy and row.record.cell_key in there)
     first = ", ".join(f"{run} ({counted(cells[run], 'cell')})" for run in runs if cells[run])
     none = [run for run in runs if not cells[run] and run not in decision.timed_in.values()]
     why = f" Nothing here is of {listed(none)}, whose cells the others have too." if none else ""
