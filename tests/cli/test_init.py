@@ -214,6 +214,32 @@ def test_without_a_folder_an_example_that_runs_anywhere(place: Path) -> None:
     assert len(expand(suite)) == 6
 
 
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ((), ["MobileNetV2", "EfficientNetB0"]),
+        (("mobilenet_2_5_128_tf_no_top.h5", "vgg16_weights_tf_dim_ordering_tf_kernels.h5"), ["MobileNet (alpha=0.25)"]),
+        (
+            ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5", "efficientnetb0_notop.h5", "x.h5"),
+            ["MobileNetV2", "EfficientNetB0"],
+        ),
+        (("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",), ["VGG16"]),
+    ],
+)
+def test_backbones_whose_weights_the_user_has_are_taken(
+    files: tuple[str, ...], taken: list[str], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "weights").mkdir()
+    for name in files:
+        (place / "weights" / name).touch()
+    monkeypatch.setenv("TLBENCH_WEIGHTS", str(place / "weights"))
+    tlbench_init("--out", "mine.yaml")
+    assert list(dict.fromkeys(cell.backbone.label for cell in expand(load_suite("mine.yaml")))) == taken
+    assert ("TLBENCH_WEIGHTS has" in Path("mine.yaml").read_text()) == (len(taken) == 1)
+    monkeypatch.setenv("TLBENCH_WEIGHTS", str(place / "nowhere"))
+    tlbench_init("--out", "mine.yaml", "--force")
+
+
 def test_every_commented_line_is_a_key_that_a_suite_takes(place: Path) -> None:
     """What the comments offer is no invention: with each taken in, the suite still reads."""
     tlbench_init("--out", "mine.yaml")

@@ -1,7 +1,7 @@
 """The official files of ImageNet weights: which one holds the weights of a backbone."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -77,6 +77,16 @@ def no_weights(info: BackboneInfo, args: Mapping[str, Scalar], include_top: bool
         only = ", ".join(f"{alpha:g}" for alpha in sorted(having))
         return f"there are no {OF}{label}; those with weights have alpha {only}; take one of them, or `weights: random`"
     return f"there are no {OF}{label}; use `weights: random`, or other arguments"
+
+
+def backbones_of(files: Collection[str]) -> list[Named]:
+    """The backbones whose weights without classifier are among files of these names, for any image size."""
+    found = []
+    for (name, alpha, minimalistic, top), by_size in _table().items():
+        if not top and any(official.file in files for official in by_size.values()):
+            args: dict[str, Scalar] = {} if alpha in (None, 1.0) else {"alpha": alpha}
+            found.append(Named(name=name, args=args | ({"minimalistic": True} if minimalistic else {})))
+    return found
 
 
 @cache

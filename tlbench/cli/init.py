@@ -8,6 +8,7 @@ import click
 import yaml
 from PIL import Image
 
+from tlbench.backbones.official import backbones_of
 from tlbench.cli.options import (
     PLACE,
     classes_option,
@@ -18,17 +19,24 @@ from tlbench.cli.options import (
     splits_option,
 )
 from tlbench.cli.terminal import say
+from tlbench.core import settings
 from tlbench.core.errors import UserError
 from tlbench.core.files import absolute
 from tlbench.core.text import first_of
 from tlbench.datasets.kinds import kind_of, read_images
 from tlbench.datasets.layout import Layout, SplitRule
+from tlbench.datasets.listing import peek
 from tlbench.datasets.names import SPLITS
 from tlbench.datasets.registry import names
 from tlbench.datasets.sentences import few_sentence, named
 from tlbench.session.data import rule_of
 from tlbench.suite.variables import escaped
 
+USUAL = ("MobileNetV2", "EfficientNetB0")
+"""The backbones of a new suite: small and accurate ones."""
+MOST_BACKBONES = 4
+"""At most this many of the user's folder of weights are taken instead."""
+NOTE = "# TLBENCH_WEIGHTS has weights of these"
 NAMED_CLASSES = 8
 """At most this many classes are named in a sentence."""
 
@@ -108,11 +116,28 @@ def _own(folder: Path, layout: Layout, rule: SplitRule, out: Path) -> str:
         counted=_counted(layout),
         splits=_splits(layout),
     )
-    return SUITE.format(name=_scalar(name), data=data, fallback=OWN_FALLBACK)
+    return SUITE.format(name=_scalar(name), data=data, backbones=_backbones(), fallback=OWN_FALLBACK)
 
 
 def _example(out: Path) -> str:
-    return SUITE.format(name=_scalar(_name(out.stem, "suite")), data=EXAMPLE_DATA, fallback=EXAMPLE_FALLBACK)
+    return SUITE.format(
+        name=_scalar(_name(out.stem, "suite")), data=EXAMPLE_DATA, backbones=_backbones(), fallback=EXAMPLE_FALLBACK
+    )
+
+
+def _backbones() -> str:
+    """The items of the list of backbones: usual ones, or those whose weights the user's folder has instead."""
+    folder = settings.folder("TLBENCH_WEIGHTS")
+    there = backbones_of(peek(folder).files) if folder else []
+    if not there or {one.label for one in there}.issuperset(USUAL):
+        return "".join(f"  - {name}\n" for name in USUAL)
+    items = [one.name if not one.args else _inline({"name": one.name} | one.args) for one in there[:MOST_BACKBONES]]
+    return "".join(f"  - {item}{' ' * 6 + NOTE if not at else ''}\n" for at, item in enumerate(items))
+
+
+def _inline(value: object) -> str:
+    """`value` as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False).strip()
 
 
 def _name(text: str, otherwise: str) -> str:
@@ -210,9 +235,7 @@ name: {name}
 {data}
 # `tlbench list backbones` lists them; patterns are allowed, as "EfficientNetB*".
 backbones:
-  - MobileNetV2
-  - EfficientNetB0
-  # - {{name: MobileNet, alpha: 0.5}}   # arguments of the backbone
+{backbones}  # - {{name: MobileNet, alpha: 0.5}}   # arguments of the backbone
 
 strategies:
   - frozen                            # train the head only
@@ -238,7 +261,7 @@ train:
 
 seeds: [0]                            # several, as [0, 1, 2], show how much results vary by chance
 timing: {{protocol: quick}}             # step times: `standard` measures longer, `none` not at all
-save_models: true                     # keep trained models, for `tlbench predict` and `deploy`; here 10 to 17 MB each
+save_models: true                     # keep trained models, for `predict` and `deploy`; MobileNetV2's takes 10 MB
 
 {fallback}
 # Smallest changes that count as regressions in `tlbench compare` and `tlbench ab`. With one seed, the accuracy of a
