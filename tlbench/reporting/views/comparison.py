@@ -36,8 +36,8 @@ CHANGES = "changes with their 95 % intervals, taken before rounding"
 AMOUNT = re.compile(r"^(\d+) ")
 """The number at the start of what would decide a case: ``6 runs a side``."""
 SET_OFF = (
-    " Changes of times are set off against the machine's speed, as the reference workload shows it: of the change as "
-    "timed and of that in units of the workload the smaller counts, so ms divided by ms may give another one."
+    " Changes of times are set off against the machine's speed, which a reference workload shows: of two changes, as "
+    "timed and in units of that workload's time, the smaller one counts. It need not be that of the ms shown."
 )
 IN_TURN = (
     " Changes of times are typical ratios of rounds that were measured in turn; the ms are medians of each side alone, "

@@ -164,11 +164,11 @@ def _accuracy_legend(group: Sequence[RunRecord], found: Sequence[Answer]) -> str
     resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
     spreads = [
         *(["over seeds"] if several else []),
-        *(["of a solved head, which has no seed, over resamples of its training images"] if resampled else []),
+        *(["for a solved head, which has no seed, over resamples of its training images"] if resampled else []),
     ]
     return (
         f"Top-1 is test accuracy with {interval}"
-        + (f"; ± is the standard deviation {', '.join(spreads)}" if spreads else "")
+        + (f"; ± is the standard deviation {'; '.join(spreads)}" if spreads else "")
         + ". Trainable counts the parameters the strategy trains."
         + (f" {best}" if best else "")
     )

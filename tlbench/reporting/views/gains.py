@@ -16,7 +16,7 @@ from tlbench.reporting.views.names import columns, data_set, names_of, setting, 
 
 LEGEND = (
     "Gain: top-1 minus that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
-    f"over them, of a solved head, which has no seed, over resamples of its training images. {UNROUNDED}"
+    f"over them; for a solved head, which has no seed, over resamples of its training images. {UNROUNDED}"
 )
 JUDGED = (
     "The 95 % interval of a gain and p hold for other seeds and other test images; where the head of frozen is solved, "
@@ -128,11 +128,11 @@ def _kept(recipe: Recipe) -> str:
 def spread_over(recipes: Iterable[Recipe]) -> str:
     """What `accuracy` has after ±, over what these recipes were trained with; empty if it has none."""
     of = list(recipes)
-    over = ["seeds"] * any(len(recipe.records) > 1 for recipe in of)
-    over += ["resamples of the training images for a solved head, which has no seed"] * any(
+    over = ["over seeds"] * any(len(recipe.records) > 1 for recipe in of)
+    over += ["for a solved head, which has no seed, over resamples of its training images"] * any(
         len(recipe.resampled) > 1 for recipe in of
     )
-    return f"±: the standard deviation over {', over '.join(over)}." if over else ""
+    return f"± is a standard deviation: {'; '.join(over)}." if over else ""
 
 
 def accuracy(recipe: Recipe) -> str:
