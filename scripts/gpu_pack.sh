@@ -2,9 +2,10 @@
 # Gathers in PACK what gpu_run.sh needs on a machine without a network: the wheels that one with torch, JAX and the usual
 # scientific packages lacks, tlbench's own, and those real images and weights that suites/small.yaml takes.
 # Usage: scripts/gpu_pack.sh PACK [PYTHON_VERSION_THERE]   with TLBENCH_DATA and TLBENCH_WEIGHTS as for a run
+# Of each class it takes TLBENCH_GPU_IMAGES="100 50 200" images for training, validation and test, as suites/small.yaml does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mkdir -p "$1/wheels"
+mkdir -p "$1/wheels" "$1/data" "$1/weights"
 pack=$(realpath "$1") version=${2:-3.12}
 
 platforms=()
@@ -17,10 +18,11 @@ python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-bin
   nvidia-ml-py
 python3 -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$pack/wheels" .
 
-# A limit takes the first files of each class by name; suites/small.yaml has 100, 50 and 200 of them.
+# A limit takes the first files of each class by name.
+read -r train validation test <<<"${TLBENCH_GPU_IMAGES:-100 50 200}"
 for dataset in cats_dogs intel; do
   [ -d "${TLBENCH_DATA:-/nowhere}/$dataset" ] || continue
-  for split in train:100 validation:50 test:200; do
+  for split in "train:$train" "validation:$validation" "test:$test"; do
     for class in "$TLBENCH_DATA/$dataset/${split%:*}"/*/; do
       there="$pack/data/$dataset/${split%:*}/$(basename "$class")"
       mkdir -p "$there"
@@ -29,5 +31,5 @@ for dataset in cats_dogs intel; do
     done
   done
 done
-if [ -d "${TLBENCH_WEIGHTS:-/nowhere}" ]; then mkdir -p "$pack/weights" && cp -r "$TLBENCH_WEIGHTS"/. "$pack/weights/"; fi
+if [ -d "${TLBENCH_WEIGHTS:-/nowhere}" ]; then cp -r "$TLBENCH_WEIGHTS"/. "$pack/weights/"; fi
 du -sh "$pack"

@@ -1,5 +1,7 @@
 """Batches of one size over splits of any size: each image counts once, and few go through twice."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,13 @@ def test_no_batch_is_filled_up_far_beyond_the_images_there_are(count: int, batch
     pictures = np.arange(count, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 3), np.float32)
     assert evaluate.outputs_of(Played(), [pictures], batch)[:, 0].tolist() == list(range(count))
     assert seen == sizes
+
+
+def test_a_batch_of_a_file_that_is_mapped_is_a_copy_that_may_be_written(tmp_path: Path) -> None:
+    """torch.compile refuses views of read-only memory."""
+    np.arange(24, dtype=np.uint8).tofile(tmp_path / "images")
+    images = np.memmap(tmp_path / "images", np.uint8, "r", shape=(4, 6))
+    for batch, _ in in_order([images], 3):
+        assert isinstance(batch, np.ndarray)
+        assert batch.flags.writeable
+        assert not np.shares_memory(batch, images)

@@ -38,10 +38,11 @@ class Sliced(Protocol):
 def in_order(inputs: Sequence[Sliced], batch_size: int) -> Iterator[tuple[object, int]]:
     """Batches in the order of the images, each with the number of images in it that count.
 
-    The last batch is padded with repeated images, because a batch of another size would be traced again.
+    The last batch is padded with repeated images, because a batch of another size would be traced again. Batches are
+    copies: torch.compile refuses a view of the read-only file that has the images.
     """
     for start in range(0, len(inputs[0]), batch_size):
-        batch = [one[start : start + batch_size] for one in inputs]
+        batch = [np.array(one[start : start + batch_size]) for one in inputs]
         count = len(batch[0])
         if count < batch_size:
             batch = [np.resize(one, (batch_size, *one.shape[1:])) for one in batch]
