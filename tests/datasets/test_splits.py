@@ -140,16 +140,21 @@ def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
 
 @PYARROW
 def test_a_word_of_a_name_is_its_split_where_no_whole_name_is_one(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-    found = parquet(tmp_path / "one", ["cifar10-train", "cifar10_test", "extra"], SplitRule(), ending="")
+    (tmp_path / "one").mkdir()
+    found = parquet(tmp_path / "one", ["cifar10-train", "cifar10_test"], SplitRule(), ending="")
     assert {split: one.folder for split, one in found.origins.items() if one.drawn is None} == {
         "train": "train",
         "test": "test",
     }
-    assert [one.reason for one in found.left_out] == ["12 images of split 'extra', not named"]
-    with pytest.raises(UserError, match=r"cifar10-train and cifar100-train are both train; put the files of each"):
-        parquet(tmp_path / "two", ["cifar10-train", "cifar100-train", "cifar10-test"], SplitRule(), ending="")
+
+
+@PYARROW
+@pytest.mark.parametrize(
+    "names", [["val-maps", "val-satellites"], ["crash-test-dummies"], ["a-val", "a-test"], ["a-train", "b-test"]]
+)
+def test_files_whose_words_are_no_splits_of_one_data_set_are_one_pool(names: list[str], tmp_path: Path) -> None:
+    found = parquet(tmp_path, names, SplitRule(), ending="")
+    assert {one.folder for one in found.origins.values()} == {"train"}
 
 
 @PYARROW

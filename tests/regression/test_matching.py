@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from tests import builders
 from tests.regression.sides import judged, made
-from tlbench.core.cell import Cell, Limit
+from tlbench.core.cell import Cell, Limit, Named
 from tlbench.core.cell_settings import labels
 from tlbench.core.training import Training
 from tlbench.regression.matching import HOW, paired
@@ -55,6 +55,14 @@ def test_a_cell_is_called_by_the_settings_that_tell_it_from_its_namesakes() -> N
     assert {case.get("classname") for case in ElementTree.fromstring(report).iter("testcase")} == set(called)
     alone = judged(base[:1], new[:1])
     assert [one.label for one in alone.cells] == [plain]
+
+
+def test_a_label_has_no_setting_in_which_only_others_differ() -> None:
+    others = [cell().model_copy(update={"backbone": Named(name="VGG16"), "image_size": size}) for size in (64, 96)]
+    said = labels([cell(epochs=3), cell(epochs=5), *others])
+    assert [one.rpartition("seed 0")[2] for one in said] == [
+        " · epochs 3", " · epochs 5", " · image size 64", " · image size 96",
+    ]  # fmt: skip
 
 
 def test_namesakes_that_differ_in_nothing_a_table_shows_are_called_by_their_ids() -> None:

@@ -192,6 +192,22 @@ def test_splits_that_tlbench_drew_are_drawn_again(limit: int | None, tmp_path: P
         assert found[split][1].tolist() == list(labels)
 
 
+def test_a_split_of_its_own_beside_a_drawn_one_leaves_out_what_is_no_image(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    for split in ("train", "test"):
+        synthetic.write_tree(tmp_path / "pets" / split, ("cats", "dogs"), {"": 21}, (8, 8))
+    (tmp_path / "pets/test/cats/00005.png").write_bytes(b"no image")
+    dataset = Named(name="pets")
+    places = {"root": None, "path": tmp_path / "pets", "cache": tmp_path / "cache", "fallback_synthetic": False}
+    source = prepare(dataset, Limit(), 8, **places)  # type: ignore[arg-type]
+    record = recorded("frozen")
+    cell = record.cell.model_copy(update={"dataset": dataset, "limit": Limit(), "image_size": 8})
+    of = record.model_copy(update={"cell": cell, "data": source.provenance()})
+    names = {"Path('pets')": f"Path({str(tmp_path / 'pets')!r})", "CLASSES = ['cats']": "CLASSES = ['cats', 'dogs']"}
+    found = reading(of, tmp_path / "pets", **names)
+    assert [len(found[split][1]) for split in ("train", "validation", "test")] == [36, 6, 41]
+
+
 def test_a_program_says_where_it_found_other_images_than_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,7 +87,7 @@ def test_pictures_under_two_labels_or_in_two_splits_are_told_beside_the_table() 
     right = {"cats": 1.0, "dogs": 1.0}
     assert "Repeated" not in report(record(9, 9, per_class=right, audit=clean))
     assert (
-        "**Repeated:** 1 picture under two labels and 3 pictures in two splits (equal, or nearly so); accuracies are not "
+        "**Repeated:** 1 picture under two labels and 3 pictures in two splits (equal, or nearly so); accuracies may not be "
         "those of unseen images with right labels."
     ) in report(record(9, 9, per_class=right, audit=found))
 

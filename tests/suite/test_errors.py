@@ -139,7 +139,7 @@ def complaint(tmp_path: Path, text: str) -> str:
         (("image_size: 96", "image_size: 96\nlimit: {train: [5, 0]}"), "suite.yaml:6:20: limit.train: 0 is too small; it must be at least 1"),
         (("image_size: 96", "image_size: 96\nlimit: {trian: 5}"), "suite.yaml:6:9: limit: unknown key 'trian'; did you mean 'train'?"),
         (("image_size: 96", "image_size: 96\nlimit: [{train: 5}, {train: most}]"), "suite.yaml:6:29: limit.train: a whole number belongs here, not 'most'"),
-        (("[frozen]\nimage_size: 96\ntrain: {epochs: 1}", "[frozen, full]\nimage_size: 96"), "suite.yaml:1:1: key 'train' is missing: full trains in steps; add `train: {epochs: 3}`"),
+        (("[frozen]\nimage_size: 96\ntrain: {epochs: 1}", "[frozen, full]\nimage_size: 96"), "suite.yaml:1:1: key 'train' is missing: full with head gap trains in steps; add `train: {epochs: 3}`"),
         (("image_size: 96", "image_size: !!int ''"), "suite.yaml:5:13: '' is no int"),
         (("image_size: 96", "image_size: !!timestamp x"), "suite.yaml:5:13: 'x' is no timestamp"),
         (("image_size: 96", "image_size: !!bool maybe"), "suite.yaml:5:13: 'maybe' is no bool"),

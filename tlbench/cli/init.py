@@ -36,6 +36,8 @@ USUAL = ("MobileNetV2", "EfficientNetB0")
 """The backbones of a new suite: small and accurate ones."""
 MOST_BACKBONES = 4
 """At most this many of the user's folder of weights are taken instead."""
+MOST_FILES = 10_000
+"""At most this many files of that folder are looked at."""
 NOTE = "# TLBENCH_WEIGHTS has weights of these"
 NAMED_CLASSES = 8
 """At most this many classes are named in a sentence."""
@@ -128,7 +130,7 @@ def _example(out: Path) -> str:
 def _backbones() -> str:
     """The items of the list of backbones: usual ones, or those whose weights the user's folder has instead."""
     folder = settings.folder("TLBENCH_WEIGHTS")
-    there = backbones_of(peek(folder).files) if folder else []
+    there = backbones_of(peek(folder, MOST_FILES).files) if folder else []
     if not there or {one.label for one in there}.issuperset(USUAL):
         return "".join(f"  - {name}\n" for name in USUAL)
     items = [one.name if not one.args else _inline({"name": one.name} | one.args) for one in there[:MOST_BACKBONES]]

@@ -50,11 +50,11 @@ TIMED_WITH = ("head", "image_size", "optimizer", "precision", "backend", "jit", 
 def labels(cells: Sequence[Cell]) -> list[str]:
     """The labels of cells; where several have the same one, with the settings that distinguish these."""
     plain, settings = [cell.label for cell in cells], [of_cell(cell) for cell in cells]
-    told, alike = apart(plain, settings), Counter(plain)
-    named = [
-        with_more(label, values, told, by=" · ") if alike[label] > 1 else label
-        for label, values in zip(plain, settings, strict=True)
-    ]
+    groups: dict[str, list[Mapping[str, str]]] = {}
+    for label, values in zip(plain, settings, strict=True):
+        groups.setdefault(label, []).append(values)
+    told = {label: differing(group) for label, group in groups.items()}
+    named = [with_more(label, values, told[label], by=" · ") for label, values in zip(plain, settings, strict=True)]
     seen = Counter(named)
     return [name if seen[name] == 1 else f"{name} · {cell.id}" for name, cell in zip(named, cells, strict=True)]
 

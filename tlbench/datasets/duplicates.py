@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tlbench.results.images import Duplicates, SplitAudit
 
-VERSION = 2
+VERSION = 3
 """To be increased when other pictures are found to be duplicates: caches keep what was found."""
 LUMA = (77, 150, 29)
 """The weights of red, green and blue in grey, in parts of 256."""
@@ -85,7 +85,7 @@ def sketch(pixels: NDArray[np.uint8]) -> Sketch:
     Args:
         pixels: uint8 RGB of shape (height, width, 3).
     """
-    red, green, blue = (np.uint16(weight) * pixels[..., place] for place, weight in enumerate(LUMA))
+    red, green, blue = (np.multiply(pixels[..., at], weight, dtype=np.uint16) for at, weight in enumerate(LUMA))
     gray = (red + green + blue) / np.float32(256)
     for axis in (0, 1):
         edges = np.linspace(0, gray.shape[axis], min(SIDE, gray.shape[axis]) + 1).astype(int)

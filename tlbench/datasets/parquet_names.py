@@ -12,7 +12,7 @@ from tlbench.results.images import SkippedFile
 
 ENDING = ".parquet"
 """File ending of Parquet files."""
-SHARD = re.compile(r"(?P<name>.*)[-_.](?P<number>\d+)-of-(?P<total>\d+)(?:-[0-9a-f]+)?")
+SHARD = re.compile(r"(?:(?P<name>.*)[-_.])?(?P<number>\d+)-of-(?P<total>\d+)(?:-[0-9a-f]+)?")
 """A file's stem with a shard number at its end: ``train-00000-of-00002-4e21a3``."""
 NUMBERED = re.compile(r"(.*?)([-_.]?)(\d+)$")
 """A file's stem with a number at its end, which is a shard number in ``train_0`` and none in ``val2017``."""
@@ -62,7 +62,7 @@ def files_by_split(place: Path) -> Named:
         )
     ((_, splits),) = found.items()
     if not any(map(split_of, splits)):
-        splits = _by_word(place, splits)
+        splits = _by_word(splits)
     return Named({split: tuple(of) for split, of in splits.items()}, tuple(_missing(place, files)))
 
 
@@ -75,7 +75,7 @@ def _splits_by_name(files: Sequence[Path]) -> dict[Path, str]:
     for file in files:
         if not SHARD.fullmatch(file.name) and (match := NUMBERED.fullmatch(file.name)):
             numbered.setdefault((file.parent, match[1], match[2]), {})[file] = int(match[3])
-    splits = {file: match["name"] if (match := SHARD.fullmatch(file.name)) else file.name for file in files}
+    splits = {file: match["name"] or "" if (match := SHARD.fullmatch(file.name)) else file.name for file in files}
     for (_, name, separator), of in numbered.items():
         begin = 1 if separator and 0 not in of.values() else 0
         if not name or sorted(of.values()) == list(range(begin, begin + len(of))):
@@ -83,23 +83,18 @@ def _splits_by_name(files: Sequence[Path]) -> dict[Path, str]:
     return splits
 
 
-def _by_word(place: Path, splits: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
-    """Files of which no name is that of a split: by a word in it that is, as in ``cifar10-train``, else for training.
-
-    Raises:
-        UserError: files of several names have the word of the same split.
+def _by_word(splits: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """Files of which no name is that of a split: by the last word of their names, if these are equal but for that and
+    every last word is a split of its own, among them train, as in ``cifar10-train`` and ``cifar10-test``; else all for
+    training.
     """
-    words = {name: [word for word in re.split(r"[-_. ]+", name) if split_of(word)] for name in splits}
-    if not any(words.values()):
-        return {"train": [file for files in splits.values() for file in files]}
-    called = {name: found[0] if len(found) == 1 else name for name, found in words.items()}
-    for split in dict.fromkeys(called.values()):
-        if len(same := [shown(name) for name, word in called.items() if word == split]) > 1:
-            raise UserError(
-                f"{shown(str(place))}: {' and '.join(same)} are both {split}; put the files of each data set into a "
-                "folder of its own"
-            )
-    return {called[name]: files for name, files in splits.items()}
+    parts = {name: re.fullmatch(r"(.+)[-_. ](.+)", name) for name in splits}
+    words = {name: match[2] for name, match in parts.items() if match}
+    meant = [split_of(word) for word in words.values()]
+    alone = len({match[1] for match in parts.values() if match}) == 1 and len(words) == len(splits)
+    if alone and "train" in meant and None not in meant and 1 < len(meant) == len(set(meant)):
+        return {words[name]: files for name, files in splits.items()}
+    return {"train": [file for files in splits.values() for file in files]}
 
 
 def _missing(place: Path, files: Sequence[Path]) -> Iterator[SkippedFile]:

@@ -61,9 +61,10 @@ train, validation, test = (images(split) for split in ("train", "validation", "t
 DRAWN = '''
 def members(split, name):
     """The images of a class in a split. Those that are no folders are drawn from train, as tlbench draws them."""
-    if split != "train" and split not in DRAWN:
-        return files(DATA / SPLITS[split] / name)
-    every = files(DATA / SPLITS["train"] / name)
+    own = "train" if split in DRAWN else split
+    every = files(DATA / SPLITS[own] / name)
+    if own != "train":
+        return [file for file in every if relative(file) not in UNDECODABLE]
     left = sorted(every, key=lambda file: sha256(os.fsencode(f"{DRAW_SEED}:{relative(file)}")).hexdigest())
     for one, share in DRAWN.items():
         count = max(1, round(share * len(every)))

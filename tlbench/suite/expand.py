@@ -212,7 +212,9 @@ def _training(suite: Suite, point: Point, strategy: Strategy) -> Training | None
     train = point.train or USUAL
     if point.train is None and not strategy.solved(point.head, train):
         raise suite.complain(
-            (), f"key 'train' is missing: {point.strategy.label} trains in steps; add `train: {{epochs: 3}}`"
+            (),
+            f"key 'train' is missing: {point.strategy.label} with head {point.head.label} trains in steps; "
+            "add `train: {epochs: 3}`",
         )
     tune = _tuning(suite, strategy.tunable(point.head, train), point.strategy, train.tune)
     steps: dict[str, float | None]

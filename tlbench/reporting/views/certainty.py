@@ -19,7 +19,7 @@ KEPT_HEAD = "°"
 """In tables, a row whose fine-tuning was thrown away with every seed: what it shows is the solved head."""
 MOST_REPEATED = 0.01
 """Up to this share of the test images may be repeated before the answer says so: they can be worth a point."""
-NOT_UNSEEN = "accuracies are not those of unseen images with right labels"
+NOT_UNSEEN = "accuracies may not be those of unseen images with right labels"
 MOST_CLASSES = 4
 """The most classes that a sentence names."""
 MOST_NAMED = 6
