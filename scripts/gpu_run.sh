@@ -8,6 +8,7 @@
 # After TLBENCH_GPU_LIMIT seconds, if set, the stage of that moment is interrupted, and what it has is packed. On a machine
 # that has nothing yet, runs that PACK has in runs/ go on.
 set -uo pipefail
+begun=$(date +%s)
 cd "$(dirname "$0")/.."
 pack=$(realpath "$1") out=$(realpath "$2")
 shift 2
@@ -24,8 +25,6 @@ export PYTHONPATH=$site TLBENCH_CACHE=$work/cache TLBENCH_DATA=$pack/data TLBENC
 # Processes share what JAX has compiled: the first calls that are told are those of a warm cache.
 export JAX_COMPILATION_CACHE_DIR=$work/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 PYTHONUNBUFFERED=1
 workers=${TLBENCH_GPU_WORKERS:-8} seconds=${TLBENCH_GPU_SECONDS:-2}
-
-begun=$(date +%s)
 
 limited() {  # COMMAND...: for as long as there is time; Ctrl-C keeps finished cells
   if [ -z "${TLBENCH_GPU_LIMIT:-}" ]; then "$@"; return; fi
@@ -56,7 +55,7 @@ train: {epochs: 1, batch_size: 8, learning_rate: auto}
 timing: {protocol: quick}
 fallback: {datasets: synthetic, weights: random}
 YAML
-  python3 -m tlbench run "$work/suites/smoke-$1.yaml" --out "$work/runs/smoke-$1" --workers 2 </dev/null
+  limited python3 -m tlbench run "$work/suites/smoke-$1.yaml" --out "$work/runs/smoke-$1" --workers 2 </dev/null
 }
 
 stage() {

@@ -50,10 +50,7 @@ TIMED_WITH = ("head", "image_size", "optimizer", "precision", "backend", "jit", 
 def labels(cells: Sequence[Cell]) -> list[str]:
     """The labels of cells; where several have the same one, with the settings that distinguish these."""
     plain, settings = [cell.label for cell in cells], [of_cell(cell) for cell in cells]
-    groups: dict[str, list[Mapping[str, str]]] = {}
-    for label, values in zip(plain, settings, strict=True):
-        groups.setdefault(label, []).append(values)
-    told = {label: differing(group) for label, group in groups.items()}
+    told = {label: differing(group) for label, group in _alike(plain, settings).items()}
     named = [with_more(label, values, told[label], by=" · ") for label, values in zip(plain, settings, strict=True)]
     seen = Counter(named)
     return [name if seen[name] == 1 else f"{name} · {cell.id}" for name, cell in zip(named, cells, strict=True)]
@@ -68,11 +65,16 @@ def apart(
     names: Sequence[Hashable], settings: Sequence[Mapping[str, str]], among: Sequence[Column] = SETTINGS
 ) -> list[Column]:
     """The columns of `among` that are needed to distinguish things with the same name."""
-    alike: dict[Hashable, list[Mapping[str, str]]] = {}
-    for name, values in zip(names, settings, strict=True):
-        alike.setdefault(name, []).append(values)
-    found = {column for group in alike.values() for column in differing(group, among)}
+    found = {column for group in _alike(names, settings).values() for column in differing(group, among)}
     return [column for column in among if column in found]
+
+
+def _alike(names: Sequence[Hashable], settings: Sequence[Mapping[str, str]]) -> dict[Hashable, list[Mapping[str, str]]]:
+    """The settings of things by their name."""
+    groups: dict[Hashable, list[Mapping[str, str]]] = {}
+    for name, values in zip(names, settings, strict=True):
+        groups.setdefault(name, []).append(values)
+    return groups
 
 
 def with_more(name: str, values: Mapping[str, str], told: Sequence[Column], by: str = ", ") -> str:

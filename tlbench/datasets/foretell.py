@@ -1,5 +1,6 @@
 """What `prepare` would find, as far as that can be told without decoding, downloading or reading large files."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -40,10 +41,7 @@ def same_images(
     if folder is not None and record.source == "synthetic":
         return False
     drawn = fallback_synthetic and record.source == "synthetic"
-    try:
-        listing = _quick_listing(dataset, folder, root, path, cache, drawn, listings)
-    except (UserError, OSError):
-        return None
+    listing = _accepted(dataset, folder, root, path, cache, drawn, listings)
     if listing is None:
         return None
     layout = listing.layout
@@ -74,10 +72,7 @@ def count_images(
         `prepare` would refuse them.
     """
     folder = _folder(dataset, root, path, cache)
-    try:
-        listing = _quick_listing(dataset, folder, root, path, cache, fallback_synthetic, listings)
-    except (UserError, OSError):
-        return None
+    listing = _accepted(dataset, folder, root, path, cache, fallback_synthetic, listings)
     if listing is None:
         return None
     if listing.layout is None:
@@ -110,6 +105,21 @@ def refusal(
 def _folder(dataset: Named, root: Path | None, path: Path | None, cache: Path) -> Path | None:
     """Where the images of a data set are; None if they are drawn, or in no folder that is known."""
     return None if dataset.name == SYNTHETIC else path or folder_of(dataset.name, root, cache)
+
+
+def _accepted(
+    dataset: Named,
+    folder: Path | None,
+    root: Path | None,
+    path: Path | None,
+    cache: Path,
+    fallback_synthetic: bool,
+    listings: Listings,
+) -> Listing | None:
+    """`_quick_listing`, or None where `prepare` would refuse what is there."""
+    with suppress(UserError, OSError):
+        return _quick_listing(dataset, folder, root, path, cache, fallback_synthetic, listings)
+    return None
 
 
 def _quick_listing(

@@ -71,7 +71,6 @@ def made_from(dataset: Named, listing: Listing, limit: Limit, image_size: ImageS
         "image size": brief(image_size),
         "limit": limit.model_dump_json(),
         "decoder": version,
-        "duplicates": str(duplicates.VERSION),
     }
     if layout is None:
         return depends | {"generator": str(synthetic.VERSION), "classes": json.dumps(listing.located.classes)}
@@ -79,6 +78,7 @@ def made_from(dataset: Named, listing: Listing, limit: Limit, image_size: ImageS
         depends["resize"] = resize
     folder = json.dumps(str((layout.place if layout.container else layout.folder).resolve()))
     rule = {key: value for key, value in vars(rule_of(dataset)).items() if value != ""}
+    depends["duplicates"] = str(duplicates.VERSION)
     return depends | {"folder": folder, "split": json.dumps(rule), "files": listing.files}
 
 

@@ -29,8 +29,7 @@ def split_of(name: str) -> str | None:
 
     Returns:
         A split for names such as ``Train``, ``seg_test``, ``dev-set``, ``TestData`` or ``val2017``; `EVALUATION`; None
-        for
-        any other name.
+        for any other name.
     """
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one_form(name)).casefold())
     telling = [word for word in words if word not in _FILLING]

@@ -21,7 +21,7 @@ MOST_SHARDS = 100_000
 
 
 @dataclass(frozen=True)
-class Named:
+class BySplit:
     """The Parquet files of a data set.
 
     Attributes:
@@ -33,7 +33,7 @@ class Named:
     missing: tuple[SkippedFile, ...]
 
 
-def files_by_split(place: Path) -> Named:
+def files_by_split(place: Path) -> BySplit:
     """The Parquet files below a folder by split.
 
     Raises:
@@ -63,7 +63,7 @@ def files_by_split(place: Path) -> Named:
     ((_, splits),) = found.items()
     if not any(map(split_of, splits)):
         splits = _by_word(splits)
-    return Named({split: tuple(of) for split, of in splits.items()}, tuple(_missing(place, files)))
+    return BySplit({split: tuple(of) for split, of in splits.items()}, tuple(_missing(place, files)))
 
 
 def _splits_by_name(files: Sequence[Path]) -> dict[Path, str]:

@@ -1,6 +1,6 @@
 """Parts of programs in plain Keras, which `keras_code` assembles. Pure.
 
-Words in capitals, such as ``RESIZED``, are placeholders.
+Words in capitals, such as ``WANTED``, are placeholders.
 """
 
 from tlbench.core.training import Shape

@@ -13,6 +13,7 @@ from tlbench.reporting.report import Report, RunRecord
 from tlbench.reporting.views import original, rows
 from tlbench.reporting.views.certainty import NOT_UNSEEN, repeated_in
 from tlbench.reporting.views.choice import AS_TRAINED, LEADS, MAY_BE
+from tlbench.reporting.views.gains import RESAMPLES
 from tlbench.reporting.views.names import columns, data_set, is_search
 from tlbench.reporting.views.relative import TimeColumns
 from tlbench.reporting.views.rows import UNSTABLE, by_row
@@ -164,7 +165,7 @@ def _accuracy_legend(group: Sequence[RunRecord], found: Sequence[Answer]) -> str
     resampled = any(row.record.accuracy.resampled for row in group if row.record.accuracy)
     spreads = [
         *(["over seeds"] if several else []),
-        *(["for a solved head, which has no seed, over resamples of its training images"] if resampled else []),
+        *([RESAMPLES] if resampled else []),
     ]
     return (
         f"Top-1 is test accuracy with {interval}"

@@ -14,9 +14,11 @@ from tlbench.reporting.report import Report
 from tlbench.reporting.views.looks import backbones
 from tlbench.reporting.views.names import columns, data_set, names_of, setting, slugs
 
+RESAMPLES = "for a solved head, which has no seed, over resamples of its training images"
+"""What ± is taken over where there are no seeds."""
 LEGEND = (
     "Gain: top-1 minus that of frozen on the same images, in points, means over the seeds; ± is the standard deviation "
-    f"over them; for a solved head, which has no seed, over resamples of its training images. {UNROUNDED}"
+    f"over them; {RESAMPLES}. {UNROUNDED}"
 )
 JUDGED = (
     "The 95 % interval of a gain and p hold for other seeds and other test images; where the head of frozen is solved, "
@@ -129,9 +131,7 @@ def spread_over(recipes: Iterable[Recipe]) -> str:
     """What `accuracy` has after ±, over what these recipes were trained with; empty if it has none."""
     of = list(recipes)
     over = ["over seeds"] * any(len(recipe.records) > 1 for recipe in of)
-    over += ["for a solved head, which has no seed, over resamples of its training images"] * any(
-        len(recipe.resampled) > 1 for recipe in of
-    )
+    over += [RESAMPLES] * any(len(recipe.resampled) > 1 for recipe in of)
     return f"± is a standard deviation: {'; '.join(over)}." if over else ""
 
 
